@@ -1,0 +1,90 @@
+"""The columns of the tables: for each its name, its title, and where its value comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mncost.errors import InputError
+from mncost.report.table import Column, Kind, Value
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["GRID_COLUMNS", "LAYER_COLUMNS", "Source", "to_frame"]
+
+
+class Source(NamedTuple):
+    """A column, and the function that takes its value from a network or a layer."""
+
+    column: Column
+    value: Callable[[Any], Value]
+
+
+def _sources(*sources: tuple[str, str, Kind, Callable[[Any], Value]]) -> dict[str, Source]:
+    return {name: Source(Column(name, title, kind), value) for name, title, kind, value in sources}
+
+
+GRID_COLUMNS: Mapping[str, Source] = _sources(
+    ("arch", "arch", "text", lambda n: n.arch),
+    ("dialect", "dialect", "text", lambda n: n.dialect),
+    ("alpha", "α", "number", lambda n: n.alpha),
+    ("resolution", "px", "number", lambda n: n.resolution),
+    ("rho", "ρ", "ratio", lambda n: n.rho),
+    ("classes", "classes", "number", lambda n: n.classes),
+    ("macs", "MACs", "count", lambda n: n.macs),
+    ("flops", "FLOPs = 2 × MACs", "count", lambda n: n.flops),
+    ("params", "params", "count", lambda n: n.params),
+    ("buffers", "buffers", "count", lambda n: n.buffers),
+    ("standard_macs", "standard MACs", "count", lambda n: n.standard.macs),
+    ("standard_params", "standard params", "count", lambda n: n.standard.params),
+    ("macs_ratio", "MACs ratio", "ratio", lambda n: n.standard.macs / n.macs),
+    ("params_ratio", "params ratio", "ratio", lambda n: n.standard.params / n.params),
+    ("weight_bytes", "weights", "bytes", lambda n: n.weight_bytes),
+    ("peak_activation_bytes", "peak act.", "bytes", lambda n: n.peak_activation_bytes),
+    ("peak_layer", "peak at", "text", lambda n: n.peak_layer),
+    ("precision", "precision", "text", lambda n: n.precision),
+)
+
+LAYER_COLUMNS: Mapping[str, Source] = _sources(
+    ("name", "layer", "text", lambda x: x.name),
+    ("block", "block", "text", lambda x: x.block),
+    ("stage", "stage", "number", lambda x: x.stage),
+    ("kind", "kind", "text", lambda x: x.kind),
+    ("in_channels", "in", "number", lambda x: x.in_channels),
+    ("out_channels", "out", "number", lambda x: x.out_channels),
+    ("kernel", "k", "number", lambda x: x.kernel),
+    ("stride", "s", "number", lambda x: x.stride),
+    ("groups", "groups", "number", lambda x: x.groups),
+    ("in_height", "in h", "number", lambda x: x.in_height),
+    ("in_width", "in w", "number", lambda x: x.in_width),
+    ("out_height", "out h", "number", lambda x: x.out_height),
+    ("out_width", "out w", "number", lambda x: x.out_width),
+    ("bias", "bias", "text", lambda x: x.bias),
+    ("params", "params", "count", lambda x: x.params),
+    ("buffers", "buffers", "count", lambda x: x.buffers),
+    ("macs", "MACs", "count", lambda x: x.macs),
+    ("bytes_read", "read", "bytes", lambda x: x.bytes_read),
+    ("bytes_written", "written", "bytes", lambda x: x.bytes_written),
+    ("intensity", "MACs / byte", "ratio", lambda x: x.intensity),
+)
+
+
+def to_frame(columns: Mapping[str, Source], things: Iterable[object]) -> pandas.DataFrame:
+    """Return a DataFrame with every column, one row for each thing.
+
+    Raises:
+        InputError: pandas is not installed.
+    """
+    try:
+        import pandas
+    except ModuleNotFoundError:
+        raise InputError("needs pandas: pip install 'mncost[frame]'") from None
+    rows = [[source.value(thing) for source in columns.values()] for thing in things]
+    frame = pandas.DataFrame(rows, columns=list(columns))
+    # A kernel that a batch norm does not have must not turn the others into floats.
+    whole = [name for name in frame if frame[name].dtype == "float64" and name in _WHOLE]
+    return frame.astype(dict.fromkeys(whole, "Int64"))
+
+
+_WHOLE = ("kernel", "stride", "groups")

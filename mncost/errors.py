@@ -1,0 +1,73 @@
+"""The exceptions that mncost raises on purpose.
+
+::
+
+    MncostError
+    └── InputError            what the user gave cannot be used   (exit status 2)
+        ├── UnknownNameError  a name that is not in a closed list of names
+        ├── SpecError         an architecture file that cannot be used
+        ├── GridError         an α, ρ or resolution that cannot be used
+        │   └── NothingPublishedError   a range in which a family has no published value
+        └── OutputError       an output that cannot be written
+
+Each message is one line that says what is wrong, where, and what would be accepted. Anything else
+that escapes is a defect of mncost itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = [
+    "GridError",
+    "InputError",
+    "MncostError",
+    "NothingPublishedError",
+    "OutputError",
+    "SpecError",
+    "UnknownNameError",
+    "did_you_mean",
+]
+
+
+class MncostError(Exception):
+    """Base of every exception that mncost raises on purpose."""
+
+
+class InputError(MncostError):
+    """Something the user gave cannot be used."""
+
+
+class SpecError(InputError):
+    """An architecture file cannot be used: says the file, the place and what is accepted."""
+
+
+class GridError(InputError):
+    """A width multiplier, resolution or ratio cannot be used."""
+
+
+class NothingPublishedError(GridError):
+    """A range in which a family has no published value: says which it has."""
+
+
+class OutputError(InputError):
+    """An output cannot be written."""
+
+
+class UnknownNameError(InputError):
+    """A name that is not in a closed list: says the closest match and the accepted names."""
+
+    def __init__(self, kind: str, name: str, accepted: Iterable[str]) -> None:
+        """Word the message, e.g. ``UnknownNameError("dialect", "kerras", ["keras", "timm"])``."""
+        names = list(accepted)
+        super().__init__(
+            f"unknown {kind} {name!r}{did_you_mean(name, names)}; accepted: {', '.join(names)}"
+        )
+
+
+def did_you_mean(name: str, accepted: Iterable[str]) -> str:
+    """Return ``" (did you mean 'x'?)"`` for the accepted name closest to ``name``, or ``""``."""
+    import difflib  # only on the way to an error message
+
+    closest = difflib.get_close_matches(name.lower(), list(accepted), n=1, cutoff=0.5)
+    return f" (did you mean {closest[0]!r}?)" if closest else ""

@@ -1,0 +1,1 @@
+"""The computation graph that is counted, and that is emitted as torch and ONNX models."""

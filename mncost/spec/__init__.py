@@ -1,0 +1,1 @@
+"""Architecture files: their text, names, width rules, and the grammar of α and ρ."""

@@ -1,0 +1,164 @@
+"""The grammar of α, ρ and resolutions: ``1.0``, ``0.35,0.5``, ``0.35:1.0``, ``0.35:1.0:0.05``.
+
+A single value stands for itself. ``low:high`` stands for the family's *published* values in the
+closed range, ``low:high:step`` for every step from ``low``. Parts may be joined with commas. All of
+it is decimal arithmetic, so that ``0.35:1.0:0.05`` yields ``0.7`` and not ``0.7000000000000001``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import NamedTuple
+
+from mncost.errors import GridError, NothingPublishedError
+from mncost.spec.schema import MAX_ALPHA, MAX_RESOLUTION
+
+__all__ = ["Axis", "Numbers", "alphas", "parse_axis", "resolutions", "resolutions_at_rho"]
+
+MAX_VALUES = 10_000
+
+Numbers = str | float | Sequence[float]
+"""What a caller may give for an axis: the grammar's text, one number, or several."""
+
+
+class _Part(NamedTuple):
+    low: Decimal
+    high: Decimal
+    step: Decimal | None
+    text: str
+
+
+class Axis(NamedTuple):
+    """A parsed choice of values, before a family's published values are known."""
+
+    name: str
+    text: str
+    parts: tuple[_Part, ...]
+
+    def values(self, published: Iterable[Decimal], family: str) -> list[Decimal]:
+        """Return the chosen values, each once, in the order in which they were named.
+
+        Raises:
+            GridError: a range holds no published value of this family.
+        """
+        known = sorted(published)
+        chosen: dict[Decimal, None] = {}
+        for part in self.parts:
+            values = _stepped(part) if part.step else [v for v in known if part.low <= v <= part.high]
+            if part.low == part.high:
+                values = [part.low]
+            if not values:
+                listed = ", ".join(map(_plain, known)) or "none"
+                raise NothingPublishedError(
+                    f"{family} has no published {self.name} in {part.text}; it has {listed}"
+                )
+            chosen.update(dict.fromkeys(values))
+        return list(chosen)
+
+
+def parse_axis(name: str, given: Numbers) -> Axis:
+    """Parse the grammar; ``name`` (``α``, ``ρ`` or ``resolution``) is used in messages.
+
+    Raises:
+        GridError: the text is not of the grammar, or a number is not finite and positive.
+    """
+    if not isinstance(given, str):
+        numbers = [given] if isinstance(given, int | float) else list(given)
+        given = ",".join(str(number) for number in numbers)
+    parts = tuple(_parse_part(name, part.strip(), given) for part in given.split(","))
+    return Axis(name, given, parts)
+
+
+def alphas(axis: Axis, published: Iterable[float], family: str) -> list[float]:
+    """Return the width multipliers that ``axis`` chooses for a family."""
+    values = axis.values((Decimal(str(a)) for a in published), family)
+    for value in values:
+        if value > Decimal(str(MAX_ALPHA)):
+            raise GridError(f"α {_plain(value)}: at most {MAX_ALPHA:g} is accepted")
+    return [float(value) for value in values]
+
+
+def resolutions(axis: Axis, published: Iterable[int], family: str) -> list[int]:
+    """Return the resolutions, in pixels, that ``axis`` chooses for a family."""
+    values = axis.values((Decimal(r) for r in published), family)
+    for value in values:
+        if value != value.to_integral_value():
+            raise GridError(f"resolution {_plain(value)}: a whole number of pixels is accepted")
+    return [_checked_resolution(int(value)) for value in values]
+
+
+def resolutions_at_rho(
+    axis: Axis, published: Iterable[int], native: int, family: str
+) -> list[int]:
+    """Return the resolutions whose ratio to the native one is chosen, to the nearest pixel."""
+    sizes = list(published)
+    chosen: dict[int, None] = {}
+    for part in axis.parts:
+        if part.step is None and part.low != part.high:
+            found = [r for r in sizes if part.low * native <= r <= part.high * native]
+            if not found:
+                has = ", ".join(f"{r / native:.3g} ({r} px)" for r in sizes) or "none"
+                raise NothingPublishedError(
+                    f"{family} has no published ρ in {part.text}; it has {has}"
+                )
+        else:
+            ratios = _stepped(part) if part.step else [part.low]
+            found = [_nearest_pixel(ratio, native) for ratio in ratios]
+        chosen.update(dict.fromkeys(found))
+    return [_checked_resolution(size) for size in chosen]
+
+
+def _parse_part(name: str, text: str, whole: str) -> _Part:
+    numbers = [_number(name, piece, whole) for piece in text.split(":")]
+    match numbers:
+        case [value]:
+            return _Part(value, value, None, text)
+        case [low, high]:
+            step = None
+        case [low, high, step]:
+            pass
+        case _:
+            raise GridError(f"{name} {whole!r}: accepted are value, low:high and low:high:step")
+    if low > high:
+        raise GridError(f"{name} {whole!r}: the range {text} is reversed; low:high is accepted")
+    if step is not None and (high - low) / step > MAX_VALUES:
+        raise GridError(f"{name} {whole!r}: more than {MAX_VALUES:,} values")
+    return _Part(low, high, step, text)
+
+
+def _number(name: str, text: str, whole: str) -> Decimal:
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise GridError(
+            f"{name} {whole!r}: {text.strip()!r} is not a number; accepted are value, low:high, "
+            "low:high:step, and several with commas"
+        )
+    if number <= 0:
+        raise GridError(f"{name} {whole!r}: {text.strip()} is not greater than 0")
+    if not -20 < number.adjusted() < 20:
+        raise GridError(f"{name} {whole!r}: {text.strip()} is out of all proportion")
+    return number
+
+
+def _stepped(part: _Part) -> list[Decimal]:
+    assert part.step is not None
+    count = int((part.high - part.low) / part.step)
+    return [part.low + i * part.step for i in range(count + 1)]
+
+
+def _nearest_pixel(ratio: Decimal, native: int) -> int:
+    return int((ratio * native).to_integral_value(ROUND_HALF_UP))
+
+
+def _checked_resolution(size: int) -> int:
+    if not 1 <= size <= MAX_RESOLUTION:
+        raise GridError(f"resolution {size}: accepted are 1 to {MAX_RESOLUTION} pixels")
+    return size
+
+
+def _plain(value: Decimal) -> str:
+    return format(value.normalize(), "f") if value != value.to_integral_value() else f"{value:f}"
