@@ -10,7 +10,7 @@
 """
 
 from mncost.errors import InputError, MncostError
-from mncost.grid import Grid, grid, load
+from mncost.api import Grid, grid, load
 from mncost.network import Network
 
 __all__ = ["Grid", "InputError", "MncostError", "Network", "__version__", "grid", "load"]

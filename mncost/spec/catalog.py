@@ -72,10 +72,10 @@ def find(names: str) -> list[Choice]:
         UnknownNameError: a name is none of these.
         SpecError: a file cannot be used.
     """
-    choices: dict[Choice, None] = {}
+    choices: list[Choice] = []
     for name in names.split(","):
-        choices.update(dict.fromkeys(_find_one(name.strip())))
-    return list(choices)
+        choices += [choice for choice in _find_one(name.strip()) if choice not in choices]
+    return choices
 
 
 def _find_one(name: str) -> list[Choice]:

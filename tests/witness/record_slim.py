@@ -4,24 +4,21 @@ The networks are built as TensorFlow 1 graphs by the slim sources (the
 directory research/slim of a checkout, which holds ``nets``), and the table is
 read off the operations of each graph, in the order they were created.
 
-Usage: python record_slim.py DIRECTORY
+Usage: python record_slim.py DIRECTORY REVISION
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
-from witness_grid import grid, layer, network, write
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
+
+from witness_grid import grid, layer, network, write
 
 HERE = Path(__file__).parent
 CLASSES = 1001
@@ -135,9 +132,10 @@ def read(graph: tf.Graph) -> tuple[dict[str, int], list[list[Any]]]:
     return totals, rows
 
 
-def records() -> Iterator[dict[str, Any]]:
-    """Yield every slim network of the grid."""
-    project = f"tf_slim {metadata.version('tf_slim')} + tensorflow/models slim"
+def records(revision: str) -> Iterator[dict[str, Any]]:
+    """Yield every slim network of the grid; ``revision`` is only written down."""
+    versions = f"tf_slim {metadata.version('tf_slim')}, tensorflow {tf.__version__}"
+    project = f"tensorflow/models research/slim {revision} ({versions})"
     for arch in (
         "v1",
         "v2",
@@ -157,4 +155,4 @@ def records() -> Iterator[dict[str, Any]]:
 
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
-    write(HERE / "slim.jsonl.gz", records())
+    write(HERE / "slim.jsonl.gz", records(sys.argv[2]))

@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 from witness_grid import grid, layer, network, write
 
 HERE = Path(__file__).parent
+RUNNING = ("running_mean", "running_var")
 
 
 def import_torchvision() -> Any:
@@ -168,11 +169,8 @@ def record(
     params = sum(p.numel() for p in model.parameters() if p.requires_grad)
     if params != sum(row[-2] for row in seen.layers):
         raise ValueError(f"{builder}: weights outside the recorded layers")
-    running = [
-        b
-        for n, b in model.named_buffers()
-        if n.endswith(("running_mean", "running_var"))
-    ]
+    buffers = dict(model.named_buffers())
+    running = [b for n, b in buffers.items() if n.rsplit(".", 1)[-1] in RUNNING]
     totals = {
         "classes": classes,
         "params": params,

@@ -12,7 +12,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-ALPHAS = (0.1, 0.25, 0.35, 0.5, 0.6, 0.7, 0.75, 0.9, 1.0, 1.1, 1.25, 1.3, 1.4, 2.0)
+# 0.56 is there because 16, 32 and 64 times it fall where truncating before
+# rounding to eight (Keras V2) and not truncating (everyone else) part.
+ALPHAS = (0.1, 0.25, 0.35, 0.5, 0.56, 0.6, 0.7, 0.75, 0.9)
+ALPHAS += (1.0, 1.1, 1.25, 1.3, 1.4, 2.0)
 RESOLUTIONS = (96, 128, 160, 192, 200, 97, 255)
 NATIVE = {
     "v4-conv-m": 256,
