@@ -9,8 +9,8 @@
     mncost.grid("v2", alpha="0.35:1.0", resolution="96:224").to_frame()
 """
 
-from mncost.errors import InputError, MncostError
 from mncost.api import Grid, grid, load
+from mncost.errors import InputError, MncostError
 from mncost.network import Network
 
 __all__ = ["Grid", "InputError", "MncostError", "Network", "__version__", "grid", "load"]

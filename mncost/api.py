@@ -2,34 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 from mncost.cost.memory import PRECISIONS, Precision
 from mncost.errors import GridError, NothingPublishedError, UnknownNameError
 from mncost.graph.blocks import build
 from mncost.network import Model, Network
-from mncost.spec.axis import Axis, Numbers, alphas, parse_axis, resolutions, resolutions_at_rho
+from mncost.spec.axis import Numbers, alphas, parse_axis, resolutions, resolutions_at_rho
 from mncost.spec.catalog import Choice, find
-from mncost.spec.resolve import resolve
+from mncost.spec.resolve import Architecture, resolve
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Grid", "grid", "load"]
+__all__ = ["Grid", "Selection", "grid", "load"]
 
 MAX_NETWORKS = 10_000
 
 
-class _Wanted(NamedTuple):
-    """What a caller asked for, parsed, the same for every architecture."""
+class Selection(NamedTuple):
+    """The α and resolutions that were chosen for one architecture; ``None`` is no choice."""
 
-    alpha: Axis | None
-    resolution: Axis | None
-    rho: Axis | None
-    dialect: str | None
-    classes: int | None
-    precision: Precision
+    alphas: list[float] | None
+    resolutions: list[int] | None
+
+    @classmethod
+    def of(
+        cls,
+        choice: Choice,
+        alpha: Numbers | None,
+        resolution: Numbers | None,
+        rho: Numbers | None,
+    ) -> Selection:
+        """Apply what was asked for to one architecture and its published values.
+
+        Raises:
+            GridError: what was asked for cannot be used with it.
+        """
+        if resolution is not None and rho is not None:
+            raise GridError("resolution and ρ are both given: one of them is accepted")
+        return cls(_alphas(choice, alpha), _resolutions(choice, resolution, rho))
+
+    def holds(self, alpha: float, resolution: int) -> bool:
+        """Whether a network of this α and resolution is among those chosen."""
+        return (self.alphas is None or alpha in self.alphas) and (
+            self.resolutions is None or resolution in self.resolutions
+        )
+
+
+def _alphas(choice: Choice, given: Numbers | None) -> list[float] | None:
+    if choice.alpha is not None:
+        if given is not None:
+            raise GridError(f"α is given, but the checkpoint's name already says {choice.alpha}")
+        return [float(choice.alpha)]
+    if given is None:
+        return None
+    spec = choice.spec
+    return alphas(parse_axis("α", given), spec.alphas, spec.name)
+
+
+def _resolutions(
+    choice: Choice, resolution: Numbers | None, rho: Numbers | None
+) -> list[int] | None:
+    spec = choice.spec
+    published = sorted({*spec.resolutions, spec.resolution})
+    if choice.resolution is not None:
+        if resolution is not None or rho is not None:
+            raise GridError(
+                f"a resolution is given, but the checkpoint's name already says {choice.resolution}"
+            )
+        return [int(choice.resolution)]
+    if rho is not None:
+        return resolutions_at_rho(parse_axis("ρ", rho), published, spec.resolution, spec.name)
+    if resolution is None:
+        return None
+    return resolutions(parse_axis("resolution", resolution), published, spec.name)
 
 
 class Grid(Sequence[Network]):
@@ -116,79 +164,48 @@ def grid(
     Raises:
         InputError: an argument cannot be used; the message says what would be accepted.
     """
-    if resolution is not None and rho is not None:
-        raise GridError("resolution and rho both given: one of them is accepted")
     if precision not in PRECISIONS:
         raise UnknownNameError("precision", precision, PRECISIONS)
     if classes is not None and not 1 <= classes <= 1_000_000:
         raise GridError(f"classes {classes}: accepted are 1 to 1000000")
-    wanted = _Wanted(
-        None if alpha is None else parse_axis("α", alpha),
-        None if resolution is None else parse_axis("resolution", resolution),
-        None if rho is None else parse_axis("ρ", rho),
-        dialect,
-        classes,
-        precision,
-    )
     choices = find(arch)
     networks: list[Network] = []
     notes: list[str] = []
     left_out: list[NothingPublishedError] = []
     for choice in choices:
         try:
-            networks += _networks_of(choice, wanted, notes)
+            chosen = Selection.of(choice, alpha, resolution, rho)
         except NothingPublishedError as error:
             left_out.append(error)
-        if len(networks) > MAX_NETWORKS:
+            continue
+        models = _models(choice, chosen.alphas or [1.0], dialect, classes)
+        sizes = chosen.resolutions or [choice.spec.resolution]
+        if len(networks) + len(models) * len(sizes) > MAX_NETWORKS:
             raise GridError(f"more than {MAX_NETWORKS:,} networks")
+        networks += [
+            Network(architecture, model, size, precision)
+            for architecture, model in models
+            for size in sizes
+        ]
+        notes += _collapsed(models)
     if left_out and not networks:
         raise left_out[0]
     return Grid(networks, [*(f"left out: {error}" for error in left_out), *notes])
 
 
-def _networks_of(choice: Choice, wanted: _Wanted, notes: list[str]) -> list[Network]:
-    """Return the networks of one architecture, and note which α are one network."""
-    spec = choice.spec
-    dialect = wanted.dialect or choice.dialect
-    sizes = _resolutions(choice, wanted)
-    models: dict[float, Model] = {}
-    networks = []
-    for alpha in _alphas(choice, wanted):
-        architecture = resolve(spec, alpha, dialect, wanted.classes)
-        model = models[alpha] = Model(build(architecture))
-        networks += [Network(architecture, model, size, wanted.precision) for size in sizes]
-    notes += _collapsed(spec.name, models)
-    return networks
+def _models(
+    choice: Choice, widths: Sequence[float], dialect: str | None, classes: int | None
+) -> list[tuple[Architecture, Model]]:
+    resolved = (resolve(choice.spec, alpha, dialect or choice.dialect, classes) for alpha in widths)
+    return [(architecture, Model(build(architecture))) for architecture in resolved]
 
 
-def _alphas(choice: Choice, wanted: _Wanted) -> list[float]:
-    spec = choice.spec
-    if wanted.alpha is None:
-        return [float(choice.alpha or 1.0)]
-    if choice.alpha is not None:
-        raise GridError(f"the checkpoint's name already says α = {choice.alpha}")
-    return alphas(wanted.alpha, spec.alphas, spec.name)
-
-
-def _resolutions(choice: Choice, wanted: _Wanted) -> list[int]:
-    spec = choice.spec
-    published = sorted({*spec.resolutions, spec.resolution})
-    if wanted.resolution is None and wanted.rho is None:
-        return [int(choice.resolution or spec.resolution)]
-    if choice.resolution is not None:
-        raise GridError(f"the checkpoint's name already says resolution {choice.resolution}")
-    if wanted.rho is not None:
-        return resolutions_at_rho(wanted.rho, published, spec.resolution, spec.name)
-    assert wanted.resolution is not None
-    return resolutions(wanted.resolution, published, spec.name)
-
-
-def _collapsed(name: str, models: dict[float, Model]) -> Iterable[str]:
+def _collapsed(models: Sequence[tuple[Architecture, Model]]) -> Iterator[str]:
     """Say which α give one and the same network after rounding."""
-    same: dict[object, list[float]] = {}
-    for alpha, model in models.items():
-        same.setdefault(model.graph, []).append(alpha)
+    same: dict[object, list[Architecture]] = {}
+    for architecture, model in models:
+        same.setdefault(model.graph, []).append(architecture)
     for group in same.values():
         if len(group) > 1:
-            listed = ", ".join(str(alpha) for alpha in group)
-            yield f"{name}: α {listed} are one network once channels are rounded"
+            listed = ", ".join(str(architecture.alpha) for architecture in group)
+            yield f"{group[0].name}: α {listed} are one network once channels are rounded"

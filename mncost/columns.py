@@ -11,18 +11,47 @@ from mncost.report.table import Column, Kind, Value
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["GRID_COLUMNS", "LAYER_COLUMNS", "Source", "to_frame"]
+__all__ = [
+    "GRID_COLUMNS",
+    "GROUP_COLUMNS",
+    "LAYER_COLUMNS",
+    "PAIR_COLUMNS",
+    "PUBLISHED_COLUMNS",
+    "Source",
+    "default_columns",
+    "to_frame",
+]
 
 
 class Source(NamedTuple):
-    """A column, and the function that takes its value from a network or a layer."""
+    """A column, and the function that takes its value from a network, a layer, ...
+
+    ``extra`` columns are shown only when they are asked for.
+    """
 
     column: Column
     value: Callable[[Any], Value]
+    extra: bool = False
 
 
-def _sources(*sources: tuple[str, str, Kind, Callable[[Any], Value]]) -> dict[str, Source]:
-    return {name: Source(Column(name, title, kind), value) for name, title, kind, value in sources}
+def _sources(
+    *sources: tuple[str, str, Kind, Callable[[Any], Value]], extra: Iterable[str] = ()
+) -> dict[str, Source]:
+    return {
+        name: Source(Column(name, title, kind), value, name in extra)
+        for name, title, kind, value in sources
+    }
+
+
+def default_columns(
+    columns: Mapping[str, Source], left_out: Iterable[str] = (), *, flops: bool = False
+) -> list[str]:
+    """Return the names of the columns that are shown unless others are asked for."""
+    return [
+        name
+        for name, source in columns.items()
+        if (flops and name == "flops") or not (source.extra or name in left_out)
+    ]
 
 
 GRID_COLUMNS: Mapping[str, Source] = _sources(
@@ -33,7 +62,7 @@ GRID_COLUMNS: Mapping[str, Source] = _sources(
     ("rho", "ρ", "ratio", lambda n: n.rho),
     ("classes", "classes", "number", lambda n: n.classes),
     ("macs", "MACs", "count", lambda n: n.macs),
-    ("flops", "FLOPs = 2 × MACs", "count", lambda n: n.flops),
+    ("flops", "FLOPs =2×MACs", "count", lambda n: n.flops),
     ("params", "params", "count", lambda n: n.params),
     ("buffers", "buffers", "count", lambda n: n.buffers),
     ("standard_macs", "standard MACs", "count", lambda n: n.standard.macs),
@@ -44,6 +73,7 @@ GRID_COLUMNS: Mapping[str, Source] = _sources(
     ("peak_activation_bytes", "peak act.", "bytes", lambda n: n.peak_activation_bytes),
     ("peak_layer", "peak at", "text", lambda n: n.peak_layer),
     ("precision", "precision", "text", lambda n: n.precision),
+    extra=("rho", "classes", "flops", "buffers", "peak_layer", "precision"),
 )
 
 LAYER_COLUMNS: Mapping[str, Source] = _sources(
@@ -64,9 +94,71 @@ LAYER_COLUMNS: Mapping[str, Source] = _sources(
     ("params", "params", "count", lambda x: x.params),
     ("buffers", "buffers", "count", lambda x: x.buffers),
     ("macs", "MACs", "count", lambda x: x.macs),
+    ("flops", "FLOPs =2×MACs", "count", lambda x: 2 * x.macs),
     ("bytes_read", "read", "bytes", lambda x: x.bytes_read),
     ("bytes_written", "written", "bytes", lambda x: x.bytes_written),
-    ("intensity", "MACs / byte", "ratio", lambda x: x.intensity),
+    ("intensity", "MACs /byte", "ratio", lambda x: x.intensity),
+    extra=("stage", "in_height", "in_width", "buffers", "flops"),
+)
+
+
+GROUP_COLUMNS: Mapping[str, Source] = _sources(
+    ("name", "name", "text", lambda g: g.name),
+    ("layers", "layers", "number", lambda g: g.layers),
+    ("out_channels", "out", "number", lambda g: g.out_channels),
+    ("out_height", "out h", "number", lambda g: g.out_height),
+    ("out_width", "out w", "number", lambda g: g.out_width),
+    ("params", "params", "count", lambda g: g.params),
+    ("params_share", "params", "share", lambda g: g.params_share),
+    ("buffers", "buffers", "count", lambda g: g.buffers),
+    ("macs", "MACs", "count", lambda g: g.macs),
+    ("macs_share", "MACs", "share", lambda g: g.macs_share),
+    ("flops", "FLOPs =2×MACs", "count", lambda g: 2 * g.macs),
+    ("bytes_read", "read", "bytes", lambda g: g.bytes_read),
+    ("bytes_written", "written", "bytes", lambda g: g.bytes_written),
+    ("intensity", "MACs /byte", "ratio", lambda g: g.intensity),
+    extra=("buffers", "flops"),
+)
+
+PAIR_COLUMNS: Mapping[str, Source] = _sources(
+    ("depthwise", "depthwise", "text", lambda p: p.depthwise.name),
+    ("pointwise", "pointwise", "text", lambda p: p.pointwise.name),
+    ("kernel", "k", "number", lambda p: p.standard.kernel),
+    ("stride", "s", "number", lambda p: p.standard.stride),
+    ("in_channels", "in", "number", lambda p: p.standard.in_channels),
+    ("out_channels", "out (N)", "number", lambda p: p.standard.out_channels),
+    ("separable_macs", "separable MACs", "count", lambda p: p.separable_macs),
+    ("standard_macs", "standard MACs", "count", lambda p: p.standard.macs),
+    ("exact_ratio", "exact ratio", "fraction", lambda p: float(p.exact_ratio)),
+    ("theoretical_ratio", "1/N +1/k²", "fraction", lambda p: float(p.theoretical_ratio)),
+    ("depthwise_intensity", "depthw. MACs /byte", "ratio", lambda p: p.depthwise.intensity),
+    ("pointwise_intensity", "pointw. MACs /byte", "ratio", lambda p: p.pointwise.intensity),
+    ("standard_intensity", "standard MACs /byte", "ratio", lambda p: p.standard.intensity),
+)
+
+PUBLISHED_COLUMNS: Mapping[str, Source] = _sources(
+    ("arch", "arch", "text", lambda c: c.network.arch),
+    ("dialect", "dialect", "text", lambda c: c.network.dialect),
+    ("alpha", "α", "number", lambda c: c.network.alpha),
+    ("resolution", "px", "number", lambda c: c.network.resolution),
+    ("variant", "variant", "text", lambda c: c.figure.variant),
+    ("precision", "precision", "text", lambda c: c.figure.precision),
+    ("published_macs_m", "printed MACs M", "number", lambda c: c.figure.macs_m or None),
+    ("macs", "our MACs", "count", lambda c: c.network.macs),
+    ("macs_why", "MACs differ by", "text", lambda c: c.macs_why),
+    ("macs_explained", "MACs explained", "count", lambda c: c.macs_explained),
+    ("macs_agrees", "MACs agree", "text", lambda c: c.macs_agrees),
+    ("published_params_m", "printed params M", "number", lambda c: c.figure.params_m or None),
+    ("params", "our params", "count", lambda c: c.network.params),
+    ("params_why", "params differ by", "text", lambda c: c.params_why),
+    ("params_explained", "params explained", "count", lambda c: c.params_explained),
+    ("params_agrees", "params agree", "text", lambda c: c.params_agrees),
+    ("top1", "top-1 %", "number", lambda c: c.figure.top1 or None),
+    ("top5", "top-5 %", "number", lambda c: c.figure.top5 or None),
+    ("latency_ms", "latency ms", "text", lambda c: c.figure.latency_ms or None),
+    ("latency_device", "device", "text", lambda c: c.figure.latency_device or None),
+    ("source", "source", "text", lambda c: c.figure.source),
+    ("note", "note", "text", lambda c: c.figure.note or None),
 )
 
 

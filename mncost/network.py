@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,16 +23,27 @@ __all__ = ["Model", "Network", "PairCost"]
 
 
 class PairCost(NamedTuple):
-    """A separable pair beside the standard convolution that it stands for."""
+    """A separable pair beside the standard convolution that it stands for, in one network."""
 
-    pair: Pair
-    separable_macs: int
-    standard_macs: int
+    depthwise: Layer
+    pointwise: Layer
+    standard: Layer
 
     @property
-    def exact_ratio(self) -> float:
-        """Separable / standard multiply-accumulates of this pair."""
-        return self.separable_macs / self.standard_macs
+    def separable_macs(self) -> int:
+        """Multiply-accumulates of the depthwise and the pointwise convolution."""
+        return self.depthwise.macs + self.pointwise.macs
+
+    @property
+    def exact_ratio(self) -> Fraction:
+        """Separable / standard multiply-accumulates."""
+        return Fraction(self.separable_macs, self.standard.macs)
+
+    @property
+    def theoretical_ratio(self) -> Fraction:
+        """1/N + 1/k², for N output channels and a k×k kernel (V1 paper, Section 3.1)."""
+        assert self.standard.kernel is not None
+        return Fraction(1, self.standard.out_channels) + Fraction(1, self.standard.kernel**2)
 
 
 class Model:
@@ -43,15 +55,17 @@ class Model:
 
     @cached_property
     def schedule(self) -> Schedule:
+        """The graph as fused steps."""
         return memory.schedule(self.graph)
 
     @cached_property
     def twin(self) -> Model:
+        """The standard-convolution twin."""
         return Model(*standard(self.graph))
 
 
 class Network:
-    """A network at one α and resolution: its graph and what it costs. Made by :func:`mncost.load`."""
+    """A network at one α and resolution, and what it costs. Made by :func:`mncost.load`."""
 
     def __init__(
         self,
@@ -174,9 +188,7 @@ class Network:
     @cached_property
     def all_layers(self) -> tuple[Layer, ...]:
         """Every operator, in execution order."""
-        return layers(
-            self.graph, self.shapes, self.costs, self._model.schedule, self.precision
-        )
+        return layers(self.graph, self.shapes, self.costs, self._model.schedule, self.precision)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -193,14 +205,10 @@ class Network:
     @property
     def pairs(self) -> tuple[PairCost, ...]:
         """Each separable pair, its cost, and that of the convolution that replaces it."""
-        own = {layer.name: layer.macs for layer in self.all_layers}
-        twin = {layer.name: layer.macs for layer in self.standard.all_layers}
+        own = {layer.name: layer for layer in self.all_layers}
+        twin = {layer.name: layer for layer in self.standard.all_layers}
         return tuple(
-            PairCost(
-                pair,
-                own[pair.depthwise.name] + own[pair.pointwise.name],
-                twin[pair.pointwise.name],
-            )
+            PairCost(own[pair.depthwise], own[pair.pointwise], twin[pair.pointwise])
             for pair in self._model.twin.pairs
         )
 

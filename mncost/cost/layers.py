@@ -84,9 +84,7 @@ def layers(
     moved = {step.node: traffic(step, shapes, precision) for step in plan.steps}
     stages = _stages(graph, shapes)
     return tuple(
-        _layer(
-            graph, shapes, index, costs[index], moved.get(index, (0, 0)), stages[node.block]
-        )
+        _layer(graph, shapes, index, costs[index], moved.get(index, (0, 0)), stages[node.block])
         for index, node in enumerate(graph.nodes)
         if node.inputs
     )
@@ -161,9 +159,7 @@ def _layer(
 
 def _stages(graph: Graph, shapes: Sequence[Shape]) -> dict[str, int]:
     """Number the runs of blocks whose output has the same height and width."""
-    sizes = {
-        node.block: shapes[index][1:] for index, node in enumerate(graph.nodes) if node.inputs
-    }
+    sizes = {node.block: shapes[index][1:] for index, node in enumerate(graph.nodes) if node.inputs}
     stages: dict[str, int] = {}
     number, previous = 0, None
     for block, size in sizes.items():

@@ -34,7 +34,7 @@ class Emitter(Builder):
         super().__init__(channels)
         self.rules = rules
 
-    def conv(
+    def conv(  # noqa: PLR0913  the options of a convolution are what they are
         self,
         role: str,
         in_channels: int,
@@ -154,7 +154,9 @@ def _depthwise(b: Emitter, block: Block, row: schema.Depthwise) -> None:
 
 
 def _separable(b: Emitter, block: Block, row: schema.Separable) -> None:
-    b.depthwise("depthwise.", block.in_channels, row.kernel, block.stride, activation=row.activation)
+    b.depthwise(
+        "depthwise.", block.in_channels, row.kernel, block.stride, activation=row.activation
+    )
     b.conv("pointwise.", block.in_channels, block.out_channels, activation=row.activation)
 
 

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from msgspec import Struct
-
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import Activation, BatchNorm, Conv, GlobalPool, Scale
+from mncost.graph.ops import Activation, BatchNorm, Conv, GlobalPool, Op, Scale
 
 __all__ = ["Pair", "Twin", "standard"]
 
 
-class Pair(Struct, frozen=True):
-    """A depthwise convolution, the pointwise that follows it, and the one that replaces both."""
+class Pair(NamedTuple):
+    """The names of a depthwise convolution and of the pointwise that follows it.
 
-    depthwise: Node
-    pointwise: Node
-    standard: Conv
+    In the twin, the convolution that replaces both has the name of the pointwise.
+    """
 
-    @property
-    def theoretical_ratio(self) -> float:
-        """Separable / standard multiply-accumulates: 1/N + 1/k² (V1 paper, Section 3.1)."""
-        return 1 / self.standard.out_channels + 1 / self.standard.kernel**2
+    depthwise: str
+    pointwise: str
 
 
 class Twin(NamedTuple):
@@ -49,25 +44,25 @@ def standard(graph: Graph) -> Twin:
     them moves in front. A depthwise convolution that no pointwise follows stays.
     """
     matches = _matches(graph)
-    pairs = tuple(_pair_of(graph.nodes, match) for match in matches.values())
+    pairs = tuple(
+        Pair(graph.nodes[match.depthwise].name, graph.nodes[match.pointwise].name)
+        for match in matches.values()
+    )
     return Twin(_rewrite(graph, matches), pairs)
 
 
-def _pair_of(nodes: tuple[Node, ...], match: _Match) -> Pair:
-    depthwise, pointwise = nodes[match.depthwise], nodes[match.pointwise]
-    assert isinstance(depthwise.op, Conv)
-    assert isinstance(pointwise.op, Conv)
-    first, second = depthwise.op, pointwise.op
-    merged = Conv(
-        first.in_channels,
-        second.out_channels,
-        first.kernel,
-        first.stride,
+def _merged(depthwise: Op, pointwise: Op) -> Conv:
+    assert isinstance(depthwise, Conv)
+    assert isinstance(pointwise, Conv)
+    return Conv(
+        depthwise.in_channels,
+        pointwise.out_channels,
+        depthwise.kernel,
+        depthwise.stride,
         groups=1,
-        bias=second.bias,
-        padding=first.padding,
+        bias=pointwise.bias,
+        padding=depthwise.padding,
     )
-    return Pair(depthwise, pointwise, merged)
 
 
 def _matches(graph: Graph) -> dict[int, _Match]:
@@ -143,6 +138,6 @@ class _Copy:
             self.node(index)
         reads = self.place[match.moved[-1]] if match.moved else features
         pointwise = self.old[match.pointwise]
-        merged = _pair_of(self.old, match).standard
+        merged = _merged(self.old[match.depthwise].op, pointwise.op)
         self.place[match.pointwise] = len(self.nodes)
         self.nodes.append(Node(pointwise.name, pointwise.block, merged, (reads,)))

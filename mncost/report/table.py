@@ -10,9 +10,9 @@ __all__ = ["Column", "Kind", "Table", "Value"]
 Value: TypeAlias = str | int | float | bool | tuple[int | float | str, ...] | None
 """A cell. ``None`` is a value that does not exist here, e.g. the kernel of a batch norm."""
 
-Kind: TypeAlias = Literal["text", "number", "count", "bytes", "ratio", "share"]
-"""How people read a column: ``count`` gets a prefix (M), ``bytes`` a binary one (MiB), ``ratio`` a
-×, ``share`` a %; machines get the bare value whatever the kind."""
+Kind: TypeAlias = Literal["text", "number", "count", "bytes", "ratio", "fraction", "share"]
+"""How people read a column: ``count`` gets a prefix (M), ``bytes`` a binary one (MiB), ``ratio``
+two decimals, ``fraction`` four, ``share`` is a %; machines get the bare value whatever the kind."""
 
 
 class Column(NamedTuple):

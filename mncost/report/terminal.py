@@ -1,11 +1,15 @@
-"""A table for a terminal: aligned, with unit prefixes; plain text where the output is no terminal."""
+"""A table for a terminal: aligned, with unit prefixes; plain text where there is no terminal."""
 
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
 from mncost.report.table import Table
 from mncost.report.units import format_column
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
 
 __all__ = ["render"]
 
@@ -46,12 +50,12 @@ def render(table: Table, *, width: int | None = None, color: bool = False) -> st
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
 
 
-def _body(table: Table) -> object:
+def _body(table: Table) -> RichTable:
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    body = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    body = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     cells = []
     for index, column in enumerate(table.columns):
         unit, texts = format_column(column, [row[index] for row in table.rows])

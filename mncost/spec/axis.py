@@ -45,7 +45,9 @@ class Axis(NamedTuple):
         known = sorted(published)
         chosen: dict[Decimal, None] = {}
         for part in self.parts:
-            values = _stepped(part) if part.step else [v for v in known if part.low <= v <= part.high]
+            values = (
+                _stepped(part) if part.step else [v for v in known if part.low <= v <= part.high]
+            )
             if part.low == part.high:
                 values = [part.low]
             if not values:
@@ -88,9 +90,7 @@ def resolutions(axis: Axis, published: Iterable[int], family: str) -> list[int]:
     return [_checked_resolution(int(value)) for value in values]
 
 
-def resolutions_at_rho(
-    axis: Axis, published: Iterable[int], native: int, family: str
-) -> list[int]:
+def resolutions_at_rho(axis: Axis, published: Iterable[int], native: int, family: str) -> list[int]:
     """Return the resolutions whose ratio to the native one is chosen, to the nearest pixel."""
     sizes = list(published)
     chosen: dict[int, None] = {}

@@ -74,7 +74,9 @@ def _load_toml(data: bytes, origin: str) -> dict[str, Any]:
         raise SpecError(f"{origin}: not UTF-8 text (byte {error.start})") from None
     except RecursionError:
         raise SpecError(f"{origin}: not TOML: nested too deeply") from None
-    except ValueError as error:  # TOMLDecodeError, and what tomllib lets through from int() and date()
+    except (
+        ValueError
+    ) as error:  # TOMLDecodeError, and what tomllib lets through from int() and date()
         raise SpecError(f"{origin}: not TOML: {_one_line(str(error))}") from None
 
 
@@ -200,7 +202,7 @@ def _explain(piece: _Piece, message: str) -> str:
 def _table_type(piece: _Piece) -> type[msgspec.Struct] | None:
     if piece.type is not AnyRow:
         return piece.type  # type: ignore[no-any-return]  # a Struct class, seen as Any
-    return BLOCKS.get(piece.value.get("block")) if isinstance(piece.value, dict) else None
+    return BLOCKS.get(str(piece.value.get("block"))) if isinstance(piece.value, dict) else None
 
 
 def _choices(table: type | None, key: str) -> list[str]:

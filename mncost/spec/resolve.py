@@ -16,11 +16,9 @@ from mncost.spec.schema import (
     Dropout,
     FusedInvertedResidual,
     InvertedResidual,
-    Linear,
     MobileMQA,
     Pool,
     Rules,
-    Separable,
     Spec,
     UniversalInvertedBottleneck,
 )
@@ -110,9 +108,7 @@ def _variant(spec: Spec, dialect: str) -> tuple[Rules, list[AnyRow]]:
     if dialect not in spec.dialects:
         raise UnknownNameError(f"dialect of {spec.name}", dialect, dialects(spec))
     changed = spec.dialects[dialect]
-    rows = [
-        changed.rows.get(row_name(row, number), row) for number, row in enumerate(spec.rows, 1)
-    ]
+    rows = [changed.rows.get(row_name(row, number), row) for number, row in enumerate(spec.rows, 1)]
     return changed.rules, rows
 
 
@@ -138,7 +134,7 @@ class _Walk:
         return row_name(self.spec.rows[number - 1], number)
 
     def _add_block(self, name: str, number: int, row: AnyRow, *, first: bool) -> None:
-        width, nominal = self._out(number, row)
+        width, nominal = self._out(row)
         expanded = self._expanded(row)
         stride = getattr(row, "stride", 1) if first else 1
         squeezed = 0
@@ -150,19 +146,18 @@ class _Walk:
         self.blocks.append(block)
         self.width, self.nominal = width, nominal
 
-    def _out(self, number: int, row: AnyRow) -> tuple[int, int]:
+    def _out(self, row: AnyRow) -> tuple[int, int]:
         """Return the output channels of a row at this α, and at α = 1."""
-        match row:
-            case Depthwise() | MobileMQA() | Pool() | Dropout():
-                return self.width, self.nominal
-            case Conv(expansion=float() as ratio):
-                return self._round(self.width * ratio), round(self.nominal * ratio)
-            case Conv() | Linear() if row.out == "classes":
-                return self.classes, self.classes
-        out = row.out
-        assert isinstance(out, int)
+        if isinstance(row, Depthwise | MobileMQA | Pool | Dropout):
+            return self.width, self.nominal
+        if isinstance(row, Conv) and row.expansion is not None:
+            ratio = row.expansion
+            return self._round(self.width * ratio), round(self.nominal * ratio)
+        if row.out == "classes":
+            return self.classes, self.classes
+        assert isinstance(row.out, int)  # a Conv has either `out` or `expansion`
         kept = not row.scale or self.alpha < row.keep_below
-        return (out if kept else self._scale(out)), out
+        return (row.out if kept else self._scale(row.out)), row.out
 
     def _expanded(self, row: AnyRow) -> int:
         """Return the channels after the expansion convolution; 0 if the row has none."""
@@ -174,7 +169,7 @@ class _Walk:
         if row.expanded is not None and self.rules.expanded == "scaled":
             expanded = self._scale(row.expanded)
             return 0 if skippable and expanded == self.width else expanded
-        ratio = row.expansion if row.expansion is not None else row.expanded / self.nominal
+        ratio = row.expansion or (row.expanded or 0) / self.nominal
         if skippable and ratio == 1:
             return 0
         return self._round(self.width * ratio)
@@ -190,7 +185,7 @@ class _Walk:
     def _check(self, block: Block) -> None:
         where = f"{self.spec.name}: row {block.number} ({block.name})"
         for channels in (block.out_channels, block.expanded or 1, block.squeezed or 1):
-            if not 1 <= channels <= MAX_CHANNELS and block.out_channels != self.classes:
+            if not 1 <= channels <= max(MAX_CHANNELS, self.classes):
                 raise GridError(
                     f"{where}: α {self.alpha:g} leaves {channels} channels; "
                     f"accepted are 1 to {MAX_CHANNELS}"

@@ -246,9 +246,7 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     divisor: Annotated[
         int, Meta(ge=1, le=1024, description="Scaled channels are multiples of it.")
     ] = 8
-    minimum: Annotated[
-        int, Meta(ge=0, le=MAX_CHANNELS, description="Least scaled channels.")
-    ] = 8
+    minimum: Annotated[int, Meta(ge=0, le=MAX_CHANNELS, description="Least scaled channels.")] = 8
     rounding: Annotated[
         Literal["nearest", "down"],
         Meta(description="nearest: the nearest multiple, at most 10 % below; down: truncate."),
@@ -292,7 +290,8 @@ class Dialect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     note: Annotated[Text, Meta(description="Where the difference can be seen.")] = ""
     rules: Rules = Rules()
     rows: Annotated[
-        dict[str, AnyRow], Meta(description="Rows, by name, that stand in the place of the table's.")
+        dict[str, AnyRow],
+        Meta(description="Rows, by name, that stand in the place of the table's."),
     ] = {}
 
 
@@ -337,4 +336,4 @@ def _exactly_one(first: str, a: object, second: str, b: object) -> None:
 
 def _width(out: int | str | None) -> None:
     if isinstance(out, int) and not 1 <= out <= MAX_CHANNELS:
-        raise ValueError(f"`out` is {out}: accepted are 1 to {MAX_CHANNELS}, or \"classes\"")
+        raise ValueError(f'`out` is {out}: accepted are 1 to {MAX_CHANNELS}, or "classes"')

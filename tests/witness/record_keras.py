@@ -54,9 +54,7 @@ def describe(part: layers.Layer) -> list[Any] | None:
     params = size(part.trainable_weights)
     if isinstance(part, layers.BatchNormalization):
         _, height, width, channels = part.output.shape
-        return layer(
-            "batch_norm", channels, channels, out_hw=(height, width), params=params
-        )
+        return layer("batch_norm", channels, channels, out_hw=(height, width), params=params)
     if isinstance(part, layers.Dense):
         inputs, outputs = part.kernel.shape
         return layer(

@@ -33,9 +33,7 @@ def networks(arch: str, alpha: float) -> Iterator[tuple[str, str, Build]]:
 
         def build_v1(images: tf.Tensor) -> None:
             with slim.arg_scope(v1.mobilenet_v1_arg_scope(is_training=False)):
-                v1.mobilenet_v1(
-                    images, CLASSES, is_training=False, depth_multiplier=alpha
-                )
+                v1.mobilenet_v1(images, CLASSES, is_training=False, depth_multiplier=alpha)
 
         yield "slim", builder, build_v1
         return
@@ -115,9 +113,7 @@ def read(graph: tf.Graph) -> tuple[dict[str, int], list[list[Any]]]:
             _, height, width, channels = op.outputs[0].shape.as_list()
             params = sum(weight(tensor, variables) for tensor in op.inputs[1:3])
             hw = (height, width)
-            rows.append(
-                layer("batch_norm", channels, channels, out_hw=hw, params=params)
-            )
+            rows.append(layer("batch_norm", channels, channels, out_hw=hw, params=params))
         elif op.type in ("MatMul", "BatchMatMulV2", "Einsum", "SpaceToBatchND"):
             raise TypeError(f"unexpected operation: {op.name}")
     params = sum(variable.shape.num_elements() for variable in trainable)

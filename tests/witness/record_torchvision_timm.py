@@ -113,9 +113,7 @@ class Recorder(TorchFunctionMode):
     def per_channel(self, kind: str, module: nn.Module, out: torch.Tensor) -> None:
         _, channels, height, width = out.shape
         params = sum(p.numel() for p in module.parameters(recurse=False))
-        self.layers.append(
-            layer(kind, channels, channels, out_hw=(height, width), params=params)
-        )
+        self.layers.append(layer(kind, channels, channels, out_hw=(height, width), params=params))
 
     def batch_norm(self, module: nn.Module, _: Any, out: torch.Tensor) -> None:
         self.per_channel("batch_norm", module, out)
@@ -139,9 +137,7 @@ class Recorder(TorchFunctionMode):
             )
         )
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(func, "__name__", "")
         self.calls[name] += 1
         if name in ("matmul", "bmm", "mm", "addmm", "baddbmm", "einsum"):

@@ -1,0 +1,128 @@
+"""``mncost layers``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from mncost.api import grid
+from mncost.cli import options
+from mncost.cli.output import chosen, emit, format_for
+from mncost.columns import GROUP_COLUMNS, LAYER_COLUMNS, PAIR_COLUMNS, Source, default_columns
+from mncost.cost.groups import GROUPINGS, group
+from mncost.errors import InputError, UnknownNameError
+from mncost.network import Network
+from mncost.report.table import Table
+
+__all__ = ["layers"]
+
+_BY = ("layer", *GROUPINGS, "pair")
+_TWINS = ("standard",)
+# A terminal has no room for these: the block stands in the layer's name, images are mostly square.
+_NOT_ON_TERMINAL = ("block", "groups", "out_width", "bias")
+
+_EPILOG = """\
+[bold]Examples[/bold]
+
+mncost layers --arch v3-large --alpha 0.75 --dialect torchvision
+
+mncost layers --arch v2 --by kind
+
+mncost layers --arch v1 --by pair --format csv
+"""
+
+
+def layers(
+    arch: options.Arch,
+    alpha: options.Alpha = None,
+    resolution: options.Resolution = None,
+    rho: options.Rho = None,
+    dialect: options.Dialect = None,
+    classes: options.Classes = None,
+    precision: options.PrecisionName = "fp32",
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            metavar="WHAT",
+            help="layer, block, stage, kind, or pair: each separable pair beside its standard "
+            "convolution.",
+        ),
+    ] = "layer",
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Also the operators without MACs and parameters."),
+    ] = False,
+    twin: Annotated[
+        str | None,
+        typer.Option(
+            "--twin",
+            metavar="NAME",
+            help="Show the twin instead: standard (separable pairs as one convolution).",
+        ),
+    ] = None,
+    flops: options.Flops = False,
+    columns: options.ColumnNames = None,
+    format_name: options.Format = None,
+    output: options.Output = None,
+) -> None:
+    """Print one network layer by layer: shapes, parameters, MACs, bytes, MACs per byte."""
+    wanted = format_for(format_name, output)
+    if by not in _BY:
+        raise UnknownNameError("--by", by, _BY)
+    if twin is not None and twin not in _TWINS:
+        raise UnknownNameError("twin", twin, _TWINS)
+    if every and by != "layer":
+        raise InputError("--all goes with --by layer: the sums hold every operator anyway")
+    if twin and by == "pair":
+        raise InputError("--twin has no pairs: --by pair already shows both")
+    sources = _sources(by, columns, flops=flops, terminal=wanted == "terminal")
+    networks = grid(
+        ",".join(arch),
+        alpha,
+        resolution,
+        rho=rho,
+        dialect=dialect,
+        classes=classes,
+        precision=options.as_precision(precision),
+    )
+    if len(networks) != 1:
+        raise InputError(f"{len(networks)} networks are chosen: layers shows one")
+    network = networks[0].standard if twin else networks[0]
+    records = _records(network, by, every=every)
+    rows = [[source.value(record) for source in sources] for record in records]
+    emit(
+        Table(
+            f"layers by {by}", [s.column for s in sources], rows, networks.notes, _title(network)
+        ),
+        wanted,
+        output,
+    )
+
+
+def _sources(by: str, columns: str | None, *, flops: bool, terminal: bool) -> list[Source]:
+    registry = {"layer": LAYER_COLUMNS, "pair": PAIR_COLUMNS}.get(by, GROUP_COLUMNS)
+    if flops and "flops" not in registry:
+        raise InputError(f"--flops does not go with --by {by}")
+    left_out = _NOT_ON_TERMINAL if terminal else ()
+    return chosen(registry, columns, default_columns(registry, left_out, flops=flops))
+
+
+def _records(network: Network, by: str, *, every: bool) -> Iterable[object]:
+    match by:
+        case "layer":
+            return network.all_layers if every else network.layers
+        case "pair":
+            return network.pairs
+        case _:
+            return group(network.all_layers, by)
+
+
+def _title(network: Network) -> str:
+    twin = f", {network.twin} twin" if network.twin else ""
+    return (
+        f"{network.arch} α {network.alpha} at {network.resolution} px, dialect "
+        f"{network.dialect}{twin}: {network.macs:,} MACs, {network.params:,} parameters"
+    )

@@ -1,0 +1,108 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from mncost.cli.output import FORMATS
+from mncost.cost.memory import PRECISIONS, Precision
+from mncost.errors import UnknownNameError
+
+__all__ = [
+    "Alpha",
+    "Arch",
+    "Classes",
+    "ColumnNames",
+    "Dialect",
+    "Flops",
+    "Format",
+    "Output",
+    "PrecisionName",
+    "Resolution",
+    "Rho",
+    "as_precision",
+]
+
+_GRAMMAR = "VALUE, LOW:HIGH (the published values), LOW:HIGH:STEP, or several with commas"
+
+Arch: TypeAlias = Annotated[
+    list[str],
+    typer.Option(
+        "--arch",
+        "-a",
+        metavar="NAME[,NAME...]",
+        help="Architecture (v2), group (v3, v4, all), file (my_net.toml, - for standard input) "
+        "or checkpoint (mobilenet_v2_0.75_160). See mncost list.",
+    ),
+]
+Alpha: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--alpha", metavar="α", help=f"Width multiplier: {_GRAMMAR}. Default: 1.0."),
+]
+Resolution: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--resolution", "-r", metavar="PX", help="Side of the image, same grammar. Default: native."
+    ),
+]
+Rho: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--rho", metavar="ρ", help="Resolution as a ratio of the native one, same grammar."
+    ),
+]
+Dialect: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--dialect",
+        metavar="NAME",
+        help="Whose reading: torchvision, timm, slim, keras ... Default: paper.",
+    ),
+]
+Classes: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--classes", metavar="N", help="Outputs of the classifier. Default: 1000."),
+]
+PrecisionName: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        metavar="|".join(PRECISIONS),
+        help="For bytes, of one image and deployed weights: batch norm folded; conv, batch norm "
+        "and activation fused; nothing in place; int8 has int32 biases.",
+    ),
+]
+Flops: TypeAlias = Annotated[bool, typer.Option("--flops", help="Add the column flops = 2 × MACs.")]
+ColumnNames: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--columns", metavar="NAME[,NAME...]", help="Columns to print, in this order."),
+]
+Format: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="|".join(FORMATS),
+        help="Default: by the suffix of --output, else terminal.",
+    ),
+]
+Output: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write to a file (- for standard output), replaced only once it is complete.",
+    ),
+]
+
+
+def as_precision(name: str) -> Precision:
+    """Check the name of a precision."""
+    for precision in PRECISIONS:
+        if precision == name:
+            return precision
+    raise UnknownNameError("precision", name, PRECISIONS)

@@ -1,0 +1,81 @@
+"""From a table to wherever the user wants it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+
+from mncost.columns import Source
+from mncost.errors import UnknownNameError
+from mncost.report.table import Table
+from mncost.report.write import write_atomically
+
+__all__ = ["FORMATS", "chosen", "emit", "emit_text", "format_for"]
+
+FORMATS = ("terminal", "csv", "json", "markdown")
+_SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".txt": "terminal"}
+
+
+def format_for(name: str | None, output: Path | None) -> str:
+    """Return the format to write: the one named, or that of the output file's suffix.
+
+    Raises:
+        UnknownNameError: there is no format of this name.
+    """
+    if name is None:
+        return _SUFFIXES.get(output.suffix.lower(), "terminal") if output else "terminal"
+    if name not in FORMATS:
+        raise UnknownNameError("format", name, FORMATS)
+    return name
+
+
+def chosen(
+    columns: Mapping[str, Source], names: str | None, default: Iterable[str]
+) -> list[Source]:
+    """Return the columns that ``--columns`` names, or the default ones.
+
+    Raises:
+        UnknownNameError: there is no column of a name.
+    """
+    wanted = [name.strip() for name in names.split(",")] if names else list(default)
+    for name in wanted:
+        if name not in columns:
+            raise UnknownNameError("column", name, columns)
+    return [columns[name] for name in wanted]
+
+
+def emit(table: Table, format_name: str, output: Path | None) -> None:
+    """Write a table as ``format_name``; notes that the format cannot hold go to standard error."""
+    if format_name == "terminal":
+        text = _terminal(table, output)
+    else:
+        render: Callable[[Table], str] = import_module(f"mncost.report.{format_name}").render
+        text = render(table)
+    emit_text(text, output)
+    if format_name == "csv":
+        for note in table.notes:
+            print(f"mncost: note: {note}", file=sys.stderr)
+
+
+def emit_text(text: str, output: Path | None) -> None:
+    """Write text to a file, or to standard output."""
+    if output is None or str(output) == "-":
+        # Bytes, so that every locale's terminal and every pipe gets the same UTF-8.
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    else:
+        write_atomically(output, text.encode())
+
+
+def _terminal(table: Table, output: Path | None) -> str:
+    from mncost.report.terminal import render
+
+    if output is not None or not sys.stdout.isatty():
+        return render(table)
+    color = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return render(table, width=shutil.get_terminal_size().columns, color=color)

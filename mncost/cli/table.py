@@ -1,0 +1,109 @@
+"""``mncost table``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mncost.api import Grid, grid
+from mncost.cli import options
+from mncost.cli.output import chosen, emit, format_for
+from mncost.cli.published import published_table
+from mncost.columns import GRID_COLUMNS, Source, default_columns
+from mncost.comparison import compare
+from mncost.errors import InputError
+from mncost.network import Network
+from mncost.report.table import Column, Table, Value
+from mncost.spec.parse import PAPER
+
+__all__ = ["table"]
+
+_EXAMPLES = """\
+[bold]Examples[/bold]
+
+mncost table --arch v2 --alpha 0.35:1.0 --resolution 96:224
+
+mncost table --arch v1,v2,v3 --alpha 0.5:1.0 --format csv -o grid.csv
+
+mncost table --arch v2 --alpha 0.35:1.4 --resolution 96:224 --pivot macs
+
+mncost table --arch v2 --published
+"""
+
+
+def table(
+    arch: options.Arch,
+    alpha: options.Alpha = None,
+    resolution: options.Resolution = None,
+    rho: options.Rho = None,
+    dialect: options.Dialect = None,
+    classes: options.Classes = None,
+    precision: options.PrecisionName = "fp32",
+    pivot: Annotated[
+        str | None,
+        typer.Option("--pivot", metavar="COLUMN", help="An α × resolution matrix of this column."),
+    ] = None,
+    published: Annotated[
+        bool,
+        typer.Option("--published", help="Ours beside the published figures, and why they differ."),
+    ] = False,
+    flops: options.Flops = False,
+    columns: options.ColumnNames = None,
+    format_name: options.Format = None,
+    output: options.Output = None,
+) -> None:
+    """Print the α × resolution grid: each network beside its standard-convolution twin."""
+    wanted = format_for(format_name, output)
+    if published:
+        _no_others(pivot=pivot, columns=columns, flops=flops, classes=classes)
+        found = compare(",".join(arch), alpha, resolution, rho=rho, dialect=dialect)
+        people = wanted in ("terminal", "markdown")
+        emit(published_table(found, for_people=people), wanted, output)
+        return
+    sources = chosen(GRID_COLUMNS, columns, default_columns(GRID_COLUMNS, flops=flops))
+    matrix = chosen(GRID_COLUMNS, pivot, ())
+    networks = grid(
+        ",".join(arch),
+        alpha,
+        resolution,
+        rho=rho,
+        dialect=dialect,
+        classes=classes,
+        precision=options.as_precision(precision),
+    )
+    if matrix:
+        emit(_matrix(networks, matrix[0]), wanted, output)
+        return
+    if wanted == "terminal" and not columns and {n.dialect for n in networks} == {PAPER}:
+        sources.remove(GRID_COLUMNS["dialect"])  # room for the others
+    emit(_rows(networks, sources), wanted, output)
+
+
+def _no_others(**others: object) -> None:
+    """Refuse the options that have no meaning with ``--published``."""
+    for name, value in others.items():
+        if value:
+            raise InputError(f"--published and --{name} do not go together")
+
+
+def _rows(networks: Grid, sources: list[Source]) -> Table:
+    rows = [[source.value(network) for source in sources] for network in networks]
+    return Table("table", [source.column for source in sources], rows, networks.notes)
+
+
+def _matrix(networks: Grid, source: Source) -> Table:
+    """Return one row for each architecture and α, one column for each resolution."""
+    sizes = sorted({network.resolution for network in networks})
+    cells: dict[tuple[Value, ...], dict[int, Network]] = {}
+    for network in networks:
+        key = (network.arch, network.dialect, network.alpha)
+        cells.setdefault(key, {})[network.resolution] = network
+    rows = [
+        [*key, *(source.value(found[size]) if size in found else None for size in sizes)]
+        for key, found in cells.items()
+    ]
+    head = [GRID_COLUMNS[name].column for name in ("arch", "dialect", "alpha")]
+    body = [Column(str(size), str(size), source.column.kind) for size in sizes]
+    title = f"{source.column.title} by α and resolution"
+    return Table(f"pivot {source.column.name}", [*head, *body], rows, networks.notes, title)

@@ -1,0 +1,24 @@
+"""The JSON Schema of architecture files, made from the types that check them."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+
+from mncost.spec.schema import Spec
+
+__all__ = ["architecture_schema"]
+
+
+def architecture_schema() -> str:
+    """Return the JSON Schema (draft 2020-12) of an architecture file, as text."""
+    schema = msgspec.json.schema(Spec)
+    return (
+        json.dumps(
+            {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema},
+            indent=2,
+            ensure_ascii=False,
+        )
+        + "\n"
+    )
