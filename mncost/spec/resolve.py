@@ -18,6 +18,7 @@ from mncost.spec.schema import (
     InvertedResidual,
     MobileMQA,
     Pool,
+    Rounding,
     Rules,
     Spec,
     UniversalInvertedBottleneck,
@@ -152,12 +153,12 @@ class _Walk:
             return self.width, self.nominal
         if isinstance(row, Conv) and row.expansion is not None:
             ratio = row.expansion
-            return self._round(self.width * ratio), round(self.nominal * ratio)
+            return self._round(self.width * ratio, row.rounding), round(self.nominal * ratio)
         if row.out == "classes":
             return self.classes, self.classes
         assert isinstance(row.out, int)  # a Conv has either `out` or `expansion`
         kept = not row.scale or self.alpha < row.keep_below
-        return (row.out if kept else self._scale(row.out)), row.out
+        return (row.out if kept else self._scale(row.out, row.rounding)), row.out
 
     def _expanded(self, row: AnyRow) -> int:
         """Return the channels after the expansion convolution; 0 if the row has none."""
@@ -167,20 +168,20 @@ class _Walk:
             return 0
         skippable = isinstance(row, InvertedResidual)
         if row.expanded is not None and self.rules.expanded == "scaled":
-            expanded = self._scale(row.expanded)
+            expanded = self._scale(row.expanded, row.rounding)
             return 0 if skippable and expanded == self.width else expanded
         ratio = row.expansion or (row.expanded or 0) / self.nominal
         if skippable and ratio == 1:
             return 0
-        return self._round(self.width * ratio)
+        return self._round(self.width * ratio, row.rounding)
 
-    def _scale(self, channels: int) -> int:
+    def _scale(self, channels: int, rounding: Rounding | None = None) -> int:
         # At α = 1 a table means what it says, whatever its numbers are divisible by.
-        return channels if self.alpha == 1 else self._round(channels * self.alpha)
+        return channels if self.alpha == 1 else self._round(channels * self.alpha, rounding)
 
-    def _round(self, value: float) -> int:
+    def _round(self, value: float, rounding: Rounding | None = None) -> int:
         rules = self.rules
-        return round_width(value, rules.rounding, rules.divisor, rules.minimum)
+        return round_width(value, rounding or rules.rounding, rules.divisor, rules.minimum)
 
     def _check(self, block: Block) -> None:
         where = f"{self.spec.name}: row {block.number} ({block.name})"

@@ -25,6 +25,7 @@ __all__ = [
     "MobileMQA",
     "Padding",
     "Pool",
+    "Rounding",
     "Row",
     "Rules",
     "Separable",
@@ -43,6 +44,7 @@ Activation: TypeAlias = Literal[
     "none", "relu", "relu6", "hardswish", "hardsigmoid", "sigmoid", "silu", "gelu"
 ]
 Padding: TypeAlias = Literal["symmetric", "same", "end", "valid"]
+Rounding: TypeAlias = Literal["nearest", "down", "down_nearest"]
 
 Channels = Annotated[int, Meta(ge=1, le=MAX_CHANNELS, description="Channels at α = 1.")]
 Width = Annotated[
@@ -76,6 +78,7 @@ class _Scaled(Row, frozen=True, kw_only=True):
     keep_below: Annotated[
         float, Meta(ge=0, le=MAX_ALPHA, description="An α below this leaves the channels alone.")
     ] = 0.0
+    rounding: Annotated[Rounding | None, Meta(description="Instead of the file's.")] = None
     repeats: Repeats = 1
     activation: Activation = "none"
 
@@ -248,8 +251,11 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 8
     minimum: Annotated[int, Meta(ge=0, le=MAX_CHANNELS, description="Least scaled channels.")] = 8
     rounding: Annotated[
-        Literal["nearest", "down"],
-        Meta(description="nearest: the nearest multiple, at most 10 % below; down: truncate."),
+        Rounding,
+        Meta(
+            description="nearest: to the nearest multiple, at most 10 % below; down: to the "
+            "multiple below; down_nearest: to the whole number below, then to the nearest multiple."
+        ),
     ] = "nearest"
     expanded: Annotated[
         Literal["ratio", "scaled"],

@@ -6,6 +6,8 @@ channel count that they round down is rounded down here too.
 
 from __future__ import annotations
 
+from mncost.spec.schema import Rounding
+
 __all__ = ["make_divisible", "round_width"]
 
 
@@ -21,12 +23,15 @@ def make_divisible(value: float, divisor: int = 8, minimum: int = 8) -> int:
     return rounded
 
 
-def round_width(value: float, rounding: str, divisor: int, minimum: int) -> int:
+def round_width(value: float, rounding: Rounding, divisor: int, minimum: int) -> int:
     """Round a scaled channel count by one of the rules that an architecture file can name.
 
     ``nearest`` is :func:`make_divisible`; ``down`` truncates to a multiple of ``divisor``, as
-    TF-slim's and Keras' MobileNetV1 do (``max(int(channels * alpha), minimum)``).
+    TF-slim's and Keras' MobileNetV1 do (``max(int(channels * alpha), minimum)``);
+    ``down_nearest`` truncates to a whole number first, as the blocks of Keras' MobileNetV2 do.
     """
     if rounding == "down":
         return max(minimum, int(value) // divisor * divisor)
+    if rounding == "down_nearest":
+        value = int(value)
     return make_divisible(value, divisor, minimum)
