@@ -13,12 +13,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GRID_COLUMNS",
-    "GROUP_COLUMNS",
     "LAYER_COLUMNS",
-    "PAIR_COLUMNS",
-    "PUBLISHED_COLUMNS",
     "Source",
     "default_columns",
+    "sources",
     "to_frame",
 ]
 
@@ -34,12 +32,13 @@ class Source(NamedTuple):
     extra: bool = False
 
 
-def _sources(
-    *sources: tuple[str, str, Kind, Callable[[Any], Value]], extra: Iterable[str] = ()
+def sources(
+    *columns: tuple[str, str, Kind, Callable[[Any], Value]], extra: Iterable[str] = ()
 ) -> dict[str, Source]:
+    """Return columns by name, each given as name, title, kind and the function of its value."""
     return {
         name: Source(Column(name, title, kind), value, name in extra)
-        for name, title, kind, value in sources
+        for name, title, kind, value in columns
     }
 
 
@@ -54,7 +53,7 @@ def default_columns(
     ]
 
 
-GRID_COLUMNS: Mapping[str, Source] = _sources(
+GRID_COLUMNS: Mapping[str, Source] = sources(
     ("arch", "arch", "text", lambda n: n.arch),
     ("dialect", "dialect", "text", lambda n: n.dialect),
     ("alpha", "α", "number", lambda n: n.alpha),
@@ -76,7 +75,7 @@ GRID_COLUMNS: Mapping[str, Source] = _sources(
     extra=("rho", "classes", "flops", "buffers", "peak_layer", "precision"),
 )
 
-LAYER_COLUMNS: Mapping[str, Source] = _sources(
+LAYER_COLUMNS: Mapping[str, Source] = sources(
     ("name", "layer", "text", lambda x: x.name),
     ("block", "block", "text", lambda x: x.block),
     ("stage", "stage", "number", lambda x: x.stage),
@@ -99,66 +98,6 @@ LAYER_COLUMNS: Mapping[str, Source] = _sources(
     ("bytes_written", "written", "bytes", lambda x: x.bytes_written),
     ("intensity", "MACs /byte", "ratio", lambda x: x.intensity),
     extra=("stage", "in_height", "in_width", "buffers", "flops"),
-)
-
-
-GROUP_COLUMNS: Mapping[str, Source] = _sources(
-    ("name", "name", "text", lambda g: g.name),
-    ("layers", "layers", "number", lambda g: g.layers),
-    ("out_channels", "out", "number", lambda g: g.out_channels),
-    ("out_height", "out h", "number", lambda g: g.out_height),
-    ("out_width", "out w", "number", lambda g: g.out_width),
-    ("params", "params", "count", lambda g: g.params),
-    ("params_share", "params", "share", lambda g: g.params_share),
-    ("buffers", "buffers", "count", lambda g: g.buffers),
-    ("macs", "MACs", "count", lambda g: g.macs),
-    ("macs_share", "MACs", "share", lambda g: g.macs_share),
-    ("flops", "FLOPs =2×MACs", "count", lambda g: 2 * g.macs),
-    ("bytes_read", "read", "bytes", lambda g: g.bytes_read),
-    ("bytes_written", "written", "bytes", lambda g: g.bytes_written),
-    ("intensity", "MACs /byte", "ratio", lambda g: g.intensity),
-    extra=("buffers", "flops"),
-)
-
-PAIR_COLUMNS: Mapping[str, Source] = _sources(
-    ("depthwise", "depthwise", "text", lambda p: p.depthwise.name),
-    ("pointwise", "pointwise", "text", lambda p: p.pointwise.name),
-    ("kernel", "k", "number", lambda p: p.standard.kernel),
-    ("stride", "s", "number", lambda p: p.standard.stride),
-    ("in_channels", "in", "number", lambda p: p.standard.in_channels),
-    ("out_channels", "out (N)", "number", lambda p: p.standard.out_channels),
-    ("separable_macs", "separable MACs", "count", lambda p: p.separable_macs),
-    ("standard_macs", "standard MACs", "count", lambda p: p.standard.macs),
-    ("exact_ratio", "exact ratio", "fraction", lambda p: float(p.exact_ratio)),
-    ("theoretical_ratio", "1/N +1/k²", "fraction", lambda p: float(p.theoretical_ratio)),
-    ("depthwise_intensity", "depthw. MACs /byte", "ratio", lambda p: p.depthwise.intensity),
-    ("pointwise_intensity", "pointw. MACs /byte", "ratio", lambda p: p.pointwise.intensity),
-    ("standard_intensity", "standard MACs /byte", "ratio", lambda p: p.standard.intensity),
-)
-
-PUBLISHED_COLUMNS: Mapping[str, Source] = _sources(
-    ("arch", "arch", "text", lambda c: c.network.arch),
-    ("dialect", "dialect", "text", lambda c: c.network.dialect),
-    ("alpha", "α", "number", lambda c: c.network.alpha),
-    ("resolution", "px", "number", lambda c: c.network.resolution),
-    ("variant", "variant", "text", lambda c: c.figure.variant),
-    ("precision", "precision", "text", lambda c: c.figure.precision),
-    ("published_macs_m", "printed MACs M", "number", lambda c: c.figure.macs_m or None),
-    ("macs", "our MACs", "count", lambda c: c.network.macs),
-    ("macs_why", "MACs differ by", "text", lambda c: c.macs_why),
-    ("macs_explained", "MACs explained", "count", lambda c: c.macs_explained),
-    ("macs_agrees", "MACs agree", "text", lambda c: c.macs_agrees),
-    ("published_params_m", "printed params M", "number", lambda c: c.figure.params_m or None),
-    ("params", "our params", "count", lambda c: c.network.params),
-    ("params_why", "params differ by", "text", lambda c: c.params_why),
-    ("params_explained", "params explained", "count", lambda c: c.params_explained),
-    ("params_agrees", "params agree", "text", lambda c: c.params_agrees),
-    ("top1", "top-1 %", "number", lambda c: c.figure.top1 or None),
-    ("top5", "top-5 %", "number", lambda c: c.figure.top5 or None),
-    ("latency_ms", "latency ms", "text", lambda c: c.figure.latency_ms or None),
-    ("latency_device", "device", "text", lambda c: c.figure.latency_device or None),
-    ("source", "source", "text", lambda c: c.figure.source),
-    ("note", "note", "text", lambda c: c.figure.note or None),
 )
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "SpecError",
     "UnknownNameError",
     "did_you_mean",
+    "one_line",
 ]
 
 
@@ -71,3 +72,8 @@ def did_you_mean(name: str, accepted: Iterable[str]) -> str:
 
     closest = difflib.get_close_matches(name.lower(), list(accepted), n=1, cutoff=0.5)
     return f" (did you mean {closest[0]!r}?)" if closest else ""
+
+
+def one_line(text: str) -> str:
+    """Escape what could break a line or drive a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import typer
@@ -10,7 +10,7 @@ import typer
 from mncost.api import grid
 from mncost.cli import options
 from mncost.cli.output import chosen, emit, format_for
-from mncost.columns import GROUP_COLUMNS, LAYER_COLUMNS, PAIR_COLUMNS, Source, default_columns
+from mncost.columns import LAYER_COLUMNS, Source, default_columns, sources
 from mncost.cost.groups import GROUPINGS, group
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
@@ -23,15 +23,39 @@ _TWINS = ("standard",)
 # A terminal has no room for these: the block stands in the layer's name, images are mostly square.
 _NOT_ON_TERMINAL = ("block", "groups", "out_width", "bias")
 
-_EPILOG = """\
-[bold]Examples[/bold]
+GROUP_COLUMNS: Mapping[str, Source] = sources(
+    ("name", "name", "text", lambda g: g.name),
+    ("layers", "layers", "number", lambda g: g.layers),
+    ("out_channels", "out", "number", lambda g: g.out_channels),
+    ("out_height", "out h", "number", lambda g: g.out_height),
+    ("out_width", "out w", "number", lambda g: g.out_width),
+    ("params", "params", "count", lambda g: g.params),
+    ("params_share", "params", "share", lambda g: g.params_share),
+    ("buffers", "buffers", "count", lambda g: g.buffers),
+    ("macs", "MACs", "count", lambda g: g.macs),
+    ("macs_share", "MACs", "share", lambda g: g.macs_share),
+    ("flops", "FLOPs =2×MACs", "count", lambda g: 2 * g.macs),
+    ("bytes_read", "read", "bytes", lambda g: g.bytes_read),
+    ("bytes_written", "written", "bytes", lambda g: g.bytes_written),
+    ("intensity", "MACs /byte", "ratio", lambda g: g.intensity),
+    extra=("buffers", "flops"),
+)
 
-mncost layers --arch v3-large --alpha 0.75 --dialect torchvision
-
-mncost layers --arch v2 --by kind
-
-mncost layers --arch v1 --by pair --format csv
-"""
+PAIR_COLUMNS: Mapping[str, Source] = sources(
+    ("depthwise", "depthwise", "text", lambda p: p.depthwise.name),
+    ("pointwise", "pointwise", "text", lambda p: p.pointwise.name),
+    ("kernel", "k", "number", lambda p: p.standard.kernel),
+    ("stride", "s", "number", lambda p: p.standard.stride),
+    ("in_channels", "in", "number", lambda p: p.standard.in_channels),
+    ("out_channels", "out (N)", "number", lambda p: p.standard.out_channels),
+    ("separable_macs", "separable MACs", "count", lambda p: p.separable_macs),
+    ("standard_macs", "standard MACs", "count", lambda p: p.standard.macs),
+    ("exact_ratio", "exact ratio", "fraction", lambda p: float(p.exact_ratio)),
+    ("theoretical_ratio", "1/N +1/k²", "fraction", lambda p: float(p.theoretical_ratio)),
+    ("depthwise_intensity", "depthw. MACs /byte", "ratio", lambda p: p.depthwise.intensity),
+    ("pointwise_intensity", "pointw. MACs /byte", "ratio", lambda p: p.pointwise.intensity),
+    ("standard_intensity", "standard MACs /byte", "ratio", lambda p: p.standard.intensity),
+)
 
 
 def layers(
@@ -68,7 +92,13 @@ def layers(
     format_name: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    """Print one network layer by layer: shapes, parameters, MACs, bytes, MACs per byte."""
+    r"""Print one network layer by layer: shapes, parameters, MACs, bytes, MACs per byte.
+
+    \b
+    mncost layers --arch v3-large --alpha 0.75 --dialect torchvision
+    mncost layers --arch v2 --by kind
+    mncost layers --arch v1 --by pair --format csv
+    """
     wanted = format_for(format_name, output)
     if by not in _BY:
         raise UnknownNameError("--by", by, _BY)
@@ -78,7 +108,7 @@ def layers(
         raise InputError("--all goes with --by layer: the sums hold every operator anyway")
     if twin and by == "pair":
         raise InputError("--twin has no pairs: --by pair already shows both")
-    sources = _sources(by, columns, flops=flops, terminal=wanted == "terminal")
+    shown = _shown(by, columns, flops=flops, terminal=wanted == "terminal")
     networks = grid(
         ",".join(arch),
         alpha,
@@ -92,17 +122,15 @@ def layers(
         raise InputError(f"{len(networks)} networks are chosen: layers shows one")
     network = networks[0].standard if twin else networks[0]
     records = _records(network, by, every=every)
-    rows = [[source.value(record) for source in sources] for record in records]
+    rows = [[source.value(record) for source in shown] for record in records]
     emit(
-        Table(
-            f"layers by {by}", [s.column for s in sources], rows, networks.notes, _title(network)
-        ),
+        Table(f"layers by {by}", [s.column for s in shown], rows, networks.notes, _title(network)),
         wanted,
         output,
     )
 
 
-def _sources(by: str, columns: str | None, *, flops: bool, terminal: bool) -> list[Source]:
+def _shown(by: str, columns: str | None, *, flops: bool, terminal: bool) -> list[Source]:
     registry = {"layer": LAYER_COLUMNS, "pair": PAIR_COLUMNS}.get(by, GROUP_COLUMNS)
     if flops and "flops" not in registry:
         raise InputError(f"--flops does not go with --by {by}")

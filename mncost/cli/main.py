@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from importlib import import_module
 from typing import Annotated, NoReturn
 
 import typer
 
 from mncost import __version__
-from mncost.cli.layers import layers
-from mncost.cli.list import list_
-from mncost.cli.schema import schema
-from mncost.cli.table import table
 from mncost.errors import MncostError
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "main", "run"]
 
 OK, UNUSABLE, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141
 
-app = typer.Typer(
-    name="mncost",
-    help="What a MobileNet costs: multiply-accumulates, parameters and memory, exact to the unit.",
-    epilog="Exit status: 0 fine, 2 unusable input, 130 interrupted.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command()(table)
-app.command()(layers)
-app.command("list")(list_)
-app.command()(schema)
+COMMANDS = {
+    "table": "mncost.cli.table:table",
+    "layers": "mncost.cli.layers:layers",
+    "list": "mncost.cli.list:list_",
+    "schema": "mncost.cli.schema:schema",
+}
+
+
+def _app(arguments: list[str]) -> typer.Typer:
+    """Return the command line; only the command that is called is imported, for a fast start."""
+    app = typer.Typer(
+        name="mncost",
+        callback=_options,
+        help="What a MobileNet costs: multiply-accumulates, parameters, memory; exact to the unit.",
+        epilog="Exit status: 0 fine, 2 unusable input, 130 interrupted.",
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    called = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
+    for name in called:
+        module, _, function = COMMANDS[name].partition(":")
+        app.command(name)(getattr(import_module(module), function))
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -40,7 +49,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -51,17 +59,20 @@ def _options(
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    gc.disable()  # a run is short, and its many small objects form no cycles
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line; return the exit status."""
     try:
-        status = app(arguments, prog_name="mncost", standalone_mode=False)
+        status = _app(arguments)(arguments or ["--help"], prog_name="mncost", standalone_mode=False)
         sys.stdout.flush()
-    except (MncostError, typer.TyperException) as error:
-        return _fail(str(error.format_message() if hasattr(error, "format_message") else error))
-    except typer.Abort:
+    except MncostError as error:
+        return _fail(str(error))
+    except typer.TyperException as error:
+        return _fail(error.format_message())
+    except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
         _discard_stdout()

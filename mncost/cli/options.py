@@ -33,9 +33,9 @@ Arch: TypeAlias = Annotated[
     typer.Option(
         "--arch",
         "-a",
-        metavar="NAME[,NAME...]",
+        metavar="NAMES",
         help="Architecture (v2), group (v3, v4, all), file (my_net.toml, - for standard input) "
-        "or checkpoint (mobilenet_v2_0.75_160). See mncost list.",
+        "or checkpoint (mobilenet_v2_0.75_160); several with commas. See mncost list.",
     ),
 ]
 Alpha: TypeAlias = Annotated[
@@ -70,23 +70,26 @@ PrecisionName: TypeAlias = Annotated[
     str,
     typer.Option(
         "--precision",
-        metavar="|".join(PRECISIONS),
-        help="For bytes, of one image and deployed weights: batch norm folded; conv, batch norm "
-        "and activation fused; nothing in place; int8 has int32 biases.",
+        metavar="NAME",
+        help=f"{', '.join(PRECISIONS)}: for the bytes of deployed weights and of one image's "
+        "activations. Assumed: batch norm folded into the convolution before it; convolution and "
+        "activation fused; nothing in place; int8 with int32 biases.",
     ),
 ]
 Flops: TypeAlias = Annotated[bool, typer.Option("--flops", help="Add the column flops = 2 × MACs.")]
 ColumnNames: TypeAlias = Annotated[
     str | None,
-    typer.Option("--columns", metavar="NAME[,NAME...]", help="Columns to print, in this order."),
+    typer.Option(
+        "--columns", metavar="NAMES", help="Columns to print, in this order, with commas."
+    ),
 ]
 Format: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--format",
         "-f",
-        metavar="|".join(FORMATS),
-        help="Default: by the suffix of --output, else terminal.",
+        metavar="NAME",
+        help=f"{', '.join(FORMATS)}. Default: by the suffix of --output, else terminal.",
     ),
 ]
 Output: TypeAlias = Annotated[

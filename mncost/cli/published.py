@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from mncost.columns import PUBLISHED_COLUMNS
+from mncost.columns import Source, sources
 from mncost.comparison import Comparison
 from mncost.report.table import Column, Table, Value
 
 __all__ = ["published_table"]
+
+PUBLISHED_COLUMNS: Mapping[str, Source] = sources(
+    ("arch", "arch", "text", lambda c: c.network.arch),
+    ("dialect", "dialect", "text", lambda c: c.network.dialect),
+    ("alpha", "α", "number", lambda c: c.network.alpha),
+    ("resolution", "px", "number", lambda c: c.network.resolution),
+    ("variant", "variant", "text", lambda c: c.figure.variant),
+    ("precision", "precision", "text", lambda c: c.figure.precision),
+    ("published_macs_m", "printed MACs M", "number", lambda c: c.figure.macs_m or None),
+    ("macs", "our MACs", "count", lambda c: c.network.macs),
+    ("macs_why", "MACs differ by", "text", lambda c: c.macs_why),
+    ("macs_explained", "MACs explained", "count", lambda c: c.macs_explained),
+    ("macs_agrees", "MACs agree", "text", lambda c: c.macs_agrees),
+    ("published_params_m", "printed params M", "number", lambda c: c.figure.params_m or None),
+    ("params", "our params", "count", lambda c: c.network.params),
+    ("params_why", "params differ by", "text", lambda c: c.params_why),
+    ("params_explained", "params explained", "count", lambda c: c.params_explained),
+    ("params_agrees", "params agree", "text", lambda c: c.params_agrees),
+    ("top1", "top-1 %", "number", lambda c: c.figure.top1 or None),
+    ("top5", "top-5 %", "number", lambda c: c.figure.top5 or None),
+    ("latency_ms", "latency ms", "text", lambda c: c.figure.latency_ms or None),
+    ("latency_device", "device", "text", lambda c: c.figure.latency_device or None),
+    ("source", "source", "text", lambda c: c.figure.source),
+    ("note", "note", "text", lambda c: c.figure.note or None),
+)
 
 # On a terminal, reasons and sources are numbers that point below the table.
 _TERMINAL = (
@@ -35,10 +60,10 @@ def published_table(found: list[Comparison], *, for_people: bool) -> Table:
         rows = [[source.value(c) for source in PUBLISHED_COLUMNS.values()] for c in found]
         return Table("published", columns, rows, [f"{s}: {text}" for s, text in tally.items()])
     marks: dict[str, str] = {"": ""}
-    sources: dict[str, str] = {}
-    people = [_for_people(c, marks, sources) for c in found]
+    numbers: dict[str, str] = {}
+    people = [_for_people(c, marks, numbers) for c in found]
     notes = ["why: no mark is ours, rounded", *(f"{m}: {t}" for t, m in marks.items() if t)]
-    notes += [f"{mark} {source}: {tally[source]}" for source, mark in sources.items()]
+    notes += [f"{mark} {source}: {tally[source]}" for source, mark in numbers.items()]
     return Table("published", _columns(), people, notes)
 
 
@@ -48,13 +73,13 @@ def _columns() -> list[Column]:
 
 
 def _for_people(
-    comparison: Comparison, marks: dict[str, str], sources: dict[str, str]
+    comparison: Comparison, marks: dict[str, str], numbers: dict[str, str]
 ) -> list[Value]:
     row: list[Value] = []
     for name in _TERMINAL:
         value = PUBLISHED_COLUMNS[name].value(comparison)
         if name == "source":
-            value = sources.setdefault(str(value), f"[{len(sources) + 1}]")
+            value = numbers.setdefault(str(value), f"[{len(numbers) + 1}]")
         elif name in _AS_MARKS:
             value = marks.setdefault(str(value), chr(ord("a") + len(marks) - 1))
         row.append(value)

@@ -9,27 +9,13 @@ import typer
 from mncost.api import Grid, grid
 from mncost.cli import options
 from mncost.cli.output import chosen, emit, format_for
-from mncost.cli.published import published_table
 from mncost.columns import GRID_COLUMNS, Source, default_columns
-from mncost.comparison import compare
 from mncost.errors import InputError
 from mncost.network import Network
 from mncost.report.table import Column, Table, Value
 from mncost.spec.parse import PAPER
 
 __all__ = ["table"]
-
-_EXAMPLES = """\
-[bold]Examples[/bold]
-
-mncost table --arch v2 --alpha 0.35:1.0 --resolution 96:224
-
-mncost table --arch v1,v2,v3 --alpha 0.5:1.0 --format csv -o grid.csv
-
-mncost table --arch v2 --alpha 0.35:1.4 --resolution 96:224 --pivot macs
-
-mncost table --arch v2 --published
-"""
 
 
 def table(
@@ -53,10 +39,20 @@ def table(
     format_name: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    """Print the α × resolution grid: each network beside its standard-convolution twin."""
+    r"""Print the α × resolution grid: each network beside its standard-convolution twin.
+
+    \b
+    mncost table --arch v2 --alpha 0.35:1.0 --resolution 96:224
+    mncost table --arch v1,v2,v3 --alpha 0.5:1.0 --format csv -o grid.csv
+    mncost table --arch v2 --alpha 0.35:1.4 --resolution 96:224 --pivot macs
+    mncost table --arch v2 --published
+    """
     wanted = format_for(format_name, output)
     if published:
         _no_others(pivot=pivot, columns=columns, flops=flops, classes=classes)
+        from mncost.cli.published import published_table
+        from mncost.comparison import compare
+
         found = compare(",".join(arch), alpha, resolution, rho=rho, dialect=dialect)
         people = wanted in ("terminal", "markdown")
         emit(published_table(found, for_people=people), wanted, output)

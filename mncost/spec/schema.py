@@ -6,14 +6,16 @@ multiplier scales them, and *dialects*: how other projects build the same table 
 these types.
 """
 
-from __future__ import annotations
-
-from typing import Annotated, Literal, TypeAlias
+# No `from __future__ import annotations` here: msgspec would have to evaluate a hundred strings,
+# which takes longer than the rest of reading a file.
+from typing import Annotated, Literal, TypeAlias, get_args
 
 from msgspec import Meta, Struct
 
 __all__ = [
+    "BLOCKS",
     "Activation",
+    "AnyRow",
     "Conv",
     "Defaults",
     "Depthwise",
@@ -241,6 +243,11 @@ AnyRow: TypeAlias = (
     | Dropout
     | Linear
 )
+
+BLOCKS: dict[str, type[Row]] = {
+    str(block.__struct_config__.tag): block for block in get_args(AnyRow)
+}
+"""Every block, by the name it has in a file."""
 
 
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
