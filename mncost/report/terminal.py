@@ -65,9 +65,9 @@ def _body(table: Table) -> RichTable:
         body.add_column(
             Text(title),
             justify="left" if is_text else "right",
-            no_wrap=not is_text,
+            no_wrap=not (is_text and any(" " in text for text in texts)),
             overflow="fold",
-            vertical="bottom",
+            vertical="top" if is_text else "bottom",
         )
         cells.append(texts)
     for row in zip(*cells, strict=True):
