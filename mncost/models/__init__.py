@@ -1,0 +1,1 @@
+"""The counted graph as a running model: torch, ONNX, one set of weights."""

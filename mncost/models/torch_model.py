@@ -1,0 +1,144 @@
+"""The graph as a ``torch.nn.Module``: real torch layers under our names, and a plain forward."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, assert_never
+
+import torch
+from torch import fx, nn
+
+from mncost.graph.graph import Graph, Node
+from mncost.graph.ops import (
+    Activation,
+    Add,
+    Attention,
+    BatchNorm,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Input,
+    LayerScale,
+    Linear,
+    Op,
+    Scale,
+)
+from mncost.models.torch_layers import LayerScale2d, MultiQueryAttention2d, PaddedConv2d
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy
+
+    from mncost.spec.schema import Activation as ActivationName
+
+__all__ = ["load_weights", "torch_module"]
+
+_ACTIVATIONS: dict[ActivationName, type[nn.Module]] = {
+    "none": nn.Identity,
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "hardswish": nn.Hardswish,
+    "hardsigmoid": nn.Hardsigmoid,
+    "sigmoid": nn.Sigmoid,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+}
+
+
+def torch_module(graph: Graph, name: str = "MobileNet") -> fx.GraphModule:
+    """Return a module that computes a graph.
+
+    Its submodules have the names of the graph's nodes (``row3.2.expand.conv``); its forward is
+    generated code without loops or branches, so that it compiles, exports and trains like a module
+    written by hand. Input ``(batch, channels, height, width)``.
+    """
+    root, plan = nn.Module(), fx.Graph()
+    values: list[fx.Node] = []
+    for node in graph.nodes:
+        inputs = tuple(values[source] for source in node.inputs)
+        values.append(_emit(root, plan, node, inputs))
+    plan.output(values[-1])
+    return fx.GraphModule(root, plan, class_name=name)
+
+
+def load_weights(module: nn.Module, weights: Mapping[str, numpy.ndarray]) -> None:
+    """Copy weights into a module of the same graph; every parameter and statistic must be there."""
+    state = {name: torch.from_numpy(values) for name, values in weights.items()}
+    missing, unexpected = module.load_state_dict(state, strict=False)
+    wrong = [name for name in missing if not name.endswith("num_batches_tracked")] + unexpected
+    if wrong:
+        raise KeyError(f"weights do not fit the module at {wrong[0]}")
+
+
+def _emit(root: nn.Module, plan: fx.Graph, node: Node, inputs: tuple[fx.Node, ...]) -> fx.Node:
+    match node.op:
+        case Input():
+            return plan.placeholder("x")
+        case Add():
+            return plan.call_function(operator.add, inputs)
+        case Scale():
+            return plan.call_function(operator.mul, inputs)
+        case op:
+            _put(root, node.name, _layer(op))
+            return plan.call_module(node.name, inputs)
+
+
+def _layer(op: Op) -> nn.Module:
+    match op:
+        case Conv():
+            return _conv(op)
+        case BatchNorm():
+            return nn.BatchNorm2d(op.channels, op.eps, op.momentum)
+        case Activation():
+            return _ACTIVATIONS[op.function]()
+        case GlobalPool():
+            return nn.AdaptiveAvgPool2d(1)
+        case Flatten():
+            return nn.Flatten()
+        case Linear():
+            return nn.Linear(op.in_features, op.out_features, op.bias)
+        case LayerScale():
+            return LayerScale2d(op.channels, op.init)
+        case Attention():
+            return MultiQueryAttention2d(op.heads, op.key_dim)
+        case Dropout():
+            return nn.Dropout(op.rate)
+        case Input() | Add() | Scale():
+            raise AssertionError(f"{op} is no layer")
+        case _:
+            assert_never(op)
+
+
+def _conv(op: Conv) -> nn.Conv2d:
+    if op.stride > 1 and op.padding in ("same", "end") and op.kernel > 1:
+        return PaddedConv2d(
+            op.in_channels,
+            op.out_channels,
+            op.kernel,
+            op.stride,
+            groups=op.groups,
+            bias=op.bias,
+            rule=op.padding,
+        )
+    padding = 0 if op.padding == "valid" else (op.kernel - 1) // 2
+    return nn.Conv2d(
+        op.in_channels,
+        op.out_channels,
+        op.kernel,
+        op.stride,
+        padding,
+        groups=op.groups,
+        bias=op.bias,
+    )
+
+
+def _put(root: nn.Module, path: str, layer: nn.Module) -> None:
+    """Put a layer where its dotted name says, making the modules on the way."""
+    *parents, last = path.split(".")
+    for parent in parents:
+        if not hasattr(root, parent):
+            root.add_module(parent, nn.Module())
+        root = getattr(root, parent)
+    root.add_module(last, layer)
