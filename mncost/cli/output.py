@@ -73,9 +73,11 @@ def emit_text(text: str, output: Path | None) -> None:
 
 
 def _terminal(table: Table, output: Path | None) -> str:
+    if output is not None or not sys.stdout.isatty():
+        from mncost.report.plain import render as render_plain
+
+        return render_plain(table)
     from mncost.report.terminal import render
 
-    if output is not None or not sys.stdout.isatty():
-        return render(table)
     color = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return render(table, width=shutil.get_terminal_size().columns, color=color)

@@ -1,28 +1,26 @@
-"""A table for a terminal: aligned, with unit prefixes; plain text where there is no terminal."""
+"""A table for a terminal: aligned, bold titles, long texts folded to the terminal's width."""
 
 from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING
 
+from mncost.report.plain import titled_cells
 from mncost.report.table import Table
-from mncost.report.units import format_column
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 __all__ = ["render"]
 
-_PIPED_WIDTH = 10_000  # nothing is folded or cut where nobody's screen is the limit
 
-
-def render(table: Table, *, width: int | None = None, color: bool = False) -> str:
+def render(table: Table, *, width: int, color: bool) -> str:
     """Return the table as text.
 
     Args:
         table: what to show.
-        width: columns of the terminal; ``None`` where the output is not a terminal.
-        color: whether the terminal shows colours.
+        width: columns of the terminal.
+        color: whether the terminal shows colours and bold type.
     """
     from rich.console import Console
     from rich.measure import Measurement
@@ -31,7 +29,7 @@ def render(table: Table, *, width: int | None = None, color: bool = False) -> st
     out = io.StringIO()
     console = Console(
         file=out,
-        width=width or _PIPED_WIDTH,
+        width=width,
         force_terminal=color,
         color_system="standard" if color else None,
         highlight=False,
@@ -43,10 +41,10 @@ def render(table: Table, *, width: int | None = None, color: bool = False) -> st
     # Numbers are never folded or cut: a terminal that is too narrow folds whole lines itself.
     needed = Measurement.get(console, console.options, body).minimum
     if table.title:
-        console.print(Text(table.title, style="bold"), soft_wrap=width is None)
-    console.print(body, width=max(width or _PIPED_WIDTH, needed), crop=False)
+        console.print(Text(table.title, style="bold"))
+    console.print(body, width=max(width, needed), crop=False)
     for note in table.notes:
-        console.print(Text(note, style="dim"), soft_wrap=width is None)
+        console.print(Text(note, style="dim"))
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
 
 
@@ -56,20 +54,14 @@ def _body(table: Table) -> RichTable:
     from rich.text import Text
 
     body = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    cells = []
-    for index, column in enumerate(table.columns):
-        unit, texts = format_column(column, [row[index] for row in table.rows])
-        words = [*column.title.split(" "), *([unit] if unit else [])]
-        title = "\n".join(words) if column.kind != "text" else column.title
-        is_text = column.kind == "text"
+    columns = titled_cells(table)
+    for is_text, title, cells in columns:
         body.add_column(
-            Text(title),
+            Text("\n".join(title)),
             justify="left" if is_text else "right",
-            no_wrap=not (is_text and any(" " in text for text in texts)),
+            no_wrap=not (is_text and any(" " in cell for cell in cells)),
             overflow="fold",
-            vertical="top" if is_text else "bottom",
         )
-        cells.append(texts)
-    for row in zip(*cells, strict=True):
+    for row in zip(*(cells for _, _, cells in columns), strict=True):
         body.add_row(*(Text(cell) for cell in row))
     return body

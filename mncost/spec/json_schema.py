@@ -6,7 +6,7 @@ import json
 
 import msgspec
 
-from mncost.spec.schema import Spec
+from mncost.spec.schema import BLOCKS, Defaults, Spec
 
 __all__ = ["architecture_schema"]
 
@@ -14,6 +14,9 @@ __all__ = ["architecture_schema"]
 def architecture_schema() -> str:
     """Return the JSON Schema (draft 2020-12) of an architecture file, as text."""
     schema = msgspec.json.schema(Spec)
+    for block in BLOCKS.values():  # what a row must have may also stand in [defaults]
+        row = schema["$defs"][block.__name__]
+        row["required"] = [key for key in row["required"] if key not in Defaults.__struct_fields__]
     return (
         json.dumps(
             {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema},
