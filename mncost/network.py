@@ -203,6 +203,16 @@ class Network:
         )
 
     @property
+    def macs_ratio(self) -> float | None:
+        """Multiply-accumulates of the standard twin / ours; ``None`` if there are none."""
+        return self.standard.macs / self.macs if self.macs else None
+
+    @property
+    def params_ratio(self) -> float | None:
+        """Parameters of the standard twin / ours; ``None`` if there are none."""
+        return self.standard.params / self.params if self.params else None
+
+    @property
     def pairs(self) -> tuple[PairCost, ...]:
         """Each separable pair, its cost, and that of the convolution that replaces it."""
         own = {layer.name: layer for layer in self.all_layers}

@@ -62,8 +62,10 @@ def row_name(row: Row, number: int) -> str:
 def _load_toml(data: bytes, origin: str) -> dict[str, Any]:
     if len(data) > MAX_FILE_BYTES:
         raise SpecError(f"{origin}: larger than {MAX_FILE_BYTES:,} bytes: no architecture file")
+    text = ""
     try:
-        return tomllib.loads(data.decode("utf-8-sig"))
+        text = data.decode("utf-8-sig")
+        return tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise SpecError(f"{origin}: not UTF-8 text (byte {error.start})") from None
     except RecursionError:
@@ -71,7 +73,14 @@ def _load_toml(data: bytes, origin: str) -> dict[str, Any]:
     except (
         ValueError
     ) as error:  # TOMLDecodeError, and what tomllib lets through from int() and date()
-        raise SpecError(f"{origin}: not TOML: {one_line(str(error))}") from None
+        raise SpecError(f"{origin}: not TOML: {_placed(str(error), text)}") from None
+
+
+def _placed(message: str, text: str) -> str:
+    """Say the line and column of a syntax error even where tomllib says "at end of document"."""
+    lines = text.split("\n")
+    end = f"at line {len(lines)}, column {len(lines[-1]) + 1}, the end of the file"
+    return one_line(message.replace("at end of document", end))
 
 
 def _merge_defaults(raw: dict[str, Any]) -> dict[str, Any]:
