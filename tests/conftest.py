@@ -1,0 +1,36 @@
+"""What all tests share: hypothesis profiles, and the command line in process and out of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.running import Result, as_process, in_process
+
+# With CI set, every run tries the same examples. The time of one example is nobody's promise.
+settings.register_profile("ci", derandomize=True, deadline=None, database=None)
+settings.register_profile("dev", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture
+def run_cli() -> Callable[..., Result]:
+    """Run the command line in process: words in; status, output and errors out."""
+    return in_process
+
+
+@pytest.fixture
+def run_process() -> Callable[..., Result]:
+    """Run the command line as a process of its own."""
+    return as_process
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty directory, which is the current one during the test."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,47 @@
+"""What several test files need: networks from rows, and the names of all that are built in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mncost.graph.blocks import build
+from mncost.network import Model, Network
+from mncost.spec.catalog import families, load_spec
+from mncost.spec.parse import parse_spec
+from mncost.spec.resolve import dialects, resolve
+from mncost.spec.schema import Spec
+
+Row = dict[str, Any]
+
+EVERY_DIALECT = [(arch, dialect) for arch in families() for dialect in dialects(load_spec(arch))]
+
+
+def as_toml(value: Any) -> str:
+    """Write a value as it stands in a TOML file."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {as_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[ " + ", ".join(map(as_toml, value)) + " ]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def toml(rows: list[Row], **keys: Any) -> bytes:
+    """Return an architecture file with these rows and these other keys."""
+    whole = {"name": "tiny", "resolution": 8, "rows": rows, **keys}
+    return "".join(f"{key} = {as_toml(value)}\n" for key, value in whole.items()).encode()
+
+
+def network_of_spec(
+    spec: Spec, resolution: int, alpha: float = 1.0, classes: int | None = None
+) -> Network:
+    """Return the network of a spec."""
+    architecture = resolve(spec, alpha, classes=classes)
+    return Network(architecture, Model(build(architecture)), resolution)
+
+
+def network_of_rows(
+    rows: list[Row], resolution: int = 8, alpha: float = 1.0, **keys: Any
+) -> Network:
+    """Return the network of an architecture file with these rows and these other keys."""
+    return network_of_spec(parse_spec(toml(rows, **keys), "a test"), resolution, alpha)

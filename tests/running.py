@@ -1,0 +1,79 @@
+"""Running the command line: in this process where that is enough, as a process of its own else."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+from mncost.cli.main import run
+
+FAMILIES = Path(__file__).parents[1] / "mncost" / "spec" / "families"
+_OF_THE_TERMINAL = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERMINAL_WIDTH")
+
+
+class Result(NamedTuple):
+    """What a call left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+def in_process(arguments: Sequence[str], stdin: bytes = b"") -> Result:
+    """Run the command line here, with streams that are no terminal."""
+    out, err = _stream(), _stream(errors="backslashreplace")
+    with (
+        mock.patch.object(sys, "stdout", out),
+        mock.patch.object(sys, "stderr", err),
+        mock.patch.object(sys, "stdin", _stream(stdin)),
+    ):
+        status = run(list(arguments))
+    return Result(status, _text(out), _text(err))
+
+
+def as_process(
+    arguments: Sequence[str],
+    *,
+    stdin: bytes = b"",
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Result:
+    """Run ``python -m mncost``, with nothing of the tester's terminal in its environment."""
+    done = subprocess.run(
+        command(*arguments),
+        input=stdin,
+        capture_output=True,
+        cwd=cwd,
+        env=environment(env or {}),
+        check=False,
+        timeout=60,
+    )
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def command(*arguments: str) -> list[str]:
+    """Return the words that start mncost as a process."""
+    return [sys.executable, "-m", "mncost", *arguments]
+
+
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Return this process' environment without what describes the tester's terminal."""
+    own = {key: value for key, value in os.environ.items() if key not in _OF_THE_TERMINAL}
+    return {**own, **extra}
+
+
+def _stream(content: bytes = b"", errors: str = "strict") -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors=errors, newline="")
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    buffer = stream.buffer
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue().decode()

@@ -1,0 +1,251 @@
+"""Bad input: status 2, one clear line on standard error, nothing printed, nothing written."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.running import FAMILIES, Result, as_process, command, environment, in_process
+
+OK_ROW = '[[rows]]\nblock = "conv"\nkernel = 3\nout = 8\n'
+
+
+def assert_refused(result: Result, words: tuple[str, ...]) -> None:
+    """Check the status, the one line, and that it says what it has to."""
+    assert (result.status, result.out) == (2, ""), result
+    assert result.err.startswith("mncost: ")
+    assert result.err.endswith("\n")
+    assert result.err.count("\n") == 1
+    assert result.err[:-1].isprintable(), ascii(result.err)
+    assert "Traceback" not in result.err
+    assert [word for word in words if word not in result.err] == [], result.err
+
+
+def refused(here: Path, arguments: list[str], *words: str) -> None:
+    """Run and check; an output that is named is not touched."""
+    before = {path: path.read_bytes() for path in here.iterdir() if path.is_file()}
+    assert_refused(in_process(arguments), words)
+    assert {path: path.read_bytes() for path in here.iterdir() if path.is_file()} == before
+
+
+V2 = ("table", "--arch", "v2")
+
+AXES: list[tuple[list[str], tuple[str, ...]]] = [
+    (["--alpha", "0"], ("α", "0 is not greater than 0")),
+    (["--alpha", "-1"], ("α", "-1 is not greater than 0")),
+    (["--alpha=-1"], ("α", "-1 is not greater than 0")),
+    (["--alpha", "nan"], ("α", "'nan' is not a number")),
+    (["--alpha", "inf"], ("α", "'inf' is not a number")),
+    (["--alpha", "-inf"], ("α", "'-inf' is not a number")),
+    (["--alpha", "1e999"], ("α", "1e999")),
+    (["--alpha", "17"], ("α 17", "at most 16")),
+    (["--alpha", ""], ("α", "not a number", "low:high")),
+    (["--alpha", "1:"], ("α '1:'", "not a number")),
+    (["--alpha", ":"], ("α ':'", "not a number")),
+    (["--alpha", ":1"], ("α ':1'", "not a number")),
+    (["--alpha", "1:0.5"], ("α", "1:0.5 is reversed")),
+    (["--alpha", "0.9:0.95"], ("v2 has no published α", "it has 0.35, 0.5, 0.75")),
+    (["--alpha", "0.1:0.9:0"], ("α", "0 is not greater than 0")),
+    (["--alpha", "0.1:0.9:-1"], ("α", "-1 is not greater than 0")),
+    (["--alpha", "0.1:0.9:1e-12"], ("α", "more than 10,000")),
+    (["--alpha", "1:2:3:4"], ("α", "low:high:step")),
+    (["--alpha", "abc"], ("α", "'abc' is not a number")),
+    (["--alpha", "1,,2"], ("α", "'' is not a number")),
+    (["--alpha", "1\n2"], ("α", "is not a number")),
+    (["--alpha", ",".join(["x"] * 5000)], ("α", "'x' is not a number")),
+    (["--resolution", "0"], ("resolution", "0 is not greater than 0")),
+    (["--resolution", "16"], ("resolution 16", "32")),
+    (["--resolution", "31"], ("resolution 31", "at least 32")),
+    (["--resolution", "1.5"], ("resolution 1.5", "whole number")),
+    (["--resolution", "x"], ("resolution", "'x' is not a number")),
+    (["--resolution", "99999"], ("resolution 99999", "16384")),
+    (["--resolution", "224:96"], ("resolution", "reversed")),
+    (["--resolution", "100:120"], ("v2 has no published resolution", "96, 128, 160, 192, 224")),
+    (["--rho", "0"], ("ρ", "0 is not greater than 0")),
+    (["--rho", "0.1"], ("resolution 22", "at least 32")),
+    (["--rho", "100"], ("resolution 22400", "16384")),
+    (["--rho", "0.9:0.95"], ("v2 has no published ρ", "192 px")),
+    (["--rho", "1", "--resolution", "224"], ("resolution", "ρ", "both")),
+    (["--alpha", "0.01:10:0.01", "--resolution", "100:200:1"], ("more than 10,000",)),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), AXES)
+def test_widths_and_sizes(here: Path, arguments: list[str], words: tuple[str, ...]) -> None:
+    """What is no α, no ρ and no resolution is refused, by both commands that take them."""
+    refused(here, [*V2, *arguments, "-o", "out.csv"], *words)
+    refused(here, ["layers", "--arch", "v2", *arguments], *words[:1])
+
+
+NAMES: list[tuple[str, tuple[str, ...]]] = [
+    ("table --arch v22", ("unknown architecture 'v22'", "did you mean 'v2'", "v4-hybrid-l", "all")),
+    ("table --arch V2", ("unknown architecture 'V2'", "did you mean 'v2'")),
+    ("table --arch v3-larg", ("unknown architecture", "did you mean 'v3-large'")),
+    ("table --arch v2,bogus", ("unknown architecture 'bogus'", "accepted: v1, v2")),
+    ("table --arch mobilenet_v9_1.0_224", ("unknown architecture",)),
+    ("table --arch v2 --dialect kears", ("unknown dialect of v2 'kears'", "did you mean 'keras'")),
+    ("table --arch v1 --dialect torchvision", ("unknown dialect of v1", "timm, slim, keras")),
+    ("table --arch v2 --columns macz", ("unknown column 'macz'", "did you mean 'macs'", "params")),
+    ("table --arch v2 --columns macs,", ("unknown column ''",)),
+    ("table --arch v2 --pivot parms", ("unknown column 'parms'", "did you mean 'params'")),
+    ("table --arch v2 --format cvs", ("unknown format 'cvs'", "did you mean 'csv'", "markdown")),
+    ("table --arch v2 --precision fp23", ("unknown precision 'fp23'", "did you mean 'fp32'")),
+    ("table --arch v2 --published --precision fp23", ("precision",)),
+    (
+        "layers --arch v2 --by layre",
+        ("'layre'", "did you mean 'layer'", "block, stage, kind, pair"),
+    ),
+    ("layers --arch v2 --twin standrad", ("'standrad'", "did you mean 'standard'")),
+    ("layers --arch v2 --by kind --columns kernel", ("unknown column 'kernel'", "macs_share")),
+    ("layers --arch v2 --format yaml", ("unknown format 'yaml'", "terminal, csv, json")),
+    ("list --format xml", ("unknown format 'xml'", "terminal, csv, json, markdown")),
+    ("tabel", ("'tabel'", "'table'")),
+    ("table --arhc v2", ("--arhc", "--arch")),
+    ("table --arch v2 --resolutoin 224", ("--resolutoin", "--resolution")),
+    ("schema --format json", ("--format",)),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), NAMES)
+def test_unknown_names(here: Path, line: str, words: tuple[str, ...]) -> None:
+    """What is not in a list of names is quoted, with the closest match and what is accepted."""
+    refused(here, line.split(), *words)
+
+
+USES: list[tuple[str, tuple[str, ...]]] = [
+    ("table", ("--arch",)),
+    ("layers", ("--arch",)),
+    ("table --arch", ("--arch", "argument")),
+    ("table v2", ("--arch",)),
+    ("table --arch v2 v1", ("v1",)),
+    ("list v2", ("v2",)),
+    ("table --arch v2 --classes 0", ("classes", "0", "1 to 1")),
+    ("table --arch v2 --classes -5", ("classes", "-5")),
+    ("table --arch v2 --classes many", ("classes", "many")),
+    ("table --arch v2 --classes 99999999999999999999", ("classes", "1 to 1")),
+    ("layers --arch v1,v2", ("2 networks", "one")),
+    ("layers --arch v2 --alpha 0.35:1.0", ("4 networks", "one")),
+    ("layers --arch v2 --all --by kind", ("--all", "--by layer")),
+    ("layers --arch v2 --by pair --twin standard", ("--twin", "--by pair")),
+    ("layers --arch v2 --by pair --flops", ("--flops", "--by pair")),
+    ("table --arch v2 --published --pivot macs", ("--published", "--pivot")),
+    ("table --arch v2 --published --columns macs", ("--published", "--columns")),
+    ("table --arch v2 --published --flops", ("--published", "--flops")),
+    ("table --arch v2 --published --classes 10", ("--published", "--classes")),
+    ("table --arch v2 --published --classes 0", ("classes",)),
+    ("table --arch v2 --published --alpha 0.9", ("v2", "published")),
+    ("table --arch v2 --pivot macs --columns macs", ("--pivot", "--columns")),
+    ("table --arch mobilenet_v2_0.75_160 --alpha 1", ("α", "0.75")),
+    ("table --arch mobilenet_v2_0.75_160 --resolution 96", ("resolution", "160")),
+    ("table --arch mobilenet_v2_0.75_16", ("resolution 16", "32")),
+    ("table --arch mobilenet_v2_0.75_9999999", ("architecture",)),
+    ("table --arch mobilenet_v2_0_160", ("0",)),
+    ("table --arch mobilenet_v2_99_160", ("99",)),
+    ("table --arch mobilenetv2_000", ("0",)),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), USES)
+def test_uses_that_make_no_sense(here: Path, line: str, words: tuple[str, ...]) -> None:
+    """Missing, superfluous and contradicting words are refused, and the line says which."""
+    refused(here, line.split(), *words)
+
+
+@pytest.mark.parametrize("option", ["--arch", "--dialect", "--columns", "--pivot", "--format"])
+def test_an_empty_word_is_no_default(here: Path, option: str) -> None:
+    """`--dialect "$UNSET"` is a slip in a script, not a wish for the default."""
+    refused(here, [*V2, option, ""])
+
+
+FILES: list[tuple[str, bytes, tuple[str, ...]]] = [
+    ("syntax", b'name = "x"\nrows = [ { block "conv" } ]', ("not TOML", "line 2, column 18")),
+    ("empty", b"", ("'name' is missing",)),
+    ("latin", 'name = "né"'.encode("latin-1"), ("not UTF-8",)),
+    ("utf-16", 'name = "x"'.encode("utf-16"), ("not UTF-8",)),
+    ("huge", b"#" * (1 << 20) + b"\n", ("larger than 1,048,576 bytes",)),
+    ("nul", b"\0" * 100, ("not TOML",)),
+    (
+        "key",
+        f'name = "x"\nresolution = 224\n{OK_ROW}strid = 2\n'.encode(),
+        ("row 1", "strid = 2", "unknown key 'strid'", "did you mean 'stride'", "kernel"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "words"), FILES, ids=[name for name, *_ in FILES])
+def test_bad_files(here: Path, name: str, content: bytes, words: tuple[str, ...]) -> None:
+    """A file that cannot be used is named, with the place and the reason."""
+    (here / f"{name}.toml").write_bytes(content)
+    for name_of_command in ("table", "layers"):
+        refused(here, [name_of_command, "--arch", f"{name}.toml"], f"{name}.toml", *words)
+    assert_refused(in_process(["table", "--arch", "-"], content), words)
+
+
+def test_a_size_that_the_strides_use_up(here: Path) -> None:
+    """A resolution below the product of the strides is refused, and the least one is named."""
+    text = f'name = "short"\nresolution = 4\n{OK_ROW}stride = 8\n'
+    (here / "net.toml").write_text(text, "utf-8")
+    refused(here, [*V2[:2], "net.toml"], "resolution 4", "short", "at least 8")
+
+
+def test_files_that_are_not_there(here: Path) -> None:
+    """A missing file and a directory are named, with the system's reason."""
+    (here / "folder.toml").mkdir()
+    refused(here, [*V2[:2], "missing.toml"], "missing.toml: cannot be read", "No such file")
+    refused(here, [*V2[:2], "folder.toml"], "folder.toml: cannot be read", "directory")
+    refused(here, [*V2[:2], "./missing"], "missing: cannot be read")
+    refused(here, [*V2[:2], "a.toml" * 100], "cannot be read")
+
+
+def test_a_valid_prefix_pads_no_huge_file(here: Path) -> None:
+    """A good file with a megabyte of comments is too long to be an architecture."""
+    content = (FAMILIES / "v2.toml").read_bytes() + b"#" * (1 << 20)
+    (here / "long.toml").write_bytes(content)
+    refused(here, [*V2[:2], "long.toml"], "long.toml", "larger than 1,048,576 bytes")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["table", "--arch", "\x1b[31mred\n"],
+        ["table", "--arch", "\x1b[31mred\n.toml"],
+        ["table", "--arch", "v2", "--alpha", "\x1b[31m"],
+        ["table", "--arch", "v2", "--columns", "\x1b[31m"],
+        ["table", "--arch", "v2", "--classes", "\x1b[31m"],
+        ["table", "--arch", "v2", "-o", "\x1b[31m/out"],
+        ["table", "--arch", "v2", "\x1b[31m"],
+        ["\x1b[31m"],
+    ],
+)
+def test_no_message_drives_the_terminal(here: Path, arguments: list[str]) -> None:
+    """Whatever was given, the message is one line of printable characters."""
+    refused(here, arguments)
+
+
+def test_a_small_file_and_a_fine_grid_cannot_eat_the_memory(here: Path) -> None:
+    """2,000 blocks at 1,000 α are answered or refused within a gigabyte, not died of."""
+    row = '{ block = "uib", out = 64, expansion = 4, start_kernel = 3, repeats = 100 }'
+    text = f'name = "x"\nresolution = 32\nrows = [{", ".join([row] * 20)}]\n'
+    (here / "net.toml").write_text(text, "utf-8")
+    done = subprocess.run(
+        command("table", "--arch", "net.toml", "--alpha", "0.01:10:0.01"),
+        capture_output=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)),
+        env=environment({}),
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode in (0, 2), done.stderr.decode()[-300:]
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line", ["table --arch nothing", "table --arch v2 --alpha 0", "bogus", "table --arch no.toml"]
+)
+def test_the_real_process_says_the_same(line: str) -> None:
+    """A process of its own has the same status and the same one line."""
+    assert_refused(as_process(line.split()), ())
+    assert as_process(line.split()) == in_process(line.split())

@@ -1,0 +1,117 @@
+"""What is imported when, what is public, and what the package ships."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import mncost
+from mncost.cli.main import COMMANDS
+
+HEAVY = {
+    *("torch", "onnx", "onnxruntime", "numpy", "pandas", "scipy", "matplotlib", "pydantic"),
+    *("torchinfo", "fvcore", "torchvision", "timm"),
+}
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(mncost.__path__, "mncost.")
+    if not module.name.endswith("__main__")
+]
+
+
+def loaded_after(*arguments: str) -> set[str]:
+    """Run the command line in a fresh interpreter; return the modules that it then has."""
+    program = (
+        "import json, sys\n"
+        "from mncost.cli.main import run\n"
+        f"assert run({list(arguments)!r}) == 0\n"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, timeout=60
+    )
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "table --arch v2 --alpha 0.35:1.0 --resolution 96:224 --format csv",
+        "table --arch v2 --alpha 0.35:1.0",
+        "table --arch v2 --published --format json",
+        "layers --arch v3-large --format markdown",
+        "list",
+        "schema",
+    ],
+)
+def test_nothing_heavy_is_imported(line: str) -> None:
+    """No array, frame or runtime library is in memory after any command."""
+    loaded = loaded_after(*line.split())
+    assert "mncost.cli.main" in loaded
+    assert {name.partition(".")[0] for name in loaded} & HEAVY == set()
+
+
+def test_a_csv_does_not_load_the_terminal_report() -> None:
+    """Only the command and the format that are used are imported."""
+    loaded = loaded_after("table", "--arch", "v2", "--format", "csv")
+    assert "mncost.report.csv" in loaded
+    unused = {"mncost.report.terminal", "mncost.report.json", "mncost.report.markdown"}
+    unused |= {"mncost.cli.layers", "mncost.cli.schema", "mncost.comparison"}
+    assert loaded & unused == set()
+
+
+def test_import_of_the_package_is_light() -> None:
+    """`import mncost` needs neither the command line's libraries nor a heavy one."""
+    program = "import json, sys, mncost; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    loaded = {name.partition(".")[0] for name in json.loads(done.stdout)}
+    assert "mncost" in loaded
+    assert loaded & {*HEAVY, "typer", "click", "rich"} == set()
+
+
+def imported(name: str) -> ModuleType:
+    """Import a module, or skip the test if it needs an extra that is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in HEAVY:
+            raise
+        pytest.skip(f"needs {error.name}")
+
+
+@pytest.mark.parametrize("name", ["mncost", *MODULES])
+def test_public_names_exist(name: str) -> None:
+    """`__all__` names what is there, sorted, once, and nothing private."""
+    module = imported(name)
+    if not hasattr(module, "__all__"):
+        # Only a package without code of its own may do without.
+        assert Path(str(module.__file__)).name == "__init__.py"
+        assert not [n for n, v in vars(module).items() if getattr(v, "__module__", "") == name]
+        return
+    names = list(module.__all__)
+    assert len(names) == len(set(names))
+    assert [n for n in names if not hasattr(module, n)] == []
+    assert [n for n in names if n.startswith("_") and n != "__version__"] == []
+
+
+def test_the_package_is_typed_and_whole() -> None:
+    """py.typed, families, published figures and the schema are in the package."""
+    package = Path(mncost.__file__).parent
+    assert (package / "py.typed").is_file()
+    assert (package / "cost" / "published.csv").is_file()
+    assert (package / "spec" / "architecture.schema.json").is_file()
+    assert len(list((package / "spec" / "families").glob("*.toml"))) >= 11
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_where_the_table_says(name: str) -> None:
+    """Each command of the table of commands can be imported, and has a help text."""
+    module, _, function = COMMANDS[name].partition(":")
+    assert getattr(importlib.import_module(module), function).__doc__

@@ -1,0 +1,322 @@
+"""The reports: one small table in every format, and what a terminal shows.
+
+The files in ``tests/snapshots`` pin the layout of real outputs, not the truth of their numbers:
+other tests do that. ``MNCOST_UPDATE_SNAPSHOTS=1 python -m pytest tests/test_report.py`` rewrites
+them; read the difference before it is committed.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from pathlib import Path
+
+import pytest
+
+from mncost.report import csv as as_csv
+from mncost.report import json as as_json
+from mncost.report import markdown as as_markdown
+from mncost.report import plain as as_plain
+from mncost.report import terminal as as_terminal
+from mncost.report.table import Column, Kind, Table, Value
+from mncost.report.units import format_column
+from mncost.spec.catalog import families
+from tests.running import command, environment, in_process
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+TINY = Path(__file__).parent / "tiny.toml"
+NUMBER = re.compile(r"\d[\d,.]*")
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+NASTY = 'α|<script>"x",\n*_`[]\\'
+
+COLUMNS = [
+    Column("name", "name"),
+    Column("macs", "the MACs", "count"),
+    Column("bytes", "bytes", "bytes"),
+    Column("ratio", "ratio", "ratio"),
+    Column("kernel", "k", "number"),
+    Column("bias", "bias"),
+    Column("alphas", "published α"),
+]
+ROWS: list[list[Value]] = [
+    ["stem", 123_456_789, 5 * 2**20, 8.5, 3, True, (0.5, 1.0)],
+    [NASTY, 0, 0, None, None, False, ()],
+]
+TABLE = Table("things", COLUMNS, ROWS, ["a note"], "a title")
+
+
+def cells(kind: Kind, *values: Value) -> tuple[str, list[str]]:
+    """Return the unit and the texts of one column."""
+    return format_column(Column("x", "x", kind), values)
+
+
+# ---------------------------------------------------------------------------------------- units
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "unit", "texts"),
+    [
+        ("count", (123_456_789,), "M", ["123.5"]),
+        ("count", (3_504_872,), "M", ["3.505"]),
+        ("count", (1_500,), "k", ["1.500"]),
+        ("count", (999, 0), "", ["999", "0"]),
+        ("count", (10**12, 10**6), "", ["1,000,000.0 M", "1.00 M"]),
+        ("count", (1_204_224, 1_024, 32), "", ["1.20 M", "1.02 k", "32"]),
+        ("bytes", (2**20, 16), "", ["1.00 MiB", "16 B"]),
+        ("count", (0, None), "", ["0", "–"]),
+        ("count", (), "", []),
+        ("bytes", (5 * 2**20,), "MiB", ["5.00"]),
+        ("bytes", (50 * 2**20,), "MiB", ["50.0"]),
+        ("bytes", (1536,), "KiB", ["1.50"]),
+        ("bytes", (1023,), "B", ["1,023"]),
+        ("ratio", (8.558, 0.5), "", ["8.56", "0.50"]),
+        ("fraction", (0.126736,), "", ["0.1267"]),
+        ("share", (0.25, 1.0, 0), "%", ["25.0", "100.0", "0"]),
+        ("number", (0.35, 224, None), "", ["0.35", "224", "–"]),
+        ("text", ("a", True, False, (1, 2), None), "", ["a", "yes", "no", "1 2", "–"]),
+    ],
+)
+def test_units(kind: Kind, values: tuple[Value, ...], unit: str, texts: list[str]) -> None:
+    """A column has one prefix, or one a cell where its numbers are worlds apart."""
+    assert cells(kind, *values) == (unit, texts)
+
+
+def test_a_small_number_beside_a_large_one_is_not_a_zero() -> None:
+    """One parameter beside a million of them is more than nothing, and looks it."""
+    _, (large, small) = cells("count", 5_000_000, 32)
+    assert large.startswith("5.0")
+    assert float(small.split()[0]) > 0
+
+
+# ------------------------------------------------------------------------------------------ CSV
+
+
+def test_csv_is_exact_and_quoted() -> None:
+    """Names, not titles; every digit; nothing for what is absent; quotes where they are needed."""
+    header, stem, nasty = csv.reader(io.StringIO(as_csv.render(TABLE), newline=""))
+    assert header == ["name", "macs", "bytes", "ratio", "kernel", "bias", "alphas"]
+    assert stem == ["stem", "123456789", "5242880", "8.5", "3", "true", "0.5 1.0"]
+    assert nasty == [NASTY, "0", "0", "", "", "false", ""]
+
+
+def test_csv_keeps_floats_and_huge_integers() -> None:
+    """A float comes back as the same float, an integer as the same integer."""
+    values = [0.1 + 0.2, 1 / 3, 10**40]
+    table = Table("t", [Column(str(i), "") for i in range(3)], [values])
+    _, row = csv.reader(io.StringIO(as_csv.render(table)))
+    assert [float(row[0]), float(row[1]), int(row[2])] == values
+
+
+def test_csv_ends_every_line_with_a_newline() -> None:
+    """Lines end as on Unix, the last one too."""
+    text = as_csv.render(Table("t", COLUMNS[:1], [["a"], ["b"]]))
+    assert text == "name\na\nb\n"
+
+
+# ----------------------------------------------------------------------------------------- JSON
+
+
+def test_json_has_a_version_and_bare_values() -> None:
+    """The version of the shape, the columns in order, rows as objects, notes, `null`."""
+    loaded = json.loads(as_json.render(TABLE))
+    assert loaded["schema_version"] == 1
+    assert loaded["table"] == "things"
+    assert loaded["columns"] == [column.name for column in COLUMNS]
+    assert loaded["notes"] == ["a note"]
+    stem, nasty = loaded["rows"]
+    assert list(stem.values()) == ["stem", 123456789, 5242880, 8.5, 3, True, [0.5, 1.0]]
+    assert list(nasty.values()) == [NASTY, 0, 0, None, None, False, []]
+
+
+def test_json_refuses_what_json_does_not_know() -> None:
+    """NaN is no JSON, so it is an error and not a file that others cannot read."""
+    with pytest.raises(ValueError, match="JSON"):
+        as_json.render(Table("t", COLUMNS[:1], [[float("nan")]]))
+
+
+# ------------------------------------------------------------------------------------- Markdown
+
+
+def test_markdown_keeps_its_cells_apart() -> None:
+    """A `|` or a tag in a name breaks neither the row nor the page."""
+    lines = as_markdown.render(TABLE).splitlines()
+    assert lines[0] == "**a title**"
+    table = [line for line in lines if line.startswith("|")]
+    assert [len(re.findall(r"(?<!\\)\|", line)) for line in table] == [8] * 4
+    assert not re.search(r"(?<!\\)<", "\n".join(lines))
+    assert lines[-1] == "- a note"
+
+
+def test_markdown_aligns_numbers_right_and_names_units() -> None:
+    """Titles carry the unit; numbers are aligned right, text is not."""
+    title, rule, stem = as_markdown.render(TABLE._replace(title="")).splitlines()[:3]
+    assert title == ("| name | the MACs (M) | bytes (MiB) | ratio | k | bias | published α |")
+    assert rule == "| --- | ---: | ---: | ---: | ---: | --- | --- |"
+    assert stem == "| stem | 123.5 | 5.00 | 8.50 | 3 | yes | 0.5 1.0 |"
+
+
+# ------------------------------------------------------------------------------------- terminal
+
+
+def test_piped_text_is_plain() -> None:
+    """No colour, no trailing spaces, nothing folded, whatever the width of what is in it."""
+    wide = Table("t", COLUMNS[:2], [["x" * 500, 1]], ["n" * 500], "t" * 500)
+    for table in (TABLE, wide):
+        text = as_plain.render(table)
+        assert "\x1b" not in text
+        assert [line for line in text.splitlines() if line != line.rstrip()] == []
+    assert as_plain.render(wide).count("x" * 500) == 1
+    assert as_plain.render(wide).count("n" * 500) == 1
+
+
+def test_text_is_shown_as_it_is() -> None:
+    """Square brackets and the like are text, not commands to the printer."""
+    table = Table("t", COLUMNS[:1], [["[bold]x[/bold] :smile:"]], ["[red]note[/red]"])
+    text = as_terminal.render(table, width=80, color=True)
+    assert "[bold]x[/bold] :smile:" in text
+    assert "[red]note[/red]" in ANSI.sub("", text)
+
+
+@pytest.mark.parametrize("width", [1, 20, 40, 60, 80])
+def test_a_narrow_terminal_loses_no_digit(width: int) -> None:
+    """Numbers are never folded, cut or replaced by dots, however narrow the terminal is."""
+    values = [123_456_789_012, 3_504_872, 224]
+    titles = ["standard MACs", "params", "px"]
+    kinds: list[Kind] = ["count", "count", "number"]
+    columns = [Column(t, t, kind) for t, kind in zip(titles, kinds, strict=True)]
+    table = Table("t", [Column("name", "name"), *columns, *columns], [["N" * 60, *values * 2]])
+    text = as_terminal.render(table, width=width, color=False)
+    for number in ("123,456.8", "3.505", "224"):
+        assert text.count(number) == 2, text
+    assert "…" not in text
+    assert text.count("N") >= 60
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_a_narrow_terminal_still_has_every_number_of_a_real_table(width: int) -> None:
+    """V2's table on 40 columns has each number that it has on 200."""
+    wide = on_terminal(["table", "--arch", "v2", "--alpha", "0.35:1.0"], 200)
+    narrow = on_terminal(["table", "--arch", "v2", "--alpha", "0.35:1.0"], width)
+    wide, narrow = ANSI.sub("", wide), ANSI.sub("", narrow)
+    numbers = NUMBER.findall(wide)
+    assert len(numbers) >= 40
+    assert sorted(NUMBER.findall(narrow)) == sorted(numbers)
+
+
+def on_terminal(arguments: list[str], width: int, **extra: str) -> str:
+    """Run mncost on a pseudo-terminal so many columns wide; return what it shows."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
+    env = environment({"TERM": "xterm-256color", **extra})
+    with subprocess.Popen(
+        command(*arguments), stdin=slave, stdout=slave, stderr=slave, env=env
+    ) as process:
+        os.close(slave)
+        chunks = []
+        while chunk := _read(master):
+            chunks.append(chunk)
+    os.close(master)
+    assert process.returncode == 0
+    return b"".join(chunks).decode().replace("\r\n", "\n")
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # what Linux says when the other end is closed
+        return b""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "table --arch all",
+        "table --arch v2 --alpha 0.35:1.4 --resolution 96:224",
+        "table --arch v2 --dialect torchvision",
+        "table --arch v2 --alpha 0.35:1.4 --pivot macs",
+        "layers --arch v2",
+        "layers --arch v3-large --all",
+        "layers --arch v4-hybrid-m",
+        "layers --arch v2 --by block",
+        "layers --arch v2 --by kind",
+        "layers --arch v1 --by pair",
+        "list",
+        "--help",
+    ],
+)
+def test_a_hundred_columns_are_enough(arguments: str) -> None:
+    """What mncost prints by default fits a terminal of 100 columns."""
+    lines = ANSI.sub("", on_terminal(arguments.split(), 100)).splitlines()
+    assert len(lines) > 3
+    assert [line for line in lines if len(line) > 100] == []
+    # They fit because they are narrow, not because they were cut.
+    if arguments != "--help":
+        piped = NUMBER.findall(in_process(arguments.split()).out)
+        assert sorted(NUMBER.findall("\n".join(lines))) == sorted(piped)
+
+
+@pytest.mark.parametrize(
+    ("extra", "colored"),
+    [
+        ({}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+    ],
+)
+def test_colour_only_where_it_is_wanted(extra: dict[str, str], colored: bool) -> None:
+    """A terminal gets colour, unless NO_COLOR is set or it is dumb."""
+    text = on_terminal(["layers", "--arch", "v1"], 100, **extra)
+    assert ("\x1b" in text) is colored
+    assert "568,740,352 MACs" in text
+
+
+# ------------------------------------------------------------------------------------ snapshots
+
+REAL = {
+    "table.txt": "table --arch v2 --alpha 0.35:1.0",
+    "table.csv": "table --arch v2 --alpha 0.35:1.0",
+    "table.json": "table --arch v2 --alpha 0.5,0.505",
+    "table.md": "table --arch v2 --alpha 0.5,0.505",
+    "pivot.txt": "table --arch v2 --alpha 0.35:1.0 --resolution 96:224 --pivot macs",
+    "pivot.csv": "table --arch v2 --alpha 0.35:1.0 --resolution 96:224 --pivot macs",
+    "layers.txt": "layers --arch {tiny}",
+    "layers.csv": "layers --arch {tiny}",
+    "layers.json": "layers --arch {tiny} --by block",
+    "layers.md": "layers --arch {tiny} --by kind",
+    "pairs.txt": "layers --arch {tiny} --by pair",
+    "published.md": "table --arch v1 --published --alpha 1.0 --resolution 224 --dialect paper",
+    "published.csv": "table --arch v1 --published --alpha 1.0 --resolution 224 --dialect paper",
+    "list.csv": "list",
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_layouts_are_as_they_were(name: str, here: Path) -> None:
+    """A real output of each format looks as in the snapshot."""
+    words = REAL[name].format(tiny=TINY).split()
+    assert in_process([*words, "-o", name]).status == 0
+    found = (here / name).read_text("utf-8")
+    if os.environ.get("MNCOST_UPDATE_SNAPSHOTS"):
+        (SNAPSHOTS / name).write_text(found, "utf-8")
+    assert found == (SNAPSHOTS / name).read_text("utf-8")
+    assert str(TINY.parent) not in found
+
+
+def test_every_snapshot_is_used() -> None:
+    """No snapshot lies around that no test looks at."""
+    assert sorted(path.name for path in SNAPSHOTS.iterdir()) == sorted(REAL)
+
+
+def test_default_tables_of_all_families_have_one_row_each() -> None:
+    """The terminal's table of all families has one line for each of them."""
+    lines = in_process(["table", "--arch", "all"]).out.splitlines()
+    names = [line.split()[0] for line in lines if re.match(r"v\d", line)]
+    assert names == list(families())
