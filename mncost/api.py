@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Grid", "Selection", "grid", "load"]
 
-MAX_NETWORKS = 10_000
+MAX_BLOCKS = 50_000  # in all networks of a grid together: some 300 MB
 
 
 class Selection(NamedTuple):
@@ -52,14 +52,12 @@ class Selection(NamedTuple):
 
 
 def _alphas(choice: Choice, given: Numbers | None) -> list[float] | None:
+    spec = choice.spec
     if choice.alpha is not None:
         if given is not None:
             raise GridError(f"α is given, but the checkpoint's name already says {choice.alpha}")
-        return [float(choice.alpha)]
-    if given is None:
-        return None
-    spec = choice.spec
-    return alphas(parse_axis("α", given), spec.alphas, spec.name)
+        given = choice.alpha
+    return None if given is None else alphas(parse_axis("α", given), spec.alphas, spec.name)
 
 
 def _resolutions(
@@ -72,7 +70,7 @@ def _resolutions(
             raise GridError(
                 f"a resolution is given, but the checkpoint's name already says {choice.resolution}"
             )
-        return [int(choice.resolution)]
+        resolution = choice.resolution
     if rho is not None:
         return resolutions_at_rho(parse_axis("ρ", rho), published, spec.resolution, spec.name)
     if resolution is None:
@@ -168,36 +166,48 @@ def grid(
         raise UnknownNameError("precision", precision, PRECISIONS)
     if classes is not None and not 1 <= classes <= 1_000_000:
         raise GridError(f"classes {classes}: accepted are 1 to 1000000")
-    choices = find(arch)
-    networks: list[Network] = []
-    notes: list[str] = []
+    chosen: list[tuple[Choice, Selection]] = []
     left_out: list[NothingPublishedError] = []
-    for choice in choices:
+    for choice in find(arch):
         try:
-            chosen = Selection.of(choice, alpha, resolution, rho)
+            chosen.append((choice, Selection.of(choice, alpha, resolution, rho)))
         except NothingPublishedError as error:
             left_out.append(error)
-            continue
-        models = _models(choice, chosen.alphas or [1.0], dialect, classes)
-        sizes = chosen.resolutions or [choice.spec.resolution]
-        if len(networks) + len(models) * len(sizes) > MAX_NETWORKS:
-            raise GridError(f"more than {MAX_NETWORKS:,} networks")
+    if not chosen:
+        raise left_out[0]
+    networks: list[Network] = []
+    notes = [f"left out: {error}" for error in left_out]
+    for architectures, sizes in _resolved(chosen, dialect, classes):
+        models = [(architecture, Model(build(architecture))) for architecture in architectures]
         networks += [
             Network(architecture, model, size, precision)
             for architecture, model in models
             for size in sizes
         ]
         notes += _collapsed(models)
-    if left_out and not networks:
-        raise left_out[0]
-    return Grid(networks, [*(f"left out: {error}" for error in left_out), *notes])
+    return Grid(networks, notes)
 
 
-def _models(
-    choice: Choice, widths: Sequence[float], dialect: str | None, classes: int | None
-) -> list[tuple[Architecture, Model]]:
-    resolved = (resolve(choice.spec, alpha, dialect or choice.dialect, classes) for alpha in widths)
-    return [(architecture, Model(build(architecture))) for architecture in resolved]
+def _resolved(
+    chosen: Sequence[tuple[Choice, Selection]], dialect: str | None, classes: int | None
+) -> list[tuple[list[Architecture], list[int]]]:
+    """Return each choice at each α, and its resolutions; check that they are not too many."""
+    resolved = []
+    blocks = 0
+    for choice, selection in chosen:
+        spec = choice.spec
+        reading = choice.dialect if dialect is None else dialect
+        sizes = selection.resolutions or [spec.resolution]
+        architectures = []
+        for alpha in selection.alphas or [1.0]:
+            architectures.append(resolve(spec, alpha, reading, classes))
+            blocks += len(architectures[-1].blocks) * len(sizes)
+            if blocks > MAX_BLOCKS:
+                raise GridError(
+                    f"more than {MAX_BLOCKS:,} blocks in one grid; ask for fewer α or resolutions"
+                )
+        resolved.append((architectures, sizes))
+    return resolved
 
 
 def _collapsed(models: Sequence[tuple[Architecture, Model]]) -> Iterator[str]:

@@ -11,10 +11,13 @@ from mncost.report.table import Column, Kind, Value
 if TYPE_CHECKING:
     import pandas
 
+    from mncost.cost.conventions import Convention
+
 __all__ = [
     "GRID_COLUMNS",
     "LAYER_COLUMNS",
     "Source",
+    "convention_columns",
     "default_columns",
     "sources",
     "to_frame",
@@ -75,6 +78,26 @@ GRID_COLUMNS: Mapping[str, Source] = sources(
     extra=("rho", "classes", "flops", "buffers", "peak_layer", "precision"),
 )
 
+
+def convention_columns(convention: Convention) -> Mapping[str, Source]:
+    """Return the columns of the grid with one tool's number wherever MACs would stand."""
+    from mncost.cost.work import tally
+
+    def number(n: Any) -> int:
+        return convention.total(tally(n.graph, n.shapes, n.costs).work)
+
+    name, title = convention.name, f"{convention.name} {convention.unit}"
+    counted = sources(
+        ("macs", title, "count", number),
+        ("convention", "convention", "text", lambda n: name),
+        ("standard_macs", f"standard {title}", "count", lambda n: number(n.standard)),
+        ("macs_ratio", f"{title} ratio", "ratio", lambda n: number(n.standard) / number(n)),
+    )
+    columns = {name: counted.get(name, source) for name, source in GRID_COLUMNS.items()}
+    del columns["flops"]  # 2 × whatever a tool counts means nothing
+    return {**columns, "convention": counted["convention"]}
+
+
 LAYER_COLUMNS: Mapping[str, Source] = sources(
     ("name", "layer", "text", lambda x: x.name),
     ("block", "block", "text", lambda x: x.block),
@@ -114,8 +137,7 @@ def to_frame(columns: Mapping[str, Source], things: Iterable[object]) -> pandas.
     rows = [[source.value(thing) for source in columns.values()] for thing in things]
     frame = pandas.DataFrame(rows, columns=list(columns))
     # A kernel that a batch norm does not have must not turn the others into floats.
-    whole = [name for name in frame if frame[name].dtype == "float64" and name in _WHOLE]
-    return frame.astype(dict.fromkeys(whole, "Int64"))
+    return frame.astype({name: "Int64" for name in _WHOLE if name in columns})
 
 
 _WHOLE = ("kernel", "stride", "groups")

@@ -17,7 +17,11 @@ from mncost.graph.twin import Pair, standard
 from mncost.spec.resolve import Architecture
 
 if TYPE_CHECKING:
+    import onnx
     import pandas
+    import torch
+
+    from mncost.models.export import Given
 
 __all__ = ["Model", "Network", "PairCost"]
 
@@ -227,3 +231,51 @@ class Network:
         from mncost.columns import LAYER_COLUMNS, to_frame
 
         return to_frame(LAYER_COLUMNS, self.layers)
+
+    def to_torch(
+        self,
+        *,
+        num_classes: int | None = None,
+        features: bool = False,
+        seed: int = 0,
+        weights: Given = None,
+    ) -> torch.nn.Module:
+        """Return the network as a torch module with weights. Needs torch.
+
+        Args:
+            num_classes: outputs of the classifier; by default :attr:`classes`.
+            features: leave the classifier out: the output is what it would read.
+            seed: of the random weights.
+            weights: instead of random ones: the file of a state dict, or arrays by our names.
+
+        Raises:
+            InputError: torch is missing, or an argument does not fit the network.
+        """
+        from mncost.models.export import Choices, to_torch
+
+        return to_torch(self, Choices(num_classes, features, seed, weights))
+
+    def to_onnx(
+        self,
+        *,
+        dynamic_batch: bool = False,
+        num_classes: int | None = None,
+        features: bool = False,
+        seed: int = 0,
+        weights: Given = None,
+    ) -> onnx.ModelProto:
+        """Return the network as an ONNX model with weights, for its resolution. Needs onnx.
+
+        Args:
+            dynamic_batch: leave the number of images open, instead of one.
+            num_classes: outputs of the classifier; by default :attr:`classes`.
+            features: leave the classifier out: the output is what it would read.
+            seed: of the random weights.
+            weights: instead of random ones: the file of a state dict, or arrays by our names.
+
+        Raises:
+            InputError: onnx is missing, or an argument does not fit the network.
+        """
+        from mncost.models.export import Choices, to_onnx
+
+        return to_onnx(self, Choices(num_classes, features, seed, weights, dynamic_batch))

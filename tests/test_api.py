@@ -378,7 +378,7 @@ def test_resolution_and_rho_exclude_each_other() -> None:
 
 def test_a_grid_has_a_limit() -> None:
     """A grid that would take for ever is refused before it is built."""
-    with pytest.raises(errors.GridError, match="10,000"):
+    with pytest.raises(errors.GridError, match="50,000 blocks"):
         mncost.grid("all", "0.01:16:0.01", "32:1024:1")
 
 

@@ -21,7 +21,7 @@ __all__ = ["layers"]
 _BY = ("layer", *GROUPINGS, "pair")
 _TWINS = ("standard",)
 # A terminal has no room for these: the block stands in the layer's name, images are mostly square.
-_NOT_ON_TERMINAL = ("block", "groups", "out_width", "bias")
+_NOT_ON_TERMINAL = ("block", "groups", "out_width", "bias", "pointwise")
 
 GROUP_COLUMNS: Mapping[str, Source] = sources(
     ("name", "name", "text", lambda g: g.name),
@@ -52,9 +52,9 @@ PAIR_COLUMNS: Mapping[str, Source] = sources(
     ("standard_macs", "standard MACs", "count", lambda p: p.standard.macs),
     ("exact_ratio", "exact ratio", "fraction", lambda p: float(p.exact_ratio)),
     ("theoretical_ratio", "1/N +1/k²", "fraction", lambda p: float(p.theoretical_ratio)),
-    ("depthwise_intensity", "depthw. MACs /byte", "ratio", lambda p: p.depthwise.intensity),
-    ("pointwise_intensity", "pointw. MACs /byte", "ratio", lambda p: p.pointwise.intensity),
-    ("standard_intensity", "standard MACs /byte", "ratio", lambda p: p.standard.intensity),
+    ("depthwise_intensity", "dw MACs /byte", "ratio", lambda p: p.depthwise.intensity),
+    ("pointwise_intensity", "pw MACs /byte", "ratio", lambda p: p.pointwise.intensity),
+    ("standard_intensity", "std MACs /byte", "ratio", lambda p: p.standard.intensity),
 )
 
 
@@ -65,7 +65,7 @@ def layers(
     rho: options.Rho = None,
     dialect: options.Dialect = None,
     classes: options.Classes = None,
-    precision: options.PrecisionName = "fp32",
+    precision: options.PrecisionName = None,
     by: Annotated[
         str,
         typer.Option(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from importlib import import_module
 from typing import Annotated, NoReturn
@@ -11,15 +10,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from mncost import __version__
-from mncost.errors import MncostError
+from mncost.cli.output import BROKEN_PIPE, discard_stdout
+from mncost.errors import MncostError, one_line
 
 __all__ = ["COMMANDS", "main", "run"]
 
-OK, UNUSABLE, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141
+OK, UNUSABLE, INTERRUPTED = 0, 2, 130
 
 COMMANDS = {
     "table": "mncost.cli.table:table",
     "layers": "mncost.cli.layers:layers",
+    "explain": "mncost.cli.explain:explain",
+    "verify": "mncost.cli.verify:verify",
+    "export": "mncost.cli.export:export",
     "list": "mncost.cli.list:list_",
     "schema": "mncost.cli.schema:schema",
 }
@@ -67,27 +70,20 @@ def run(arguments: list[str]) -> int:
     """Run the command line; return the exit status."""
     try:
         status = _app(arguments)(arguments or ["--help"], prog_name="mncost", standalone_mode=False)
-        sys.stdout.flush()
     except MncostError as error:
         return _fail(str(error))
     except typer.TyperException as error:
         return _fail(error.format_message())
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
-    except BrokenPipeError:
-        _discard_stdout()
+    except SystemExit:  # how typer ends when the reader of its help has seen enough
         return BROKEN_PIPE
     except OSError as error:
-        _discard_stdout()
+        discard_stdout()
         return _fail(f"standard output: cannot be written: {error.strerror or error}")
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
     return status if isinstance(status, int) else OK
 
 
 def _fail(message: str) -> int:
-    print(f"mncost: {' '.join(message.split())}", file=sys.stderr)
+    print(f"mncost: {one_line(' '.join(message.split()))}", file=sys.stderr)
     return UNUSABLE
-
-
-def _discard_stdout() -> None:
-    """Keep the interpreter from flushing, at its end, into what can no longer be written."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,6 +16,7 @@ __all__ = [
     "Arch",
     "Classes",
     "ColumnNames",
+    "ConventionName",
     "Dialect",
     "Flops",
     "Format",
@@ -67,13 +68,21 @@ Classes: TypeAlias = Annotated[
     typer.Option("--classes", metavar="N", help="Outputs of the classifier. Default: 1000."),
 ]
 PrecisionName: TypeAlias = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--precision",
         metavar="NAME",
         help=f"{', '.join(PRECISIONS)}: for the bytes of deployed weights and of one image's "
         "activations. Assumed: batch norm folded into the convolution before it; convolution and "
-        "activation fused; nothing in place; int8 with int32 biases.",
+        "activation fused; nothing in place; int8 with int32 biases. Default: fp32.",
+    ),
+]
+ConventionName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--convention",
+        metavar="NAME",
+        help="Count as a tool does: paper, torch, fvcore, thop ... See mncost explain.",
     ),
 ]
 Flops: TypeAlias = Annotated[bool, typer.Option("--flops", help="Add the column flops = 2 × MACs.")]
@@ -103,8 +112,10 @@ Output: TypeAlias = Annotated[
 ]
 
 
-def as_precision(name: str) -> Precision:
-    """Check the name of a precision."""
+def as_precision(name: str | None) -> Precision:
+    """Check the name of a precision; ``None`` is fp32."""
+    if name is None:
+        return "fp32"
     for precision in PRECISIONS:
         if precision == name:
             return precision

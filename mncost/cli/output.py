@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 
+import typer
+
 from mncost.columns import Source
-from mncost.errors import UnknownNameError
+from mncost.errors import OutputError, UnknownNameError
 from mncost.report.table import Table
 from mncost.report.write import write_atomically
 
-__all__ = ["FORMATS", "chosen", "emit", "emit_text", "format_for"]
+__all__ = ["BROKEN_PIPE", "FORMATS", "chosen", "discard_stdout", "emit", "emit_text", "format_for"]
 
+BROKEN_PIPE = 141  # as a shell reports a program that SIGPIPE ended
 FORMATS = ("terminal", "csv", "json", "markdown")
 _SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".txt": "terminal"}
 
@@ -41,11 +44,11 @@ def chosen(
     Raises:
         UnknownNameError: there is no column of a name.
     """
-    wanted = [name.strip() for name in names.split(",")] if names else list(default)
+    wanted = list(default) if names is None else [name.strip() for name in names.split(",")]
     for name in wanted:
         if name not in columns:
             raise UnknownNameError("column", name, columns)
-    return [columns[name] for name in wanted]
+    return [columns[name] for name in dict.fromkeys(wanted)]
 
 
 def emit(table: Table, format_name: str, output: Path | None) -> None:
@@ -64,16 +67,34 @@ def emit(table: Table, format_name: str, output: Path | None) -> None:
 def emit_text(text: str, output: Path | None) -> None:
     """Write text to a file, or to standard output."""
     if output is None or str(output) == "-":
-        # Bytes, so that every locale's terminal and every pipe gets the same UTF-8.
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())
-        sys.stdout.buffer.flush()
+        _print(text)
     else:
         write_atomically(output, text.encode())
 
 
+def _print(text: str) -> None:
+    if sys.stdout is None:
+        raise OutputError("standard output: closed")
+    try:
+        # Bytes, so that every locale's terminal and every pipe gets the same UTF-8.
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # the reader has seen enough
+        discard_stdout()
+        raise typer.Exit(BROKEN_PIPE) from None
+    except OSError as error:
+        discard_stdout()
+        reason = error.strerror or error
+        raise OutputError(f"standard output: cannot be written: {reason}") from None
+
+
+def discard_stdout() -> None:
+    """Keep the interpreter from flushing, at its end, into what can no longer be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _terminal(table: Table, output: Path | None) -> str:
-    if output is not None or not sys.stdout.isatty():
+    if output is not None or sys.stdout is None or not sys.stdout.isatty():
         from mncost.report.plain import render as render_plain
 
         return render_plain(table)

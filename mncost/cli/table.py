@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -25,7 +26,7 @@ def table(
     rho: options.Rho = None,
     dialect: options.Dialect = None,
     classes: options.Classes = None,
-    precision: options.PrecisionName = "fp32",
+    precision: options.PrecisionName = None,
     pivot: Annotated[
         str | None,
         typer.Option("--pivot", metavar="COLUMN", help="An α × resolution matrix of this column."),
@@ -34,6 +35,7 @@ def table(
         bool,
         typer.Option("--published", help="Ours beside the published figures, and why they differ."),
     ] = False,
+    convention: options.ConventionName = None,
     flops: options.Flops = False,
     columns: options.ColumnNames = None,
     format_name: options.Format = None,
@@ -48,17 +50,28 @@ def table(
     mncost table --arch v2 --published
     """
     wanted = format_for(format_name, output)
+    for_people = wanted in ("terminal", "markdown")
     if published:
-        _no_others(pivot=pivot, columns=columns, flops=flops, classes=classes)
+        _no_others(
+            pivot=pivot,
+            columns=columns,
+            flops=flops or None,
+            classes=classes,
+            convention=convention,
+            precision=precision,
+        )
         from mncost.cli.published import published_table
         from mncost.comparison import compare
 
         found = compare(",".join(arch), alpha, resolution, rho=rho, dialect=dialect)
-        people = wanted in ("terminal", "markdown")
-        emit(published_table(found, for_people=people), wanted, output)
+        emit(published_table(found, for_people=for_people), wanted, output)
         return
-    sources = chosen(GRID_COLUMNS, columns, default_columns(GRID_COLUMNS, flops=flops))
-    matrix = chosen(GRID_COLUMNS, pivot, ())
+    registry = _registry(convention, flops=flops)
+    left_out = ("convention",) if for_people else ()  # the titles say it
+    if pivot is not None and (columns is not None or flops):
+        raise InputError("--pivot shows one column: --columns and --flops do not go with it")
+    sources = chosen(registry, columns, default_columns(registry, left_out, flops=flops))
+    matrix = chosen(registry, pivot, ())
     networks = grid(
         ",".join(arch),
         alpha,
@@ -71,16 +84,27 @@ def table(
     if matrix:
         emit(_matrix(networks, matrix[0]), wanted, output)
         return
-    if wanted == "terminal" and not columns and {n.dialect for n in networks} == {PAPER}:
-        sources.remove(GRID_COLUMNS["dialect"])  # room for the others
+    if wanted == "terminal" and columns is None and {n.dialect for n in networks} == {PAPER}:
+        sources.remove(registry["dialect"])  # room for the others
     emit(_rows(networks, sources), wanted, output)
 
 
 def _no_others(**others: object) -> None:
     """Refuse the options that have no meaning with ``--published``."""
     for name, value in others.items():
-        if value:
+        if value is not None:
             raise InputError(f"--published and --{name} do not go together")
+
+
+def _registry(convention: str | None, *, flops: bool) -> Mapping[str, Source]:
+    if convention is None:
+        return GRID_COLUMNS
+    if flops:
+        raise InputError("--convention and --flops do not go together")
+    from mncost.columns import convention_columns
+    from mncost.cost.conventions import find_convention
+
+    return convention_columns(find_convention(convention))
 
 
 def _rows(networks: Grid, sources: list[Source]) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, assert_never
 
-from mncost.errors import GridError
+from mncost.errors import GridError, SpecError
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     Activation,
@@ -43,6 +43,7 @@ def infer_shapes(graph: Graph, height: int, width: int | None = None) -> list[Sh
 
     Raises:
         GridError: the image is too small: a layer would have no output.
+        SpecError: a linear layer does not fit what it gets.
     """
     image = (height, width if width is not None else height)
     shapes: list[Shape] = []
@@ -87,6 +88,12 @@ def _shape(node: Node, shapes: list[Shape], image: tuple[int, int]) -> Shape:
         case Flatten():
             return Shape(shapes[node.inputs[0]].size, 1, 1)
         case Linear():
+            source = shapes[node.inputs[0]]
+            if source.size != op.in_features:
+                raise SpecError(
+                    f"{node.name} gets a {source.height}×{source.width} map of "
+                    f"{op.in_features} channels; a pool before it is accepted"
+                )
             return Shape(op.out_features, 1, 1)
         case Attention():
             return shapes[node.inputs[0]]

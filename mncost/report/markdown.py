@@ -28,6 +28,7 @@ def _line(cells: object) -> str:
 
 
 def _escape(text: str) -> str:
+    text = " ".join(text.split())
     for character in "\\|<>*_`":
         text = text.replace(character, "\\" + character)
     return text

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["render"]
 
+_UNBOUNDED = 10_000
+
 
 def render(table: Table, *, width: int, color: bool) -> str:
     """Return the table as text.
@@ -38,11 +40,13 @@ def render(table: Table, *, width: int, color: bool) -> str:
         legacy_windows=False,
     )
     body = _body(table)
-    # Numbers are never folded or cut: a terminal that is too narrow folds whole lines itself.
-    needed = Measurement.get(console, console.options, body).minimum
     if table.title:
         console.print(Text(table.title, style="bold"))
-    console.print(body, width=max(width, needed), crop=False)
+    # Numbers are never folded or cut: a terminal that is too narrow folds whole lines itself.
+    unbounded = console.options.update(max_width=_UNBOUNDED)
+    console.width = max(width, Measurement.get(console, unbounded, body).minimum)
+    console.print(body)
+    console.width = width
     for note in table.notes:
         console.print(Text(note, style="dim"))
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())

@@ -20,13 +20,14 @@ def write_atomically(path: Path, data: bytes) -> None:
         OutputError: it cannot be written; nothing is left behind.
     """
     try:
-        target = path.resolve()
-        if target.exists() and not target.is_file():
-            target.write_bytes(data)
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
         else:
-            _replace(target, data)
+            _replace(path.resolve(), data)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+    except (RuntimeError, ValueError) as error:  # a loop of links; a name that no file can have
+        raise OutputError(f"{path}: cannot be written: {error}") from None
 
 
 def _replace(target: Path, data: bytes) -> None:

@@ -80,6 +80,8 @@ def find(names: str) -> list[Choice]:
 
 def _find_one(name: str) -> list[Choice]:
     if name == "-":
+        if sys.stdin is None:
+            raise SpecError("standard input: closed")
         return [Choice(parse_spec(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "standard input"))]
     if name.endswith(".toml") or "/" in name or "\\" in name:
         return [Choice(read_spec(Path(name)))]

@@ -18,13 +18,18 @@ from mncost.spec.schema import BLOCKS, AnyRow, Defaults, Dialect, Rules, Spec
 __all__ = ["explain"]
 
 
-def explain(raw: dict[str, Any]) -> str:
-    """Say what is wrong with the content of a file that is not a valid :class:`Spec`."""
-    for piece in _pieces(raw):
+def explain(raw: dict[str, Any], merged: dict[str, Any]) -> str:
+    """Say what is wrong with a file that is not a valid :class:`Spec`.
+
+    Args:
+        raw: what stands in the file, which the message quotes.
+        merged: the same with defaults and rules written in, which is what was checked.
+    """
+    for piece in _pieces(raw, merged):
         try:
             msgspec.convert(piece.value, piece.type)
         except msgspec.ValidationError as found:
-            return _worded(piece, str(found))
+            return one_line(_worded(piece, str(found)))
     raise AssertionError("the file is valid")
 
 
@@ -32,24 +37,26 @@ class _Piece(NamedTuple):
     where: str
     value: Any
     type: Any
+    quoted: Any = None
 
 
-def _pieces(raw: dict[str, Any]) -> Iterator[_Piece]:
+def _pieces(raw: dict[str, Any], merged: dict[str, Any]) -> Iterator[_Piece]:
     """Take a file apart, small pieces first, so that the first bad one is the culprit."""
-    yield _Piece("rules", raw.get("rules", {}), Rules)
-    yield _Piece("defaults", raw.get("defaults", {}), Defaults)
-    rows = raw.get("rows")
+    yield _Piece("rules", merged.get("rules", {}), Rules)
+    yield _Piece("defaults", merged.get("defaults", {}), Defaults)
+    rows = merged.get("rows")
     for number, row in enumerate(rows if isinstance(rows, list) else [], 1):
-        yield _Piece(f"row {number}", row, AnyRow)
-    dialects = raw.get("dialects")
+        yield _Piece(f"row {number}", row, AnyRow, raw["rows"][number - 1])
+    dialects = merged.get("dialects")
     for name, dialect in (dialects if isinstance(dialects, dict) else {}).items():
         own = dialect if isinstance(dialect, dict) else {}
         yield _Piece(f"dialects.{name}.rules", own.get("rules", {}), Rules)
         inner = own.get("rows")
         for row, value in (inner if isinstance(inner, dict) else {}).items():
-            yield _Piece(f"dialects.{name}.rows.{row}", value, AnyRow)
+            quoted = raw["dialects"][name]["rows"][row]
+            yield _Piece(f"dialects.{name}.rows.{row}", value, AnyRow, quoted)
         yield _Piece(f"dialects.{name}", dialect, Dialect)
-    yield _Piece("", raw, Spec)
+    yield _Piece("", merged, Spec)
 
 
 def _worded(piece: _Piece, message: str) -> str:
@@ -59,7 +66,7 @@ def _worded(piece: _Piece, message: str) -> str:
     where = piece.where
     is_row = piece.type is AnyRow
     if is_row:
-        where += f" {_as_toml(piece.value)}"
+        where += f" {_as_toml(piece.quoted)}"
     table = _table_type(piece)
     key = path.partition(".")[0].partition("[")[0]
     if is_row and key == "block":
@@ -76,8 +83,25 @@ def _worded(piece: _Piece, message: str) -> str:
         choices = _choices(table, key)
         value = match[1].strip("'")
         return f"{where}: unknown {key} {value!r}{_accepted(value, choices)}".lstrip(": ")
+    problem = re.sub(r"`([\w |]+)`", lambda match: _in_words(match[1]), problem)
     words = f"{key}: {problem}" if key else problem
-    return one_line(f"{where}: {words}".lstrip(": "))
+    return f"{where}: {words}".lstrip(": ")
+
+
+def _in_words(types: str) -> str:
+    """Say in TOML's words what msgspec calls e.g. ``int | str | null``; leave keys as they are."""
+    names = [name for name in types.split(" | ") if name != "null"]
+    return " or ".join(_WORDS[name] for name in names) if {*names} <= {*_WORDS} else f"`{types}`"
+
+
+_WORDS = {
+    "object": "a table",
+    "array": "an array",
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+}
 
 
 def _table_type(piece: _Piece) -> type[msgspec.Struct] | None:
@@ -116,4 +140,4 @@ def _as_toml(value: Any) -> str:
         text = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     else:
         text = str(value)
-    return one_line(text if len(text) <= 200 else text[:197] + "...")
+    return text if len(text) <= 200 else text[:197] + "..."

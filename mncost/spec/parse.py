@@ -17,7 +17,10 @@ from mncost.spec.schema import BLOCKS, Row, Spec
 
 __all__ = ["MAX_FILE_BYTES", "PAPER", "parse_spec", "read_spec", "row_name"]
 
-MAX_FILE_BYTES = 1 << 20
+MAX_FILE_BYTES = 1 << 18
+# No architecture needs more, and messages quote what they refuse.
+MAX_DEPTH, MAX_TEXT, MAX_BITS = 12, 1_000, 256
+MAX_DOTS = 100  # on a line: the time and memory that tomllib takes for a key grow with their square
 PAPER = "paper"  # the dialect that every architecture has: its rows and rules as they stand
 
 
@@ -32,6 +35,8 @@ def read_spec(path: Path) -> Spec:
             data = stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise SpecError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except ValueError as error:  # a name that no file can have
+        raise SpecError(f"{str(path)!r}: cannot be read: {error}") from None
     return parse_spec(data, str(path))
 
 
@@ -42,15 +47,17 @@ def parse_spec(data: bytes, origin: str) -> Spec:
         SpecError: the bytes are too many, not UTF-8, not TOML, or not an architecture.
     """
     raw = _load_toml(data, origin)
+    if excess := _excess(raw):
+        raise SpecError(f"{origin}: {excess}: no architecture file")
     merged = _merge_defaults(raw)
     try:
         spec = msgspec.convert(merged, Spec)
     except msgspec.ValidationError:
         from mncost.spec.explain import explain  # only on the way to an error message
 
-        raise SpecError(f"{origin}: {explain(merged)}") from None
+        raise SpecError(f"{origin}: {explain(raw, merged)}") from None
     for problem in _cross_check(spec):
-        raise SpecError(f"{origin}: {problem}")
+        raise SpecError(f"{origin}: {one_line(problem)}")
     return spec
 
 
@@ -65,15 +72,34 @@ def _load_toml(data: bytes, origin: str) -> dict[str, Any]:
     text = ""
     try:
         text = data.decode("utf-8-sig")
+        if max(line.count(".") for line in text.split("\n")) > MAX_DOTS:
+            raise ValueError(f"a line with more than {MAX_DOTS} dots")
         return tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise SpecError(f"{origin}: not UTF-8 text (byte {error.start})") from None
     except RecursionError:
         raise SpecError(f"{origin}: not TOML: nested too deeply") from None
-    except (
-        ValueError
-    ) as error:  # TOMLDecodeError, and what tomllib lets through from int() and date()
+    except ValueError as error:  # TOMLDecodeError, and what int() and date() raise inside it
         raise SpecError(f"{origin}: not TOML: {_placed(str(error), text)}") from None
+
+
+def _excess(raw: dict[str, Any]) -> str:
+    """Say what in a file is out of all proportion; ``""`` if nothing is."""
+    todo: list[tuple[int, Any]] = [(0, raw)]
+    while todo:
+        depth, value = todo.pop()
+        if depth > MAX_DEPTH:
+            return f"nested deeper than {MAX_DEPTH} levels"
+        if isinstance(value, str) and len(value) > MAX_TEXT:
+            return f"a text or key of more than {MAX_TEXT:,} characters"
+        if isinstance(value, int) and value.bit_length() > MAX_BITS:
+            return f"a number of more than {MAX_BITS} bits"
+        if isinstance(value, dict):
+            todo += [(depth, key) for key in value]
+            value = list(value.values())
+        if isinstance(value, list):
+            todo += [(depth + 1, item) for item in value]
+    return ""
 
 
 def _placed(message: str, text: str) -> str:

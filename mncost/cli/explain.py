@@ -1,0 +1,183 @@
+"""``mncost explain``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, NamedTuple
+
+import typer
+
+from mncost.api import grid
+from mncost.cli import options
+from mncost.cli.output import emit, format_for
+from mncost.cost.conventions import CONVENTIONS, Convention, Part, Pooling
+from mncost.cost.work import KINDS, Tally, Work, tally
+from mncost.errors import InputError, UnknownNameError
+from mncost.network import Network
+from mncost.report.table import Column, Table, Value
+
+__all__ = ["explain"]
+
+_TWINS = ("standard",)
+_BRIDGE = ("paper", "fvcore", "ptflops-pytorch", "thop")
+_MARK = " ′"  # beside a number that holds where the pooling is a function call
+
+
+def explain(
+    arch: options.Arch,
+    alpha: options.Alpha = None,
+    resolution: options.Resolution = None,
+    rho: options.Rho = None,
+    dialect: options.Dialect = None,
+    classes: options.Classes = None,
+    twin: Annotated[
+        str | None,
+        typer.Option("--twin", metavar="NAME", help="Explain the twin instead: standard."),
+    ] = None,
+    format_name: options.Format = None,
+    output: options.Output = None,
+) -> None:
+    r"""Say why counting tools print different numbers for one network, term by term.
+
+    \b
+    mncost explain --arch v2
+    mncost explain --arch v3-large --alpha 0.75 --dialect keras
+    mncost explain --arch v4-hybrid-m --format json
+    """
+    wanted = format_for(format_name, output)
+    if twin is not None and twin not in _TWINS:
+        raise UnknownNameError("twin", twin, _TWINS)
+    networks = grid(",".join(arch), alpha, resolution, rho=rho, dialect=dialect, classes=classes)
+    if len(networks) != 1:
+        raise InputError(f"{len(networks)} networks are chosen: explain shows one")
+    network = networks[0].standard if twin else networks[0]
+    counted = tally(network.graph, network.shapes, network.costs)
+    if wanted in ("terminal", "markdown"):
+        emit(_for_people(network, counted), wanted, output)
+    else:
+        emit(_for_programs(counted), wanted, output)
+
+
+class _Line(NamedTuple):
+    """One number, and what it is the sum of; in the bridge, what sets it apart from the one before.
+
+    ``pooling`` is how the pooling is written in torch: two tools count the two ways differently.
+    """
+
+    part: str
+    convention: Convention
+    pooling: Pooling
+    total: int
+    parts: list[Part]
+
+
+def _bridge(work: Work) -> Iterator[_Line]:
+    """Yield the conventions of the bridge, each as the step from the one before."""
+    before: dict[str, int] = {}
+    for name in _BRIDGE:
+        convention = CONVENTIONS[name]
+        weights = {kind: convention.weight(kind, "function") for kind in KINDS}
+        changes = (
+            Part(kind, weight - before.get(kind, 0), work.get(kind, 0))
+            for kind, weight in weights.items()
+        )
+        parts = [part for part in changes if part.weight and part.amount]
+        yield _Line("bridge", convention, "function", convention.total(work, "function"), parts)
+        before = weights
+
+
+def _tools(work: Work) -> Iterator[_Line]:
+    """Yield each tool's number, and a second one where the other pooling makes a difference."""
+    for convention in CONVENTIONS.values():
+        totals: dict[Pooling, int] = {
+            "module": convention.total(work),
+            "function": convention.total(work, "function"),
+        }
+        for pooling, total in totals.items():
+            if pooling == "module" or total != totals["module"]:
+                yield _Line("tool", convention, pooling, total, convention.parts(work, pooling))
+
+
+def _for_people(network: Network, counted: Tally) -> Table:
+    lines = [*_bridge(counted.work), *_tools(counted.work)]
+    rows = [
+        [
+            line.part,
+            line.convention.name + _mark(line),
+            f"{line.total / 1e6:,.3f}",
+            f"{line.total:,}",
+            line.convention.unit,
+            _signed(line),
+            _blind(line, counted) if line.part == "tool" else None,
+        ]
+        for line in lines
+    ]
+    columns = [
+        Column("part", ""),
+        Column("name", "counted by"),
+        Column("millions", "M", "number"),
+        Column("count", "exactly", "number"),
+        Column("unit", "unit"),
+        Column("terms", "which is"),
+        Column("blind_spots", "counted as zero"),
+    ]
+    twin = f", {network.twin} twin" if network.twin else ""
+    title = (
+        f"{network.arch} α {network.alpha} at {network.resolution} px, dialect "
+        f"{network.dialect}{twin}: why tools differ"
+    )
+    notes = [
+        "bridge: each line is the one above and what is added or left out.",
+        f"{_MARK.strip()} what it prints where the pooling is a call of adaptive_avg_pool2d, as in "
+        "torchvision's MobileNetV2; else it is a module nn.AdaptiveAvgPool2d, as in our own.",
+        *(
+            f"{c.name} ({f'{c.version}, ' if c.version else ''}{c.source}): {c.remark}."
+            for c in CONVENTIONS.values()
+        ),
+    ]
+    return Table("explain", columns, rows, notes, title)
+
+
+def _for_programs(counted: Tally) -> Table:
+    names = ("part", "name", "pooling", "count", "unit", "terms", "blind_spots", "version")
+    rows: list[list[Value]] = [
+        [
+            line.part,
+            line.convention.name,
+            line.pooling,
+            line.total,
+            line.convention.unit,
+            tuple(f"{kind}:{weight}*{amount}" for kind, weight, amount in line.parts),
+            tuple(
+                f"{kind}:{many}"
+                for kind, many in line.convention.blind_spots(counted, line.pooling).items()
+            ),
+            line.convention.version or None,
+        ]
+        for line in (*_bridge(counted.work), *_tools(counted.work))
+    ]
+    return Table("explain", [Column(name, name) for name in names], rows)
+
+
+def _mark(line: _Line) -> str:
+    called = line.pooling == "function" and line.convention.pool_function is not None
+    return _MARK if called else ""
+
+
+def _blind(line: _Line, counted: Tally) -> str:
+    spots = line.convention.blind_spots(counted, line.pooling)
+    return ", ".join(f"{many} {_words(kind)}" for kind, many in spots.items()) or "nothing"
+
+
+def _signed(line: _Line) -> str:
+    text = " ".join(
+        f"{'+' if weight > 0 else '−'} {f'{abs(weight)} × ' if abs(weight) != 1 else ''}"
+        f"{_words(kind)} {amount:,}"
+        for kind, weight, amount in line.parts
+    )
+    first = line.part == "tool" or line.convention.name == _BRIDGE[0]
+    return text.removeprefix("+ ") if first else text
+
+
+def _words(kind: str) -> str:
+    return kind.replace("_", " ")

@@ -1,0 +1,268 @@
+"""Weights from a state dict that another project saved, by execution order and shape.
+
+A state dict is a flat mapping of dotted names to tensors. Its layers are put into the order in
+which they run, and matched one by one with those of our graph; another shape is an error.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from mncost.errors import InputError, one_line
+from mncost.graph.graph import Graph
+from mncost.graph.ops import BatchNorm, Conv, LayerScale, Linear, Op
+from mncost.models.weights import Weights
+
+__all__ = ["Layer", "map_foreign", "parameters", "read_state_dict", "read_weights"]
+
+Shape: TypeAlias = tuple[int, ...]
+
+WRAPPERS = ("state_dict", "model")  # what training scripts save a state dict under
+IGNORED = "num_batches_tracked"
+
+# The order in which a module runs its children, where their names alone do not say so; the first
+# line that holds all of a module's children decides. Files by safetensors are sorted by name, so
+# that the order in which the project registered them is lost.
+SEQUENCES = (
+    # timm: the depthwise-separable block, the inverted residual, the fused one
+    ("conv_dw", "bn1", "se", "conv_pw", "bn2"),
+    ("conv_pw", "bn1", "conv_dw", "bn2", "se", "conv_pwl", "bn3"),
+    ("conv_exp", "bn1", "se", "conv_pwl", "bn2"),
+    # timm: convolution and norm, squeeze-excite, universal inverted bottleneck, attention
+    ("conv", "bn", "bn1"),
+    ("conv_reduce", "conv_expand"),
+    ("dw_start", "pw_exp", "dw_mid", "se", "pw_proj", "dw_end", "layer_scale"),
+    ("norm", "attn", "layer_scale"),
+    ("query", "key", "value", "output"),
+    ("down_conv", "norm", "proj"),
+    # timm: the whole
+    ("conv_stem", "bn1", "blocks", "conv_head", "bn2", "norm_head", "classifier"),
+    # torchvision: squeeze-excite, the whole
+    ("fc1", "fc2"),
+    ("features", "classifier"),
+)
+
+
+class Layer(NamedTuple):
+    """A layer with parameters: its name, and the shape of each of its tensors."""
+
+    name: str
+    shapes: dict[str, Shape]
+
+    def __str__(self) -> str:
+        """Say its name and shapes, e.g. ``stem.conv (weight 32×3×3×3)``."""
+        listed = ", ".join(f"{leaf} {_sides(shape)}" for leaf, shape in self.shapes.items())
+        return f"{one_line(self.name)} ({listed})"
+
+
+def read_weights(path: Path, graph: Graph) -> Weights:
+    """Read a state dict from a file and return it as the weights of a graph.
+
+    Raises:
+        InputError: the file is no state dict, or that of another network.
+    """
+    return map_foreign(read_state_dict(path), graph, str(path))
+
+
+def read_state_dict(path: Path) -> dict[str, Any]:
+    """Read a state dict of torch tensors: a ``.safetensors`` file, or one that torch saved.
+
+    Nothing in the file is executed: torch reads it with ``weights_only=True``.
+
+    Raises:
+        InputError: the file is missing, cut short, or no state dict; or it holds code.
+    """
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    loaded = _safetensors(path) if _is_sorted(str(path)) else _torch(path)
+    state = _unwrapped(loaded)
+    if not isinstance(state, dict):
+        raise InputError(f"{path}: not a state dict, but one {type(state).__name__}")
+    for name, value in state.items():
+        if not _is_numbers(value):
+            found = one_line(f"{name!r} is {type(value).__name__}")
+            raise InputError(f"{path}: not a state dict of tensors: {found}")
+    if not state:
+        raise InputError(f"{path}: holds no tensors")
+    return state
+
+
+def map_foreign(state: Mapping[str, Any], graph: Graph, origin: str) -> Weights:
+    """Return the tensors of a state dict as the weights of a graph.
+
+    A state dict with our own names is taken by name, any other by execution order.
+
+    Args:
+        state: tensors by name.
+        graph: whose weights they shall be.
+        origin: the file, for messages.
+
+    Raises:
+        InputError: a layer is missing, left over, or of another shape; the first is named.
+    """
+    ours = parameters(graph)
+    theirs = _layers(state)
+    if theirs.keys() == {layer.name for layer in ours}:
+        ordered = [theirs[layer.name] for layer in ours]
+    else:
+        ordered = [theirs[name] for name in _in_order(list(theirs), origin)]
+    for wanted, found in zip_longest(ours, ordered):
+        _check(wanted, found, origin)
+    return {
+        f"{wanted.name}.{leaf}": _array(state[f"{found.name}.{leaf}".lstrip(".")])
+        for wanted, found in zip(ours, ordered, strict=True)
+        for leaf in wanted.shapes
+    }
+
+
+def parameters(graph: Graph) -> list[Layer]:
+    """Return the layers of a graph that have parameters, in execution order; shapes are torch's."""
+    layers = (Layer(node.name, _shapes(node.op)) for node in graph.nodes)
+    return [layer for layer in layers if layer.shapes]
+
+
+def _shapes(op: Op) -> dict[str, Shape]:
+    match op:
+        case Conv():
+            weight: Shape = (op.out_channels, op.in_channels // op.groups, op.kernel, op.kernel)
+            return {"weight": weight} | ({"bias": weight[:1]} if op.bias else {})
+        case Linear():
+            weight = (op.out_features, op.in_features)
+            return {"weight": weight} | ({"bias": weight[:1]} if op.bias else {})
+        case BatchNorm():
+            leaves = ("weight", "bias", "running_mean", "running_var")
+            return dict.fromkeys(leaves, (op.channels,))
+        case LayerScale():
+            return {"gamma": (op.channels,)}
+        case _:
+            return {}
+
+
+def _check(wanted: Layer | None, found: Layer | None, origin: str) -> None:
+    """Compare a layer of ours with the one that stands in its place."""
+    if wanted is None:
+        difference = f"it goes on where ours ends, with {found}"
+    elif found is None:
+        difference = f"it ends before our {wanted}"
+    elif wanted.shapes != found.shapes:
+        difference = f"in place of our {wanted} it has {found}"
+    else:
+        return
+    raise InputError(f"{origin}: the weights of another network: {difference}")
+
+
+def _layers(state: Mapping[str, Any]) -> dict[str, Layer]:
+    """Group the tensors of a state dict by the layer that they belong to, in the file's order."""
+    layers: dict[str, Layer] = {}
+    for key, value in state.items():
+        name, _, leaf = key.rpartition(".")
+        if leaf != IGNORED:
+            layers.setdefault(name, Layer(name, {})).shapes[leaf] = tuple(value.shape)
+    return layers
+
+
+def _in_order(names: Sequence[str], origin: str) -> list[str]:
+    """Put the names of layers into the order in which they run."""
+    return list(_walk([(name.split("."), name) for name in names], "", origin))
+
+
+def _walk(entries: Sequence[tuple[list[str], str]], module: str, origin: str) -> list[str]:
+    """Return the layers of one module: each entry is a path inside it, and the whole name."""
+    own = [name for path, name in entries if not path]
+    children: dict[str, list[tuple[list[str], str]]] = {}
+    for path, name in entries:
+        if path:
+            children.setdefault(path[0], []).append((path[1:], name))
+    inside = (
+        _walk(children[child], f"{module}.{child}".lstrip("."), origin)
+        for child in _children(list(children), module, origin)
+    )
+    return [*own, *(name for names in inside for name in names)]
+
+
+def _children(names: list[str], module: str, origin: str) -> list[str]:
+    if len(names) <= 1:
+        return names
+    if all(name.isdecimal() for name in names):
+        return sorted(names, key=int)
+    for sequence in SEQUENCES:
+        if set(names) <= set(sequence):
+            return sorted(names, key=sequence.index)
+    if _is_sorted(origin):
+        raise InputError(
+            f"{origin}: safetensors sorts by name, so the order in which "
+            f"{one_line(module) or 'the network'} runs {one_line(', '.join(names))} is unknown; "
+            "accepted are names of torchvision, timm and mncost, or a .pth file"
+        )
+    return names  # a state dict is in the order of registration
+
+
+def _is_sorted(origin: str) -> bool:
+    return origin.lower().endswith(".safetensors")
+
+
+def _safetensors(path: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors: dict[str, Any] = load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        reason = one_line(" ".join(str(error).split()))
+        raise InputError(f"{path}: not a safetensors file, or cut short: {reason}") from None
+    return tensors
+
+
+def _torch(path: Path) -> Any:
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever bytes make zipfile, pickle and torch raise
+        if isinstance(error, pickle.UnpicklingError) and (code := _code(str(error))):
+            raise InputError(
+                f"{path}: not read: it holds pickled code ({code}), not only tensors; "
+                "save model.state_dict()"
+            ) from None
+        raise InputError(f"{path}: not a state dict saved by torch, or cut short") from None
+
+
+def _code(message: str) -> str | None:
+    """Return the name of the code that torch refused to run, if that is what it says."""
+    found = re.search(r"(?:GLOBAL|class|global|function) ([\w.]+\.\w+)", message)
+    return one_line(found[1]) if found else None
+
+
+def _unwrapped(loaded: Any) -> Any:
+    if isinstance(loaded, dict):
+        for key in WRAPPERS:
+            if isinstance(loaded.get(key), dict):
+                return loaded[key]
+    return loaded
+
+
+def _is_numbers(value: Any) -> bool:
+    import torch
+
+    if not isinstance(value, torch.Tensor):
+        return False
+    dense = value.layout == torch.strided and value.device.type == "cpu" and not value.is_quantized
+    return dense and (value.is_floating_point() or value.dim() == 0)  # 0: num_batches_tracked
+
+
+def _array(tensor: Any) -> Any:
+    import torch
+
+    return tensor.detach().to(torch.float32).contiguous().numpy()
+
+
+def _sides(shape: Shape) -> str:
+    return "×".join(map(str, shape)) or "scalar"

@@ -1,0 +1,280 @@
+"""The graph as an ONNX model: standard operators under our names, the weights inside.
+
+Every initialiser is a weight or a statistic; what else an operator needs is a ``Constant`` node.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, assert_never
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from mncost.errors import InputError
+from mncost.graph.graph import Graph, Node
+from mncost.graph.ops import (
+    Activation,
+    Add,
+    Attention,
+    BatchNorm,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Input,
+    LayerScale,
+    Linear,
+    Scale,
+)
+from mncost.graph.shapes import Shape, conv_size
+
+if TYPE_CHECKING:
+    from mncost.models.weights import Weights
+    from mncost.spec.schema import Activation as ActivationName
+
+__all__ = ["INPUT", "OPSET", "OUTPUT", "onnx_model"]
+
+# The newest that the onnxruntime of constraints.txt (1.31) loads without a complaint.
+OPSET, IR_VERSION = 26, 13
+INPUT, OUTPUT = "input", "output"
+MAX_BYTES = 2**31 - 2**20  # protobuf's limit for one message, less room for all but the weights
+
+_ACTIVATIONS: dict[ActivationName, tuple[str, dict[str, float]]] = {
+    "none": ("Identity", {}),
+    "relu": ("Relu", {}),
+    "hardswish": ("HardSwish", {}),
+    "hardsigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
+    "sigmoid": ("Sigmoid", {}),
+    "gelu": ("Gelu", {}),
+}
+
+
+def onnx_model(
+    graph: Graph,
+    shapes: Sequence[Shape],
+    weights: Weights,
+    *,
+    dynamic_batch: bool = False,
+    metadata: Mapping[str, str] | None = None,
+) -> onnx.ModelProto:
+    """Return an ONNX model that computes a graph for images of one resolution.
+
+    Args:
+        graph: the operators; each node keeps its name, and so does the tensor that it writes.
+        shapes: those of the graph's tensors, at that resolution.
+        weights: by name, as :func:`mncost.models.weights.random_weights` returns them.
+        dynamic_batch: leave the number of images open, instead of one.
+        metadata: for ``metadata_props``.
+
+    Raises:
+        InputError: the model is larger than an ONNX file can be.
+    """
+    size = sum(values.nbytes for values in weights.values())
+    if size > MAX_BYTES:
+        raise InputError(f"the weights have {size:,} bytes: an ONNX file holds at most 2 GiB")
+    emitter = _Emitter(graph, shapes, weights, batch="batch" if dynamic_batch else 1)
+    for index, node in enumerate(graph.nodes):
+        emitter.emit(index, node)
+    model = helper.make_model(
+        emitter.finish(),
+        producer_name="mncost",
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+    )
+    helper.set_model_props(model, dict(metadata or {}))
+    return model
+
+
+class _Emitter:
+    """Walks down a graph and collects ONNX nodes, initialisers and the shapes of tensors."""
+
+    def __init__(
+        self, graph: Graph, shapes: Sequence[Shape], weights: Weights, batch: str | int
+    ) -> None:
+        self.graph, self.shapes, self.weights, self.batch = graph, shapes, weights, batch
+        self.tensors = [INPUT, *(node.name for node in graph.nodes[1:-1]), OUTPUT]
+        self.vectors: set[int] = set()  # nodes whose tensor has no height and width
+        self.constants: set[str] = set()
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[TensorProto] = []
+        self.values: dict[str, onnx.ValueInfoProto] = {}
+
+    def finish(self) -> onnx.GraphProto:
+        """Return the ONNX graph."""
+        first, last = self.values.pop(INPUT), self.values.pop(OUTPUT)
+        return helper.make_graph(
+            self.nodes,
+            "mncost",
+            [first],
+            [last],
+            initializer=self.initializers,
+            value_info=list(self.values.values()),
+        )
+
+    def emit(self, index: int, node: Node) -> None:
+        """Emit one operator of the graph."""
+        self._shape(index, node)
+        name, out = node.name, self.tensors[index]
+        inputs = [self.tensors[source] for source in node.inputs]
+        match node.op:
+            case Input():
+                pass
+            case Conv() as op:
+                self._conv(op, node, inputs, out)
+            case BatchNorm() as op:
+                leaves = ("weight", "bias", "running_mean", "running_var")
+                inputs += [self.weight(f"{name}.{leaf}") for leaf in leaves]
+                self.node("BatchNormalization", name, inputs, out, epsilon=op.eps)
+            case Activation() as op:
+                self._activation(op.function, name, inputs, out)
+            case GlobalPool():
+                self.node("GlobalAveragePool", name, inputs, out)
+            case Flatten():
+                self.node("Flatten", name, inputs, out)
+            case Linear() as op:
+                inputs += self._weight_and_bias(name, bias=op.bias)
+                self.node("Gemm", name, inputs, out, transB=1)
+            case Add():
+                self.node("Add", name, inputs, out)
+            case Scale():
+                self.node("Mul", name, inputs, out)
+            case LayerScale() as op:
+                factors = self.weight(f"{name}.gamma", (op.channels, 1, 1))
+                self.node("Mul", name, [*inputs, factors], out)
+            case Attention() as op:
+                self._attention(op, node, inputs, out)
+            case Dropout() as op:
+                ratio = self.constant(f"{name}.ratio", np.float32(op.rate))
+                self.node("Dropout", name, [*inputs, ratio], out)
+            case _:
+                assert_never(node.op)
+
+    def node(self, kind: str, name: str, inputs: Sequence[str], output: str, **options: Any) -> str:
+        """Append an ONNX node; return the tensor that it writes."""
+        self.nodes.append(helper.make_node(kind, inputs, [output], name, **options))
+        return output
+
+    def weight(self, name: str, shape: tuple[int, ...] | None = None) -> str:
+        """Append an initialiser; return its name."""
+        values = np.ascontiguousarray(self.weights[name], dtype="<f4")
+        self.initializers.append(
+            TensorProto(
+                name=name,
+                data_type=TensorProto.FLOAT,
+                dims=shape or values.shape,
+                raw_data=values.tobytes(),
+            )
+        )
+        return name
+
+    def constant(self, name: str, value: Any) -> str:
+        """Append a constant, unless there is one of this name; return its name."""
+        if name not in self.constants:
+            self.constants.add(name)
+            array = np.asarray(value)
+            self.node("Constant", name, [], name, value=onnx.numpy_helper.from_array(array))
+            kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+            self.values[name] = helper.make_tensor_value_info(name, kind, array.shape)
+        return name
+
+    def describe(self, tensor: str, *shape: int) -> str:
+        """Say which shape a tensor has beyond its batch; return its name."""
+        dims = (self.batch, *shape)
+        self.values[tensor] = helper.make_tensor_value_info(tensor, TensorProto.FLOAT, dims)
+        return tensor
+
+    def _shape(self, index: int, node: Node) -> None:
+        if isinstance(node.op, Flatten | Linear) or (
+            isinstance(node.op, Activation | Dropout | Add) and node.inputs[0] in self.vectors
+        ):
+            self.vectors.add(index)
+        shape = self.shapes[index]
+        self.describe(self.tensors[index], *(shape[:1] if index in self.vectors else shape))
+
+    def _weight_and_bias(self, name: str, *, bias: bool) -> list[str]:
+        leaves = ("weight", "bias") if bias else ("weight",)
+        return [self.weight(f"{name}.{leaf}") for leaf in leaves]
+
+    def _conv(self, op: Conv, node: Node, inputs: list[str], out: str) -> None:
+        _, height, width = self.shapes[node.inputs[0]]
+        (top, bottom), (left, right) = _padding(op, height), _padding(op, width)
+        self.node(
+            "Conv",
+            node.name,
+            [*inputs, *self._weight_and_bias(node.name, bias=op.bias)],
+            out,
+            kernel_shape=[op.kernel, op.kernel],
+            strides=[op.stride, op.stride],
+            pads=[top, left, bottom, right],
+            group=op.groups,
+        )
+
+    def _activation(self, function: ActivationName, name: str, inputs: list[str], out: str) -> None:
+        if function == "relu6":
+            limits = [
+                self.constant("relu6.min", np.float32(0)),
+                self.constant("relu6.max", np.float32(6)),
+            ]
+            self.node("Clip", name, [*inputs, *limits], out)
+        elif function == "silu":
+            shape = [dim.dim_value for dim in self.values[out].type.tensor_type.shape.dim]
+            gate = self.describe(f"{name}.sigmoid", *shape[1:])
+            self.node("Sigmoid", gate, inputs, gate)
+            self.node("Mul", name, [*inputs, gate], out)
+        else:
+            kind, options = _ACTIVATIONS[function]
+            self.node(kind, name, inputs, out, **options)
+
+    def _attention(self, op: Attention, node: Node, inputs: list[str], out: str) -> None:
+        """All heads are rows of one matrix, since they share keys and values."""
+        name, (query, key, value) = node.name, inputs
+        _, height, width = self.shapes[node.inputs[0]]
+        pixels = height * width
+        _, key_height, key_width = self.shapes[node.inputs[1]]
+        keys, heads, depth = key_height * key_width, op.heads, op.key_dim
+        rows = heads * pixels
+
+        query = self._reshape(f"{name}.query", query, heads, depth, pixels)
+        query = self._transpose(f"{name}.query.pixels", query, heads, pixels, depth)
+        query = self._reshape(f"{name}.query.rows", query, rows, depth)
+        scale = self.constant(f"{name}.factor", np.float32(1 / math.sqrt(depth)))
+        query = self._step("Mul", f"{name}.query.scaled", [query, scale], rows, depth)
+        key = self._reshape(f"{name}.key", key, depth, keys)
+        scores = self._step("MatMul", f"{name}.scores", [query, key], rows, keys)
+        shares = self._step("Softmax", f"{name}.softmax", [scores], rows, keys, axis=-1)
+        value = self._reshape(f"{name}.value", value, depth, keys)
+        value = self._transpose(f"{name}.value.rows", value, keys, depth)
+        mixed = self._step("MatMul", f"{name}.mixed", [shares, value], rows, depth)
+        mixed = self._reshape(f"{name}.mixed.heads", mixed, heads, pixels, depth)
+        mixed = self._transpose(f"{name}.mixed.channels", mixed, heads, depth, pixels)
+        shape = self.constant(f"{name}.shape", np.array([0, heads * depth, height, width]))
+        self.node("Reshape", name, [mixed, shape], out)
+
+    def _step(self, kind: str, name: str, inputs: list[str], *shape: int, **options: Any) -> str:
+        self.describe(name, *shape)
+        return self.node(kind, name, inputs, name, **options)
+
+    def _reshape(self, name: str, tensor: str, *shape: int) -> str:
+        wanted = self.constant(f"{name}.shape", np.array([0, *shape]))  # 0: as many images
+        return self._step("Reshape", name, [tensor, wanted], *shape)
+
+    def _transpose(self, name: str, tensor: str, *shape: int) -> str:
+        """Swap the last two dimensions; ``shape`` is the one after that."""
+        order = [*range(len(shape) - 1), len(shape), len(shape) - 1]
+        return self._step("Transpose", name, [tensor], *shape, perm=order)
+
+
+def _padding(op: Conv, size: int) -> tuple[int, int]:
+    """Return by how much a side of the image is padded before and after it."""
+    if op.padding == "valid":
+        return 0, 0
+    if op.stride > 1 and op.padding == "end":
+        return 0, (op.kernel - 1) // 2
+    if op.stride > 1 and op.padding == "same":
+        steps = conv_size(size, op.kernel, op.stride, op.padding) - 1
+        total = max(steps * op.stride + op.kernel - size, 0)
+        return total // 2, total - total // 2
+    return (op.kernel - 1) // 2, (op.kernel - 1) // 2
