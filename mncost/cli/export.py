@@ -81,7 +81,7 @@ def export(
         "seed": seed,
     }
     for name, value in given.items():
-        if value not in (None, False) and name not in kind.options:
+        if value is not None and value is not False and name not in kind.options:
             accepted = ", ".join(f"--{other}" for other in given if other in kind.options)
             raise InputError(
                 f"--{name} means nothing to a {output.suffix} file; accepted beside the "

@@ -57,7 +57,7 @@ class Layer(NamedTuple):
     def __str__(self) -> str:
         """Say its name and shapes, e.g. ``stem.conv (weight 32×3×3×3)``."""
         listed = ", ".join(f"{leaf} {_sides(shape)}" for leaf, shape in self.shapes.items())
-        return f"{one_line(self.name)} ({listed})"
+        return f"{one_line(self.name) or 'unnamed'} ({listed})"
 
 
 def read_weights(path: Path, graph: Graph) -> Weights:
@@ -87,7 +87,7 @@ def read_state_dict(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise InputError(f"{path}: not a state dict, but one {type(state).__name__}")
     for name, value in state.items():
-        if not _is_numbers(value):
+        if not isinstance(name, str) or not _is_numbers(value):
             found = one_line(f"{name!r} is {type(value).__name__}")
             raise InputError(f"{path}: not a state dict of tensors: {found}")
     if not state:

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Weights", "random_weights"]
 
+# Small, as it is for: at 1 the attention layers amplify rounding errors from one to the next.
+_LAYER_SCALE = 0.1
+
+# E[u²] and E[1/u] of a u uniform from 0.5 to 1.5; the mean square that a batch norm then gives.
+_SPREAD, _INVERSE = 13 / 12, 1.0986
+_NORMED = _SPREAD * _INVERSE * (1 + 0.1**2) + 0.1**2
+
 Weights: TypeAlias = "dict[str, numpy.ndarray]"
 """Float32 arrays by name: the node's name, then ``.weight``, ``.bias``, ``.running_mean``,
 ``.running_var`` or ``.gamma``; the shapes are torch's."""
@@ -63,13 +70,14 @@ class _Draw:
                 )
             case BatchNorm() as op:
                 self.norm(node.name, op.channels, squares[0])
-                squares[0] = 1.0
+                squares[0] = _NORMED
             case Activation():
                 squares[0] *= 0.5
             case LayerScale() as op:
-                self.weights[f"{node.name}.gamma"] = self.around(op.channels, 1.0)
+                self.weights[f"{node.name}.gamma"] = self.around(op.channels, _LAYER_SCALE)
+                squares[0] *= _LAYER_SCALE**2 * _SPREAD
             case GlobalPool():
-                squares[0] *= 0.5
+                squares[0] *= 0.32  # E[x]² / E[x²] of a rectified normal distribution
             case Add():
                 squares[0] += squares[1]
             case Scale():

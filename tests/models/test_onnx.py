@@ -7,6 +7,8 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import mncost
 from mncost.errors import InputError
@@ -16,6 +18,8 @@ from mncost.graph.shapes import infer_shapes
 from mncost.models.onnx_model import onnx_model
 from mncost.network import Network
 from mncost.spec.catalog import families
+from mncost.spec.schema import Activation as ActivationName
+from mncost.spec.schema import Padding
 from tests.models.test_torch import (
     FORMULAS,
     PADDED,
@@ -24,7 +28,8 @@ from tests.models.test_torch import (
     chain,
     ones_kernel,
 )
-from tests.networks import EVERY_DIALECT
+from tests.networks import EVERY_DIALECT, network_of_rows
+from tests.random_rows import TAIL, bodies
 
 
 def run_onnx(model: onnx.ModelProto, image: np.ndarray) -> np.ndarray:
@@ -33,6 +38,7 @@ def run_onnx(model: onnx.ModelProto, image: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
+    found: np.ndarray
     (found,) = session.run(None, {session.get_inputs()[0].name: image})
     return found
 
@@ -76,6 +82,17 @@ def test_agreement_of_the_twin(arch: str, dialect: str) -> None:
     assert_agreement(mncost.load(arch, 0.1, 49, dialect).standard)
 
 
+@settings(max_examples=25)
+@given(
+    rows=bodies(),
+    padding=st.sampled_from(["symmetric", "same"]),
+    size=st.integers(32, 49),
+)
+def test_agreement_of_any_rows(rows: list[dict[str, object]], padding: Padding, size: int) -> None:
+    rules = {"padding": padding, "classes": 20}
+    assert_agreement(network_of_rows([*rows, *TAIL], size, rules=rules))
+
+
 @pytest.mark.parametrize("features", [False, True])
 def test_agreement_with_choices(features: bool) -> None:
     net = mncost.load("v3-small", 0.5, 65, "keras")
@@ -89,7 +106,7 @@ def test_agreement_with_choices(features: bool) -> None:
 
 
 @pytest.mark.parametrize(("padding", "size", "taps"), PADDED)
-def test_padding(padding: str, size: int, taps: list[int]) -> None:
+def test_padding(padding: Padding, size: int, taps: list[int]) -> None:
     graph, weights = ones_kernel(padding)
     arrays = {name: value.numpy() for name, value in weights.items()}
     model = onnx_model(graph, infer_shapes(graph, size), arrays)
@@ -98,7 +115,7 @@ def test_padding(padding: str, size: int, taps: list[int]) -> None:
 
 
 @pytest.mark.parametrize("function", FORMULAS)
-def test_activation(function: str) -> None:
+def test_activation(function: ActivationName) -> None:
     graph = chain(Input(1), Activation(function))
     model = onnx_model(graph, infer_shapes(graph, 1, len(POINTS)), {})
     onnx.checker.check_model(model, full_check=True)

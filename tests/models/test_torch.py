@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -11,14 +13,16 @@ from torch import nn
 import mncost
 from mncost.errors import InputError
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import Activation, Attention, Conv, Input
+from mncost.graph.ops import Activation, Attention, Conv, Input, Op
 from mncost.models.torch_model import load_weights, torch_module
 from mncost.spec.catalog import families
+from mncost.spec.schema import Activation as ActivationName
+from mncost.spec.schema import Padding
 from tests.networks import EVERY_DIALECT, network_of_rows
 
 # With an image of ones and a kernel of ones each number is how many of its nine taps fall into the
 # image: rows times columns, worked out by hand from where the windows of a side begin and end.
-PADDED = [
+PADDED: list[tuple[Padding, int, list[int]]] = [
     ("symmetric", 4, [2, 3]),  # -1 to 1, 1 to 3
     ("same", 4, [3, 2]),  # 0 to 2, 2 to 4
     ("end", 4, [3, 2]),  # as same: one below
@@ -35,7 +39,7 @@ def hard(x: float) -> float:
     return min(max(x + 3, 0), 6) / 6
 
 
-FORMULAS = {
+FORMULAS: dict[ActivationName, Callable[[float], float]] = {
     "relu": lambda x: max(x, 0),
     "relu6": lambda x: min(max(x, 0), 6),
     "hardswish": lambda x: x * hard(x),
@@ -47,7 +51,7 @@ FORMULAS = {
 POINTS = [-7.0, -3.0, -2.5, -1.0, 0.0, 0.5, 2.0, 3.0, 5.5, 6.5]
 
 
-def chain(*ops: object) -> Graph:
+def chain(*ops: Op) -> Graph:
     """Return a graph in which each operator reads the one before it."""
     nodes = [
         Node("input" if not index else f"op.{index}", "op", op, (index - 1,) if index else ())
@@ -56,7 +60,7 @@ def chain(*ops: object) -> Graph:
     return Graph(tuple(nodes))
 
 
-def ones_kernel(padding: str) -> tuple[Graph, dict[str, torch.Tensor]]:
+def ones_kernel(padding: Padding) -> tuple[Graph, dict[str, torch.Tensor]]:
     """Return a 3×3 convolution of stride 2 whose nine weights are 1."""
     graph = chain(Input(1), Conv(1, 1, 3, 2, 1, bias=False, padding=padding))
     return graph, {"op.1.weight": torch.ones(1, 1, 3, 3)}
@@ -109,13 +113,13 @@ def run_torch(graph: Graph, weights: dict[str, torch.Tensor], image: torch.Tenso
 
 
 @pytest.mark.parametrize(("padding", "size", "taps"), PADDED)
-def test_padding(padding: str, size: int, taps: list[int]) -> None:
+def test_padding(padding: Padding, size: int, taps: list[int]) -> None:
     got = run_torch(*ones_kernel(padding), torch.ones(1, 1, size, size))
     assert got[0, 0].tolist() == [[rows * columns for columns in taps] for rows in taps]
 
 
 @pytest.mark.parametrize("function", FORMULAS)
-def test_activation(function: str) -> None:
+def test_activation(function: ActivationName) -> None:
     image = torch.tensor(POINTS).reshape(1, 1, 1, -1)
     got = run_torch(chain(Input(1), Activation(function)), {}, image)
     assert got.flatten().tolist() == pytest.approx(
@@ -256,6 +260,6 @@ def test_a_map_of_classes_stays_a_map() -> None:
         ([{"block": "linear", "out": 8}, CONV], {}, "conv.conv cannot run"),
     ],
 )
-def test_refused(rows: list[dict[str, object]], choice: dict[str, int], complaint: str) -> None:
+def test_refused(rows: list[dict[str, object]], choice: dict[str, Any], complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
         network_of_rows(rows).to_torch(**choice)

@@ -1,0 +1,214 @@
+"""``mncost export``: what each kind of file holds, and what is refused."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from hypothesis import given, settings
+
+import mncost
+from mncost.api import grid
+from mncost.graph.blocks import build
+from mncost.models.export import resolved_file
+from mncost.spec.parse import parse_spec
+from mncost.spec.resolve import Architecture, resolve
+from tests.models.test_onnx import run_onnx
+from tests.networks import EVERY_DIALECT, toml
+from tests.random_rows import ALPHAS, bodies
+from tests.running import Result, as_process
+
+Cli = Callable[..., Result]
+EXAMPLE = Path(__file__).parents[2] / "examples" / "my_net.toml"
+CONV = {"block": "conv", "kernel": 1, "out": 64}
+WIDTHS = (0.1, 0.25, 0.35, 0.5, 0.56, 0.6, 0.75, 1.0, 1.3, 1.4, 2.0)
+
+
+def exported(run_cli: Cli, words: str, path: str) -> str:
+    """Run the command; return what it printed."""
+    status, out, err = run_cli(["export", *words.split(), "-o", path])
+    assert (status, err) == (0, "")
+    assert out.count("\n") == 1
+    assert out.startswith(f"{path}: ")
+    return out
+
+
+def test_onnx(here: Path, run_cli: Cli) -> None:
+    words = "--arch v2 --alpha 0.1 --resolution 65 --classes 7 --dynamic-batch --seed 3"
+    out = exported(run_cli, words, "net.onnx")
+    size = (here / "net.onnx").stat().st_size
+    expected = f"net.onnx: v2, alpha 0.1, resolution 65, dialect paper, {size:,} bytes\n"
+    assert out == expected
+    image = np.ones((2, 3, 65, 65), "float32")
+    module = mncost.load("v2", 0.1, 65, classes=7).to_torch(seed=3).eval()
+    with torch.no_grad():
+        logits = module(torch.from_numpy(image)).numpy()
+    got = run_onnx(onnx.load(here / "net.onnx"), image)
+    assert np.abs(got - logits).max() <= 1e-4 * logits.std()
+
+
+def test_state_dict(here: Path, run_cli: Cli) -> None:
+    exported(run_cli, "--arch v3-small --alpha 0.1 --twin standard", "net.pt")
+    state = torch.load(here / "net.pt", weights_only=True)
+    module = mncost.load("v3-small", 0.1).standard.to_torch(seed=1)
+    assert not torch.equal(module.get_parameter("stem.conv.weight"), state["stem.conv.weight"])
+    module.load_state_dict(state, strict=True)
+
+
+def test_exported_program(here: Path, run_cli: Cli) -> None:
+    """Any number of images, at the resolution it was exported for."""
+    exported(run_cli, "--arch v1 --alpha 0.1 --resolution 33 --dialect slim", "net.pt2")
+    program = torch.export.load(here / "net.pt2").module()
+    module = mncost.load("v1", 0.1, 33, "slim").to_torch().eval()
+    for count in (1, 3):
+        images = torch.randn(count, 3, 33, 33)
+        with torch.no_grad():
+            assert torch.allclose(program(images), module(images), atol=1e-5)
+
+
+@pytest.mark.parametrize("arch", ["v2", "v3-small", "v4-hybrid-m", str(EXAMPLE)])
+def test_torch_export_takes_every_block(arch: str) -> None:
+    module = mncost.load(arch, 0.1, 64).to_torch(features=True).eval()
+    batch = ({0: torch.export.Dim("batch")},)
+    torch.export.export(module, (torch.zeros(2, 3, 64, 64),), dynamic_shapes=batch)
+
+
+def test_features(here: Path, run_cli: Cli) -> None:
+    exported(run_cli, "--arch v2 --alpha 0.1 --resolution 32 --features", "net.onnx")
+    assert run_onnx(onnx.load(here / "net.onnx"), np.ones((1, 3, 32, 32), "float32")).shape == (
+        1,
+        1280,
+    )
+
+
+def test_architecture_file(here: Path, run_cli: Cli) -> None:
+    words = "--arch v3-large --alpha 0.75 --resolution 160 --dialect torchvision --classes 12"
+    exported(run_cli, words, "net.toml")
+    net = mncost.load("net.toml")
+    assert (net.resolution, net.classes, net.alpha) == (160, 12, 1.0)
+    assert net.graph == mncost.load("v3-large", 0.75, 160, "torchvision", 12).graph
+    # The widths that torchvision builds at 0.75 (tests/witness): its last convolution has 6 × 120.
+    assert (
+        'name = "last", activation = "hardswish", kernel = 1, out = 720'
+        in (here / "net.toml").read_text()
+    )
+
+
+def same_graph(architecture: Architecture) -> bool:
+    text = resolved_file(architecture, architecture.native_resolution)
+    again = resolve(parse_spec(text.encode(), "again"))
+    return build(again) == build(architecture) and again.classes == architecture.classes
+
+
+@pytest.mark.parametrize(("arch", "dialect"), EVERY_DIALECT)
+def test_the_same_graph_again(arch: str, dialect: str) -> None:
+    for net in grid(arch, list(WIDTHS), dialect=dialect):
+        assert same_graph(net.architecture), net
+
+
+@pytest.mark.parametrize("dialect", ["paper", "microcontroller"])
+def test_the_same_graph_of_the_example(dialect: str) -> None:
+    for net in grid(str(EXAMPLE), list(WIDTHS), dialect=dialect):
+        assert same_graph(net.architecture), net
+
+
+@settings(max_examples=100)
+@given(rows=bodies(), alpha=ALPHAS)
+def test_the_same_graph_of_any_rows(rows: list[dict[str, object]], alpha: float) -> None:
+    assert same_graph(resolve(parse_spec(toml(rows), "random"), alpha))
+
+
+def test_an_expansion_that_rounding_undoes() -> None:
+    """66 / 64 of 8 channels are 8.25, rounded to 8: as many as go in, but still a convolution."""
+    rows = [
+        CONV,
+        {"block": "inverted_residual", "kernel": 3, "expanded": 66, "out": 24},
+    ]
+    architecture = resolve(parse_spec(toml(rows), "rows"), 0.1)
+    names = [node.name for node in build(architecture).nodes]
+    assert architecture.blocks[1].expanded == architecture.blocks[1].in_channels == 8
+    assert "row2.expand.conv" in names
+    assert same_graph(architecture)
+
+
+def test_a_name_that_needs_quoting() -> None:
+    name = 'a "b" \\ α'
+    architecture = resolve(parse_spec(toml([CONV], name=name), "x"))
+    assert parse_spec(resolved_file(architecture, 64).encode(), "x").name == name
+
+
+REFUSED = [
+    ("-o net.onx", "unknown suffix '.onx' (did you mean '.onnx'?); accepted: .onnx, .pt, .pt2"),
+    ("-o net", "unknown suffix ''; accepted: .onnx, .pt, .pt2, .toml"),
+    ("", "Missing option '--output'"),
+    ("-o x.pt --resolution 96", "--resolution means nothing to a .pt file"),
+    ("-o x.pt --dynamic-batch", "--dynamic-batch means nothing to a .pt file"),
+    ("-o x.toml --twin standard", "--twin means nothing to a .toml file"),
+    ("-o x.toml --features", "--features means nothing to a .toml file"),
+    ("-o x.toml --dynamic-batch", "--dynamic-batch means nothing to a .toml file"),
+    ("-o x.toml --seed 0", "--seed means nothing to a .toml file; accepted beside the network"),
+    ("-o x.toml --weights x.pth", "--weights means nothing to a .toml file"),
+    ("-o x.onnx --seed 0 --weights x.pth", "--weights and --seed do not go together"),
+    ("-o x.onnx --classes 5 --features", "--classes and --features do not go together"),
+    ("-o x.onnx --seed -1", "--seed"),
+    ("-o x.onnx --twin standart", "unknown twin 'standart' (did you mean 'standard'?)"),
+    ("-o x.onnx --alpha 0.35:1.0", "export writes one network, and these are 4: v2, alpha 0.35"),
+    ("-o x.onnx --arch v1", "export writes one network, and these are 2"),
+    ("-o no/such/x.toml", "no/such/x.toml: cannot be written: No such file or directory"),
+]
+
+
+@pytest.mark.parametrize(("words", "complaint"), REFUSED)
+def test_refused(words: str, complaint: str, here: Path, run_cli: Cli) -> None:
+    status, out, err = run_cli(["export", "--arch", "v2", *words.split()])
+    assert (status, out) == (2, "")
+    assert err.startswith("mncost: ")
+    assert err.count("\n") == 1
+    assert complaint in err
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("package", "words"),
+    [
+        ("onnx", "-o net.onnx"),
+        ("torch", "-o net.pt"),
+        ("torch", "-o net.pt2"),
+        ("torch", "-o net.onnx --weights x.pth"),
+        ("safetensors", "-o net.onnx --weights x.safetensors"),
+    ],
+)
+def test_a_missing_package(
+    package: str, words: str, here: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    status, _, err = run_cli(["export", "--arch", "v2", "--alpha", "0.1", *words.split()])
+    assert status == 2
+    assert err == f"mncost: needs {package}: pip install 'mncost[models]'\n"
+    assert list(here.iterdir()) == []
+
+
+def test_a_failure_leaves_the_old_file(here: Path, run_cli: Cli) -> None:
+    (here / "net.onnx").write_text("old")
+    (here / "bad.pth").write_text("bad")
+    words = "export --arch v2 --alpha 0.1 --weights bad.pth -o net.onnx"
+    assert run_cli(words.split()).status == 2
+    assert (here / "net.onnx").read_text() == "old"
+
+
+def test_as_a_process(here: Path) -> None:
+    """Without torch in memory, as ONNX needs none of it."""
+    result = as_process(["export", "--arch", "v2", "--alpha", "0.1", "-o", "net.onnx"], cwd=here)
+    assert result.status == 0
+    onnx.checker.check_model(here / "net.onnx", full_check=True)
+
+
+def test_onnx_needs_no_torch(here: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    exported(run_cli, "--arch v2 --alpha 0.1", "net.onnx")
+    exported(run_cli, "--arch v2 --alpha 0.1", "net.toml")
