@@ -10,7 +10,7 @@ import typer
 from mncost.api import grid
 from mncost.cli import options
 from mncost.cli.output import emit, format_for
-from mncost.cost.conventions import CONVENTIONS, Convention, Part, Pooling
+from mncost.cost.conventions import CONVENTIONS, Convention, Part
 from mncost.cost.work import KINDS, Tally, Work, tally
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
@@ -20,7 +20,6 @@ __all__ = ["explain"]
 
 _TWINS = ("standard",)
 _BRIDGE = ("paper", "fvcore", "ptflops-pytorch", "thop")
-_MARK = " ′"  # beside a number that holds where the pooling is a function call
 
 
 def explain(
@@ -59,14 +58,10 @@ def explain(
 
 
 class _Line(NamedTuple):
-    """One number, and what it is the sum of; in the bridge, what sets it apart from the one before.
-
-    ``pooling`` is how the pooling is written in torch: two tools count the two ways differently.
-    """
+    """One number, and its sum; in the bridge, what sets it apart from the one before."""
 
     part: str
     convention: Convention
-    pooling: Pooling
     total: int
     parts: list[Part]
 
@@ -76,26 +71,20 @@ def _bridge(work: Work) -> Iterator[_Line]:
     before: dict[str, int] = {}
     for name in _BRIDGE:
         convention = CONVENTIONS[name]
-        weights = {kind: convention.weight(kind, "function") for kind in KINDS}
+        weights = {kind: convention.weight(kind) for kind in KINDS}
         changes = (
             Part(kind, weight - before.get(kind, 0), work.get(kind, 0))
             for kind, weight in weights.items()
         )
         parts = [part for part in changes if part.weight and part.amount]
-        yield _Line("bridge", convention, "function", convention.total(work, "function"), parts)
+        yield _Line("bridge", convention, convention.total(work), parts)
         before = weights
 
 
 def _tools(work: Work) -> Iterator[_Line]:
-    """Yield each tool's number, and a second one where the other pooling makes a difference."""
+    """Yield each tool's number."""
     for convention in CONVENTIONS.values():
-        totals: dict[Pooling, int] = {
-            "module": convention.total(work),
-            "function": convention.total(work, "function"),
-        }
-        for pooling, total in totals.items():
-            if pooling == "module" or total != totals["module"]:
-                yield _Line("tool", convention, pooling, total, convention.parts(work, pooling))
+        yield _Line("tool", convention, convention.total(work), convention.parts(work))
 
 
 def _for_people(network: Network, counted: Tally) -> Table:
@@ -103,7 +92,7 @@ def _for_people(network: Network, counted: Tally) -> Table:
     rows = [
         [
             line.part,
-            line.convention.name + _mark(line),
+            line.convention.name,
             f"{line.total / 1e6:,.3f}",
             f"{line.total:,}",
             line.convention.unit,
@@ -128,8 +117,6 @@ def _for_people(network: Network, counted: Tally) -> Table:
     )
     notes = [
         "bridge: each line is the one above and what is added or left out.",
-        f"{_MARK.strip()} what it prints where the pooling is a call of adaptive_avg_pool2d, as in "
-        "torchvision's MobileNetV2; else it is a module nn.AdaptiveAvgPool2d, as in our own.",
         *(
             f"{c.name} ({f'{c.version}, ' if c.version else ''}{c.source}): {c.remark}."
             for c in CONVENTIONS.values()
@@ -139,19 +126,15 @@ def _for_people(network: Network, counted: Tally) -> Table:
 
 
 def _for_programs(counted: Tally) -> Table:
-    names = ("part", "name", "pooling", "count", "unit", "terms", "blind_spots", "version")
+    names = ("part", "name", "count", "unit", "terms", "blind_spots", "version")
     rows: list[list[Value]] = [
         [
             line.part,
             line.convention.name,
-            line.pooling,
             line.total,
             line.convention.unit,
             tuple(f"{kind}:{weight}*{amount}" for kind, weight, amount in line.parts),
-            tuple(
-                f"{kind}:{many}"
-                for kind, many in line.convention.blind_spots(counted, line.pooling).items()
-            ),
+            tuple(f"{kind}:{many}" for kind, many in line.convention.blind_spots(counted).items()),
             line.convention.version or None,
         ]
         for line in (*_bridge(counted.work), *_tools(counted.work))
@@ -159,13 +142,8 @@ def _for_programs(counted: Tally) -> Table:
     return Table("explain", [Column(name, name) for name in names], rows)
 
 
-def _mark(line: _Line) -> str:
-    called = line.pooling == "function" and line.convention.pool_function is not None
-    return _MARK if called else ""
-
-
 def _blind(line: _Line, counted: Tally) -> str:
-    spots = line.convention.blind_spots(counted, line.pooling)
+    spots = line.convention.blind_spots(counted)
     return ", ".join(f"{many} {_words(kind)}" for kind, many in spots.items()) or "nothing"
 
 

@@ -8,16 +8,12 @@ tool's blind spots.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple
 
 from mncost.cost.work import KINDS, SECOND, Tally, Work
 from mncost.errors import UnknownNameError
 
-__all__ = ["CONVENTIONS", "Convention", "Part", "Pooling", "find_convention"]
-
-Pooling: TypeAlias = Literal["module", "function"]
-"""How the pooling is written in torch: as ``nn.AdaptiveAvgPool2d`` (our modules, torchvision's V3)
-or as a call of ``adaptive_avg_pool2d`` (torchvision's V2). Two tools count the two differently."""
+__all__ = ["CONVENTIONS", "Convention", "Part", "find_convention"]
 
 
 class Part(NamedTuple):
@@ -37,7 +33,6 @@ class Convention(NamedTuple):
         version: of the tool it was read from and is tested with.
         source: the file of the tool that holds its prices.
         weights: by kind of work; what is not listed is not counted.
-        pool_function: weights of ``pool`` and ``pool_output`` where the pooling is a function call.
         remark: what its weights do not say.
     """
 
@@ -46,26 +41,24 @@ class Convention(NamedTuple):
     version: str
     source: str
     weights: Mapping[str, int]
-    pool_function: Mapping[str, int] | None = None
     remark: str = ""
 
-    def weight(self, kind: str, pooling: Pooling = "module") -> int:
+    def weight(self, kind: str) -> int:
         """Return how often a unit of this kind of work is counted."""
-        called = self.pool_function if pooling == "function" and kind in _POOL else None
-        return (self.weights if called is None else called).get(kind, 0)
+        return self.weights.get(kind, 0)
 
-    def parts(self, work: Work, pooling: Pooling = "module") -> list[Part]:
+    def parts(self, work: Work) -> list[Part]:
         """Return what the tool's number is the sum of, in the order of :data:`KINDS`."""
-        weighed = [Part(kind, self.weight(kind, pooling), work.get(kind, 0)) for kind in KINDS]
+        weighed = [Part(kind, self.weight(kind), work.get(kind, 0)) for kind in KINDS]
         return [part for part in weighed if part.weight and part.amount]
 
-    def total(self, work: Work, pooling: Pooling = "module") -> int:
+    def total(self, work: Work) -> int:
         """Return the tool's number."""
-        return sum(self.weight(kind, pooling) * amount for kind, amount in work.items())
+        return sum(self.weight(kind) * amount for kind, amount in work.items())
 
-    def blind_spots(self, counted: Tally, pooling: Pooling = "module") -> dict[str, int]:
+    def blind_spots(self, counted: Tally) -> dict[str, int]:
         """Return the operators that are silently counted as zero: how many of each kind."""
-        seen = {part.kind for part in self.parts(counted.work, pooling)}
+        seen = {part.kind for part in self.parts(counted.work)}
         seen |= {SECOND.get(kind, kind) for kind in seen}
         return {
             kind: counted.operators[kind]
@@ -85,9 +78,7 @@ def find_convention(name: str) -> Convention:
     return CONVENTIONS[name]
 
 
-_POOL = ("pool", "pool_output")
-_CONVOLUTIONS = {"conv": 1, "padded_conv": 1}
-_MACS = {**_CONVOLUTIONS, "linear": 1, "attention": 1}
+_MACS = {"conv": 1, "linear": 1, "attention": 1}
 
 CONVENTIONS: Mapping[str, Convention] = {
     convention.name: convention
@@ -131,18 +122,16 @@ CONVENTIONS: Mapping[str, Convention] = {
                 "relu6": 1,
                 "silu": 1,
                 "gelu": 2,
-                "pool": 2,
+                "pool": 1,
             },
-            pool_function={"pool": 1},
-            remark="counts a module and the function that it calls: nn.AdaptiveAvgPool2d, nn.ReLU "
-            "and nn.GELU twice; no subclass of nn.Conv2d",
+            remark="counts a module and the function that it calls: nn.ReLU and nn.GELU twice",
         ),
         Convention(
             "ptflops-aten",
             "MACs",
             "0.7.5",
             "ptflops/aten_ops.py",
-            {**_MACS, "bias": 1, "padded_bias": 1},
+            {**_MACS, "bias": 1},
             remark="sees only convolutions and matrix products, with their biases",
         ),
         Convention(
@@ -150,9 +139,8 @@ CONVENTIONS: Mapping[str, Convention] = {
             "MACs",
             "0.1.1.post2209072238",
             "thop/profile.py and vision/basic_hooks.py",
-            {"conv": 1, "linear": 1, "batch_norm": 4, "pool": 1, "pool_output": 1},
-            pool_function={},
-            remark="sees only modules, and no subclass of nn.Conv2d; doubles a batch norm twice",
+            {"conv": 1, "linear": 1, "batch_norm": 4},
+            remark="sees only modules, no functions; doubles a batch norm twice",
         ),
         Convention(
             "torchinfo",
@@ -160,10 +148,9 @@ CONVENTIONS: Mapping[str, Convention] = {
             "1.8.0",
             "torchinfo/layer_info.py",
             {
-                **_CONVOLUTIONS,
+                "conv": 1,
                 "linear": 1,
                 "bias": 1,
-                "padded_bias": 1,
                 "batch_norm_params": 1,
             },
             remark="counts parameters: a convolution's at each output pixel, all others once; so a "
@@ -181,9 +168,8 @@ CONVENTIONS: Mapping[str, Convention] = {
                 "scale": 1,
                 "layer_scale": 1,
                 "query_scale": 1,
-                "size_products": 1,
             },
-            remark="any product is a MAC, a sum is none; those of sizes that the trace shows too",
+            remark="any product is a MAC, a sum is none",
         ),
     )
 }

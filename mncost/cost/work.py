@@ -11,7 +11,6 @@ from mncost.graph.ops import (
     Activation,
     Attention,
     BatchNorm,
-    Conv,
     GlobalPool,
     LayerScale,
     Op,
@@ -23,23 +22,19 @@ __all__ = ["KINDS", "SECOND", "Tally", "Work", "tally", "work_of"]
 Work: TypeAlias = dict[str, int]
 """Amounts by kind of work, for one image:
 
-- ``conv``, ``linear``, ``attention``: multiply-accumulates. ``padded_conv``: those of a convolution
-  that pads unevenly, which is a class of its own in torch.
-- ``bias``, ``padded_bias``: output elements that a bias is added to.
+- ``conv``, ``linear``, ``attention``: multiply-accumulates.
+- ``bias``: output elements that a bias is added to.
 - ``batch_norm``, ``layer_scale``, ``scale``, ``add``, ``softmax``, ``relu``, ...: elements.
 - ``batch_norm_params``: scale and shift. ``query_scale``: the queries that are divided by √d.
 - ``pool``: elements read. ``pool_output``: elements written.
-- ``size_products``: no work, but products of tensors' sizes that a traced torch module shows.
 """
 
 _ACTIVATIONS = ("relu", "relu6", "hardswish", "hardsigmoid", "sigmoid", "silu", "gelu")
 KINDS = (
     "conv",
-    "padded_conv",
     "linear",
     "attention",
     "bias",
-    "padded_bias",
     "batch_norm",
     "batch_norm_params",
     *_ACTIVATIONS,
@@ -50,12 +45,11 @@ KINDS = (
     "scale",
     "layer_scale",
     "query_scale",
-    "size_products",
 )
 """Every kind of work, in the order in which tables show them."""
 
-# Kinds that measure an operator a second way, or none at all.
-SECOND = {"batch_norm_params": "batch_norm", "pool_output": "pool", "size_products": ""}
+# Kinds that measure an operator a second way.
+SECOND = {"batch_norm_params": "batch_norm", "pool_output": "pool"}
 
 
 class Tally(NamedTuple):
@@ -79,12 +73,6 @@ def tally(graph: Graph, shapes: Sequence[Shape], costs: Sequence[OpCost]) -> Tal
 def work_of(op: Op, inputs: Sequence[Shape], cost: OpCost) -> Iterator[tuple[str, int]]:
     """Split the terms of one operator into the kinds of work that the tools tell apart."""
     match op:
-        case Conv(padding="same" | "end") if op.stride > 1 and op.kernel > 1:
-            yield "padded_conv", cost.terms.conv
-            if op.bias:
-                yield "padded_bias", cost.terms.bias
-            if op.padding == "same":
-                yield "size_products", 2
         case BatchNorm():
             yield "batch_norm", cost.terms.batch_norm
             yield "batch_norm_params", cost.params
@@ -99,7 +87,6 @@ def work_of(op: Op, inputs: Sequence[Shape], cost: OpCost) -> Iterator[tuple[str
             yield "attention", cost.terms.attention
             yield "softmax", cost.terms.activation
             yield "query_scale", inputs[0].size
-            yield "size_products", 4
         case _:
             for kind in ("conv", "linear", "bias", "add", "scale"):
                 if amount := getattr(cost.terms, kind):

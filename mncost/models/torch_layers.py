@@ -1,4 +1,7 @@
-"""The torch modules that torch itself does not have."""
+"""The torch functions and modules that torch itself does not have.
+
+They multiply no sizes of tensors: tools that trace a module would count that.
+"""
 
 from __future__ import annotations
 
@@ -6,44 +9,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mncost.spec.schema import Padding
-
-__all__ = ["LayerScale2d", "MultiQueryAttention2d", "PaddedConv2d"]
+__all__ = ["LayerScale2d", "MultiQueryAttention2d", "global_average_pool", "pad_end", "pad_same"]
 
 
-class PaddedConv2d(nn.Conv2d):
-    """A convolution that pads right and below more than left and above, as TensorFlow does.
+def global_average_pool(x: Tensor) -> Tensor:
+    """Average over height and width: ``(batch, channels, H, W)`` to ``(batch, channels, 1, 1)``."""
+    return functional.adaptive_avg_pool2d(x, 1)
 
-    Input ``(batch, in_channels, height, width)``, output ``(batch, out_channels, ...)``.
+
+def pad_same(x: Tensor, kernel: int, stride: int) -> Tensor:
+    """Pad the last two dimensions for a convolution as TensorFlow's SAME does.
+
+    What cannot be split evenly goes right and below.
     """
+    height, width = x.shape[-2:]
+    top, bottom = _same(height, kernel, stride)
+    left, right = _same(width, kernel, stride)
+    return functional.pad(x, (left, right, top, bottom))
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        stride: int,
-        *,
-        groups: int,
-        bias: bool,
-        rule: Padding,
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, groups=groups, bias=bias)
-        self.rule = rule
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Pad by the rule, then convolve."""
-        height, width = x.shape[-2:]
-        top, bottom = self._amounts(height)
-        left, right = self._amounts(width)
-        return super().forward(functional.pad(x, (left, right, top, bottom)))
-
-    def _amounts(self, size: int) -> tuple[int, int]:
-        kernel, stride = self.kernel_size[0], self.stride[0]
-        if self.rule == "end":
-            return 0, (kernel - 1) // 2
-        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-        return total // 2, total - total // 2
+def pad_end(x: Tensor, kernel: int) -> Tensor:
+    """Pad the last two dimensions right and below only, by (k - 1) / 2 (Keras' MobileNetV1)."""
+    after = (kernel - 1) // 2
+    return functional.pad(x, (0, after, 0, after))
 
 
 class LayerScale2d(nn.Module):
@@ -71,10 +59,14 @@ class MultiQueryAttention2d(nn.Module):
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attend: all heads are rows of one matrix, since they share keys and values."""
-        batch, channels, height, width = query.shape
-        rows = query.reshape(batch, self.heads, self.key_dim, height * width)
-        rows = rows.transpose(2, 3).reshape(batch, self.heads * height * width, self.key_dim)
-        scores = torch.bmm(rows * self.key_dim**-0.5, key.flatten(2))
+        rows = query.unflatten(1, (self.heads, self.key_dim)).flatten(3)
+        rows = rows.transpose(2, 3).flatten(1, 2) * self.key_dim**-0.5
+        scores = torch.bmm(rows, key.flatten(2))
         mixed = torch.bmm(scores.softmax(-1), value.flatten(2).transpose(1, 2))
-        mixed = mixed.reshape(batch, self.heads, height * width, self.key_dim)
-        return mixed.transpose(2, 3).reshape(batch, channels, height, width)
+        mixed = mixed.unflatten(1, (self.heads, -1)).transpose(2, 3)
+        return mixed.reshape(query.shape)
+
+
+def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    total = max(kernel - (size % stride or stride), 0)
+    return total // 2, total - total // 2

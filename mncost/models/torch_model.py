@@ -24,7 +24,13 @@ from mncost.graph.ops import (
     Op,
     Scale,
 )
-from mncost.models.torch_layers import LayerScale2d, MultiQueryAttention2d, PaddedConv2d
+from mncost.models.torch_layers import (
+    LayerScale2d,
+    MultiQueryAttention2d,
+    global_average_pool,
+    pad_end,
+    pad_same,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,9 +86,26 @@ def _emit(root: nn.Module, plan: fx.Graph, node: Node, inputs: tuple[fx.Node, ..
             return plan.call_function(operator.add, inputs)
         case Scale():
             return plan.call_function(operator.mul, inputs)
+        case GlobalPool():
+            return plan.call_function(global_average_pool, inputs)
         case op:
+            if isinstance(op, Conv):
+                inputs = (_padded(plan, op, inputs[0]),)
             _put(root, node.name, _layer(op))
             return plan.call_module(node.name, inputs)
+
+
+def _padded(plan: fx.Graph, op: Conv, source: fx.Node) -> fx.Node:
+    """Pad what nn.Conv2d cannot: unevenly."""
+    if not _pads_unevenly(op):
+        return source
+    if op.padding == "end":
+        return plan.call_function(pad_end, (source, op.kernel))
+    return plan.call_function(pad_same, (source, op.kernel, op.stride))
+
+
+def _pads_unevenly(op: Conv) -> bool:
+    return op.padding in ("same", "end") and op.stride > 1 and op.kernel > 1
 
 
 def _layer(op: Op) -> nn.Module:
@@ -93,8 +116,6 @@ def _layer(op: Op) -> nn.Module:
             return nn.BatchNorm2d(op.channels, op.eps, op.momentum)
         case Activation():
             return _ACTIVATIONS[op.function]()
-        case GlobalPool():
-            return nn.AdaptiveAvgPool2d(1)
         case Flatten():
             return nn.Flatten()
         case Linear():
@@ -105,24 +126,14 @@ def _layer(op: Op) -> nn.Module:
             return MultiQueryAttention2d(op.heads, op.key_dim)
         case Dropout():
             return nn.Dropout(op.rate)
-        case Input() | Add() | Scale():
+        case Input() | Add() | Scale() | GlobalPool():
             raise AssertionError(f"{op} is no layer")
         case _:
             assert_never(op)
 
 
 def _conv(op: Conv) -> nn.Conv2d:
-    if op.stride > 1 and op.padding in ("same", "end") and op.kernel > 1:
-        return PaddedConv2d(
-            op.in_channels,
-            op.out_channels,
-            op.kernel,
-            op.stride,
-            groups=op.groups,
-            bias=op.bias,
-            rule=op.padding,
-        )
-    padding = 0 if op.padding == "valid" else (op.kernel - 1) // 2
+    padding = 0 if op.padding == "valid" or _pads_unevenly(op) else (op.kernel - 1) // 2
     return nn.Conv2d(
         op.in_channels,
         op.out_channels,

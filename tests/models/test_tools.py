@@ -16,7 +16,7 @@ import pytest
 from packaging.version import Version
 
 import mncost
-from mncost.cost.conventions import CONVENTIONS, Pooling
+from mncost.cost.conventions import CONVENTIONS
 from mncost.cost.work import tally
 from mncost.network import Network
 from tests.networks import Row, network_of_rows
@@ -24,8 +24,7 @@ from tests.networks import Row, network_of_rows
 pytest.importorskip("torch")
 
 import torch
-from torch import fx, nn
-from torch.nn import functional
+from torch import nn
 
 from mncost.models.torch_model import torch_module
 
@@ -144,16 +143,6 @@ def test_each_tool_prints_what_its_convention_gives_of_a_twin(
     assert ours(network, tool) == printed(network, tool)
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("arch", ["v1", "v2", "v3-small", "v4-hybrid-m"])
-def test_each_tool_prints_what_its_convention_gives_with_a_pooling_function(
-    arch: str, tool: str
-) -> None:
-    """With the pooling as a function call, as torchvision's MobileNetV2 has it."""
-    network = mncost.load(arch, resolution=64)
-    assert ours(network, tool, "function") == printed(network, tool, "function")
-
-
 ACTIVATIONS = ("relu", "relu6", "hardswish", "hardsigmoid", "sigmoid", "silu", "gelu")
 
 
@@ -191,23 +180,21 @@ def test_each_tool_prints_what_its_convention_gives_of_an_activation(
 
 
 @pytest.mark.parametrize(
-    ("tool", "pooling", "number"),
+    ("tool", "number"),
     [
-        ("torch", "module", 2 * 300_774_272),
-        ("fvcore", "module", 314_193_216),
-        ("ptflops-pytorch", "function", 320_300_008),
-        ("ptflops-pytorch", "module", 320_362_728),
-        ("ptflops-aten", "module", 300_775_272),
-        ("thop", "function", 327_486_720),
-        ("thop", "module", 327_550_720),
-        ("torchinfo", "module", 300_809_384),
-        ("torchprofile", "module", 307_453_664),
+        ("torch", 2 * 300_774_272),
+        ("fvcore", 314_193_216),
+        ("ptflops-pytorch", 320_300_008),
+        ("ptflops-aten", 300_775_272),
+        ("thop", 327_486_720),
+        ("torchinfo", 300_809_384),
+        ("torchprofile", 307_453_664),
     ],
 )
-def test_v2s_numbers_are_those_of_the_tools(tool: str, pooling: Pooling, number: int) -> None:
+def test_v2s_numbers_are_those_of_the_tools(tool: str, number: int) -> None:
     """MobileNetV2 1.0 at 224: the printed numbers, literally."""
     network = mncost.load("v2")
-    assert (ours(network, tool, pooling), printed(network, tool, pooling)) == (number, number)
+    assert (ours(network, tool), printed(network, tool)) == (number, number)
 
 
 def test_every_convention_but_our_own_is_a_tool() -> None:
@@ -228,34 +215,17 @@ def test_the_stated_version_is_the_tested_one(name: str) -> None:
     assert stated == {found}
 
 
-def ours(network: Network, tool: str, pooling: Pooling = "module") -> int:
+def ours(network: Network, tool: str) -> int:
     """Return the number by our convention."""
     work = tally(network.graph, network.shapes, network.costs).work
-    return CONVENTIONS[tool].total(work, pooling)
+    return CONVENTIONS[tool].total(work)
 
 
-def printed(network: Network, tool: str, pooling: Pooling = "module") -> Any:
+def printed(network: Network, tool: str) -> Any:
     """Return the number by the tool itself."""
     module = torch_module(network.graph).eval()
-    if pooling == "function":
-        module = _with_pooling_functions(module)
     image = torch.zeros(1, *network.shapes[0])
     return TOOLS[tool](module, image)
-
-
-def _with_pooling_functions(module: fx.GraphModule) -> fx.GraphModule:
-    for node in module.graph.nodes:
-        if node.op == "call_module" and isinstance(
-            module.get_submodule(node.target), nn.AdaptiveAvgPool2d
-        ):
-            node.op, node.target, node.args = (
-                "call_function",
-                functional.adaptive_avg_pool2d,
-                (*node.args, 1),
-            )
-    module.delete_all_unused_submodules()
-    module.recompile()
-    return module.eval()
 
 
 def _tool(name: str) -> Any:
