@@ -69,7 +69,10 @@ class Model:
 
 
 class Network:
-    """A network at one α and resolution, and what it costs. Made by :func:`mncost.load`."""
+    """A network at one α and resolution, and what it costs. Made by :func:`mncost.load`.
+
+    ``shapes`` is the output shape of each node of the graph: (channels, height, width).
+    """
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class Network:
 
         Raises:
             GridError: the resolution is below the network's total stride.
+            SpecError: the layers do not fit each other.
         """
         if resolution < architecture.total_stride:
             raise GridError(
@@ -95,6 +99,7 @@ class Network:
         self.precision = precision
         self.twin = twin
         self._model = model
+        self.shapes: list[Shape] = infer_shapes(model.graph, resolution)
 
     def __repr__(self) -> str:
         """Say which network it is."""
@@ -133,11 +138,6 @@ class Network:
     def graph(self) -> Graph:
         """The operators, in execution order."""
         return self._model.graph
-
-    @cached_property
-    def shapes(self) -> list[Shape]:
-        """The output shape of each node of the graph: (channels, height, width)."""
-        return infer_shapes(self.graph, self.resolution)
 
     @cached_property
     def costs(self) -> list[OpCost]:

@@ -136,7 +136,16 @@ def test_the_paper_dialect_is_the_released_network(arch: str) -> None:
 def test_every_dialect_is_recorded() -> None:
     """Each dialect of each family but the paper's is among the recordings: the catalogue."""
     recorded = {(arch, dialect) for _, arch, dialect in records()}
+    recorded |= {("v3-large", "timm-tf"), ("v3-small", "timm-tf")}  # timm's, see the next test
     assert recorded == {(arch, dialect) for arch, dialect in EVERY_DIALECT if dialect != "paper"}
+
+
+@pytest.mark.parametrize("arch", ["v3-large", "v3-small"])
+def test_tensorflows_padding_changes_no_count(arch: str) -> None:
+    """timm's models with TensorFlow's padding have the layers and sizes of its others."""
+    for record in records()["timm", arch, "timm"]:
+        network = built(record | {"dialect": "timm-tf"})
+        assert (network.params, network.macs) == (record["params"], totals(record)["macs"])
 
 
 def test_nothing_was_recorded_twice_or_lost() -> None:

@@ -301,7 +301,8 @@ def basis_of(row: Row) -> Basis:
 def dialect(row: Row) -> str:
     """Name the implementation whose network the row is about; the default has no name."""
     if row["source"].startswith("huggingface/pytorch-image-models"):
-        return "timm"
+        tensorflow = row["variant"].startswith("tf_") and "minimal" not in row["variant"]
+        return "timm-tf" if tensorflow else "timm"
     return "torchvision" if row["source"].startswith("torchvision") else ""
 
 

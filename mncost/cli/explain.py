@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, NamedTuple
-
-import typer
+from typing import NamedTuple
 
 from mncost.api import grid
 from mncost.cli import options
 from mncost.cli.output import emit, format_for
+from mncost.cli.single import single, title, twin_of
 from mncost.cost.conventions import CONVENTIONS, Convention, Part
 from mncost.cost.work import KINDS, Tally, Work, tally
-from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
 from mncost.report.table import Column, Table, Value
 
 __all__ = ["explain"]
 
-_TWINS = ("standard",)
 _BRIDGE = ("paper", "fvcore", "ptflops-pytorch", "thop")
 
 
@@ -29,10 +26,7 @@ def explain(
     rho: options.Rho = None,
     dialect: options.Dialect = None,
     classes: options.Classes = None,
-    twin: Annotated[
-        str | None,
-        typer.Option("--twin", metavar="NAME", help="Explain the twin instead: standard."),
-    ] = None,
+    twin: options.Twin = None,
     format_name: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -44,12 +38,8 @@ def explain(
     mncost explain --arch v4-hybrid-m --format json
     """
     wanted = format_for(format_name, output)
-    if twin is not None and twin not in _TWINS:
-        raise UnknownNameError("twin", twin, _TWINS)
     networks = grid(",".join(arch), alpha, resolution, rho=rho, dialect=dialect, classes=classes)
-    if len(networks) != 1:
-        raise InputError(f"{len(networks)} networks are chosen: explain shows one")
-    network = networks[0].standard if twin else networks[0]
+    network = twin_of(single(networks, "explain"), twin)
     counted = tally(network.graph, network.shapes, network.costs)
     if wanted in ("terminal", "markdown"):
         emit(_for_people(network, counted), wanted, output)
@@ -110,11 +100,6 @@ def _for_people(network: Network, counted: Tally) -> Table:
         Column("terms", "which is"),
         Column("blind_spots", "counted as zero"),
     ]
-    twin = f", {network.twin} twin" if network.twin else ""
-    title = (
-        f"{network.arch} α {network.alpha} at {network.resolution} px, dialect "
-        f"{network.dialect}{twin}: why tools differ"
-    )
     notes = [
         "bridge: each line is the one above and what is added or left out.",
         *(
@@ -122,7 +107,7 @@ def _for_people(network: Network, counted: Tally) -> Table:
             for c in CONVENTIONS.values()
         ),
     ]
-    return Table("explain", columns, rows, notes, title)
+    return Table("explain", columns, rows, notes, f"{title(network)}: why tools differ")
 
 
 def _for_programs(counted: Tally) -> Table:

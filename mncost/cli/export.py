@@ -9,14 +9,12 @@ import typer
 
 from mncost.api import grid
 from mncost.cli import options
+from mncost.cli.single import single, title, twin_of
 from mncost.errors import InputError, UnknownNameError
 from mncost.models.export import FILES, Choices
-from mncost.network import Network
 from mncost.report.write import write_atomically
 
 __all__ = ["export"]
-
-TWINS = ("standard",)
 
 
 def export(
@@ -35,10 +33,7 @@ def export(
     resolution: options.Resolution = None,
     dialect: options.Dialect = None,
     classes: options.Classes = None,
-    twin: Annotated[
-        str | None,
-        typer.Option("--twin", metavar="NAME", help="standard: the standard-convolution twin."),
-    ] = None,
+    twin: options.Twin = None,
     features: Annotated[
         bool, typer.Option("--features", help="Leave the classifier out: the output is embeddings.")
     ] = False,
@@ -87,35 +82,9 @@ def export(
                 f"--{name} means nothing to a {output.suffix} file; accepted beside the "
                 f"network: {accepted}"
             )
-    network = _single(grid(",".join(arch), alpha, resolution, dialect=dialect, classes=classes))
-    if twin is not None:
-        network = _twin(network, twin)
+    networks = grid(",".join(arch), alpha, resolution, dialect=dialect, classes=classes)
+    network = twin_of(single(networks, "export"), twin)
     choices = Choices(None, features, seed or 0, weights, dynamic_batch)
     content = kind.content(network, choices)
     write_atomically(output, content)
-    print(f"{output}: {_title(network)}, {len(content):,} bytes")
-
-
-def _single(networks: Any) -> Network:
-    """Return the only network of a grid."""
-    if len(networks) != 1:
-        first, second = (_title(network) for network in networks[:2])
-        raise InputError(
-            f"export writes one network, and these are {len(networks)}: {first}; {second} ..."
-        )
-    network: Network = networks[0]
-    return network
-
-
-def _twin(network: Network, name: str) -> Network:
-    if name not in TWINS:
-        raise UnknownNameError("twin", name, TWINS)
-    return network.standard
-
-
-def _title(network: Network) -> str:
-    twin = f", {network.twin} twin" if network.twin else ""
-    return (
-        f"{network.arch}, alpha {network.alpha}, resolution {network.resolution}, "
-        f"dialect {network.dialect}{twin}"
-    )
+    print(f"{output}: {title(network)}, {len(content):,} bytes")

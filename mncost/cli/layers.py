@@ -10,6 +10,7 @@ import typer
 from mncost.api import grid
 from mncost.cli import options
 from mncost.cli.output import chosen, emit, format_for
+from mncost.cli.single import single, title, twin_of
 from mncost.columns import LAYER_COLUMNS, Source, default_columns, sources
 from mncost.cost.groups import GROUPINGS, group
 from mncost.errors import InputError, UnknownNameError
@@ -19,7 +20,6 @@ from mncost.report.table import Table
 __all__ = ["layers"]
 
 _BY = ("layer", *GROUPINGS, "pair")
-_TWINS = ("standard",)
 # A terminal has no room for these: the block stands in the layer's name, images are mostly square.
 _NOT_ON_TERMINAL = ("block", "groups", "out_width", "bias", "pointwise")
 
@@ -79,14 +79,7 @@ def layers(
         bool,
         typer.Option("--all", help="Also the operators without MACs and parameters."),
     ] = False,
-    twin: Annotated[
-        str | None,
-        typer.Option(
-            "--twin",
-            metavar="NAME",
-            help="Show the twin instead: standard (separable pairs as one convolution).",
-        ),
-    ] = None,
+    twin: options.Twin = None,
     flops: options.Flops = False,
     columns: options.ColumnNames = None,
     format_name: options.Format = None,
@@ -102,8 +95,6 @@ def layers(
     wanted = format_for(format_name, output)
     if by not in _BY:
         raise UnknownNameError("--by", by, _BY)
-    if twin is not None and twin not in _TWINS:
-        raise UnknownNameError("twin", twin, _TWINS)
     if every and by != "layer":
         raise InputError("--all goes with --by layer: the sums hold every operator anyway")
     if twin and by == "pair":
@@ -118,16 +109,12 @@ def layers(
         classes=classes,
         precision=options.as_precision(precision),
     )
-    if len(networks) != 1:
-        raise InputError(f"{len(networks)} networks are chosen: layers shows one")
-    network = networks[0].standard if twin else networks[0]
+    network = twin_of(single(networks, "layers"), twin)
     records = _records(network, by, every=every)
     rows = [[source.value(record) for source in shown] for record in records]
-    emit(
-        Table(f"layers by {by}", [s.column for s in shown], rows, networks.notes, _title(network)),
-        wanted,
-        output,
-    )
+    head = f"{title(network)}: {network.macs:,} MACs, {network.params:,} parameters"
+    table = Table(f"layers by {by}", [s.column for s in shown], rows, networks.notes, head)
+    emit(table, wanted, output)
 
 
 def _shown(by: str, columns: str | None, *, flops: bool, terminal: bool) -> list[Source]:
@@ -146,11 +133,3 @@ def _records(network: Network, by: str, *, every: bool) -> Iterable[object]:
             return network.pairs
         case _:
             return group(network.all_layers, by)
-
-
-def _title(network: Network) -> str:
-    twin = f", {network.twin} twin" if network.twin else ""
-    return (
-        f"{network.arch} α {network.alpha} at {network.resolution} px, dialect "
-        f"{network.dialect}{twin}: {network.macs:,} MACs, {network.params:,} parameters"
-    )

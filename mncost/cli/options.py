@@ -24,6 +24,7 @@ __all__ = [
     "PrecisionName",
     "Resolution",
     "Rho",
+    "Twin",
     "as_precision",
 ]
 
@@ -83,6 +84,14 @@ ConventionName: TypeAlias = Annotated[
         "--convention",
         metavar="NAME",
         help="Count as a tool does: paper, torch, fvcore, thop ... See mncost explain.",
+    ),
+]
+Twin: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--twin",
+        metavar="NAME",
+        help="The twin instead: standard (separable pairs as one convolution).",
     ),
 ]
 Flops: TypeAlias = Annotated[bool, typer.Option("--flops", help="Add the column flops = 2 × MACs.")]

@@ -12,7 +12,8 @@ import typer
 from mncost.api import grid
 from mncost.cli import options
 from mncost.cli.output import emit, format_for
-from mncost.errors import InputError, UnknownNameError
+from mncost.cli.single import title, twin_of
+from mncost.errors import InputError
 from mncost.models.verify import QUANTITIES, Difference, Reading, differences, our_reading
 from mncost.network import Network
 from mncost.report.table import Column, Table, Value
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 DIFFERENT = 1
-_TWINS = ("standard",)
 _NEEDED = ("numpy", "onnx", "torch", "fvcore")
 
 
@@ -47,10 +47,7 @@ def verify(
     rho: options.Rho = None,
     dialect: options.Dialect = None,
     classes: options.Classes = None,
-    twin: Annotated[
-        str | None,
-        typer.Option("--twin", metavar="NAME", help="Verify the twins instead: standard."),
-    ] = None,
+    twin: options.Twin = None,
     layers: Annotated[
         bool, typer.Option("--layers", help="One line for each layer, not for each network.")
     ] = False,
@@ -65,19 +62,17 @@ def verify(
     mncost verify --arch v4-hybrid-m --layers --format csv -o layers.csv
     """
     wanted = format_for(format_name, output)
-    if twin is not None and twin not in _TWINS:
-        raise UnknownNameError("twin", twin, _TWINS)
     networks = grid(",".join(arch), alpha, resolution, rho=rho, dialect=dialect, classes=classes)
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise InputError(f"verify needs {', '.join(missing)}: pip install 'mncost[verify]'")
-    chosen = [network.standard if twin else network for network in networks]
+    chosen = [twin_of(network, twin) for network in networks]
     cells = list(_with_progress(chosen))
     for_people = wanted in ("terminal", "markdown")
     table = _layer_table if layers else _cell_table
     emit(table(cells, networks.notes, for_people=for_people), wanted, output)
     wrong = [(cell, found) for cell in cells for found in cell.differences]
     for cell, found in wrong:
-        print(f"mncost: {_name(cell.network)}: {found}", file=sys.stderr)
+        print(f"mncost: {title(cell.network)}: {found}", file=sys.stderr)
     return DIFFERENT if wrong else 0
 
 
@@ -166,7 +161,7 @@ def _layer_table(cells: Sequence[_Cell], notes: Sequence[str], *, for_people: bo
                 continue  # dropout and the like
             rows.append(
                 [
-                    _name(cell.network),
+                    title(cell.network),
                     name,
                     *(_number(n, for_people=for_people) for found in counts for n in found),
                     all(len(set(found)) == 1 for found in counts),
@@ -175,7 +170,7 @@ def _layer_table(cells: Sequence[_Cell], notes: Sequence[str], *, for_people: bo
     head = [Column("network", "network"), Column("name", "layer"), *_counted(cells[0])]
     if for_people and len(cells) == 1:
         return Table(
-            "verify layers", head[1:], [row[1:] for row in rows], notes, _name(cells[0].network)
+            "verify layers", head[1:], [row[1:] for row in rows], notes, title(cells[0].network)
         )
     return Table("verify layers", head, rows, notes)
 
@@ -183,10 +178,10 @@ def _layer_table(cells: Sequence[_Cell], notes: Sequence[str], *, for_people: bo
 def _counted(cell: _Cell) -> list[Column]:
     """Return the columns of the counts: ours under their own name, then each witness'."""
     columns = []
-    for quantity, title in (("macs", "MACs"), ("params", "params")):
-        columns.append(Column(quantity, f"our {title}", "number"))
+    for quantity, words in (("macs", "MACs"), ("params", "params")):
+        columns.append(Column(quantity, f"our {words}", "number"))
         columns += [
-            Column(f"{other.witness}_{quantity}", f"{other.witness} {title}", "number")
+            Column(f"{other.witness}_{quantity}", f"{other.witness} {words}", "number")
             for other in cell.others
         ]
     return [*columns, Column("ok", "ok")]
@@ -194,11 +189,3 @@ def _counted(cell: _Cell) -> list[Column]:
 
 def _number(count: int, *, for_people: bool) -> Value:
     return f"{count:,}" if for_people else count
-
-
-def _name(network: Network) -> str:
-    twin = f", {network.twin} twin" if network.twin else ""
-    return (
-        f"{network.arch} α {network.alpha} at {network.resolution} px, dialect "
-        f"{network.dialect}{twin}"
-    )

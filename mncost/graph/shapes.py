@@ -91,8 +91,8 @@ def _shape(node: Node, shapes: list[Shape], image: tuple[int, int]) -> Shape:
             source = shapes[node.inputs[0]]
             if source.size != op.in_features:
                 raise SpecError(
-                    f"{node.name} gets a {source.height}×{source.width} map of "
-                    f"{op.in_features} channels; a pool before it is accepted"
+                    f"{node.name} has weights for {op.in_features} features and gets "
+                    f"{source.size}; a pool before it is accepted"
                 )
             return Shape(op.out_features, 1, 1)
         case Attention():

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 import mncost
 from mncost.api import grid
 from mncost.graph.blocks import build
-from mncost.models.export import resolved_file
 from mncost.spec.parse import parse_spec
 from mncost.spec.resolve import Architecture, resolve
+from mncost.spec.resolved import resolved_file
 from tests.models.test_onnx import run_onnx
 from tests.networks import EVERY_DIALECT, toml
 from tests.random_rows import ALPHAS, bodies
@@ -42,7 +42,7 @@ def test_onnx(here: Path, run_cli: Cli) -> None:
     words = "--arch v2 --alpha 0.1 --resolution 65 --classes 7 --dynamic-batch --seed 3"
     out = exported(run_cli, words, "net.onnx")
     size = (here / "net.onnx").stat().st_size
-    expected = f"net.onnx: v2, alpha 0.1, resolution 65, dialect paper, {size:,} bytes\n"
+    expected = f"net.onnx: v2 α 0.1 at 65 px, dialect paper, {size:,} bytes\n"
     assert out == expected
     image = np.ones((2, 3, 65, 65), "float32")
     module = mncost.load("v2", 0.1, 65, classes=7).to_torch(seed=3).eval()
@@ -157,8 +157,8 @@ REFUSED = [
     ("-o x.onnx --classes 5 --features", "--classes and --features do not go together"),
     ("-o x.onnx --seed -1", "--seed"),
     ("-o x.onnx --twin standart", "unknown twin 'standart' (did you mean 'standard'?)"),
-    ("-o x.onnx --alpha 0.35:1.0", "export writes one network, and these are 4: v2, alpha 0.35"),
-    ("-o x.onnx --arch v1", "export writes one network, and these are 2"),
+    ("-o x.onnx --alpha 0.35:1.0", "export takes one network, and these are 4: v2 α 0.35"),
+    ("-o x.onnx --arch v1", "export takes one network, and these are 2"),
     ("-o no/such/x.toml", "no/such/x.toml: cannot be written: No such file or directory"),
 ]
 

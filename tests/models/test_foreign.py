@@ -204,7 +204,7 @@ def saved(value: object) -> Callable[[Path], None]:
     return lambda path: torch.save(value, path)
 
 
-def cut(value: object, suffix: str) -> Callable[[Path], None]:
+def cut(value: Any, suffix: str) -> Callable[[Path], None]:
     """Save, and keep nine tenths of the file."""
 
     def write(path: Path) -> None:

@@ -257,7 +257,7 @@ def test_a_map_of_classes_stays_a_map() -> None:
         ([CONV, CLASSIFIER, {**CONV, "name": "more"}], {"num_classes": 3}, "rows follow"),
         ([CONV, CLASSIFIER], {"num_classes": 0}, "at least 1"),
         ([CONV, CLASSIFIER], {"num_classes": 3, "features": True}, "leave the classifier out"),
-        ([{"block": "linear", "out": 8}, CONV], {}, "conv.conv cannot run"),
+        ([{"block": "pool"}, {"block": "linear", "out": 8}, CONV], {}, "conv.conv cannot run"),
     ],
 )
 def test_refused(rows: list[dict[str, object]], choice: dict[str, Any], complaint: str) -> None:

@@ -1,0 +1,89 @@
+"""From an architecture back to a file: one whose widths α and the dialect have already decided."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from mncost.errors import one_line
+from mncost.spec import schema
+from mncost.spec.parse import row_name
+from mncost.spec.resolve import Architecture, Block
+
+__all__ = ["resolved_file"]
+
+
+def resolved_file(architecture: Architecture, resolution: int) -> str:
+    """Return an architecture file that builds, at α = 1, exactly the graph of an architecture.
+
+    Its widths are those that α and the dialect led to.
+    """
+    made = f"{architecture.name} at α {architecture.alpha}, dialect {architecture.dialect}"
+    head = {
+        "format": 1,
+        "name": architecture.name,
+        "title": f"{made}, resolved"[:400],
+        "resolution": resolution,
+        "in_channels": architecture.in_channels,
+        "rules": _rules(architecture),
+    }
+    rows: dict[int, list[Block]] = {}
+    for block in architecture.blocks:
+        rows.setdefault(block.number, []).append(block)
+    lines = [f"  {_toml(_row(blocks))},\n" for blocks in rows.values()]
+    return (
+        f"# {one_line(made)}: all widths resolved.\n"
+        + "".join(f"{key} = {_toml(value)}\n" for key, value in head.items())
+        + f"\nrows = [\n{''.join(lines)}]\n"
+    )
+
+
+def _rules(architecture: Architecture) -> dict[str, Any]:
+    """Return the rules; an ``expanded`` is now meant as it stands."""
+    rules = msgspec.structs.asdict(architecture.rules)
+    return {**rules, "expanded": "scaled", "classes": architecture.classes}
+
+
+def _row(blocks: list[Block]) -> dict[str, Any]:
+    """Return the row of an architecture file that gives the blocks that one row gave."""
+    first = blocks[0]
+    row = first.row
+    defaults = {
+        field.name: field.default for field in msgspec.structs.fields(row) if not field.required
+    }
+    values = {**msgspec.structs.asdict(row), "name": _name(first, len(blocks))}
+    # At α = 1 nothing scales. A row's own rounding stays: its `expansion` is rounded by it.
+    values |= {key: defaults[key] for key in ("scale", "keep_below") if key in values}
+    if isinstance(values.get("out"), int):
+        values["out"] = first.out_channels
+    elif isinstance(row, schema.Conv) and row.expansion is not None and len(blocks) == 1:
+        values |= {"out": first.out_channels, "expansion": None}
+    if values.get("expanded") is not None:
+        values |= _expanded(first)
+    told = {key: value for key, value in values.items() if value != defaults.get(key, ...)}
+    return {"block": row.__struct_config__.tag, **told}
+
+
+def _name(block: Block, repeats: int) -> str | None:
+    name = block.name.removesuffix(".1") if repeats > 1 else block.name
+    return None if name == row_name(schema.Row(), block.number) else name
+
+
+def _expanded(block: Block) -> dict[str, Any]:
+    """Return the keys that give a block its expanded channels."""
+    if block.expanded == 0:
+        return {"expanded": None, "expansion": 1.0}  # no expansion convolution
+    if block.expanded == block.in_channels and isinstance(block.row, schema.InvertedResidual):
+        # There is one, although it expands nothing: only another ratio than 1 says so.
+        return {"expanded": None, "expansion": 1.000001}
+    return {"expanded": block.expanded}
+
+
+def _toml(value: Any) -> str:
+    """Write a value as it stands in a TOML file."""
+    if isinstance(value, dict):
+        pairs = (f"{key} = {_toml(item)}" for key, item in value.items())
+        return "{ " + ", ".join(pairs) + " }"
+    return json.dumps(value, ensure_ascii=False)  # JSON's texts and numbers are TOML's too
