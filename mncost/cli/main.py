@@ -34,7 +34,7 @@ def _app(arguments: list[str]) -> typer.Typer:
         name="mncost",
         callback=_options,
         help="What a MobileNet costs: multiply-accumulates, parameters, memory; exact to the unit.",
-        epilog="Exit status: 0 fine, 2 unusable input, 130 interrupted.",
+        epilog="Exit status: 0 fine, 1 a check failed, 2 unusable input, 130 interrupted.",
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},

@@ -124,9 +124,8 @@ def _cell_table(cells: Sequence[_Cell], notes: Sequence[str], *, for_people: boo
     for cell in cells:
         network = cell.network
         totals = [
-            reading.total(quantity)
+            [reading.total(quantity) for reading in (cell.ours, *cell.others)]
             for quantity in QUANTITIES
-            for reading in (cell.ours, *cell.others)
         ]
         rows.append(
             [
@@ -135,7 +134,7 @@ def _cell_table(cells: Sequence[_Cell], notes: Sequence[str], *, for_people: boo
                 network.alpha,
                 network.resolution,
                 *([network.twin] if with_twin else []),
-                *(_number(total, for_people=for_people) for total in totals),
+                *(n for found in totals for n in _shown(found, for_people=for_people)),
                 not cell.differences,
             ]
         )
@@ -163,7 +162,7 @@ def _layer_table(cells: Sequence[_Cell], notes: Sequence[str], *, for_people: bo
                 [
                     title(cell.network),
                     name,
-                    *(_number(n, for_people=for_people) for found in counts for n in found),
+                    *(n for found in counts for n in _shown(found, for_people=for_people)),
                     all(len(set(found)) == 1 for found in counts),
                 ]
             )
@@ -187,5 +186,9 @@ def _counted(cell: _Cell) -> list[Column]:
     return [*columns, Column("ok", "ok")]
 
 
-def _number(count: int, *, for_people: bool) -> Value:
-    return f"{count:,}" if for_people else count
+def _shown(counts: Sequence[int], *, for_people: bool) -> Sequence[Value]:
+    """Return our count and the witnesses'; people see at once which of these are the same."""
+    if not for_people:
+        return counts
+    ours, *others = counts
+    return [f"{ours:,}", *("=" if other == ours else f"{other:,}" for other in others)]
