@@ -7,9 +7,12 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
-from fvcore.nn import FlopCountAnalysis, parameter_count
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # of torch, at what fvcore does on import
+    from fvcore.nn import FlopCountAnalysis, parameter_count
 
 from mncost.graph.graph import Graph
 from mncost.models.torch_model import torch_module

@@ -110,14 +110,15 @@ def test_layers_have_a_line_each() -> None:
 
 @pytest.mark.parametrize("name", ["terminal", "json", "markdown"])
 def test_every_format(name: str) -> None:
-    """People get digits in groups, programs bare numbers."""
+    """People get digits in groups, and "=" from who agrees; programs get bare numbers."""
     result = in_process([*CELL, "--format", name])
     macs = mncost.load("v2", resolution=64).macs
     assert (result.status, result.err) == (0, "")
     if name == "json":
         assert json.loads(result.out)["rows"][0]["torch_macs"] == macs
     else:
-        assert result.out.count(f"{macs:,}") == 4
+        assert result.out.count(f"{macs:,}") == 1
+        assert result.out.count("=") == 6  # three witnesses, MACs and parameters
 
 
 # ------------------------------------------------------------------- a lie for each witness
