@@ -75,7 +75,7 @@ GRID_COLUMNS: Mapping[str, Source] = sources(
     ("peak_activation_bytes", "peak act.", "bytes", lambda n: n.peak_activation_bytes),
     ("peak_layer", "peak at", "text", lambda n: n.peak_layer),
     ("precision", "precision", "text", lambda n: n.precision),
-    extra=("rho", "classes", "flops", "buffers", "peak_layer", "precision"),
+    extra=("rho", "classes", "flops", "buffers", "precision"),
 )
 
 

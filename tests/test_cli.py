@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -61,9 +62,9 @@ def column(rows: list[dict[str, str]], name: str) -> list[str]:
 
 
 def test_table_has_the_promised_columns_in_order() -> None:
-    """The CSV of `table` begins with exactly the promised header."""
+    """The CSV of `table` has the promised header, and then where the peak is."""
     result = in_process(["table", "--arch", "v2", "--format", "csv"])
-    assert result.out.splitlines()[0] == TABLE
+    assert result.out.splitlines()[0] == TABLE + ",peak_layer"
     assert result.err == ""
 
 
@@ -467,3 +468,33 @@ def test_interactive_help_of_a_typo_names_the_closest_command() -> None:
     result = in_process(["tabel"])
     assert result.status == 2
     assert "'table'" in result.err
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("mncost ta", ["table"]),
+        ("mncost table --arch v3-s", ["v3-small", "v3-small-minimalistic"]),
+        ("mncost table --arch v1,v4-h", ["v1,v4-hybrid-m", "v1,v4-hybrid-l"]),
+        ("mncost table --arch v2 --dialect slim-", ["slim-plain", "slim-finegrain"]),
+        ("mncost layers --arch v2 --format m", ["markdown"]),
+        ("mncost table --arch v2 --convention ptflops", ["ptflops-pytorch", "ptflops-aten"]),
+    ],
+)
+def test_the_shell_completes(words: str, offered: list[str]) -> None:
+    """Commands, and the values of options, the last of several with commas."""
+    environment = {
+        **os.environ,
+        "_MNCOST_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "from mncost.cli.main import run; run([])"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout.split() == offered

@@ -112,7 +112,10 @@ def layers(
     network = twin_of(single(networks, "layers"), twin)
     records = _records(network, by, every=every)
     rows = [[source.value(record) for source in shown] for record in records]
-    head = f"{title(network)}: {network.macs:,} MACs, {network.params:,} parameters"
+    head = (
+        f"{title(network)}: {network.macs:,} MACs, {network.params:,} parameters, "
+        f"{network.peak_activation_bytes:,} bytes of activations at most, at {network.peak_layer}"
+    )
     table = Table(f"layers by {by}", [s.column for s in shown], rows, networks.notes, head)
     emit(table, wanted, output)
 

@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from mncost.cli import completion
 from mncost.cli.output import FORMATS
 from mncost.cost.memory import PRECISIONS, Precision
 from mncost.errors import UnknownNameError
@@ -36,6 +37,7 @@ Arch: TypeAlias = Annotated[
         "--arch",
         "-a",
         metavar="NAMES",
+        autocompletion=completion.architectures,
         help="Architecture (v2), group (v3, v4, all), file (my_net.toml, - for standard input) "
         "or checkpoint (mobilenet_v2_0.75_160); several with commas. See mncost list.",
     ),
@@ -61,6 +63,7 @@ Dialect: TypeAlias = Annotated[
     typer.Option(
         "--dialect",
         metavar="NAME",
+        autocompletion=completion.dialects,
         help="Whose reading: torchvision, timm, slim, keras ... Default: paper.",
     ),
 ]
@@ -73,6 +76,7 @@ PrecisionName: TypeAlias = Annotated[
     typer.Option(
         "--precision",
         metavar="NAME",
+        autocompletion=completion.precisions,
         help=f"{', '.join(PRECISIONS)}: for the bytes of deployed weights and of one image's "
         "activations. Assumed: batch norm folded into the convolution before it; convolution and "
         "activation fused; nothing in place; int8 with int32 biases. Default: fp32.",
@@ -83,6 +87,7 @@ ConventionName: TypeAlias = Annotated[
     typer.Option(
         "--convention",
         metavar="NAME",
+        autocompletion=completion.conventions,
         help="Count as a tool does: paper, torch, fvcore, thop ... See mncost explain.",
     ),
 ]
@@ -107,6 +112,7 @@ Format: TypeAlias = Annotated[
         "--format",
         "-f",
         metavar="NAME",
+        autocompletion=completion.formats,
         help=f"{', '.join(FORMATS)}. Default: by the suffix of --output, else terminal.",
     ),
 ]

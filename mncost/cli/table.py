@@ -67,7 +67,8 @@ def table(
         emit(published_table(found, for_people=for_people), wanted, output)
         return
     registry = _registry(convention, flops=flops)
-    left_out = ("convention",) if for_people else ()  # the titles say it
+    # The titles say which convention; `layers` says where the peak is.
+    left_out = ("convention", "peak_layer") if for_people else ()
     if pivot is not None and (columns is not None or flops):
         raise InputError("--pivot shows one column: --columns and --flops do not go with it")
     sources = chosen(registry, columns, default_columns(registry, left_out, flops=flops))

@@ -1,0 +1,44 @@
+"""What the shell completes: names, the last one where commas stand between several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from mncost.cli.output import FORMATS
+from mncost.cost.memory import PRECISIONS
+
+__all__ = ["architectures", "conventions", "dialects", "formats", "precisions"]
+
+
+def _completer(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    def complete(incomplete: str) -> list[str]:
+        head, comma, last = incomplete.rpartition(",")
+        return [f"{head}{comma}{name}" for name in names() if name.startswith(last)]
+
+    return complete
+
+
+def _architectures() -> Iterable[str]:
+    from mncost.spec.catalog import families, groups
+
+    return [*families(), *groups()]
+
+
+def _dialects() -> Iterable[str]:
+    from mncost.spec.catalog import families, load_spec
+    from mncost.spec.resolve import dialects as of
+
+    return dict.fromkeys(name for family in families() for name in of(load_spec(family)))
+
+
+def _conventions() -> Iterable[str]:
+    from mncost.cost.conventions import CONVENTIONS
+
+    return CONVENTIONS
+
+
+architectures = _completer(_architectures)
+dialects = _completer(_dialects)
+conventions = _completer(_conventions)
+formats = _completer(lambda: FORMATS)
+precisions = _completer(lambda: PRECISIONS)
