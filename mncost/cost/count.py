@@ -87,10 +87,10 @@ def cost_of(op: Op, inputs: list[Shape], out: Shape) -> OpCost:
     match op:
         case Conv():
             weights = op.out_channels * (op.in_channels // op.groups) * op.kernel**2
-            return OpCost(
-                params=weights + op.bias * op.out_channels,
-                terms=Terms(conv=weights * out.height * out.width, bias=op.bias * out.size),
-            )
+            macs = weights * out.height * out.width
+            if not op.bias:
+                return OpCost(weights, 0, Terms(macs))
+            return OpCost(weights + op.out_channels, 0, Terms(macs, bias=out.size))
         case BatchNorm():
             return OpCost(2 * op.channels, 2 * op.channels, Terms(batch_norm=out.size))
         case Activation():

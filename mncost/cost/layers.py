@@ -81,7 +81,7 @@ def layers(
     precision: Precision,
 ) -> tuple[Layer, ...]:
     """Return one record for each operator of a graph but the image, in execution order."""
-    moved = {step.node: traffic(step, shapes, precision) for step in plan.steps}
+    moved = {step.node: traffic(step, shapes, precision) for step in plan}
     stages = _stages(graph, shapes)
     return tuple(
         _layer(graph, shapes, index, costs[index], moved.get(index, (0, 0)), stages[node.block])

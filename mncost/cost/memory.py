@@ -75,10 +75,8 @@ class Step(NamedTuple):
         return self.weights * _ELEMENT_BYTES[precision] + self.vectors * _VECTOR_BYTES[precision]
 
 
-class Schedule(NamedTuple):
-    """The steps of a graph in execution order; holds for every resolution."""
-
-    steps: tuple[Step, ...]
+Schedule: TypeAlias = tuple[Step, ...]
+"""The steps of a graph in execution order; it holds for every resolution."""
 
 
 class Peak(NamedTuple):
@@ -116,7 +114,7 @@ def schedule(graph: Graph) -> Schedule:
         weights, vectors = _deployed([graph.nodes[index].op for index in nodes])
         frees = tuple(freed_by.get(head, ()))
         steps.append(Step(head, inputs, weights, vectors, frees))
-    return Schedule(tuple(steps))
+    return tuple(steps)
 
 
 def _fuses(
@@ -158,14 +156,14 @@ def _deployed(ops: list[Op]) -> tuple[int, int]:
 
 def weight_bytes(plan: Schedule, precision: Precision) -> int:
     """Return the bytes of all deployed parameters."""
-    return sum(step.parameter_bytes(precision) for step in plan.steps)
+    return sum(step.parameter_bytes(precision) for step in plan)
 
 
 def peak(graph: Graph, plan: Schedule, shapes: Sequence[Shape], precision: Precision) -> Peak:
     """Return the most bytes of activations that are alive at once, by liveness."""
     live = most = shapes[0].size
     where = 0
-    for step in plan.steps:
+    for step in plan:
         live += shapes[step.node].size
         op = graph.nodes[step.node].op
         workspace = 0
