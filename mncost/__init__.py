@@ -9,10 +9,37 @@
     mncost.grid("v2", alpha="0.35:1.0", resolution="96:224").to_frame()
 """
 
-from mncost.api import Grid, grid, load
-from mncost.errors import InputError, MncostError
-from mncost.network import Network
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mncost.api import Grid, grid, load
+    from mncost.errors import InputError, MncostError
+    from mncost.network import Network
 
 __all__ = ["Grid", "InputError", "MncostError", "Network", "__version__", "grid", "load"]
 
 __version__ = "0.1.0"
+
+_MODULES = {
+    "Grid": "mncost.api",
+    "InputError": "mncost.errors",
+    "MncostError": "mncost.errors",
+    "Network": "mncost.network",
+    "grid": "mncost.api",
+    "load": "mncost.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: the command line starts before it needs them."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'mncost' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted({*globals(), *__all__})

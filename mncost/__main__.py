@@ -1,6 +1,6 @@
 """``python -m mncost``."""
 
-from mncost.cli.main import main
+from mncost.cli import main
 
 if __name__ == "__main__":
     main()

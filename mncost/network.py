@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mncost.cost import memory
 from mncost.cost.count import OpCost, Terms, count
-from mncost.cost.layers import Layer, layers
 from mncost.cost.memory import Peak, Precision, Schedule
 from mncost.errors import GridError
 from mncost.graph.graph import Graph
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     import pandas
     import torch
 
+    from mncost.cost.layers import Layer
     from mncost.models.export import Given
 
 __all__ = ["Model", "Network", "PairCost"]
@@ -192,6 +192,8 @@ class Network:
     @cached_property
     def all_layers(self) -> tuple[Layer, ...]:
         """Every operator, in execution order."""
+        from mncost.cost.layers import layers  # a grid needs none
+
         return layers(self.graph, self.shapes, self.costs, self._model.schedule, self.precision)
 
     @property

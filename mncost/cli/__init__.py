@@ -1,1 +1,18 @@
 """The command line: one file a command. Only here is anything printed, only here does it exit."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from typing import NoReturn
+
+__all__ = ["main"]
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    # Before anything else is imported: a run is short, and its many small objects form no cycles.
+    gc.disable()
+    from mncost.cli.main import run
+
+    sys.exit(run(sys.argv[1:]))

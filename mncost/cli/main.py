@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from importlib import import_module
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -13,7 +12,7 @@ from mncost import __version__
 from mncost.cli.output import BROKEN_PIPE, discard_stdout
 from mncost.errors import MncostError, one_line
 
-__all__ = ["COMMANDS", "main", "run"]
+__all__ = ["COMMANDS", "run"]
 
 OK, UNUSABLE, INTERRUPTED = 0, 2, 130
 
@@ -58,12 +57,6 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-def main() -> NoReturn:
-    """Run the command line and exit."""
-    gc.disable()  # a run is short, and its many small objects form no cycles
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:

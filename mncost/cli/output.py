@@ -14,7 +14,6 @@ import typer
 from mncost.columns import Source
 from mncost.errors import OutputError, UnknownNameError
 from mncost.report.table import Table
-from mncost.report.write import write_atomically
 
 __all__ = ["BROKEN_PIPE", "FORMATS", "chosen", "discard_stdout", "emit", "emit_text", "format_for"]
 
@@ -69,6 +68,8 @@ def emit_text(text: str, output: Path | None) -> None:
     if output is None or str(output) == "-":
         _print(text)
     else:
+        from mncost.report.write import write_atomically
+
         write_atomically(output, text.encode())
 
 
