@@ -147,24 +147,33 @@ def test_blocks_of_v1() -> None:
     assert [found.out_height for found in groups] == sizes
 
 
-# V1 paper, Table 2, per cent of MACs and of weights. The MACs add up to 99.29: those of the 3×3
-# convolution, 1.19 there, are 27 × 32 × 112² of 568.74 M by its own Table 1, 1.91.
-V1_TABLE_2 = {
-    "pointwise": ("94.86", "74.59"),
-    "depthwise": ("3.06", "1.06"),
-    "conv": ("1.91", "0.02"),
-    "linear": ("0.18", "24.33"),
-}
+# V1 paper, Table 1: input and output channels of each separable pair, and its output side.
+V1_PAIRS = [
+    (32, 64, 112),
+    (64, 128, 56),
+    (128, 128, 56),
+    (128, 256, 28),
+    (256, 256, 28),
+    (256, 512, 14),
+    *[(512, 512, 14)] * 5,
+    (512, 1024, 7),
+    (1024, 1024, 7),
+]
 
 
-def test_v1_table_2() -> None:
-    """Where the cost of V1 is, by kind of layer, without biases: the V1 paper's Table 2."""
+def test_kinds_of_v1() -> None:
+    """MACs and weights by kind of layer, added up from the rows of the V1 paper's Table 1."""
     kinds = {found.name: found for found in group(mncost.load("v1").all_layers, "kind")}
-    weights = {name: kinds[name].params for name in V1_TABLE_2}
-    weights["linear"] -= 1000  # its biases
-    total = sum(weights.values())
-    ours = {
-        name: (f"{100 * kinds[name].macs_share:.2f}", f"{100 * weights[name] / total:.2f}")
-        for name in V1_TABLE_2
+    expected = {
+        "conv": (27 * 32 * 112**2, 27 * 32),
+        "depthwise": (
+            sum(9 * inputs * side**2 for inputs, _, side in V1_PAIRS),
+            sum(9 * inputs for inputs, _, _ in V1_PAIRS),
+        ),
+        "pointwise": (
+            sum(inputs * outputs * side**2 for inputs, outputs, side in V1_PAIRS),
+            sum(inputs * outputs for inputs, outputs, _ in V1_PAIRS),
+        ),
+        "linear": (1024 * 1000, 1024 * 1000 + 1000),
     }
-    assert ours == V1_TABLE_2
+    assert {name: (kinds[name].macs, kinds[name].params) for name in expected} == expected
