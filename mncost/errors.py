@@ -8,6 +8,8 @@
         ├── SpecError         an architecture file that cannot be used
         ├── GridError         an α, ρ or resolution that cannot be used
         │   └── NothingPublishedError   a range in which a family has no published value
+        ├── RunFileError      a file of measurements that cannot be used
+        ├── MeasureError      a measurement that cannot be made as asked for
         └── OutputError       an output that cannot be written
 
 Each message is one line that says what is wrong, where, and what would be accepted. Anything else
@@ -21,9 +23,11 @@ from collections.abc import Iterable
 __all__ = [
     "GridError",
     "InputError",
+    "MeasureError",
     "MncostError",
     "NothingPublishedError",
     "OutputError",
+    "RunFileError",
     "SpecError",
     "UnknownNameError",
     "did_you_mean",
@@ -49,6 +53,14 @@ class GridError(InputError):
 
 class NothingPublishedError(GridError):
     """A range in which a family has no published value: says which it has."""
+
+
+class RunFileError(InputError):
+    """A file of measurements cannot be used: says the file and what is wrong with it."""
+
+
+class MeasureError(InputError):
+    """What was asked for cannot be measured: a runtime, a provider, a batch, a machine."""
 
 
 class OutputError(InputError):

@@ -1,0 +1,1 @@
+"""Measured latency: runtimes, worker processes, the schedule, raw samples and their statistics."""

@@ -1,0 +1,203 @@
+"""What a run holds: what was measured, with what, where and when, and every sample in nanoseconds.
+
+All statistics can be worked out again from it, and are: it holds none. Times that say when
+something happened are seconds since the run began.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+__all__ = [
+    "Agreement",
+    "Burst",
+    "Cell",
+    "Commit",
+    "Conditions",
+    "Failure",
+    "LayerShare",
+    "Machine",
+    "ModelFile",
+    "Options",
+    "Process",
+    "Profile",
+    "Run",
+]
+
+Nanoseconds = Annotated[int, Meta(ge=0)]
+Stop = Literal["running", "target", "max-time", "interrupted", "no cells"]
+
+
+class Cell(Struct, frozen=True, kw_only=True):
+    """One thing that is timed: a model on a runtime. ``Run.cells[cell.id] is cell``."""
+
+    id: int
+    source: str  # what the architecture was called on the command line: a name or a file
+    arch: str
+    dialect: str
+    alpha: float
+    resolution: int
+    classes: int
+    twin: str | None = None
+    copy: int = 1  # the same model may be entered several times
+    precision: str = "fp32"
+    batch: int = 1
+    runtime: str
+    provider: str | None = None
+    threads: int = 1
+    python: str | None = None  # another interpreter's path
+    digest: str  # of the graph and the resolution: the same digest is the same computation
+    macs: int  # for one image, like all counts
+    params: int
+    weight_bytes: int
+    peak_activation_bytes: int
+
+    @property
+    def worker(self) -> tuple[str, int, str | None]:
+        """Which worker process it runs in: the runtime, the threads, the interpreter."""
+        return self.runtime, self.threads, self.python
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """How it was measured, as asked for."""
+
+    target_error: float  # half the width of the 95 % interval / the median
+    max_time: float  # seconds
+    processes: int  # of each worker, one after the other, at least
+    seed: int
+    device: str = "cpu"
+    by: str | None = None  # "layer"
+
+
+class Agreement(Struct, frozen=True, kw_only=True):
+    """How close the logits of a quantised model are to those of its fp32 model, both with random
+    weights and on seeded noise: says whether quantising worked, nothing about accuracy."""
+
+    images: int
+    same_top1: int  # images on which the largest logit is the same
+    error: float  # root mean square of the difference / standard deviation of the fp32 logits
+
+
+class ModelFile(Struct, frozen=True, kw_only=True):
+    """The file that the cells' runtime loaded."""
+
+    cells: list[int]
+    bytes: int
+    seconds: float  # to build it
+    agreement: Agreement | None = None
+
+
+class Burst(Struct, frozen=True, kw_only=True):
+    """One visit to one cell: runs right after one another; ``cell`` is null for the reference."""
+
+    round: int  # within the generation, from 0; a round visits every cell of every worker once
+    cell: int | None
+    at: float
+    warmup_ns: list[Nanoseconds]
+    ns: list[Nanoseconds]  # in order; each is one call, whatever the batch
+
+
+class Process(Struct, kw_only=True):
+    """One life of a worker process.
+
+    Generations follow one another; in each, one process for each worker runs, and all of these
+    visit their cells in the same rounds.
+    """
+
+    generation: int
+    runtime: str
+    threads: int
+    python: str | None = None
+    versions: dict[str, str]  # of python, the runtime, numpy
+    cpus: list[int] | None  # those it was pinned to
+    clock_ns: float  # the smallest step of its clock
+    started: float
+    loaded: float | None = None  # when its cells were loaded and had run once
+    ended: float | None = None
+    bursts: list[Burst] = []
+
+
+class Conditions(Struct, frozen=True, kw_only=True):
+    """What else the machine did while the processes of a generation ran."""
+
+    generation: int
+    steal: float | None  # share of all cores' time that the hypervisor gave to others
+    other_load: float | None  # cores that other programs kept busy
+    mhz: float | None  # of the first core, at the end of the generation
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """A cell that was given up, and why."""
+
+    cell: int
+    generation: int
+    reason: str
+
+
+class LayerShare(Struct, frozen=True, kw_only=True):
+    """The time of one of our layers under the profiler, for each profiled run."""
+
+    layer: str  # "" is what belongs to no layer: reordering of tensors, the session itself
+    kernels: list[str]  # the runtime's names for what ran
+    ns: list[Nanoseconds]
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """One cell under the runtime's profiler, in one process."""
+
+    cell: int
+    generation: int
+    profiled_ns: list[Nanoseconds]  # whole runs with the profiler
+    plain_ns: list[Nanoseconds]  # whole runs without, in turn with these
+    layers: list[LayerShare]
+
+
+class Machine(Struct, frozen=True, kw_only=True):
+    """The machine, as far as it matters for latency; ``None`` where it cannot be found out."""
+
+    cpu: str
+    architecture: str
+    flags: list[str]  # instruction sets that inference uses: avx2, avx512_vnni, amx_int8 ...
+    cores: int | None  # physical
+    logical_cores: int
+    affinity: list[int] | None  # the logical cores that this process may use
+    governor: str | None
+    memory_bytes: int
+    os: str
+    container: str | None
+    hypervisor: bool | None
+    load_average: float | None  # over the minute before the run
+
+
+class Commit(Struct, frozen=True, kw_only=True):
+    """The git commit of the working directory."""
+
+    id: str
+    dirty: bool
+
+
+class Run(Struct, kw_only=True):
+    """Everything that one ``mncost bench`` measured."""
+
+    kind: Literal["mncost run"] = "mncost run"
+    schema_version: Literal[1] = 1
+    mncost_version: str
+    started: str  # ISO 8601, UTC
+    options: Options
+    machine: Machine
+    git: Commit | None
+    cells: list[Cell]
+    files: list[ModelFile] = []
+    processes: list[Process] = []
+    conditions: list[Conditions] = []
+    profiles: list[Profile] = []
+    failures: list[Failure] = []
+    notes: list[str] = []
+    stopped: Stop = "running"
+    seconds: float = 0.0  # wall time, all sessions together
+
+    def failure(self, cell: int) -> Failure | None:
+        """Why a cell was given up, if it was."""
+        return next((failure for failure in self.failures if failure.cell == cell), None)

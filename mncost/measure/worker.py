@@ -1,0 +1,69 @@
+"""What the engine asks of a worker, and how a worker fails.
+
+A worker is one process with one runtime at one thread count (:mod:`mncost.measure.process`), or,
+in tests, the same server without a process.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+
+__all__ = ["Hello", "Sampled", "Worker", "WorkerDied", "WorkerRefused", "WorkerSpec"]
+
+
+class WorkerSpec(NamedTuple):
+    """Which worker: its runtime, its threads, its interpreter (``None``: this one)."""
+
+    runtime: str
+    threads: int
+    python: str | None = None
+
+
+class WorkerDied(Exception):
+    """A worker ended or hung, and is gone; the message is the reason for people."""
+
+
+class WorkerRefused(Exception):
+    """A worker could not do what it was asked, and lives on; the message is the reason."""
+
+
+class Hello(Struct, frozen=True, kw_only=True):
+    """What a worker says of itself once its runtime is imported."""
+
+    versions: dict[str, str]
+    cpus: list[int] | None  # those it is pinned to
+    clock_ns: float  # the smallest step of its clock
+
+
+class Sampled(Struct, frozen=True, kw_only=True):
+    """The times of one burst, in order."""
+
+    warmup_ns: list[int]
+    ns: list[int]
+
+
+class Worker(Protocol):
+    """A worker; every method may raise :class:`WorkerDied`."""
+
+    hello: Hello
+
+    def load(self, cell: int, file: Path, *, batch: int, provider: str | None) -> Sampled:
+        """Load a model and run it: the first run as warm-up, then two more.
+
+        Raises:
+            WorkerRefused: it cannot be loaded or run, e.g. for lack of memory.
+        """
+
+    def burst(self, cell: int | None, *, warmups: int, runs: int) -> Sampled:
+        """Run a loaded model (``None``: the reference workload) so many times in a row.
+
+        Raises:
+            WorkerRefused: a run failed.
+        """
+
+    def close(self) -> None:
+        """End it; wait until it is gone. Never raises."""
