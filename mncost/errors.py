@@ -8,6 +8,7 @@
         ├── SpecError         an architecture file that cannot be used
         ├── GridError         an α, ρ or resolution that cannot be used
         │   └── NothingPublishedError   a range in which a family has no published value
+        ├── QuantityError     a number with a unit that cannot be read
         ├── RunFileError      a file of measurements that cannot be used
         ├── MeasureError      a measurement that cannot be made as asked for
         └── OutputError       an output that cannot be written
@@ -27,6 +28,7 @@ __all__ = [
     "MncostError",
     "NothingPublishedError",
     "OutputError",
+    "QuantityError",
     "RunFileError",
     "SpecError",
     "UnknownNameError",
@@ -53,6 +55,10 @@ class GridError(InputError):
 
 class NothingPublishedError(GridError):
     """A range in which a family has no published value: says which it has."""
+
+
+class QuantityError(InputError):
+    """A number with a unit that cannot be read: says which units are accepted."""
 
 
 class RunFileError(InputError):

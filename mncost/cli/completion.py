@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from mncost.cli.output import FORMATS
 from mncost.cost.memory import PRECISIONS
 
-__all__ = ["architectures", "conventions", "dialects", "formats", "precisions"]
+__all__ = ["architectures", "conventions", "dialects", "formats", "precisions", "runtimes"]
 
 
 def _completer(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
@@ -37,8 +37,15 @@ def _conventions() -> Iterable[str]:
     return CONVENTIONS
 
 
+def _runtimes() -> Iterable[str]:
+    from mncost.measure.runtimes import RUNTIMES
+
+    return RUNTIMES
+
+
 architectures = _completer(_architectures)
 dialects = _completer(_dialects)
 conventions = _completer(_conventions)
 formats = _completer(lambda: FORMATS)
 precisions = _completer(lambda: PRECISIONS)
+runtimes = _completer(_runtimes)

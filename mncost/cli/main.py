@@ -19,6 +19,9 @@ OK, UNUSABLE, INTERRUPTED = 0, 2, 130
 COMMANDS = {
     "table": "mncost.cli.table:table",
     "layers": "mncost.cli.layers:layers",
+    "bench": "mncost.cli.bench:bench",
+    "show": "mncost.cli.show:show",
+    "compare-runs": "mncost.cli.compare_runs:compare_runs",
     "explain": "mncost.cli.explain:explain",
     "verify": "mncost.cli.verify:verify",
     "export": "mncost.cli.export:export",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 __all__ = [
     "Agreement",
@@ -23,41 +23,63 @@ __all__ = [
     "Options",
     "Process",
     "Profile",
+    "Request",
     "Run",
 ]
 
 Nanoseconds = Annotated[int, Meta(ge=0)]
+Natural = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
 Stop = Literal["running", "target", "max-time", "interrupted", "no cells"]
 
 
 class Cell(Struct, frozen=True, kw_only=True):
     """One thing that is timed: a model on a runtime. ``Run.cells[cell.id] is cell``."""
 
-    id: int
-    source: str  # what the architecture was called on the command line: a name or a file
+    id: Natural
     arch: str
     dialect: str
     alpha: float
-    resolution: int
-    classes: int
+    resolution: Positive
+    classes: Positive
     twin: str | None = None
-    copy: int = 1  # the same model may be entered several times
+    copy: Positive = 1  # the same model may be entered several times
     precision: str = "fp32"
-    batch: int = 1
+    batch: Positive = 1
     runtime: str
     provider: str | None = None
-    threads: int = 1
+    threads: Positive = 1
     python: str | None = None  # another interpreter's path
     digest: str  # of the graph and the resolution: the same digest is the same computation
-    macs: int  # for one image, like all counts
-    params: int
-    weight_bytes: int
-    peak_activation_bytes: int
+    macs: Natural  # for one image, like all counts
+    params: Natural
+    weight_bytes: Natural
+    peak_activation_bytes: Natural
 
     @property
     def worker(self) -> tuple[str, int, str | None]:
         """Which worker process it runs in: the runtime, the threads, the interpreter."""
         return self.runtime, self.threads, self.python
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """What was asked for, in the words of the command line: the cells follow from it."""
+
+    arch: str
+    alpha: str | None = None
+    resolution: str | None = None
+    rho: str | None = None
+    dialect: str | None = None
+    classes: int | None = None
+    twin: bool = True
+    copies: int = 1
+    precision: list[str] = field(default_factory=lambda: ["fp32"])
+    batch: list[int] = field(default_factory=lambda: [1])
+    runtime: list[str] = []
+    provider: list[str] = []
+    threads: list[int] = field(default_factory=lambda: [1])
+    python: list[str] = []  # beside this interpreter
+    by_layer: bool = False
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -67,24 +89,25 @@ class Options(Struct, frozen=True, kw_only=True):
     max_time: float  # seconds
     processes: int  # of each worker, one after the other, at least
     seed: int
-    device: str = "cpu"
-    by: str | None = None  # "layer"
 
 
 class Agreement(Struct, frozen=True, kw_only=True):
-    """How close the logits of a quantised model are to those of its fp32 model, both with random
-    weights and on seeded noise: says whether quantising worked, nothing about accuracy."""
+    """How close the logits of a quantised model are to those of its fp32 model.
 
-    images: int
-    same_top1: int  # images on which the largest logit is the same
+    Both have random weights, and the images are seeded noise: it says whether quantising worked,
+    and nothing about accuracy.
+    """
+
+    images: Positive
+    same_top1: Natural  # images on which the largest logit is the same
     error: float  # root mean square of the difference / standard deviation of the fp32 logits
 
 
 class ModelFile(Struct, frozen=True, kw_only=True):
     """The file that the cells' runtime loaded."""
 
-    cells: list[int]
-    bytes: int
+    cells: list[Natural]
+    bytes: Natural
     seconds: float  # to build it
     agreement: Agreement | None = None
 
@@ -92,8 +115,8 @@ class ModelFile(Struct, frozen=True, kw_only=True):
 class Burst(Struct, frozen=True, kw_only=True):
     """One visit to one cell: runs right after one another; ``cell`` is null for the reference."""
 
-    round: int  # within the generation, from 0; a round visits every cell of every worker once
-    cell: int | None
+    round: Natural  # within the generation, from 0; a round visits every cell of every worker once
+    cell: Natural | None
     at: float
     warmup_ns: list[Nanoseconds]
     ns: list[Nanoseconds]  # in order; each is one call, whatever the batch
@@ -106,23 +129,24 @@ class Process(Struct, kw_only=True):
     visit their cells in the same rounds.
     """
 
-    generation: int
+    generation: Natural
     runtime: str
-    threads: int
+    threads: Positive
     python: str | None = None
     versions: dict[str, str]  # of python, the runtime, numpy
     cpus: list[int] | None  # those it was pinned to
-    clock_ns: float  # the smallest step of its clock
+    clock_ns: Annotated[float, Meta(ge=0)]  # the smallest step of its clock
     started: float
     loaded: float | None = None  # when its cells were loaded and had run once
     ended: float | None = None
+    first_runs: list[Burst] = []  # of each cell, right after it was loaded: no samples
     bursts: list[Burst] = []
 
 
 class Conditions(Struct, frozen=True, kw_only=True):
     """What else the machine did while the processes of a generation ran."""
 
-    generation: int
+    generation: Natural
     steal: float | None  # share of all cores' time that the hypervisor gave to others
     other_load: float | None  # cores that other programs kept busy
     mhz: float | None  # of the first core, at the end of the generation
@@ -131,8 +155,8 @@ class Conditions(Struct, frozen=True, kw_only=True):
 class Failure(Struct, frozen=True, kw_only=True):
     """A cell that was given up, and why."""
 
-    cell: int
-    generation: int
+    cell: Natural
+    generation: Natural
     reason: str
 
 
@@ -147,8 +171,8 @@ class LayerShare(Struct, frozen=True, kw_only=True):
 class Profile(Struct, frozen=True, kw_only=True):
     """One cell under the runtime's profiler, in one process."""
 
-    cell: int
-    generation: int
+    cell: Natural
+    generation: Natural
     profiled_ns: list[Nanoseconds]  # whole runs with the profiler
     plain_ns: list[Nanoseconds]  # whole runs without, in turn with these
     layers: list[LayerShare]
@@ -161,10 +185,10 @@ class Machine(Struct, frozen=True, kw_only=True):
     architecture: str
     flags: list[str]  # instruction sets that inference uses: avx2, avx512_vnni, amx_int8 ...
     cores: int | None  # physical
-    logical_cores: int
+    logical_cores: Positive
     affinity: list[int] | None  # the logical cores that this process may use
     governor: str | None
-    memory_bytes: int
+    memory_bytes: Natural
     os: str
     container: str | None
     hypervisor: bool | None
@@ -185,6 +209,7 @@ class Run(Struct, kw_only=True):
     schema_version: Literal[1] = 1
     mncost_version: str
     started: str  # ISO 8601, UTC
+    request: Request | None = None  # None: not from a command line
     options: Options
     machine: Machine
     git: Commit | None

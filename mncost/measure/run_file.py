@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from mncost.errors import RunFileError, did_you_mean
-from mncost.measure.records import Run
+from mncost.errors import RunFileError, one_line
+from mncost.measure.records import Burst, Run
 from mncost.report.write import write_atomically
 
-__all__ = ["SCHEMA_VERSION", "read_run", "run_schema", "write_run"]
+__all__ = ["KIND", "SCHEMA_VERSION", "encode", "parse_run", "read_run", "run_schema", "write_run"]
 
+KIND = "mncost run"
 SCHEMA_VERSION = 1
+_HINT = "a run file is what `mncost bench -o` writes"
+
+
+class _Head(msgspec.Struct):
+    """What says whether a JSON object is a run, and of which shape."""
+
+    kind: object = None
+    schema_version: object = None
+    table: object = None
 
 
 def write_run(run: Run, path: Path) -> None:
@@ -31,19 +44,109 @@ def encode(run: Run) -> bytes:
 
 
 def read_run(path: Path) -> Run:
-    """Read a run.
+    """Read a run; ``-`` is standard input.
 
     Raises:
         RunFileError: it cannot be read, or is no run of this schema version.
     """
-    raise NotImplementedError
+    if str(path) == "-":
+        return parse_run(sys.stdin.buffer.read(), "standard input")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RunFileError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except ValueError as error:  # a name that no file can have
+        raise RunFileError(f"{str(path)!r}: cannot be read: {error}") from None
+    return parse_run(data, str(path))
+
+
+def parse_run(data: bytes, origin: str) -> Run:
+    """Check the text of a run file; ``origin`` names it in messages.
+
+    Raises:
+        RunFileError: it is empty, not JSON, no run, of another schema version, or inconsistent.
+    """
+    if not data.strip():
+        raise RunFileError(f"{origin}: empty: {_HINT}")
+    _check_head(data, origin)
+    try:
+        run = msgspec.json.decode(data, type=Run)
+    except msgspec.ValidationError as error:
+        raise RunFileError(f"{origin}: {one_line(_placed(str(error)))}") from None
+    for problem in _inconsistencies(run):
+        raise RunFileError(f"{origin}: {problem}")
+    return run
 
 
 def run_schema() -> str:
     """Return the JSON Schema (draft 2020-12) of a run file, as text."""
     schema = msgspec.json.schema(Run)
-    return json.dumps(
-        {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema},
-        indent=2,
-        ensure_ascii=False,
-    ) + "\n"
+    run = schema["$defs"]["Run"]
+    run["required"] = ["kind", "schema_version", *run["required"]]  # what _check_head looks at
+    return (
+        json.dumps(
+            {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema},
+            indent=2,
+            ensure_ascii=False,
+        )
+        + "\n"
+    )
+
+
+def _check_head(data: bytes, origin: str) -> None:
+    """Refuse what is not JSON, what is no run, and what has another shape."""
+    try:
+        head = msgspec.json.decode(data, type=_Head)
+    except msgspec.ValidationError:
+        raise RunFileError(f"{origin}: JSON, but no run: {_HINT}") from None
+    except msgspec.DecodeError as error:
+        found = re.search(r"\(byte (\d+)\)", str(error))
+        byte = int(found[1]) if found else len(data)
+        raise RunFileError(f"{origin}: truncated or not JSON at byte {byte:,}") from None
+    except (RecursionError, UnicodeDecodeError):
+        raise RunFileError(f"{origin}: not JSON that can be read: {_HINT}") from None
+    if head.kind != KIND:
+        what = "a table that mncost printed" if head.table is not None else "JSON, but no run"
+        raise RunFileError(f"{origin}: {what}: {_HINT}")
+    if head.schema_version != SCHEMA_VERSION:
+        version = one_line(str(head.schema_version))[:20]
+        raise RunFileError(
+            f"{origin}: a run of schema version {version}; accepted: {SCHEMA_VERSION}"
+        )
+
+
+def _placed(message: str) -> str:
+    """Say the place first, then msgspec's words: ``cells[0].id: expected ...``."""
+    what, _, place = message.partition(" - at `$")
+    place = place.strip(".`")
+    return f"{place}: {what[0].lower()}{what[1:]}" if place else what
+
+
+def _inconsistencies(run: Run) -> Iterator[str]:
+    """Yield what no single value can know."""
+    for position, cell in enumerate(run.cells):
+        if cell.id != position:
+            yield f"cells[{position}].id: {cell.id}, and should be its position"
+    for place, cell_id in _references(run):
+        if cell_id >= len(run.cells):
+            yield f"{place}: there is no cell {cell_id}; the file has {len(run.cells)}"
+
+
+def _references(run: Run) -> Iterator[tuple[str, int]]:
+    """Yield every mention of a cell, with its place."""
+    for p, process in enumerate(run.processes):
+        yield from _of_bursts(f"processes[{p}].first_runs", process.first_runs)
+        yield from _of_bursts(f"processes[{p}].bursts", process.bursts)
+    for f, file in enumerate(run.files):
+        for c, cell in enumerate(file.cells):
+            yield f"files[{f}].cells[{c}]", cell
+    for p, profile in enumerate(run.profiles):
+        yield f"profiles[{p}].cell", profile.cell
+    for f, failure in enumerate(run.failures):
+        yield f"failures[{f}].cell", failure.cell
+
+
+def _of_bursts(place: str, bursts: Sequence[Burst]) -> Iterator[tuple[str, int]]:
+    for b, burst in enumerate(bursts):
+        if burst.cell is not None:
+            yield f"{place}[{b}].cell", burst.cell

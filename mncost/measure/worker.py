@@ -11,7 +11,6 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-
 __all__ = ["Hello", "Sampled", "Worker", "WorkerDied", "WorkerRefused", "WorkerSpec"]
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mncost.errors import OutputError
 
-__all__ = ["write_atomically"]
+__all__ = ["check_writable", "write_atomically"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -19,11 +21,35 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         OutputError: it cannot be written; nothing is left behind.
     """
-    try:
+    with _as_output_error(path):
         if path.exists() and not path.is_file():
             path.write_bytes(data)
         else:
             _replace(path.resolve(), data)
+
+
+def check_writable(path: Path) -> None:
+    """Find out now whether ``path`` can be written later; nothing is changed.
+
+    Raises:
+        OutputError: it cannot.
+    """
+    import tempfile
+
+    with _as_output_error(path):
+        if path.is_dir():
+            raise IsADirectoryError(None, "Is a directory")
+        if path.exists() and not path.is_file():
+            return  # a pipe or a device: whoever reads it would notice
+        with tempfile.TemporaryFile(dir=path.resolve().parent):
+            pass
+
+
+@contextmanager
+def _as_output_error(path: Path) -> Iterator[None]:
+    """Turn every way in which a path cannot be written into one error."""
+    try:
+        yield
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
     except (RuntimeError, ValueError) as error:  # a loop of links; a name that no file can have

@@ -1,46 +1,69 @@
-"""The runtimes, each in a file of its own, behind one small protocol.
+"""The runtimes, each in a file of its own, behind one small class.
 
-To add one: a file here with a class that has these members, and a line in :data:`RUNTIMES`. They
+To add one: a file here with a subclass of :class:`Runtime`, and a line in :data:`RUNTIMES`. They
 live in worker processes, possibly of an interpreter that has nothing but the runtime's own
 packages: what needs these is imported in the methods.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-__all__ = ["RUNTIMES", "Call", "Runtime", "runtime_class"]
+from mncost.measure.reference import reference
+
+if TYPE_CHECKING:
+    import numpy
+
+__all__ = ["RUNTIMES", "Call", "Runtime", "runtime_class", "seeded_images"]
 
 Call: TypeAlias = Callable[[], object]
 """One inference with its input bound: what is timed is one call of it and nothing else."""
 
 
-class Runtime(Protocol):
+class Runtime(ABC):
     """One inference runtime, inside the worker process that belongs to it."""
 
     packages: ClassVar[tuple[str, ...]]
-    """What has to be installed in the interpreter, under the names that pip knows."""
+    """What has to be installed in the interpreter: pip and import know it under one name."""
     format: ClassVar[str]
     """Which kind of model file it loads: a key of :data:`mncost.measure.prepare.FORMATS`."""
-    precisions: ClassVar[tuple[str, ...]]
-    virtual: ClassVar[bool]
+    precisions: ClassVar[tuple[str, ...]] = ("fp32",)
+    virtual: ClassVar[bool] = False
     """Whether its clock is a scripted one."""
+    load_seconds: ClassVar[float] = 300.0
+    """After how long a load is taken to hang."""
 
     @staticmethod
     def providers() -> tuple[str | None, ...]:
         """Return the execution providers for CPUs that it offers; ``(None,)``: it knows none."""
+        return (None,)
 
+    @abstractmethod
     def start(self, threads: int) -> None:
         """Import the packages, and set the number of threads."""
 
+    @abstractmethod
     def load(self, file: Path, *, batch: int, provider: str | None) -> Call:
         """Load a model, with a seeded input of ``batch`` images."""
 
-    def clock(self) -> int:
-        """Return the time in nanoseconds."""
+    def reference(self) -> Call:
+        """Return the reference workload."""
+        return reference()
+
+    clock: Callable[[], int] = staticmethod(time.perf_counter_ns)
+    """Returns the time in nanoseconds."""
+
+    def clock_step(self) -> float:
+        """Return the smallest step of the clock that can be seen, in nanoseconds."""
+        reads = [time.perf_counter_ns() for _ in range(1000)]
+        while len(set(reads)) == 1:  # a coarse clock: wait for it
+            reads.append(time.perf_counter_ns())
+        return float(min(b - a for a, b in zip(reads, reads[1:], strict=False) if b > a))
 
 
 RUNTIMES: Mapping[str, str] = {
@@ -56,3 +79,14 @@ def runtime_class(name: str) -> type[Runtime]:
     module, _, attribute = RUNTIMES[name].partition(":")
     found: type[Runtime] = getattr(import_module(module), attribute)
     return found
+
+
+def seeded_images(shape: Sequence[int]) -> numpy.ndarray:
+    """Return standard-normal float32 images, the same for every runtime.
+
+    Args:
+        shape: ``(batch, channels, height, width)``.
+    """
+    import numpy as np
+
+    return np.random.default_rng(0).standard_normal(tuple(shape), dtype="float32")

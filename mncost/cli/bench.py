@@ -1,0 +1,176 @@
+"""``mncost bench``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from mncost.cli import measure_options, options
+from mncost.cli.measured import emit_run, status
+from mncost.cli.output import emit_text, format_for
+from mncost.cli.progress import watching
+from mncost.errors import InputError
+from mncost.measure.bench import ARCHITECTURES, begin, carry_out, resumed
+from mncost.measure.records import Request, Run
+from mncost.measure.run_file import encode, write_run
+from mncost.quantities import seconds, share
+from mncost.report.write import check_writable
+
+__all__ = ["bench"]
+
+T = TypeVar("T")
+
+
+def bench(
+    arch: measure_options.Arch = None,
+    alpha: options.Alpha = None,
+    resolution: options.Resolution = None,
+    rho: options.Rho = None,
+    dialect: options.Dialect = None,
+    classes: options.Classes = None,
+    twin: Annotated[
+        bool | None,
+        typer.Option(
+            "--twin/--no-twin",
+            help="Measure the standard-convolution twin of each network too. Default: yes, but not "
+            "with --by layer.",
+        ),
+    ] = None,
+    copies: Annotated[
+        int | None,
+        typer.Option("--copies", metavar="N", help="Enter each model N times: A/A. Default: 1."),
+    ] = None,
+    device: Annotated[
+        str, typer.Option("--device", metavar="NAME", help="Where to run: cpu.")
+    ] = "cpu",
+    runtime: measure_options.Runtime = None,
+    provider: measure_options.Provider = None,
+    threads: measure_options.Threads = None,
+    precision: measure_options.MeasuredPrecision = None,
+    batch: measure_options.Batch = None,
+    python: measure_options.Python = None,
+    target_error: measure_options.TargetError = None,
+    max_time: measure_options.MaxTime = None,
+    processes: measure_options.Processes = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", min=0, help="Of weights, images and order. Default: 0."),
+    ] = None,
+    by: measure_options.By = None,
+    percentiles: measure_options.Percentiles = None,
+    columns: options.ColumnNames = None,
+    format_name: options.Format = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The run file (.json; - for standard output, without the table): every sample, "
+            "the machine, the versions. Written as it goes; mncost show makes tables of it.",
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume", metavar="FILE", help="Go on with a saved run, for another --max-time."
+        ),
+    ] = None,
+    export: measure_options.Export = None,
+) -> int:
+    r"""Measure latency on the CPU: every model by turns, in several processes, with intervals.
+
+    \b
+    mncost bench
+    mncost bench --arch v2 --alpha 0.35:1.0 --resolution 128:224 --runtime onnxruntime -o run.json
+    mncost bench --arch v2 --precision fp32,int8 --batch 1,8 --percentiles 50,90,99
+    mncost bench --arch v2 --by layer
+    mncost bench --resume run.json --max-time 5min
+
+    A sensible default takes less than a minute: V1, V2 and V3 at 1.0/224 and their
+    standard-convolution twins, on ONNX Runtime and on torch, with one thread.
+    """
+    view = measure_options.view(by, percentiles, columns, export, format_for(format_name, None))
+    time_limit = None if max_time is None else seconds("--max-time", max_time)
+    error = None if target_error is None else share("--target-error", target_error)
+    if resume is not None:
+        _alone(
+            arch=arch, alpha=alpha, resolution=resolution, rho=rho, dialect=dialect,
+            classes=classes, twin=twin, copies=copies, runtime=runtime, provider=provider,
+            threads=threads, precision=precision, batch=batch, python=python, by=by, seed=seed,
+            processes=processes,
+        )  # fmt: skip
+        run, cells = resumed(resume, target_error=error, max_time=time_limit)
+    else:
+        request = Request(
+            arch=",".join(arch) if arch else ARCHITECTURES,
+            alpha=alpha,
+            resolution=resolution,
+            rho=rho,
+            dialect=dialect,
+            classes=classes,
+            twin=by is None if twin is None else twin,
+            copies=copies or 1,
+            precision=_names(precision, ["fp32"]),
+            batch=_numbers("--batch", batch),
+            runtime=_names(runtime, []),
+            provider=_names(provider, []),
+            threads=_numbers("--threads", threads),
+            python=_names(python, []),
+            by_layer=by is not None,
+        )
+        run, cells = begin(
+            request,
+            device=device,
+            target_error=error,
+            max_time=time_limit,
+            processes=processes,
+            seed=seed,
+        )
+    save = _saver(output or resume, view.export)
+    with watching(run.options.target_error) as watch:
+        carry_out(run, cells, save=save, watch=watch)
+    if output is not None and str(output) == "-":
+        emit_text(encode(run).decode(), None)
+    else:
+        emit_run(run, view, None)
+    return status(run)
+
+
+def _saver(output: Path | None, export: str | None) -> Callable[[Run], None]:
+    """Return what saves the run as it goes; a file that cannot be written is found now."""
+    if output is None or str(output) == "-":
+        return lambda run: None
+    if output.suffix.lower() != ".json":
+        raise InputError(
+            f"--output {output}: a run file is JSON, and its name ends in .json; a table: "
+            "--format, or mncost show"
+        )
+    check_writable(output)
+    return partial(write_run, path=output)
+
+
+def _alone(**others: object) -> None:
+    """Refuse the options that mean nothing to a run that is resumed."""
+    for name, value in others.items():
+        if value is not None:
+            raise InputError(
+                f"--resume and --{name.replace('_', '-')} do not go together: a resumed run has "
+                "its cells; accepted: --max-time, --target-error and how to show it"
+            )
+
+
+def _names(given: str | None, default: list[str]) -> list[str]:
+    return default if given is None else list(dict.fromkeys(map(str.strip, given.split(","))))
+
+
+def _numbers(name: str, given: str | None) -> list[int]:
+    words = _names(given, ["1"])
+    for word in words:
+        if not word.isdecimal():
+            raise InputError(f"{name} {word!r}: accepted are whole numbers, with commas between")
+    return [int(word) for word in words]

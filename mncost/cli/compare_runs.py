@@ -1,0 +1,110 @@
+"""``mncost compare-runs``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mncost.cli import options
+from mncost.cli.output import emit, format_for
+from mncost.measure.cells import title
+from mncost.measure.change import Change, Comparison, compare
+from mncost.measure.columns import with_interval
+from mncost.measure.run_file import read_run
+from mncost.report.table import Column, Table, Value
+
+__all__ = ["compare_runs"]
+
+
+def compare_runs(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="The earlier run file.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The later run file.")],
+    allow_different_machine: Annotated[
+        bool,
+        typer.Option(
+            "--allow-different-machine", help="Compare them even if the machines are not the same."
+        ),
+    ] = False,
+    format_name: options.Format = None,
+    output: options.Output = None,
+) -> None:
+    r"""Compare two saved runs cell by cell: the ratio of the latencies, with its interval.
+
+    \b
+    mncost compare-runs old.json new.json
+    mncost compare-runs old.json new.json --format csv -o change.csv
+
+    Runs measured apart share no moment of the machine: to compare two interpreters or two models
+    sharply, measure them in one run (mncost bench --python, --arch a,b).
+    """
+    wanted = format_for(format_name, output)
+    found = compare(
+        read_run(old), read_run(new), allow_different_machine=allow_different_machine
+    )
+    table = _for_people(found) if wanted in ("terminal", "markdown") else _for_programs(found)
+    emit(table, wanted, output)
+
+
+def _for_people(found: Comparison) -> Table:
+    columns = [
+        Column("cell", "cell"),
+        Column("old_ms", "old ms", "number"),
+        Column("new_ms", "new ms", "number"),
+        Column("ratio", "new/old", "number"),
+        Column("detectable", "detectable change", "share"),
+        Column("verdict", "verdict"),
+    ]
+    rows: list[list[Value]] = []
+    for change in found.changes:
+        rows.append(
+            [
+                title(change.new),
+                with_interval(change.old_median.scaled(1e-6)),
+                with_interval(change.new_median.scaled(1e-6)),
+                with_interval(change.difference.ratio),
+                change.difference.detectable,
+                change.verdict or "no interval",
+            ]
+        )
+    return Table("compare-runs", columns, rows, list(_notes(found)))
+
+
+def _for_programs(found: Comparison) -> Table:
+    names = [*_IDENTITY, "old_ms", "new_ms", *_RATIO]
+    rows = [_numbers(change) for change in found.changes]
+    return Table("compare-runs", [Column(name, name) for name in names], rows, list(_notes(found)))
+
+
+_IDENTITY = (
+    "arch", "dialect", "alpha", "resolution", "classes", "twin", "copy", "precision", "batch",
+    "runtime", "provider", "threads", "python",
+)  # fmt: skip
+_RATIO = ("ratio", "ratio_lo", "ratio_hi", "detectable", "verdict", "network_changed")
+
+
+def _numbers(change: Change) -> list[Value]:
+    ratio = change.difference.ratio
+    return [
+        *(getattr(change.new, name) for name in _IDENTITY),
+        change.old_median.center * 1e-6,
+        change.new_median.center * 1e-6,
+        ratio.center,
+        ratio.lo,
+        ratio.hi,
+        change.difference.detectable,
+        change.verdict,
+        change.network_changed,
+    ]
+
+
+def _notes(found: Comparison) -> Iterator[str]:
+    if found.reference is not None:
+        yield f"reference workload: {with_interval(found.reference.ratio)} times as long as before"
+    yield from found.cautions
+    yield from found.notes
+    for which, cells in (("old", found.only_old), ("new", found.only_new)):
+        for cell in cells:
+            yield f"only in the {which} run: {title(cell)}"

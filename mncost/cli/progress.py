@@ -1,0 +1,74 @@
+"""How far a run is, on standard error: for people at a terminal, and nothing in a pipe.
+
+It is drawn between two bursts, never during one: a display that refreshed itself would take time
+from what is measured.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from mncost.measure.engine import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+__all__ = ["watching"]
+
+_EVERY = 0.25  # seconds
+
+
+@contextmanager
+def watching(target_error: float) -> Iterator[Callable[[Progress], None]]:
+    """Yield what :func:`mncost.measure.engine.measure` shall tell its progress."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda progress: None
+        return
+    with _bar() as bar:
+        task = bar.add_task("", total=None)
+        drawn = 0.0
+
+        def watch(progress: Progress) -> None:
+            nonlocal drawn
+            if time.monotonic() - drawn < _EVERY:
+                return
+            bar.update(
+                task,
+                description=_words(progress, target_error),
+                completed=progress.now,
+                total=max(progress.deadline, progress.now),
+            )
+            bar.refresh()
+            drawn = time.monotonic()
+
+        yield watch
+
+
+def _bar() -> Bar:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    return Progress(
+        BarColumn(bar_width=20),
+        TextColumn("{task.completed:.0f} of at most {task.total:.0f} s"),
+        TextColumn("{task.description}"),
+        console=Console(stderr=True),
+        auto_refresh=False,
+        transient=True,
+    )
+
+
+def _words(progress: Progress, target_error: float) -> str:
+    words = {
+        "build": f"building model {progress.done + 1} of {progress.total}",
+        "load": f"process {progress.done + 1}: loading",
+        "measure": f"process {progress.done + 1}, {progress.cells} cells, round {progress.rounds + 1}",
+        "profile": f"process {progress.done + 1}: layers",
+    }[progress.phase]
+    if progress.error is not None:
+        words += f", ±{progress.error:.1%} (target ±{target_error:.1%})"
+    return words

@@ -1,0 +1,306 @@
+"""The Python face of measuring: :func:`bench`, and the :class:`Measurement` that it returns."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import structs
+
+from mncost import __version__
+from mncost.errors import MeasureError
+from mncost.measure.cells import DEVICES, Subject, subjects, title
+from mncost.measure.clocks import VirtualClock, WallClock
+from mncost.measure.engine import Progress, Tools, measure
+from mncost.measure.records import Options, Request, Run
+from mncost.measure.run_file import read_run, write_run
+from mncost.measure.runtimes import runtime_class
+
+if TYPE_CHECKING:
+    import pandas
+
+    from mncost.measure.columns import Row
+    from mncost.spec.axis import Numbers
+
+__all__ = ["Measurement", "begin", "bench", "carry_out", "resumed"]
+
+ARCHITECTURES = "v1,v2,v3-large,v3-small"
+_DEFAULT_RUNTIMES = ("onnxruntime", "torch")
+_TARGET_ERROR, _PROCESSES = 0.02, 5
+_SECONDS, _SECONDS_A_CELL = 50.0, 3.0
+
+T = TypeVar("T")
+
+
+class Measurement:
+    """What was measured: a run, and the statistics of its cells."""
+
+    def __init__(self, run: Run) -> None:
+        """Wrap a run; :func:`bench` and :meth:`read` make one."""
+        self.run = run
+
+    @classmethod
+    def read(cls, path: Path | str) -> Measurement:
+        """Read a run file.
+
+        Raises:
+            RunFileError: it cannot be used.
+        """
+        return cls(read_run(Path(path)))
+
+    def save(self, path: Path | str) -> None:
+        """Write the run file.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        write_run(self.run, Path(path))
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The statistics of each cell and what is to be said against them, as ``run.cells``."""
+        from mncost.measure.columns import rows
+
+        return rows(self.run)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return one row for each cell, with intervals. Needs pandas."""
+        from mncost.columns import to_frame
+        from mncost.measure.columns import machine_columns
+
+        return to_frame(machine_columns(), self.rows)
+
+    def __repr__(self) -> str:
+        """Say how much was measured."""
+        cells = len(self.run.cells)
+        return f"<mncost.Measurement of {cells} cells, stopped: {self.run.stopped}>"
+
+
+def bench(
+    arch: str = ARCHITECTURES,
+    alpha: Numbers | None = None,
+    resolution: Numbers | None = None,
+    *,
+    rho: Numbers | None = None,
+    dialect: str | None = None,
+    classes: int | None = None,
+    twin: bool = True,
+    copies: int = 1,
+    precision: str | Sequence[str] = "fp32",
+    batch: int | Sequence[int] = 1,
+    runtime: str | Sequence[str] | None = None,
+    provider: str | Sequence[str] = (),
+    threads: int | Sequence[int] = 1,
+    python: str | Sequence[str] = (),
+    device: str = "cpu",
+    target_error: float = _TARGET_ERROR,
+    max_time: float | None = None,
+    processes: int = _PROCESSES,
+    seed: int = 0,
+    output: Path | str | None = None,
+) -> Measurement:
+    """Measure the latency of the networks of an α × resolution grid.
+
+    Args:
+        arch: as for :func:`mncost.grid`, and so are the next five.
+        alpha: width multipliers.
+        resolution: in pixels.
+        rho: ratios to the native resolution.
+        dialect: whose reading.
+        classes: outputs of the classifier.
+        twin: measure the standard-convolution twin of each network too.
+        copies: enter each model so many times; two say what difference this machine makes up.
+        precision: ``"fp32"``, ``"int8"`` (ONNX Runtime only), or several.
+        batch: images in one call, or several such numbers.
+        runtime: names of runtimes; by default ONNX Runtime and torch, if they are installed.
+        provider: execution providers of ONNX Runtime; by default all those for CPUs.
+        threads: or several such numbers; each has processes of its own.
+        python: other interpreters to measure in, beside this one.
+        device: ``"cpu"``.
+        target_error: stop once half the width of each median's 95 % interval is within this
+            share of the median.
+        max_time: seconds after which to stop in any case; by default 50, or 3 a cell if that is
+            more.
+        processes: how many processes of each worker to measure in, one after the other, at least.
+        seed: of the weights, the images and the order of the visits.
+        output: the run file, written as it goes.
+
+    Raises:
+        InputError: something cannot be used, or is not installed.
+    """
+    request = Request(
+        arch=arch,
+        alpha=_words(alpha),
+        resolution=_words(resolution),
+        rho=_words(rho),
+        dialect=dialect,
+        classes=classes,
+        twin=twin,
+        copies=copies,
+        precision=_listed(precision),
+        batch=_listed(batch),
+        runtime=_listed(runtime or ()),
+        provider=_listed(provider),
+        threads=_listed(threads),
+        python=_listed(python),
+    )
+    run, cells = begin(
+        request,
+        device=device,
+        target_error=target_error,
+        max_time=max_time,
+        processes=processes,
+        seed=seed,
+    )
+    save = partial(write_run, path=Path(output)) if output is not None else _keep
+    carry_out(run, cells, save=save)
+    if run.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return Measurement(run)
+
+
+def begin(
+    request: Request,
+    *,
+    device: str = "cpu",
+    target_error: float | None = None,
+    max_time: float | None = None,
+    processes: int | None = None,
+    seed: int | None = None,
+) -> tuple[Run, list[Subject]]:
+    """Return an empty run for what is asked for, and the subjects to measure.
+
+    Raises:
+        InputError: something cannot be used, or is not installed.
+    """
+    from mncost.measure.machine import commit, machine
+
+    if device not in DEVICES:
+        raise MeasureError(f"device {device!r}: accepted: {', '.join(DEVICES)}")
+    if not request.runtime:
+        request = structs.replace(request, runtime=_installed())
+    found, notes = subjects(request, _offer)
+    cells = [subject.cell for subject in found]
+    default_time = max(_SECONDS, _SECONDS_A_CELL * len(cells))
+    options = Options(
+        target_error=_TARGET_ERROR if target_error is None else target_error,
+        max_time=default_time if max_time is None else max_time,
+        processes=_PROCESSES if processes is None else processes,
+        seed=seed or 0,
+    )
+    _check(options)
+    run = Run(
+        mncost_version=__version__,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        request=request,
+        options=options,
+        machine=machine(),
+        git=commit(),
+        cells=cells,
+        notes=notes,
+    )
+    return run, found
+
+
+def resumed(
+    path: Path, *, target_error: float | None = None, max_time: float | None = None
+) -> tuple[Run, list[Subject]]:
+    """Return a saved run and its subjects, to be measured on.
+
+    Raises:
+        InputError: it cannot be read, or its cells, this machine or the runtimes are not the same.
+    """
+    from mncost.measure.machine import machine, machine_differences
+
+    run = read_run(path)
+    if run.request is None or run.request.arch == "-":
+        raise MeasureError(f"{path}: not resumed: its networks cannot be found again")
+    if differences := machine_differences(run.machine, machine()):
+        raise MeasureError(f"{path}: not resumed on another machine: {'; '.join(differences)}")
+    found, _ = subjects(run.request, _offer)
+    for cell, subject in zip(run.cells, found, strict=False):
+        if cell != subject.cell:
+            raise MeasureError(f"{path}: not resumed: {title(cell)} is no longer the same")
+    if len(run.cells) != len(found):
+        raise MeasureError(f"{path}: not resumed: it has {len(run.cells)} cells, now {len(found)}")
+    run.options = structs.replace(
+        run.options,
+        target_error=run.options.target_error if target_error is None else target_error,
+        max_time=run.options.max_time if max_time is None else max_time,
+    )
+    _check(run.options)
+    return run, found
+
+
+def carry_out(
+    run: Run,
+    cells: Sequence[Subject],
+    *,
+    save: Callable[[Run], None],
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> None:
+    """Measure the subjects of a run, with real processes, until it is enough."""
+    from mncost.measure.builder import Builder
+    from mncost.measure.conditions import observe
+    from mncost.measure.process import start_worker
+
+    virtual = all(runtime_class(cell.runtime).virtual for cell in run.cells)
+    with tempfile.TemporaryDirectory(prefix="mncost-") as scratch:
+        measure(
+            run,
+            cells,
+            Tools(
+                launch=lambda spec, generation: start_worker(spec, seed=generation),
+                build=Builder,
+                clock=VirtualClock(run.seconds) if virtual else WallClock(run.seconds),
+                observe=observe,
+                watch=watch,
+                save=save,
+                scratch=Path(scratch),
+            ),
+        )
+
+
+def _check(options: Options) -> None:
+    if not 0 < options.target_error < 1:
+        raise MeasureError(f"target error {options.target_error:g}: accepted are 0 % to 100 %")
+    if not 0 < options.max_time < 10**7:
+        raise MeasureError(f"max time {options.max_time:g} s: accepted is more than 0 s")
+    if not 1 <= options.processes <= 1000:
+        raise MeasureError(f"processes {options.processes}: accepted are 1 to 1000")
+
+
+def _installed() -> list[str]:
+    found = [name for name in _DEFAULT_RUNTIMES if find_spec(name) is not None]
+    if not found:
+        raise MeasureError("no runtime is installed: pip install 'mncost[bench]'")
+    return found
+
+
+def _offer(runtime: str, python: str | None) -> Sequence[str | None]:
+    from mncost.measure.process import describe
+
+    return describe(runtime, python)
+
+
+def _words(numbers: Numbers | None) -> str | None:
+    """Return numbers in the grammar of the command line."""
+    if numbers is None or isinstance(numbers, str):
+        return numbers
+    listed = numbers if isinstance(numbers, Sequence) else [numbers]
+    return ",".join(map(str, listed))
+
+
+def _listed(value: T | Sequence[T]) -> list[T]:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return list(value)
+    return [value]  # type: ignore[list-item]
+
+
+def _keep(run: Run) -> None:
+    """Save nowhere: the caller has the run."""

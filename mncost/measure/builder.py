@@ -1,0 +1,81 @@
+"""Builds model files in a process of its own, which is started again if it dies."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import msgspec
+
+from mncost.graph.graph import Graph
+from mncost.measure.child import Child
+from mncost.measure.prepare import Prepared
+from mncost.measure.records import Agreement
+from mncost.measure.worker import WorkerDied
+
+__all__ = ["Builder"]
+
+START_SECONDS, BUILD_SECONDS = 120.0, 900.0
+
+
+class Builder:
+    """Writes the files that workers load."""
+
+    def __init__(self) -> None:
+        """Make one; the process is started when there is something to build."""
+        self._child: Child | None = None
+
+    def prepare(
+        self,
+        graph: Graph,
+        resolution: int,
+        *,
+        format: str,
+        precision: str,
+        seed: int,
+        file: Path,
+    ) -> Prepared:
+        """Write the file of a model.
+
+        Args:
+            graph: the model; its input node says how many channels an image has.
+            resolution: pixels of a side of the image.
+            format: a key of :data:`mncost.measure.prepare.FORMATS`.
+            precision: ``"fp32"`` or ``"int8"``.
+            seed: of the weights.
+            file: where to write it, in a private directory.
+
+        Raises:
+            WorkerRefused: there is not enough memory for it, or it cannot be built.
+            WorkerDied: the process ended or hung.
+        """
+        pickled = file.with_name(f"{file.name}.graph")
+        pickled.write_bytes(pickle.dumps(graph))
+        request = {
+            "graph": str(pickled),
+            "resolution": resolution,
+            "format": format,
+            "precision": precision,
+            "seed": seed,
+            "file": str(file),
+        }
+        try:
+            answer = self._started().ask(request, seconds=BUILD_SECONDS)
+        except WorkerDied:
+            self.close()
+            raise
+        finally:
+            pickled.unlink()
+        agreement = answer.pop("agreement")
+        return Prepared(**answer, agreement=msgspec.convert(agreement, Agreement | None))
+
+    def close(self) -> None:
+        """End the process."""
+        if self._child:
+            self._child.close()
+            self._child = None
+
+    def _started(self) -> Child:
+        if self._child is None:
+            self._child = Child(None, "builder", seconds=START_SECONDS)
+        return self._child

@@ -1,0 +1,163 @@
+"""The workers of one generation: started, loaded, visited, and started again when one dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from mncost.measure.clocks import Clock
+from mncost.measure.records import Burst, Cell, Failure, Process, Run
+from mncost.measure.schedule import shuffled
+from mncost.measure.worker import Sampled, Worker, WorkerDied, WorkerRefused, WorkerSpec
+
+__all__ = ["Crew", "Launch"]
+
+Launch: TypeAlias = Callable[[WorkerSpec, int], Worker]
+"""Starts the worker of a generation; may raise WorkerDied."""
+
+
+class Crew:
+    """The workers of one generation, and what of it goes into the run.
+
+    A worker that dies takes the cell along that it was busy with, and no other: it is started
+    again without it.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        generation: int,
+        cells: Sequence[Cell],
+        files: Mapping[int, Path],
+        launch: Launch,
+        clock: Clock,
+    ) -> None:
+        """Gather; :meth:`start` starts the processes."""
+        self.run = run
+        self.generation = generation
+        self.cells: dict[WorkerSpec, list[Cell]] = {}
+        for cell in cells:
+            self.cells.setdefault(WorkerSpec(*cell.worker), []).append(cell)
+        self._files = files
+        self._launch = launch
+        self._clock = clock
+        self._workers: dict[WorkerSpec, Worker] = {}
+        self._processes: dict[WorkerSpec, Process] = {}
+
+    @property
+    def visits(self) -> list[tuple[WorkerSpec, Cell | None]]:
+        """What a round visits: every cell, and on every worker the reference workload."""
+        return [
+            (spec, cell)
+            for spec, cells in self.cells.items()
+            if spec in self._workers
+            for cell in [*cells, None]
+        ]
+
+    def worker(self, spec: WorkerSpec) -> Worker | None:
+        """Return a living worker."""
+        return self._workers.get(spec)
+
+    def start(self) -> None:
+        """Start every worker, and load its cells."""
+        for spec in list(self.cells):
+            self._start(spec)
+
+    def visit(
+        self, spec: WorkerSpec, cell: Cell | None, round_number: int, *, warmups: int, runs: int
+    ) -> None:
+        """Run one burst, and keep it; a cell that fails is given up."""
+        worker = self._workers.get(spec)
+        if worker is None or (cell and cell not in self.cells[spec]):
+            return  # given up earlier in this round
+        index = cell.id if cell else None
+        at = self._clock.now()
+        try:
+            sampled = worker.burst(index, warmups=warmups, runs=runs)
+        except WorkerRefused as error:
+            self._give_up(spec, cell, str(error))
+        except WorkerDied as error:
+            self._bury(spec)
+            self._give_up(spec, cell, str(error))
+            self._start(spec)
+        else:
+            burst = self._burst(index, round_number, at, sampled)
+            self._processes[spec].bursts.append(burst)
+
+    def close(self) -> None:
+        """End every worker."""
+        for spec in list(self._workers):
+            worker = self._workers[spec]
+            self._bury(spec)
+            worker.close()
+
+    def _start(self, spec: WorkerSpec) -> None:
+        """Start a worker and load its cells, as often as it takes to find those that kill it."""
+        while self.cells[spec]:
+            began = self._clock.now()
+            try:
+                worker = self._launch(spec, self.generation)
+            except WorkerDied as error:
+                self._give_up(spec, None, str(error))
+                return
+            self._workers[spec] = worker
+            self._processes[spec] = self._process(spec, worker, began)
+            if self._load(spec, worker):
+                self._processes[spec].loaded = self._clock.now()
+                return
+            self._bury(spec)
+        if spec in self._workers:
+            self._workers[spec].close()
+            self._bury(spec)
+
+    def _load(self, spec: WorkerSpec, worker: Worker) -> bool:
+        """Load a worker's cells, in an order of its own for each process; say if it lives."""
+        for cell in shuffled(self.cells[spec], self.run.options.seed, self.generation):
+            at = self._clock.now()
+            try:
+                sampled = worker.load(
+                    cell.id, self._files[cell.id], batch=cell.batch, provider=cell.provider
+                )
+            except WorkerRefused as error:
+                self._give_up(spec, cell, str(error))
+            except WorkerDied as error:
+                self._give_up(spec, cell, str(error))
+                return False
+            else:
+                burst = self._burst(cell.id, 0, at, sampled)
+                self._processes[spec].first_runs.append(burst)
+        return bool(self.cells[spec])
+
+    def _process(self, spec: WorkerSpec, worker: Worker, began: float) -> Process:
+        process = Process(
+            generation=self.generation,
+            runtime=spec.runtime,
+            threads=spec.threads,
+            python=spec.python,
+            versions=worker.hello.versions,
+            cpus=worker.hello.cpus,
+            clock_ns=worker.hello.clock_ns,
+            started=began,
+        )
+        self.run.processes.append(process)
+        return process
+
+    def _burst(self, cell: int | None, round_number: int, at: float, sampled: Sampled) -> Burst:
+        self._clock.spend(sum(sampled.warmup_ns) + sum(sampled.ns))
+        return Burst(
+            round=round_number, cell=cell, at=at, warmup_ns=sampled.warmup_ns, ns=sampled.ns
+        )
+
+    def _bury(self, spec: WorkerSpec) -> None:
+        """Forget a worker that is gone, or is about to be."""
+        del self._workers[spec]
+        self._processes[spec].ended = self._clock.now()
+
+    def _give_up(self, spec: WorkerSpec, cell: Cell | None, reason: str) -> None:
+        """Give up a cell; without one, all that the worker has."""
+        for lost in [cell] if cell else list(self.cells[spec]):
+            self.cells[spec].remove(lost)
+            self.run.failures.append(
+                Failure(cell=lost.id, generation=self.generation, reason=reason)
+            )

@@ -1,0 +1,235 @@
+"""The engine: builds the models, then measures generation by generation until it is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from mncost.graph.graph import Graph
+from mncost.measure.cells import Subject
+from mncost.measure.clocks import Clock
+from mncost.measure.crew import Crew, Launch
+from mncost.measure.prepare import Prepared
+from mncost.measure.records import Cell, Conditions, Failure, ModelFile, Run
+from mncost.measure.runtimes import runtime_class
+from mncost.measure.schedule import Timetable, burst_runs, shuffled
+from mncost.measure.summary import relative_errors
+from mncost.measure.worker import WorkerDied, WorkerRefused
+
+__all__ = ["Build", "Progress", "Tools", "measure"]
+
+SAVE_EVERY = 5.0  # seconds
+REFERENCE_RUNS = 3
+
+
+class Progress(NamedTuple):
+    """How far a run is; times in seconds."""
+
+    phase: str  # "build", "load", "measure"
+    done: int  # of what the phase counts: models, generations
+    cells: int  # that are measured
+    total: int
+    rounds: int  # so far, in all generations together
+    error: float | None  # the widest relative half-width among the cells' intervals
+    now: float
+    deadline: float
+
+
+class Build(Protocol):
+    """Builds model files, in a process of its own."""
+
+    def prepare(
+        self, graph: Graph, resolution: int, *, format: str, precision: str, seed: int, file: Path
+    ) -> Prepared:
+        """Write a model's file; may raise WorkerRefused or WorkerDied."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class Tools(NamedTuple):
+    """What the engine needs from outside; tests give it scripted ones."""
+
+    launch: Launch
+    build: Callable[[], Build]
+    clock: Clock
+    observe: Callable[[int], Callable[[], Conditions]]
+    watch: Callable[[Progress], None]
+    save: Callable[[Run], None]
+    scratch: Path
+
+
+def measure(run: Run, subjects: Sequence[Subject], tools: Tools) -> None:
+    """Measure the cells of a run, which takes everything in as it comes.
+
+    A run that has processes already is continued. Ctrl-C ends it early: ``run.stopped`` says so.
+    """
+    session = _Session(run, tools)
+    run.stopped = "running"
+    try:
+        session.build(subjects)
+        session.generations()
+    except KeyboardInterrupt:
+        run.stopped = "interrupted"
+    run.seconds = tools.clock.now()
+    tools.save(run)
+
+
+class _Session:
+    """One call of :func:`measure`."""
+
+    def __init__(self, run: Run, tools: Tools) -> None:
+        self.run = run
+        self.tools = tools
+        self.clock = tools.clock
+        self.files: dict[int, Path] = {}
+        self.bursts: dict[int, int] = {}
+        self.rounds = 0
+        self.error: float | None = None
+        self.saved = self.clock.now()
+        self.first = 1 + max((process.generation for process in run.processes), default=-1)
+        self.timetable = Timetable(
+            self.clock.now(), run.options.max_time, run.options.processes - self.first
+        )
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Those that have not been given up."""
+        lost = {failure.cell for failure in self.run.failures}
+        return [cell for cell in self.run.cells if cell.id not in lost]
+
+    def build(self, subjects: Sequence[Subject]) -> None:
+        """Build the model files; those that several cells share, once."""
+        wanted: dict[tuple[str, str, str], list[Subject]] = {}
+        for subject in subjects:
+            cell = subject.cell
+            key = (cell.digest, cell.precision, runtime_class(cell.runtime).format)
+            wanted.setdefault(key, []).append(subject)
+        builder = self.tools.build()
+        try:
+            for index, ((_, precision, file_format), sharing) in enumerate(wanted.items()):
+                self.progress("build", index, len(wanted))
+                file = self.tools.scratch / f"{index}.{file_format}"
+                self.build_one(builder, sharing, precision, file_format, file)
+        finally:
+            builder.close()
+
+    def build_one(
+        self, builder: Build, sharing: Sequence[Subject], precision: str, form: str, file: Path
+    ) -> None:
+        """Build one model file, or give up the cells that need it."""
+        cells = [subject.cell for subject in sharing]
+        try:
+            prepared = builder.prepare(
+                sharing[0].graph,
+                cells[0].resolution,
+                format=form,
+                precision=precision,
+                seed=self.run.options.seed,
+                file=file,
+            )
+        except (WorkerRefused, WorkerDied) as error:
+            lost = {failure.cell for failure in self.run.failures}
+            self.run.failures += [
+                Failure(cell=cell.id, generation=self.first, reason=str(error))
+                for cell in cells
+                if cell.id not in lost
+            ]
+            return
+        self.files |= {cell.id: file for cell in cells}
+        if not self.first:
+            self.run.files.append(
+                ModelFile(
+                    cells=[cell.id for cell in cells],
+                    bytes=prepared.bytes,
+                    seconds=prepared.seconds,
+                    agreement=prepared.agreement,
+                )
+            )
+
+    def generations(self) -> None:
+        """Measure one generation after the other, until it is enough."""
+        generation = self.first
+        while True:
+            if not self.cells:
+                self.run.stopped = "no cells"
+            elif self.reached() and generation >= self.run.options.processes:
+                self.run.stopped = "target"
+            elif generation > self.first and not self.timetable.another_generation(
+                self.clock.now()
+            ):
+                self.run.stopped = "max-time"
+            else:
+                self.generation(generation)
+                generation += 1
+                continue
+            return
+
+    def reached(self) -> bool:
+        """Whether each cell's interval is within the target."""
+        if not self.run.processes:
+            return False
+        errors = relative_errors(self.run)
+        found = [errors.get(cell.id, float("inf")) for cell in self.cells]
+        self.error = max(found)
+        return self.error <= self.run.options.target_error
+
+    def generation(self, generation: int) -> None:
+        """Start every worker, visit every cell in rounds, end the workers."""
+        self.timetable.begin(self.clock.now(), generation - self.first)
+        self.progress("load", generation, self.run.options.processes)
+        finish = self.tools.observe(generation)
+        crew = Crew(self.run, generation, self.cells, self.files, self.tools.launch, self.clock)
+        with ExitStack() as stack:
+            stack.callback(crew.close)
+            crew.start()
+            self.timetable.loaded(self.clock.now())
+            rounds = 0
+            while crew.visits and self.timetable.another_round(self.clock.now(), rounds):
+                self.round(crew, rounds)
+                rounds += 1
+                self.save_now_and_then()
+        self.run.conditions.append(finish())
+        self.save_now_and_then(after=0.0)
+
+    def round(self, crew: Crew, number: int) -> None:
+        """Visit every cell once, in random order, as long as there is time."""
+        seed = self.run.options.seed
+        for spec, cell in shuffled(crew.visits, seed, crew.generation, number):
+            if self.clock.now() >= self.timetable.deadline:
+                return
+            self.progress("measure", crew.generation, self.run.options.processes)
+            crew.visit(spec, cell, number, warmups=1, runs=self.runs(cell))
+        self.rounds += 1
+
+    def runs(self, cell: Cell | None) -> int:
+        """Return the timed runs of a cell's burst: the same in all of its bursts."""
+        if cell is None:
+            return REFERENCE_RUNS
+        if cell.id not in self.bursts:
+            first = next(
+                burst
+                for process in self.run.processes
+                for burst in process.first_runs
+                if burst.cell == cell.id
+            )
+            self.bursts[cell.id] = burst_runs(min(first.ns))
+        return self.bursts[cell.id]
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        """Tell whoever watches."""
+        now, deadline = self.clock.now(), self.timetable.deadline
+        cells = len(self.cells)
+        self.tools.watch(
+            Progress(phase, done, cells, total, self.rounds, self.error, now, deadline)
+        )
+
+    def save_now_and_then(self, after: float = SAVE_EVERY) -> None:
+        """Save what there is, unless that was done a moment ago."""
+        now = self.clock.now()
+        if now - self.saved >= after:
+            self.saved = now
+            self.run.seconds = now
+            self.tools.save(self.run)

@@ -1,0 +1,84 @@
+"""A worker without a process: the same server, called directly, with the fake runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from mncost.measure.runtimes.fake import Fake, Fault, perform
+from mncost.measure.serve import Message, Server
+from mncost.measure.worker import Hello, Sampled, WorkerDied, WorkerRefused, WorkerSpec
+
+__all__ = ["LocalWorker"]
+
+_DEATHS = {
+    "die": "killed by SIGKILL (out of memory?)",
+    "exit": "exited with status 3: the fake runtime gives up",
+    "hang": "did not answer within 60 s",
+}
+
+
+class LocalWorker:
+    """Implements :class:`mncost.measure.worker.Worker`; what would end a process ends only it."""
+
+    def __init__(self, spec: WorkerSpec, runtime: Fake) -> None:
+        """Start the runtime.
+
+        Raises:
+            WorkerDied: the script says so.
+        """
+        runtime.fault = _perform
+        self._dead: str | None = None
+        try:
+            self._server = Server(runtime, spec.threads)
+        except _Death as death:
+            raise WorkerDied(str(death)) from None
+        self.hello = msgspec.convert(self._server.hello(list(range(spec.threads))), Hello)
+
+    def load(self, cell: int, file: Path, *, batch: int, provider: str | None) -> Sampled:
+        """Load a model and run it: the first run as warm-up, then two more.
+
+        Raises:
+            WorkerRefused: the script says so.
+            WorkerDied: the script says so.
+        """
+        return self._ask(
+            {"ask": "load", "cell": cell, "file": str(file), "batch": batch, "provider": provider}
+        )
+
+    def burst(self, cell: int | None, *, warmups: int, runs: int) -> Sampled:
+        """Run a loaded model (``None``: the reference workload) so many times in a row.
+
+        Raises:
+            WorkerRefused: the script says so.
+            WorkerDied: the script says so.
+        """
+        return self._ask({"ask": "burst", "cell": cell, "warmups": warmups, "runs": runs})
+
+    def close(self) -> None:
+        """End it."""
+        self._dead = self._dead or "closed"
+
+    def _ask(self, request: Message) -> Sampled:
+        if self._dead:
+            raise WorkerDied(self._dead)
+        try:
+            answer = self._server.answer(request)
+        except _Death as death:
+            self._dead = str(death)
+            raise WorkerDied(self._dead) from None
+        if "refused" in answer:
+            raise WorkerRefused(answer["refused"])
+        return msgspec.convert(answer, Sampled)
+
+
+class _Death(BaseException):
+    """Gets past the server, which turns exceptions into refusals."""
+
+
+def _perform(fault: Fault) -> None:
+    if fault.do in _DEATHS:
+        raise _Death(_DEATHS[fault.do])
+    if fault.do != "print":
+        perform(fault)

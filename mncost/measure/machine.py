@@ -1,0 +1,212 @@
+"""Facts about the machine, as far as they matter for latency. Nothing here ever fails."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from mncost.measure.records import Commit, Machine
+
+__all__ = ["commit", "cpu_mhz", "machine", "machine_differences"]
+
+GIT_SECONDS = 5.0
+MEMORY_TOLERANCE = 0.05  # kernels and hypervisors keep a little for themselves, not always the same
+
+T = TypeVar("T")
+
+# Instruction sets that the kernels of inference libraries choose by.
+_FLAGS = re.compile(
+    r"avx|avx2|fma|f16c|avx512f|avx512bw|avx512_vnni|avx_vnni|avx512_bf16|avx512_fp16|amx_\w+"
+    r"|asimd|asimddp|asimdhp|i8mm|bf16|sve\w*"
+)
+_CGROUPS = {"kubepods": "kubernetes", "docker": "docker", "libpod": "podman", "lxc": "lxc"}
+
+
+def machine(root: Path = Path("/")) -> Machine:
+    """Return what can be found out about this machine.
+
+    Args:
+        root: where ``/proc``, ``/sys`` and the like are.
+    """
+    name, flags = _cpu(root)
+    return Machine(
+        cpu=name,
+        architecture=platform.machine(),
+        flags=sorted(flag for flag in flags if _FLAGS.fullmatch(flag)),
+        cores=_try(_physical_cores),
+        logical_cores=os.cpu_count() or 1,
+        affinity=_try(_affinity),
+        governor=_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        memory_bytes=_try(_memory) or 0,
+        os=_operating_system(),
+        container=container(root, os.environ),
+        hypervisor=_hypervisor(root, flags),
+        load_average=_try(lambda: os.getloadavg()[0]),
+    )
+
+
+def machine_differences(old: Machine, new: Machine) -> list[str]:
+    """Say in words what differs between two machines that changes latencies; nothing: the same."""
+    facts = {
+        "CPU": (old.cpu, new.cpu),
+        "architecture": (old.architecture, new.architecture),
+        "physical cores": (old.cores, new.cores),
+        "logical cores": (old.logical_cores, new.logical_cores),
+        "cores that may be used": (_usable(old), _usable(new)),
+    }
+    found = [f"{name}: {a} and {b}" for name, (a, b) in facts.items() if a != b]
+    if missing := sorted(set(old.flags) - set(new.flags)):
+        found.append(f"only the first has {', '.join(missing)}")
+    if added := sorted(set(new.flags) - set(old.flags)):
+        found.append(f"only the second has {', '.join(added)}")
+    sizes = sorted((old.memory_bytes, new.memory_bytes))
+    if sizes[0] < (1 - MEMORY_TOLERANCE) * sizes[1]:
+        a, b = (f"{size / 2**30:.1f} GiB" for size in (old.memory_bytes, new.memory_bytes))
+        found.append(f"memory: {a} and {b}")
+    return found
+
+
+def cpu_mhz() -> float | None:
+    """Return the current clock rate of the first core."""
+
+    def first_core() -> float | None:
+        import psutil
+
+        cores = psutil.cpu_freq(percpu=True)
+        return float(cores[0].current) if cores and cores[0].current else None
+
+    return _try(first_core)
+
+
+def commit(directory: Path | None = None) -> Commit | None:
+    """Return the git commit of a directory (the current one), if it has one and git is there.
+
+    It is dirty if a file that git knows was changed.
+    """
+    found = _git(directory, "rev-parse", "--verify", "HEAD")
+    changes = _git(directory, "status", "--porcelain", "--untracked-files=no")
+    if found is None or changes is None:
+        return None
+    return Commit(id=found.strip(), dirty=bool(changes.strip()))
+
+
+def container(root: Path, environment: Mapping[str, str]) -> str | None:
+    """Return which kind of container this is, by the marks that each leaves."""
+    if "KUBERNETES_SERVICE_HOST" in environment:
+        return "kubernetes"
+    if (root / ".dockerenv").exists():
+        return "docker"
+    if (root / "run/.containerenv").exists():
+        return "podman"
+    # What podman, systemd-nspawn and LXC say of themselves.
+    if name := environment.get("container") or _text(root / "run/systemd/container"):
+        return name
+    groups = _text(root / "proc/1/cgroup") or ""
+    for mark, name in _CGROUPS.items():
+        if mark in groups:
+            return name
+    kernel = _text(root / "proc/sys/kernel/osrelease") or ""
+    return "wsl" if "microsoft" in kernel.lower() else None
+
+
+def _cpu(root: Path) -> tuple[str, set[str]]:
+    """Return the CPU's name and all its flags.
+
+    py-cpuinfo takes a second and starts processes, so Linux's own file comes first; it has no name
+    on ARM, and does not exist elsewhere.
+    """
+    facts: dict[str, str] = {}
+    for line in (_text(root / "proc/cpuinfo") or "").splitlines():
+        key, _, value = line.partition(":")
+        facts.setdefault(key.strip().lower(), value.strip())
+    name = facts.get("model name", "")
+    flags = set(facts.get("flags", facts.get("features", "")).split())
+    if not name or not flags:
+        known_name, known_flags = _try(_from_cpuinfo_package) or ("", set())
+        name, flags = name or known_name, flags or known_flags
+    return name or platform.processor() or platform.machine() or "unknown", flags
+
+
+def _from_cpuinfo_package() -> tuple[str, set[str]]:
+    import cpuinfo
+
+    found = cpuinfo.get_cpu_info()
+    return str(found.get("brand_raw", "")), {str(flag) for flag in found.get("flags", ())}
+
+
+def _physical_cores() -> int | None:
+    import psutil
+
+    cores: int | None = psutil.cpu_count(logical=False)
+    return cores
+
+
+def _affinity() -> list[int] | None:
+    import psutil
+
+    process = psutil.Process()
+    return sorted(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else None
+
+
+def _memory() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().total)
+
+
+def _usable(machine: Machine) -> int:
+    return machine.logical_cores if machine.affinity is None else len(machine.affinity)
+
+
+def _operating_system() -> str:
+    if platform.system() == "Darwin":
+        return f"macOS {platform.mac_ver()[0]}"
+    if platform.system() != "Linux":
+        return platform.platform()
+    release = _try(platform.freedesktop_os_release) or {}
+    kernel = f"Linux {platform.release()}"
+    return f"{release['PRETTY_NAME']}, {kernel}" if "PRETTY_NAME" in release else kernel
+
+
+def _hypervisor(root: Path, flags: set[str]) -> bool | None:
+    if "hypervisor" in flags or (root / "sys/hypervisor/type").exists():
+        return True
+    # Only x86 has a flag whose absence says something.
+    return False if platform.system() == "Linux" and "fpu" in flags else None
+
+
+def _git(directory: Path | None, *words: str) -> str | None:
+    command = ["git", "--no-optional-locks", *words]
+    done = _try(
+        lambda: subprocess.run(
+            command,
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=GIT_SECONDS,
+            check=True,
+        )
+    )
+    return None if done is None else done.stdout
+
+
+def _text(path: Path) -> str | None:
+    """Return the text of a small file without blanks around it; ``None`` if there is none."""
+    try:
+        return path.read_text("utf-8", errors="replace").strip() or None
+    except OSError:
+        return None
+
+
+def _try(find_out: Callable[[], T]) -> T | None:
+    """Return a fact, or ``None``: no fact about the machine is worth a failed measurement."""
+    try:
+        return find_out()
+    except Exception:
+        return None

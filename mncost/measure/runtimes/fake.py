@@ -1,0 +1,182 @@
+"""A runtime that only pretends, by a script and on a clock of its own: the tests' runtime.
+
+It needs nothing but the standard library, is the same for the same script and seed, and can fail
+in each of the ways in which real runtimes do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import exp
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar
+
+from mncost.measure.runtimes import Call, Runtime
+
+__all__ = ["SCRIPT", "SEED", "Fake", "Fault", "Script", "perform"]
+
+SCRIPT, SEED = "MNCOST_FAKE_SCRIPT", "MNCOST_FAKE_SEED"  # in the environment
+
+_REFERENCE_MACS = 40_000_000
+_INT8_SPEEDUP = 2
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that goes wrong.
+
+    Attributes:
+        on: when: at the ``start``, on a ``load``, in a ``run``.
+        do: what: ``die`` (by SIGKILL), ``exit`` (status 3, with a last word), ``hang``, ``refuse``,
+            ``memory`` (there is none left), ``print`` (garbage, to the standard output).
+        macs: only with the model that has so many; by default, with any.
+        after: so many times it goes well before.
+        seed: only in the process that has this seed.
+    """
+
+    on: str
+    do: str
+    macs: int | None = None
+    after: int = 0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Script:
+    """How the runtime behaves. A deviation is a share of the latency.
+
+    Attributes:
+        macs_per_ns: speed of one image on one thread.
+        overhead_ns: that each run takes besides.
+        process: standard deviation from process to process, of the logarithm.
+        noise: standard deviation from run to run.
+        drift: by how much runs get slower each second.
+        outliers: share of the runs that take ``outlier`` times as long.
+        outlier: see there.
+        clock_ns: step of the clock.
+        faults: what goes wrong.
+    """
+
+    macs_per_ns: float = 40.0
+    overhead_ns: float = 20_000.0
+    process: float = 0.03
+    noise: float = 0.01
+    drift: float = 0.0
+    outliers: float = 0.0
+    outlier: float = 5.0
+    clock_ns: int = 1
+    faults: tuple[Fault, ...] = field(default=())
+
+    @classmethod
+    def from_json(cls, text: str) -> Script:
+        """Read a script: an object with these attributes, any of them left out."""
+        given: dict[str, Any] = json.loads(text)
+        faults = tuple(Fault(**fault) for fault in given.pop("faults", ()))
+        return cls(faults=faults, **given)
+
+
+class Fake(Runtime):
+    """Models are files that only say how many MACs they have; calling one moves the clock.
+
+    ``fault`` does what a fault says; where processes must not really die, put another there.
+    """
+
+    packages: ClassVar = ()
+    format: ClassVar = "fake"
+    precisions: ClassVar = ("fp32", "int8")
+    virtual: ClassVar = True
+
+    def __init__(
+        self, script: Script | None = None, *, seed: int | None = None, now_ns: int = 0
+    ) -> None:
+        """Take a script and a seed, or those in the environment; begin at a time."""
+        self.script = script or Script.from_json(os.environ.get(SCRIPT, "{}"))
+        self.seed = int(os.environ.get(SEED, "0")) if seed is None else seed
+        self.fault: Callable[[Fault], None] = perform
+        self._now = float(now_ns)
+        self._threads = 1
+        self._random = Random(self.seed)
+        self._factor = exp(self._random.gauss(0, self.script.process))
+        self._seen: dict[tuple[str, int | None], int] = {}
+
+    def start(self, threads: int) -> None:
+        """Set the number of threads."""
+        self._meet("start", None)
+        self._threads = threads
+
+    def load(self, file: Path, *, batch: int, provider: str | None) -> Call:
+        """Load a model: JSON with its ``macs`` and its ``precision``.
+
+        Raises:
+            RuntimeError: the script says so.
+        """
+        model = json.loads(file.read_text())
+        self._meet("load", model["macs"])
+        speed = self.script.macs_per_ns * self._threads
+        speed *= _INT8_SPEEDUP if model["precision"] == "int8" else 1
+        return self._call(model["macs"], self.script.overhead_ns + model["macs"] * batch / speed)
+
+    def reference(self) -> Call:
+        """Return a reference workload on the same clock."""
+        return self._call(None, _REFERENCE_MACS / self.script.macs_per_ns)
+
+    def clock(self) -> int:
+        """Return the scripted time in nanoseconds."""
+        return int(self._now) // self.script.clock_ns * self.script.clock_ns
+
+    def clock_step(self) -> float:
+        """Return the scripted step."""
+        return float(self.script.clock_ns)
+
+    def _call(self, macs: int | None, ns: float) -> Call:
+        def call() -> None:
+            self._meet("run", macs)
+            self._now += ns * self._factor * self._deviation()
+
+        return call
+
+    def _deviation(self) -> float:
+        """Return by which factor the next run is slower than the typical one."""
+        script = self.script
+        factor = exp(self._random.gauss(0, script.noise)) * (1 + script.drift * self._now / 1e9)
+        return factor * (script.outlier if self._random.random() < script.outliers else 1.0)
+
+    def _meet(self, on: str, macs: int | None) -> None:
+        """Let happen what the script has for this moment."""
+        times = self._seen[on, macs] = self._seen.get((on, macs), 0) + 1
+        for fault in self.script.faults:
+            if (
+                fault.on == on
+                and fault.macs in (None, macs)
+                and fault.seed in (None, self.seed)
+                and times > fault.after
+            ):
+                self.fault(fault)
+
+
+def perform(fault: Fault) -> None:
+    """Do, to this very process, what a fault says."""
+    match fault.do:
+        case "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "exit":
+            sys.stderr.write("the fake runtime gives up\n")
+            sys.stderr.flush()
+            os._exit(3)
+        case "hang":
+            time.sleep(3600)
+        case "refuse":
+            raise RuntimeError("the fake runtime refuses\nand says so in two lines")
+        case "memory":
+            raise MemoryError
+        case "print":
+            os.write(1, b"garbage\n")
+        case unknown:
+            raise ValueError(f"the script has an unknown fault: {unknown}")

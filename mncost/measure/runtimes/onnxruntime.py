@@ -1,0 +1,96 @@
+"""ONNX Runtime, with every execution provider for CPUs that the installed package offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mncost.measure.runtimes import Call, Runtime, seeded_images
+
+__all__ = ["OnnxRuntime"]
+
+_CPU = "CPUExecutionProvider"
+
+# Those that have threads of their own, and the option that sets their number; the others use the
+# session's, or OMP_NUM_THREADS.
+_OWN_THREADS: Mapping[str, Mapping[str, str]] = {
+    "OpenVINOExecutionProvider": {"device_type": "CPU", "num_of_threads": "{}"},
+    "DnnlExecutionProvider": {},
+    "XnnpackExecutionProvider": {"intra_op_num_threads": "{}"},
+    "ACLExecutionProvider": {},
+    "ArmNNExecutionProvider": {},
+}
+
+
+class OnnxRuntime(Runtime):
+    """``InferenceSession.run``, as people deploy it: arrays in, arrays out."""
+
+    packages: ClassVar = ("onnxruntime", "numpy")
+    format: ClassVar = "onnx"
+    precisions: ClassVar = ("fp32", "int8")
+
+    def __init__(self) -> None:
+        """Make one; :meth:`start` imports."""
+        self._threads = 1
+
+    @staticmethod
+    def providers() -> tuple[str | None, ...]:
+        """Return those for CPUs: always ONNX Runtime's own first."""
+        import onnxruntime
+
+        offered = onnxruntime.get_available_providers()
+        return (_CPU, *(name for name in _OWN_THREADS if name in offered))
+
+    def start(self, threads: int) -> None:
+        """Import it; the threads belong to each session."""
+        import onnxruntime
+
+        onnxruntime.set_default_logger_severity(3)  # errors
+        self._threads = threads
+
+    def load(self, file: Path, *, batch: int, provider: str | None) -> Call:
+        """Load an ONNX file whose first dimension may be open, under the name ``batch``.
+
+        Raises:
+            RuntimeError: the provider is not there, or the session does not use it.
+        """
+        import onnxruntime
+
+        name = provider or _CPU
+        if name not in onnxruntime.get_available_providers():
+            raise RuntimeError(f"this onnxruntime has no {name}")
+        session = onnxruntime.InferenceSession(
+            str(file), self._options(batch, name), providers=self._providers(name)
+        )
+        if name not in session.get_providers():
+            raise RuntimeError(f"the session does not use {name}")
+        session.disable_fallback()
+        (entry,) = session.get_inputs()
+        feed = {entry.name: seeded_images(entry.shape)}
+        run = session.run
+
+        def call() -> object:
+            return run(None, feed)
+
+        return call
+
+    def _options(self, batch: int, provider: str) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.add_free_dimension_override_by_name("batch", batch)
+        if provider == "XnnpackExecutionProvider":
+            # Its own threads do the work; ONNX Runtime's would only get in their way.
+            options.intra_op_num_threads = 1
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        return options
+
+    def _providers(self, name: str) -> list[Any]:
+        if name == _CPU:
+            return [_CPU]
+        given = {key: value.format(self._threads) for key, value in _OWN_THREADS[name].items()}
+        return [(name, given), _CPU]

@@ -1,0 +1,89 @@
+"""torch, eager: one kernel after the other, channels last."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from mncost.measure.runtimes import Call, Runtime, seeded_images
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+__all__ = ["Torch"]
+
+
+class Torch(Runtime):
+    """A module's call in ``torch.inference_mode``."""
+
+    packages: ClassVar = ("torch", "numpy", "msgspec")  # the graph in the file is made of structs
+    format: ClassVar = "torch"
+
+    def start(self, threads: int) -> None:
+        """Import torch and set the number of its threads."""
+        import torch
+
+        torch.set_num_threads(threads)
+        torch.set_num_interop_threads(1)
+
+    def load(self, file: Path, *, batch: int, provider: str | None) -> Call:
+        """Load a graph and its weights.
+
+        Raises:
+            RuntimeError: torch cannot run it.
+        """
+        import torch
+
+        module, shape = _read(file)
+        run = self.prepared(module)
+        images = torch.from_numpy(seeded_images((batch, *shape)))
+        images = images.contiguous(memory_format=torch.channels_last)
+
+        def call() -> object:
+            with torch.inference_mode():
+                return run(images)
+
+        return call
+
+    def prepared(self, module: nn.Module) -> nn.Module:
+        """Return what is called: the module itself."""
+        return module
+
+
+def _read(file: Path) -> tuple[nn.Module, tuple[int, int, int]]:
+    """Return the module of a file, with its weights, and the shape of one image."""
+    import numpy as np
+    import torch
+
+    from mncost.models.torch_model import torch_module
+
+    with file.open("rb") as stream:
+        graph, resolution, shapes = pickle.load(stream)
+        values = np.fromfile(stream, dtype="<f4")
+    with torch.device("meta"):  # neither memory nor random numbers: the weights are here
+        module = torch_module(graph).eval()
+    module.load_state_dict(_state(module, values, shapes), assign=True)
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+    channels = graph.nodes[0].op.channels
+    return module.to(memory_format=torch.channels_last), (channels, resolution, resolution)
+
+
+def _state(
+    module: nn.Module, values: object, shapes: dict[str, tuple[int, ...]]
+) -> dict[str, torch.Tensor]:
+    """Cut the weights out of one long array, each into memory of its own."""
+    import torch
+
+    long = torch.as_tensor(values)
+    sizes = [torch.Size(shape).numel() for shape in shapes.values()]
+    state = {
+        name: part.clone().view(shape)
+        for (name, shape), part in zip(shapes.items(), long.split(sizes), strict=True)
+    }
+    for name in module.state_dict():
+        if name.endswith("num_batches_tracked"):  # only training reads it
+            state[name] = torch.zeros((), dtype=torch.int64)
+    return state

@@ -1,0 +1,32 @@
+"""torch, compiled by inductor for inference: the weights are constants of the compiled code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from mncost.measure.runtimes.torch import Torch
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["TorchCompile"]
+
+
+class TorchCompile(Torch):
+    """Like :class:`Torch`; it compiles in the first run after the load."""
+
+    load_seconds: ClassVar = 900.0
+
+    def start(self, threads: int) -> None:
+        """Import torch, set the number of its threads, and freeze what is compiled."""
+        super().start(threads)
+        import torch._inductor.config as inductor
+
+        inductor.freezing = True
+
+    def prepared(self, module: nn.Module) -> nn.Module:
+        """Return what is called: the compiled module, for one shape of images."""
+        import torch
+
+        compiled: nn.Module = torch.compile(module, dynamic=False)
+        return compiled

@@ -1,0 +1,69 @@
+"""When what is run: the order of a round, the length of a burst, the time for a generation.
+
+A *round* visits every cell once, in random order. A visit is a *burst*: an untimed run, then a few
+timed ones. A *generation* is one life of every worker process, and has many rounds.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TypeVar
+
+__all__ = ["Timetable", "burst_runs", "shuffled"]
+
+T = TypeVar("T")
+
+BURST_NS = 20_000_000  # as long as a burst should take: short beside the drift of a machine
+MAX_RUNS = 50  # of one burst
+MIN_ROUNDS = 3  # of a generation, if there is time
+WORTH = 6  # a generation should measure that many times as long as it took to start
+
+
+def shuffled(things: list[T], *seed: int) -> list[T]:
+    """Return things in a random order that the seed decides."""
+    order = list(things)
+    Random(" ".join(map(str, seed))).shuffle(order)
+    return order
+
+
+def burst_runs(typical_ns: int) -> int:
+    """Return how many timed runs a burst of a model has, by how long one takes."""
+    return max(1, min(MAX_RUNS, round(BURST_NS / max(typical_ns, 1))))
+
+
+class Timetable:
+    """Shares a run's time out among its generations. All times are seconds on one clock."""
+
+    def __init__(self, now: float, max_time: float, processes: int) -> None:
+        """Begin at ``now``; the run may take ``max_time`` and should have ``processes``."""
+        self.deadline = now + max_time
+        self.processes = processes
+        self._started = now
+        self._loaded = now
+        self._longest_start = 0.0
+
+    def begin(self, now: float, generation: int) -> None:
+        """A generation begins: its processes are started."""
+        self._started = now
+        left = max(1, self.processes - generation)
+        self._slot_ends = now + (self.deadline - now) / left
+
+    def loaded(self, now: float) -> None:
+        """All cells are loaded: rounds begin."""
+        self._loaded = now
+        self._longest_start = max(self._longest_start, now - self._started)
+
+    def another_round(self, now: float, rounds: int) -> bool:
+        """Whether the generation, after so many rounds, goes on."""
+        if now >= self.deadline:
+            return False
+        if rounds < MIN_ROUNDS:
+            return True
+        if now - self._loaded >= WORTH * (self._loaded - self._started):
+            return False
+        # What is too short for another generation is not to be wasted.
+        return now < self._slot_ends or not self.another_generation(now)
+
+    def another_generation(self, now: float) -> bool:
+        """Whether there is time to start processes once more, and for some rounds."""
+        return now + 1.2 * self._longest_start < self.deadline

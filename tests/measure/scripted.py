@@ -1,0 +1,123 @@
+"""A whole run without a process, a file or a clock: the engine with scripted runtimes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mncost.graph.graph import Graph
+from mncost.measure.cells import Subject, subjects
+from mncost.measure.clocks import VirtualClock
+from mncost.measure.engine import Progress, Tools, measure
+from mncost.measure.local import LocalWorker
+from mncost.measure.prepare import Prepared
+from mncost.measure.records import Conditions, Machine, Options, Request, Run
+from mncost.measure.runtimes.fake import Fake, Script
+from mncost.measure.worker import Worker, WorkerRefused, WorkerSpec
+
+MACHINE = Machine(
+    cpu="scripted",
+    architecture="none",
+    flags=[],
+    cores=2,
+    logical_cores=2,
+    affinity=[0, 1],
+    governor=None,
+    memory_bytes=2**34,
+    os="none",
+    container=None,
+    hypervisor=None,
+    load_average=0.0,
+)
+
+
+class Builder:
+    """Writes the fake runtime's files; ``too_large`` MACs are refused."""
+
+    def __init__(self, too_large: int | None = None) -> None:
+        self.built: list[str] = []
+        self.closed = False
+        self._too_large = too_large
+
+    def prepare(
+        self, graph: Graph, resolution: int, *, format: str, precision: str, seed: int, file: Path
+    ) -> Prepared:
+        from mncost.cost.count import count
+        from mncost.graph.shapes import infer_shapes
+
+        macs = sum(c.terms.macs for c in count(graph, infer_shapes(graph, resolution)))
+        if self._too_large is not None and macs >= self._too_large:
+            raise WorkerRefused("needs about 40 GiB of memory, 12 GiB are free")
+        file.write_text(json.dumps({"macs": macs, "precision": precision}))
+        self.built.append(file.name)
+        return Prepared(file.stat().st_size, 0.0)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Launcher:
+    """Starts local workers and remembers them."""
+
+    def __init__(self, scripts: Mapping[str, Script]) -> None:
+        self.started: list[tuple[WorkerSpec, int]] = []
+        self._scripts = scripts
+
+    def __call__(self, spec: WorkerSpec, generation: int) -> Worker:
+        self.started.append((spec, generation))
+        script = self._scripts.get(spec.runtime, Script())
+        return LocalWorker(spec, Fake(script, seed=generation))
+
+
+def fake_request(arch: str = "v2", **changes: object) -> Request:
+    """Return a request for fake cells."""
+    return Request(arch=arch, runtime=["fake"], **changes)  # type: ignore[arg-type]
+
+
+def begun(request: Request, **options: object) -> tuple[Run, list[Subject]]:
+    """Return an empty run, and its subjects."""
+    found, notes = subjects(request, lambda runtime, python: [None])
+    chosen = {"target_error": 0.02, "max_time": 60.0, "processes": 5, "seed": 0, **options}
+    run = Run(
+        mncost_version="0",
+        started="2026-01-01T00:00:00+00:00",
+        request=request,
+        options=Options(**chosen),  # type: ignore[arg-type]
+        machine=MACHINE,
+        git=None,
+        cells=[subject.cell for subject in found],
+        notes=notes,
+    )
+    return run, found
+
+
+def carried_out(
+    run: Run,
+    found: list[Subject],
+    scratch: Path,
+    *,
+    script: Script = Script(),  # noqa: B008  it is frozen
+    launch: Launcher | None = None,
+    builder: Builder | None = None,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    save: Callable[[Run], None] = lambda run: None,
+) -> Run:
+    """Measure with scripted runtimes."""
+    built = builder or Builder()
+    measure(
+        run,
+        found,
+        Tools(
+            launch=launch or Launcher({"fake": script}),
+            build=lambda: built,
+            clock=VirtualClock(run.seconds),
+            observe=lambda generation: (
+                lambda: Conditions(generation=generation, steal=0.0, other_load=0.0, mhz=None)
+            ),
+            watch=watch,
+            save=save,
+            scratch=scratch,
+        ),
+    )
+    return run

@@ -1,0 +1,150 @@
+"""Runs whose truth is known: latencies drawn from a model of processes, rounds and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mncost.measure.records import (
+    Burst,
+    Cell,
+    Conditions,
+    Machine,
+    Options,
+    Process,
+    Run,
+)
+
+MACHINE = Machine(
+    cpu="Example CPU 3000",
+    architecture="x86_64",
+    flags=["avx2", "fma"],
+    cores=4,
+    logical_cores=8,
+    affinity=[0, 1, 2, 3],
+    governor="performance",
+    memory_bytes=16 << 30,
+    os="Linux",
+    container=None,
+    hypervisor=False,
+    load_average=0.1,
+)
+REFERENCE_NS = 1_000_000.0
+
+
+def cell(index: int = 0, **changes: Any) -> Cell:
+    """Return a cell: V2 1.0/224 on ONNX Runtime unless told otherwise."""
+    fields: dict[str, Any] = {
+        "id": index,
+        "arch": "v2",
+        "dialect": "paper",
+        "alpha": 1.0,
+        "resolution": 224,
+        "classes": 1000,
+        "runtime": "onnxruntime",
+        "provider": "CPUExecutionProvider",
+        "digest": f"{index:016x}",
+        "macs": 300_774_272,
+        "params": 3_504_872,
+        "weight_bytes": 14_000_000,
+        "peak_activation_bytes": 4_800_000,
+    }
+    return Cell(**(fields | changes))
+
+
+def run_of(cells: Sequence[Cell], processes: Sequence[Process] = (), **changes: Any) -> Run:
+    """Return a run with these cells and processes."""
+    fields: dict[str, Any] = {
+        "mncost_version": "0.1.0",
+        "started": "2025-01-01T00:00:00Z",
+        "options": Options(target_error=0.02, max_time=60.0, processes=5, seed=0),
+        "machine": MACHINE,
+        "git": None,
+        "stopped": "target",
+        "seconds": 60.0,
+    }
+    return Run(cells=list(cells), processes=list(processes), **(fields | changes))
+
+
+def process(
+    generation: int, visits: Mapping[int | None, Sequence[Sequence[int]]], **changes: Any
+) -> Process:
+    """Return a process: for each cell (``None``: the reference) the runs of each of its rounds."""
+    bursts = [
+        Burst(
+            round=number, cell=cell_id, at=generation * 10 + number * 0.1, warmup_ns=[], ns=list(ns)
+        )
+        for cell_id, rounds in visits.items()
+        for number, ns in enumerate(rounds)
+    ]
+    fields: dict[str, Any] = {
+        "generation": generation,
+        "runtime": "onnxruntime",
+        "threads": 1,
+        "versions": {"python": "3.11.7", "onnxruntime": "1.20.0"},
+        "cpus": [0],
+        "clock_ns": 20.0,
+        "started": generation * 10.0,
+        "bursts": bursts,
+    }
+    return Process(**(fields | changes))
+
+
+def quiet(generation: int) -> Conditions:
+    """Return the conditions of a generation on an idle machine."""
+    return Conditions(generation=generation, steal=0.0, other_load=0.0, mhz=3000.0)
+
+
+def simulated(
+    latencies: Mapping[int | None, float],
+    cells: Sequence[Cell],
+    *,
+    seed: int = 0,
+    processes: int = 5,
+    rounds: int = 10,
+    runs: int = 5,
+    between: float = 0.03,
+    within: float = 0.01,
+    drift: float = 0.0,
+    warmups: int = 1,
+    **changes: Any,
+) -> Run:
+    """Return a run of cells on one worker with these true latencies (ns).
+
+    Args:
+        latencies: by cell; ``None`` is the reference workload.
+        cells: of the run.
+        seed: of everything random.
+        processes: generations of the one worker.
+        rounds: of each.
+        runs: of each burst.
+        between: standard deviation of a cell's level between processes.
+        within: standard deviation of runs around it.
+        drift: relative change of the machine's speed from begin to end, for everything alike.
+        warmups: of each burst, at three times the latency.
+        changes: of the run.
+    """
+    rng = np.random.default_rng(seed)
+    found = []
+    for generation in range(processes):
+        bursts = []
+        level = {name: ns * np.exp(between * rng.normal()) for name, ns in latencies.items()}
+        for number in range(rounds):
+            at = generation + number / rounds
+            slow = 1 + drift * at / processes
+            for name, ns in level.items():
+                samples = slow * ns * np.exp(within * rng.normal(size=runs))
+                bursts.append(
+                    Burst(
+                        round=number,
+                        cell=name,
+                        at=at,
+                        warmup_ns=[round(3 * ns)] * warmups,
+                        ns=[round(sample) for sample in samples],
+                    )
+                )
+        found.append(process(generation, {}, bursts=bursts))
+    changes.setdefault("conditions", [quiet(generation) for generation in range(processes)])
+    return run_of(cells, found, **changes)

@@ -1,0 +1,69 @@
+"""The order of visits, the length of bursts, and how a run's time is shared out."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from mncost.measure.schedule import MAX_RUNS, Timetable, burst_runs, shuffled
+
+
+def test_an_order_holds_everything_once_and_the_seed_decides_it() -> None:
+    things = list(range(20))
+    assert sorted(shuffled(things, 1, 2, 3)) == things
+    assert shuffled(things, 1, 2, 3) == shuffled(things, 1, 2, 3)
+    assert shuffled(things, 1, 2, 3) != shuffled(things, 1, 2, 4)
+    assert shuffled(things, 1, 23) != shuffled(things, 12, 3)
+    assert things == list(range(20))
+
+
+def test_every_place_in_a_round_is_as_likely() -> None:
+    """Where a cell stands must not depend on which cell it is: what runs before it matters."""
+    rounds = 3000
+    first = Counter(shuffled(["a", "b", "c"], 0, 0, number)[0] for number in range(rounds))
+    # 1000 expected, standard deviation 25.8: five of them either way.
+    assert all(abs(count - 1000) < 130 for count in first.values())
+
+
+@pytest.mark.parametrize(
+    ("typical_ns", "runs"),
+    [(90_000_000, 1), (20_000_000, 1), (9_000_000, 2), (1_000_000, 20), (1, MAX_RUNS), (0, 50)],
+)
+def test_a_burst_is_short_whatever_the_model(typical_ns: int, runs: int) -> None:
+    assert burst_runs(typical_ns) == runs
+
+
+def simulate(max_time: float, processes: int, start: float, round_time: float) -> list[int]:
+    """Return the rounds of each generation when nothing but the time limit ends the run."""
+    now, rounds = 0.0, []
+    timetable = Timetable(now, max_time, processes)
+    while not rounds or timetable.another_generation(now):
+        timetable.begin(now, len(rounds))
+        now += start
+        timetable.loaded(now)
+        count = 0
+        while timetable.another_round(now, count):
+            now = min(now + round_time, timetable.deadline)
+            count += 1
+        rounds.append(count)
+    assert now <= timetable.deadline + start
+    return rounds
+
+
+def test_time_is_shared_among_the_processes_asked_for() -> None:
+    rounds = simulate(max_time=50, processes=5, start=4, round_time=1)
+    assert len(rounds) == 5
+    assert min(rounds) >= 5
+
+
+def test_a_generation_is_worth_its_start() -> None:
+    """With time to spare, there are more generations, not longer ones: at least 80 % measure."""
+    rounds = simulate(max_time=600, processes=5, start=1.0, round_time=0.3)
+    assert len(rounds) > 50
+    assert all(0.8 <= count * 0.3 / (count * 0.3 + 1.0) < 0.9 for count in rounds[:-1])
+
+
+def test_a_slow_start_leaves_fewer_processes_but_never_none() -> None:
+    assert simulate(max_time=50, processes=5, start=20, round_time=1) == [3, 7]
+    assert simulate(max_time=10, processes=5, start=20, round_time=1) == [0]
