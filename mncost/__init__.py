@@ -14,17 +14,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mncost.api import Grid, grid, load
     from mncost.errors import InputError, MncostError
+    from mncost.measure.bench import Measurement, bench
     from mncost.network import Network
 
-__all__ = ["Grid", "InputError", "MncostError", "Network", "__version__", "grid", "load"]
+__all__ = [
+    "Grid",
+    "InputError",
+    "Measurement",
+    "MncostError",
+    "Network",
+    "__version__",
+    "bench",
+    "grid",
+    "load",
+]
 
 __version__ = "0.1.0"
 
 _MODULES = {
     "Grid": "mncost.api",
     "InputError": "mncost.errors",
+    "Measurement": "mncost.measure.bench",
     "MncostError": "mncost.errors",
     "Network": "mncost.network",
+    "bench": "mncost.measure.bench",
     "grid": "mncost.api",
     "load": "mncost.api",
 }

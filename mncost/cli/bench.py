@@ -131,18 +131,23 @@ def bench(
             processes=processes,
             seed=seed,
         )
-    save = _saver(output or resume, view.export)
+    run_file = output or resume
+    save = _saver(run_file, view.export)
     with watching(run.options.target_error) as watch:
         carry_out(run, cells, save=save, watch=watch)
     if output is not None and str(output) == "-":
         emit_text(encode(run).decode(), None)
     else:
-        emit_run(run, view, None)
+        emit_run(run, view._replace(export=None), None)
+    if view.export is not None and run_file is not None:
+        emit_run(run, view, _export_path(run_file))
     return status(run)
 
 
 def _saver(output: Path | None, export: str | None) -> Callable[[Run], None]:
     """Return what saves the run as it goes; a file that cannot be written is found now."""
+    if export is not None and (output is None or str(output) == "-"):
+        raise InputError(f"--export {export} needs --output: its file is written beside that")
     if output is None or str(output) == "-":
         return lambda run: None
     if output.suffix.lower() != ".json":
@@ -150,8 +155,13 @@ def _saver(output: Path | None, export: str | None) -> Callable[[Run], None]:
             f"--output {output}: a run file is JSON, and its name ends in .json; a table: "
             "--format, or mncost show"
         )
-    check_writable(output)
+    for path in (output, _export_path(output)) if export else (output,):
+        check_writable(path)
     return partial(write_run, path=output)
+
+
+def _export_path(run_file: Path) -> Path:
+    return run_file.with_suffix(".pyperf.json")
 
 
 def _alone(**others: object) -> None:

@@ -41,9 +41,7 @@ def compare_runs(
     sharply, measure them in one run (mncost bench --python, --arch a,b).
     """
     wanted = format_for(format_name, output)
-    found = compare(
-        read_run(old), read_run(new), allow_different_machine=allow_different_machine
-    )
+    found = compare(read_run(old), read_run(new), allow_different_machine=allow_different_machine)
     table = _for_people(found) if wanted in ("terminal", "markdown") else _for_programs(found)
     emit(table, wanted, output)
 

@@ -37,7 +37,8 @@ Arch: TypeAlias = Annotated[
         "-a",
         metavar="NAMES",
         autocompletion=completion.architectures,
-        help="Architectures, groups, files or checkpoints, with commas. Default: v1,v2,v3-large,v3-small.",
+        help="Architectures, groups, files or checkpoints, with commas. "
+        "Default: v1,v2,v3-large,v3-small.",
     ),
 ]
 Runtime: TypeAlias = Annotated[
@@ -123,7 +124,12 @@ Percentiles: TypeAlias = Annotated[
 ]
 Export: TypeAlias = Annotated[
     str | None,
-    typer.Option("--export", metavar="pyperf", help="Write the file of another tool: pyperf."),
+    typer.Option(
+        "--export",
+        metavar="pyperf",
+        help="Write what python -m pyperf compare_to reads; mncost bench: beside --output, as "
+        "NAME.pyperf.json.",
+    ),
 ]
 
 

@@ -63,11 +63,12 @@ def _bar() -> Bar:
 
 
 def _words(progress: Progress, target_error: float) -> str:
+    number, cells = progress.done + 1, progress.cells
     words = {
-        "build": f"building model {progress.done + 1} of {progress.total}",
-        "load": f"process {progress.done + 1}: loading",
-        "measure": f"process {progress.done + 1}, {progress.cells} cells, round {progress.rounds + 1}",
-        "profile": f"process {progress.done + 1}: layers",
+        "build": f"building model {number} of {progress.total}",
+        "load": f"process {number}: loading {cells} cells",
+        "measure": f"process {number}, {cells} cells, round {progress.rounds + 1}",
+        "profile": f"process {number}, {cells} cells, layers",
     }[progress.phase]
     if progress.error is not None:
         words += f", ±{progress.error:.1%} (target ±{target_error:.1%})"

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from mncost.cli.options import Output
 from mncost.cli.output import emit_text
+from mncost.errors import UnknownNameError
 
 __all__ = ["schema"]
 
+FILES = ("architecture", "run")
 
-def schema(output: Output = None) -> None:
-    """Print the JSON Schema of architecture files, for an editor's completion and checks."""
-    from mncost.spec.json_schema import architecture_schema
 
-    emit_text(architecture_schema(), output)
+def schema(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="architecture, or run (mncost bench -o).")
+    ] = "architecture",
+    output: Output = None,
+) -> None:
+    """Print the JSON Schema of a kind of file, for an editor's completion and checks."""
+    if file not in FILES:
+        raise UnknownNameError("file", file, FILES)
+    if file == "run":
+        from mncost.measure.run_file import run_schema
+
+        emit_text(run_schema(), output)
+    else:
+        from mncost.spec.json_schema import architecture_schema
+
+        emit_text(architecture_schema(), output)

@@ -81,7 +81,7 @@ class Measurement:
         return f"<mncost.Measurement of {cells} cells, stopped: {self.run.stopped}>"
 
 
-def bench(
+def bench(  # noqa: PLR0913  one keyword for each option of the command
     arch: str = ARCHITECTURES,
     alpha: Numbers | None = None,
     resolution: Numbers | None = None,
@@ -183,7 +183,7 @@ def begin(
     if device not in DEVICES:
         raise MeasureError(f"device {device!r}: accepted: {', '.join(DEVICES)}")
     if not request.runtime:
-        request = structs.replace(request, runtime=_installed())
+        request = structs.replace(request, runtime=_installed(request))
     found, notes = subjects(request, _offer)
     cells = [subject.cell for subject in found]
     default_time = max(_SECONDS, _SECONDS_A_CELL * len(cells))
@@ -275,8 +275,12 @@ def _check(options: Options) -> None:
         raise MeasureError(f"processes {options.processes}: accepted are 1 to 1000")
 
 
-def _installed() -> list[str]:
-    found = [name for name in _DEFAULT_RUNTIMES if find_spec(name) is not None]
+def _installed(request: Request) -> list[str]:
+    """Return the runtimes that are measured unless others are named."""
+    usable = [
+        name for name in _DEFAULT_RUNTIMES if runtime_class(name).profiles or not request.by_layer
+    ]
+    found = [name for name in usable if find_spec(name) is not None]
     if not found:
         raise MeasureError("no runtime is installed: pip install 'mncost[bench]'")
     return found
@@ -299,7 +303,7 @@ def _words(numbers: Numbers | None) -> str | None:
 def _listed(value: T | Sequence[T]) -> list[T]:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return list(value)
-    return [value]  # type: ignore[list-item]
+    return [value]
 
 
 def _keep(run: Run) -> None:

@@ -91,6 +91,11 @@ def _check(request: Request) -> None:
     for runtime in request.runtime:
         if runtime not in RUNTIMES:
             raise UnknownNameError("runtime", runtime, RUNTIMES)
+        if request.by_layer and not runtime_class(runtime).profiles:
+            able = ", ".join(name for name in RUNTIMES if runtime_class(name).profiles)
+            raise MeasureError(
+                f"{runtime} does not say how long each layer takes; accepted: {able}"
+            )
     for batch in request.batch:
         if not 1 <= batch <= MAX_BATCH:
             raise MeasureError(f"batch {batch}: accepted are 1 to {MAX_BATCH}")

@@ -59,7 +59,7 @@ class Child:
             MeasureError: the interpreter cannot be used.
             WorkerDied: it ended, or said nothing in time.
         """
-        self._stderr = tempfile.TemporaryFile()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  close() closes it
         try:
             self._process = subprocess.Popen(
                 [python or sys.executable, "-c", _BOOTSTRAP, str(_PACKAGE), *arguments],
@@ -67,7 +67,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
                 env=_environment(python) | dict(environment or {}),
-                start_new_session=True,  # Ctrl-C is its parent's business
+                process_group=0,  # Ctrl-C is its parent's business
             )
         except OSError as error:
             self._stderr.close()
@@ -76,6 +76,7 @@ class Child:
             ) from None
         try:
             self.first = self._first(python, seconds)
+            self._rest()
         except BaseException:
             self.close()
             raise
@@ -87,8 +88,12 @@ class Child:
             WorkerRefused: the answer is that it cannot.
             WorkerDied: it ended, or said nothing in time; it is gone.
         """
+        if self._stderr.closed:
+            raise WorkerDied("has ended before")
         try:
+            self._signal("SIGCONT")
             answer = self._exchange(json.dumps(request) + "\n", seconds)
+            self._rest()
         except BaseException:  # also Ctrl-C: it is in the middle of something
             self.close()
             raise
@@ -101,11 +106,9 @@ class Child:
         self._kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._stderr):
-            try:
+            with suppress(OSError):  # what it never read cannot be flushed
                 if stream:
                     stream.close()
-            except OSError:
-                pass  # what it never read cannot be flushed
 
     def _exchange(self, line: str, seconds: float) -> Message:
         """Write a line and read one."""
@@ -160,14 +163,25 @@ class Child:
             f"did not answer within {seconds:.0f} s" if late.is_set() else self._death()
         )
 
+    def _rest(self) -> None:
+        """Stop it until it is asked again, where there are such signals.
+
+        Threads wait actively for a while after a run, and would do so on the cores of the worker
+        that is asked next: with two threads that can double its time.
+        """
+        self._signal("SIGSTOP")
+
     def _kill(self) -> None:
-        if self._process.poll() is not None:
-            return
-        with suppress(ProcessLookupError, PermissionError):  # it is about to be gone
-            if hasattr(os, "killpg"):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            else:
-                self._process.kill()
+        if hasattr(os, "killpg"):
+            self._signal("SIGKILL")
+        else:
+            self._process.kill()
+
+    def _signal(self, name: str) -> None:
+        """Send a signal to it and its children, if it lives and the platform has that signal."""
+        if hasattr(os, "killpg") and self._process.poll() is None:
+            with suppress(ProcessLookupError, PermissionError):  # it is about to be gone
+                os.killpg(self._process.pid, signal.Signals[name])
 
     def _death(self) -> str:
         """Say how it ended."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
+from mncost.graph.graph import Graph
 from mncost.measure.clocks import Clock
-from mncost.measure.records import Burst, Cell, Failure, Process, Run
+from mncost.measure.layers import ProfileError, shares
+from mncost.measure.records import Burst, Cell, Failure, Process, Profile, Run
 from mncost.measure.schedule import shuffled
 from mncost.measure.worker import Sampled, Worker, WorkerDied, WorkerRefused, WorkerSpec
 
 __all__ = ["Crew", "Launch"]
+
+T = TypeVar("T")
 
 Launch: TypeAlias = Callable[[WorkerSpec, int], Worker]
 """Starts the worker of a generation; may raise WorkerDied."""
@@ -55,10 +59,6 @@ class Crew:
             for cell in [*cells, None]
         ]
 
-    def worker(self, spec: WorkerSpec) -> Worker | None:
-        """Return a living worker."""
-        return self._workers.get(spec)
-
     def start(self) -> None:
         """Start every worker, and load its cells."""
         for spec in list(self.cells):
@@ -68,22 +68,41 @@ class Crew:
         self, spec: WorkerSpec, cell: Cell | None, round_number: int, *, warmups: int, runs: int
     ) -> None:
         """Run one burst, and keep it; a cell that fails is given up."""
-        worker = self._workers.get(spec)
-        if worker is None or (cell and cell not in self.cells[spec]):
-            return  # given up earlier in this round
         index = cell.id if cell else None
         at = self._clock.now()
-        try:
-            sampled = worker.burst(index, warmups=warmups, runs=runs)
-        except WorkerRefused as error:
-            self._give_up(spec, cell, str(error))
-        except WorkerDied as error:
-            self._bury(spec)
-            self._give_up(spec, cell, str(error))
-            self._start(spec)
-        else:
+        sampled = self._try(
+            spec, cell, lambda worker: worker.burst(index, warmups=warmups, runs=runs)
+        )
+        if sampled is not None:
             burst = self._burst(index, round_number, at, sampled)
             self._processes[spec].bursts.append(burst)
+
+    def profile(self, spec: WorkerSpec, cell: Cell, graph: Graph, *, rounds: int) -> None:
+        """Run a cell under its runtime's profiler, and keep what that says of its layers."""
+        found = self._try(
+            spec,
+            cell,
+            lambda worker: worker.profile(
+                self._files[cell.id], batch=cell.batch, provider=cell.provider, rounds=rounds
+            ),
+        )
+        if found is None:
+            return
+        self._clock.spend(sum(found.plain_ns) + sum(found.profiled_ns))
+        try:
+            layers = shares(graph, cell.resolution, found.profiled_ns, found.kernels)
+        except ProfileError as error:
+            self._give_up(spec, cell, str(error))
+            return
+        self.run.profiles.append(
+            Profile(
+                cell=cell.id,
+                generation=self.generation,
+                profiled_ns=found.profiled_ns,
+                plain_ns=found.plain_ns,
+                layers=layers,
+            )
+        )
 
     def close(self) -> None:
         """End every worker."""
@@ -91,6 +110,21 @@ class Crew:
             worker = self._workers[spec]
             self._bury(spec)
             worker.close()
+
+    def _try(self, spec: WorkerSpec, cell: Cell | None, ask: Callable[[Worker], T]) -> T | None:
+        """Ask a worker for something about a cell; if that fails, the cell is given up."""
+        worker = self._workers.get(spec)
+        if worker is None or (cell and cell not in self.cells[spec]):
+            return None  # given up earlier in this round
+        try:
+            return ask(worker)
+        except WorkerRefused as error:
+            self._give_up(spec, cell, str(error))
+        except WorkerDied as error:
+            self._bury(spec)
+            self._give_up(spec, cell, str(error))
+            self._start(spec)
+        return None
 
     def _start(self, spec: WorkerSpec) -> None:
         """Start a worker and load its cells, as often as it takes to find those that kill it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -22,6 +22,7 @@ __all__ = ["Build", "Progress", "Tools", "measure"]
 
 SAVE_EVERY = 5.0  # seconds
 REFERENCE_RUNS = 3
+PROFILE_ROUNDS = 10  # in each process
 
 
 class Progress(NamedTuple):
@@ -66,7 +67,7 @@ def measure(run: Run, subjects: Sequence[Subject], tools: Tools) -> None:
 
     A run that has processes already is continued. Ctrl-C ends it early: ``run.stopped`` says so.
     """
-    session = _Session(run, tools)
+    session = _Session(run, {subject.cell.id: subject.graph for subject in subjects}, tools)
     run.stopped = "running"
     try:
         session.build(subjects)
@@ -80,8 +81,9 @@ def measure(run: Run, subjects: Sequence[Subject], tools: Tools) -> None:
 class _Session:
     """One call of :func:`measure`."""
 
-    def __init__(self, run: Run, tools: Tools) -> None:
+    def __init__(self, run: Run, graphs: Mapping[int, Graph], tools: Tools) -> None:
         self.run = run
+        self.graphs = graphs
         self.tools = tools
         self.clock = tools.clock
         self.files: dict[int, Path] = {}
@@ -191,6 +193,8 @@ class _Session:
                 self.round(crew, rounds)
                 rounds += 1
                 self.save_now_and_then()
+            if self.run.request and self.run.request.by_layer:
+                self.profile(crew)
         self.run.conditions.append(finish())
         self.save_now_and_then(after=0.0)
 
@@ -203,6 +207,13 @@ class _Session:
             self.progress("measure", crew.generation, self.run.options.processes)
             crew.visit(spec, cell, number, warmups=1, runs=self.runs(cell))
         self.rounds += 1
+
+    def profile(self, crew: Crew) -> None:
+        """Run every cell under its runtime's profiler."""
+        for spec, cell in crew.visits:
+            if cell is not None and self.clock.now() < self.timetable.deadline:
+                self.progress("profile", crew.generation, self.run.options.processes)
+                crew.profile(spec, cell, self.graphs[cell.id], rounds=PROFILE_ROUNDS)
 
     def runs(self, cell: Cell | None) -> int:
         """Return the timed runs of a cell's burst: the same in all of its bursts."""

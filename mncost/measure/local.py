@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from mncost.measure.runtimes.fake import Fake, Fault, perform
 from mncost.measure.serve import Message, Server
-from mncost.measure.worker import Hello, Sampled, WorkerDied, WorkerRefused, WorkerSpec
+from mncost.measure.worker import Hello, Profiled, Sampled, WorkerDied, WorkerRefused, WorkerSpec
 
 __all__ = ["LocalWorker"]
+
+T = TypeVar("T")
 
 _DEATHS = {
     "die": "killed by SIGKILL (out of memory?)",
@@ -44,7 +47,8 @@ class LocalWorker:
             WorkerDied: the script says so.
         """
         return self._ask(
-            {"ask": "load", "cell": cell, "file": str(file), "batch": batch, "provider": provider}
+            {"ask": "load", "cell": cell, "file": str(file), "batch": batch, "provider": provider},
+            Sampled,
         )
 
     def burst(self, cell: int | None, *, warmups: int, runs: int) -> Sampled:
@@ -54,13 +58,22 @@ class LocalWorker:
             WorkerRefused: the script says so.
             WorkerDied: the script says so.
         """
-        return self._ask({"ask": "burst", "cell": cell, "warmups": warmups, "runs": runs})
+        return self._ask({"ask": "burst", "cell": cell, "warmups": warmups, "runs": runs}, Sampled)
+
+    def profile(self, file: Path, *, batch: int, provider: str | None, rounds: int) -> Profiled:
+        """Ask for a profile, which the fake runtime does not have.
+
+        Raises:
+            WorkerRefused: always.
+        """
+        model = {"file": str(file), "batch": batch, "provider": provider}
+        return self._ask({"ask": "profile", **model, "rounds": rounds}, Profiled)
 
     def close(self) -> None:
         """End it."""
         self._dead = self._dead or "closed"
 
-    def _ask(self, request: Message) -> Sampled:
+    def _ask(self, request: Message, expected: type[T]) -> T:
         if self._dead:
             raise WorkerDied(self._dead)
         try:
@@ -70,7 +83,7 @@ class LocalWorker:
             raise WorkerDied(self._dead) from None
         if "refused" in answer:
             raise WorkerRefused(answer["refused"])
-        return msgspec.convert(answer, Sampled)
+        return msgspec.convert(answer, expected)
 
 
 class _Death(BaseException):

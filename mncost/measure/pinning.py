@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["chosen_cpus", "pin"]
@@ -15,10 +16,8 @@ def pin(threads: int) -> list[int] | None:
     """Pin this process, before it has other threads; return its CPUs, ``None`` if unknown."""
     if not hasattr(os, "sched_setaffinity"):
         return None
-    try:
+    with suppress(OSError):  # forbidden here: it runs where it may
         os.sched_setaffinity(0, chosen_cpus(threads, os.sched_getaffinity(0)))
-    except OSError:
-        pass  # forbidden here: it runs where it may
     return sorted(os.sched_getaffinity(0))
 
 

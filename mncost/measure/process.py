@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -11,9 +12,11 @@ from mncost.errors import MeasureError, UnknownNameError
 from mncost.measure.child import Child
 from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.measure.serve import Message, look
-from mncost.measure.worker import Hello, Sampled, WorkerDied, WorkerSpec
+from mncost.measure.worker import Hello, Profiled, Sampled, WorkerDied, WorkerSpec
 
 __all__ = ["ProcessWorker", "describe", "start_worker"]
+
+T = TypeVar("T")
 
 START_SECONDS = 120.0
 BURST_SECONDS, BURST_TIMES = 60.0, 20  # a burst hangs after that, or that many times its time
@@ -47,7 +50,7 @@ class ProcessWorker:
             "batch": batch,
             "provider": provider,
         }
-        sampled = self._sampled(request, self._load_seconds)
+        sampled = self._answered(request, self._load_seconds, Sampled)
         self._run_ns[cell] = max(sampled.ns)
         return sampled
 
@@ -61,16 +64,32 @@ class ProcessWorker:
         expected = (warmups + runs) * self._run_ns.get(cell, 0) / 1e9
         seconds = max(BURST_SECONDS, BURST_TIMES * expected)
         request = {"ask": "burst", "cell": cell, "warmups": warmups, "runs": runs}
-        return self._sampled(request, seconds)
+        return self._answered(request, seconds, Sampled)
+
+    def profile(self, file: Path, *, batch: int, provider: str | None, rounds: int) -> Profiled:
+        """Load a model twice, and run it with and without its runtime's profiler, in turn.
+
+        Raises:
+            WorkerRefused: it cannot be loaded or run, or there is no profiler.
+            WorkerDied: it ended, or took too long.
+        """
+        request = {
+            "ask": "profile",
+            "file": str(file),
+            "batch": batch,
+            "provider": provider,
+            "rounds": rounds,
+        }
+        return self._answered(request, self._load_seconds, Profiled)
 
     def close(self) -> None:
         """End it; wait until it is gone."""
         self._child.close()
 
-    def _sampled(self, request: Message, seconds: float) -> Sampled:
-        answer = self._child.ask(request, seconds=seconds)
+    def _answered(self, request: Message, seconds: float, answer: type[T]) -> T:
+        found = self._child.ask(request, seconds=seconds)
         try:
-            return msgspec.convert(answer, Sampled)
+            return msgspec.convert(found, answer)
         except msgspec.ValidationError as error:
             self.close()
             raise WorkerDied(f"answered no samples: {error}") from None
@@ -78,8 +97,8 @@ class ProcessWorker:
 
 def start_worker(
     spec: WorkerSpec,
-    *,
     seed: int = 0,
+    *,
     start_seconds: float = START_SECONDS,
     load_seconds: float | None = None,
 ) -> ProcessWorker:

@@ -163,7 +163,9 @@ class Failure(Struct, frozen=True, kw_only=True):
 class LayerShare(Struct, frozen=True, kw_only=True):
     """The time of one of our layers under the profiler, for each profiled run."""
 
-    layer: str  # "" is what belongs to no layer: reordering of tensors, the session itself
+    layer: str  # or what belongs to none, in brackets: see mncost.measure.layers
+    kind: str
+    macs: int
     kernels: list[str]  # the runtime's names for what ran
     ns: list[Nanoseconds]
 

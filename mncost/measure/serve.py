@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -53,26 +54,48 @@ class Server:
         Args:
             request: ``{"ask": "load", "cell": 3, "file": "3.onnx", "batch": 1, "provider": null}``
                 or ``{"ask": "burst", "cell": 3, "warmups": 1, "runs": 10}``; cell ``null`` is the
-                reference workload.
+                reference workload. ``{"ask": "profile", "file": "3.onnx", "batch": 1, "provider":
+                null, "rounds": 10}`` is answered with a :class:`mncost.measure.worker.Profiled`.
         """
         try:
-            if request["ask"] == "load":
-                return self._load(**request)
-            return self._burst(**request)
+            given = {name: value for name, value in request.items() if name != "ask"}
+            match request["ask"]:
+                case "load":
+                    return self._load(**given)
+                case "profile":
+                    return self._profile(**given)
+                case _:
+                    return self._burst(**given)
         except Exception as error:  # whatever a runtime raises: it has exceptions of its own
             return {"refused": reason(error)}
 
-    def _load(self, ask: str, cell: int, file: str, batch: int, provider: str | None) -> Message:
+    def _load(self, cell: int, file: str, batch: int, provider: str | None) -> Message:
         try:
             self._calls[cell] = self._runtime.load(Path(file), batch=batch, provider=provider)
-            return self._burst(ask, cell, _FIRST_WARMUPS, _FIRST_RUNS)
+            return self._burst(cell, _FIRST_WARMUPS, _FIRST_RUNS)
         except Exception:
             self._calls.pop(cell, None)
             raise
 
-    def _burst(self, ask: str, cell: int | None, warmups: int, runs: int) -> Message:
+    def _burst(self, cell: int | None, warmups: int, runs: int) -> Message:
         call, clock = self._calls[cell], self._runtime.clock
         return {"warmup_ns": sample(call, clock, warmups), "ns": sample(call, clock, runs)}
+
+    def _profile(self, file: str, batch: int, provider: str | None, rounds: int) -> Message:
+        """Run a model with and without the profiler, in turn, each after an untimed run."""
+        runtime, clock, path = self._runtime, self._runtime.clock, Path(file)
+        plain = runtime.load(path, batch=batch, provider=provider)
+        profiled, finish = runtime.profiled(path, batch=batch, provider=provider)
+        plain_ns = []
+        for _ in range(rounds):
+            plain_ns.append(sample(plain, clock, 2)[1])
+            sample(profiled, clock, 2)
+        found = finish()
+        return {
+            "plain_ns": plain_ns,
+            "profiled_ns": found.runs[1::2],
+            "kernels": {name: ns[1::2] for name, ns in found.kernels.items()},
+        }
 
 
 def sample(call: Call, clock: Callable[[], int], runs: int) -> list[int]:
@@ -166,7 +189,5 @@ def _say(answers: IO[str], message: Message) -> None:
 
 def _volunteer() -> None:
     """If memory runs out, let the kernel end this process, and not its parent."""
-    try:
+    with suppress(OSError):  # not Linux, or not allowed
         Path("/proc/self/oom_score_adj").write_text("1000")
-    except OSError:
-        pass  # not Linux, or not allowed

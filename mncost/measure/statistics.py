@@ -12,10 +12,10 @@ Nothing here knows the unit of the samples; all of them are above zero.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from math import exp, floor, inf, isfinite, log, log10
+from math import ceil, exp, floor, inf, isfinite, log, log10
+from statistics import median as middle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ __all__ = [
     "mean",
     "median",
     "paired_ratio",
-    "percentile",
+    "percentiles",
     "spread",
     "unpaired_ratio",
 ]
@@ -40,6 +40,7 @@ __all__ = [
 LEVEL = 0.95
 POWER = 0.80  # the usual one: a change that is "detectable" is found in 4 of 5 repetitions
 MAX_DRIFT_POINTS = 200  # Theil and Sen look at every pair of points
+MAX_TRIED = 200  # samples that are tried as bounds of a percentile
 
 ONE_PROCESS = "one process"
 TOO_FEW_RUNS = "too few runs"
@@ -134,82 +135,107 @@ def spread(processes: Sequence[NDArray[Any]]) -> float:
 # ------------------------------------------------------------------------------------ percentiles
 
 
-def percentile(processes: Sequence[NDArray[Any]], percent: float, level: float = LEVEL) -> Summary:
-    """Return a percentile of all samples together, with bounds that assume no distribution.
+def percentiles(
+    processes: Sequence[NDArray[Any]], percents: Sequence[float], level: float = LEVEL
+) -> dict[float, Summary]:
+    """Return percentiles of all samples together, with bounds that assume no distribution.
 
-    The bounds are samples: the interval holds each value of which, by the share of the samples
-    below it, it can be that ``percent`` % of all latencies are below it. That is decided by
-    Clopper and Pearson's interval for a proportion with the number of runs replaced by the
-    effective one: divided by the design effect of the processes, and reduced for the few degrees
-    of freedom that it is estimated with. A bound that would lie beyond the smallest or the largest
-    sample is missing: too few runs, or processes too different for their number.
+    The bounds are samples. A latency is in the interval if, by the share of the samples below it,
+    ``percent`` % of all runs can be below it: if they are in Clopper and Pearson's interval for
+    that share, with the number of runs replaced by the effective one. That is the runs divided by
+    the design effect of the processes, and reduced for the few degrees of freedom that this is
+    estimated with (Korn & Graubard, *Confidence intervals for proportions with small expected
+    number of positive counts estimated from survey data*, 1998). The design effect is that at the
+    latency in question (Francisco & Fuller, *Quantile estimation with a complex survey design*,
+    1991) or at the percentile itself (Woodruff, *Confidence intervals for medians and other
+    position measures*, 1952), whichever is larger: the few samples beyond a high percentile often
+    come from one process, and cannot show that another one may be slower still.
 
-    Sources: Korn & Graubard, *Confidence intervals for proportions with small expected number of
-    positive counts estimated from survey data* (1998); the inversion of an interval for a
-    proportion: Woodruff, *Confidence intervals for medians and other position measures* (1952).
+    A bound that would lie beyond the smallest or the largest sample is missing: too few runs, or
+    too few processes for how they differ.
 
     Args:
         processes: the samples of each process, each at least one.
-        percent: above 0, below 100.
+        percents: above 0, below 100.
+        level: of each interval.
+    """
+    import numpy as np
+
+    pooled = np.concatenate(processes)
+    order = np.argsort(pooled, kind="stable")
+    pooled = pooled[order]
+    runs, n = len(pooled), len(processes)
+    effective = _effective_runs([len(samples) for samples in processes], order, level)
+    effective = effective[np.searchsorted(pooled, pooled, side="right") - 1]  # alike, alike
+    found = {}
+    for percent in percents:
+        share = percent / 100
+        rank = max(1, ceil(share * runs))
+        if n < 2:
+            found[percent] = Summary(float(pooled[rank - 1]), None, None, n, (ONE_PROCESS,))
+            continue
+        sizes = np.minimum(effective, effective[rank - 1])
+        below, above = _bounding_ranks(sizes, share, level)
+        lo, hi = (None if r is None else float(pooled[r - 1]) for r in (below, above))
+        warnings = () if below and above else (TOO_FEW_RUNS,)
+        found[percent] = Summary(float(pooled[rank - 1]), lo, hi, n, warnings)
+    return found
+
+
+def _effective_runs(sizes: Sequence[int], order: NDArray[Any], level: float) -> NDArray[Any]:
+    """Return how many independent runs would say as much about the share up to each rank.
+
+    Args:
+        sizes: runs of each process.
+        order: of the samples of all processes, one after the other, when they are sorted.
         level: of the interval.
     """
     import numpy as np
 
-    share = percent / 100
-    pooled = np.sort(np.concatenate(processes))
-    runs = len(pooled)
-    center = float(np.percentile(pooled, percent, method="inverted_cdf"))
-    if len(processes) < 2:
-        return Summary(center, None, None, len(processes), (ONE_PROCESS,))
-    effective = _effective_runs(processes, center, share, level)
-    below, above = _order_statistics(runs, effective, share, level)
-    lo = None if below is None else float(pooled[below - 1])
-    hi = None if above is None else float(pooled[above - 1])
-    warnings = () if below and above else (TOO_FEW_RUNS,)
-    return Summary(center, lo, hi, len(processes), warnings)
+    n, runs = len(sizes), len(order)
+    if n < 2:
+        return np.zeros(runs)
+    owner = np.repeat(np.arange(n), sizes)[order]
+    share = np.arange(1, runs + 1) / runs
+    # Variance of a share by its linearisation over clusters (Cochran, Sampling Techniques, 11.8).
+    squares = sum(
+        (np.cumsum(owner == process) - share * size) ** 2 for process, size in enumerate(sizes)
+    )
+    variance = n / (n - 1) * squares / runs**2
+    independent = share * (1 - share) / runs
+    independent[-1] = 1.0  # all samples are up to the last rank: nothing varies
+    freedom = _student(0.5 + level / 2, runs - 1) / _student(0.5 + level / 2, n - 1)
+    return runs / np.maximum(1.0, variance / independent) * freedom**2
 
 
-def _effective_runs(
-    processes: Sequence[NDArray[Any]], center: float, share: float, level: float
-) -> float:
-    """Return how many independent runs would say as much about the share below ``center``."""
-    n, runs = len(processes), sum(map(len, processes))
-    below = [int((samples <= center).sum()) for samples in processes]
-    overall = sum(below) / runs
-    # Variance of the overall share by its linearisation over clusters (Cochran 1977, 11.8).
-    excess = [b - overall * len(p) for b, p in zip(below, processes, strict=True)]
-    variance = n / (n - 1) * sum(e * e for e in excess) / runs**2
-    design_effect = max(1.0, variance / (share * (1 - share) / runs))
-    tail = 0.5 + level / 2
-    return runs / design_effect * (_student(tail, runs - 1) / _student(tail, n - 1)) ** 2
-
-
-def _order_statistics(
-    runs: int, effective: float, share: float, level: float
+def _bounding_ranks(
+    effective: NDArray[Any], share: float, level: float
 ) -> tuple[int | None, int | None]:
     """Return which samples, in order and counted from 1, are the bounds; ``None``: none is.
 
-    The k-th of n independent samples is above the quantile with probability I(share; k, n-k+1),
-    the incomplete beta function; ranks are scaled to the effective number of runs.
+    The k-th of n independent samples is below the quantile with probability I(share; k, n-k+1),
+    the incomplete beta function; ranks are scaled to the effective number of runs. Bounds are the
+    nearest ranks beyond all those that the interval holds.
     """
-    from scipy.special import betainc
+    import numpy as np
+    from scipy.special import betainc, rel_entr
 
-    tail, unit = (1 - level) / 2, effective / runs
-
-    def beyond(rank: int) -> bool:
-        """Whether the quantile is hardly above the sample of this rank."""
-        k = rank * unit
-        return bool(betainc(k, effective - k + 1, share) <= tail)
-
-    def not_before(rank: int) -> bool:
-        """Whether the quantile may be below the sample of this rank."""
-        k = (rank - 1) * unit
-        return bool(betainc(k + 1, effective - k, share) < 1 - tail)
-
-    ranks = range(1, runs + 1)
-    above = bisect_left(ranks, True, key=beyond) + 1
-    below = bisect_left(ranks, True, key=not_before)
-    return below or None, above if above <= runs else None
+    tail, runs = (1 - level) / 2, len(effective)
+    upto = np.arange(1, runs + 1) / runs
+    # Chernoff's bound excludes the others (twice: sizes are not whole); many are tried in steps.
+    distance = effective * (rel_entr(upto, share) + rel_entr(1 - upto, 1 - share))
+    ranks = np.flatnonzero(distance <= -2 * log(tail)) + 1
+    step = 1 + len(ranks) // MAX_TRIED
+    ranks = ranks[::step]
+    n = effective[ranks - 1]
+    k, before = ranks / runs * n, (ranks - 1) / runs * n
+    may_be_above = betainc(k, n - k + 1, share) > tail
+    may_be_below = betainc(before + 1, n - before, share) < 1 - tail
+    held = ranks[may_be_above & may_be_below]
+    if not len(held):  # p99.99 of ten runs: all samples are on one side of it
+        return (None, 1) if share < 0.5 else (runs, None)
+    below, above = int(held[0]) - step, int(held[-1]) + step
+    return below if below >= 1 else None, above if above <= runs else None
 
 
 # ----------------------------------------------------------------------------------------- ratios
@@ -232,8 +258,6 @@ def paired_ratio(
     Returns:
         ``None`` without a single pair.
     """
-    from statistics import median as middle
-
     centers, pairs = [], 0
     for numerators, denominators in generations:
         logs = [log(a / b) for a, b in zip(numerators, denominators, strict=True)]
@@ -291,15 +315,15 @@ def drift(times: Sequence[float], values: Sequence[float], level: float = LEVEL)
     Returns:
         ``None`` if there are too few values; ``n`` counts the points that the slope is taken from.
     """
+    moments: dict[float, list[float]] = {}
+    for time, value in zip(times, values, strict=True):
+        moments.setdefault(time, []).append(value)
+    if len(moments) < 3:
+        return None
     import numpy as np
 
-    if len(times) < 3:
-        return None
-    order = np.argsort(times, kind="stable")
-    when, logs = np.asarray(times, float)[order], np.log(np.asarray(values, float)[order])
-    span = float(when[-1] - when[0])
-    if span <= 0:
-        return None
+    when = np.array(sorted(moments))
+    logs = np.array([log(middle(moments[time])) for time in when])
     blocks = min(len(when), MAX_DRIFT_POINTS)
     points = [
         [float(np.median(block)) for block in np.array_split(axis, blocks)] for axis in (when, logs)
@@ -307,6 +331,7 @@ def drift(times: Sequence[float], values: Sequence[float], level: float = LEVEL)
     from scipy.stats import theilslopes
 
     slope = theilslopes(points[1], points[0], alpha=level)
+    span = float(when[-1] - when[0])
     change, lo, hi = (
         exp(span * value) for value in (slope.slope, slope.low_slope, slope.high_slope)
     )

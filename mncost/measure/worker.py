@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-__all__ = ["Hello", "Sampled", "Worker", "WorkerDied", "WorkerRefused", "WorkerSpec"]
+__all__ = ["Hello", "Profiled", "Sampled", "Worker", "WorkerDied", "WorkerRefused", "WorkerSpec"]
 
 
 class WorkerSpec(NamedTuple):
@@ -45,6 +45,14 @@ class Sampled(Struct, frozen=True, kw_only=True):
     ns: list[int]
 
 
+class Profiled(Struct, frozen=True, kw_only=True):
+    """A model with and without its runtime's profiler; times in nanoseconds."""
+
+    plain_ns: list[int]  # whole runs without
+    profiled_ns: list[int]  # whole runs with it
+    kernels: dict[str, list[int]]  # each kernel in each of the latter
+
+
 class Worker(Protocol):
     """A worker; every method may raise :class:`WorkerDied`."""
 
@@ -62,6 +70,13 @@ class Worker(Protocol):
 
         Raises:
             WorkerRefused: a run failed.
+        """
+
+    def profile(self, file: Path, *, batch: int, provider: str | None, rounds: int) -> Profiled:
+        """Load a model twice, and run it with and without its runtime's profiler, in turn.
+
+        Raises:
+            WorkerRefused: it cannot be loaded or run, or there is no profiler.
         """
 
     def close(self) -> None:

@@ -69,7 +69,7 @@ def run_of(cells: Sequence[Cell], processes: Sequence[Process] = (), **changes: 
 
 
 def process(
-    generation: int, visits: Mapping[int | None, Sequence[Sequence[int]]], **changes: Any
+    generation: int, visits: Mapping[Any, Sequence[Sequence[int]]], **changes: Any
 ) -> Process:
     """Return a process: for each cell (``None``: the reference) the runs of each of its rounds."""
     bursts = [
@@ -98,7 +98,7 @@ def quiet(generation: int) -> Conditions:
 
 
 def simulated(
-    latencies: Mapping[int | None, float],
+    latencies: Mapping[Any, float],
     cells: Sequence[Cell],
     *,
     seed: int = 0,

@@ -148,7 +148,7 @@ def test_a_cell_that_failed_late_keeps_its_samples(tmp_path: Path) -> None:
 
 def test_a_worker_that_cannot_start_costs_its_cells_only(tmp_path: Path) -> None:
     class Half(Launcher):
-        def __call__(self, spec, generation):  # type: ignore[no-untyped-def]
+        def __call__(self, spec, generation):
             self._scripts = {
                 "fake": Script(faults=(Fault("start", "exit"),)) if spec.threads == 2 else QUIET
             }

@@ -11,18 +11,26 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 
 from mncost.measure.reference import reference
 
 if TYPE_CHECKING:
     import numpy
 
-__all__ = ["RUNTIMES", "Call", "Runtime", "runtime_class", "seeded_images"]
+__all__ = ["RUNTIMES", "Call", "KernelTimes", "Runtime", "runtime_class", "seeded_images"]
 
 Call: TypeAlias = Callable[[], object]
 """One inference with its input bound: what is timed is one call of it and nothing else."""
+
+
+class KernelTimes(NamedTuple):
+    """What a profiler says: nanoseconds of whole runs, and of each kernel in each of these."""
+
+    runs: list[int]
+    kernels: dict[str, list[int]]
 
 
 class Runtime(ABC):
@@ -35,6 +43,8 @@ class Runtime(ABC):
     precisions: ClassVar[tuple[str, ...]] = ("fp32",)
     virtual: ClassVar[bool] = False
     """Whether its clock is a scripted one."""
+    profiles: ClassVar[bool] = False
+    """Whether it can say how long each kernel takes: :meth:`profiled`."""
     load_seconds: ClassVar[float] = 300.0
     """After how long a load is taken to hang."""
 
@@ -51,6 +61,16 @@ class Runtime(ABC):
     def load(self, file: Path, *, batch: int, provider: str | None) -> Call:
         """Load a model, with a seeded input of ``batch`` images."""
 
+    def profiled(
+        self, file: Path, *, batch: int, provider: str | None
+    ) -> tuple[Call, Callable[[], KernelTimes]]:
+        """Load a model under the runtime's profiler; the second function ends it, after the runs.
+
+        Raises:
+            RuntimeError: it has none.
+        """
+        raise RuntimeError("this runtime has no profiler")
+
     def reference(self) -> Call:
         """Return the reference workload."""
         return reference()
@@ -63,7 +83,7 @@ class Runtime(ABC):
         reads = [time.perf_counter_ns() for _ in range(1000)]
         while len(set(reads)) == 1:  # a coarse clock: wait for it
             reads.append(time.perf_counter_ns())
-        return float(min(b - a for a, b in zip(reads, reads[1:], strict=False) if b > a))
+        return float(min(b - a for a, b in pairwise(reads) if b > a))
 
 
 RUNTIMES: Mapping[str, str] = {

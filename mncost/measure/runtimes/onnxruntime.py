@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mncost.measure.runtimes import Call, Runtime, seeded_images
+from mncost.measure.runtimes import Call, KernelTimes, Runtime, seeded_images
+from mncost.measure.runtimes.onnxruntime_profile import read_profile
 
 __all__ = ["OnnxRuntime"]
 
@@ -29,6 +30,7 @@ class OnnxRuntime(Runtime):
     packages: ClassVar = ("onnxruntime", "numpy")
     format: ClassVar = "onnx"
     precisions: ClassVar = ("fp32", "int8")
+    profiles: ClassVar = True
 
     def __init__(self) -> None:
         """Make one; :meth:`start` imports."""
@@ -55,14 +57,35 @@ class OnnxRuntime(Runtime):
         Raises:
             RuntimeError: the provider is not there, or the session does not use it.
         """
+        name = provider or _CPU
+        return self._call(file, self._options(batch, name), name)[0]
+
+    def profiled(
+        self, file: Path, *, batch: int, provider: str | None
+    ) -> tuple[Call, Callable[[], KernelTimes]]:
+        """Load a model under ONNX Runtime's profiler, as :meth:`load`."""
+        name = provider or _CPU
+        options = self._options(batch, name)
+        options.enable_profiling = True
+        options.profile_file_prefix = str(file.with_name(f"{file.name}.profile"))
+        call, session = self._call(file, options, name)
+
+        def finish() -> KernelTimes:
+            profile = Path(session.end_profiling())
+            try:
+                return read_profile(profile)
+            finally:
+                profile.unlink()
+
+        return call, finish
+
+    def _call(self, file: Path, options: Any, name: str) -> tuple[Call, Any]:
+        """Return what runs a model, and its session."""
         import onnxruntime
 
-        name = provider or _CPU
         if name not in onnxruntime.get_available_providers():
             raise RuntimeError(f"this onnxruntime has no {name}")
-        session = onnxruntime.InferenceSession(
-            str(file), self._options(batch, name), providers=self._providers(name)
-        )
+        session = onnxruntime.InferenceSession(str(file), options, providers=self._providers(name))
         if name not in session.get_providers():
             raise RuntimeError(f"the session does not use {name}")
         session.disable_fallback()
@@ -73,7 +96,7 @@ class OnnxRuntime(Runtime):
         def call() -> object:
             return run(None, feed)
 
-        return call
+        return call, session
 
     def _options(self, batch: int, provider: str) -> Any:
         import onnxruntime

@@ -1,0 +1,66 @@
+"""A/A: the same model entered twice in one run. What does ``mncost bench`` say of the ratio?
+
+The truth is 1. Run from the top of the repository::
+
+    python -m benchmarks.same
+
+The exit status is 1 if a goal is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from collections.abc import Sequence
+
+from scipy.stats import binomtest
+
+import mncost
+from mncost.measure.summary import ratio
+
+COVERAGE, WITHIN = 0.93, 0.01
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--repeats", type=int, default=60, help="runs (default: 60)")
+    parser.add_argument("--max-time", type=float, default=8.0, help="seconds a run (default: 8)")
+    options = parser.parse_args(arguments)
+    centers, covered = [], 0
+    for number in range(options.repeats):
+        run = mncost.bench(
+            "v2",
+            runtime="onnxruntime",
+            twin=False,
+            copies=2,
+            target_error=0.0001,  # until the time is up
+            max_time=options.max_time,
+            seed=number,
+        ).run
+        found = ratio(run, 0, 1)
+        assert found is not None
+        center, lo, hi = found.ratio[:3]
+        assert lo is not None
+        assert hi is not None
+        centers.append(center)
+        covered += lo <= 1 <= hi
+        print(f"{number + 1:3}  {center:.4f}  ({lo:.4f} to {hi:.4f})", flush=True)
+    interval = binomtest(covered, options.repeats).proportion_ci()
+    farthest = max(abs(center - 1) for center in centers)
+    print(
+        f"ratio: standard deviation {statistics.stdev(centers):.3%}, farthest from 1 by "
+        f"{farthest:.2%}; goal: within {WITHIN:.0%}"
+    )
+    print(
+        f"the 95 % interval holds 1 in {covered} of {options.repeats} runs "
+        f"({interval.low:.0%} to {interval.high:.0%}); goal: at least {COVERAGE:.0%}"
+    )
+    reached = farthest <= WITHIN and covered >= COVERAGE * options.repeats
+    print("reached" if reached else "MISSED")
+    return 0 if reached else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""From a runtime's kernels to our layers, and from a profile to the time of each layer.
+
+A runtime fuses operators, and names what comes of it after one of them: ``row2.expand.act_nchwc``
+is the convolution ``row2.expand.conv`` with its batch norm and activation. Our steps
+(:mod:`mncost.cost.memory`) say which operator such a kernel is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import NamedTuple
+
+from mncost.cost.count import count
+from mncost.cost.layers import kind_of
+from mncost.cost.memory import schedule
+from mncost.graph.graph import Graph
+from mncost.graph.ops import LayerScale
+from mncost.graph.shapes import infer_shapes
+from mncost.measure.records import LayerShare, Profile, Run
+from mncost.measure.samples import series_by_cell
+from mncost.measure.statistics import Summary, log_interval
+
+__all__ = ["REORDER", "SESSION", "LayerTime", "ProfileError", "layer_times", "overhead", "shares"]
+
+REORDER = "(reordering)"  # tensors between the layouts that kernels want
+SESSION = "(session)"  # what a run takes beside its kernels
+
+
+class ProfileError(Exception):
+    """A profile that cannot be mapped to the layers; the message says why."""
+
+
+class LayerTime(NamedTuple):
+    """One layer of a cell. Times are in nanoseconds for one call, without the profiler."""
+
+    layer: str
+    kind: str
+    macs: int
+    time: Summary
+    share: Summary  # of the time of a whole run
+    kernels: Sequence[str]
+
+
+def shares(
+    graph: Graph, resolution: int, runs: Sequence[int], kernels: Mapping[str, Sequence[int]]
+) -> list[LayerShare]:
+    """Return the time of each layer in each run, in the order of the graph.
+
+    Args:
+        graph: what was run.
+        resolution: pixels of a side of the image.
+        runs: nanoseconds of each whole run.
+        kernels: nanoseconds of each kernel in each run, by the runtime's names.
+
+    Raises:
+        ProfileError: a layer that has multiply-accumulates has no kernel.
+    """
+    heads = _heads(graph)
+    costs = count(graph, infer_shapes(graph, resolution))
+    macs = {node.name: cost.terms.macs for node, cost in zip(graph.nodes, costs, strict=True)}
+    kinds = {node.name: kind_of(node.op) for node in graph.nodes}
+    found: dict[str, list[str]] = {}
+    for kernel in kernels:
+        found.setdefault(_layer_of(kernel, heads), []).append(kernel)
+    if silent := [name for name, n in macs.items() if n and name not in found]:
+        raise ProfileError(f"the profile has no kernel for {silent[0]}, which has MACs")
+    order = [*macs, REORDER]
+    layers = [
+        LayerShare(
+            layer=name,
+            kind=kinds.get(name, ""),
+            macs=macs.get(name, 0),
+            kernels=found[name],
+            ns=[sum(times) for times in zip(*(kernels[k] for k in found[name]), strict=True)],
+        )
+        for name in order
+        if name in found
+    ]
+    rest = [max(0, run - sum(layer.ns[i] for layer in layers)) for i, run in enumerate(runs)]
+    return [*layers, LayerShare(layer=SESSION, kind="", macs=0, kernels=[], ns=rest)]
+
+
+def _heads(graph: Graph) -> dict[str, str]:
+    """Return, for each node, the node whose step it is part of; with a layer scale, the one before.
+
+    ONNX Runtime multiplies a layer scale into the convolution before it.
+    """
+    steps = {s.node for s in schedule(graph) if not isinstance(graph.nodes[s.node].op, LayerScale)}
+    heads = {}
+    for index, node in enumerate(graph.nodes):
+        head = index
+        while head not in steps and graph.nodes[head].inputs:
+            head = graph.nodes[head].inputs[0]
+        heads[node.name] = graph.nodes[head].name
+    return heads
+
+
+def _layer_of(kernel: str, heads: Mapping[str, str]) -> str:
+    """Return the layer that a kernel is about: its name begins with that of one of our nodes."""
+    name = kernel
+    while name not in heads:
+        cut = max(name.rfind(mark) for mark in "._/:")
+        if cut < 0:
+            return REORDER
+        name = name[:cut]
+    return heads[name]
+
+
+def layer_times(run: Run, cell: int) -> list[LayerTime]:
+    """Return the layers of a cell: shares under the profiler, of the median of the timed runs.
+
+    A process gives one value, from the faster half of its profiled runs: what interrupts a run hits
+    one layer of it. The interval is Student's t over processes, as for any latency. Empty if the
+    cell was not profiled.
+    """
+    whole = {
+        series.generation: float(median(series.ns.tolist())) for series in series_by_cell(run)[cell]
+    }
+    profiles = [p for p in run.profiles if p.cell == cell and p.generation in whole]
+    found = []
+    for index, layer in enumerate(profiles[0].layers if profiles else ()):
+        parts = [_share(profile, index) for profile in profiles]
+        times = [
+            part * whole[profile.generation] for part, profile in zip(parts, profiles, strict=True)
+        ]
+        found.append(
+            LayerTime(
+                layer.layer,
+                layer.kind,
+                layer.macs,
+                log_interval(times),
+                log_interval(parts),
+                layer.kernels,
+            )
+        )
+    return found
+
+
+def _share(profile: Profile, layer: int) -> float:
+    """Return the share of a layer in the faster half of the runs."""
+    runs, ns = profile.profiled_ns, profile.layers[layer].ns
+    fast = sorted(range(len(runs)), key=runs.__getitem__)[: (len(runs) + 1) // 2]
+    share = sum(ns[run] for run in fast) / sum(runs[run] for run in fast)
+    return max(share, 1e-6)  # the profiler counts whole microseconds
+
+
+def overhead(run: Run, cell: int) -> Summary | None:
+    """Return how many times as long a run takes under the profiler."""
+    ratios = [
+        median(profile.profiled_ns) / median(profile.plain_ns)
+        for profile in run.profiles
+        if profile.cell == cell
+    ]
+    return log_interval(ratios) if ratios else None

@@ -1,0 +1,290 @@
+"""``mncost bench`` and ``show`` as users run them: real processes, and a runtime with a script."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import psutil
+import pytest
+
+import mncost
+from mncost.measure.run_file import read_run, run_schema
+from mncost.measure.runtimes.fake import SCRIPT
+from tests.running import Result, command, environment
+
+Cli = Callable[..., Result]
+
+QUIET = {"process": 0.002, "noise": 0.002}
+V1, V2 = (
+    ("bench", "--arch", "v1", "--runtime", "fake"),
+    ("bench", "--arch", "v2", "--runtime", "fake"),
+)
+V2_MACS = 300_774_272
+
+
+@pytest.fixture(autouse=True)
+def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SCRIPT, json.dumps(QUIET))
+
+
+def script(monkeypatch: pytest.MonkeyPatch, **behaviour: object) -> None:
+    monkeypatch.setenv(SCRIPT, json.dumps({**QUIET, **behaviour}))
+
+
+def fault(on: str, do: str, **more: object) -> dict[str, object]:
+    return {"on": on, "do": do, **more}
+
+
+def rows(result: Result) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(result.out)))
+
+
+def test_a_run_and_its_file_say_the_same(run_cli: Cli, here: Path) -> None:
+    ran = run_cli([*V2, "--alpha", "0.5,1.0", "-o", "run.json", "--format", "csv"])
+    assert ran.status == 0
+    assert ran.err == ""  # no progress in a pipe
+    shown = run_cli(["show", "run.json", "--format", "csv"])
+    assert shown.out == ran.out
+    table = rows(ran)
+    assert [(row["alpha"], row["twin"]) for row in table] == [
+        ("0.5", ""),
+        ("0.5", "standard"),
+        ("1.0", ""),
+        ("1.0", "standard"),
+    ]
+    for row in table:
+        lo, center, hi = (float(row[f"latency_ms{end}"]) for end in ("_lo", "", "_hi"))
+        assert lo < center < hi
+        assert (hi - lo) / 2 / center <= 0.02
+        assert row["reached"] == "true"
+    # The script makes latency proportional to MACs, but for an overhead.
+    assert float(table[2]["speedup"]) == pytest.approx(float(table[2]["macs_ratio"]), rel=0.02)
+    jsonschema.validate(json.loads(Path("run.json").read_text()), json.loads(run_schema()))
+
+
+def test_every_format_has_every_cell(run_cli: Cli, here: Path) -> None:
+    run_cli([*V2, "-o", "run.json"])
+    for name, cells in (("terminal", 1), ("markdown", 1), ("csv", 2), ("json", 2)):
+        shown = run_cli(["show", "run.json", "--format", name])
+        assert shown.status == 0
+        assert "v2" in shown.out
+        if name == "json":
+            document = json.loads(shown.out)
+            assert document["schema_version"] == 1
+            assert len(document["rows"]) == cells
+            assert document["rows"][0]["latency_ms_lo"] < document["rows"][0]["latency_ms_hi"]
+
+
+def test_a_table_for_people_has_a_row_for_a_network_and_its_twin(run_cli: Cli, here: Path) -> None:
+    shown = run_cli([*V2]).out
+    (line,) = [line for line in shown.splitlines() if line.startswith("v2")]
+    assert line.count("±") == 4  # latency, GMAC/s, the twin's latency, the speed-up
+    assert "4.07" in line  # the ratio of MACs, as mncost table prints it
+    assert "every interval within ±2.0%" in shown
+    assert max(map(len, shown.splitlines()[:5])) <= 100
+
+
+def test_percentiles_have_bounds_of_their_own(run_cli: Cli, here: Path) -> None:
+    ran = run_cli([*V2, "--no-twin", "--percentiles", "50,99.999", "--format", "csv"])
+    (row,) = rows(ran)
+    assert float(row["p50_ms_lo"]) <= float(row["p50_ms"]) <= float(row["p50_ms_hi"])
+    assert row["p99.999_ms"]
+    assert row["p99.999_ms_hi"] == ""
+    people = run_cli([*V2, "--no-twin", "--percentiles", "99.999"]).out
+    assert "–?)" in people or "too few runs" in people
+
+
+def test_columns_can_be_chosen(run_cli: Cli, here: Path) -> None:
+    ran = run_cli([*V2, "--no-twin", "--columns", "latency_ms,runs", "--format", "csv"])
+    assert ran.out.splitlines()[0] == "latency_ms,runs"
+    wrong = run_cli([*V2, "--columns", "latency"])
+    assert wrong.status == 2
+    assert "unknown column 'latency' (did you mean 'latency_ms'?)" in wrong.err
+
+
+def test_a_cell_that_fails_costs_itself_and_the_exit_status(
+    run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(monkeypatch, faults=[fault("run", "die", macs=V2_MACS)])
+    ran = run_cli(["bench", "--arch", "v1,v2", "--runtime", "fake", "--no-twin", "-f", "csv"])
+    assert ran.status == 1
+    one, two = rows(ran)
+    assert (one["arch"], one["failure"], two["arch"]) == ("v1", "", "v2")
+    assert "SIGKILL" in two["failure"]
+    assert one["latency_ms_hi"]
+    assert two["latency_ms"] == ""
+    assert "failed: v2 α 1 at 224 px" in ran.err
+
+
+def test_a_run_in_which_everything_fails_is_still_a_table(
+    run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(monkeypatch, faults=[fault("start", "exit")])
+    ran = run_cli([*V2, "-o", "run.json"])
+    assert ran.status == 1
+    assert "exited with status 3: the fake runtime gives up" in ran.out
+    assert "no cell was left" in ran.out
+    assert run_cli(["show", "run.json"]).status == 0
+
+
+def test_copies_say_what_difference_the_machine_makes_up(run_cli: Cli, here: Path) -> None:
+    ran = run_cli([*V2, "--no-twin", "--copies", "2", "-f", "csv"])
+    assert [row["copy"] for row in rows(ran)] == ["1", "2"]
+
+
+def test_a_run_file_on_standard_output_comes_alone(run_cli: Cli, here: Path) -> None:
+    ran = run_cli([*V2, "-o", "-"])
+    assert json.loads(ran.out)["kind"] == "mncost run"
+    shown = run_cli(["show", "-"], stdin=ran.out.encode())
+    assert "v2" in shown.out
+    assert os.listdir() == []
+
+
+def test_pyperf_gets_a_file_of_its_own(run_cli: Cli, here: Path) -> None:
+    ran = run_cli([*V2, "-o", "run.json", "--export", "pyperf"])
+    assert ran.status == 0
+    assert sorted(os.listdir()) == ["run.json", "run.pyperf.json"]
+    shown = run_cli(["show", "run.json", "--export", "pyperf", "-o", "again.json"])
+    assert shown.status == 0
+    assert Path("again.json").read_text() == Path("run.pyperf.json").read_text()
+
+
+def test_a_run_is_resumed(run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(monkeypatch, process=0.05)
+    first = run_cli([*V2, "--max-time", "5s", "--target-error", "0.1%", "-o", "run.json"])
+    assert "stopped at --max-time after 5 s" in first.out
+    before = read_run(Path("run.json"))
+    second = run_cli(["bench", "--resume", "run.json", "--max-time", "10s"])
+    assert second.status == 0
+    after = read_run(Path("run.json"))
+    assert after.seconds == pytest.approx(15, abs=1)
+    assert len(after.processes) > len(before.processes)
+    assert after.processes[: len(before.processes)] == before.processes
+    assert after.cells == before.cells
+
+
+def test_a_run_whose_networks_changed_is_not_resumed(run_cli: Cli, here: Path) -> None:
+    source = Path(__file__).parents[1] / "tiny.toml"
+    Path("net.toml").write_text(source.read_text())
+    run_cli(["bench", "--arch", "net.toml", "--runtime", "fake", "-o", "run.json"])
+    text = source.read_text()
+    assert "out = 16" in text
+    Path("net.toml").write_text(text.replace("out = 16", "out = 24", 1))
+    ran = run_cli(["bench", "--resume", "run.json"])
+    assert ran.status == 2
+    assert "is no longer the same" in ran.err
+
+
+def test_ctrl_c_saves_prints_and_ends_the_workers(here: Path) -> None:
+    arguments = [*V2, "--max-time", "100h", "--target-error", "0.0001%", "-o", "run.json"]
+    process = subprocess.Popen(
+        command(*arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment({SCRIPT: json.dumps({**QUIET, "process": 0.1})}),
+        text=True,
+    )
+    for _ in range(600):
+        if Path("run.json").exists():
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "interrupted after" in out
+    assert "v2" in out
+    assert read_run(Path("run.json")).stopped == "interrupted"
+    assert not [p for p in psutil.process_iter(["ppid"]) if p.info["ppid"] == process.pid]
+
+
+UNUSABLE = [
+    ("--runtime onxruntime", "unknown runtime 'onxruntime' (did you mean 'onnxruntime'?)"),
+    ("--device gpu", "device 'gpu': accepted: cpu"),
+    ("--precision int4", "unknown precision 'int4'"),
+    ("--batch 0", "batch 0: accepted are 1 to 4096"),
+    ("--batch one", "--batch 'one': accepted are whole numbers"),
+    ("--threads 0", "threads 0: accepted are 1 to 1024"),
+    ("--max-time soon", "--max-time 'soon': accepted is a number with one of"),
+    ("--max-time 0s", "max time 0 s: accepted is more than 0 s"),
+    ("--target-error 200%", "target error 2: accepted are 0 % to 100 %"),
+    ("--processes 0", "processes 0: accepted are 1 to 1000"),
+    ("--percentiles 101", "--percentiles '101': accepted are numbers from 0 to 100"),
+    ("--by block", "unknown view 'block'"),
+    ("--by layer", "fake does not say how long each layer takes; accepted: onnxruntime"),
+    ("--export perf", "unknown export 'perf' (did you mean 'pyperf'?)"),
+    ("--export pyperf", "--export pyperf needs --output"),
+    ("-o run.csv", "a run file is JSON"),
+    ("-o nowhere/run.json", "nowhere/run.json: cannot be written"),
+    ("-o .", "a run file is JSON"),
+    ("--python nowhere/python", "nowhere/python cannot be used"),
+    ("--alpha 9:10", "v2 has no published α in 9:10"),
+    ("--resume run.json", "--resume and --arch do not go together"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), UNUSABLE, ids=[options for options, _ in UNUSABLE])
+def test_bad_input_is_one_line_and_nothing_is_measured(
+    options: str, message: str, run_cli: Cli, here: Path
+) -> None:
+    words = options.split()
+    runtime = [] if "--runtime" in words else ["--runtime", "fake"]
+    ran = run_cli(["bench", "--arch", "v2", *runtime, *words])
+    assert ran.status == 2
+    assert message in ran.err
+    assert ran.err.count("\n") == 1
+    assert ran.out == ""
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty"),
+        (b'{"kind": "mncost run"', "truncated or not JSON"),
+        (b"hello", "truncated or not JSON"),
+        (b'{"table": "bench", "schema_version": 1}', "a table that mncost printed"),
+        (b'{"kind": "mncost run", "schema_version": 99}', "schema version 99"),
+    ],
+)
+@pytest.mark.parametrize("line", ["show run.json", "bench --resume run.json"])
+def test_a_file_that_is_no_run(
+    content: bytes, message: str, line: str, run_cli: Cli, here: Path
+) -> None:
+    Path("run.json").write_bytes(content)
+    ran = run_cli(line.split())
+    assert ran.status == 2
+    assert message in ran.err
+    assert ran.err.count("\n") == 1
+    assert Path("run.json").read_bytes() == content
+
+
+def test_a_run_file_that_cannot_be_written_is_found_before_measuring(
+    run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(monkeypatch, faults=[fault("start", "hang")])  # would take a minute
+    assert run_cli([*V2, "-o", "nowhere/run.json"]).status == 2
+
+
+def test_python_gets_the_same(here: Path) -> None:
+    measured = mncost.bench("v2", runtime="fake", output="run.json")
+    frame = measured.to_frame()
+    assert list(frame["twin"].fillna("")) == ["", "standard"]
+    median = measured.rows[0].summary.median
+    assert median is not None
+    assert frame["latency_ms"].iloc[0] == pytest.approx(median.center / 1e6, rel=1e-12)
+    again = mncost.Measurement.read("run.json")
+    assert again.to_frame().equals(frame)
+    assert msgspec.json.encode(again.run) == msgspec.json.encode(measured.run)
+    again.save("copy.json")
+    assert Path("copy.json").read_bytes() == Path("run.json").read_bytes()

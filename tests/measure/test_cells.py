@@ -1,0 +1,130 @@
+"""From a request to its cells."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import mncost
+from mncost.errors import InputError
+from mncost.measure.cells import Subject, digest, subjects, title
+from mncost.measure.records import Request
+
+CPU, DNNL = "CPUExecutionProvider", "DnnlExecutionProvider"
+
+
+def offer(runtime: str, python: str | None) -> Sequence[str | None]:
+    """Offer two providers, as a package built with oneDNN does."""
+    return [CPU, DNNL] if runtime == "onnxruntime" else [None]
+
+
+def found(request: Request) -> list[Subject]:
+    return subjects(request, offer)[0]
+
+
+def test_every_combination_is_one_cell() -> None:
+    request = Request(
+        arch="v1,v2",
+        alpha="0.5,1.0",
+        resolution="128,160,192",
+        batch=[1, 8],
+        runtime=["onnxruntime", "torch"],
+        threads=[1, 2],
+        copies=2,
+    )
+    cells = [subject.cell for subject in found(request)]
+    # 2 architectures, 2 α, 3 sizes, with twins; 2 batches; 2 providers and torch; 2 threads; twice
+    assert len(cells) == 2 * 2 * 3 * 2 * 2 * 3 * 2 * 2
+    assert [cell.id for cell in cells] == list(range(len(cells)))
+    assert len({title(cell) for cell in cells}) == len(cells)
+    assert Counter(cell.worker for cell in cells).keys() == {
+        (runtime, threads, None) for runtime in ("onnxruntime", "torch") for threads in (1, 2)
+    }
+
+
+def test_a_cell_says_what_its_network_costs() -> None:
+    request = Request(arch="v2", alpha="0.5", resolution="160", runtime=["torch"])
+    own, twin = (subject.cell for subject in found(request))
+    network = mncost.load("v2", alpha=0.5, resolution=160)
+    assert (own.macs, own.params) == (network.macs, network.params)
+    assert own.weight_bytes == network.weight_bytes
+    assert (twin.macs, twin.twin) == (network.standard.macs, "standard")
+
+
+def test_int8_cells_have_int8_bytes() -> None:
+    request = Request(
+        arch="v2", twin=False, precision=["fp32", "int8"], runtime=["onnxruntime"], provider=["cpu"]
+    )
+    full, quantised = (subject.cell for subject in found(request))
+    assert quantised.weight_bytes == mncost.load("v2", precision="int8").weight_bytes
+    assert quantised.weight_bytes < full.weight_bytes
+    assert quantised.digest == full.digest
+
+
+def test_what_a_runtime_does_not_have_is_left_out_with_a_note() -> None:
+    request = Request(
+        arch="v2", twin=False, precision=["fp32", "int8"], runtime=["onnxruntime", "torch"]
+    )
+    cells, notes = subjects(request, offer)
+    combinations = {(s.cell.runtime, s.cell.precision) for s in cells}
+    assert combinations == {("onnxruntime", "fp32"), ("onnxruntime", "int8"), ("torch", "fp32")}
+    assert notes == ["left out: torch in int8"]
+
+
+def test_a_network_without_separable_pairs_has_no_twin(tmp_path: Path) -> None:
+    file = tmp_path / "plain.toml"
+    file.write_text(
+        'format = 1\nname = "plain"\ntitle = "Plain"\nresolution = 32\n'
+        "rules = { divisor = 8, minimum = 8, classes = 10 }\n"
+        'defaults = { kernel = 3, activation = "relu" }\n'
+        'rows = [{ block = "conv", out = 8, stride = 2 }, { block = "pool" }, '
+        '{ block = "linear", out = "classes" }]\n'
+    )
+    cells = found(Request(arch=str(file), runtime=["torch"]))
+    assert [subject.cell.twin for subject in cells] == [None]
+
+
+@pytest.mark.parametrize("name", ["dnnl", "DNNL", DNNL, "DnnlExecutionProvider"])
+def test_a_provider_is_chosen_by_name(name: str) -> None:
+    request = Request(arch="v2", twin=False, runtime=["onnxruntime"], provider=[name])
+    assert [subject.cell.provider for subject in found(request)] == [DNNL]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"runtime": ["onxruntime"]}, "unknown runtime 'onxruntime' (did you mean 'onnxruntime'?)"),
+        ({"precision": ["int4"]}, "unknown precision 'int4'"),
+        ({"precision": ["fp16"]}, "unknown precision 'fp16'"),
+        ({"batch": [0]}, "batch 0: accepted are 1 to 4096"),
+        ({"threads": [0]}, "threads 0: accepted are 1 to 1024"),
+        ({"copies": 0}, "copies 0: accepted are 1 to 10"),
+        ({"provider": ["dnl"]}, "no execution provider 'dnl' for CPUs is installed"),
+        ({"runtime": ["torch"], "provider": ["cpu"]}, "the runtimes chosen have no providers"),
+        ({"runtime": ["torch"], "precision": ["int8"]}, "torch has no models in int8"),
+        ({"runtime": ["torch"], "by_layer": True}, "torch does not say how long each layer takes"),
+        ({"arch": "v9"}, "unknown architecture 'v9'"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(changes: dict[str, object], message: str) -> None:
+    fields = {"arch": "v2", "runtime": ["onnxruntime"], **changes}
+    with pytest.raises(InputError) as error:
+        found(Request(**fields))  # type: ignore[arg-type]
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_the_digest_is_of_the_computation() -> None:
+    base = mncost.load("v2")
+    assert digest(base.graph, 224) == digest(mncost.load("v2").graph, 224)
+    others = {
+        digest(base.graph, 192),
+        digest(base.standard.graph, 224),
+        digest(mncost.load("v2", alpha=0.75).graph, 224),
+        digest(mncost.load("v2", dialect="keras").graph, 224),
+    }
+    assert len(others) == 4
+    assert digest(base.graph, 224) not in others

@@ -1,0 +1,204 @@
+"""Model files: what is in them, and how too large a model is refused."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import onnx
+import psutil
+import pytest
+
+import mncost
+from mncost.graph.graph import Builder as GraphBuilder
+from mncost.graph.graph import Graph
+from mncost.graph.ops import Activation, Conv
+from mncost.measure.builder import Builder
+from mncost.measure.prepare import FORMATS, Prepared, Preparer, needed_bytes
+from mncost.measure.worker import WorkerDied, WorkerRefused
+from mncost.network import Network
+from tests.models.test_onnx import run_onnx
+
+NET = mncost.load("v2", 0.35, 64)
+
+
+@pytest.fixture(scope="module")
+def builder() -> Iterator[Builder]:
+    builder = Builder()
+    yield builder
+    builder.close()
+
+
+def one_layer(channels: int = 5) -> Graph:
+    graph = GraphBuilder(channels)
+    graph.block = "only"
+    graph.add("conv", Conv(channels, 7, 3, 1, 1, True, "symmetric"))
+    graph.add("act", Activation("relu"))
+    return graph.finish()
+
+
+def prepared(
+    builder: Builder,
+    file: Path,
+    net: Network = NET,
+    *,
+    format: str = "onnx",
+    precision: str = "fp32",
+    seed: int = 0,
+) -> Prepared:
+    return builder.prepare(
+        net.graph, net.resolution, format=format, precision=precision, seed=seed, file=file
+    )
+
+
+def test_the_onnx_file_is_the_exported_model(builder: Builder, tmp_path: Path) -> None:
+    file = tmp_path / "net.onnx"
+    result = prepared(builder, file, seed=3)
+    exported = NET.to_onnx(dynamic_batch=True, seed=3)
+    del exported.metadata_props[:]
+    assert onnx.load(file) == exported
+    assert result.bytes == file.stat().st_size
+    assert result.agreement is None
+    assert list(tmp_path.iterdir()) == [file]  # nothing else is left behind
+
+
+def test_the_batch_is_open(builder: Builder, tmp_path: Path) -> None:
+    prepared(builder, tmp_path / "net.onnx")
+    images = np.zeros((8, 3, 64, 64), dtype="float32")
+    assert run_onnx(onnx.load(tmp_path / "net.onnx"), images).shape == (8, 1000)
+
+
+def test_other_resolutions_and_seeds(builder: Builder, tmp_path: Path) -> None:
+    """A graph has the same weights at each resolution, and others for each seed."""
+
+    def weights(net: Network, seed: int) -> bytes:
+        file = tmp_path / "net.onnx"
+        prepared(builder, file, net, seed=seed)
+        return b"".join(values.raw_data for values in onnx.load(file).graph.initializer)
+
+    larger = mncost.load("v2", 0.35, 96)
+    assert larger.graph == NET.graph
+    first = weights(NET, 0)
+    assert weights(larger, 0) == first
+    assert weights(larger, 1) != first
+    assert weights(NET.standard, 1) != weights(NET, 1)
+    assert weights(NET, 0) == first
+
+
+def test_the_torch_file(builder: Builder, tmp_path: Path) -> None:
+    """The weights follow the graph, as little-endian floats in the order that is said."""
+    file = tmp_path / "net.torch"
+    prepared(builder, file, format="torch", seed=3)
+    with file.open("rb") as stream:
+        graph, resolution, shapes = pickle.load(stream)
+        values = np.frombuffer(stream.read(), dtype="<f4")
+    assert (graph, resolution) == (NET.graph, 64)
+    state = NET.to_torch(seed=3).state_dict()
+    expected = [state[name].numpy().ravel() for name in shapes]
+    assert (np.concatenate(expected) == values).all()
+    assert len(values) == NET.params + NET.buffers
+
+
+def test_int8(builder: Builder, tmp_path: Path) -> None:
+    file = tmp_path / "net.onnx"
+    original = prepared(builder, file)
+    result = prepared(builder, file, precision="int8")
+    assert result.agreement is not None
+    assert result.agreement.images > 0
+    assert result.bytes < original.bytes / 2
+    assert "QuantizeLinear" in {node.op_type for node in onnx.load(file).graph.node}
+
+
+def test_the_fakes_file(builder: Builder, tmp_path: Path) -> None:
+    file = tmp_path / "net.fake"
+    prepared(builder, file, format="fake")
+    assert file.read_text() == f'{{"macs": {NET.macs}, "precision": "fp32"}}'
+    assert prepared(builder, file, format="fake", precision="int8").agreement is not None
+
+
+@pytest.mark.parametrize(
+    ("form", "precision"), [("onnx", "fp32"), ("onnx", "int8"), ("torch", "fp32")]
+)
+def test_graphs_need_not_be_networks_nor_images_have_three_channels(
+    builder: Builder, tmp_path: Path, form: str, precision: str
+) -> None:
+    from mncost.measure.runtimes.onnxruntime import OnnxRuntime
+    from mncost.measure.runtimes.torch import Torch
+
+    file = tmp_path / "layer"
+    builder.prepare(one_layer(), 6, format=form, precision=precision, seed=0, file=file)
+    runtime = Torch() if form == "torch" else OnnxRuntime()
+    found = runtime.load(file, batch=2, provider=None)()
+    shape = found.shape if form == "torch" else found[0].shape  # type: ignore[attr-defined, index]
+    assert tuple(shape) == (2, 7, 6, 6)
+
+
+def test_a_model_beyond_what_a_file_holds(builder: Builder, tmp_path: Path) -> None:
+    """4 bytes for each parameter and statistic; nothing is built."""
+    net = mncost.load("v2", 16, 224).standard
+    size = 4 * (net.params + net.buffers)
+    with pytest.raises(WorkerRefused) as caught:
+        prepared(builder, tmp_path / "net.onnx", net)
+    assert str(caught.value) == f"the weights have {size:,} bytes: an ONNX file holds at most 2 GiB"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("free", "refused"), [(2**27, True), (2**32, False)])
+def test_a_model_beyond_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, refused: bool
+) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free))
+    (tmp_path / "graph").write_bytes(pickle.dumps(NET.graph))
+    request = {
+        "graph": str(tmp_path / "graph"),
+        "resolution": 64,
+        "format": "torch",
+        "precision": "fp32",
+        "seed": 0,
+        "file": str(tmp_path / "file"),
+    }
+    answer = Preparer().answer(request)
+    message = "needs about 0.3 GiB of memory, 0.1 GiB are free"
+    assert answer.get("refused") == (message if refused else None)
+    assert (tmp_path / "file").exists() != refused
+
+
+def test_large_images_need_memory_too() -> None:
+    """At least the input and the first layer's result, at 4 bytes an element."""
+    side = 20_000
+    least = 4 * (3 * side**2 + 16 * (side // 2) ** 2)
+    assert needed_bytes(NET.graph, side, "torch", "fp32") > least
+
+
+def test_it_is_built_in_another_process_that_may_die(tmp_path: Path) -> None:
+    before = set(psutil.Process().children())
+    builder = Builder()
+    try:
+        prepared(builder, tmp_path / "first", format="fake")
+        (child,) = set(psutil.Process().children()) - before
+        child.kill()
+        with pytest.raises(WorkerDied, match="SIGKILL"):
+            prepared(builder, tmp_path / "second", format="fake")
+        assert prepared(builder, tmp_path / "third", format="fake").bytes > 0
+    finally:
+        builder.close()
+    assert set(psutil.Process().children()) == before
+
+
+def test_what_cannot_be_built_is_refused(builder: Builder, tmp_path: Path) -> None:
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(WorkerRefused, match="Is a directory"):
+        prepared(builder, tmp_path / "directory")
+    with pytest.raises(WorkerRefused):
+        builder.prepare(
+            NET.graph, 64, format="torch", precision="int8", seed=0, file=tmp_path / "net"
+        )
+
+
+def test_the_formats_are_those_that_runtimes_load() -> None:
+    from mncost.measure.runtimes import RUNTIMES, runtime_class
+
+    assert {runtime_class(name).format for name in RUNTIMES} == set(FORMATS)

@@ -1,0 +1,282 @@
+"""Workers as real processes: how they are started, how they end, and what the parent says of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mncost.errors import MeasureError, UnknownNameError
+from mncost.measure import process
+from mncost.measure.pinning import chosen_cpus
+from mncost.measure.process import ProcessWorker, describe, start_worker
+from mncost.measure.runtimes.fake import SCRIPT
+from mncost.measure.worker import WorkerDied, WorkerRefused, WorkerSpec
+
+FAKE = WorkerSpec("fake", 1)
+SCRIPTED = '{"versions": {}, "cpus": null, "clock_ns": 1}'  # what a worker says first
+
+Start = Callable[..., ProcessWorker]
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Start fake workers with these faults; they are ended after the test."""
+    started = []
+
+    def begin(*faults: dict[str, object], spec: WorkerSpec = FAKE) -> ProcessWorker:
+        monkeypatch.setenv(SCRIPT, json.dumps({"faults": faults}))
+        worker = start_worker(spec, load_seconds=2)
+        started.append(worker)
+        return worker
+
+    yield begin
+    for worker in started:
+        worker.close()
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    file = tmp_path / "model.fake"
+    file.write_text('{"macs": 1000000, "precision": "fp32"}')
+    return file
+
+
+@pytest.fixture(scope="module")
+def bare_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An interpreter without any packages."""
+    directory = tmp_path_factory.mktemp("bare")
+    venv.create(directory, symlinks=True)
+    return str(directory / "bin" / "python")
+
+
+def script(directory: Path, text: str) -> str:
+    """Write a shell script; return its path."""
+    file = directory / "python"
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+    return str(file)
+
+
+def workers() -> list[psutil.Process]:
+    """Return this process's children that are workers."""
+    return [child for child in psutil.Process().children() if "worker" in child.cmdline()]
+
+
+def test_a_worker_answers(start: Start, model: Path) -> None:
+    worker = start()
+    assert worker.hello.versions == {"python": "{}.{}.{}".format(*sys.version_info)}
+    loaded = worker.load(3, model, batch=1, provider=None)
+    assert (len(loaded.warmup_ns), len(loaded.ns)) == (1, 2)
+    burst = worker.burst(3, warmups=2, runs=5)
+    assert (len(burst.warmup_ns), len(burst.ns)) == (2, 5)
+    assert len(worker.burst(None, warmups=0, runs=1).ns) == 1
+
+
+def test_processes_differ_by_their_seed(model: Path) -> None:
+    def first(seed: int) -> int:
+        worker = start_worker(FAKE, seed=seed)
+        try:
+            return worker.load(0, model, batch=1, provider=None).ns[0]
+        finally:
+            worker.close()
+
+    assert first(1) == first(1) != first(2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pinning, OOM scores and signals of Linux")
+def test_it_is_pinned_and_in_a_process_group_of_its_own(start: Start) -> None:
+    worker = start()
+    (child,) = workers()
+    expected = chosen_cpus(1, os.sched_getaffinity(0))
+    assert worker.hello.cpus == child.cpu_affinity() == expected
+    assert os.getpgid(child.pid) == child.pid
+    assert Path(f"/proc/{child.pid}/oom_score_adj").read_text() == "1000\n"
+    environment = child.environ()
+    assert {environment[f"{name}_NUM_THREADS"] for name in ("OMP", "MKL", "OPENBLAS")} == {"1"}
+
+
+def test_more_threads_than_cpus_may_use_all(start: Start) -> None:
+    worker = start(spec=WorkerSpec("fake", 64))
+    if worker.hello.cpus is not None:
+        assert worker.hello.cpus == sorted(os.sched_getaffinity(0))
+
+
+KILLED = r"^killed by SIGKILL \(out of memory\?\)$"
+LEFT = "^exited with status 3: the fake runtime gives up$"
+
+
+@pytest.mark.parametrize(("fault", "reason"), [("die", KILLED), ("exit", LEFT)])
+def test_it_dies_at_the_start(start: Start, fault: str, reason: str) -> None:
+    with pytest.raises(WorkerDied, match=reason):
+        start({"on": "start", "do": fault})
+    assert workers() == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("die", KILLED), ("exit", LEFT), ("hang", "^did not answer within 2 s$")]
+)
+def test_it_dies_of_a_load(start: Start, model: Path, fault: str, reason: str) -> None:
+    worker = start({"on": "load", "do": fault})
+    with pytest.raises(WorkerDied, match=reason):
+        worker.load(0, model, batch=1, provider=None)
+    assert workers() == []
+    with pytest.raises(WorkerDied, match=r"^has ended before$"):
+        worker.burst(None, warmups=0, runs=1)
+    worker.close()
+
+
+def test_it_hangs_in_a_run(start: Start, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "BURST_SECONDS", 1.0)
+    worker = start({"on": "run", "do": "hang", "after": 5})
+    worker.load(0, model, batch=1, provider=None)
+    worker.burst(0, warmups=0, runs=2)
+    with pytest.raises(WorkerDied, match=r"^did not answer within 1 s$"):
+        worker.burst(0, warmups=0, runs=2)
+    assert workers() == []
+
+
+def test_long_runs_have_more_time(start: Start, model: Path) -> None:
+    """The time limit follows the run time that the load has shown."""
+    worker = start()
+    asked: list[float] = []
+    exchange = worker._child.ask
+
+    def ask(request: dict[str, object], *, seconds: float) -> dict[str, object]:
+        asked.append(seconds)
+        return exchange(request, seconds=seconds)
+
+    worker._child.ask = ask  # type: ignore[method-assign]
+    model.write_text('{"macs": 400000000000, "precision": "fp32"}')
+    typical = max(worker.load(0, model, batch=1, provider=None).ns) / 1e9
+    worker.burst(0, warmups=1, runs=9)
+    assert asked == [2, pytest.approx(20 * 10 * typical)]
+    assert asked[1] > 1000
+
+
+def test_it_refuses_and_lives_on(start: Start, model: Path) -> None:
+    worker = start({"on": "load", "do": "refuse"})
+    with pytest.raises(WorkerRefused, match=r"^the fake runtime refuses and says so in two lines$"):
+        worker.load(0, model, batch=1, provider=None)
+    assert len(worker.burst(None, warmups=0, runs=3).ns) == 3
+
+
+def test_what_a_library_prints_does_not_matter(start: Start, model: Path) -> None:
+    worker = start({"on": "start", "do": "print"}, {"on": "run", "do": "print"})
+    assert len(worker.load(0, model, batch=1, provider=None).ns) == 2
+
+
+def test_what_is_printed_before_it_starts_does_not_matter(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('welcome'); print(3); print('{')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert start().hello.versions
+
+
+def test_the_current_directory_is_no_place_for_modules(start: Start, here: Path) -> None:
+    (here / "json.py").write_text("raise SystemExit('the wrong json')")
+    assert start().hello.versions
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script")
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("garbage", "^answered no JSON: garbage$"),
+        ('{"ns": "soon"}', "^answered no samples: "),
+        ("[]", "^answered no samples: "),
+    ],
+)
+def test_answers_that_are_none(tmp_path: Path, answer: str, reason: str) -> None:
+    python = script(tmp_path, f"echo '{SCRIPTED}'; read line; echo '{answer}'; read line")
+    worker = start_worker(WorkerSpec("fake", 1, python))
+    with pytest.raises(WorkerDied, match=reason):
+        worker.burst(None, warmups=0, runs=1)
+    assert workers() == []
+
+
+def test_it_does_not_survive_its_parent() -> None:
+    program = (
+        "import os, psutil, signal\n"
+        "from mncost.measure.process import start_worker\n"
+        "from mncost.measure.worker import WorkerSpec\n"
+        "worker = start_worker(WorkerSpec('fake', 1))\n"
+        "print(*(child.pid for child in psutil.Process().children()), flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=False)
+    orphan = int(done.stdout)
+    deadline = time.monotonic() + 30
+    while psutil.pid_exists(orphan) and psutil.Process(orphan).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_fake_worker_of_another_interpreter(bare_python: str, model: Path) -> None:
+    """It finds this very package there, and nothing else of this interpreter's."""
+    assert list(describe("fake", bare_python)) == [None]
+    worker = start_worker(WorkerSpec("fake", 1, bare_python))
+    try:
+        assert len(worker.load(0, model, batch=1, provider=None).ns) == 2
+    finally:
+        worker.close()
+
+
+@pytest.mark.parametrize(
+    "ask", [describe, lambda *spec: start_worker(WorkerSpec(spec[0], 1, spec[1]))]
+)
+def test_an_interpreter_without_the_packages(
+    bare_python: str, ask: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "onnxruntime.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # that of another interpreter
+    with pytest.raises(MeasureError) as caught:
+        ask("onnxruntime", bare_python)
+    assert str(caught.value) == (
+        f"the interpreter {bare_python} lacks onnxruntime and numpy: "
+        f"{bare_python} -m pip install onnxruntime numpy"
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script")
+def test_an_interpreter_that_is_too_old(tmp_path: Path) -> None:
+    """A new one that says it is old: it runs the program that an old one would get."""
+    pretend = "import sys; sys.version_info = (3, 9, 2); exec(sys.argv[2])"
+    python = script(tmp_path, f'exec {sys.executable} -c "{pretend}" "$@"')
+    with pytest.raises(MeasureError) as caught:
+        describe("fake", python)
+    assert str(caught.value) == (
+        f"the interpreter {python} is Python 3.9: 3.11 or newer is accepted"
+    )
+
+
+@pytest.mark.parametrize(
+    ("python", "reason"),
+    [("nowhere/python", "No such file"), ("/bin/echo", "exited with status 0"), ("/", "denied")],
+)
+def test_what_is_no_interpreter(python: str, reason: str) -> None:
+    with pytest.raises(MeasureError, match=f"^the interpreter {python} cannot be used: .*{reason}"):
+        describe("fake", python)
+
+
+def test_this_interpreter_lacks_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mncost.measure.serve.find_spec", lambda name: None)
+    with pytest.raises(MeasureError) as caught:
+        describe("torch", None)
+    assert str(caught.value) == (
+        "runtime torch needs torch and numpy and msgspec: pip install 'mncost[bench]'"
+    )
+
+
+def test_an_unknown_runtime() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'onnxruntime'"):
+        describe("onnxrutime", None)

@@ -1,0 +1,248 @@
+"""The runtimes: each computes what the torch module of the same network and seed computes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import mncost
+from mncost.measure.builder import Builder
+from mncost.measure.process import start_worker
+from mncost.measure.runtimes import RUNTIMES, runtime_class, seeded_images
+from mncost.measure.runtimes.onnxruntime import OnnxRuntime
+from mncost.measure.runtimes.torch import Torch
+from mncost.measure.worker import WorkerRefused, WorkerSpec
+from mncost.network import Network
+
+SIZE = 64
+NET = mncost.load("v3-small", 0.35, SIZE)
+TINY = mncost.load(str(Path(__file__).parents[1] / "tiny.toml"), 1.0, 8)  # compiles in seconds
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return model files by format, and the tiny network's as ``tiny``."""
+    directory = tmp_path_factory.mktemp("models")
+    builder = Builder()
+    for name, net, kind in (
+        ("onnx", NET, "onnx"),
+        ("torch", NET, "torch"),
+        ("tiny", TINY, "torch"),
+    ):
+        builder.prepare(
+            net.graph,
+            net.resolution,
+            format=kind,
+            precision="fp32",
+            seed=5,
+            file=directory / name,
+        )
+    builder.close()
+    return {file.name: file for file in directory.iterdir()}
+
+
+def logits(net: Network, count: int) -> np.ndarray:
+    """Return the logits of so many images, by the module that ``to_torch`` makes."""
+    side = net.resolution
+    with torch.no_grad():
+        images = torch.from_numpy(seeded_images((count, 3, side, side)))
+        found: np.ndarray = net.to_torch(seed=5).eval()(images).numpy()
+    return found
+
+
+@pytest.fixture(scope="module")
+def expected() -> np.ndarray:
+    return logits(NET, 8)
+
+
+def assert_close(found: np.ndarray, expected: np.ndarray) -> None:
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= 1e-4 * expected.std()
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+def test_onnxruntime(files: dict[str, Path], expected: np.ndarray, batch: int) -> None:
+    runtime = OnnxRuntime()
+    runtime.start(1)
+    call = runtime.load(files["onnx"], batch=batch, provider="CPUExecutionProvider")
+    outputs = call()
+    assert isinstance(outputs, list)
+    assert_close(outputs[0], expected[:batch])
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+def test_torch(files: dict[str, Path], expected: np.ndarray, batch: int) -> None:
+    call = Torch().load(files["torch"], batch=batch, provider=None)
+    found = call()
+    assert isinstance(found, torch.Tensor)
+    assert found.is_inference()
+    assert_close(found.numpy(), expected[:batch])
+
+
+def test_the_first_images_do_not_depend_on_the_batch() -> None:
+    assert (seeded_images((1, 3, 5, 5)) == seeded_images((4, 3, 5, 5))[:1]).all()
+
+
+def test_torch_runs_channels_last(files: dict[str, Path]) -> None:
+    """In the kernels' own words: every convolution gets and returns channels last."""
+    layouts: list[bool] = []
+
+    class Watched(Torch):
+        def prepared(self, module: torch.nn.Module) -> torch.nn.Module:
+            for layer in module.modules():
+                if isinstance(layer, torch.nn.Conv2d):
+                    layer.register_forward_hook(look)
+            return module
+
+    def look(layer: torch.nn.Module, inputs: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
+        tensors = (*inputs, out, *layer.parameters())
+        layouts.extend(
+            t.is_contiguous(memory_format=torch.channels_last) for t in tensors if t.dim() == 4
+        )
+
+    Watched().load(files["torch"], batch=2, provider=None)()
+    assert len(layouts) >= 3 * 50
+    assert all(layouts)
+
+
+def in_process(program: str, *arguments: object) -> dict[str, object]:
+    """Run a program that prints JSON last; runtimes never share a process."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=300,
+    )
+    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.fixture(scope="module")
+def compiled(files: dict[str, Path]) -> dict[str, object]:
+    """Return what torch-compile computes, in a process of its own."""
+    program = """
+import json, sys
+from pathlib import Path
+from mncost.measure.runtimes.torch_compile import TorchCompile
+from mncost.measure.serve import Server
+runtime = TorchCompile()
+server = Server(runtime, 1)
+call = runtime.load(Path(sys.argv[1]), batch=2, provider=None)
+logits = call().tolist()
+import torch
+counted = torch._dynamo.utils.counters
+print(json.dumps({"logits": logits, "modules": list(sys.modules),
+    "threads": [torch.get_num_threads(), torch.get_num_interop_threads()],
+    "graphs": counted["stats"]["unique_graphs"], "breaks": len(counted["graph_break"]),
+    "frozen": torch._inductor.config.freezing}))
+"""
+    return in_process(program, files["tiny"])
+
+
+def test_torch_compile(compiled: dict[str, object]) -> None:
+    assert_close(np.array(compiled["logits"], dtype="float32"), logits(TINY, 2))
+    assert compiled["frozen"]
+    assert (compiled["graphs"], compiled["breaks"]) == (1, 0)  # the network as one piece
+    assert compiled["threads"] == [1, 1]
+
+
+def test_a_torch_worker_has_no_onnxruntime(compiled: dict[str, object]) -> None:
+    modules = compiled["modules"]
+    assert isinstance(modules, list)
+    assert "torch" in modules
+    assert not {"onnxruntime", "onnx", "typer", "rich", "pandas"} & set(modules)
+
+
+def test_an_onnxruntime_worker_has_little_else(files: dict[str, Path]) -> None:
+    program = """
+import json, sys
+from mncost.measure.runtimes.onnxruntime import OnnxRuntime
+from mncost.measure.serve import Server
+server = Server(OnnxRuntime(), 1)
+load = {"ask": "load", "cell": 0, "file": sys.argv[1], "batch": 1, "provider": None}
+print(json.dumps({"answer": server.answer(load), "modules": list(sys.modules)}))
+"""
+    found = in_process(program, files["onnx"])
+    assert "ns" in found["answer"]  # type: ignore[operator]
+    modules = {str(name).partition(".")[0] for name in found["modules"]}  # type: ignore[attr-defined]
+    assert {"onnxruntime", "numpy"} <= modules
+    assert not {"torch", "onnx", "msgspec", "typer", "rich", "psutil", "scipy"} & modules
+
+
+def test_an_onnxruntime_worker(files: dict[str, Path], tmp_path: Path) -> None:
+    worker = start_worker(WorkerSpec("onnxruntime", 2))
+    try:
+        assert set(worker.hello.versions) == {"python", "onnxruntime", "numpy"}
+        loaded = worker.load(0, files["onnx"], batch=3, provider="CPUExecutionProvider")
+        assert all(ns > 0 for ns in (*loaded.warmup_ns, *loaded.ns))
+        with pytest.raises(WorkerRefused, match="no OpenVINOExecutionProvider"):
+            worker.load(1, files["onnx"], batch=1, provider="OpenVINOExecutionProvider")
+        (tmp_path / "torn.onnx").write_bytes(files["onnx"].read_bytes()[:1000])
+        with pytest.raises(WorkerRefused, match="ONNXRuntimeError"):
+            worker.load(2, tmp_path / "torn.onnx", batch=1, provider=None)
+        assert len(worker.burst(0, warmups=1, runs=4).ns) == 4
+    finally:
+        worker.close()
+
+
+class Offering:
+    """Stands for an onnxruntime with other providers."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *offered: str) -> None:
+        import onnxruntime
+
+        monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: list(offered))
+        monkeypatch.setattr(onnxruntime, "InferenceSession", self.session)
+        self.used: list[str] = []
+        self.given: list[object] = []
+        self.options: object = None
+
+    def session(self, file: str, options: object, providers: list[object]) -> Offering:
+        self.given, self.options = providers, options
+        return self
+
+    def get_providers(self) -> list[str]:
+        return self.used
+
+
+def test_only_providers_for_cpus_are_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    Offering(
+        monkeypatch,
+        *("AzureExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"),
+        *("XnnpackExecutionProvider", "OpenVINOExecutionProvider"),
+    )
+    assert OnnxRuntime.providers() == (
+        "CPUExecutionProvider",
+        "OpenVINOExecutionProvider",
+        "XnnpackExecutionProvider",
+    )
+
+
+def test_a_provider_that_is_not_in_use_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And its threads are given in its own way."""
+    fake = Offering(monkeypatch, "XnnpackExecutionProvider", "CPUExecutionProvider")
+    fake.used = ["CPUExecutionProvider"]
+    runtime = OnnxRuntime()
+    runtime.start(4)
+    with pytest.raises(RuntimeError, match="does not use XnnpackExecutionProvider"):
+        runtime.load(Path("any"), batch=1, provider="XnnpackExecutionProvider")
+    xnnpack = ("XnnpackExecutionProvider", {"intra_op_num_threads": "4"})
+    assert fake.given == [xnnpack, "CPUExecutionProvider"]
+    assert fake.options.intra_op_num_threads == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_every_runtime_says_what_it_is(name: str) -> None:
+    from mncost.measure.prepare import FORMATS
+
+    known = runtime_class(name)
+    assert set(known.precisions) <= set(FORMATS[known.format].copies)
+    assert "fp32" in known.precisions
+    assert known.virtual == (name == "fake")
+    assert known().clock_step() > 0
