@@ -45,7 +45,10 @@ def bench(
         typer.Option("--copies", metavar="N", help="Enter each model N times: A/A. Default: 1."),
     ] = None,
     device: Annotated[
-        str, typer.Option("--device", metavar="NAME", help="Where to run: cpu.")
+        str,
+        typer.Option(
+            "--device", metavar="NAME", show_default=False, help="Where to run: cpu. Default: cpu."
+        ),
     ] = "cpu",
     runtime: measure_options.Runtime = None,
     provider: measure_options.Provider = None,
@@ -58,12 +61,14 @@ def bench(
     processes: measure_options.Processes = None,
     seed: Annotated[
         int | None,
-        typer.Option("--seed", min=0, help="Of weights, images and order. Default: 0."),
+        typer.Option(
+            "--seed", metavar="N", min=0, help="Of weights, images and order. Default: 0."
+        ),
     ] = None,
     by: measure_options.By = None,
     percentiles: measure_options.Percentiles = None,
     columns: options.ColumnNames = None,
-    format_name: options.Format = None,
+    format_name: measure_options.TableFormat = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -82,17 +87,15 @@ def bench(
     ] = None,
     export: measure_options.Export = None,
 ) -> int:
-    r"""Measure latency on the CPU: every model by turns, in several processes, with intervals.
+    """Measure latency on the CPU: every model by turns, in several processes, with intervals.
 
-    \b
+    Without options: V1, V2, V3 and their twins, ONNX Runtime and torch, in less than a minute.
+
     mncost bench
     mncost bench --arch v2 --alpha 0.35:1.0 --resolution 128:224 --runtime onnxruntime -o run.json
     mncost bench --arch v2 --precision fp32,int8 --batch 1,8 --percentiles 50,90,99
     mncost bench --arch v2 --by layer
     mncost bench --resume run.json --max-time 5min
-
-    A sensible default takes less than a minute: V1, V2 and V3 at 1.0/224 and their
-    standard-convolution twins, on ONNX Runtime and on torch, with one thread.
     """
     view = measure_options.view(by, percentiles, columns, export, format_for(format_name, None))
     time_limit = None if max_time is None else seconds("--max-time", max_time)

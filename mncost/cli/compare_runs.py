@@ -31,9 +31,8 @@ def compare_runs(
     format_name: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    r"""Compare two saved runs cell by cell: the ratio of the latencies, with its interval.
+    """Compare two saved runs cell by cell: the ratio of the latencies, with its interval.
 
-    \b
     mncost compare-runs old.json new.json
     mncost compare-runs old.json new.json --format csv -o change.csv
 

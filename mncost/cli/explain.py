@@ -30,9 +30,8 @@ def explain(
     format_name: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    r"""Say why counting tools print different numbers for one network, term by term.
+    """Say why counting tools print different numbers for one network, term by term.
 
-    \b
     mncost explain --arch v2
     mncost explain --arch v3-large --alpha 0.75 --dialect keras
     mncost explain --arch v4-hybrid-m --format json

@@ -53,9 +53,8 @@ def export(
         int | None, typer.Option("--seed", min=0, help="Of the random weights. Default: 0.")
     ] = None,
 ) -> None:
-    r"""Write one network as a running model, or as an architecture file of its own.
+    """Write one network as a running model, or as an architecture file of its own.
 
-    \b
     mncost export --arch v2 --alpha 0.5 --resolution 160 -o net.onnx
     mncost export --arch v2 --dialect torchvision --weights mobilenet_v2.pth -o net.onnx
     mncost export --arch v3-large --alpha 0.75 --dialect torchvision -o net.toml

@@ -85,9 +85,8 @@ def layers(
     format_name: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    r"""Print one network layer by layer: shapes, parameters, MACs, bytes, MACs per byte.
+    """Print one network layer by layer: shapes, parameters, MACs, bytes, MACs per byte.
 
-    \b
     mncost layers --arch v3-large --alpha 0.75 --dialect torchvision
     mncost layers --arch v2 --by kind
     mncost layers --arch v1 --by pair --format csv

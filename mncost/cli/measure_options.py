@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple, TypeAlias
 import typer
 
 from mncost.cli import completion
+from mncost.cli.output import FORMATS
 from mncost.errors import InputError, UnknownNameError
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Provider",
     "Python",
     "Runtime",
+    "TableFormat",
     "TargetError",
     "Threads",
     "View",
@@ -120,6 +122,16 @@ Percentiles: TypeAlias = Annotated[
         "--percentiles",
         metavar="P,...",
         help="Percentiles, each with its own distribution-free interval, e.g. 50,90,99.",
+    ),
+]
+TableFormat: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="NAME",
+        autocompletion=completion.formats,
+        help=f"Of the table: {', '.join(FORMATS)}. Default: terminal.",
     ),
 ]
 Export: TypeAlias = Annotated[

@@ -29,7 +29,7 @@ def watching(target_error: float) -> Iterator[Callable[[Progress], None]]:
         yield lambda progress: None
         return
     with _bar() as bar:
-        task = bar.add_task("", total=None)
+        task = bar.add_task("starting", total=1)
         drawn = 0.0
 
         def watch(progress: Progress) -> None:

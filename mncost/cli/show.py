@@ -27,9 +27,8 @@ def show(
     export: measure_options.Export = None,
     output: options.Output = None,
 ) -> None:
-    r"""Show a saved run: its statistics are worked out anew from the raw samples.
+    """Show a saved run: its statistics are worked out anew from the raw samples.
 
-    \b
     mncost show run.json
     mncost show run.json --format csv -o run.csv
     mncost show run.json --percentiles 50,95,99.9

@@ -41,9 +41,8 @@ def table(
     format_name: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    r"""Print the α × resolution grid: each network beside its standard-convolution twin.
+    """Print the α × resolution grid: each network beside its standard-convolution twin.
 
-    \b
     mncost table --arch v2 --alpha 0.35:1.0 --resolution 96:224
     mncost table --arch v1,v2,v3 --alpha 0.5:1.0 --format csv -o grid.csv
     mncost table --arch v2 --alpha 0.35:1.4 --resolution 96:224 --pivot macs

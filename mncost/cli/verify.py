@@ -54,9 +54,8 @@ def verify(
     format_name: options.Format = None,
     output: options.Output = None,
 ) -> int:
-    r"""Hold our counts against torch, fvcore and the ONNX file; exit status 1 if any differs.
+    """Hold our counts against torch, fvcore and the ONNX file; exit status 1 if any differs.
 
-    \b
     mncost verify --arch v2 --alpha 0.35:1.4
     mncost verify --arch all --dialect timm --twin standard
     mncost verify --arch v4-hybrid-m --layers --format csv -o layers.csv

@@ -224,17 +224,48 @@ def test_only_providers_for_cpus_are_offered(monkeypatch: pytest.MonkeyPatch) ->
     )
 
 
-def test_a_provider_that_is_not_in_use_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And its threads are given in its own way."""
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_provider_that_is_not_in_use_is_refused(
+    monkeypatch: pytest.MonkeyPatch, shared: bool
+) -> None:
+    """Its threads are given in its own way, and no set of threads is in the way of another."""
+    import onnxruntime
+
     fake = Offering(monkeypatch, "XnnpackExecutionProvider", "CPUExecutionProvider")
     fake.used = ["CPUExecutionProvider"]
+    made: list[tuple[int, int]] = []
+    name = "set_global_thread_pool_sizes"  # older versions have none
+    if shared:
+        monkeypatch.setattr(onnxruntime, name, lambda *sizes: made.append(sizes))
+    else:
+        monkeypatch.delattr(onnxruntime, name)
     runtime = OnnxRuntime()
     runtime.start(4)
     with pytest.raises(RuntimeError, match="does not use XnnpackExecutionProvider"):
         runtime.load(Path("any"), batch=1, provider="XnnpackExecutionProvider")
     xnnpack = ("XnnpackExecutionProvider", {"intra_op_num_threads": "4"})
     assert fake.given == [xnnpack, "CPUExecutionProvider"]
-    assert fake.options.intra_op_num_threads == 1  # type: ignore[attr-defined]
+    assert made == ([(4, 1)] if shared else [])
+    options = fake.options
+    assert isinstance(options, onnxruntime.SessionOptions)
+    assert options.use_per_session_threads != shared
+    assert options.intra_op_num_threads == (0 if shared else 4)
+    assert options.get_session_config_entry("session.force_spinning_stop") == "1"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+def test_models_share_the_threads(files: dict[str, Path]) -> None:
+    program = """
+import json, os, sys
+from pathlib import Path
+from mncost.measure.runtimes.onnxruntime import OnnxRuntime
+runtime = OnnxRuntime()
+runtime.start(3)
+load = lambda: runtime.load(Path(sys.argv[1]), batch=1, provider=None)()
+counts = [load() and len(os.listdir("/proc/self/task")) for _ in range(4)]
+print(json.dumps({"counts": counts}))
+"""
+    assert len(set(in_process(program, files["onnx"])["counts"])) == 1  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
