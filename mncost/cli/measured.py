@@ -85,7 +85,7 @@ def _for_people(found: Sequence[Row], view: View) -> list[str]:
     if any(row.twin for row in found):
         names += ["twin_latency_ms", "macs_ratio", "speedup"]
     if any(cell.precision == "int8" for cell in cells):
-        names += ["file_bytes", "int8_speedup", "same_top1", "logits_error"]
+        names += ["file_bytes", "int8_speedup", "logits_error"]
     return names
 
 

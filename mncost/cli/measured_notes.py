@@ -51,8 +51,9 @@ def objections(run: Run, summaries: Sequence[CellSummary]) -> Iterator[str]:
             yield f"failed: {title(summary.cell)}: {summary.failure}"
     if any(summary.agreement for summary in summaries):
         yield (
-            "int8: weights are random and images are noise, so the agreement of its logits with "
-            "fp32 says that quantising worked, and nothing about accuracy"
+            "int8: logits error is the root mean square of its difference from the fp32 logits / "
+            "their standard deviation; weights are random and images are noise, so it says that "
+            "quantising worked, and nothing about accuracy"
         )
     yield from _cautions(run, summaries)
     yield from run.notes

@@ -61,10 +61,11 @@ class LocalWorker:
         return self._ask({"ask": "burst", "cell": cell, "warmups": warmups, "runs": runs}, Sampled)
 
     def profile(self, file: Path, *, batch: int, provider: str | None, rounds: int) -> Profiled:
-        """Ask for a profile, which the fake runtime does not have.
+        """Load a model twice, and run it with and without the scripted profiler, in turn.
 
         Raises:
-            WorkerRefused: always.
+            WorkerRefused: the script says so.
+            WorkerDied: the script says so.
         """
         model = {"file": str(file), "batch": batch, "provider": provider}
         return self._ask({"ask": "profile", **model, "rounds": rounds}, Profiled)

@@ -127,8 +127,13 @@ def _write_torch(model: Model, file: Path) -> None:
 
 def _write_fake(model: Model, file: Path) -> Agreement | None:
     costs = count(model.graph, infer_shapes(model.graph, model.resolution))
-    macs = sum(cost.terms.macs for cost in costs)
-    file.write_text(json.dumps({"macs": macs, "precision": model.precision}))
+    layers = {
+        node.name: cost.terms.macs
+        for node, cost in zip(model.graph.nodes, costs, strict=True)
+        if cost.terms.macs
+    }
+    content = {"macs": sum(layers.values()), "precision": model.precision, "layers": layers}
+    file.write_text(json.dumps(content))
     return None if model.precision == "fp32" else Agreement(images=16, same_top1=16, error=0.02)
 
 

@@ -11,7 +11,7 @@ from mncost.measure.cells import Subject, subjects
 from mncost.measure.clocks import VirtualClock
 from mncost.measure.engine import Progress, Tools, measure
 from mncost.measure.local import LocalWorker
-from mncost.measure.prepare import Prepared
+from mncost.measure.prepare import FORMATS, Model, Prepared
 from mncost.measure.records import Conditions, Machine, Options, Request, Run
 from mncost.measure.runtimes.fake import Fake, Script
 from mncost.measure.worker import Worker, WorkerRefused, WorkerSpec
@@ -43,15 +43,13 @@ class Builder:
     def prepare(
         self, graph: Graph, resolution: int, *, format: str, precision: str, seed: int, file: Path
     ) -> Prepared:
-        from mncost.cost.count import count
-        from mncost.graph.shapes import infer_shapes
-
-        macs = sum(c.terms.macs for c in count(graph, infer_shapes(graph, resolution)))
+        model = Model(graph, resolution, precision, dict)
+        agreement = FORMATS[format].write(model, file)
+        macs = json.loads(file.read_text())["macs"]
         if self._too_large is not None and macs >= self._too_large:
             raise WorkerRefused("needs about 40 GiB of memory, 12 GiB are free")
-        file.write_text(json.dumps({"macs": macs, "precision": precision}))
         self.built.append(file.name)
-        return Prepared(file.stat().st_size, 0.0)
+        return Prepared(file.stat().st_size, 0.0, agreement)
 
     def close(self) -> None:
         self.closed = True

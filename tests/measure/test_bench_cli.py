@@ -104,6 +104,33 @@ def test_percentiles_have_bounds_of_their_own(run_cli: Cli, here: Path) -> None:
     assert "–?)" in people or "too few runs" in people
 
 
+def test_layers_have_the_time_that_the_profile_says(run_cli: Cli, here: Path) -> None:
+    ran = run_cli([*V2, "--by", "layer", "-o", "run.json", "-f", "csv"])
+    assert ran.status == 0
+    table = rows(ran)
+    layers = [layer for layer in mncost.load("v2").layers if layer.macs]
+    assert [row["layer"] for row in table] == [*(x.name for x in layers), "(session)"]
+    assert sum(int(row["macs"]) for row in table) == V2_MACS
+    assert sum(float(row["time_share"]) for row in table) == pytest.approx(1, abs=1e-3)
+    for row, layer in zip(table, layers, strict=False):  # the script's kernels take 90 % of a run
+        assert float(row["time_share"]) == pytest.approx(0.9 * layer.macs / V2_MACS, rel=1e-3)
+        assert float(row["time_us_lo"]) < float(row["time_us"]) < float(row["time_us_hi"])
+    whole = run_cli(["show", "run.json", "-f", "csv"])
+    (total,) = rows(whole)
+    times = sum(float(row["time_us"]) for row in table) / 1000
+    assert times == pytest.approx(float(total["latency_ms"]), rel=2e-3)
+    people = run_cli(["show", "run.json", "--by", "layer"]).out
+    assert "the profiler makes a run 1.2" in people
+    assert "depthwise 6.9% of the MACs" in people
+
+
+def test_a_run_without_profiles_has_no_layers(run_cli: Cli, here: Path) -> None:
+    run_cli([*V2, "-o", "run.json"])
+    shown = run_cli(["show", "run.json", "--by", "layer"])
+    assert shown.status == 2
+    assert "measure with --by layer" in shown.err
+
+
 def test_columns_can_be_chosen(run_cli: Cli, here: Path) -> None:
     ran = run_cli([*V2, "--no-twin", "--columns", "latency_ms,runs", "--format", "csv"])
     assert ran.out.splitlines()[0] == "latency_ms,runs"
@@ -221,7 +248,7 @@ UNUSABLE = [
     ("--processes 0", "processes 0: accepted are 1 to 1000"),
     ("--percentiles 101", "--percentiles '101': accepted are numbers from 0 to 100"),
     ("--by block", "unknown view 'block'"),
-    ("--by layer", "fake does not say how long each layer takes; accepted: onnxruntime"),
+    ("--runtime torch --by layer", "torch does not say how long each layer takes; accepted: onnx"),
     ("--export perf", "unknown export 'perf' (did you mean 'pyperf'?)"),
     ("--export pyperf", "--export pyperf needs --output"),
     ("-o run.csv", "a run file is JSON"),

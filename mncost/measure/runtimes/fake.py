@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, ClassVar
 
-from mncost.measure.runtimes import Call, Runtime
+from mncost.measure.runtimes import Call, KernelTimes, Runtime
 
 __all__ = ["SCRIPT", "SEED", "Fake", "Fault", "Script", "perform"]
 
@@ -26,6 +26,7 @@ SCRIPT, SEED = "MNCOST_FAKE_SCRIPT", "MNCOST_FAKE_SEED"  # in the environment
 
 _REFERENCE_MACS = 40_000_000
 _INT8_SPEEDUP = 2
+_PROFILED, _IN_KERNELS = 1.25, 0.9  # times as long with the profiler; share of a run in kernels
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class Fake(Runtime):
     format: ClassVar = "fake"
     precisions: ClassVar = ("fp32", "int8")
     virtual: ClassVar = True
+    profiles: ClassVar = True
 
     def __init__(
         self, script: Script | None = None, *, seed: int | None = None, now_ns: int = 0
@@ -112,16 +114,37 @@ class Fake(Runtime):
         self._threads = threads
 
     def load(self, file: Path, *, batch: int, provider: str | None) -> Call:
-        """Load a model: JSON with its ``macs`` and its ``precision``.
+        """Load a model: JSON with its ``macs``, its ``precision`` and the MACs of its ``layers``.
 
         Raises:
             RuntimeError: the script says so.
         """
         model = json.loads(file.read_text())
         self._meet("load", model["macs"])
-        speed = self.script.macs_per_ns * self._threads
-        speed *= _INT8_SPEEDUP if model["precision"] == "int8" else 1
-        return self._call(model["macs"], self.script.overhead_ns + model["macs"] * batch / speed)
+        return self._call(model["macs"], self._typical_ns(model, batch))
+
+    def profiled(
+        self, file: Path, *, batch: int, provider: str | None
+    ) -> tuple[Call, Callable[[], KernelTimes]]:
+        """Load a model, as :meth:`load`; each layer is a kernel that takes what its MACs say."""
+        model = json.loads(file.read_text())
+        run = self._call(model["macs"], _PROFILED * self._typical_ns(model, batch))
+        runs: list[int] = []
+
+        def call() -> None:
+            start = self.clock()
+            run()
+            runs.append(self.clock() - start)
+
+        def finish() -> KernelTimes:
+            shares = {name: macs / model["macs"] for name, macs in model["layers"].items()}
+            kernels = {
+                f"{name}_kernel": [int(_IN_KERNELS * share * ns) for ns in runs]
+                for name, share in shares.items()
+            }
+            return KernelTimes(runs, kernels)
+
+        return call, finish
 
     def reference(self) -> Call:
         """Return a reference workload on the same clock."""
@@ -134,6 +157,11 @@ class Fake(Runtime):
     def clock_step(self) -> float:
         """Return the scripted step."""
         return float(self.script.clock_ns)
+
+    def _typical_ns(self, model: dict[str, Any], batch: int) -> float:
+        speed = self.script.macs_per_ns * self._threads
+        speed *= _INT8_SPEEDUP if model["precision"] == "int8" else 1
+        return self.script.overhead_ns + float(model["macs"]) * batch / speed
 
     def _call(self, macs: int | None, ns: float) -> Call:
         def call() -> None:
