@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import mncost
-from mncost.measure.builder import Builder
 from mncost.measure.runtimes import Call, Runtime, runtime_class
-from mncost.measure.serve import Server
+from mncost.measure.workers.builder import Builder
+from mncost.measure.workers.serve import Server
 
 GOAL = 0.01
 RUNTIMES = ("onnxruntime", "torch")

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from scipy.stats import binomtest
 
 import mncost
-from mncost.measure.summary import ratio
+from mncost.measure.results.summary import ratio
 
 COVERAGE, WITHIN = 0.93, 0.01
 

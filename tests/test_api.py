@@ -21,7 +21,10 @@ from tests.networks import EVERY_DIALECT, Row, toml
 
 def test_public_names() -> None:
     """What ``from mncost import *`` gives, and that it is all there."""
-    expected = ["Grid", "InputError", "MncostError", "Network", "__version__", "grid", "load"]
+    expected = [
+        *("Grid", "InputError", "Measurement", "MncostError", "Network", "__version__"),
+        *("bench", "grid", "load"),
+    ]
     assert sorted(mncost.__all__) == expected
     assert all(hasattr(mncost, name) for name in mncost.__all__)
 

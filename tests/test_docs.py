@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from mncost.cli.main import run
+from tests.measure.scripted import instead_of_processes
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -95,6 +96,7 @@ def test_document(
     shutil.copy(ROOT / "examples" / "my_net.toml", tmp_path)
     monkeypatch.chdir(tmp_path)
     _as_on_a_plain_terminal(monkeypatch)
+    instead_of_processes(monkeypatch)  # latencies are measured by whoever reads, not here
     problems = [
         f"{document.relative_to(ROOT)}:{problem}"
         for problem in _problems(document.read_text("utf-8"), capfdbinary)

@@ -11,8 +11,8 @@ import typer
 from mncost.cli import options
 from mncost.cli.output import emit, format_for
 from mncost.measure.cells import title
-from mncost.measure.change import Change, Comparison, compare
-from mncost.measure.columns import with_interval
+from mncost.measure.results.change import Change, Comparison, compare
+from mncost.measure.results.columns import with_interval
 from mncost.measure.run_file import read_run
 from mncost.report.table import Column, Table, Value
 
@@ -51,18 +51,21 @@ def _for_people(found: Comparison) -> Table:
         Column("old_ms", "old ms", "number"),
         Column("new_ms", "new ms", "number"),
         Column("ratio", "new/old", "number"),
+        Column("beside_reference", "beside reference", "number"),
         Column("detectable", "detectable change", "share"),
         Column("verdict", "verdict"),
     ]
     rows: list[list[Value]] = []
     for change in found.changes:
+        beside = change.beside_reference
         rows.append(
             [
                 title(change.new),
                 with_interval(change.old_median.scaled(1e-6)),
                 with_interval(change.new_median.scaled(1e-6)),
                 with_interval(change.difference.ratio),
-                change.difference.detectable,
+                None if beside is None else with_interval(beside.ratio),
+                change.detectable,
                 change.verdict or "no interval",
             ]
         )
@@ -79,7 +82,11 @@ _IDENTITY = (
     "arch", "dialect", "alpha", "resolution", "classes", "twin", "copy", "precision", "batch",
     "runtime", "provider", "threads", "python",
 )  # fmt: skip
-_RATIO = ("ratio", "ratio_lo", "ratio_hi", "detectable", "verdict", "network_changed")
+_RATIO = (
+    *("ratio", "ratio_lo", "ratio_hi"),
+    *("beside_reference", "beside_reference_lo", "beside_reference_hi"),
+    *("detectable", "verdict", "network_changed"),
+)
 
 
 def _numbers(change: Change) -> list[Value]:
@@ -91,7 +98,8 @@ def _numbers(change: Change) -> list[Value]:
         ratio.center,
         ratio.lo,
         ratio.hi,
-        change.difference.detectable,
+        *(change.beside_reference.ratio[:3] if change.beside_reference else (None, None, None)),
+        change.detectable,
         change.verdict,
         change.network_changed,
     ]

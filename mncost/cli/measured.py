@@ -9,9 +9,15 @@ from mncost.cli.measure_options import View
 from mncost.cli.measured_notes import conditions, objections
 from mncost.cli.output import chosen, emit, emit_text
 from mncost.columns import Source
-from mncost.measure.columns import Row, machine_columns, people_columns, percentile_name, rows
 from mncost.measure.records import Cell, Run
-from mncost.measure.summary import PERCENTILES, summarise
+from mncost.measure.results.columns import (
+    Row,
+    machine_columns,
+    people_columns,
+    percentile_name,
+    rows,
+)
+from mncost.measure.results.summary import PERCENTILES, summarise
 from mncost.report.table import Table, Value
 
 __all__ = ["emit_run", "status"]
@@ -32,7 +38,7 @@ _ALWAYS = ("arch", "alpha", "resolution", "runtime")
 def emit_run(run: Run, view: View, output: Path | None) -> None:
     """Write a run as the table that was asked for."""
     if view.export is not None:
-        from mncost.measure.pyperf_file import to_pyperf
+        from mncost.measure.results.pyperf_file import to_pyperf
 
         emit_text(to_pyperf(run), output)
     elif view.by_layer:

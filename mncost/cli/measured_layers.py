@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from mncost.errors import MeasureError
 from mncost.measure.cells import title
-from mncost.measure.columns import with_interval
-from mncost.measure.layers import LayerTime, layer_times, overhead
 from mncost.measure.records import Cell, Run
-from mncost.measure.summary import CellSummary, summarise
+from mncost.measure.results.columns import with_interval
+from mncost.measure.results.layers import LayerTime, layer_times, overhead
+from mncost.measure.results.summary import CellSummary, summarise
 from mncost.report.table import Column, Table, Value
 
 __all__ = ["layer_table"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mncost.measure.cautions import Caution, cautions
 from mncost.measure.cells import title
 from mncost.measure.records import Run
-from mncost.measure.summary import CellSummary
+from mncost.measure.results.cautions import Caution, cautions
+from mncost.measure.results.summary import CellSummary
 
 __all__ = ["conditions", "objections"]
 

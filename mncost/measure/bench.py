@@ -20,11 +20,12 @@ from mncost.measure.engine import Progress, Tools, measure
 from mncost.measure.records import Options, Request, Run
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runtimes import runtime_class
+from mncost.measure.workers.reference import REFERENCE
 
 if TYPE_CHECKING:
     import pandas
 
-    from mncost.measure.columns import Row
+    from mncost.measure.results.columns import Row
     from mncost.spec.axis import Numbers
 
 __all__ = ["Measurement", "begin", "bench", "carry_out", "resumed"]
@@ -64,14 +65,14 @@ class Measurement:
     @cached_property
     def rows(self) -> list[Row]:
         """The statistics of each cell and what is to be said against them, as ``run.cells``."""
-        from mncost.measure.columns import rows
+        from mncost.measure.results.columns import rows
 
         return rows(self.run)
 
     def to_frame(self) -> pandas.DataFrame:
         """Return one row for each cell, with intervals. Needs pandas."""
         from mncost.columns import to_frame
-        from mncost.measure.columns import machine_columns
+        from mncost.measure.results.columns import machine_columns
 
         return to_frame(machine_columns(), self.rows)
 
@@ -201,6 +202,7 @@ def begin(
         options=options,
         machine=machine(),
         git=commit(),
+        reference=REFERENCE,
         cells=cells,
         notes=notes,
     )
@@ -245,9 +247,9 @@ def carry_out(
     watch: Callable[[Progress], None] = lambda progress: None,
 ) -> None:
     """Measure the subjects of a run, with real processes, until it is enough."""
-    from mncost.measure.builder import Builder
     from mncost.measure.conditions import observe
-    from mncost.measure.process import start_worker
+    from mncost.measure.workers.builder import Builder
+    from mncost.measure.workers.process import start_worker
 
     virtual = all(runtime_class(cell.runtime).virtual for cell in run.cells)
     with tempfile.TemporaryDirectory(prefix="mncost-") as scratch:
@@ -287,7 +289,7 @@ def _installed(request: Request) -> list[str]:
 
 
 def _offer(runtime: str, python: str | None) -> Sequence[str | None]:
-    from mncost.measure.process import describe
+    from mncost.measure.workers.process import describe
 
     return describe(runtime, python)
 

@@ -8,10 +8,10 @@ from typing import TypeAlias, TypeVar
 
 from mncost.graph.graph import Graph
 from mncost.measure.clocks import Clock
-from mncost.measure.layers import ProfileError, shares
 from mncost.measure.records import Burst, Cell, Failure, Process, Profile, Run
+from mncost.measure.results.layers import ProfileError, shares
 from mncost.measure.schedule import shuffled
-from mncost.measure.worker import Sampled, Worker, WorkerDied, WorkerRefused, WorkerSpec
+from mncost.measure.workers.protocol import Sampled, Worker, WorkerDied, WorkerRefused, WorkerSpec
 
 __all__ = ["Crew", "Launch"]
 

@@ -11,12 +11,12 @@ from mncost.graph.graph import Graph
 from mncost.measure.cells import Subject
 from mncost.measure.clocks import Clock
 from mncost.measure.crew import Crew, Launch
-from mncost.measure.prepare import Prepared
 from mncost.measure.records import Cell, Conditions, Failure, ModelFile, Run
+from mncost.measure.results.summary import relative_errors
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.schedule import Timetable, burst_runs, shuffled
-from mncost.measure.summary import relative_errors
-from mncost.measure.worker import WorkerDied, WorkerRefused
+from mncost.measure.workers.prepare import Prepared
+from mncost.measure.workers.protocol import WorkerDied, WorkerRefused
 
 __all__ = ["Build", "Progress", "Tools", "measure"]
 

@@ -163,7 +163,7 @@ class Failure(Struct, frozen=True, kw_only=True):
 class LayerShare(Struct, frozen=True, kw_only=True):
     """The time of one of our layers under the profiler, for each profiled run."""
 
-    layer: str  # or what belongs to none, in brackets: see mncost.measure.layers
+    layer: str  # or what belongs to none, in brackets: see mncost.measure.results.layers
     kind: str
     macs: int
     kernels: list[str]  # the runtime's names for what ran
@@ -215,6 +215,7 @@ class Run(Struct, kw_only=True):
     options: Options
     machine: Machine
     git: Commit | None
+    reference: str  # which fixed workload was visited beside the cells
     cells: list[Cell]
     files: list[ModelFile] = []
     processes: list[Process] = []

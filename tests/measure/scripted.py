@@ -6,15 +6,17 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
+
 from mncost.graph.graph import Graph
 from mncost.measure.cells import Subject, subjects
 from mncost.measure.clocks import VirtualClock
 from mncost.measure.engine import Progress, Tools, measure
-from mncost.measure.local import LocalWorker
-from mncost.measure.prepare import FORMATS, Model, Prepared
 from mncost.measure.records import Conditions, Machine, Options, Request, Run
 from mncost.measure.runtimes.fake import Fake, Script
-from mncost.measure.worker import Worker, WorkerRefused, WorkerSpec
+from mncost.measure.workers.local import LocalWorker
+from mncost.measure.workers.prepare import FORMATS, Model, Prepared
+from mncost.measure.workers.protocol import Worker, WorkerRefused, WorkerSpec
 
 MACHINE = Machine(
     cpu="scripted",
@@ -44,7 +46,7 @@ class Builder:
         self, graph: Graph, resolution: int, *, format: str, precision: str, seed: int, file: Path
     ) -> Prepared:
         model = Model(graph, resolution, precision, dict)
-        agreement = FORMATS[format].write(model, file)
+        agreement = FORMATS["fake"].write(model, file)
         macs = json.loads(file.read_text())["macs"]
         if self._too_large is not None and macs >= self._too_large:
             raise WorkerRefused("needs about 40 GiB of memory, 12 GiB are free")
@@ -84,6 +86,7 @@ def begun(request: Request, **options: object) -> tuple[Run, list[Subject]]:
         options=Options(**chosen),  # type: ignore[arg-type]
         machine=MACHINE,
         git=None,
+        reference="none",
         cells=[subject.cell for subject in found],
         notes=notes,
     )
@@ -119,3 +122,15 @@ def carried_out(
         ),
     )
     return run
+
+
+def instead_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every runtime be a scripted one from now on: nothing is started, no time passes."""
+    launch = Launcher({})
+
+    def start_worker(spec: WorkerSpec, *, seed: int) -> Worker:
+        return launch(spec, seed)
+
+    monkeypatch.setattr("mncost.measure.workers.process.start_worker", start_worker)
+    monkeypatch.setattr("mncost.measure.workers.builder.Builder", Builder)
+    monkeypatch.setattr("mncost.measure.bench.WallClock", VirtualClock)

@@ -62,6 +62,7 @@ def run_of(cells: Sequence[Cell], processes: Sequence[Process] = (), **changes: 
         "options": Options(target_error=0.02, max_time=60.0, processes=5, seed=0),
         "machine": MACHINE,
         "git": None,
+        "reference": "none",
         "stopped": "target",
         "seconds": 60.0,
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import signal
 import subprocess
 import time
@@ -43,6 +42,10 @@ def script(monkeypatch: pytest.MonkeyPatch, **behaviour: object) -> None:
 
 def fault(on: str, do: str, **more: object) -> dict[str, object]:
     return {"on": on, "do": do, **more}
+
+
+def files(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir()]
 
 
 def rows(result: Result) -> list[dict[str, str]]:
@@ -174,13 +177,13 @@ def test_a_run_file_on_standard_output_comes_alone(run_cli: Cli, here: Path) -> 
     assert json.loads(ran.out)["kind"] == "mncost run"
     shown = run_cli(["show", "-"], stdin=ran.out.encode())
     assert "v2" in shown.out
-    assert os.listdir() == []
+    assert files(here) == []
 
 
 def test_pyperf_gets_a_file_of_its_own(run_cli: Cli, here: Path) -> None:
     ran = run_cli([*V2, "-o", "run.json", "--export", "pyperf"])
     assert ran.status == 0
-    assert sorted(os.listdir()) == ["run.json", "run.pyperf.json"]
+    assert sorted(files(here)) == ["run.json", "run.pyperf.json"]
     shown = run_cli(["show", "run.json", "--export", "pyperf", "-o", "again.json"])
     assert shown.status == 0
     assert Path("again.json").read_text() == Path("run.pyperf.json").read_text()
@@ -271,7 +274,7 @@ def test_bad_input_is_one_line_and_nothing_is_measured(
     assert message in ran.err
     assert ran.err.count("\n") == 1
     assert ran.out == ""
-    assert os.listdir() == []
+    assert files(here) == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 
 import mncost
-from mncost.measure.layers import REORDER, SESSION, ProfileError, shares
+from mncost.measure.results.layers import REORDER, SESSION, ProfileError, shares
 from mncost.measure.runtimes import KernelTimes
 from mncost.measure.runtimes.onnxruntime_profile import read_profile
 
@@ -57,7 +57,7 @@ def test_the_layers_add_up_to_the_run(tmp_path: Path) -> None:
 def test_a_layer_with_macs_that_has_no_kernel_is_an_error() -> None:
     """A name that changed in another version of the runtime must not become a time of zero."""
     graph = mncost.load("v1", alpha=0.25, resolution=64).graph
-    with pytest.raises(ProfileError, match="no kernel for stem.conv, which has MACs"):
+    with pytest.raises(ProfileError, match=r"no kernel for stem\.conv, which has MACs"):
         shares(graph, 64, [10_000], {"fused_0": [9_000]})
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mncost.measure.pinning import chosen_cpus
+from mncost.measure.workers.pinning import chosen_cpus
 
 
 def machine(directory: Path, cores: list[str]) -> Path:
@@ -51,7 +51,8 @@ def test_one_cpu_of_each_core_comes_first(
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this platform cannot pin")
 def test_a_process_pins_itself() -> None:
     program = (
-        "import os; from mncost.measure.pinning import pin; print(pin(1), os.sched_getaffinity(0))"
+        "import os; from mncost.measure.workers.pinning import pin; "
+        "print(pin(1), os.sched_getaffinity(0))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     (cpu,) = chosen_cpus(1, os.sched_getaffinity(0))

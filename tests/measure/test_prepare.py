@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +17,9 @@ import mncost
 from mncost.graph.graph import Builder as GraphBuilder
 from mncost.graph.graph import Graph
 from mncost.graph.ops import Activation, Conv
-from mncost.measure.builder import Builder
-from mncost.measure.prepare import FORMATS, Prepared, Preparer, needed_bytes
-from mncost.measure.worker import WorkerDied, WorkerRefused
+from mncost.measure.workers.builder import Builder
+from mncost.measure.workers.prepare import FORMATS, Prepared, Preparer, needed_bytes
+from mncost.measure.workers.protocol import WorkerDied, WorkerRefused
 from mncost.network import Network
 from tests.models.test_onnx import run_onnx
 
@@ -115,7 +116,9 @@ def test_int8(builder: Builder, tmp_path: Path) -> None:
 def test_the_fakes_file(builder: Builder, tmp_path: Path) -> None:
     file = tmp_path / "net.fake"
     prepared(builder, file, format="fake")
-    assert file.read_text() == f'{{"macs": {NET.macs}, "precision": "fp32"}}'
+    layers = {layer.name: layer.macs for layer in NET.layers if layer.macs}
+    content = {"macs": NET.macs, "precision": "fp32", "layers": layers}
+    assert json.loads(file.read_text()) == content
     assert prepared(builder, file, format="fake", precision="int8").agreement is not None
 
 

@@ -15,11 +15,11 @@ import psutil
 import pytest
 
 from mncost.errors import MeasureError, UnknownNameError
-from mncost.measure import process
-from mncost.measure.pinning import chosen_cpus
-from mncost.measure.process import ProcessWorker, describe, start_worker
 from mncost.measure.runtimes.fake import SCRIPT
-from mncost.measure.worker import WorkerDied, WorkerRefused, WorkerSpec
+from mncost.measure.workers import process
+from mncost.measure.workers.pinning import chosen_cpus
+from mncost.measure.workers.process import ProcessWorker, describe, start_worker
+from mncost.measure.workers.protocol import WorkerDied, WorkerRefused, WorkerSpec
 
 FAKE = WorkerSpec("fake", 1)
 SCRIPTED = '{"versions": {}, "cpus": null, "clock_ns": 1}'  # what a worker says first
@@ -226,8 +226,8 @@ def test_answers_that_are_none(tmp_path: Path, answer: str, reason: str) -> None
 def test_it_does_not_survive_its_parent() -> None:
     program = (
         "import os, psutil, signal\n"
-        "from mncost.measure.process import start_worker\n"
-        "from mncost.measure.worker import WorkerSpec\n"
+        "from mncost.measure.workers.process import start_worker\n"
+        "from mncost.measure.workers.protocol import WorkerSpec\n"
         "worker = start_worker(WorkerSpec('fake', 1))\n"
         "print(*(child.pid for child in psutil.Process().children()), flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -289,7 +289,7 @@ def test_what_is_no_interpreter(python: str, reason: str) -> None:
 
 
 def test_this_interpreter_lacks_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mncost.measure.serve.find_spec", lambda name: None)
+    monkeypatch.setattr("mncost.measure.workers.serve.find_spec", lambda name: None)
     with pytest.raises(MeasureError) as caught:
         describe("torch", None)
     assert str(caught.value) == (

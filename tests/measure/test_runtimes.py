@@ -12,12 +12,12 @@ import pytest
 import torch
 
 import mncost
-from mncost.measure.builder import Builder
-from mncost.measure.process import start_worker
 from mncost.measure.runtimes import RUNTIMES, runtime_class, seeded_images
 from mncost.measure.runtimes.onnxruntime import OnnxRuntime
 from mncost.measure.runtimes.torch import Torch
-from mncost.measure.worker import WorkerRefused, WorkerSpec
+from mncost.measure.workers.builder import Builder
+from mncost.measure.workers.process import start_worker
+from mncost.measure.workers.protocol import WorkerRefused, WorkerSpec
 from mncost.network import Network
 
 SIZE = 64
@@ -130,7 +130,7 @@ def compiled(files: dict[str, Path]) -> dict[str, object]:
 import json, sys
 from pathlib import Path
 from mncost.measure.runtimes.torch_compile import TorchCompile
-from mncost.measure.serve import Server
+from mncost.measure.workers.serve import Server
 runtime = TorchCompile()
 server = Server(runtime, 1)
 call = runtime.load(Path(sys.argv[1]), batch=2, provider=None)
@@ -163,7 +163,7 @@ def test_an_onnxruntime_worker_has_little_else(files: dict[str, Path]) -> None:
     program = """
 import json, sys
 from mncost.measure.runtimes.onnxruntime import OnnxRuntime
-from mncost.measure.serve import Server
+from mncost.measure.workers.serve import Server
 server = Server(OnnxRuntime(), 1)
 load = {"ask": "load", "cell": 0, "file": sys.argv[1], "batch": 1, "provider": None}
 print(json.dumps({"answer": server.answer(load), "modules": list(sys.modules)}))
@@ -270,7 +270,7 @@ print(json.dumps({"counts": counts}))
 
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_every_runtime_says_what_it_is(name: str) -> None:
-    from mncost.measure.prepare import FORMATS
+    from mncost.measure.workers.prepare import FORMATS
 
     known = runtime_class(name)
     assert set(known.precisions) <= set(FORMATS[known.format].copies)

@@ -36,7 +36,8 @@ def test_a_burst_is_short_whatever_the_model(typical_ns: int, runs: int) -> None
 
 def simulate(max_time: float, processes: int, start: float, round_time: float) -> list[int]:
     """Return the rounds of each generation when nothing but the time limit ends the run."""
-    now, rounds = 0.0, []
+    now = 0.0
+    rounds: list[int] = []
     timetable = Timetable(now, max_time, processes)
     while not rounds or timetable.another_generation(now):
         timetable.begin(now, len(rounds))

@@ -16,8 +16,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from mncost.measure import statistics
-from mncost.measure.statistics import ONE_PROCESS, TOO_FEW_RUNS, Summary
+from mncost.measure.results import statistics
+from mncost.measure.results.statistics import ONE_PROCESS, TOO_FEW_RUNS, Summary
 
 Samples = list[NDArray[Any]]
 ENOUGH = 0.93

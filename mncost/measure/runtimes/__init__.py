@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 
-from mncost.measure.reference import reference
+from mncost.measure.workers.reference import reference
 
 if TYPE_CHECKING:
     import numpy
@@ -39,7 +39,7 @@ class Runtime(ABC):
     packages: ClassVar[tuple[str, ...]]
     """What has to be installed in the interpreter: pip and import know it under one name."""
     format: ClassVar[str]
-    """Which kind of model file it loads: a key of :data:`mncost.measure.prepare.FORMATS`."""
+    """Which kind of model file it loads: one of :data:`mncost.measure.workers.prepare.FORMATS`."""
     precisions: ClassVar[tuple[str, ...]] = ("fp32",)
     virtual: ClassVar[bool] = False
     """Whether its clock is a scripted one."""

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import asdict
 
-from mncost.measure import statistics
 from mncost.measure.records import Agreement, Cell, ModelFile, Run
-from mncost.measure.samples import Series, paired_bursts, reference_series, series_by_cell
-from mncost.measure.statistics import LEVEL, Ratio, Summary
+from mncost.measure.results import statistics
+from mncost.measure.results.samples import Series, paired_bursts, reference_series, series_by_cell
+from mncost.measure.results.statistics import LEVEL, Ratio, Summary
 
 __all__ = [
     "PERCENTILES",
@@ -109,7 +109,7 @@ def drift(run: Run) -> Summary | None:
     """Return by which factor the reference workload's latency changed over the run.
 
     Workers may be built differently and differ in how fast they do the same work, so each is taken
-    relative to its own median; see :func:`mncost.measure.statistics.drift`.
+    relative to its own median; see :func:`mncost.measure.results.statistics.drift`.
     """
     from statistics import median
 

@@ -1,7 +1,7 @@
 """Model files: what a runtime loads, built from a graph with seeded weights.
 
-:class:`Preparer` runs in a process of its own (:mod:`mncost.measure.builder`): a model that is too
-large for memory must not take the measurement along.
+:class:`Preparer` runs in a process of its own (:mod:`mncost.measure.workers.builder`): a model that
+is too large for memory must not take the measurement along.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mncost.cost.count import count
 from mncost.graph.graph import Graph
 from mncost.graph.shapes import infer_shapes
 from mncost.measure.records import Agreement
-from mncost.measure.serve import Message, reason
+from mncost.measure.workers.serve import Message, reason
 
 if TYPE_CHECKING:
     from mncost.models.weights import Weights
@@ -63,7 +63,7 @@ class Preparer:
 
         Args:
             request: the pickled graph's file, and the arguments of
-                :meth:`mncost.measure.builder.Builder.prepare`.
+                :meth:`mncost.measure.workers.builder.Builder.prepare`.
         """
         try:
             return self._build(**request)

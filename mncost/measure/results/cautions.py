@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from mncost.measure.records import Machine, Run
-from mncost.measure.samples import series_by_cell
-from mncost.measure.statistics import Summary
-from mncost.measure.summary import CellSummary, drift
+from mncost.measure.results.samples import series_by_cell
+from mncost.measure.results.statistics import Summary
+from mncost.measure.results.summary import CellSummary, drift
 
 __all__ = ["Caution", "Found", "cautions"]
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from mncost.columns import Source, sources
-from mncost.measure.cautions import Caution, cautions
 from mncost.measure.records import Run
-from mncost.measure.statistics import Ratio, Summary, decimals
-from mncost.measure.summary import PERCENTILES, CellSummary, summarise
+from mncost.measure.results.cautions import Caution, cautions
+from mncost.measure.results.statistics import Ratio, Summary, decimals
+from mncost.measure.results.summary import PERCENTILES, CellSummary, summarise
 from mncost.report.table import Value
 
 __all__ = ["Row", "machine_columns", "people_columns", "percentile_name", "rows", "with_interval"]

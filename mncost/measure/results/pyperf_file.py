@@ -9,7 +9,7 @@ from typing import Any
 from mncost.errors import MeasureError
 from mncost.measure.cells import title
 from mncost.measure.records import Cell, Run
-from mncost.measure.samples import Series, series_by_cell
+from mncost.measure.results.samples import Series, series_by_cell
 
 __all__ = ["to_pyperf"]
 

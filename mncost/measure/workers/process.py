@@ -9,10 +9,10 @@ from typing import TypeVar
 import msgspec
 
 from mncost.errors import MeasureError, UnknownNameError
-from mncost.measure.child import Child
 from mncost.measure.runtimes import RUNTIMES, runtime_class
-from mncost.measure.serve import Message, look
-from mncost.measure.worker import Hello, Profiled, Sampled, WorkerDied, WorkerSpec
+from mncost.measure.workers.child import Child
+from mncost.measure.workers.protocol import Hello, Profiled, Sampled, WorkerDied, WorkerSpec
+from mncost.measure.workers.serve import Message, look
 
 __all__ = ["ProcessWorker", "describe", "start_worker"]
 
@@ -27,7 +27,7 @@ _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
 
 
 class ProcessWorker:
-    """A worker in a process of its own; implements :class:`mncost.measure.worker.Worker`."""
+    """A :class:`mncost.measure.workers.protocol.Worker` in a process of its own."""
 
     def __init__(self, child: Child, load_seconds: float) -> None:
         """Wrap a process that has said hello."""

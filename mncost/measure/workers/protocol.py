@@ -1,7 +1,7 @@
 """What the engine asks of a worker, and how a worker fails.
 
-A worker is one process with one runtime at one thread count (:mod:`mncost.measure.process`), or,
-in tests, the same server without a process.
+A worker is one process with one runtime at one thread count
+(:mod:`mncost.measure.workers.process`), or, in tests, the same server without a process.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from mncost.errors import one_line
-from mncost.measure.pinning import pin
 from mncost.measure.runtimes import Call, Runtime, runtime_class
+from mncost.measure.workers.pinning import pin
 
 __all__ = ["Message", "Server", "look", "main", "reason", "sample", "serve"]
 
@@ -55,7 +55,8 @@ class Server:
             request: ``{"ask": "load", "cell": 3, "file": "3.onnx", "batch": 1, "provider": null}``
                 or ``{"ask": "burst", "cell": 3, "warmups": 1, "runs": 10}``; cell ``null`` is the
                 reference workload. ``{"ask": "profile", "file": "3.onnx", "batch": 1, "provider":
-                null, "rounds": 10}`` is answered with a :class:`mncost.measure.worker.Profiled`.
+                null, "rounds": 10}`` is answered with a profile: ``Profiled`` in
+                :mod:`mncost.measure.workers.protocol`.
         """
         try:
             given = {name: value for name, value in request.items() if name != "ask"}
@@ -152,7 +153,7 @@ def main(kind: str, runtime: str = "", threads: str = "1") -> None:
     elif kind == "worker":
         serve(lambda: _worker(runtime, int(threads)))
     else:
-        from mncost.measure.prepare import Preparer
+        from mncost.measure.workers.prepare import Preparer
 
         serve(lambda: ({}, Preparer().answer))
 

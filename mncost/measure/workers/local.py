@@ -8,8 +8,15 @@ from typing import TypeVar
 import msgspec
 
 from mncost.measure.runtimes.fake import Fake, Fault, perform
-from mncost.measure.serve import Message, Server
-from mncost.measure.worker import Hello, Profiled, Sampled, WorkerDied, WorkerRefused, WorkerSpec
+from mncost.measure.workers.protocol import (
+    Hello,
+    Profiled,
+    Sampled,
+    WorkerDied,
+    WorkerRefused,
+    WorkerSpec,
+)
+from mncost.measure.workers.serve import Message, Server
 
 __all__ = ["LocalWorker"]
 
@@ -23,7 +30,7 @@ _DEATHS = {
 
 
 class LocalWorker:
-    """Implements :class:`mncost.measure.worker.Worker`; what would end a process ends only it."""
+    """A :class:`mncost.measure.workers.protocol.Worker`: what would end a process ends only it."""
 
     def __init__(self, spec: WorkerSpec, runtime: Fake) -> None:
         """Start the runtime.

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 
 from mncost.graph.graph import Graph
-from mncost.measure.child import Child
-from mncost.measure.prepare import Prepared
 from mncost.measure.records import Agreement
-from mncost.measure.worker import WorkerDied
+from mncost.measure.workers.child import Child
+from mncost.measure.workers.prepare import Prepared
+from mncost.measure.workers.protocol import WorkerDied
 
 __all__ = ["Builder"]
 
@@ -40,7 +40,7 @@ class Builder:
         Args:
             graph: the model; its input node says how many channels an image has.
             resolution: pixels of a side of the image.
-            format: a key of :data:`mncost.measure.prepare.FORMATS`.
+            format: a key of :data:`mncost.measure.workers.prepare.FORMATS`.
             precision: ``"fp32"`` or ``"int8"``.
             seed: of the weights.
             file: where to write it, in a private directory.

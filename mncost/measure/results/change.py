@@ -19,8 +19,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from mncost.errors import MeasureError
 from mncost.measure.machine import machine_differences
 from mncost.measure.records import Cell, Process, Run
-from mncost.measure.samples import reference_series, series_by_cell
-from mncost.measure.statistics import (
+from mncost.measure.results.samples import reference_series, series_by_cell
+from mncost.measure.results.statistics import (
     LEVEL,
     Difference,
     Summary,
@@ -100,6 +100,8 @@ def compare(
             "(--allow-different-machine compares them all the same)"
         )
     ours, theirs = _measured(old), _measured(new)
+    if old.reference != new.reference:  # another workload says nothing about the machine
+        ours = {key: found._replace(beside_reference=[]) for key, found in ours.items()}
     common = [key for key in ours if key in theirs]
     if not common:
         raise MeasureError("the runs have no measured cell in common")
@@ -175,6 +177,8 @@ def _reference(old: Run, new: Run, level: float) -> Difference | None:
     its workers, all of which it must have.
     """
     ours, theirs = _by_generation(old), _by_generation(new)
+    if old.reference != new.reference:
+        return None
     workers = {w for g in ours for w in g} & {w for g in theirs for w in g}
     values = [
         [exp(fmean(log(found[w]) for w in workers)) for found in run if workers <= found.keys()]

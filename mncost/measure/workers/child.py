@@ -15,8 +15,8 @@ from pathlib import Path
 
 import mncost
 from mncost.errors import MeasureError, one_line
-from mncost.measure.serve import Message
-from mncost.measure.worker import WorkerDied, WorkerRefused
+from mncost.measure.workers.protocol import WorkerDied, WorkerRefused
+from mncost.measure.workers.serve import Message
 
 __all__ = ["Child"]
 
@@ -34,14 +34,14 @@ spec = spec_from_file_location(
     "mncost", sys.argv[1] + "/__init__.py", submodule_search_locations=[sys.argv[1]])
 package = sys.modules["mncost"] = module_from_spec(spec)
 spec.loader.exec_module(package)
-from mncost.measure.serve import main
+from mncost.measure.workers.serve import main
 main(*sys.argv[2:])
 """
 _TAIL = 4096  # bytes of what it complained that are read
 
 
 class Child:
-    """A process that runs :mod:`mncost.measure.serve`; use :meth:`ask`, and :meth:`close` it.
+    """A process that runs :mod:`mncost.measure.workers.serve`; :meth:`close` it in the end.
 
     ``first`` is what it said first.
     """

@@ -18,8 +18,8 @@ from mncost.graph.graph import Graph
 from mncost.graph.ops import LayerScale
 from mncost.graph.shapes import infer_shapes
 from mncost.measure.records import LayerShare, Profile, Run
-from mncost.measure.samples import series_by_cell
-from mncost.measure.statistics import Summary, log_interval
+from mncost.measure.results.samples import series_by_cell
+from mncost.measure.results.statistics import Summary, log_interval
 
 __all__ = ["REORDER", "SESSION", "LayerTime", "ProfileError", "layer_times", "overhead", "shares"]
 

@@ -1,0 +1,1 @@
+"""Worker processes: the program that they run, and the parent's side of it."""
