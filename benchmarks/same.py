@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from scipy.stats import binomtest
 
 import mncost
-from mncost.measure.results.summary import ratio
 
 COVERAGE, WITHIN = 0.93, 0.01
 
@@ -25,12 +24,12 @@ COVERAGE, WITHIN = 0.93, 0.01
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--repeats", type=int, default=60, help="runs (default: 60)")
-    parser.add_argument("--max-time", type=float, default=8.0, help="seconds a run (default: 8)")
+    parser.add_argument("--repeats", type=int, default=40, help="runs (default: 40)")
+    parser.add_argument("--max-time", type=float, default=20.0, help="seconds a run (default: 20)")
     options = parser.parse_args(arguments)
     centers, covered = [], 0
     for number in range(options.repeats):
-        run = mncost.bench(
+        measured = mncost.bench(
             "v2",
             runtime="onnxruntime",
             twin=False,
@@ -38,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             target_error=0.0001,  # until the time is up
             max_time=options.max_time,
             seed=number,
-        ).run
-        found = ratio(run, 0, 1)
+        )
+        found = measured.ratio(0, 1)
         assert found is not None
         center, lo, hi = found.ratio[:3]
         assert lo is not None

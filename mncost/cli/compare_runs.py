@@ -11,6 +11,8 @@ import typer
 from mncost.cli import options
 from mncost.cli.output import emit, format_for
 from mncost.measure.cells import title
+from mncost.measure.needs import TO_SHOW, need
+from mncost.measure.records import IDENTITY
 from mncost.measure.results.change import Change, Comparison, compare
 from mncost.measure.results.columns import with_interval
 from mncost.measure.run_file import read_run
@@ -39,6 +41,7 @@ def compare_runs(
     Runs measured apart share no moment of the machine: to compare two interpreters or two models
     sharply, measure them in one run (mncost bench --python, --arch a,b).
     """
+    need(*TO_SHOW)
     wanted = format_for(format_name, output)
     found = compare(read_run(old), read_run(new), allow_different_machine=allow_different_machine)
     table = _for_people(found) if wanted in ("terminal", "markdown") else _for_programs(found)
@@ -73,15 +76,11 @@ def _for_people(found: Comparison) -> Table:
 
 
 def _for_programs(found: Comparison) -> Table:
-    names = [*_IDENTITY, "old_ms", "new_ms", *_RATIO]
+    names = [*IDENTITY, "old_ms", "new_ms", *_RATIO]
     rows = [_numbers(change) for change in found.changes]
     return Table("compare-runs", [Column(name, name) for name in names], rows, list(_notes(found)))
 
 
-_IDENTITY = (
-    "arch", "dialect", "alpha", "resolution", "classes", "twin", "copy", "precision", "batch",
-    "runtime", "provider", "threads", "python",
-)  # fmt: skip
 _RATIO = (
     *("ratio", "ratio_lo", "ratio_hi"),
     *("beside_reference", "beside_reference_lo", "beside_reference_hi"),
@@ -92,7 +91,7 @@ _RATIO = (
 def _numbers(change: Change) -> list[Value]:
     ratio = change.difference.ratio
     return [
-        *(getattr(change.new, name) for name in _IDENTITY),
+        *(getattr(change.new, name) for name in IDENTITY),
         change.old_median.center * 1e-6,
         change.new_median.center * 1e-6,
         ratio.center,

@@ -90,6 +90,8 @@ def _for_people(found: Sequence[Row], view: View) -> list[str]:
         names += ["images_per_second"]
     if any(row.twin for row in found):
         names += ["twin_latency_ms", "macs_ratio", "speedup"]
+    if any(cell.python for cell in cells):
+        names += ["python_speedup"]
     if any(cell.precision == "int8" for cell in cells):
         names += ["file_bytes", "int8_speedup", "logits_error"]
     return names

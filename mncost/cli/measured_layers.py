@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mncost.errors import MeasureError
 from mncost.measure.cells import title
-from mncost.measure.records import Cell, Run
+from mncost.measure.records import IDENTITY, Cell, Run
 from mncost.measure.results.columns import with_interval
 from mncost.measure.results.layers import LayerTime, layer_times, overhead
 from mncost.measure.results.summary import CellSummary, summarise
@@ -78,8 +78,7 @@ def _for_people(summary: CellSummary, layers: Sequence[LayerTime]) -> Iterator[l
 
 
 _PROGRAMS = [
-    *(Column(name, name) for name in ("arch", "dialect", "alpha", "resolution", "twin")),
-    *(Column(name, name) for name in ("precision", "batch", "runtime", "provider", "threads")),
+    *(Column(name, name) for name in IDENTITY),
     *(Column(name, name) for name in ("layer", "kind", "macs", "macs_share")),
     *(Column(name, name) for name in ("time_us", "time_us_lo", "time_us_hi")),
     *(Column(name, name) for name in ("time_share", "time_share_lo", "time_share_hi")),
@@ -89,7 +88,7 @@ _PROGRAMS = [
 
 def _for_programs(summary: CellSummary, layers: Sequence[LayerTime]) -> Iterator[list[Value]]:
     cell = summary.cell
-    about = [getattr(cell, column.name) for column in _PROGRAMS[:10]]
+    about = [getattr(cell, name) for name in IDENTITY]
     for layer in layers:
         time = layer.time.scaled(_US)
         yield [

@@ -17,6 +17,7 @@ from mncost.errors import MeasureError
 from mncost.measure.cells import DEVICES, Subject, subjects, title
 from mncost.measure.clocks import VirtualClock, WallClock
 from mncost.measure.engine import Progress, Tools, measure
+from mncost.measure.needs import TO_MEASURE, TO_SHOW, need
 from mncost.measure.records import Options, Request, Run
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runtimes import runtime_class
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import pandas
 
     from mncost.measure.results.columns import Row
+    from mncost.measure.results.statistics import Ratio
     from mncost.spec.axis import Numbers
 
 __all__ = ["Measurement", "begin", "bench", "carry_out", "resumed"]
@@ -67,7 +69,22 @@ class Measurement:
         """The statistics of each cell and what is to be said against them, as ``run.cells``."""
         from mncost.measure.results.columns import rows
 
+        need(*TO_SHOW)
         return rows(self.run)
+
+    def ratio(self, numerator: int, denominator: int) -> Ratio | None:
+        """Return how many times as long one cell takes as another, from the rounds of both.
+
+        Args:
+            numerator: a cell, by its place in ``run.cells``.
+            denominator: another one.
+
+        Returns:
+            The ratio with its interval and the number of rounds; ``None`` if no round visited both.
+        """
+        from mncost.measure.results.summary import ratio
+
+        return ratio(self.run, numerator, denominator)
 
     def to_frame(self) -> pandas.DataFrame:
         """Return one row for each cell, with intervals. Needs pandas."""
@@ -181,6 +198,7 @@ def begin(
     """
     from mncost.measure.machine import commit, machine
 
+    need(*TO_MEASURE)
     if device not in DEVICES:
         raise MeasureError(f"device {device!r}: accepted: {', '.join(DEVICES)}")
     if not request.runtime:
@@ -219,6 +237,7 @@ def resumed(
     """
     from mncost.measure.machine import machine, machine_differences
 
+    need(*TO_MEASURE)
     run = read_run(path)
     if run.request is None or run.request.arch == "-":
         raise MeasureError(f"{path}: not resumed: its networks cannot be found again")

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from mncost.errors import MeasureError
 from mncost.graph.graph import Graph
 from mncost.measure.clocks import Clock
 from mncost.measure.records import Burst, Cell, Failure, Process, Profile, Run
 from mncost.measure.results.layers import ProfileError, shares
-from mncost.measure.schedule import shuffled
+from mncost.measure.schedule import Visit, shuffled
 from mncost.measure.workers.protocol import Sampled, Worker, WorkerDied, WorkerRefused, WorkerSpec
 
 __all__ = ["Crew", "Launch"]
@@ -64,14 +65,12 @@ class Crew:
         for spec in list(self.cells):
             self._start(spec)
 
-    def visit(
-        self, spec: WorkerSpec, cell: Cell | None, round_number: int, *, warmups: int, runs: int
-    ) -> None:
+    def visit(self, spec: WorkerSpec, cell: Cell | None, round_number: int, visit: Visit) -> None:
         """Run one burst, and keep it; a cell that fails is given up."""
         index = cell.id if cell else None
         at = self._clock.now()
         sampled = self._try(
-            spec, cell, lambda worker: worker.burst(index, warmups=warmups, runs=runs)
+            spec, cell, lambda worker: worker.burst(index, warmups=visit.warmups, runs=visit.runs)
         )
         if sampled is not None:
             burst = self._burst(index, round_number, at, sampled)
@@ -137,6 +136,7 @@ class Crew:
                 return
             self._workers[spec] = worker
             self._processes[spec] = self._process(spec, worker, began)
+            self._check_versions(spec, worker)
             if self._load(spec, worker):
                 self._processes[spec].loaded = self._clock.now()
                 return
@@ -162,6 +162,23 @@ class Crew:
                 burst = self._burst(cell.id, 0, at, sampled)
                 self._processes[spec].first_runs.append(burst)
         return bool(self.cells[spec])
+
+    def _check_versions(self, spec: WorkerSpec, worker: Worker) -> None:
+        """Refuse to mix versions in a run that is resumed.
+
+        Raises:
+            MeasureError: the worker has other versions than those before it.
+        """
+        now = worker.hello.versions
+        for process in self.run.processes:
+            if WorkerSpec(process.runtime, process.threads, process.python) != spec:
+                continue
+            for program, before in process.versions.items():
+                if now.get(program) != before:
+                    raise MeasureError(
+                        f"not resumed: {spec.runtime} was measured with {program} {before}, and "
+                        f"now has {now.get(program)}"
+                    )
 
     def _process(self, spec: WorkerSpec, worker: Worker, began: float) -> Process:
         process = Process(

@@ -14,14 +14,14 @@ from mncost.measure.crew import Crew, Launch
 from mncost.measure.records import Cell, Conditions, Failure, ModelFile, Run
 from mncost.measure.results.summary import relative_errors
 from mncost.measure.runtimes import runtime_class
-from mncost.measure.schedule import Timetable, burst_runs, shuffled
+from mncost.measure.schedule import Timetable, Visit, shuffled, visit
 from mncost.measure.workers.prepare import Prepared
 from mncost.measure.workers.protocol import WorkerDied, WorkerRefused
 
 __all__ = ["Build", "Progress", "Tools", "measure"]
 
 SAVE_EVERY = 5.0  # seconds
-REFERENCE_RUNS = 3
+REFERENCE = Visit(warmups=1, runs=1)
 PROFILE_ROUNDS = 10  # in each process
 
 
@@ -87,7 +87,7 @@ class _Session:
         self.tools = tools
         self.clock = tools.clock
         self.files: dict[int, Path] = {}
-        self.bursts: dict[int, int] = {}
+        self.visits: dict[int, Visit] = {}
         self.rounds = 0
         self.error: float | None = None
         self.saved = self.clock.now()
@@ -205,7 +205,7 @@ class _Session:
             if self.clock.now() >= self.timetable.deadline:
                 return
             self.progress("measure", crew.generation, self.run.options.processes)
-            crew.visit(spec, cell, number, warmups=1, runs=self.runs(cell))
+            crew.visit(spec, cell, number, self.visit(cell))
         self.rounds += 1
 
     def profile(self, crew: Crew) -> None:
@@ -215,19 +215,24 @@ class _Session:
                 self.progress("profile", crew.generation, self.run.options.processes)
                 crew.profile(spec, cell, self.graphs[cell.id], rounds=PROFILE_ROUNDS)
 
-    def runs(self, cell: Cell | None) -> int:
-        """Return the timed runs of a cell's burst: the same in all of its bursts."""
+    def visit(self, cell: Cell | None) -> Visit:
+        """Return the runs of a visit: the same at all visits, and for all that run the same model.
+
+        A run's time depends on how many came before it, so cells that are to be compared closely
+        need bursts of one length.
+        """
         if cell is None:
-            return REFERENCE_RUNS
-        if cell.id not in self.bursts:
-            first = next(
-                burst
+            return REFERENCE
+        if cell.id not in self.visits:
+            alike = {other.id: other for other in self.run.cells if _model(other) == _model(cell)}
+            typical = min(
+                min(first.ns)
                 for process in self.run.processes
-                for burst in process.first_runs
-                if burst.cell == cell.id
+                for first in process.first_runs
+                if first.cell in alike and process.generation == self.run.processes[0].generation
             )
-            self.bursts[cell.id] = burst_runs(min(first.ns))
-        return self.bursts[cell.id]
+            self.visits |= dict.fromkeys(alike, visit(typical))
+        return self.visits[cell.id]
 
     def progress(self, phase: str, done: int, total: int) -> None:
         """Tell whoever watches."""
@@ -244,3 +249,8 @@ class _Session:
             self.saved = now
             self.run.seconds = now
             self.tools.save(self.run)
+
+
+def _model(cell: Cell) -> tuple[object, ...]:
+    """Return what decides how long a run of a cell takes, but for the machine and the version."""
+    return cell.digest, cell.precision, cell.batch, cell.runtime, cell.provider, cell.threads

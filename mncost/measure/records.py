@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 __all__ = [
+    "IDENTITY",
     "Agreement",
     "Burst",
     "Cell",
@@ -30,6 +31,12 @@ __all__ = [
 Nanoseconds = Annotated[int, Meta(ge=0)]
 Natural = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
+IDENTITY = (
+    *("arch", "dialect", "alpha", "resolution", "classes", "twin", "copy", "precision", "batch"),
+    *("runtime", "provider", "threads", "python"),
+)
+"""The fields of a :class:`Cell` that say which one it is; the others follow from these."""
+
 Stop = Literal["running", "target", "max-time", "interrupted", "no cells"]
 
 

@@ -1,20 +1,23 @@
 """When what is run: the order of a round, the length of a burst, the time for a generation.
 
-A *round* visits every cell once, in random order. A visit is a *burst*: an untimed run, then a few
-timed ones. A *generation* is one life of every worker process, and has many rounds.
+A *round* visits every cell once, in random order. A visit is a *burst*: untimed runs, then timed
+ones. A *generation* is one life of every worker process, and has many rounds.
 """
 
 from __future__ import annotations
 
+from math import ceil
 from random import Random
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-__all__ = ["Timetable", "burst_runs", "shuffled"]
+__all__ = ["Timetable", "Visit", "shuffled", "visit"]
 
 T = TypeVar("T")
 
-BURST_NS = 20_000_000  # as long as a burst should take: short beside the drift of a machine
-MAX_RUNS = 50  # of one burst
+# The first runs after another model take longer, by a fifth where the model is small: caches and
+# predictors hold that other model's data. Measured with V1 to V3: what is left of it is 1 to 2 %.
+WARMUP_NS, MAX_WARMUPS = 50_000_000, 4
+TIMED_NS, MAX_RUNS = 30_000_000, 16  # short beside the drift of a machine
 MIN_ROUNDS = 3  # of a generation, if there is time
 WORTH = 6  # a generation should measure that many times as long as it took to start
 
@@ -26,9 +29,20 @@ def shuffled(things: list[T], *seed: int) -> list[T]:
     return order
 
 
-def burst_runs(typical_ns: int) -> int:
-    """Return how many timed runs a burst of a model has, by how long one takes."""
-    return max(1, min(MAX_RUNS, round(BURST_NS / max(typical_ns, 1))))
+class Visit(NamedTuple):
+    """How many untimed and how many timed runs a visit to a cell has."""
+
+    warmups: int
+    runs: int
+
+
+def visit(typical_ns: int) -> Visit:
+    """Return the untimed and the timed runs of a visit to a model, by how long one run takes."""
+    typical = max(typical_ns, 1)
+    return Visit(
+        max(1, min(MAX_WARMUPS, ceil(WARMUP_NS / typical))),
+        max(1, min(MAX_RUNS, round(TIMED_NS / typical))),
+    )
 
 
 class Timetable:

@@ -7,6 +7,7 @@ import io
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -98,7 +99,8 @@ def test_a_table_for_people_has_a_row_for_a_network_and_its_twin(run_cli: Cli, h
 
 
 def test_percentiles_have_bounds_of_their_own(run_cli: Cli, here: Path) -> None:
-    ran = run_cli([*V2, "--no-twin", "--percentiles", "50,99.999", "--format", "csv"])
+    options = ["--no-twin", "--processes", "30", "--percentiles", "50,99.999"]
+    ran = run_cli([*V2, *options, "--format", "csv"])
     (row,) = rows(ran)
     assert float(row["p50_ms_lo"]) <= float(row["p50_ms"]) <= float(row["p50_ms_hi"])
     assert row["p99.999_ms"]
@@ -201,6 +203,28 @@ def test_a_run_is_resumed(run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPa
     assert len(after.processes) > len(before.processes)
     assert after.processes[: len(before.processes)] == before.processes
     assert after.cells == before.cells
+
+
+def test_a_run_is_not_resumed_with_other_versions(run_cli: Cli, here: Path) -> None:
+    run_cli([*V2, "-o", "run.json"])
+    document = json.loads(Path("run.json").read_text())
+    for process in document["processes"]:
+        process["versions"]["python"] = "3.9.9"
+    Path("run.json").write_text(json.dumps(document))
+    before = Path("run.json").read_bytes()
+    ran = run_cli(["bench", "--resume", "run.json", "--target-error", "0.01%"])
+    assert ran.status == 2
+    assert "not resumed: fake was measured with python 3.9.9, and now has" in ran.err
+    assert Path("run.json").read_bytes() == before
+
+
+def test_another_interpreter_is_measured_beside_ours(run_cli: Cli, here: Path) -> None:
+    ran = run_cli([*V2, "--no-twin", "--python", sys.executable, "-f", "csv"])
+    ours, theirs = rows(ran)
+    assert (ours["python"], theirs["python"]) == ("", sys.executable)
+    assert ours["python_speedup"] == ""
+    # The same runtime with the same script: the interval holds 1.
+    assert float(theirs["python_speedup_lo"]) <= 1 <= float(theirs["python_speedup_hi"])
 
 
 def test_a_run_whose_networks_changed_is_not_resumed(run_cli: Cli, here: Path) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from mncost.measure.schedule import MAX_RUNS, Timetable, burst_runs, shuffled
+from mncost.measure.schedule import MAX_RUNS, MAX_WARMUPS, Timetable, shuffled, visit
 
 
 def test_an_order_holds_everything_once_and_the_seed_decides_it() -> None:
@@ -27,11 +27,18 @@ def test_every_place_in_a_round_is_as_likely() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typical_ns", "runs"),
-    [(90_000_000, 1), (20_000_000, 1), (9_000_000, 2), (1_000_000, 20), (1, MAX_RUNS), (0, 50)],
+    ("typical_ns", "expected"),
+    [
+        (97_000_000, (1, 1)),
+        (30_000_000, (2, 1)),
+        (14_600_000, (4, 2)),
+        (6_600_000, (4, 5)),
+        (700_000, (MAX_WARMUPS, MAX_RUNS)),
+        (0, (MAX_WARMUPS, MAX_RUNS)),
+    ],
 )
-def test_a_burst_is_short_whatever_the_model(typical_ns: int, runs: int) -> None:
-    assert burst_runs(typical_ns) == runs
+def test_a_visit_is_short_whatever_the_model(typical_ns: int, expected: tuple[int, int]) -> None:
+    assert visit(typical_ns) == expected
 
 
 def simulate(max_time: float, processes: int, start: float, round_time: float) -> list[int]:

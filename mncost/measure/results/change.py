@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from mncost.errors import MeasureError
 from mncost.measure.machine import machine_differences
-from mncost.measure.records import Cell, Process, Run
+from mncost.measure.records import IDENTITY, Cell, Process, Run
 from mncost.measure.results.samples import reference_series, series_by_cell
 from mncost.measure.results.statistics import (
     LEVEL,
@@ -32,21 +32,8 @@ __all__ = ["Change", "Comparison", "Verdict", "compare"]
 
 Verdict: TypeAlias = Literal["slower", "faster", "no difference seen"]
 
-# What makes two cells of different runs the same thing.
-_IDENTITY = (
-    "arch",
-    "dialect",
-    "alpha",
-    "resolution",
-    "classes",
-    "twin",
-    "copy",
-    "precision",
-    "batch",
-    "runtime",
-    "provider",
-    "threads",
-)
+# What makes two cells of different runs the same thing. Another interpreter has another path.
+_IDENTITY = tuple(name for name in IDENTITY if name != "python")
 
 
 class Change(NamedTuple):

@@ -110,6 +110,7 @@ def _quantities(percentiles: Sequence[float]) -> list[_Quantity]:
         _Quantity("twin_latency_ms", "twin ms", lambda r: _ms(r.twin.median) if r.twin else None),
         _Quantity("speedup", "speed-up", lambda r: _ratio(r.summary.speedup)),
         _Quantity("int8_speedup", "INT8 speed-up", lambda r: _ratio(r.summary.int8_speedup)),
+        _Quantity("python_speedup", "beside ours", lambda r: _ratio(r.summary.python_speedup)),
     ]
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from msgspec.structs import asdict
-
-from mncost.measure.records import Agreement, Cell, ModelFile, Run
+from mncost.measure.records import IDENTITY, Agreement, Cell, ModelFile, Run
 from mncost.measure.results import statistics
 from mncost.measure.results.samples import Series, paired_bursts, reference_series, series_by_cell
 from mncost.measure.results.statistics import LEVEL, Ratio, Summary
@@ -23,9 +21,6 @@ __all__ = [
 
 PERCENTILES = (50.0, 90.0, 99.0)
 SECOND = 1e9  # ns
-
-# What may differ between a cell and the one it is compared with.
-_COUNTS = ("id", "digest", "macs", "params", "weight_bytes", "peak_activation_bytes")
 
 
 class CellSummary(NamedTuple):
@@ -50,6 +45,7 @@ class CellSummary(NamedTuple):
     speedup: Ratio | None  # latency of the standard twin / of this cell
     macs_ratio: float | None  # MACs of the standard twin / of this cell
     int8_speedup: Ratio | None  # latency of the fp32 model / of this INT8 one
+    python_speedup: Ratio | None  # latency in mncost's own interpreter / in this other one
 
 
 def summarise(run: Run, percentiles: Sequence[float] = PERCENTILES) -> list[CellSummary]:
@@ -63,6 +59,7 @@ def summarise(run: Run, percentiles: Sequence[float] = PERCENTILES) -> list[Cell
         own = series[cell.id]
         twin = None if cell.twin else cells.get(_key(cell, twin="standard"))
         full = cells.get(_key(cell, precision="fp32")) if cell.precision == "int8" else None
+        here = cells.get(_key(cell, python=None)) if cell.python else None
         file: ModelFile | None = files.get(cell.id)
         summaries.append(
             CellSummary(
@@ -75,6 +72,7 @@ def summarise(run: Run, percentiles: Sequence[float] = PERCENTILES) -> list[Cell
                 speedup=None if twin is None else _ratio(series[twin], own),
                 macs_ratio=None if twin is None else run.cells[twin].macs / cell.macs,
                 int8_speedup=None if full is None else _ratio(series[full], own),
+                python_speedup=None if here is None else _ratio(series[here], own),
             )
         )
     return summaries
@@ -127,8 +125,7 @@ def drift(run: Run) -> Summary | None:
 
 
 def _key(cell: Cell, **changes: object) -> tuple[object, ...]:
-    fields = {**asdict(cell), **changes}
-    return tuple(value for name, value in fields.items() if name not in _COUNTS)
+    return tuple(changes.get(name, getattr(cell, name)) for name in IDENTITY)
 
 
 def _ratio(

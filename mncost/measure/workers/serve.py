@@ -25,6 +25,7 @@ __all__ = ["Message", "Server", "look", "main", "reason", "sample", "serve"]
 
 Message: TypeAlias = dict[str, Any]
 
+_PROFILE_RUNS = 4  # in a row: the first ones take longer
 _FIRST_WARMUPS, _FIRST_RUNS = 1, 2  # right after a model is loaded
 _LONGEST_REASON = 200
 
@@ -83,19 +84,21 @@ class Server:
         return {"warmup_ns": sample(call, clock, warmups), "ns": sample(call, clock, runs)}
 
     def _profile(self, file: str, batch: int, provider: str | None, rounds: int) -> Message:
-        """Run a model with and without the profiler, in turn, each after an untimed run."""
+        """Run a model with and without the profiler, in turn; of some runs in a row, the last."""
         runtime, clock, path = self._runtime, self._runtime.clock, Path(file)
         plain = runtime.load(path, batch=batch, provider=provider)
         profiled, finish = runtime.profiled(path, batch=batch, provider=provider)
         plain_ns = []
         for _ in range(rounds):
-            plain_ns.append(sample(plain, clock, 2)[1])
-            sample(profiled, clock, 2)
+            plain_ns.append(sample(plain, clock, _PROFILE_RUNS)[-1])
+            sample(profiled, clock, _PROFILE_RUNS)
         found = finish()
         return {
             "plain_ns": plain_ns,
-            "profiled_ns": found.runs[1::2],
-            "kernels": {name: ns[1::2] for name, ns in found.kernels.items()},
+            "profiled_ns": found.runs[_PROFILE_RUNS - 1 :: _PROFILE_RUNS],
+            "kernels": {
+                name: ns[_PROFILE_RUNS - 1 :: _PROFILE_RUNS] for name, ns in found.kernels.items()
+            },
         }
 
 
