@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=40, help="runs (default: 40)")
-    parser.add_argument("--max-time", type=float, default=20.0, help="seconds a run (default: 20)")
+    parser.add_argument("--max-time", type=float, default=25.0, help="seconds a run (default: 25)")
     options = parser.parse_args(arguments)
     centers, covered = [], 0
     for number in range(options.repeats):

@@ -109,7 +109,7 @@ Processes: TypeAlias = Annotated[
     typer.Option(
         "--processes",
         metavar="N",
-        help="Measure in at least so many processes, one after the other. Default: 5.",
+        help="Measure in at least so many processes, one after the other. Default: 6.",
     ),
 ]
 By: TypeAlias = Annotated[

@@ -34,7 +34,7 @@ __all__ = ["Measurement", "begin", "bench", "carry_out", "resumed"]
 
 ARCHITECTURES = "v1,v2,v3-large,v3-small"
 _DEFAULT_RUNTIMES = ("onnxruntime", "torch")
-_TARGET_ERROR, _PROCESSES = 0.02, 5
+_TARGET_ERROR, _PROCESSES = 0.02, 6
 _SECONDS, _SECONDS_A_CELL = 50.0, 3.0
 
 T = TypeVar("T")
