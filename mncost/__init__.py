@@ -7,6 +7,7 @@
     net = mncost.load("v2", alpha=0.5, resolution=160)
     net.macs, net.params, net.layers, net.to_frame()
     mncost.grid("v2", alpha="0.35:1.0", resolution="96:224").to_frame()
+    mncost.bench("v2", runtime="onnxruntime").to_frame()
 """
 
 from typing import TYPE_CHECKING, Any

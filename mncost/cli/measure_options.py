@@ -39,8 +39,7 @@ Arch: TypeAlias = Annotated[
         "-a",
         metavar="NAMES",
         autocompletion=completion.architectures,
-        help="Architectures, groups, files or checkpoints, with commas. "
-        "Default: v1,v2,v3-large,v3-small.",
+        help="Architectures, groups, files or checkpoints, with commas. Default: v1,v2,v3-large.",
     ),
 ]
 Runtime: TypeAlias = Annotated[
@@ -101,7 +100,7 @@ MaxTime: TypeAlias = Annotated[
     typer.Option(
         "--max-time",
         metavar="TIME",
-        help="Stop after it in any case: 90, 90s, 5min. Default: 50 s, or 3 s a cell if more.",
+        help="Stop after it in any case: 90, 90s, 5min. Default: 54 s, or 3 s a cell if more.",
     ),
 ]
 Processes: TypeAlias = Annotated[

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 # The first runs after another model take longer, by a fifth where the model is small: caches and
 # predictors hold that other model's data. Measured with V1 to V3: what is left of it is 1 to 2 %.
-WARMUP_NS, MAX_WARMUPS = 50_000_000, 4
+WARMUP_NS, MAX_WARMUPS = 25_000_000, 4
 TIMED_NS, MAX_RUNS = 30_000_000, 16  # short beside the drift of a machine
 MIN_ROUNDS = 3  # of a generation, if there is time
 WORTH = 6  # a generation should measure that many times as long as it took to start
