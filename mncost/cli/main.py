@@ -35,8 +35,8 @@ def _app(arguments: list[str]) -> typer.Typer:
     app = typer.Typer(
         name="mncost",
         callback=_options,
-        help="What a MobileNet costs: multiply-accumulates, parameters and memory, exact to the unit; "
-        "and its latency, measured.",
+        help="What a MobileNet costs: multiply-accumulates, parameters and memory, exact to the "
+        "unit; and its latency, measured.",
         epilog="Exit status: 0 fine, 1 a check failed, 2 unusable input, 130 interrupted.",
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,

@@ -19,8 +19,9 @@ def conditions(run: Run) -> Iterator[str]:
     cores = "1 core" if machine.logical_cores == 1 else f"{machine.logical_cores} cores"
     yield f"{machine.cpu}{flags}, {cores}, {machine.os}; {_versions(run)}"
     generations = len({process.generation for process in run.processes})
+    processes = "1 process" if generations == 1 else f"{generations} processes"
     yield (
-        f"latency: median of one call, ± half of its 95 % interval over {generations} processes; "
+        f"latency: median of one call, ± half of its 95 % interval over {processes}; "
         f"{_stopped(run)} after {run.seconds:.0f} s"
     )
 

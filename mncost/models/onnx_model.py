@@ -39,6 +39,8 @@ __all__ = ["INPUT", "OPSET", "OUTPUT", "onnx_model"]
 
 # The newest that the onnxruntime of constraints.txt (1.31) loads without a complaint.
 OPSET, IR_VERSION = 26, 13
+# The oldest that has all operators (Gelu came last), for runtimes of another year: the same model.
+PORTABLE_OPSET, PORTABLE_IR_VERSION = 20, 9
 INPUT, OUTPUT = "input", "output"
 MAX_BYTES = 2**31 - 2**20  # protobuf's limit for one message, less room for all but the weights
 
@@ -59,6 +61,7 @@ def onnx_model(
     *,
     dynamic_batch: bool = False,
     metadata: Mapping[str, str] | None = None,
+    portable: bool = False,
 ) -> onnx.ModelProto:
     """Return an ONNX model that computes a graph for images of one resolution.
 
@@ -68,6 +71,7 @@ def onnx_model(
         weights: by name, as :func:`mncost.models.weights.random_weights` returns them.
         dynamic_batch: leave the number of images open, instead of one.
         metadata: for ``metadata_props``.
+        portable: declare the oldest opset that has all operators, not the newest one.
 
     Raises:
         InputError: the model is larger than an ONNX file can be.
@@ -81,8 +85,8 @@ def onnx_model(
     model = helper.make_model(
         emitter.finish(),
         producer_name="mncost",
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
+        opset_imports=[helper.make_opsetid("", PORTABLE_OPSET if portable else OPSET)],
+        ir_version=PORTABLE_IR_VERSION if portable else IR_VERSION,
     )
     helper.set_model_props(model, dict(metadata or {}))
     return model

@@ -16,6 +16,7 @@ from mncost.graph.graph import Graph
 from mncost.graph.ops import Activation, Input
 from mncost.graph.shapes import infer_shapes
 from mncost.models.onnx_model import onnx_model
+from mncost.models.weights import random_weights
 from mncost.network import Network
 from mncost.spec.catalog import families
 from mncost.spec.schema import Activation as ActivationName
@@ -201,3 +202,21 @@ def test_too_large_for_the_format() -> None:
     graph = Graph(chain(Input(1), Activation("relu")).nodes)
     with pytest.raises(InputError, match="at most 2 GiB"):
         onnx_model(graph, infer_shapes(graph, 1), zeros)
+
+
+@pytest.mark.parametrize("arch", ["v1", "v3-small", "v4-conv-s", "v4-hybrid-m"])
+def test_the_portable_model_is_valid_and_computes_the_same(arch: str) -> None:
+    """Older runtimes load the older opset: it must be the same model."""
+    network = mncost.load(arch, alpha=0.5 if "hybrid" in arch else 0.25, resolution=64)
+    weights = random_weights(network.graph)
+    image = np.random.default_rng(0).standard_normal((1, 3, 64, 64), dtype="float32")
+    outputs = []
+    for portable in (False, True):
+        model = onnx_model(network.graph, network.shapes, weights, portable=portable)
+        onnx.checker.check_model(model, full_check=True)
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), providers=["CPUExecutionProvider"]
+        )
+        outputs.append(session.run(None, {"input": image})[0])
+    assert model.opset_import[0].version == 20
+    np.testing.assert_array_equal(*outputs)

@@ -152,7 +152,7 @@ def _of_samples(summary: CellSummary, median: Summary, clock_ns: float) -> Itera
             cell,
             summary.processes,
             PROCESSES,
-            f"only {summary.processes} processes: latency differs between processes, so the "
+            f"only {_counted(summary.processes)}: latency differs between processes, so the "
             "interval is missing or very wide",
             "more --processes, and more --max-time for them",
         )
@@ -166,6 +166,10 @@ def _of_samples(summary: CellSummary, median: Summary, clock_ns: float) -> Itera
             f"the clock's step is {step:.1%} of the median: smaller differences cannot be seen",
             "a larger --batch or a larger model",
         )
+
+
+def _counted(processes: int) -> str:
+    return "1 process" if processes == 1 else f"{processes} processes"
 
 
 def _of_threads(summary: CellSummary, machine: Machine) -> Iterator[Caution]:

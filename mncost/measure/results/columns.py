@@ -47,6 +47,7 @@ class _Quantity(NamedTuple):
     name: str
     title: str
     part: _Part
+    write: Callable[[Summary], str]  # for people
 
 
 def machine_columns(percentiles: Sequence[float] = PERCENTILES) -> Mapping[str, Source]:
@@ -64,8 +65,7 @@ def people_columns(percentiles: Sequence[float] = PERCENTILES) -> Mapping[str, S
     """Return every column for people: one for a number and its interval."""
     columns = dict(machine_columns(percentiles))
     for quantity in _quantities(percentiles):
-        write = _with_bounds if quantity.name.startswith("p") else with_interval
-        value = _written(quantity.part, write)
+        value = _written(quantity.part, quantity.write)
         columns |= sources((quantity.name, quantity.title, "number", value))
     columns |= sources(("min_ms", "min ms", "number", lambda r: _plain(_min_ms(r.summary))))
     return columns
@@ -101,22 +101,30 @@ def _facts() -> dict[str, Source]:
 
 def _quantities(percentiles: Sequence[float]) -> list[_Quantity]:
     """Return the measured quantities in the order and in the units of their columns."""
+    parts: list[tuple[str, str, _Part]] = [
+        ("mean_ms", "mean ms", lambda r: _ms(r.summary.mean)),
+        ("gmacs_per_second", "GMAC/s", lambda r: _giga(r.summary.macs_per_second)),
+        ("images_per_second", "images/s", lambda r: r.summary.images_per_second),
+        ("twin_latency_ms", "twin ms", lambda r: _ms(r.twin.median) if r.twin else None),
+        ("speedup", "speed-up", lambda r: _ratio(r.summary.speedup)),
+        ("int8_speedup", "INT8 speed-up", lambda r: _ratio(r.summary.int8_speedup)),
+        ("python_speedup", "beside ours", lambda r: _ratio(r.summary.python_speedup)),
+    ]
     return [
-        _Quantity("latency_ms", "latency ms", lambda r: _ms(r.summary.median)),
+        _Quantity("latency_ms", "latency ms", lambda r: _ms(r.summary.median), with_interval),
         *(_percentile(percent) for percent in percentiles),
-        _Quantity("mean_ms", "mean ms", lambda r: _ms(r.summary.mean)),
-        _Quantity("gmacs_per_second", "GMAC/s", lambda r: _giga(r.summary.macs_per_second)),
-        _Quantity("images_per_second", "images/s", lambda r: r.summary.images_per_second),
-        _Quantity("twin_latency_ms", "twin ms", lambda r: _ms(r.twin.median) if r.twin else None),
-        _Quantity("speedup", "speed-up", lambda r: _ratio(r.summary.speedup)),
-        _Quantity("int8_speedup", "INT8 speed-up", lambda r: _ratio(r.summary.int8_speedup)),
-        _Quantity("python_speedup", "beside ours", lambda r: _ratio(r.summary.python_speedup)),
+        *(_Quantity(*part, with_interval) for part in parts),
     ]
 
 
 def _percentile(percent: float) -> _Quantity:
     name = percentile_name(percent)
-    return _Quantity(f"{name}_ms", f"{name} ms", lambda r: _ms(r.summary.percentiles.get(percent)))
+    return _Quantity(
+        f"{name}_ms",
+        f"{name} ms",
+        lambda r: _ms(r.summary.percentiles.get(percent)),
+        _with_bounds,
+    )
 
 
 def _about() -> dict[str, Source]:

@@ -102,7 +102,7 @@ def _write_onnx(model: Model, file: Path) -> Agreement | None:
     from mncost.models.onnx_model import onnx_model
 
     shapes = infer_shapes(model.graph, model.resolution)
-    emitted = onnx_model(model.graph, shapes, model.weights(), dynamic_batch=True)
+    emitted = onnx_model(model.graph, shapes, model.weights(), dynamic_batch=True, portable=True)
     content = emitted.SerializeToString()
     del emitted
     if model.precision == "fp32":
