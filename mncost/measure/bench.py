@@ -6,13 +6,13 @@ import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, partial
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import structs
 
-from mncost import __version__
 from mncost.errors import MeasureError
 from mncost.measure.cells import DEVICES, Subject, subjects, title
 from mncost.measure.clocks import VirtualClock, WallClock
@@ -21,7 +21,7 @@ from mncost.measure.needs import TO_MEASURE, TO_SHOW, need
 from mncost.measure.records import Options, Request, Run
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runtimes import runtime_class
-from mncost.measure.workers.reference import REFERENCE
+from mncost.measure.runtimes.reference import REFERENCE
 
 if TYPE_CHECKING:
     import pandas
@@ -214,7 +214,7 @@ def begin(
     )
     _check(options)
     run = Run(
-        mncost_version=__version__,
+        mncost_version=version("mncost"),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         request=request,
         options=options,

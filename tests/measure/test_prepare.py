@@ -60,6 +60,7 @@ def test_the_onnx_file_is_the_exported_model(builder: Builder, tmp_path: Path) -
     result = prepared(builder, file, seed=3)
     exported = NET.to_onnx(dynamic_batch=True, seed=3)
     del exported.metadata_props[:]
+    exported.ir_version, exported.opset_import[0].version = 9, 20  # for older runtimes
     assert onnx.load(file) == exported
     assert result.bytes == file.stat().st_size
     assert result.agreement is None

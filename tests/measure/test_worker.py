@@ -10,10 +10,11 @@ import pytest
 
 from mncost.measure.runtimes import Call, Runtime
 from mncost.measure.runtimes.fake import Fake, Fault, Script
+from mncost.measure.runtimes.reference import reference
 from mncost.measure.workers.local import LocalWorker
+from mncost.measure.workers.messages import reason
 from mncost.measure.workers.protocol import WorkerDied, WorkerRefused, WorkerSpec
-from mncost.measure.workers.reference import reference
-from mncost.measure.workers.serve import Server, reason, sample
+from mncost.measure.workers.serve import Server, sample
 
 EXACT = Script(macs_per_ns=10.0, overhead_ns=0.0, process=0.0, noise=0.0)
 SPEC = WorkerSpec("fake", 1)

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 
-from mncost.measure.workers.reference import reference
+from mncost.measure.runtimes.reference import reference
 
 if TYPE_CHECKING:
     import numpy

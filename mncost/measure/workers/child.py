@@ -13,14 +13,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-import mncost
 from mncost.errors import MeasureError, one_line
+from mncost.measure.workers.messages import Message
 from mncost.measure.workers.protocol import WorkerDied, WorkerRefused
-from mncost.measure.workers.serve import Message
 
 __all__ = ["Child"]
 
-_PACKAGE = Path(mncost.__file__).parent
+_PACKAGE = Path(__file__).parents[2]
 
 # Makes this very package importable in whatever interpreter, and nothing else of ours.
 _BOOTSTRAP = """

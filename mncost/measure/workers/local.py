@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from mncost.measure.runtimes.fake import Fake, Fault, perform
+from mncost.measure.workers.messages import Message
 from mncost.measure.workers.protocol import (
     Hello,
     Profiled,
@@ -16,7 +17,7 @@ from mncost.measure.workers.protocol import (
     WorkerRefused,
     WorkerSpec,
 )
-from mncost.measure.workers.serve import Message, Server
+from mncost.measure.workers.serve import Server
 
 __all__ = ["LocalWorker"]
 

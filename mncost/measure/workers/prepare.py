@@ -20,7 +20,7 @@ from mncost.cost.count import count
 from mncost.graph.graph import Graph
 from mncost.graph.shapes import infer_shapes
 from mncost.measure.records import Agreement
-from mncost.measure.workers.serve import Message, reason
+from mncost.measure.workers.messages import Message, reason
 
 if TYPE_CHECKING:
     from mncost.models.weights import Weights

@@ -11,8 +11,9 @@ import msgspec
 from mncost.errors import MeasureError, UnknownNameError
 from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.measure.workers.child import Child
+from mncost.measure.workers.messages import Message
 from mncost.measure.workers.protocol import Hello, Profiled, Sampled, WorkerDied, WorkerSpec
-from mncost.measure.workers.serve import Message, look
+from mncost.measure.workers.serve import look
 
 __all__ = ["ProcessWorker", "describe", "start_worker"]
 

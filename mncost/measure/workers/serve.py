@@ -15,19 +15,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO
 
-from mncost.errors import one_line
 from mncost.measure.runtimes import Call, Runtime, runtime_class
+from mncost.measure.workers.messages import Message, reason
 from mncost.measure.workers.pinning import pin
 
-__all__ = ["Message", "Server", "look", "main", "reason", "sample", "serve"]
-
-Message: TypeAlias = dict[str, Any]
+__all__ = ["Server", "look", "main", "sample", "serve"]
 
 _PROFILE_RUNS = 4  # in a row: the first ones take longer
 _FIRST_WARMUPS, _FIRST_RUNS = 1, 2  # right after a model is loaded
-_LONGEST_REASON = 200
 
 
 class Server:
@@ -110,15 +107,6 @@ def sample(call: Call, clock: Callable[[], int], runs: int) -> list[int]:
         call()
         ns[run] = clock() - start
     return ns
-
-
-def reason(error: BaseException) -> str:
-    """Return an exception's message as one short line."""
-    words = one_line(" ".join(str(error).split()))
-    if isinstance(error, MemoryError):
-        words = f"out of memory: {words}" if words else "out of memory"
-    words = words or type(error).__name__
-    return words if len(words) <= _LONGEST_REASON else f"{words[: _LONGEST_REASON - 1]}…"
 
 
 def look(runtime: str) -> Message:
