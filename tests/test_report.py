@@ -320,3 +320,13 @@ def test_default_tables_of_all_families_have_one_row_each() -> None:
     lines = in_process(["table", "--arch", "all"]).out.splitlines()
     names = [line.split()[0] for line in lines if re.match(r"v\d", line)]
     assert names == list(families())
+
+
+def test_a_number_with_its_interval_is_never_cut() -> None:
+    """It has a space in it, and is still one number."""
+    column = Column("latency", "latency ms", "number")
+    table = Table(
+        "t", [Column("arch", "arch"), column], [["v2", "9.19 ±0.11"], ["v3", "10.5 ±2.4"]]
+    )
+    for width in (5, 10, 12, 40):
+        assert "9.19 ±0.11" in as_terminal.render(table, width=width, color=False)

@@ -60,11 +60,13 @@ def _body(table: Table) -> RichTable:
     body = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     columns = titled_cells(table)
     for is_text, title, cells in columns:
+        folds = is_text and any(" " in cell for cell in cells)
         body.add_column(
             Text("\n".join(title)),
             justify="left" if is_text else "right",
-            no_wrap=not (is_text and any(" " in cell for cell in cells)),
+            no_wrap=not folds,
             overflow="fold",
+            min_width=None if folds else max(map(len, [*title, *cells])),
         )
     for row in zip(*(cells for _, _, cells in columns), strict=True):
         body.add_row(*(Text(cell) for cell in row))
