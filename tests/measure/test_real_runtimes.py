@@ -69,7 +69,7 @@ def test_a_model_that_is_too_large_fails_and_the_others_go_on(run_cli: Cli, here
         "onnxruntime",
         "--no-twin",
         "--alpha",
-        "0.35,40",
+        "0.35,16",
         "-r",
         "96",
         "-f",
