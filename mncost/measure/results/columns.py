@@ -170,6 +170,8 @@ def with_interval(summary: Summary) -> str:
     if digits is None:  # no width
         return _plain(summary.center)
     half = (summary.hi - summary.lo) / 2
+    if half >= summary.center:  # it supports no digit at all
+        return f"{_plain(summary.center)} ±>100%"
     return f"{_rounded(summary.center, digits)} ±{_rounded(half, digits)}"
 
 
