@@ -19,4 +19,4 @@ def need(*packages: str) -> None:
         MeasureError: one is not; the message says how to install it.
     """
     if missing := [name for name in packages if find_spec(name) is None]:
-        raise MeasureError(f"needs {' and '.join(missing)}: pip install 'mncost[bench]'")
+        raise MeasureError(f"needs {', '.join(missing)}: pip install 'mncost[bench]'")

@@ -342,3 +342,14 @@ def test_python_gets_the_same(here: Path) -> None:
     assert msgspec.json.encode(again.run) == msgspec.json.encode(measured.run)
     again.save("copy.json")
     assert Path("copy.json").read_bytes() == Path("run.json").read_bytes()
+
+
+@pytest.mark.parametrize("line", ["bench --arch v2 --runtime fake", "show run.json"])
+def test_missing_packages_are_found_before_anything_is_measured(
+    line: str, run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mncost.measure.needs.find_spec", lambda name: None)
+    ran = run_cli(line.split())
+    assert ran.status == 2
+    assert ran.err.startswith("mncost: needs numpy, scipy")
+    assert "pip install 'mncost[bench]'" in ran.err
