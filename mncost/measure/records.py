@@ -14,14 +14,19 @@ __all__ = [
     "IDENTITY",
     "Agreement",
     "Burst",
+    "Ceilings",
     "Cell",
     "Commit",
     "Conditions",
     "Failure",
     "LayerShare",
+    "LeftOut",
     "Machine",
+    "MemoryPeak",
     "ModelFile",
     "Options",
+    "Pair",
+    "PairCells",
     "Process",
     "Profile",
     "Request",
@@ -32,8 +37,8 @@ Nanoseconds = Annotated[int, Meta(ge=0)]
 Natural = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 IDENTITY = (
-    *("arch", "dialect", "alpha", "resolution", "classes", "twin", "copy", "precision", "batch"),
-    *("runtime", "provider", "threads", "python"),
+    *("arch", "dialect", "alpha", "resolution", "classes", "part", "twin", "copy", "precision"),
+    *("batch", "runtime", "provider", "threads", "python"),
 )
 """The fields of a :class:`Cell` that say which one it is; the others follow from these."""
 
@@ -47,8 +52,9 @@ class Cell(Struct, frozen=True, kw_only=True):
     arch: str
     dialect: str
     alpha: float
-    resolution: Positive
+    resolution: Positive  # pixels of a side of its input
     classes: Positive
+    part: str | None = None  # one or two layers of the network, by themselves: see Pair
     twin: str | None = None
     copy: Positive = 1  # the same model may be entered several times
     precision: str = "fp32"
@@ -62,6 +68,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     params: Natural
     weight_bytes: Natural
     peak_activation_bytes: Natural
+    moved_bytes: Natural  # least traffic of all its layers for one image: see mncost.cost.memory
 
     @property
     def worker(self) -> tuple[str, int, str | None]:
@@ -78,7 +85,8 @@ class Request(Struct, frozen=True, kw_only=True):
     rho: str | None = None
     dialect: str | None = None
     classes: int | None = None
-    twin: bool = True
+    twin: str | None = "standard"
+    max_twin_gmacs: float | None = None  # larger twins are not timed
     copies: int = 1
     precision: list[str] = field(default_factory=lambda: ["fp32"])
     batch: list[int] = field(default_factory=lambda: [1])
@@ -87,6 +95,8 @@ class Request(Struct, frozen=True, kw_only=True):
     threads: list[int] = field(default_factory=lambda: [1])
     python: list[str] = []  # beside this interpreter
     by_layer: bool = False
+    pairs: bool = False  # those that the twin replaces, each by itself; and the ceilings
+    memory: bool = False  # of each network, in a process of its own
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -167,6 +177,39 @@ class Failure(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class LeftOut(Struct, frozen=True, kw_only=True):
+    """A cell that is not to be timed, and why."""
+
+    cell: Natural
+    reason: str
+
+
+class PairCells(Struct, frozen=True, kw_only=True):
+    """The cells of a :class:`Pair` in one place (runtime, threads, precision, batch ...)."""
+
+    both: Natural
+    first: Natural
+    second: Natural
+    merged: Natural
+
+
+class Pair(Struct, frozen=True, kw_only=True):
+    """Two layers that the twin has one convolution for, measured as small networks of their own.
+
+    The same pair may stand at several places of several networks.
+    """
+
+    names: tuple[str, str]  # of its two convolutions where it stands first
+    kinds: tuple[str, str]  # "depthwise", "pointwise"
+    kernel: Positive
+    stride: Positive
+    in_channels: Positive
+    out_channels: Positive
+    theoretical_ratio: float  # MACs of the pair / of the merged convolution, by the paper's formula
+    counts: dict[Natural, Positive]  # how often it stands in a network, by the network's cell
+    cells: list[PairCells]
+
+
 class LayerShare(Struct, frozen=True, kw_only=True):
     """The time of one of our layers under the profiler, for each profiled run."""
 
@@ -185,6 +228,30 @@ class Profile(Struct, frozen=True, kw_only=True):
     profiled_ns: list[Nanoseconds]  # whole runs with the profiler
     plain_ns: list[Nanoseconds]  # whole runs without, in turn with these
     layers: list[LayerShare]
+
+
+class Ceilings(Struct, frozen=True, kw_only=True):
+    """What the machine can do at most, as one worker process saw it."""
+
+    generation: Natural
+    runtime: str
+    provider: str | None
+    precision: str
+    threads: Positive
+    python: str | None = None
+    macs: Positive  # of one matrix product, through the runtime
+    product_ns: list[Nanoseconds]
+    bytes: Positive  # that one copy reads and writes, together
+    copy_ns: list[Nanoseconds]
+
+
+class MemoryPeak(Struct, frozen=True, kw_only=True):
+    """Resident memory of a process of its own that ran one cell."""
+
+    cell: Natural
+    loaded_bytes: Natural  # when the model was loaded, its weights included
+    peak_bytes: Natural  # the high-water mark of the runs
+    runs: Positive
 
 
 class Machine(Struct, frozen=True, kw_only=True):
@@ -224,10 +291,14 @@ class Run(Struct, kw_only=True):
     git: Commit | None
     reference: str  # which fixed workload was visited beside the cells
     cells: list[Cell]
+    left_out: list[LeftOut] = []
+    pairs: list[Pair] = []
     files: list[ModelFile] = []
     processes: list[Process] = []
     conditions: list[Conditions] = []
     profiles: list[Profile] = []
+    ceilings: list[Ceilings] = []
+    memory: list[MemoryPeak] = []
     failures: list[Failure] = []
     notes: list[str] = []
     stopped: Stop = "running"

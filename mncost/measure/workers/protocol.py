@@ -11,7 +11,17 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-__all__ = ["Hello", "Profiled", "Sampled", "Worker", "WorkerDied", "WorkerRefused", "WorkerSpec"]
+__all__ = [
+    "Heaviest",
+    "Hello",
+    "Profiled",
+    "Resident",
+    "Sampled",
+    "Worker",
+    "WorkerDied",
+    "WorkerRefused",
+    "WorkerSpec",
+]
 
 
 class WorkerSpec(NamedTuple):
@@ -53,6 +63,21 @@ class Profiled(Struct, frozen=True, kw_only=True):
     kernels: dict[str, list[int]]  # each kernel in each of the latter
 
 
+class Heaviest(Struct, frozen=True, kw_only=True):
+    """The largest pieces of work: a matrix product and a copy; times in nanoseconds."""
+
+    product_ns: list[int]
+    bytes: int  # that one copy reads and writes, together
+    copy_ns: list[int]
+
+
+class Resident(Struct, frozen=True, kw_only=True):
+    """Resident memory of a worker with one model; bytes."""
+
+    loaded_bytes: int  # once it was loaded, its weights included
+    peak_bytes: int  # the high-water mark of the runs
+
+
 class Worker(Protocol):
     """A worker; every method may raise :class:`WorkerDied`."""
 
@@ -77,6 +102,26 @@ class Worker(Protocol):
 
         Raises:
             WorkerRefused: it cannot be loaded or run, or there is no profiler.
+        """
+
+    def heaviest(self, product: Path, *, batch: int, provider: str | None, runs: int) -> Heaviest:
+        """Run a large matrix product and a large copy, on as many threads as the worker has.
+
+        Args:
+            product: the model file of :data:`mncost.measure.ceilings.PRODUCT`.
+            batch: its rows.
+            provider: as for :meth:`load`.
+            runs: timed runs of each, after an untimed one.
+
+        Raises:
+            WorkerRefused: it cannot be loaded or run.
+        """
+
+    def memory(self, file: Path, *, batch: int, provider: str | None, runs: int) -> Resident:
+        """Load a model into this worker, which has none, and run it so many times.
+
+        Raises:
+            WorkerRefused: it cannot be loaded or run, or memory cannot be seen on this platform.
         """
 
     def close(self) -> None:
