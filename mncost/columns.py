@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mncost.errors import InputError
+from mncost.errors import InputError, UnknownNameError
 from mncost.report.table import Column, Kind, Value
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = [
     "Source",
     "convention_columns",
     "default_columns",
+    "pair_columns",
     "sources",
     "to_frame",
 ]
@@ -122,6 +123,67 @@ LAYER_COLUMNS: Mapping[str, Source] = sources(
     ("intensity", "MACs /byte", "ratio", lambda x: x.intensity),
     extra=("stage", "in_height", "in_width", "buffers", "flops"),
 )
+
+
+class _PairTitles(NamedTuple):
+    """What differs between the twins in the titles of :func:`pair_columns`."""
+
+    first: str
+    second: str
+    in_channels: str
+    out_channels: str
+    macs: tuple[str, str]  # of the pair, of the one in its place
+    theory: str
+    short: tuple[str, str, str]  # the first, the second, the one in their place
+
+
+_PAIR_TITLES: Mapping[str, _PairTitles] = {
+    "standard": _PairTitles(
+        first="depthwise",
+        second="pointwise",
+        in_channels="in",
+        out_channels="out (N)",
+        macs=("separable", "standard"),
+        theory="1/N +1/k²",
+        short=("dw", "pw", "std"),
+    ),
+    "fused": _PairTitles(
+        first="expand",
+        second="depthwise",
+        in_channels="in (C)",
+        out_channels="out",
+        macs=("unfused", "fused"),
+        theory="1/C +s²/k²",
+        short=("exp", "dw", "fused"),
+    ),
+}
+
+
+def pair_columns(twin: str) -> Mapping[str, Source]:
+    """Return the columns of the pairs that a twin replaces, each a :class:`PairCost`.
+
+    Raises:
+        UnknownNameError: there is no such twin.
+    """
+    if twin not in _PAIR_TITLES:
+        raise UnknownNameError("twin", twin, _PAIR_TITLES)
+    of = _PAIR_TITLES[twin]
+    first, second, merged = (f"{words} MACs /byte" for words in of.short)
+    return sources(
+        ("first", of.first, "text", lambda p: p.first.name),
+        ("second", of.second, "text", lambda p: p.second.name),
+        ("kernel", "k", "number", lambda p: p.merged.kernel),
+        ("stride", "s", "number", lambda p: p.merged.stride),
+        ("in_channels", of.in_channels, "number", lambda p: p.merged.in_channels),
+        ("out_channels", of.out_channels, "number", lambda p: p.merged.out_channels),
+        ("pair_macs", f"{of.macs[0]} MACs", "count", lambda p: p.macs),
+        ("merged_macs", f"{of.macs[1]} MACs", "count", lambda p: p.merged.macs),
+        ("exact_ratio", "exact ratio", "fraction", lambda p: float(p.exact_ratio)),
+        ("theoretical_ratio", of.theory, "fraction", lambda p: float(p.theoretical_ratio)),
+        ("first_intensity", first, "ratio", lambda p: p.first.intensity),
+        ("second_intensity", second, "ratio", lambda p: p.second.intensity),
+        ("merged_intensity", merged, "ratio", lambda p: p.merged.intensity),
+    )
 
 
 def to_frame(columns: Mapping[str, Source], things: Iterable[object]) -> pandas.DataFrame:

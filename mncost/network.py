@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from mncost.cost import memory
 from mncost.cost.count import OpCost, Terms, count
 from mncost.cost.memory import Peak, Precision, Schedule
-from mncost.errors import GridError
+from mncost.errors import GridError, UnknownNameError
 from mncost.graph.graph import Graph
 from mncost.graph.shapes import Shape, infer_shapes
-from mncost.graph.twin import Pair, standard
+from mncost.graph.twin import TWINS, Pair
 from mncost.spec.resolve import Architecture
 
 if TYPE_CHECKING:
@@ -21,33 +21,46 @@ if TYPE_CHECKING:
     import torch
 
     from mncost.cost.layers import Layer
+    from mncost.cost.materialised import Materialised
     from mncost.models.export import Given
 
 __all__ = ["Model", "Network", "PairCost"]
 
 
 class PairCost(NamedTuple):
-    """A separable pair beside the standard convolution that it stands for, in one network."""
+    """Two convolutions beside the one that replaces them in a twin, in one network."""
 
-    depthwise: Layer
-    pointwise: Layer
-    standard: Layer
+    first: Layer
+    second: Layer
+    merged: Layer
 
     @property
-    def separable_macs(self) -> int:
-        """Multiply-accumulates of the depthwise and the pointwise convolution."""
-        return self.depthwise.macs + self.pointwise.macs
+    def macs(self) -> int:
+        """Multiply-accumulates of the two convolutions."""
+        return self.first.macs + self.second.macs
 
     @property
     def exact_ratio(self) -> Fraction:
-        """Separable / standard multiply-accumulates."""
-        return Fraction(self.separable_macs, self.standard.macs)
+        """Multiply-accumulates of the two / of the one."""
+        return Fraction(self.macs, self.merged.macs)
 
     @property
     def theoretical_ratio(self) -> Fraction:
-        """1/N + 1/k², for N output channels and a k×k kernel (V1 paper, Section 3.1)."""
-        assert self.standard.kernel is not None
-        return Fraction(1, self.standard.out_channels) + Fraction(1, self.standard.kernel**2)
+        """What :attr:`exact_ratio` is by the formula, for one filter a channel.
+
+        Depthwise, then pointwise (``standard``): 1/N + 1/k², for N output channels and a k×k kernel
+        (V1 paper, Section 3.1).
+
+        Expand, then depthwise (``fused``): s²/k² + 1/C, for C input channels and stride s. The
+        expansion to E channels runs before the stride, on s² times the P output pixels:
+        (s²·C·E·P + k²·E·P) / (k²·C·E·P). Exact where the stride divides the side.
+        """
+        kernel, stride = self.merged.kernel, self.merged.stride
+        assert kernel is not None
+        assert stride is not None
+        if self.first.kind == "depthwise":
+            return Fraction(1, self.merged.out_channels) + Fraction(1, kernel**2)
+        return Fraction(stride**2, kernel**2) + Fraction(1, self.merged.in_channels)
 
 
 class Model:
@@ -56,16 +69,18 @@ class Model:
     def __init__(self, graph: Graph, pairs: tuple[Pair, ...] = ()) -> None:
         self.graph = graph
         self.pairs = pairs  # those that were replaced, if this is a twin
+        self._twins: dict[str, Model] = {}
 
     @cached_property
     def schedule(self) -> Schedule:
         """The graph as fused steps."""
         return memory.schedule(self.graph)
 
-    @cached_property
-    def twin(self) -> Model:
-        """The standard-convolution twin."""
-        return Model(*standard(self.graph))
+    def twins(self, name: str) -> Model:
+        """Return the twin of a name in :data:`mncost.graph.twin.TWINS`."""
+        if name not in self._twins:
+            self._twins[name] = Model(*TWINS[name](self.graph))
+        return self._twins[name]
 
 
 class Network:
@@ -99,6 +114,8 @@ class Network:
         self.precision = precision
         self.twin = twin
         self._model = model
+        self._original: Network | None = None  # the network that this is a twin of
+        self._twins: dict[str, Network] = {}
         self.shapes: list[Shape] = infer_shapes(model.graph, resolution)
 
     def __repr__(self) -> str:
@@ -190,6 +207,13 @@ class Network:
         return self.graph.nodes[self._peak.node].name
 
     @cached_property
+    def materialised(self) -> tuple[Materialised, ...]:
+        """The largest tensor at each spatial size, from the largest size to the smallest."""
+        from mncost.cost.materialised import materialised  # a grid needs none
+
+        return materialised(self.graph, self._model.schedule, self.shapes, self.precision)
+
+    @cached_property
     def all_layers(self) -> tuple[Layer, ...]:
         """Every operator, in execution order."""
         from mncost.cost.layers import layers  # a grid needs none
@@ -201,12 +225,29 @@ class Network:
         """The operators that have multiply-accumulates or parameters, in execution order."""
         return tuple(layer for layer in self.all_layers if layer.macs or layer.params)
 
-    @cached_property
+    def as_twin(self, name: str) -> Network:
+        """Return the twin of a name: ``standard`` or ``fused``.
+
+        If the network has no pair for it, the twin's graph equals the network's. The twin of a twin
+        is that of the network that it is a twin of.
+
+        Raises:
+            UnknownNameError: there is no such twin.
+        """
+        if name not in TWINS:
+            raise UnknownNameError("twin", name, TWINS)
+        own = self._original or self
+        if name not in own._twins:
+            model = own._model.twins(name)
+            twin = Network(own.architecture, model, own.resolution, own.precision, name)
+            twin._original = own
+            own._twins[name] = twin
+        return own._twins[name]
+
+    @property
     def standard(self) -> Network:
         """The standard-convolution twin: each separable pair as one k×k convolution."""
-        return Network(
-            self.architecture, self._model.twin, self.resolution, self.precision, "standard"
-        )
+        return self.as_twin("standard")
 
     @property
     def macs_ratio(self) -> float | None:
@@ -221,11 +262,22 @@ class Network:
     @property
     def pairs(self) -> tuple[PairCost, ...]:
         """Each separable pair, its cost, and that of the convolution that replaces it."""
+        return self.pairs_of("standard")
+
+    def pairs_of(self, twin: str) -> tuple[PairCost, ...]:
+        """Return each pair that a twin replaces, its cost, and that of what replaces it.
+
+        A twin itself has none.
+
+        Raises:
+            UnknownNameError: there is no such twin.
+        """
         own = {layer.name: layer for layer in self.all_layers}
-        twin = {layer.name: layer for layer in self.standard.all_layers}
+        other = self.as_twin(twin)
+        merged = {layer.name: layer for layer in other.all_layers}
+        pairs = () if self.twin else other._model.pairs
         return tuple(
-            PairCost(own[pair.depthwise], own[pair.pointwise], twin[pair.pointwise])
-            for pair in self._model.twin.pairs
+            PairCost(own[pair.first], own[pair.second], merged[pair.second]) for pair in pairs
         )
 
     def to_frame(self) -> pandas.DataFrame:

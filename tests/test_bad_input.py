@@ -99,6 +99,10 @@ NAMES: list[tuple[str, tuple[str, ...]]] = [
         ("'layre'", "did you mean 'layer'", "block, stage, kind, pair"),
     ),
     ("layers --arch v2 --twin standrad", ("'standrad'", "did you mean 'standard'")),
+    (
+        "layers --arch v2 --by pair --twin fsued",
+        ("'fsued'", "did you mean 'fused'", "standard, fused"),
+    ),
     ("layers --arch v2 --by kind --columns kernel", ("unknown column 'kernel'", "macs_share")),
     ("layers --arch v2 --format yaml", ("unknown format 'yaml'", "terminal, csv, json")),
     ("list --format xml", ("unknown format 'xml'", "terminal, csv, json, markdown")),
@@ -129,7 +133,10 @@ USES: list[tuple[str, tuple[str, ...]]] = [
     ("layers --arch v1,v2", ("these are 2", "one network")),
     ("layers --arch v2 --alpha 0.35:1.0", ("these are 4", "one network")),
     ("layers --arch v2 --all --by kind", ("--all", "--by layer")),
-    ("layers --arch v2 --by pair --twin standard", ("--twin", "--by pair")),
+    ("layers --arch v1 --twin fused", ("v1 has no fused twin", "--twin standard is accepted")),
+    ("layers --arch v1 --by pair --twin fused", ("v1 has no fused twin", "no block expands")),
+    ("explain --arch v1 --twin fused", ("v1 has no fused twin",)),
+    ("export --arch v1 --twin fused -o net.pt", ("v1 has no fused twin",)),
     ("layers --arch v2 --by pair --flops", ("--flops", "--by pair")),
     ("table --arch v2 --published --pivot macs", ("--published", "--pivot")),
     ("table --arch v2 --published --columns macs", ("--published", "--columns")),
@@ -189,6 +196,16 @@ def test_a_size_that_the_strides_use_up(here: Path) -> None:
     text = f'name = "short"\nresolution = 4\n{OK_ROW}stride = 8\n'
     (here / "net.toml").write_text(text, "utf-8")
     refused(here, [*V2[:2], "net.toml"], "resolution 4", "short", "at least 8")
+
+
+@pytest.mark.parametrize("options", ["--twin standard", "--by pair", "--twin fused"])
+def test_a_network_without_pairs(here: Path, options: str) -> None:
+    """Nothing is depthwise, so there is no twin of any name, nor its pairs."""
+    (here / "net.toml").write_text(f'name = "plain"\nresolution = 4\n{OK_ROW}', "utf-8")
+    name = options.removeprefix("--twin ") if "--twin" in options else "standard"
+    refused(
+        here, ["layers", "--arch", "net.toml", *options.split()], f"plain has no {name} twin: no "
+    )
 
 
 def test_files_that_are_not_there(here: Path) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 import mncost
+from mncost.graph.twin import TWINS
 from tests.running import FAMILIES, Result, as_process, in_process
 
 TABLE = (
@@ -290,9 +291,48 @@ def test_pairs_show_the_theoretical_ratio() -> None:
     """For V1's first pair (N = 64, k = 3) theory says 1/64 + 1/9, and so do the counts."""
     first = records("layers", "--arch", "v1", "--by", "pair")[0]
     assert float(first["theoretical_ratio"]) == pytest.approx(1 / 64 + 1 / 9)
-    exact = int(first["separable_macs"]) / int(first["standard_macs"])
+    exact = int(first["pair_macs"]) / int(first["merged_macs"])
     assert float(first["exact_ratio"]) == pytest.approx(exact) == pytest.approx(1 / 64 + 1 / 9)
     assert len(records("layers", "--arch", "v1", "--by", "pair")) == 13
+
+
+def test_pairs_of_the_fused_twin() -> None:
+    """V2's first expansion, 16 → 96 and 3×3 of stride 2 at 112: s²/k² + 1/C is 4/9 + 1/16."""
+    rows = records("layers", "--arch", "v2", "--by", "pair", "--twin", "fused")
+    assert len(rows) == 16
+    first = rows[0]
+    assert (first["first"], first["second"]) == ("row3.1.expand.conv", "row3.1.depthwise.conv")
+    assert [first[name] for name in ("kernel", "stride", "in_channels", "out_channels")] == [
+        *("3", "2", "16", "96")
+    ]
+    assert int(first["pair_macs"]) == 16 * 96 * 112**2 + 9 * 96 * 56**2
+    assert int(first["merged_macs"]) == 9 * 16 * 96 * 56**2
+    exact = int(first["pair_macs"]) / int(first["merged_macs"])
+    assert float(first["exact_ratio"]) == pytest.approx(exact) == pytest.approx(4 / 9 + 1 / 16)
+    assert float(first["theoretical_ratio"]) == pytest.approx(4 / 9 + 1 / 16)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_pairs_have_the_same_columns_for_every_twin(twin: str) -> None:
+    """A program reads them all alike; the help names each twin."""
+    rows = records("layers", "--arch", "v2", "--by", "pair", "--twin", twin)
+    assert list(rows[0]) == list(records("layers", "--arch", "v1", "--by", "pair")[0])
+    assert twin in in_process(["layers", "--help"]).out
+
+
+@pytest.mark.parametrize(
+    ("twin", "titles"),
+    [
+        ("standard", ["depthwise", "pointwise", "separable MACs", "standard MACs", "1/N +1/k²"]),
+        ("fused", ["expand", "depthwise", "unfused MACs", "fused MACs", "1/C +s²/k²"]),
+    ],
+)
+def test_people_read_what_the_two_are_in_a_twin(twin: str, titles: list[str]) -> None:
+    """The titles name the two convolutions and the formula of their ratio."""
+    words = ["layers", "--arch", "v2", "--by", "pair", "--twin", twin, "--format", "markdown"]
+    head = next(line for line in in_process(words).out.splitlines() if line.startswith("|"))
+    shown = [title.partition("(")[0].strip() for title in head.split("|")]  # without units
+    assert [title for title in shown if title in titles] == titles
 
 
 def test_all_adds_the_operators_that_cost_nothing() -> None:
@@ -310,6 +350,16 @@ def test_twin_shows_the_standard_convolutions() -> None:
     rows = records("layers", "--arch", "v1", "--twin", "standard")
     assert "depthwise" not in column(rows, "kind")
     assert round((sum(int(row["macs"]) for row in rows) - 1_024_000) / 1e6) == 4866
+
+
+def test_twin_shows_the_fused_convolutions() -> None:
+    """`--twin fused` has no depthwise but that of V2's first block, which expands nothing."""
+    rows = records("layers", "--arch", "v2", "--twin", "fused")
+    depthwise = [row["name"] for row in rows if row["kind"] == "depthwise"]
+    assert depthwise == ["row2.depthwise.conv"]
+    assert [row["kind"] for row in rows if row["block"] == "row3.1"] == [
+        *("conv", "batch_norm", "pointwise", "batch_norm")
+    ]
 
 
 def test_layers_at_another_width_and_dialect() -> None:

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 import mncost
 from mncost.cost.groups import GROUPINGS, group
+from mncost.cost.layers import Layer
+from mncost.graph.twin import TWINS
 from mncost.spec.width import make_divisible, round_width
 from tests.networks import EVERY_DIALECT, Row, network_of_rows
 from tests.random_rows import ALPHAS, PADDINGS, TAIL, bodies, without_strides
@@ -137,31 +139,40 @@ def check_sums(network: mncost.Network) -> None:
 
 
 def check_pairs(network: mncost.Network) -> None:
-    """Check the ratio of each pair with one filter a channel: 1/N + 1/k², as a fraction."""
+    """Check the ratio of each pair with one filter a channel: the formulas, as fractions."""
     for pair in network.pairs:
-        n, k = pair.pointwise.out_channels, pair.depthwise.kernel
+        n, k = pair.second.out_channels, pair.first.kernel
         assert k is not None
-        assert pair.exact_ratio == Fraction(1, n) + Fraction(1, k * k), pair.depthwise.name
+        assert pair.exact_ratio == Fraction(1, n) + Fraction(1, k * k), pair.first.name
         assert pair.theoretical_ratio == pair.exact_ratio
+    for pair in network.pairs_of("fused"):
+        c, k, s = pair.first.in_channels, pair.second.kernel, pair.second.stride
+        assert k is not None
+        assert s is not None
+        expanded = Fraction(pixels(pair.first), pixels(pair.second))
+        assert pair.exact_ratio == expanded / k**2 + Fraction(1, c), pair.first.name
+        assert pair.theoretical_ratio == Fraction(s * s, k * k) + Fraction(1, c)
 
 
-def check_twin(network: mncost.Network) -> None:
-    """Check the twin's MACs and parameters: the network's, pair by pair exchanged."""
+def pixels(layer: Layer) -> int:
+    """Return how many pixels a layer writes."""
+    return layer.out_height * layer.out_width
+
+
+def check_twin(network: mncost.Network, name: str) -> None:
+    """Check a twin's MACs and parameters: the network's, pair by pair exchanged."""
     macs, params, buffers = network.macs, network.params, network.buffers
     norms = {layer.name: layer for layer in network.all_layers if layer.kind == "batch_norm"}
-    for pair in network.pairs:
-        k, c = pair.depthwise.kernel or 0, pair.depthwise.in_channels
-        n, pixels = (
-            pair.pointwise.out_channels,
-            pair.pointwise.out_height * pair.pointwise.out_width,
-        )
-        macs += (k * k * c * n - k * k * c - c * n) * pixels
-        params += k * k * c * n - k * k * c - c * n
-        params -= c if pair.depthwise.bias else 0
-        if norm := norms.get(pair.depthwise.name.removesuffix("conv") + "bn"):
+    for pair in network.pairs_of(name):
+        k = max(pair.first.kernel or 0, pair.second.kernel or 0)  # one of the two is 1×1
+        c, n = pair.first.in_channels, pair.second.out_channels
+        macs += k * k * c * n * pixels(pair.second) - pair.first.macs - pair.second.macs
+        params += k * k * c * n + (n if pair.second.bias else 0)
+        params -= pair.first.params + pair.second.params
+        if norm := norms.get(pair.first.name.removesuffix("conv") + "bn"):
             params -= norm.params
             buffers -= norm.buffers
-    twin = network.standard
+    twin = network.as_twin(name)
     assert (twin.macs, twin.params, twin.buffers) == (macs, params, buffers)
 
 
@@ -172,7 +183,8 @@ def test_families_add_up(arch: str, dialect: str) -> None:
         network = mncost.load(arch, alpha, dialect=dialect)
         check_sums(network)
         check_pairs(network)
-        check_twin(network)
+        for name in TWINS:
+            check_twin(network, name)
         assert network.pairs
 
 
@@ -185,8 +197,9 @@ def test_random_networks_add_up(rows: list[Row], alpha: float, padding: str) -> 
     assert network.shapes[-1] == (1000, 1, 1)
     check_sums(network)
     check_pairs(network)
-    check_twin(network)
-    check_sums(network.standard)
+    for name in TWINS:
+        check_twin(network, name)
+        check_sums(network.as_twin(name))
     assert network.weight_bytes > 0
     assert network.peak_activation_bytes >= 4 * 3 * BIG * BIG
 

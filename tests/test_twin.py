@@ -1,19 +1,26 @@
-"""The standard-convolution twin, operator by operator, against its definition."""
+"""The twins of a network, operator by operator, against their definition."""
 
 from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from random import Random
+from typing import TypeAlias
 
 import pytest
 
 import mncost
-from mncost.graph.graph import Builder, Graph
-from mncost.graph.ops import BatchNorm, Conv, GlobalPool, LayerScale, Scale
-from mncost.graph.twin import Pair, standard
+from mncost.errors import UnknownNameError
+from mncost.graph.graph import Builder, Graph, Node
+from mncost.graph.ops import Activation, BatchNorm, Conv, GlobalPool, LayerScale, Op, Scale
+from mncost.graph.twin import TWINS, Pair, fused, standard
 from mncost.spec.catalog import families
-from tests.brute import Machine, ones, shape_of
+from tests.brute import Machine, Tensor, ones, pad, shape_of
 from tests.networks import EVERY_DIALECT, Row, network_of_rows
 
 SMALL = {"divisor": 1, "minimum": 1, "se_divisor": 1}
 RELU = {"activation": "relu"}
+RELU_OP = Activation("relu")
 
 
 def described(graph: Graph) -> list[str]:
@@ -33,10 +40,13 @@ def _convolution(op: object) -> str:
     return f"({op.in_channels}>{op.out_channels} k{op.kernel} s{op.stride}{groups}{bias})"
 
 
-def twin_of(rows: list[Row]) -> Graph:
-    """Return the twin of the network of these rows, on an image of 4 channels."""
+def twin_of(rows: list[Row], name: str = "standard") -> Graph:
+    """Return a twin of the network of these rows, on an image of 4 channels."""
     network = network_of_rows(rows, 8, in_channels=4, rules=SMALL, defaults=RELU)
-    return network.standard.graph
+    return network.as_twin(name).graph
+
+
+# --------------------------------------------------------------------------------------- standard
 
 
 def test_separable() -> None:
@@ -173,7 +183,7 @@ def test_what_is_no_pair_stays(name: str) -> None:
     """A depthwise whose result is not read by one pointwise alone stays as it is."""
     rows = UNCHANGED[name]
     network = network_of_rows(rows, 8, in_channels=4, rules=SMALL, defaults=RELU)
-    pairs = {pair.depthwise.name for pair in network.pairs}
+    pairs = {pair.first.name for pair in network.pairs}
     assert pairs == ({"row2.depthwise.conv"} if name == "read twice" else set())
     before, after = described(network.graph), described(network.standard.graph)
     assert after[:3] == before[:3]  # the depthwise, its batch norm, its activation
@@ -249,6 +259,23 @@ def test_what_stands_between_and_is_no_squeeze_excite() -> None:
         assert standard(graph) == (graph, ())
 
 
+@pytest.mark.parametrize("behind", ["act", "gate"])
+def test_what_stands_behind_a_squeeze_excite(behind: str) -> None:
+    """An activation or a second squeeze-excite between it and the pointwise: no pair."""
+    builder = Builder(4)
+    features = builder.add("depthwise", Conv(4, 4, 3, 1, 4, False, "same"))
+    pool = builder.add("pool", GlobalPool())
+    gated = builder.add("scale", Scale(), features, pool)
+    if behind == "act":
+        builder.add("act", RELU_OP)
+    else:
+        pool = builder.add("pool2", GlobalPool())
+        builder.add("scale2", Scale(), gated, pool)
+    builder.add("pointwise", Conv(4, 8, 1, 1, 1, False, "same"))
+    graph = builder.finish()
+    assert standard(graph) == (graph, ())
+
+
 def test_the_order_of_the_readers_does_not_matter() -> None:
     """A squeeze-excite is found by what its product reads: features first, gate second."""
     builder = Builder(4)
@@ -265,6 +292,273 @@ def test_the_order_of_the_readers_does_not_matter() -> None:
         "input.scale <- input, input.gate",
         "input.pointwise(4>8 k3 s2) <- input.scale",
     ]
+
+
+# ------------------------------------------------------------------------------------------ fused
+
+
+def anonymous(graph: Graph) -> list[tuple[Op, tuple[int, ...]]]:
+    """Return operators and what they read, without names."""
+    return [(node.op, node.inputs) for node in graph.nodes]
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("out", [4, 6])
+def test_the_fused_twin_is_the_fused_block(stride: int, out: int) -> None:
+    """Of inverted residuals it is the network of fused ones, which the rows can say themselves."""
+    row = {"kernel": 5, "expansion": 2, "out": out, "stride": stride, "repeats": 2}
+    found = twin_of([{"block": "inverted_residual"} | row], "fused")
+    fused_rows = [{"block": "fused_inverted_residual"} | row]
+    written = network_of_rows(fused_rows, 8, in_channels=4, rules=SMALL, defaults=RELU)
+    assert anonymous(found) == anonymous(written.graph)
+
+
+def test_fused_inverted_residual() -> None:
+    """V2: 1×1 and depthwise of stride 2 become one 3×3 of stride 2; the projection stays."""
+    row = {"block": "inverted_residual", "kernel": 3, "expansion": 2, "out": 6, "stride": 2}
+    assert described(twin_of([row], "fused")) == [
+        "row1.depthwise.conv(4>8 k3 s2) <- input",
+        "row1.depthwise.bn <- row1.depthwise.conv",
+        "row1.depthwise.act <- row1.depthwise.bn",
+        "row1.project.conv(8>6 k1 s1) <- row1.depthwise.act",
+        "row1.project.bn <- row1.project.conv",
+    ]
+
+
+def test_fused_keeps_the_squeeze_excite_in_its_place() -> None:
+    """V3: it still gates what the projection reads; the residual still reads the block's input."""
+    row = {"block": "inverted_residual", "kernel": 5, "expansion": 2, "out": 4, "se": 0.25}
+    assert described(twin_of([row], "fused")) == [
+        "row1.depthwise.conv(4>8 k5 s1) <- input",
+        "row1.depthwise.bn <- row1.depthwise.conv",
+        "row1.depthwise.act <- row1.depthwise.bn",
+        "row1.se.pool <- row1.depthwise.act",
+        "row1.se.reduce.conv(8>2 k1 s1 bias) <- row1.se.pool",
+        "row1.se.reduce.act <- row1.se.reduce.conv",
+        "row1.se.expand.conv(2>8 k1 s1 bias) <- row1.se.reduce.act",
+        "row1.se.expand.act <- row1.se.expand.conv",
+        "row1.se.scale <- row1.depthwise.act, row1.se.expand.act",
+        "row1.project.conv(8>4 k1 s1) <- row1.se.scale",
+        "row1.project.bn <- row1.project.conv",
+        "row1.add <- input, row1.project.bn",
+    ]
+
+
+def test_fused_extra_depthwise() -> None:
+    """V4 ExtraDW: the start depthwise stays, expansion and middle depthwise become one."""
+    row = {"block": "uib", "expanded": 8, "out": 6, "start_kernel": 3, "middle_kernel": 5}
+    assert described(twin_of([row | {"stride": 2}], "fused")) == [
+        "row1.start.conv(4>4 k3 s1 g4) <- input",
+        "row1.start.bn <- row1.start.conv",
+        "row1.middle.conv(4>8 k5 s2) <- row1.start.bn",
+        "row1.middle.bn <- row1.middle.conv",
+        "row1.middle.act <- row1.middle.bn",
+        "row1.project.conv(8>6 k1 s1) <- row1.middle.act",
+        "row1.project.bn <- row1.project.conv",
+    ]
+
+
+NOT_FUSED: dict[str, list[Row]] = {
+    "V1: the next block's depthwise": [{"block": "separable", "kernel": 3, "out": 6}] * 2,
+    "a row of its own": [{"block": "conv", "kernel": 1, "out": 8}, DEPTHWISE],
+    "no expansion": [{"block": "inverted_residual", "kernel": 3, "expansion": 1, "out": 4}],
+    "ConvNext": [{"block": "uib", "expanded": 8, "out": 6, "start_kernel": 3}],
+    "FFN": [{"block": "uib", "expanded": 8, "out": 6}],
+    "attention": [{"block": "mobile_mqa", "heads": 2, "key_dim": 3, "kv_stride": 2}],
+}
+
+
+@pytest.mark.parametrize("name", NOT_FUSED)
+def test_what_is_no_fused_pair_stays(name: str) -> None:
+    """Without a 1×1 and a depthwise behind it in one block the twin is the network itself."""
+    rows = NOT_FUSED[name]
+    network = network_of_rows(rows, 8, in_channels=4, rules=SMALL, defaults=RELU)
+    assert network.as_twin("fused").graph == network.graph
+    assert network.pairs_of("fused") == ()
+
+
+def in_one_block(*ops: Op) -> Graph:
+    """Return a graph of operators that each read the one before, on 4 channels."""
+    builder = Builder(4)
+    for number, op in enumerate(ops, 1):
+        builder.add(f"op{number}", op)
+    return builder.finish()
+
+
+EXPAND = Conv(4, 8, 1, 1, 1, False, "same")
+BEHIND = Conv(8, 8, 3, 1, 8, True, "valid")
+
+
+def test_fused_takes_bias_and_padding_of_the_depthwise() -> None:
+    """The expansion's own padding means nothing; its batch norm and activation go."""
+    graph = in_one_block(EXPAND, BatchNorm(8, 1e-3, 0.1), RELU_OP, BEHIND, RELU_OP)
+    assert fused(graph) == (
+        Graph(
+            (
+                graph.nodes[0],
+                Node("input.op4", "input", Conv(4, 8, 3, 1, 1, True, "valid"), (0,)),
+                Node("input.op5", "input", RELU_OP, (1,)),
+            )
+        ),
+        (Pair("input.op1", "input.op4"),),
+    )
+
+
+def test_fused_with_two_filters_a_channel() -> None:
+    """4 → 8 → 16 becomes 4 → 16."""
+    graph = in_one_block(EXPAND, Conv(8, 16, 3, 2, 8, False, "same"))
+    assert described(fused(graph).graph) == ["input.op2(4>16 k3 s2) <- input"]
+
+
+@pytest.mark.parametrize(
+    "ops",
+    [
+        (Conv(4, 8, 3, 1, 1, False, "same"), BEHIND),
+        (Conv(4, 8, 1, 2, 1, False, "same"), BEHIND),
+        (Conv(4, 8, 1, 1, 2, False, "same"), BEHIND),
+        (EXPAND, Conv(8, 8, 3, 1, 4, False, "same")),
+        (EXPAND, GlobalPool(), BEHIND),
+        (EXPAND, LayerScale(8), BEHIND),
+    ],
+    ids=["3x3", "strided 1x1", "grouped 1x1", "no depthwise", "pool between", "scale between"],
+)
+def test_what_does_not_fuse(ops: tuple[Op, ...]) -> None:
+    """Only a 1×1 of stride 1 over all channels, with a depthwise right behind it, is a pair."""
+    graph = in_one_block(*ops)
+    assert fused(graph) == (graph, ())
+
+
+@pytest.mark.parametrize("gated", [False, True])
+def test_an_expansion_with_two_readers(gated: bool) -> None:
+    """Its result is needed: by another convolution, or by a squeeze-excite (which cannot move)."""
+    builder = Builder(4)
+    features = builder.add("expand", Conv(4, 4, 1, 1, 1, False, "same"))
+    if gated:
+        pool = builder.add("pool", GlobalPool())
+        features = builder.add("scale", Scale(), features, pool)
+    else:
+        builder.add("other", EXPAND, features)
+    builder.add("depthwise", Conv(4, 4, 3, 1, 4, False, "same"), features)
+    graph = builder.finish()
+    assert fused(graph) == (graph, ())
+
+
+# ------------------------------------------------------------------------------------- both of them
+
+
+Kernels: TypeAlias = list[Tensor]  # [out][in of a group][y][x]
+
+
+def run(graph: Graph, image: Tensor, weights: dict[str, Kernels]) -> Tensor:
+    """Run a chain of convolutions in plain loops; batch norms and activations do nothing."""
+    x = image
+    for node in graph.nodes:
+        if isinstance(op := node.op, Conv):
+            padded = [pad(plane, op.kernel, op.stride, op.padding) for plane in x]
+            many = len(x) // op.groups
+            first = [n * op.groups // op.out_channels * many for n in range(op.out_channels)]
+            x = [
+                Machine().slide(padded[start : start + many], taps, op.kernel, op.stride)
+                for start, taps in zip(first, weights[node.name], strict=True)
+            ]
+    return x
+
+
+def drawn(graph: Graph, random: Random) -> dict[str, Kernels]:
+    """Draw small whole numbers for the weights of each convolution."""
+    return {
+        node.name: [
+            [
+                [[random.randint(-9, 9) for _ in range(op.kernel)] for _ in range(op.kernel)]
+                for _ in range(op.in_channels // op.groups)
+            ]
+            for _ in range(op.out_channels)
+        ]
+        for node in graph.nodes
+        if isinstance(op := node.op, Conv)
+    }
+
+
+def product(depthwise: Tensor, pointwise: list[list[int]]) -> list[list[int]]:
+    """Multiply the taps of one depthwise filter by one weight of a 1×1."""
+    ((weight,),) = pointwise
+    return [[weight * tap for tap in row] for row in depthwise[0]]
+
+
+@pytest.mark.parametrize("padding", ["symmetric", "same", "end", "valid"])
+@pytest.mark.parametrize(("kernel", "stride", "size"), [(3, 1, 5), (3, 2, 6), (5, 2, 7), (3, 3, 7)])
+def test_one_convolution_can_compute_what_two_do(
+    kernel: int, stride: int, size: int, padding: str
+) -> None:
+    """Without anything between, the products of their weights give the same numbers exactly."""
+    block = {"block": "inverted_residual", "kernel": kernel, "expansion": 2, "out": 3}
+    rules = SMALL | {"padding": padding}
+    network = network_of_rows([block | {"stride": stride}], size, in_channels=2, rules=rules)
+    random = Random(f"{kernel} {stride} {size} {padding}")
+    weights = drawn(network.graph, random)
+    expand, depthwise, project = weights.values()
+    image = [[[random.randint(-9, 9) for _ in range(size)] for _ in range(size)] for _ in range(2)]
+    expected = run(network.graph, image, weights)
+    products = {
+        "standard": [
+            [product(dw, pw) for dw, pw in zip(depthwise, row, strict=True)] for row in project
+        ],
+        "fused": [
+            [product(dw, pw) for pw in row] for dw, row in zip(depthwise, expand, strict=True)
+        ],
+    }
+    for name, conv in (("standard", "row1.project.conv"), ("fused", "row1.depthwise.conv")):
+        twin = network.as_twin(name).graph
+        assert run(twin, image, weights | {conv: products[name]}) == expected, name
+    assert any(any(row) for plane in expected for row in plane)
+
+
+@pytest.mark.parametrize(("size", "stride"), [(4, 1), (8, 2), (9, 3), (7, 2), (8, 3)])
+def test_ratio_of_a_fused_pair(size: int, stride: int) -> None:
+    """Counted in plain loops; s²/k² + 1/C where the stride divides the side, else only about."""
+    row = {"block": "inverted_residual", "kernel": 3, "expansion": 2, "out": 6, "stride": stride}
+    network = network_of_rows([row], size, in_channels=4, rules=SMALL)
+    two, one = Machine(), Machine()
+    two.depthwise(two.conv(ones(4, size, size), 8), 3, stride)
+    one.conv(ones(4, size, size), 8, 3, stride)
+    (pair,) = network.pairs_of("fused")
+    assert (pair.macs, pair.merged.macs) == (two.macs, one.macs)
+    assert pair.exact_ratio == Fraction(two.macs, one.macs)
+    assert pair.theoretical_ratio == Fraction(stride**2, 9) + Fraction(1, 4)
+    assert (pair.exact_ratio == pair.theoretical_ratio) == (size % stride == 0)
+
+
+def test_ratio_of_a_separable_pair() -> None:
+    """Counted in plain loops; 1/N + 1/k² whatever the side."""
+    row = {"block": "separable", "kernel": 3, "out": 6, "stride": 2}
+    (pair,) = network_of_rows([row], 7, in_channels=4, rules=SMALL).pairs
+    two, one = Machine(), Machine()
+    two.conv(two.depthwise(ones(4, 7, 7), 3, 2), 6)
+    one.conv(ones(4, 7, 7), 6, 3, 2)
+    assert pair.exact_ratio == Fraction(two.macs, one.macs) == Fraction(1, 6) + Fraction(1, 9)
+    assert pair.theoretical_ratio == pair.exact_ratio
+
+
+def test_twins_of_a_network() -> None:
+    """Each is made once and knows its name; a twin's twins are those of the network itself."""
+    network = mncost.load("v3-small", 0.5, 65)
+    for name in TWINS:
+        twin = network.as_twin(name)
+        assert twin is network.as_twin(name)
+        assert (twin.twin, twin.arch, twin.alpha, twin.resolution) == (name, "v3-small", 0.5, 65)
+        assert [twin.as_twin(other) for other in TWINS] == [network.as_twin(n) for n in TWINS]
+        assert twin.pairs_of(name) == ()
+    assert network.standard is network.as_twin("standard")
+    assert network.pairs == network.pairs_of("standard")
+
+
+def test_an_unknown_twin() -> None:
+    """The closest name is said, and which there are."""
+    network = mncost.load("v2")
+    with pytest.raises(UnknownNameError, match=r"mean 'fused'.*accepted: standard, fused"):
+        network.as_twin("fussed")
+    with pytest.raises(UnknownNameError, match="unknown twin 'no'"):
+        network.pairs_of("no")
 
 
 # ---------------------------------------------------------------------------------- whole networks
@@ -287,6 +581,19 @@ def test_number_of_pairs(arch: str) -> None:
     assert len(mncost.load(arch).pairs) == PAIRS[arch]
 
 
+# How many blocks with an expansion and a depthwise behind it, counted in the same tables.
+FUSED_PAIRS = {"v1": 0, "v2": 16, "v3-large": 14, "v3-small": 10}  # the first does not expand
+FUSED_PAIRS |= {"v3-large-minimalistic": 14, "v3-small-minimalistic": 10}
+FUSED_PAIRS |= {"v4-conv-s": 3 + 8, "v4-conv-m": 13, "v4-conv-l": 19}  # ExtraDW and IB
+FUSED_PAIRS |= {"v4-hybrid-m": 13, "v4-hybrid-l": 19}
+
+
+@pytest.mark.parametrize("arch", FUSED_PAIRS)
+def test_number_of_fused_pairs(arch: str) -> None:
+    """Each block that expands and then convolves depthwise is one pair: counted there."""
+    assert len(mncost.load(arch).pairs_of("fused")) == FUSED_PAIRS[arch]
+
+
 @pytest.mark.parametrize(("arch", "dialect"), EVERY_DIALECT)
 def test_no_depthwise_is_left(arch: str, dialect: str) -> None:
     """Every built-in network is separable throughout, and its twin nowhere."""
@@ -301,23 +608,48 @@ def test_no_depthwise_is_left(arch: str, dialect: str) -> None:
 def test_each_pair_keeps_its_output(arch: str, dialect: str, resolution: int) -> None:
     """The k×k convolution writes what the pointwise wrote, from what the depthwise read."""
     for pair in mncost.load(arch, 1.0, resolution, dialect).pairs:
-        new, old, first = pair.standard, pair.pointwise, pair.depthwise
+        new, old, first = pair.merged, pair.second, pair.first
         assert (new.out_height, new.out_width) == (old.out_height, old.out_width)
         assert (new.in_height, new.in_width) == (first.in_height, first.in_width)
         assert (new.kernel, new.stride, new.groups) == (first.kernel, first.stride, 1)
         assert (new.in_channels, new.out_channels) == (first.in_channels, old.out_channels)
         k, m, n = first.kernel or 0, first.in_channels, old.out_channels
         assert new.macs == k * k * m * n * old.out_height * old.out_width  # V1 paper, equation 2
-        assert pair.separable_macs == (k * k * m + m * n) * old.out_height * old.out_width
+        assert pair.macs == (k * k * m + m * n) * old.out_height * old.out_width
 
 
+@pytest.mark.parametrize(("arch", "dialect"), EVERY_DIALECT)
+def test_no_expansion_before_a_depthwise_is_left(arch: str, dialect: str) -> None:
+    """In the fused twin a depthwise stands first in its block, or reads an attention's input."""
+    twin = mncost.load(arch, 0.75, dialect=dialect).as_twin("fused")
+    convolutions = [x for x in twin.layers if x.kernel and not x.name.endswith(".down.conv")]
+    for before, layer in pairwise(convolutions):
+        if layer.kind == "depthwise":
+            assert before.block != layer.block, layer.name
+
+
+@pytest.mark.parametrize(("arch", "dialect"), EVERY_DIALECT)
+@pytest.mark.parametrize("resolution", [97, 224])
+def test_each_fused_pair_keeps_its_output(arch: str, dialect: str, resolution: int) -> None:
+    """The k×k convolution writes what the depthwise wrote, from what the expansion read."""
+    for pair in mncost.load(arch, 1.0, resolution, dialect).pairs_of("fused"):
+        new, old, first = pair.merged, pair.second, pair.first
+        assert (first.kind, old.kind, first.block) == ("pointwise", "depthwise", old.block)
+        assert (new.out_height, new.out_width) == (old.out_height, old.out_width)
+        assert (new.in_height, new.in_width) == (first.in_height, first.in_width)
+        assert (new.kernel, new.stride, new.groups) == (old.kernel, old.stride, 1)
+        assert (new.in_channels, new.out_channels) == (first.in_channels, old.out_channels)
+        k, c, e, pixels = old.kernel or 0, first.in_channels, old.out_channels, old.out_height**2
+        assert new.macs == k * k * c * e * pixels
+        assert pair.macs == c * e * first.in_height**2 + k * k * e * pixels
+
+
+@pytest.mark.parametrize("name", TWINS)
 @pytest.mark.parametrize("arch", families())
-def test_the_twin_of_a_twin_is_itself(arch: str) -> None:
-    """There is nothing left to replace: no pair, the same graph, the same cost."""
-    twin = mncost.load(arch).standard
-    assert standard(twin.graph) == (twin.graph, ())
-    assert twin.pairs == ()
-    assert (twin.standard.macs, twin.standard.params) == (twin.macs, twin.params)
+def test_the_twin_of_a_twin_is_itself(arch: str, name: str) -> None:
+    """There is nothing left to replace: no pair, the same graph."""
+    twin = mncost.load(arch).as_twin(name)
+    assert TWINS[name](twin.graph) == (twin.graph, ())
 
 
 def test_a_twin_in_plain_loops() -> None:
@@ -328,5 +660,17 @@ def test_a_twin_in_plain_loops() -> None:
     x = machine.conv(ones(4, 7, 7), 8)
     x = machine.squeeze_excite(x, 2)
     x = machine.conv(x, 6, 3, 2)
+    assert (network.macs, network.params) == (machine.macs, machine.params)
+    assert network.shapes[-1] == shape_of(x)
+
+
+def test_a_fused_twin_in_plain_loops() -> None:
+    """MACs and parameters of the same block as a fused one, run by hand in plain loops."""
+    row = {"block": "inverted_residual", "kernel": 3, "expansion": 2, "out": 6, "stride": 2}
+    network = network_of_rows([row | {"se": 0.25}], 7, in_channels=4, rules=SMALL).as_twin("fused")
+    machine = Machine()
+    x = machine.conv(ones(4, 7, 7), 8, 3, 2)
+    x = machine.squeeze_excite(x, 2)
+    x = machine.conv(x, 6)
     assert (network.macs, network.params) == (machine.macs, machine.params)
     assert network.shapes[-1] == shape_of(x)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from mncost.cli import measure_options, options
+from mncost.cli.measure_options import names, numbers
 from mncost.cli.measured import emit_run, status
 from mncost.cli.output import emit_text, format_for
 from mncost.cli.progress import watching
@@ -22,7 +23,7 @@ from mncost.report.write import check_writable
 
 __all__ = ["bench"]
 
-T = TypeVar("T")
+_RESUMED = "a resumed run has its cells; accepted: --max-time, --target-error and how to show it"
 
 
 def bench(
@@ -101,12 +102,14 @@ def bench(
     time_limit = None if max_time is None else seconds("--max-time", max_time)
     error = None if target_error is None else share("--target-error", target_error)
     if resume is not None:
-        _alone(
-            arch=arch, alpha=alpha, resolution=resolution, rho=rho, dialect=dialect,
-            classes=classes, twin=twin, copies=copies, runtime=runtime, provider=provider,
-            threads=threads, precision=precision, batch=batch, python=python, by=by, seed=seed,
-            processes=processes,
-        )  # fmt: skip
+        asked = {
+            "arch": arch, "alpha": alpha, "resolution": resolution, "rho": rho,
+            "dialect": dialect, "classes": classes, "twin": twin, "copies": copies,
+            "runtime": runtime, "provider": provider, "threads": threads,
+            "precision": precision, "batch": batch, "python": python, "by": by, "seed": seed,
+            "processes": processes,
+        }  # fmt: skip
+        options.refuse(asked, f"does not go with --resume: {_RESUMED}")
         run, cells = resumed(resume, target_error=error, max_time=time_limit)
     else:
         request = Request(
@@ -116,14 +119,14 @@ def bench(
             rho=rho,
             dialect=dialect,
             classes=classes,
-            twin=by is None if twin is None else twin,
+            twin="standard" if twin or (twin is None and by is None) else None,
             copies=copies or 1,
-            precision=_names(precision, ["fp32"]),
-            batch=_numbers("--batch", batch),
-            runtime=_names(runtime, []),
-            provider=_names(provider, []),
-            threads=_numbers("--threads", threads),
-            python=_names(python, []),
+            precision=names(precision, ["fp32"]),
+            batch=numbers("--batch", batch),
+            runtime=names(runtime, []),
+            provider=names(provider, []),
+            threads=numbers("--threads", threads),
+            python=names(python, []),
             by_layer=by is not None,
         )
         run, cells = begin(
@@ -165,25 +168,3 @@ def _saver(output: Path | None, export: str | None) -> Callable[[Run], None]:
 
 def _export_path(run_file: Path) -> Path:
     return run_file.with_suffix(".pyperf.json")
-
-
-def _alone(**others: object) -> None:
-    """Refuse the options that mean nothing to a run that is resumed."""
-    for name, value in others.items():
-        if value is not None:
-            raise InputError(
-                f"--resume and --{name.replace('_', '-')} do not go together: a resumed run has "
-                "its cells; accepted: --max-time, --target-error and how to show it"
-            )
-
-
-def _names(given: str | None, default: list[str]) -> list[str]:
-    return default if given is None else list(dict.fromkeys(map(str.strip, given.split(","))))
-
-
-def _numbers(name: str, given: str | None) -> list[int]:
-    words = _names(given, ["1"])
-    for word in words:
-        if not word.isdecimal():
-            raise InputError(f"{name} {word!r}: accepted are whole numbers, with commas between")
-    return [int(word) for word in words]

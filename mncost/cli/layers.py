@@ -9,9 +9,10 @@ import typer
 
 from mncost.api import grid
 from mncost.cli import options
+from mncost.cli.materialised import materialised_table
 from mncost.cli.output import chosen, emit, format_for
 from mncost.cli.single import single, title, twin_of
-from mncost.columns import LAYER_COLUMNS, Source, default_columns, sources
+from mncost.columns import LAYER_COLUMNS, Source, default_columns, pair_columns, sources
 from mncost.cost.groups import GROUPINGS, group
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
@@ -21,7 +22,7 @@ __all__ = ["layers"]
 
 _BY = ("layer", *GROUPINGS, "pair")
 # A terminal has no room for these: the block stands in the layer's name, images are mostly square.
-_NOT_ON_TERMINAL = ("block", "groups", "out_width", "bias", "pointwise")
+_NOT_ON_TERMINAL = ("block", "groups", "out_width", "bias", "second")
 
 GROUP_COLUMNS: Mapping[str, Source] = sources(
     ("name", "name", "text", lambda g: g.name),
@@ -41,22 +42,6 @@ GROUP_COLUMNS: Mapping[str, Source] = sources(
     extra=("buffers", "flops"),
 )
 
-PAIR_COLUMNS: Mapping[str, Source] = sources(
-    ("depthwise", "depthwise", "text", lambda p: p.depthwise.name),
-    ("pointwise", "pointwise", "text", lambda p: p.pointwise.name),
-    ("kernel", "k", "number", lambda p: p.standard.kernel),
-    ("stride", "s", "number", lambda p: p.standard.stride),
-    ("in_channels", "in", "number", lambda p: p.standard.in_channels),
-    ("out_channels", "out (N)", "number", lambda p: p.standard.out_channels),
-    ("separable_macs", "separable MACs", "count", lambda p: p.separable_macs),
-    ("standard_macs", "standard MACs", "count", lambda p: p.standard.macs),
-    ("exact_ratio", "exact ratio", "fraction", lambda p: float(p.exact_ratio)),
-    ("theoretical_ratio", "1/N +1/k²", "fraction", lambda p: float(p.theoretical_ratio)),
-    ("depthwise_intensity", "dw MACs /byte", "ratio", lambda p: p.depthwise.intensity),
-    ("pointwise_intensity", "pw MACs /byte", "ratio", lambda p: p.pointwise.intensity),
-    ("standard_intensity", "std MACs /byte", "ratio", lambda p: p.standard.intensity),
-)
-
 
 def layers(
     arch: options.Arch,
@@ -71,13 +56,17 @@ def layers(
         typer.Option(
             "--by",
             metavar="WHAT",
-            help="layer, block, stage, kind, or pair: each separable pair beside its standard "
-            "convolution.",
+            help="layer, block, stage, kind, or pair: each pair of layers beside the convolution "
+            "that replaces it in the twin (--twin; default: standard).",
         ),
     ] = "layer",
     every: Annotated[
         bool,
         typer.Option("--all", help="Also the operators without MACs and parameters."),
+    ] = False,
+    memory: Annotated[
+        bool,
+        typer.Option("--memory", help="Instead: the largest tensor at each spatial resolution."),
     ] = False,
     twin: options.Twin = None,
     flops: options.Flops = False,
@@ -89,16 +78,21 @@ def layers(
 
     mncost layers --arch v3-large --alpha 0.75 --dialect torchvision
     mncost layers --arch v2 --by kind
-    mncost layers --arch v1 --by pair --format csv
+    mncost layers --arch v2 --by pair --twin fused --format csv
+    mncost layers --arch v2 --memory --precision fp16
     """
     wanted = format_for(format_name, output)
     if by not in _BY:
         raise UnknownNameError("--by", by, _BY)
     if every and by != "layer":
         raise InputError("--all goes with --by layer: the sums hold every operator anyway")
-    if twin and by == "pair":
-        raise InputError("--twin has no pairs: --by pair already shows both")
-    shown = _shown(by, columns, flops=flops, terminal=wanted == "terminal")
+    if memory and (by != "layer" or every or flops):
+        raise InputError(
+            "--memory goes without --by, --all and --flops: its rows are sizes, not layers"
+        )
+    whose = twin or "standard"  # the twin whose pairs --by pair shows
+    if not memory:
+        shown = _shown(by, whose, columns, flops=flops, terminal=wanted == "terminal")
     networks = grid(
         ",".join(arch),
         alpha,
@@ -108,8 +102,14 @@ def layers(
         classes=classes,
         precision=options.as_precision(precision),
     )
-    network = twin_of(single(networks, "layers"), twin)
-    records = _records(network, by, every=every)
+    network = single(networks, "layers")
+    its_twin = twin_of(network, whose if by == "pair" else twin)
+    if by != "pair":
+        network = its_twin
+    if memory:
+        emit(materialised_table(network, columns, networks.notes), wanted, output)
+        return
+    records = _records(network, by, whose, every=every)
     rows = [[source.value(record) for source in shown] for record in records]
     head = (
         f"{title(network)}: {network.macs:,} MACs, {network.params:,} parameters, "
@@ -119,19 +119,31 @@ def layers(
     emit(table, wanted, output)
 
 
-def _shown(by: str, columns: str | None, *, flops: bool, terminal: bool) -> list[Source]:
-    registry = {"layer": LAYER_COLUMNS, "pair": PAIR_COLUMNS}.get(by, GROUP_COLUMNS)
+def _shown(
+    by: str, whose: str, columns: str | None, *, flops: bool, terminal: bool
+) -> list[Source]:
+    registry = _registry(by, whose)
     if flops and "flops" not in registry:
         raise InputError(f"--flops does not go with --by {by}")
     left_out = _NOT_ON_TERMINAL if terminal else ()
     return chosen(registry, columns, default_columns(registry, left_out, flops=flops))
 
 
-def _records(network: Network, by: str, *, every: bool) -> Iterable[object]:
+def _registry(by: str, whose: str) -> Mapping[str, Source]:
+    match by:
+        case "layer":
+            return LAYER_COLUMNS
+        case "pair":
+            return pair_columns(whose)
+        case _:
+            return GROUP_COLUMNS
+
+
+def _records(network: Network, by: str, whose: str, *, every: bool) -> Iterable[object]:
     match by:
         case "layer":
             return network.all_layers if every else network.layers
         case "pair":
-            return network.pairs
+            return network.pairs_of(whose)
         case _:
             return group(network.all_layers, by)

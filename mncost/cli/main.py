@@ -19,6 +19,7 @@ OK, UNUSABLE, INTERRUPTED = 0, 2, 130
 COMMANDS = {
     "table": "mncost.cli.table:table",
     "layers": "mncost.cli.layers:layers",
+    "compare": "mncost.cli.compare:compare",
     "bench": "mncost.cli.bench:bench",
     "show": "mncost.cli.show:show",
     "compare-runs": "mncost.cli.compare_runs:compare_runs",

@@ -26,6 +26,8 @@ __all__ = [
     "TargetError",
     "Threads",
     "View",
+    "names",
+    "numbers",
     "view",
 ]
 
@@ -173,6 +175,24 @@ def view(
     if export is not None and export not in EXPORTS:
         raise UnknownNameError("export", export, EXPORTS)
     return View(format_name, by is not None, _percentiles(percentiles), columns, export)
+
+
+def names(given: str | None, default: list[str]) -> list[str]:
+    """Return the names of an option, without repeats."""
+    return default if given is None else list(dict.fromkeys(map(str.strip, given.split(","))))
+
+
+def numbers(option: str, given: str | None) -> list[int]:
+    """Return the whole numbers of an option; 1 unless there are any.
+
+    Raises:
+        InputError: one is none.
+    """
+    words = names(given, ["1"])
+    for word in words:
+        if not word.isdecimal():
+            raise InputError(f"{option} {word!r}: accepted are whole numbers, with commas between")
+    return [int(word) for word in words]
 
 
 def _percentiles(given: str | None) -> tuple[float, ...] | None:

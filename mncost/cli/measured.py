@@ -20,7 +20,7 @@ from mncost.measure.results.columns import (
 from mncost.measure.results.summary import PERCENTILES, summarise
 from mncost.report.table import Table, Value
 
-__all__ = ["emit_run", "status"]
+__all__ = ["FOR_PEOPLE", "emit_run", "heading", "status", "varies"]
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -64,15 +64,16 @@ def cell_table(run: Run, view: View) -> Table:
     if view.format in FOR_PEOPLE:
         registry = people_columns(view.percentiles or PERCENTILES)
         found = [row for row in found if row.summary.cell.twin is None] or found
+        found = [row for row in found if row.summary.cell.part is None]
         cells = [row.summary.cell for row in found]
         default = _for_people(found, view)
-        heading, notes = _heading(cells), [*conditions(run)]
+        title, notes = heading(cells), [*conditions(run)]
     else:
         registry = machine_columns(view.percentiles or PERCENTILES)
-        default, heading, notes = list(registry), "", []
+        default, title, notes = list(registry), "", []
     notes += objections(run, [row.summary for row in every])
     columns = chosen(registry, view.columns, default)
-    return Table("bench", [c.column for c in columns], _values(found, columns), notes, heading)
+    return Table("bench", [c.column for c in columns], _values(found, columns), notes, title)
 
 
 def _values(found: Sequence[Row], columns: Sequence[Source]) -> list[list[Value]]:
@@ -82,11 +83,11 @@ def _values(found: Sequence[Row], columns: Sequence[Source]) -> list[list[Value]
 def _for_people(found: Sequence[Row], view: View) -> list[str]:
     """Return the columns that say something about these rows."""
     cells = [row.summary.cell for row in found]
-    names = [name for name in _IDENTITY if name in _ALWAYS or _varies(cells, name)]
+    names = [name for name in _IDENTITY if name in _ALWAYS or varies(cells, name)]
     names += ["macs", "latency_ms"]
     names += [f"{percentile_name(p)}_ms" for p in view.percentiles or ()]
     names += ["gmacs_per_second"]
-    if _varies(cells, "batch"):
+    if varies(cells, "batch"):
         names += ["images_per_second"]
     if any(row.twin for row in found):
         names += ["twin_latency_ms", "macs_ratio", "speedup"]
@@ -97,14 +98,15 @@ def _for_people(found: Sequence[Row], view: View) -> list[str]:
     return names
 
 
-def _varies(cells: Sequence[Cell], name: str) -> bool:
+def varies(cells: Sequence[Cell], name: str) -> bool:
+    """Whether cells differ in a field."""
     found = {getattr(cell, name) for cell in cells}
     if name == "provider":
         found.discard(None)  # a runtime that has no providers
     return len(found) > 1
 
 
-def _heading(cells: Sequence[Cell]) -> str:
+def heading(cells: Sequence[Cell]) -> str:
     """Say what all cells have in common."""
     first = cells[0]
     common = {
@@ -115,5 +117,5 @@ def _heading(cells: Sequence[Cell]) -> str:
         "threads": "1 thread" if first.threads == 1 else f"{first.threads} threads",
         "python": first.python or "",
     }
-    words = [said for name, said in common.items() if said and not _varies(cells, name)]
+    words = [said for name, said in common.items() if said and not varies(cells, name)]
     return f"CPU latency: {', '.join(words)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -10,7 +11,7 @@ import typer
 from mncost.cli import completion
 from mncost.cli.output import FORMATS
 from mncost.cost.memory import PRECISIONS, Precision
-from mncost.errors import UnknownNameError
+from mncost.errors import InputError, UnknownNameError
 
 __all__ = [
     "Alpha",
@@ -27,6 +28,7 @@ __all__ = [
     "Rho",
     "Twin",
     "as_precision",
+    "refuse",
 ]
 
 _GRAMMAR = "VALUE, LOW:HIGH (the published values), LOW:HIGH:STEP, or several with commas"
@@ -96,7 +98,8 @@ Twin: TypeAlias = Annotated[
     typer.Option(
         "--twin",
         metavar="NAME",
-        help="The twin instead: standard (separable pairs as one convolution).",
+        help="The twin instead: standard (separable pairs as one convolution) or fused (expand and "
+        "depthwise as one).",
     ),
 ]
 Flops: TypeAlias = Annotated[bool, typer.Option("--flops", help="Add the column flops = 2 × MACs.")]
@@ -135,3 +138,14 @@ def as_precision(name: str | None) -> Precision:
         if precision == name:
             return precision
     raise UnknownNameError("precision", name, PRECISIONS)
+
+
+def refuse(others: Mapping[str, object], why: str) -> None:
+    """Refuse options that mean nothing here.
+
+    Raises:
+        InputError: one of them was given.
+    """
+    for name, value in others.items():
+        if value is not None and value != []:
+            raise InputError(f"--{name.replace('_', '-')} {why}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -15,7 +15,16 @@ from mncost.columns import Source
 from mncost.errors import OutputError, UnknownNameError
 from mncost.report.table import Table
 
-__all__ = ["BROKEN_PIPE", "FORMATS", "chosen", "discard_stdout", "emit", "emit_text", "format_for"]
+__all__ = [
+    "BROKEN_PIPE",
+    "FORMATS",
+    "chosen",
+    "discard_stdout",
+    "emit",
+    "emit_several",
+    "emit_text",
+    "format_for",
+]
 
 BROKEN_PIPE = 141  # as a shell reports a program that SIGPIPE ended
 FORMATS = ("terminal", "csv", "json", "markdown")
@@ -52,15 +61,15 @@ def chosen(
 
 def emit(table: Table, format_name: str, output: Path | None) -> None:
     """Write a table as ``format_name``; notes that the format cannot hold go to standard error."""
-    if format_name == "terminal":
-        text = _terminal(table, output)
-    else:
-        render: Callable[[Table], str] = import_module(f"mncost.report.{format_name}").render
-        text = render(table)
-    emit_text(text, output)
+    emit_text(_rendered(table, format_name, output), output)
     if format_name == "csv":
         for note in table.notes:
             print(f"mncost: note: {note}", file=sys.stderr)
+
+
+def emit_several(tables: Sequence[Table], format_name: str, output: Path | None) -> None:
+    """Write tables for people, one below the other."""
+    emit_text("\n".join(_rendered(table, format_name, output) for table in tables), output)
 
 
 def emit_text(text: str, output: Path | None) -> None:
@@ -71,6 +80,13 @@ def emit_text(text: str, output: Path | None) -> None:
         from mncost.report.write import write_atomically
 
         write_atomically(output, text.encode())
+
+
+def _rendered(table: Table, format_name: str, output: Path | None) -> str:
+    if format_name == "terminal":
+        return _terminal(table, output)
+    render: Callable[[Table], str] = import_module(f"mncost.report.{format_name}").render
+    return render(table)
 
 
 def _print(text: str) -> None:

@@ -66,6 +66,7 @@ def _words(progress: Progress, target_error: float) -> str:
     number, cells = progress.done + 1, progress.cells
     words = {
         "build": f"building model {number} of {progress.total}",
+        "memory": f"memory of network {number} of {progress.total}",
         "load": f"process {number}: loading {cells} cells",
         "measure": f"process {number}, {cells} cells, round {progress.rounds + 1}",
         "profile": f"process {number}, {cells} cells, layers",

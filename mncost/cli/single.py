@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from mncost.api import Grid
-from mncost.errors import InputError, UnknownNameError
+from mncost.errors import InputError
+from mncost.graph.twin import TWINS
 from mncost.network import Network
 
-__all__ = ["TWINS", "single", "title", "twin_of"]
+__all__ = ["single", "title", "twin_of"]
 
-TWINS = ("standard",)
+_WITHOUT_PAIRS = {
+    "standard": "no pointwise convolution follows a depthwise one",
+    "fused": "no block expands and then convolves depthwise",
+}
 
 
 def single(networks: Grid, command: str) -> Network:
@@ -29,13 +33,16 @@ def twin_of(network: Network, name: str | None) -> Network:
     """Return the twin of a network that ``--twin`` names, or the network itself.
 
     Raises:
-        UnknownNameError: there is no such twin.
+        InputError: there is no such twin, or the network has no pair for it.
     """
     if name is None:
         return network
-    if name not in TWINS:
-        raise UnknownNameError("twin", name, TWINS)
-    return network.standard
+    twin = network.as_twin(name)
+    if twin.graph != network.graph:
+        return twin
+    others = [other for other in TWINS if network.as_twin(other).graph != network.graph]
+    accepted = f"; --twin {' or '.join(others)} is accepted" if others else ""
+    raise InputError(f"{network.arch} has no {name} twin: {_WITHOUT_PAIRS[name]}{accepted}")
 
 
 def title(network: Network) -> str:

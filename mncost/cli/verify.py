@@ -12,7 +12,7 @@ import typer
 from mncost.api import grid
 from mncost.cli import options
 from mncost.cli.output import emit, format_for
-from mncost.cli.single import title, twin_of
+from mncost.cli.single import title
 from mncost.errors import InputError
 from mncost.models.verify import QUANTITIES, Difference, Reading, differences, our_reading
 from mncost.network import Network
@@ -64,7 +64,8 @@ def verify(
     networks = grid(",".join(arch), alpha, resolution, rho=rho, dialect=dialect, classes=classes)
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise InputError(f"verify needs {', '.join(missing)}: pip install 'mncost[verify]'")
-    chosen = [twin_of(network, twin) for network in networks]
+    # Of many networks some may have no such pairs: their twins are verified as they are.
+    chosen = [network.as_twin(twin) if twin else network for network in networks]
     cells = list(_with_progress(chosen))
     for_people = wanted in ("terminal", "markdown")
     table = _layer_table if layers else _cell_table

@@ -1,23 +1,24 @@
-"""The standard-convolution twin of a graph: what it would be without separable convolutions."""
+"""The twins of a graph: what it would be if two convolutions that follow each other were one."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
 
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import Activation, BatchNorm, Conv, GlobalPool, Op, Scale
 
-__all__ = ["Pair", "Twin", "standard"]
+__all__ = ["TWINS", "Pair", "Twin", "fused", "standard"]
 
 
 class Pair(NamedTuple):
-    """The names of a depthwise convolution and of the pointwise that follows it.
+    """The names of two convolutions that become one.
 
-    In the twin, the convolution that replaces both has the name of the pointwise.
+    In the twin, the convolution that replaces both has the name of the second.
     """
 
-    depthwise: str
-    pointwise: str
+    first: str
+    second: str
 
 
 class Twin(NamedTuple):
@@ -27,83 +28,131 @@ class Twin(NamedTuple):
     pairs: tuple[Pair, ...]
 
 
-class _Match(NamedTuple):
-    """Where a pair stands in the graph: node indices."""
-
-    depthwise: int
-    pointwise: int
-    dropped: frozenset[int]  # batch norms and activations between the two
-    moved: tuple[int, ...]  # a squeeze-excite between the two, in order
-
-
 def standard(graph: Graph) -> Twin:
     """Replace every depthwise convolution and the pointwise that follows it by one convolution.
 
     The new convolution has the depthwise's input channels, kernel and stride and the pointwise's
     output channels and name. Batch norm and activation between the two go; a squeeze-excite between
     them moves in front. A depthwise convolution that no pointwise follows stays.
+
+    Source: the "standard convolution" of the V1 paper (arXiv:1704.04861), Section 3.1.
     """
-    matches = _matches(graph)
+    return _twin(graph, _is_separable)
+
+
+def fused(graph: Graph) -> Twin:
+    """Replace the 1×1 that expands and the depthwise that follows it in its block by one.
+
+    The new convolution has the 1×1's input channels and the depthwise's output channels, kernel,
+    stride and name. Batch norm and activation between the two go; what follows the depthwise, a
+    squeeze-excite and the projection, stays.
+
+    Source: the fused inverted residual of MobileNetEdgeTPU and of EfficientNetV2
+    (arXiv:2104.00298, Figure 2).
+    """
+    return _twin(graph, _is_expanded)
+
+
+TWINS: Mapping[str, Callable[[Graph], Twin]] = {"standard": standard, "fused": fused}
+"""The twins, by name."""
+
+_Rule: TypeAlias = Callable[[Node, Node], bool]
+"""Whether two convolutions, of which the second reads the first, become one."""
+
+
+def _is_separable(first: Node, second: Node) -> bool:
+    return _is_depthwise(first.op) and _is_pointwise(second.op)
+
+
+def _is_expanded(first: Node, second: Node) -> bool:
+    same_block = first.block == second.block
+    return same_block and _is_pointwise(first.op) and _is_depthwise(second.op)
+
+
+def _is_depthwise(op: Op) -> bool:
+    return isinstance(op, Conv) and op.is_depthwise
+
+
+def _is_pointwise(op: Op) -> bool:
+    return isinstance(op, Conv) and op.is_pointwise and op.stride == 1
+
+
+class _Match(NamedTuple):
+    """Where a pair stands in the graph: node indices."""
+
+    first: int
+    second: int
+    dropped: frozenset[int]  # batch norms and activations between the two
+    moved: tuple[int, ...]  # a squeeze-excite between the two, in order
+
+
+def _twin(graph: Graph, rule: _Rule) -> Twin:
+    matches = _matches(graph, rule)
     pairs = tuple(
-        Pair(graph.nodes[match.depthwise].name, graph.nodes[match.pointwise].name)
+        Pair(graph.nodes[match.first].name, graph.nodes[match.second].name)
         for match in matches.values()
     )
     return Twin(_rewrite(graph, matches), pairs)
 
 
-def _merged(depthwise: Op, pointwise: Op) -> Conv:
-    assert isinstance(depthwise, Conv)
-    assert isinstance(pointwise, Conv)
+def _merged(first: Op, second: Op) -> Conv:
+    assert isinstance(first, Conv)
+    assert isinstance(second, Conv)
+    depthwise = first if first.is_depthwise else second  # the other one is a 1×1 of stride 1
     return Conv(
-        depthwise.in_channels,
-        pointwise.out_channels,
+        first.in_channels,
+        second.out_channels,
         depthwise.kernel,
         depthwise.stride,
         groups=1,
-        bias=pointwise.bias,
+        bias=second.bias,
         padding=depthwise.padding,
     )
 
 
-def _matches(graph: Graph) -> dict[int, _Match]:
-    """Return the pairs of a graph, by the index of their depthwise convolution."""
+def _matches(graph: Graph, rule: _Rule) -> dict[int, _Match]:
+    """Return the pairs of a graph, by the index of their first convolution.
+
+    No convolution is in two: of each pair one is depthwise, the other is not, and their order is
+    the same in all.
+    """
     readers = graph.consumers()
     found = (
-        _follow(graph, readers, index)
+        _follow(graph, readers, index, rule)
         for index, node in enumerate(graph.nodes)
-        if isinstance(node.op, Conv) and node.op.is_depthwise
+        if isinstance(node.op, Conv)
     )
-    return {match.depthwise: match for match in found if match}
+    return {match.first: match for match in found if match}
 
 
-def _follow(graph: Graph, readers: list[list[int]], start: int) -> _Match | None:
-    """Walk from a depthwise convolution to the pointwise that reads its result, if one does."""
+def _follow(graph: Graph, readers: list[list[int]], start: int, rule: _Rule) -> _Match | None:
+    """Walk from a convolution to the one that alone reads its result, if they are a pair."""
+    first = graph.nodes[start]
     dropped: set[int] = set()
     moved: list[int] = []
     current = start
     while True:
         match [(index, graph.nodes[index].op) for index in readers[current]]:
-            case [(index, Conv() as op)] if op.is_pointwise and op.stride == 1:
+            case [(index, Conv())] if rule(first, graph.nodes[index]):
                 return _Match(start, index, frozenset(dropped), tuple(moved))
             case [(index, BatchNorm() | Activation())] if not moved:
                 dropped.add(index)
                 current = index
-            case [(pool, GlobalPool()), (scale, Scale())] if not moved and _same_width(
-                graph, start
-            ):
+            case [(pool, GlobalPool()), (scale, Scale())] if not moved and _keeps_channels(first):
                 moved = list(range(pool, scale + 1))
                 current = scale
             case _:
                 return None
 
 
-def _same_width(graph: Graph, index: int) -> bool:
-    op = graph.nodes[index].op
-    return isinstance(op, Conv) and op.in_channels == op.out_channels
+def _keeps_channels(node: Node) -> bool:
+    """Whether a gate of its output channels fits its input channels, one by one."""
+    op = node.op
+    return isinstance(op, Conv) and op.is_depthwise and op.in_channels == op.out_channels
 
 
 def _rewrite(graph: Graph, matches: dict[int, _Match]) -> Graph:
-    gone = {index for m in matches.values() for index in (m.pointwise, *m.dropped, *m.moved)}
+    gone = {index for m in matches.values() for index in (m.second, *m.dropped, *m.moved)}
     copy = _Copy(graph)
     for index in range(len(graph.nodes)):
         if match := matches.get(index):
@@ -129,15 +178,15 @@ class _Copy:
 
     def pair(self, match: _Match) -> None:
         """Put a squeeze-excite first, then the convolution that replaces the pair."""
-        (source,) = self.old[match.depthwise].inputs
+        (source,) = self.old[match.first].inputs
         features = self.place[source]
-        # Whatever the squeeze-excite read from the depthwise's side it now reads from in front.
-        for index in (match.depthwise, *match.dropped):
+        # Whatever the squeeze-excite read from the first's side it now reads from in front.
+        for index in (match.first, *match.dropped):
             self.place[index] = features
         for index in match.moved:
             self.node(index)
         reads = self.place[match.moved[-1]] if match.moved else features
-        pointwise = self.old[match.pointwise]
-        merged = _merged(self.old[match.depthwise].op, pointwise.op)
-        self.place[match.pointwise] = len(self.nodes)
-        self.nodes.append(Node(pointwise.name, pointwise.block, merged, (reads,)))
+        second = self.old[match.second]
+        merged = _merged(self.old[match.first].op, second.op)
+        self.place[match.second] = len(self.nodes)
+        self.nodes.append(Node(second.name, second.block, merged, (reads,)))

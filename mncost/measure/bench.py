@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec import structs
 
 from mncost.errors import MeasureError
-from mncost.measure.cells import DEVICES, Subject, subjects, title
+from mncost.measure.cells import DEVICES, Subject, plan, title
 from mncost.measure.clocks import VirtualClock, WallClock
 from mncost.measure.engine import Progress, Tools, measure
 from mncost.measure.needs import TO_MEASURE, TO_SHOW, need
-from mncost.measure.records import Options, Request, Run
+from mncost.measure.records import Cell, Options, Request, Run
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.runtimes.reference import REFERENCE
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas
 
     from mncost.measure.results.columns import Row
+    from mncost.measure.results.saving import Saving
     from mncost.measure.results.statistics import Ratio
     from mncost.spec.axis import Numbers
 
@@ -35,7 +36,7 @@ __all__ = ["Measurement", "begin", "bench", "carry_out", "resumed"]
 ARCHITECTURES = "v1,v2,v3-large"
 _DEFAULT_RUNTIMES = ("onnxruntime", "torch")
 _TARGET_ERROR, _PROCESSES = 0.02, 6
-_SECONDS, _SECONDS_A_CELL = 54.0, 3.0
+_SECONDS, _SECONDS_WITH_PAIRS, _SECONDS_A_CELL = 54.0, 150.0, 3.0
 
 T = TypeVar("T")
 
@@ -86,6 +87,14 @@ class Measurement:
 
         return ratio(self.run, numerator, denominator)
 
+    @cached_property
+    def saving(self) -> Saving:
+        """What each network saves beside its twin, and each pair of layers, if measured."""
+        from mncost.measure.results.saving import saving
+
+        need(*TO_SHOW)
+        return saving(self.run)
+
     def to_frame(self) -> pandas.DataFrame:
         """Return one row for each cell, with intervals. Needs pandas."""
         from mncost.columns import to_frame
@@ -107,7 +116,7 @@ def bench(  # noqa: PLR0913  one keyword for each option of the command
     rho: Numbers | None = None,
     dialect: str | None = None,
     classes: int | None = None,
-    twin: bool = True,
+    twin: bool | str = True,
     copies: int = 1,
     precision: str | Sequence[str] = "fp32",
     batch: int | Sequence[int] = 1,
@@ -115,6 +124,9 @@ def bench(  # noqa: PLR0913  one keyword for each option of the command
     provider: str | Sequence[str] = (),
     threads: int | Sequence[int] = 1,
     python: str | Sequence[str] = (),
+    pairs: bool = False,
+    memory: bool = False,
+    max_twin_gmacs: float | None = None,
     device: str = "cpu",
     target_error: float = _TARGET_ERROR,
     max_time: float | None = None,
@@ -131,7 +143,7 @@ def bench(  # noqa: PLR0913  one keyword for each option of the command
         rho: ratios to the native resolution.
         dialect: whose reading.
         classes: outputs of the classifier.
-        twin: measure the standard-convolution twin of each network too.
+        twin: measure the twin of each network too: ``True`` is ``"standard"``; or ``"fused"``.
         copies: enter each model so many times; two say what difference this machine makes up.
         precision: ``"fp32"``, ``"int8"`` (ONNX Runtime only), or several.
         batch: images in one call, or several such numbers.
@@ -139,6 +151,10 @@ def bench(  # noqa: PLR0913  one keyword for each option of the command
         provider: execution providers of ONNX Runtime; by default all those for CPUs.
         threads: or several such numbers; each has processes of its own.
         python: other interpreters to measure in, beside this one.
+        pairs: measure each pair of layers that the twin has one convolution for, as small networks
+            of their own, and the machine's ceilings: see :attr:`Measurement.saving`.
+        memory: measure the peak memory of each network, in processes of their own.
+        max_twin_gmacs: do not time twins of more GMACs.
         device: ``"cpu"``.
         target_error: stop once half the width of each median's 95 % interval is within this
             share of the median.
@@ -158,7 +174,7 @@ def bench(  # noqa: PLR0913  one keyword for each option of the command
         rho=_words(rho),
         dialect=dialect,
         classes=classes,
-        twin=twin,
+        twin="standard" if twin is True else twin or None,
         copies=copies,
         precision=_listed(precision),
         batch=_listed(batch),
@@ -166,6 +182,9 @@ def bench(  # noqa: PLR0913  one keyword for each option of the command
         provider=_listed(provider),
         threads=_listed(threads),
         python=_listed(python),
+        pairs=pairs,
+        memory=memory,
+        max_twin_gmacs=max_twin_gmacs,
     )
     run, cells = begin(
         request,
@@ -203,12 +222,11 @@ def begin(
         raise MeasureError(f"device {device!r}: accepted: {', '.join(DEVICES)}")
     if not request.runtime:
         request = structs.replace(request, runtime=_installed(request))
-    found, notes = subjects(request, _offer)
-    cells = [subject.cell for subject in found]
-    default_time = max(_SECONDS, _SECONDS_A_CELL * len(cells))
+    wanted = plan(request, _offer)
+    cells = [subject.cell for subject in wanted.subjects]
     options = Options(
         target_error=_TARGET_ERROR if target_error is None else target_error,
-        max_time=default_time if max_time is None else max_time,
+        max_time=_default_time(request, cells) if max_time is None else max_time,
         processes=_PROCESSES if processes is None else processes,
         seed=seed or 0,
     )
@@ -222,9 +240,11 @@ def begin(
         git=commit(),
         reference=REFERENCE,
         cells=cells,
-        notes=notes,
+        left_out=wanted.left_out,
+        pairs=wanted.pairs,
+        notes=wanted.notes,
     )
-    return run, found
+    return run, wanted.subjects
 
 
 def resumed(
@@ -243,7 +263,7 @@ def resumed(
         raise MeasureError(f"{path}: not resumed: its networks cannot be found again")
     if differences := machine_differences(run.machine, machine()):
         raise MeasureError(f"{path}: not resumed on another machine: {'; '.join(differences)}")
-    found, _ = subjects(run.request, _offer)
+    found = plan(run.request, _offer).subjects
     for cell, subject in zip(run.cells, found, strict=False):
         if cell != subject.cell:
             raise MeasureError(f"{path}: not resumed: {title(cell)} is no longer the same")
@@ -285,6 +305,12 @@ def carry_out(
                 scratch=Path(scratch),
             ),
         )
+
+
+def _default_time(request: Request, cells: Sequence[Cell]) -> float:
+    """Return the seconds that measuring may take: most for the small networks of pairs."""
+    least = _SECONDS_WITH_PAIRS if request.pairs else _SECONDS
+    return max(least, _SECONDS_A_CELL * sum(cell.part is None for cell in cells))
 
 
 def _check(options: Options) -> None:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from hashlib import sha256
 from itertools import product
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from mncost.api import grid
+from mncost.cost import memory
+from mncost.cost.count import count
 from mncost.cost.memory import PRECISIONS, Precision
-from mncost.errors import MeasureError, UnknownNameError, did_you_mean
+from mncost.errors import MeasureError, UnknownNameError
 from mncost.graph.graph import Graph
-from mncost.measure.records import Cell, Request
+from mncost.graph.shapes import infer_shapes
+from mncost.graph.twin import TWINS
+from mncost.measure.parts import CutPair, cut_pairs
+from mncost.measure.places import Offer, Place, places
+from mncost.measure.records import Cell, LeftOut, Pair, PairCells, Request
 from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.network import Network
 
-__all__ = ["DEVICES", "Offer", "Subject", "subjects", "title"]
+__all__ = ["DEVICES", "Plan", "Subject", "plan", "title"]
 
 DEVICES = ("cpu",)
 MAX_BATCH, MAX_THREADS = 4096, 1024
-
-Offer: TypeAlias = Callable[[str, str | None], Sequence[str | None]]
-"""Returns the execution providers of a runtime in an interpreter, or raises MeasureError."""
 
 
 class Subject(NamedTuple):
@@ -31,47 +35,152 @@ class Subject(NamedTuple):
     graph: Graph
 
 
-class _Place(NamedTuple):
-    """Where a model runs."""
+class Plan(NamedTuple):
+    """What is to be measured."""
 
-    runtime: str
-    provider: str | None
-    threads: int
-    python: str | None
+    subjects: list[Subject]
+    left_out: list[LeftOut]
+    pairs: list[Pair]
+    notes: list[str]
 
 
-def subjects(request: Request, offer: Offer) -> tuple[list[Subject], list[str]]:
-    """Return every cell that a request asks for with its graph, and what is worth a note.
+def plan(request: Request, offer: Offer) -> Plan:
+    """Return every cell that a request asks for, its pairs of layers, and what is worth a note.
 
     Raises:
         InputError: something in it cannot be used, or there is nothing to measure.
     """
     _check(request)
-    places = list(_places(request, offer))
-    found: list[Subject] = []
-    notes: list[str] = []
-    left_out: set[tuple[str, str]] = set()
-    for precision in request.precision:
-        networks, about = _networks(request, _as_precision(precision))
-        notes += [note for note in about if note not in notes]
-        for network, batch, place in product(networks, request.batch, places):
-            if precision not in runtime_class(place.runtime).precisions:
-                left_out.add((place.runtime, precision))
-                continue
-            for copy in range(1, request.copies + 1):
-                cell = _cell(len(found), network, batch, place, copy)
-                found.append(Subject(cell, network.graph))
-    if not found:
-        runtime, precision = sorted(left_out)[0]
-        accepted = ", ".join(runtime_class(runtime).precisions)
-        raise MeasureError(f"{runtime} has no models in {precision}; accepted: {accepted}")
-    notes += [f"left out: {runtime} in {precision}" for runtime, precision in sorted(left_out)]
-    return found, notes
+    return _Planner(request, list(places(request, offer))).plan()
+
+
+class _Model(NamedTuple):
+    """A network, its twin or a part of it, and what tells it from the others."""
+
+    graph: Graph
+    side: int
+    part: str | None = None
+    twin: str | None = None
+    copy: int = 1
+
+
+class _Planner:
+    """One call of :func:`plan`."""
+
+    def __init__(self, request: Request, where: Sequence[Place]) -> None:
+        self.request = request
+        self.places = where
+        self.subjects: list[Subject] = []
+        self.left_out: list[LeftOut] = []
+        self.notes: list[str] = []
+        self.unable: set[tuple[str, str]] = set()
+
+    @property
+    def twin_name(self) -> str:
+        assert self.request.twin is not None, "pairs are those of a twin"
+        return self.request.twin
+
+    def plan(self) -> Plan:
+        pairs: list[Pair] = []
+        for name in self.request.precision:
+            precision = _as_precision(name)
+            networks = self.networks(precision)
+            cut = cut_pairs(networks, self.twin_name) if self.request.pairs else []
+            for batch, place in product(self.request.batch, self.places):
+                if precision not in runtime_class(place.runtime).precisions:
+                    self.unable.add((place.runtime, precision))
+                    continue
+                placed = [self.network(network, batch, place) for network in networks]
+                for index, pair in enumerate(cut):
+                    if index == len(pairs):
+                        pairs.append(_pair(pair))
+                    pairs[index].counts.update(Counter(placed[network] for network in pair.places))
+                    pairs[index].cells.append(self.pair(pair, batch, place))
+        if not self.subjects:
+            runtime, name = sorted(self.unable)[0]
+            accepted = ", ".join(runtime_class(runtime).precisions)
+            raise MeasureError(f"{runtime} has no models in {name}; accepted: {accepted}")
+        self.notes += [f"left out: {runtime} in {name}" for runtime, name in sorted(self.unable)]
+        return Plan(self.subjects, self.left_out, pairs, self.notes)
+
+    def networks(self, precision: Precision) -> list[Network]:
+        """Return the networks of the grid."""
+        request = self.request
+        found = grid(
+            request.arch,
+            request.alpha,
+            request.resolution,
+            rho=request.rho,
+            dialect=request.dialect,
+            classes=request.classes,
+            precision=precision,
+        )
+        self.notes += [note for note in found.notes if note not in self.notes]
+        return list(found)
+
+    def network(self, network: Network, batch: int, place: Place) -> int:
+        """Enter a network and its twin; return the cell of the first copy of the network."""
+        first, twin = len(self.subjects), self.twin(network)
+        for one in (network, twin) if twin else (network,):
+            for copy in range(1, self.request.copies + 1):
+                model = _Model(one.graph, one.resolution, twin=one.twin, copy=copy)
+                cell = self.enter(network, model, batch, place)
+                if self.request.twins_only and not twin:
+                    reason = f"it has no {self.request.twin} twin"
+                    self.left_out.append(LeftOut(cell=cell, reason=reason))
+        return first
+
+    def twin(self, network: Network) -> Network | None:
+        """Return the twin that is asked for, if the network has one."""
+        if self.request.twin is None:
+            return None
+        twin = network.as_twin(self.request.twin)
+        return None if twin.graph == network.graph else twin
+
+    def pair(self, pair: CutPair, batch: int, place: Place) -> PairCells:
+        """Enter the four small networks of a pair."""
+        first, second = pair.names
+        both = f"{first} + {second}"
+        cut, sides = pair.pieces, (pair.cost.first.in_height, pair.cost.second.in_height)
+        models = (
+            _Model(cut.both, sides[0], part=both),
+            _Model(cut.first, sides[0], part=first),
+            _Model(cut.second, sides[1], part=second),
+            _Model(cut.merged, sides[0], part=both, twin=self.twin_name),
+        )
+        return PairCells(*(self.enter(pair.network, model, batch, place) for model in models))
+
+    def enter(self, network: Network, model: _Model, batch: int, place: Place) -> int:
+        """Enter a cell for a network or a part of it; return its id."""
+        cell = Cell(
+            id=len(self.subjects),
+            arch=network.arch,
+            dialect=network.dialect,
+            alpha=network.alpha,
+            resolution=model.side,
+            classes=network.classes,
+            part=model.part,
+            twin=model.twin,
+            copy=model.copy,
+            precision=network.precision,
+            batch=batch,
+            **place._asdict(),
+            digest=digest(model.graph, model.side),
+            **_counts(model.graph, model.side, network.precision),
+        )
+        self.subjects.append(Subject(cell, model.graph))
+        limit = self.request.max_twin_gmacs
+        if model.twin and limit is not None and cell.macs > limit * 10**9:
+            reason = f"{cell.macs / 1e9:.1f} GMACs, more than the {limit:g} that are timed"
+            self.left_out.append(LeftOut(cell=cell.id, reason=reason))
+        return cell.id
 
 
 def title(cell: Cell) -> str:
     """Say in words which cell it is."""
     words = [f"{cell.arch} α {cell.alpha:g} at {cell.resolution} px"]
+    if cell.part:
+        words = [f"{cell.part} of {cell.arch} α {cell.alpha:g} at {cell.resolution} px"]
     if cell.dialect != "paper":
         words.append(f"dialect {cell.dialect}")
     if cell.twin:
@@ -87,6 +196,11 @@ def title(cell: Cell) -> str:
     return ", ".join(words)
 
 
+def digest(graph: Graph, side: int) -> str:
+    """Return a name for a computation: the same graph and size, the same digest."""
+    return sha256(f"{graph!r} {side}".encode()).hexdigest()[:16]
+
+
 def _check(request: Request) -> None:
     for runtime in request.runtime:
         if runtime not in RUNTIMES:
@@ -96,6 +210,10 @@ def _check(request: Request) -> None:
             raise MeasureError(
                 f"{runtime} does not say how long each layer takes; accepted: {able}"
             )
+    if request.pairs and request.twin is None:
+        raise MeasureError("pairs are those of a twin: none is asked for")
+    if request.twin is not None and request.twin not in TWINS:
+        raise UnknownNameError("twin", request.twin, TWINS)
     for batch in request.batch:
         if not 1 <= batch <= MAX_BATCH:
             raise MeasureError(f"batch {batch}: accepted are 1 to {MAX_BATCH}")
@@ -115,80 +233,30 @@ def _as_precision(name: str) -> Precision:
     raise UnknownNameError("precision", name, [p for p in PRECISIONS if p in measured])
 
 
-def _networks(request: Request, precision: Precision) -> tuple[list[Network], Sequence[str]]:
-    """Return the networks of the grid, each followed by its twin where one is asked for."""
-    found = grid(
-        request.arch,
-        request.alpha,
-        request.resolution,
-        rho=request.rho,
-        dialect=request.dialect,
-        classes=request.classes,
-        precision=precision,
+def _pair(pair: CutPair) -> Pair:
+    cost = pair.cost
+    return Pair(
+        names=pair.names,
+        kinds=(cost.first.kind, cost.second.kind),
+        kernel=cost.merged.kernel or 1,
+        stride=cost.merged.stride or 1,
+        in_channels=cost.merged.in_channels,
+        out_channels=cost.merged.out_channels,
+        theoretical_ratio=float(cost.theoretical_ratio),
+        counts={},
+        cells=[],
     )
-    networks: list[Network] = []
-    for network in found:
-        networks.append(network)
-        if request.twin and network.standard.graph != network.graph:
-            networks.append(network.standard)
-    return networks, found.notes
 
 
-def _places(request: Request, offer: Offer) -> Iterator[_Place]:
-    pythons: list[str | None] = [None, *request.python]
-    offered = {
-        (runtime, python): list(offer(runtime, python))
-        for runtime, python in product(request.runtime, pythons)
+def _counts(graph: Graph, side: int, precision: Precision) -> dict[str, Any]:
+    """Return those fields of a cell that follow from what is run."""
+    shapes = infer_shapes(graph, side)
+    costs = count(graph, shapes)
+    steps = memory.schedule(graph)
+    return {
+        "macs": sum(cost.terms.macs for cost in costs),
+        "params": sum(cost.params for cost in costs),
+        "weight_bytes": memory.weight_bytes(steps, precision),
+        "peak_activation_bytes": memory.peak(graph, steps, shapes, precision).bytes,
+        "moved_bytes": sum(sum(memory.traffic(step, shapes, precision)) for step in steps),
     }
-    chosen = _chosen_providers(request.provider, offered)
-    for (runtime, python), threads in product(offered, request.threads):
-        for provider in offered[runtime, python]:
-            if provider is None or not chosen or provider in chosen:
-                yield _Place(runtime, provider, threads, python)
-
-
-def _chosen_providers(
-    names: Sequence[str], offered: Mapping[tuple[str, str | None], Sequence[str | None]]
-) -> set[str]:
-    """Match names of providers, with or without ``ExecutionProvider``, in any case."""
-    known = {p.lower(): p for providers in offered.values() for p in providers if p}
-    chosen = set()
-    for name in names:
-        key = name.lower().removesuffix("executionprovider") + "executionprovider"
-        if key not in known:
-            accepted = ", ".join(known.values()) or "none: the runtimes chosen have no providers"
-            raise MeasureError(
-                f"no execution provider {name!r} for CPUs is installed"
-                f"{did_you_mean(name, known.values())}; accepted: {accepted}"
-            )
-        chosen.add(known[key])
-    return chosen
-
-
-def _cell(index: int, network: Network, batch: int, place: _Place, copy: int) -> Cell:
-    return Cell(
-        id=index,
-        arch=network.arch,
-        dialect=network.dialect,
-        alpha=network.alpha,
-        resolution=network.resolution,
-        classes=network.classes,
-        twin=network.twin,
-        copy=copy,
-        precision=network.precision,
-        batch=batch,
-        runtime=place.runtime,
-        provider=place.provider,
-        threads=place.threads,
-        python=place.python,
-        digest=digest(network.graph, network.resolution),
-        macs=network.macs,
-        params=network.params,
-        weight_bytes=network.weight_bytes,
-        peak_activation_bytes=network.peak_activation_bytes,
-    )
-
-
-def digest(graph: Graph, resolution: int) -> str:
-    """Return a name for a computation: the same graph and resolution, the same digest."""
-    return sha256(f"{graph!r} {resolution}".encode()).hexdigest()[:16]

@@ -8,8 +8,9 @@ from typing import TypeAlias, TypeVar
 
 from mncost.errors import MeasureError
 from mncost.graph.graph import Graph
+from mncost.measure.ceilings import PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.clocks import Clock
-from mncost.measure.records import Burst, Cell, Failure, Process, Profile, Run
+from mncost.measure.records import Burst, Ceilings, Cell, Failure, Process, Profile, Run
 from mncost.measure.results.layers import ProfileError, shares
 from mncost.measure.schedule import Visit, shuffled
 from mncost.measure.workers.protocol import Sampled, Worker, WorkerDied, WorkerRefused, WorkerSpec
@@ -17,6 +18,8 @@ from mncost.measure.workers.protocol import Sampled, Worker, WorkerDied, WorkerR
 __all__ = ["Crew", "Launch"]
 
 T = TypeVar("T")
+
+HEAVY_RUNS = 5
 
 Launch: TypeAlias = Callable[[WorkerSpec, int], Worker]
 """Starts the worker of a generation; may raise WorkerDied."""
@@ -100,6 +103,36 @@ class Crew:
                 profiled_ns=found.profiled_ns,
                 plain_ns=found.plain_ns,
                 layers=layers,
+            )
+        )
+
+    def heaviest(self, spec: WorkerSpec, provider: str | None, precision: str, file: Path) -> None:
+        """Run the largest product and the largest copy in a worker, and keep how fast it was."""
+        worker = self._workers.get(spec)
+        if worker is None:
+            return
+        try:
+            found = worker.heaviest(file, batch=PRODUCT_BATCH, provider=provider, runs=HEAVY_RUNS)
+        except (WorkerRefused, WorkerDied) as error:
+            note = f"no ceilings of {spec.runtime} in {precision}: {error}"
+            self.run.notes += [note] if note not in self.run.notes else []
+            if isinstance(error, WorkerDied):
+                self._bury(spec)
+                self._start(spec)
+            return
+        self._clock.spend(sum(found.product_ns) + sum(found.copy_ns))
+        self.run.ceilings.append(
+            Ceilings(
+                generation=self.generation,
+                runtime=spec.runtime,
+                provider=provider,
+                precision=precision,
+                threads=spec.threads,
+                python=spec.python,
+                macs=PRODUCT_MACS,
+                product_ns=found.product_ns,
+                bytes=found.bytes,
+                copy_ns=found.copy_ns,
             )
         )
 

@@ -8,27 +8,29 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from mncost.graph.graph import Graph
+from mncost.measure.ceilings import PRODUCT
 from mncost.measure.cells import Subject
 from mncost.measure.clocks import Clock
 from mncost.measure.crew import Crew, Launch
+from mncost.measure.memory_peaks import measure_memory
 from mncost.measure.records import Cell, Conditions, Failure, ModelFile, Run
 from mncost.measure.results.summary import relative_errors
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.schedule import Timetable, Visit, shuffled, visit
 from mncost.measure.workers.prepare import Prepared
-from mncost.measure.workers.protocol import WorkerDied, WorkerRefused
+from mncost.measure.workers.protocol import WorkerDied, WorkerRefused, WorkerSpec
 
 __all__ = ["Build", "Progress", "Tools", "measure"]
 
 SAVE_EVERY = 5.0  # seconds
 REFERENCE = Visit(warmups=1, runs=1)
-PROFILE_ROUNDS = 10  # in each process
+PROFILE_ROUNDS, PART_ROUNDS = 10, 3  # in each process: of a network, of a part of one
 
 
 class Progress(NamedTuple):
     """How far a run is; times in seconds."""
 
-    phase: str  # "build", "load", "measure"
+    phase: str  # "build", "memory", "load", "profile", "measure"
     done: int  # of what the phase counts: models, generations
     cells: int  # that are measured
     total: int
@@ -71,6 +73,7 @@ def measure(run: Run, subjects: Sequence[Subject], tools: Tools) -> None:
     run.stopped = "running"
     try:
         session.build(subjects)
+        measure_memory(run, session.cells, session.files, tools.launch, session.progress)
         session.generations()
     except KeyboardInterrupt:
         run.stopped = "interrupted"
@@ -87,6 +90,7 @@ class _Session:
         self.tools = tools
         self.clock = tools.clock
         self.files: dict[int, Path] = {}
+        self.products: dict[tuple[str, str], Path] = {}  # by format and precision
         self.visits: dict[int, Visit] = {}
         self.rounds = 0
         self.error: float | None = None
@@ -98,23 +102,28 @@ class _Session:
 
     @property
     def cells(self) -> list[Cell]:
-        """Those that have not been given up."""
-        lost = {failure.cell for failure in self.run.failures}
+        """Those that are timed and have not been given up."""
+        lost = {left.cell for left in self.run.left_out}
+        lost |= {failure.cell for failure in self.run.failures}
         return [cell for cell in self.run.cells if cell.id not in lost]
 
     def build(self, subjects: Sequence[Subject]) -> None:
         """Build the model files; those that several cells share, once."""
         wanted: dict[tuple[str, str, str], list[Subject]] = {}
+        left_out = {left.cell for left in self.run.left_out}
         for subject in subjects:
             cell = subject.cell
-            key = (cell.digest, cell.precision, runtime_class(cell.runtime).format)
-            wanted.setdefault(key, []).append(subject)
+            if cell.id in left_out:
+                continue
+            wanted.setdefault((cell.digest, *_file_kind(cell)), []).append(subject)
         builder = self.tools.build()
         try:
-            for index, ((_, precision, file_format), sharing) in enumerate(wanted.items()):
+            for index, ((_, file_format, precision), sharing) in enumerate(wanted.items()):
                 self.progress("build", index, len(wanted))
                 file = self.tools.scratch / f"{index}.{file_format}"
                 self.build_one(builder, sharing, precision, file_format, file)
+            if self.run.pairs:
+                self.build_products(builder)
         finally:
             builder.close()
 
@@ -150,6 +159,18 @@ class _Session:
                     agreement=prepared.agreement,
                 )
             )
+
+    def build_products(self, builder: Build) -> None:
+        """Build the matrix products whose speed is the ceiling of what is measured."""
+        for form, precision in dict.fromkeys(map(_file_kind, self.cells)):
+            file = self.tools.scratch / f"product.{precision}.{form}"
+            seed = self.run.options.seed
+            try:
+                builder.prepare(PRODUCT, 1, format=form, precision=precision, seed=seed, file=file)
+            except (WorkerRefused, WorkerDied) as error:
+                self.run.notes.append(f"no ceilings of {form} models in {precision}: {error}")
+            else:
+                self.products[form, precision] = file
 
     def generations(self) -> None:
         """Measure one generation after the other, until it is enough."""
@@ -187,14 +208,13 @@ class _Session:
         with ExitStack() as stack:
             stack.callback(crew.close)
             crew.start()
+            self.look_inside(crew)
             self.timetable.loaded(self.clock.now())
             rounds = 0
             while crew.visits and self.timetable.another_round(self.clock.now(), rounds):
                 self.round(crew, rounds)
                 rounds += 1
                 self.save_now_and_then()
-            if self.run.request and self.run.request.by_layer:
-                self.profile(crew)
         self.run.conditions.append(finish())
         self.save_now_and_then(after=0.0)
 
@@ -208,12 +228,30 @@ class _Session:
             crew.visit(spec, cell, number, self.visit(cell))
         self.rounds += 1
 
-    def profile(self, crew: Crew) -> None:
-        """Run every cell under its runtime's profiler."""
+    def look_inside(self, crew: Crew) -> None:
+        """Find out what rounds do not say: the ceilings, and what the time of a run is spent on."""
+        if self.run.pairs:
+            for (spec, provider, precision), file in self.ceilings(crew).items():
+                if self.clock.now() < self.timetable.deadline:
+                    self.progress("profile", crew.generation, self.run.options.processes)
+                    crew.heaviest(spec, provider, precision, file)
+        by_layer = self.run.request is not None and self.run.request.by_layer
         for spec, cell in crew.visits:
-            if cell is not None and self.clock.now() < self.timetable.deadline:
+            if cell is None:
+                continue
+            wanted = by_layer or (cell.part and runtime_class(cell.runtime).profiles)
+            if wanted and self.clock.now() < self.timetable.deadline:
                 self.progress("profile", crew.generation, self.run.options.processes)
-                crew.profile(spec, cell, self.graphs[cell.id], rounds=PROFILE_ROUNDS)
+                rounds = PART_ROUNDS if cell.part else PROFILE_ROUNDS
+                crew.profile(spec, cell, self.graphs[cell.id], rounds=rounds)
+
+    def ceilings(self, crew: Crew) -> dict[tuple[WorkerSpec, str | None, str], Path]:
+        """Return the matrix product of every worker, provider and precision."""
+        return {
+            (spec, cell.provider, cell.precision): self.products[_file_kind(cell)]
+            for spec, cell in crew.visits
+            if cell is not None and _file_kind(cell) in self.products
+        }
 
     def visit(self, cell: Cell | None) -> Visit:
         """Return the runs of a visit: the same at all visits, and for all that run the same model.
@@ -254,3 +292,8 @@ class _Session:
 def _model(cell: Cell) -> tuple[object, ...]:
     """Return what decides how long a run of a cell takes, but for the machine and the version."""
     return cell.digest, cell.precision, cell.batch, cell.runtime, cell.provider, cell.threads
+
+
+def _file_kind(cell: Cell) -> tuple[str, str]:
+    """Return which kind of model file a cell needs: its format and precision."""
+    return runtime_class(cell.runtime).format, cell.precision

@@ -6,7 +6,7 @@ something happened are seconds since the run began.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
 
@@ -27,6 +27,7 @@ __all__ = [
     "Options",
     "Pair",
     "PairCells",
+    "Place",
     "Process",
     "Profile",
     "Request",
@@ -41,6 +42,9 @@ IDENTITY = (
     *("batch", "runtime", "provider", "threads", "python"),
 )
 """The fields of a :class:`Cell` that say which one it is; the others follow from these."""
+
+Place: TypeAlias = "tuple[str, str | None, str, int, int, str | None]"
+"""Runtime, provider, precision, batch, threads, interpreter."""
 
 Stop = Literal["running", "target", "max-time", "interrupted", "no cells"]
 
@@ -71,6 +75,21 @@ class Cell(Struct, frozen=True, kw_only=True):
     moved_bytes: Natural  # least traffic of all its layers for one image: see mncost.cost.memory
 
     @property
+    def place(self) -> Place:
+        """Where it runs, and how: what cells have to share to be compared as models."""
+        return self.runtime, self.provider, self.precision, self.batch, self.threads, self.python
+
+    @property
+    def call_macs(self) -> int:
+        """Multiply-accumulates of one call."""
+        return self.batch * self.macs
+
+    @property
+    def call_bytes(self) -> int:
+        """Least traffic of one call: weights are read once for all its images."""
+        return self.batch * (self.moved_bytes - self.weight_bytes) + self.weight_bytes
+
+    @property
     def worker(self) -> tuple[str, int, str | None]:
         """Which worker process it runs in: the runtime, the threads, the interpreter."""
         return self.runtime, self.threads, self.python
@@ -86,6 +105,7 @@ class Request(Struct, frozen=True, kw_only=True):
     dialect: str | None = None
     classes: int | None = None
     twin: str | None = "standard"
+    twins_only: bool = False  # networks without such a twin are not timed
     max_twin_gmacs: float | None = None  # larger twins are not timed
     copies: int = 1
     precision: list[str] = field(default_factory=lambda: ["fp32"])
@@ -184,7 +204,7 @@ class LeftOut(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class PairCells(Struct, frozen=True, kw_only=True):
+class PairCells(Struct, frozen=True):
     """The cells of a :class:`Pair` in one place (runtime, threads, precision, batch ...)."""
 
     both: Natural

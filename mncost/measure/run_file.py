@@ -137,6 +137,15 @@ def _references(run: Run) -> Iterator[tuple[str, int]]:
     for p, process in enumerate(run.processes):
         yield from _of_bursts(f"processes[{p}].first_runs", process.first_runs)
         yield from _of_bursts(f"processes[{p}].bursts", process.bursts)
+    for n, left in enumerate(run.left_out):
+        yield f"left_out[{n}].cell", left.cell
+    for n, pair in enumerate(run.pairs):
+        yield from ((f"pairs[{n}].counts", cell) for cell in pair.counts)
+        for place, cells in enumerate(pair.cells):
+            for name in cells.__struct_fields__:
+                yield f"pairs[{n}].cells[{place}].{name}", getattr(cells, name)
+    for n, peak in enumerate(run.memory):
+        yield f"memory[{n}].cell", peak.cell
     for f, file in enumerate(run.files):
         for c, cell in enumerate(file.cells):
             yield f"files[{f}].cells[{c}]", cell

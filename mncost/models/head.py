@@ -10,7 +10,7 @@ from mncost.errors import InputError
 from mncost.graph.blocks import build
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import BatchNorm, Conv, Flatten, GlobalPool, Linear, Op
-from mncost.graph.twin import standard
+from mncost.graph.twin import TWINS
 from mncost.spec import schema
 from mncost.spec.resolve import Architecture, Block
 
@@ -56,7 +56,7 @@ def with_classes(network: Counted, classes: int | None) -> Graph:
     )
     blocks = architecture.blocks[:at] + changed
     graph = build(msgspec.structs.replace(architecture, blocks=blocks, classes=classes))
-    return standard(graph).graph if network.twin else graph
+    return TWINS[network.twin](graph).graph if network.twin else graph
 
 
 def logits(network: Counted, graph: Graph) -> Graph:

@@ -71,7 +71,8 @@ def onnx_model(
         weights: by name, as :func:`mncost.models.weights.random_weights` returns them.
         dynamic_batch: leave the number of images open, instead of one.
         metadata: for ``metadata_props``.
-        portable: declare the oldest opset that has all operators, not the newest one.
+        portable: declare the oldest opset that has all operators, not the newest one, and write
+            hard-swish as a product, which ONNX Runtime makes of it there, under names of its own.
 
     Raises:
         InputError: the model is larger than an ONNX file can be.
@@ -79,7 +80,8 @@ def onnx_model(
     size = sum(values.nbytes for values in weights.values())
     if size > MAX_BYTES:
         raise InputError(f"the weights have {size:,} bytes: an ONNX file holds at most 2 GiB")
-    emitter = _Emitter(graph, shapes, weights, batch="batch" if dynamic_batch else 1)
+    batch = "batch" if dynamic_batch else 1
+    emitter = _Emitter(graph, shapes, weights, batch=batch, products=portable)
     for index, node in enumerate(graph.nodes):
         emitter.emit(index, node)
     model = helper.make_model(
@@ -96,9 +98,16 @@ class _Emitter:
     """Walks down a graph and collects ONNX nodes, initialisers and the shapes of tensors."""
 
     def __init__(
-        self, graph: Graph, shapes: Sequence[Shape], weights: Weights, batch: str | int
+        self,
+        graph: Graph,
+        shapes: Sequence[Shape],
+        weights: Weights,
+        *,
+        batch: str | int,
+        products: bool,
     ) -> None:
         self.graph, self.shapes, self.weights, self.batch = graph, shapes, weights, batch
+        self.gated = {"silu", "hardswish"} if products else {"silu"}
         self.tensors = [INPUT, *(node.name for node in graph.nodes[1:-1]), OUTPUT]
         self.vectors: set[int] = set()  # nodes whose tensor has no height and width
         self.constants: set[str] = set()
@@ -223,10 +232,11 @@ class _Emitter:
                 self.constant("relu6.max", np.float32(6)),
             ]
             self.node("Clip", name, [*inputs, *limits], out)
-        elif function == "silu":
+        elif function in self.gated:
             shape = [dim.dim_value for dim in self.values[out].type.tensor_type.shape.dim]
-            gate = self.describe(f"{name}.sigmoid", *shape[1:])
-            self.node("Sigmoid", gate, inputs, gate)
+            gate_function: ActivationName = "sigmoid" if function == "silu" else "hardsigmoid"
+            gate = self.describe(f"{name}.{gate_function}", *shape[1:])
+            self._activation(gate_function, gate, inputs, gate)
             self.node("Mul", name, [*inputs, gate], out)
         else:
             kind, options = _ACTIVATIONS[function]

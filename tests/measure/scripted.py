@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mncost.graph.graph import Graph
-from mncost.measure.cells import Subject, subjects
+from mncost.measure.cells import Subject, plan
 from mncost.measure.clocks import VirtualClock
 from mncost.measure.engine import Progress, Tools, measure
 from mncost.measure.records import Conditions, Machine, Options, Request, Run
@@ -77,7 +77,7 @@ def fake_request(arch: str = "v2", **changes: object) -> Request:
 
 def begun(request: Request, **options: object) -> tuple[Run, list[Subject]]:
     """Return an empty run, and its subjects."""
-    found, notes = subjects(request, lambda runtime, python: [None])
+    wanted = plan(request, lambda runtime, python: [None])
     chosen = {"target_error": 0.02, "max_time": 60.0, "processes": 5, "seed": 0, **options}
     run = Run(
         mncost_version="0",
@@ -87,10 +87,12 @@ def begun(request: Request, **options: object) -> tuple[Run, list[Subject]]:
         machine=MACHINE,
         git=None,
         reference="none",
-        cells=[subject.cell for subject in found],
-        notes=notes,
+        cells=[subject.cell for subject in wanted.subjects],
+        left_out=wanted.left_out,
+        pairs=wanted.pairs,
+        notes=wanted.notes,
     )
-    return run, found
+    return run, wanted.subjects
 
 
 def carried_out(

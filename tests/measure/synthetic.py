@@ -50,6 +50,7 @@ def cell(index: int = 0, **changes: Any) -> Cell:
         "params": 3_504_872,
         "weight_bytes": 14_000_000,
         "peak_activation_bytes": 4_800_000,
+        "moved_bytes": 60_000_000,
     }
     return Cell(**(fields | changes))
 

@@ -10,7 +10,7 @@ import pytest
 
 import mncost
 from mncost.errors import InputError
-from mncost.measure.cells import Subject, digest, subjects, title
+from mncost.measure.cells import Subject, digest, plan, title
 from mncost.measure.records import Request
 
 CPU, DNNL = "CPUExecutionProvider", "DnnlExecutionProvider"
@@ -22,7 +22,7 @@ def offer(runtime: str, python: str | None) -> Sequence[str | None]:
 
 
 def found(request: Request) -> list[Subject]:
-    return subjects(request, offer)[0]
+    return plan(request, offer).subjects
 
 
 def test_every_combination_is_one_cell() -> None:
@@ -56,7 +56,7 @@ def test_a_cell_says_what_its_network_costs() -> None:
 
 def test_int8_cells_have_int8_bytes() -> None:
     request = Request(
-        arch="v2", twin=False, precision=["fp32", "int8"], runtime=["onnxruntime"], provider=["cpu"]
+        arch="v2", twin=None, precision=["fp32", "int8"], runtime=["onnxruntime"], provider=["cpu"]
     )
     full, quantised = (subject.cell for subject in found(request))
     assert quantised.weight_bytes == mncost.load("v2", precision="int8").weight_bytes
@@ -66,12 +66,12 @@ def test_int8_cells_have_int8_bytes() -> None:
 
 def test_what_a_runtime_does_not_have_is_left_out_with_a_note() -> None:
     request = Request(
-        arch="v2", twin=False, precision=["fp32", "int8"], runtime=["onnxruntime", "torch"]
+        arch="v2", twin=None, precision=["fp32", "int8"], runtime=["onnxruntime", "torch"]
     )
-    cells, notes = subjects(request, offer)
-    combinations = {(s.cell.runtime, s.cell.precision) for s in cells}
+    planned = plan(request, offer)
+    combinations = {(s.cell.runtime, s.cell.precision) for s in planned.subjects}
     assert combinations == {("onnxruntime", "fp32"), ("onnxruntime", "int8"), ("torch", "fp32")}
-    assert notes == ["left out: torch in int8"]
+    assert planned.notes == ["left out: torch in int8"]
 
 
 def test_a_network_without_separable_pairs_has_no_twin(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_network_without_separable_pairs_has_no_twin(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["dnnl", "DNNL", DNNL, "DnnlExecutionProvider"])
 def test_a_provider_is_chosen_by_name(name: str) -> None:
-    request = Request(arch="v2", twin=False, runtime=["onnxruntime"], provider=[name])
+    request = Request(arch="v2", twin=None, runtime=["onnxruntime"], provider=[name])
     assert [subject.cell.provider for subject in found(request)] == [DNNL]
 
 

@@ -75,7 +75,7 @@ def test_it_stops_once_every_interval_is_narrow_enough(tmp_path: Path) -> None:
 
 
 def test_it_goes_on_until_then(tmp_path: Path) -> None:
-    run, found = begun(fake_request("v2", twin=False), max_time=10_000.0)
+    run, found = begun(fake_request("v2", twin=None), max_time=10_000.0)
     carried_out(run, found, tmp_path, script=Script(process=0.05))
     assert run.stopped == "target"
     assert len(run.processes) > 5
@@ -91,7 +91,7 @@ def test_it_stops_at_the_time_limit(tmp_path: Path) -> None:
 
 
 def test_all_visits_to_a_cell_have_as_many_runs(tmp_path: Path) -> None:
-    run, found = begun(fake_request("v1,v3-small", twin=False))
+    run, found = begun(fake_request("v1,v3-small", twin=None))
     carried_out(run, found, tmp_path, script=QUIET)
     for cell in run.cells:
         bursts = [b for process in run.processes for b in process.bursts if b.cell == cell.id]
@@ -101,7 +101,7 @@ def test_all_visits_to_a_cell_have_as_many_runs(tmp_path: Path) -> None:
 
 def test_copies_of_a_model_are_visited_alike(tmp_path: Path) -> None:
     """A run's time depends on how many came before it: bursts of other lengths would differ."""
-    run, found = begun(fake_request("v2,v3-small", copies=5, twin=False))
+    run, found = begun(fake_request("v2,v3-small", copies=5, twin=None))
     carried_out(run, found, tmp_path, script=Script(noise=0.3))
     for arch in ("v2", "v3-small"):
         cells = {cell.id for cell in run.cells if cell.arch == arch}
@@ -134,7 +134,7 @@ def test_a_model_that_is_too_large_costs_its_own_cells(tmp_path: Path) -> None:
 def test_a_worker_that_fails_costs_the_cell_that_it_was_busy_with(
     on: str, do: str, tmp_path: Path
 ) -> None:
-    run, found = begun(fake_request("v1,v2,v3", twin=False))
+    run, found = begun(fake_request("v1,v2,v3", twin=None))
     fault = Fault(on=on, do=do, macs=V2_MACS, after=0 if on == "load" else 5)
     carried_out(run, found, tmp_path, script=Script(process=0.002, noise=0.002, faults=(fault,)))
     (failure,) = run.failures
@@ -147,7 +147,7 @@ def test_a_worker_that_fails_costs_the_cell_that_it_was_busy_with(
 
 
 def test_a_cell_that_failed_late_keeps_its_samples(tmp_path: Path) -> None:
-    run, found = begun(fake_request("v1,v2", twin=False))
+    run, found = begun(fake_request("v1,v2", twin=None))
     fault = Fault(on="run", do="die", macs=V2_MACS, after=10, seed=3)
     carried_out(run, found, tmp_path, script=Script(process=0.002, noise=0.002, faults=(fault,)))
     (failure,) = run.failures

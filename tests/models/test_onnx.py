@@ -15,6 +15,7 @@ from mncost.errors import InputError
 from mncost.graph.graph import Graph
 from mncost.graph.ops import Activation, Input
 from mncost.graph.shapes import infer_shapes
+from mncost.graph.twin import TWINS
 from mncost.models.onnx_model import onnx_model
 from mncost.models.weights import random_weights
 from mncost.network import Network
@@ -79,8 +80,9 @@ def test_agreement_on_larger_images(arch: str, dialect: str, size: int) -> None:
 
 
 @pytest.mark.parametrize(("arch", "dialect"), EVERY_DIALECT)
-def test_agreement_of_the_twin(arch: str, dialect: str) -> None:
-    assert_agreement(mncost.load(arch, 0.1, 49, dialect).standard)
+@pytest.mark.parametrize("twin", TWINS)
+def test_agreement_of_the_twins(arch: str, dialect: str, twin: str) -> None:
+    assert_agreement(mncost.load(arch, 0.1, 49, dialect).as_twin(twin))
 
 
 @settings(max_examples=25)

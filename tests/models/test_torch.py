@@ -14,6 +14,7 @@ import mncost
 from mncost.errors import InputError
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import Activation, Attention, Conv, Input, Op
+from mncost.graph.twin import TWINS
 from mncost.models.torch_model import load_weights, torch_module
 from mncost.spec.catalog import families
 from mncost.spec.schema import Activation as ActivationName
@@ -220,10 +221,10 @@ def test_features_are_what_the_classifier_reads(arch: str, dialect: str) -> None
 
 
 @pytest.mark.parametrize("dialect", ["paper", "slim"])
-@pytest.mark.parametrize("twin", [False, True])
-def test_another_number_of_classes(dialect: str, twin: bool) -> None:
-    net = mncost.load("v1", alpha=0.2, resolution=33, dialect=dialect)
-    net = net.standard if twin else net
+@pytest.mark.parametrize("twin", [None, *TWINS])
+def test_another_number_of_classes(dialect: str, twin: str | None) -> None:
+    net = mncost.load("v2", alpha=0.2, resolution=33, dialect=dialect)
+    net = net.as_twin(twin) if twin else net
     changed, same = net.to_torch(num_classes=3), net.to_torch()
     assert changed.eval()(torch.randn(2, 3, 33, 33)).shape == (2, 3)
     shapes = [{k: v.shape for k, v in m.state_dict().items()} for m in (changed, same)]

@@ -70,6 +70,23 @@ def test_twins_agree(arch: str) -> None:
     assert row["twin"] == "standard"
 
 
+@pytest.mark.parametrize("arch", ["v2", "v3-large", "v3-small", "v4-conv-s", "v4-hybrid-m"])
+def test_fused_twins_agree(arch: str) -> None:
+    """And the twins whose blocks expand by a k×k convolution."""
+    (row,) = rows("--arch", arch, "--resolution", "75", "--twin", "fused")
+    assert_agreement(row)
+    assert row["twin"] == "fused"
+
+
+def test_of_many_networks_one_may_have_no_pairs() -> None:
+    """V1 has no fused twin but itself: among others it is verified as it is."""
+    v1, v2 = rows("--arch", "v1,v2", "--resolution", "64", "--twin", "fused")
+    assert_agreement(v1)
+    assert_agreement(v2)
+    (itself,) = rows("--arch", "v1", "--resolution", "64")
+    assert v1["macs"] == itself["macs"]
+
+
 def assert_agreement(row: dict[str, str]) -> None:
     """Check that the four numbers are one, for MACs and for parameters."""
     for quantity in ("macs", "params"):

@@ -116,11 +116,12 @@ def _of_cells(run: Run, summaries: Sequence[CellSummary]) -> Iterator[Caution]:
     clocks = [
         max((one.process.clock_ns for one in series), default=0.0) for series in series_by_cell(run)
     ]
+    left_out = {left.cell for left in run.left_out}
     for summary in summaries:
         if summary.median is not None:
             yield from _of_samples(summary, summary.median, clocks[summary.cell.id])
             yield from _of_threads(summary, run.machine)
-        if summary.failure is None:
+        if summary.failure is None and summary.cell.id not in left_out:
             yield from _of_target(summary, run.options.target_error)
 
 

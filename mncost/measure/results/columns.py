@@ -12,7 +12,15 @@ from mncost.measure.results.statistics import Ratio, Summary, decimals
 from mncost.measure.results.summary import PERCENTILES, CellSummary, summarise
 from mncost.report.table import Value
 
-__all__ = ["Row", "machine_columns", "people_columns", "percentile_name", "rows", "with_interval"]
+__all__ = [
+    "Row",
+    "machine_columns",
+    "people_columns",
+    "percentile_name",
+    "rows",
+    "three_digits",
+    "with_interval",
+]
 
 _MS, _GIGA = 1e-6, 1e-9
 
@@ -67,7 +75,7 @@ def people_columns(percentiles: Sequence[float] = PERCENTILES) -> Mapping[str, S
     for quantity in _quantities(percentiles):
         value = _written(quantity.part, quantity.write)
         columns |= sources((quantity.name, quantity.title, "number", value))
-    columns |= sources(("min_ms", "min ms", "number", lambda r: _plain(_min_ms(r.summary))))
+    columns |= sources(("min_ms", "min ms", "number", lambda r: three_digits(_min_ms(r.summary))))
     return columns
 
 
@@ -84,6 +92,7 @@ def _facts() -> dict[str, Source]:
         ("alpha", "α", "number", lambda r: r.summary.cell.alpha),
         ("resolution", "px", "number", lambda r: r.summary.cell.resolution),
         ("classes", "classes", "number", lambda r: r.summary.cell.classes),
+        ("part", "part", "text", lambda r: r.summary.cell.part),
         ("twin", "twin", "text", lambda r: r.summary.cell.twin),
         ("copy", "copy", "number", lambda r: r.summary.cell.copy),
         ("precision", "precision", "text", lambda r: r.summary.cell.precision),
@@ -165,28 +174,28 @@ def _written(part: _Part, write: Callable[[Summary], str]) -> Callable[[Row], Va
 def with_interval(summary: Summary) -> str:
     """Return ``9.19 ±0.11``: only the digits that the interval supports; ``±?`` without one."""
     if summary.lo is None or summary.hi is None:
-        return f"{_plain(summary.center)} ±?"
+        return f"{three_digits(summary.center)} ±?"
     digits = decimals(summary)
     if digits is None:  # no width
-        return _plain(summary.center)
+        return three_digits(summary.center)
     half = (summary.hi - summary.lo) / 2
     if half >= summary.center:  # it supports no digit at all
-        return f"{_plain(summary.center)} ±>100%"
+        return f"{three_digits(summary.center)} ±>100%"
     return f"{_rounded(summary.center, digits)} ±{_rounded(half, digits)}"
 
 
 def _with_bounds(summary: Summary) -> str:
     """Return ``9.19 (9.10–9.45)``; a bound that there are too few runs for is a question mark."""
-    lo, hi = ("?" if bound is None else _plain(bound) for bound in (summary.lo, summary.hi))
-    return "too few runs" if lo == hi == "?" else f"{_plain(summary.center)} ({lo}–{hi})"
+    lo, hi = ("?" if bound is None else three_digits(bound) for bound in (summary.lo, summary.hi))
+    return "too few runs" if lo == hi == "?" else f"{three_digits(summary.center)} ({lo}–{hi})"
 
 
 def _rounded(value: float, digits: int) -> str:
     return f"{round(value, digits):,.{max(digits, 0)}f}"
 
 
-def _plain(value: float | None) -> str:
-    """Return a number with three significant digits."""
+def three_digits(value: float | None) -> str:
+    """Return a number with three significant digits, or more if it has more before the point."""
     if value is None:
         return "–"
     whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0

@@ -2,7 +2,8 @@
 
 A runtime fuses operators, and names what comes of it after one of them: ``row2.expand.act_nchwc``
 is the convolution ``row2.expand.conv`` with its batch norm and activation. Our steps
-(:mod:`mncost.cost.memory`) say which operator such a kernel is about.
+(:mod:`mncost.cost.memory`) say which operator such a kernel is about. Some kernels at the end of a
+model are called after its output.
 """
 
 from __future__ import annotations
@@ -21,10 +22,25 @@ from mncost.measure.records import LayerShare, Profile, Run
 from mncost.measure.results.samples import series_by_cell
 from mncost.measure.results.statistics import Summary, log_interval
 
-__all__ = ["REORDER", "SESSION", "LayerTime", "ProfileError", "layer_times", "overhead", "shares"]
+__all__ = [
+    "CONVERT",
+    "REORDER",
+    "SESSION",
+    "LayerTime",
+    "ProfileError",
+    "layer_times",
+    "overhead",
+    "own_share",
+    "shares",
+]
 
+CONVERT = "(conversion)"  # of a quantised model's input and output
 REORDER = "(reordering)"  # tensors between the layouts that kernels want
 SESSION = "(session)"  # what a run takes beside its kernels
+
+# The model's input and output, in the files that runtimes load: mncost.models.onnx_model.
+_INPUT, _OUTPUT = "input", "output"
+_CONVERSIONS = (f"{_INPUT}_QuantizeLinear", f"{_OUTPUT}_DequantizeLinear")
 
 
 class ProfileError(Exception):
@@ -65,7 +81,7 @@ def shares(
         found.setdefault(_layer_of(kernel, heads), []).append(kernel)
     if silent := [name for name, n in macs.items() if n and name not in found]:
         raise ProfileError(f"the profile has no kernel for {silent[0]}, which has MACs")
-    order = [*macs, REORDER]
+    order = [*macs, REORDER, CONVERT]
     layers = [
         LayerShare(
             layer=name,
@@ -84,7 +100,8 @@ def shares(
 def _heads(graph: Graph) -> dict[str, str]:
     """Return, for each node, the node whose step it is part of; with a layer scale, the one before.
 
-    ONNX Runtime multiplies a layer scale into the convolution before it.
+    ONNX Runtime multiplies a layer scale into the convolution before it. The output stands for the
+    last node.
     """
     steps = {s.node for s in schedule(graph) if not isinstance(graph.nodes[s.node].op, LayerScale)}
     heads = {}
@@ -93,11 +110,13 @@ def _heads(graph: Graph) -> dict[str, str]:
         while head not in steps and graph.nodes[head].inputs:
             head = graph.nodes[head].inputs[0]
         heads[node.name] = graph.nodes[head].name
-    return heads
+    return {_OUTPUT: heads[graph.nodes[-1].name], **heads}
 
 
 def _layer_of(kernel: str, heads: Mapping[str, str]) -> str:
     """Return the layer that a kernel is about: its name begins with that of one of our nodes."""
+    if kernel.startswith(_CONVERSIONS):
+        return CONVERT
     name = kernel
     while name not in heads:
         cut = max(name.rfind(mark) for mark in "._/:")
@@ -120,7 +139,7 @@ def layer_times(run: Run, cell: int) -> list[LayerTime]:
     profiles = [p for p in run.profiles if p.cell == cell and p.generation in whole]
     found = []
     for index, layer in enumerate(profiles[0].layers if profiles else ()):
-        parts = [_share(profile, index) for profile in profiles]
+        parts = [_share(profile, [profile.layers[index]]) for profile in profiles]
         times = [
             part * whole[profile.generation] for part, profile in zip(parts, profiles, strict=True)
         ]
@@ -137,11 +156,20 @@ def layer_times(run: Run, cell: int) -> list[LayerTime]:
     return found
 
 
-def _share(profile: Profile, layer: int) -> float:
-    """Return the share of a layer in the faster half of the runs."""
-    runs, ns = profile.profiled_ns, profile.layers[layer].ns
+def own_share(profile: Profile) -> float:
+    """Return the share of a run that the layers' own kernels take, in the faster half of the runs.
+
+    The others are those in brackets, and what is done to the input before the first layer.
+    """
+    own = [x for x in profile.layers if x.layer != _INPUT and not x.layer.startswith("(")]
+    return _share(profile, own)
+
+
+def _share(profile: Profile, layers: Sequence[LayerShare]) -> float:
+    """Return the share of some layers, together, in the faster half of the runs."""
+    runs = profile.profiled_ns
     fast = sorted(range(len(runs)), key=runs.__getitem__)[: (len(runs) + 1) // 2]
-    share = sum(ns[run] for run in fast) / sum(runs[run] for run in fast)
+    share = sum(layer.ns[run] for layer in layers for run in fast) / sum(runs[i] for i in fast)
     return max(share, 1e-6)  # the profiler counts whole microseconds
 
 

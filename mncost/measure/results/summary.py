@@ -41,9 +41,9 @@ class CellSummary(NamedTuple):
     failure: str | None
     file_bytes: int | None
     agreement: Agreement | None
-    twin: int | None  # the cell of its standard twin
-    speedup: Ratio | None  # latency of the standard twin / of this cell
-    macs_ratio: float | None  # MACs of the standard twin / of this cell
+    twin: int | None  # the cell of its twin
+    speedup: Ratio | None  # latency of the twin / of this cell
+    macs_ratio: float | None  # MACs of the twin / of this cell
     int8_speedup: Ratio | None  # latency of the fp32 model / of this INT8 one
     python_speedup: Ratio | None  # latency in mncost's own interpreter / in this other one
 
@@ -52,12 +52,14 @@ def summarise(run: Run, percentiles: Sequence[float] = PERCENTILES) -> list[Cell
     """Return a summary of each cell of a run, in order."""
     series = series_by_cell(run)
     cells = {_key(cell): cell.id for cell in run.cells}
+    twins = sorted((cell for cell in run.cells if cell.twin), key=_standard_last)
+    twin_of = {_key(cell, twin=None): cell.id for cell in twins}
     files = {cell: file for file in run.files for cell in file.cells}
     failures = {failure.cell: failure.reason for failure in reversed(run.failures)}
     summaries = []
     for cell in run.cells:
         own = series[cell.id]
-        twin = None if cell.twin else cells.get(_key(cell, twin="standard"))
+        twin = None if cell.twin else twin_of.get(_key(cell))
         full = cells.get(_key(cell, precision="fp32")) if cell.precision == "int8" else None
         here = cells.get(_key(cell, python=None)) if cell.python else None
         file: ModelFile | None = files.get(cell.id)
@@ -122,6 +124,10 @@ def drift(run: Run) -> Summary | None:
         times += [at for at, _ in points]
         values += [value / typical for _, value in points]
     return statistics.drift(times, values)
+
+
+def _standard_last(cell: Cell) -> bool:
+    return cell.twin == "standard"
 
 
 def _key(cell: Cell, **changes: object) -> tuple[object, ...]:

@@ -10,12 +10,16 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 
+from mncost.measure.runtimes.copying import Copy, copying
 from mncost.measure.runtimes.reference import reference
+from mncost.measure.runtimes.resident import Memory, resident
 
 if TYPE_CHECKING:
     import numpy
@@ -71,9 +75,26 @@ class Runtime(ABC):
         """
         raise RuntimeError("this runtime has no profiler")
 
+    def memory(self, file: Path, *, batch: int, provider: str | None, runs: int) -> Memory:
+        """Load a model into this process, which has none, run it, and see the memory it takes.
+
+        Raises:
+            RuntimeError: that cannot be seen here.
+        """
+        load = partial(self.load, file, batch=batch, provider=provider)
+        return resident(load, runs)
+
     def reference(self) -> Call:
         """Return the reference workload."""
         return reference()
+
+    def copying(self, threads: int) -> AbstractContextManager[Copy]:
+        """Return a large copy on so many threads; its memory is freed with the context.
+
+        Raises:
+            MemoryError: there is no room for it.
+        """
+        return copying(threads)
 
     clock: Callable[[], int] = staticmethod(time.perf_counter_ns)
     """Returns the time in nanoseconds."""

@@ -11,7 +11,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import exp
 from pathlib import Path
@@ -19,6 +20,8 @@ from random import Random
 from typing import Any, ClassVar
 
 from mncost.measure.runtimes import Call, KernelTimes, Runtime
+from mncost.measure.runtimes.copying import SIZE, Copy
+from mncost.measure.runtimes.resident import Memory
 
 __all__ = ["SCRIPT", "SEED", "Fake", "Fault", "Script", "perform"]
 
@@ -26,6 +29,7 @@ SCRIPT, SEED = "MNCOST_FAKE_SCRIPT", "MNCOST_FAKE_SEED"  # in the environment
 
 _REFERENCE_MACS = 40_000_000
 _INT8_SPEEDUP = 2
+_PROCESS_BYTES, _PEAK = 50_000_000, 1.25  # without a model; peak / that of the activations
 _PROFILED, _IN_KERNELS = 1.25, 0.9  # times as long with the profiler; share of a run in kernels
 
 
@@ -34,7 +38,7 @@ class Fault:
     """One thing that goes wrong.
 
     Attributes:
-        on: when: at the ``start``, on a ``load``, in a ``run``.
+        on: when: at the ``start``, on a ``load``, in a ``run``, in a ``copy``.
         do: what: ``die`` (by SIGKILL), ``exit`` (status 3, with a last word), ``hang``, ``refuse``,
             ``memory`` (there is none left), ``print`` (garbage, to the standard output).
         macs: only with the model that has so many; by default, with any.
@@ -56,6 +60,7 @@ class Script:
     Attributes:
         macs_per_ns: speed of one image on one thread.
         overhead_ns: that each run takes besides.
+        bytes_per_ns: that one thread copies, those read and those written together.
         process: standard deviation from process to process, of the logarithm.
         noise: standard deviation from run to run.
         drift: by how much runs get slower each second.
@@ -67,6 +72,7 @@ class Script:
 
     macs_per_ns: float = 40.0
     overhead_ns: float = 20_000.0
+    bytes_per_ns: float = 10.0
     process: float = 0.03
     noise: float = 0.01
     drift: float = 0.0
@@ -121,14 +127,14 @@ class Fake(Runtime):
         """
         model = json.loads(file.read_text())
         self._meet("load", model["macs"])
-        return self._call(model["macs"], self._typical_ns(model, batch))
+        return self._call("run", model["macs"], self._typical_ns(model, batch))
 
     def profiled(
         self, file: Path, *, batch: int, provider: str | None
     ) -> tuple[Call, Callable[[], KernelTimes]]:
         """Load a model, as :meth:`load`; each layer is a kernel that takes what its MACs say."""
         model = json.loads(file.read_text())
-        run = self._call(model["macs"], _PROFILED * self._typical_ns(model, batch))
+        run = self._call("run", model["macs"], _PROFILED * self._typical_ns(model, batch))
         runs: list[int] = []
 
         def call() -> None:
@@ -146,9 +152,24 @@ class Fake(Runtime):
 
         return call, finish
 
+    def memory(self, file: Path, *, batch: int, provider: str | None, runs: int) -> Memory:
+        """Run a model, and say what follows from its ``weight_bytes`` and its activations."""
+        call = self.load(file, batch=batch, provider=provider)
+        for _ in range(runs):
+            call()
+        model = json.loads(file.read_text())
+        loaded = _PROCESS_BYTES + int(model["weight_bytes"])
+        return Memory(loaded, loaded + int(_PEAK * model["peak_activation_bytes"] * batch))
+
     def reference(self) -> Call:
         """Return a reference workload on the same clock."""
-        return self._call(None, _REFERENCE_MACS / self.script.macs_per_ns)
+        return self._call("run", None, _REFERENCE_MACS / self.script.macs_per_ns)
+
+    @contextmanager
+    def copying(self, threads: int) -> Iterator[Copy]:
+        """Pretend to copy as much as others do."""
+        moved = 2 * SIZE
+        yield Copy(self._call("copy", None, moved / (self.script.bytes_per_ns * threads)), moved)
 
     def clock(self) -> int:
         """Return the scripted time in nanoseconds."""
@@ -163,9 +184,9 @@ class Fake(Runtime):
         speed *= _INT8_SPEEDUP if model["precision"] == "int8" else 1
         return self.script.overhead_ns + float(model["macs"]) * batch / speed
 
-    def _call(self, macs: int | None, ns: float) -> Call:
+    def _call(self, on: str, macs: int | None, ns: float) -> Call:
         def call() -> None:
-            self._meet("run", macs)
+            self._meet(on, macs)
             self._now += ns * self._factor * self._deviation()
 
         return call

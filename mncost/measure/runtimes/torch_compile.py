@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from mncost.measure.runtimes import Call
+from mncost.measure.runtimes.resident import Memory, resident
 from mncost.measure.runtimes.torch import Torch
 
 if TYPE_CHECKING:
@@ -30,3 +33,13 @@ class TorchCompile(Torch):
 
         compiled: nn.Module = torch.compile(module, dynamic=False)
         return compiled
+
+    def memory(self, file: Path, *, batch: int, provider: str | None, runs: int) -> Memory:
+        """See the memory of a compiled model: what compiling takes belongs to the load."""
+
+        def load() -> Call:
+            call = self.load(file, batch=batch, provider=provider)
+            call()
+            return call
+
+        return resident(load, runs)

@@ -10,8 +10,10 @@ import msgspec
 from mncost.measure.runtimes.fake import Fake, Fault, perform
 from mncost.measure.workers.messages import Message
 from mncost.measure.workers.protocol import (
+    Heaviest,
     Hello,
     Profiled,
+    Resident,
     Sampled,
     WorkerDied,
     WorkerRefused,
@@ -77,6 +79,26 @@ class LocalWorker:
         """
         model = {"file": str(file), "batch": batch, "provider": provider}
         return self._ask({"ask": "profile", **model, "rounds": rounds}, Profiled)
+
+    def heaviest(self, product: Path, *, batch: int, provider: str | None, runs: int) -> Heaviest:
+        """Run a matrix product and a copy on the scripted clock.
+
+        Raises:
+            WorkerRefused: the script says so.
+            WorkerDied: the script says so.
+        """
+        model = {"file": str(product), "batch": batch, "provider": provider}
+        return self._ask({"ask": "heaviest", **model, "runs": runs}, Heaviest)
+
+    def memory(self, file: Path, *, batch: int, provider: str | None, runs: int) -> Resident:
+        """Load and run a model, and return scripted memory.
+
+        Raises:
+            WorkerRefused: the script says so.
+            WorkerDied: the script says so.
+        """
+        model = {"file": str(file), "batch": batch, "provider": provider}
+        return self._ask({"ask": "memory", **model, "runs": runs}, Resident)
 
     def close(self) -> None:
         """End it."""

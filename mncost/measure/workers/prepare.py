@@ -126,15 +126,24 @@ def _write_torch(model: Model, file: Path) -> None:
 
 
 def _write_fake(model: Model, file: Path) -> Agreement | None:
-    costs = count(model.graph, infer_shapes(model.graph, model.resolution))
+    graph = model.graph
+    precision: memory.Precision = msgspec.convert(model.precision, memory.Precision)
+    shapes, plan = infer_shapes(graph, model.resolution), memory.schedule(graph)
+    costs = count(graph, shapes)
     layers = {
         node.name: cost.terms.macs
-        for node, cost in zip(model.graph.nodes, costs, strict=True)
+        for node, cost in zip(graph.nodes, costs, strict=True)
         if cost.terms.macs
     }
-    content = {"macs": sum(layers.values()), "precision": model.precision, "layers": layers}
+    content = {
+        "macs": sum(layers.values()),
+        "precision": precision,
+        "layers": layers,
+        "weight_bytes": memory.weight_bytes(plan, precision),
+        "peak_activation_bytes": memory.peak(graph, plan, shapes, precision).bytes,
+    }
     file.write_text(json.dumps(content))
-    return None if model.precision == "fp32" else Agreement(images=16, same_top1=16, error=0.02)
+    return None if precision == "fp32" else Agreement(images=16, same_top1=16, error=0.02)
 
 
 class Format(NamedTuple):

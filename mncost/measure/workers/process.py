@@ -12,7 +12,15 @@ from mncost.errors import MeasureError, UnknownNameError
 from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.measure.workers.child import Child
 from mncost.measure.workers.messages import Message
-from mncost.measure.workers.protocol import Hello, Profiled, Sampled, WorkerDied, WorkerSpec
+from mncost.measure.workers.protocol import (
+    Heaviest,
+    Hello,
+    Profiled,
+    Resident,
+    Sampled,
+    WorkerDied,
+    WorkerSpec,
+)
 from mncost.measure.workers.serve import look
 
 __all__ = ["ProcessWorker", "describe", "start_worker"]
@@ -82,6 +90,30 @@ class ProcessWorker:
             "rounds": rounds,
         }
         return self._answered(request, self._load_seconds, Profiled)
+
+    def heaviest(self, product: Path, *, batch: int, provider: str | None, runs: int) -> Heaviest:
+        """Run a large matrix product and a large copy, on as many threads as the worker has.
+
+        Raises:
+            WorkerRefused: it cannot be loaded or run, e.g. for lack of memory.
+            WorkerDied: it ended, or took too long.
+        """
+        model = {"file": str(product), "batch": batch, "provider": provider}
+        return self._answered(
+            {"ask": "heaviest", **model, "runs": runs}, self._load_seconds, Heaviest
+        )
+
+    def memory(self, file: Path, *, batch: int, provider: str | None, runs: int) -> Resident:
+        """Load a model into this worker, which has none, and run it so many times.
+
+        Raises:
+            WorkerRefused: it cannot be loaded or run, or memory cannot be seen on this platform.
+            WorkerDied: it ended, or took too long.
+        """
+        model = {"file": str(file), "batch": batch, "provider": provider}
+        return self._answered(
+            {"ask": "memory", **model, "runs": runs}, self._load_seconds, Resident
+        )
 
     def close(self) -> None:
         """End it; wait until it is gone."""

@@ -34,6 +34,7 @@ class Server:
         """Start the runtime."""
         runtime.start(threads)
         self._runtime = runtime
+        self._threads = threads
         self._calls: dict[int | None, Call] = {None: runtime.reference()}
 
     def hello(self, cpus: list[int] | None) -> Message:
@@ -54,7 +55,10 @@ class Server:
                 or ``{"ask": "burst", "cell": 3, "warmups": 1, "runs": 10}``; cell ``null`` is the
                 reference workload. ``{"ask": "profile", "file": "3.onnx", "batch": 1, "provider":
                 null, "rounds": 10}`` is answered with a profile: ``Profiled`` in
-                :mod:`mncost.measure.workers.protocol`.
+                :mod:`mncost.measure.workers.protocol`. ``{"ask": "heaviest", "file":
+                "product.onnx", "batch": 2048, "provider": null, "runs": 5}`` is answered with
+                ``Heaviest``, and ``{"ask": "memory", "file": "3.onnx", "batch": 1, "provider":
+                null, "runs": 5}`` with ``Resident``, by a worker without models.
         """
         try:
             given = {name: value for name, value in request.items() if name != "ask"}
@@ -63,6 +67,10 @@ class Server:
                     return self._load(**given)
                 case "profile":
                     return self._profile(**given)
+                case "heaviest":
+                    return self._heaviest(**given)
+                case "memory":
+                    return self._memory(**given)
                 case _:
                     return self._burst(**given)
         except Exception as error:  # whatever a runtime raises: it has exceptions of its own
@@ -97,6 +105,25 @@ class Server:
                 name: ns[_PROFILE_RUNS - 1 :: _PROFILE_RUNS] for name, ns in found.kernels.items()
             },
         }
+
+    def _heaviest(self, file: str, batch: int, provider: str | None, runs: int) -> Message:
+        """Time a matrix product, then, when its memory is free again, a copy."""
+        product = self._runtime.load(Path(file), batch=batch, provider=provider)
+        product_ns = self._warm(product, runs)
+        del product
+        with self._runtime.copying(self._threads) as copy:
+            copy_ns = self._warm(copy.call, runs)
+        return {"product_ns": product_ns, "bytes": copy.bytes, "copy_ns": copy_ns}
+
+    def _warm(self, call: Call, runs: int) -> list[int]:
+        """Time calls after one that is not timed."""
+        call()
+        return sample(call, self._runtime.clock, runs)
+
+    def _memory(self, file: str, batch: int, provider: str | None, runs: int) -> Message:
+        self._calls.clear()  # the reference workload has tens of MB of its own
+        found = self._runtime.memory(Path(file), batch=batch, provider=provider, runs=runs)
+        return {"loaded_bytes": found.loaded, "peak_bytes": found.peak}
 
 
 def sample(call: Call, clock: Callable[[], int], runs: int) -> list[int]:

@@ -1,0 +1,128 @@
+"""``mncost compare --bench``: what is saved by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mncost.cli.compare_analytic import networks_with_twin
+from mncost.cli.compare_options import MAX_TWIN_GMACS
+from mncost.cli.compare_tables import people_tables
+from mncost.cli.measure_options import names, numbers
+from mncost.cli.measured import FOR_PEOPLE, status
+from mncost.cli.measured_notes import objections
+from mncost.cli.output import emit, emit_several
+from mncost.cli.progress import watching
+from mncost.errors import InputError, MeasureError, UnknownNameError
+from mncost.measure.bench import begin, carry_out
+from mncost.measure.needs import TO_SHOW, need
+from mncost.measure.records import Request, Run
+from mncost.measure.results.saving import saving
+from mncost.measure.results.saving_records import COLUMNS, records
+from mncost.measure.results.summary import summarise
+from mncost.measure.run_file import read_run, write_run
+from mncost.quantities import seconds, share
+from mncost.report.table import Column, Table
+from mncost.report.write import check_writable
+
+__all__ = ["View", "emit_saved", "measure_and_emit"]
+
+
+class View(NamedTuple):
+    """How and where a comparison is to be written."""
+
+    format: str
+    columns: str | None
+    output: Path | None
+
+
+def measure_and_emit(
+    which: Mapping[str, Any], how: Mapping[str, Any], layers: bool | None, view: View
+) -> int:
+    """Measure networks beside their twins, and write what that says.
+
+    Args:
+        which: the networks and the twin, as :class:`mncost.measure.records.Request` has them.
+        how: the other options of ``mncost compare``, as they were given.
+        layers: measure the pairs of layers too; ``None``: if there is one network.
+        view: how to write it.
+
+    Raises:
+        InputError: something cannot be used.
+    """
+    _columns(view)
+    networks, _ = networks_with_twin(which)
+    alone = len(networks) == len(which["precision"])
+    limit = how["max_twin_gmacs"]
+    if limit is not None and not limit > 0:
+        raise InputError(f"--max-twin-gmacs {limit:g}: accepted is more than 0")
+    request = Request(
+        **which,
+        twins_only=True,
+        max_twin_gmacs=MAX_TWIN_GMACS if limit is None else limit,
+        runtime=names(how["runtime"], []),
+        provider=names(how["provider"], []),
+        threads=numbers("--threads", how["threads"]),
+        batch=numbers("--batch", how["batch"]),
+        pairs=alone if layers is None else layers,
+        memory=alone if how["memory"] is None else how["memory"],
+    )
+    save = how["save"]
+    if save is not None:
+        if save.suffix.lower() != ".json":
+            raise InputError(f"--save {save}: a run file is JSON, and its name ends in .json")
+        check_writable(save)
+    error, time = how["target_error"], how["max_time"]
+    run, subjects = begin(
+        request,
+        target_error=None if error is None else share("--target-error", error),
+        max_time=None if time is None else seconds("--max-time", time),
+        processes=how["processes"],
+    )
+    with watching(run.options.target_error) as watch:
+        keep = partial(write_run, path=save) if save else lambda run: None
+        carry_out(run, subjects, save=keep, watch=watch)
+    _emit(run, view)
+    return status(run)
+
+
+def emit_saved(path: Path, view: View) -> int:
+    """Write what a saved run says about networks and their twins.
+
+    Raises:
+        InputError: it cannot be read, or has no twins.
+    """
+    need(*TO_SHOW)
+    _columns(view)
+    run = read_run(path)
+    if not any(cell.twin for cell in run.cells):
+        raise MeasureError(f"{path}: a run without twins: measure with mncost compare --bench")
+    _emit(run, view)
+    return status(run)
+
+
+def _columns(view: View) -> list[str]:
+    """Return the columns that are asked for; one that there is not is found before measuring."""
+    wanted = names(view.columns, list(COLUMNS))
+    for name in wanted:
+        if name not in COLUMNS:
+            raise UnknownNameError("column", name, COLUMNS)
+    return wanted
+
+
+def _emit(run: Run, view: View) -> None:
+    found = saving(run)
+    if view.format in FOR_PEOPLE and view.columns is None:
+        emit_several(people_tables(run, found), view.format, view.output)
+        return
+    rows = records(found)
+    wanted = _columns(view)
+    shown = [Column(name, name, "text" if name in _TEXTS else "number") for name in wanted]
+    body = [[row[name] for name in wanted] for row in rows]
+    notes = list(objections(run, summarise(run, ())))
+    emit(Table("compare bench", shown, body, notes), view.format, view.output)
+
+
+_TEXTS = ("level", "arch", "dialect", "part", "twin", "precision", "runtime", "provider", "kind")

@@ -1,0 +1,208 @@
+"""The tables that ``mncost compare --bench`` prints for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mncost.cli.compare_words import about_ceilings, about_memory, about_network, about_pairs
+from mncost.cli.measured import heading, varies
+from mncost.cli.measured_notes import conditions, objections
+from mncost.measure.records import Cell, Place, Run
+from mncost.measure.results.columns import three_digits, with_interval
+from mncost.measure.results.saving import NetworkSaving, PairSaving, Saving
+from mncost.measure.results.statistics import Ratio, Summary
+from mncost.measure.results.summary import summarise
+from mncost.report.table import Column, Table, Value
+
+__all__ = ["people_tables"]
+
+_US, _MS = 1e-3, 1e-6
+_PAIR_WORDS = {"standard": ("separable", "standard"), "fused": ("unfused", "fused")}
+
+
+def people_tables(run: Run, saving: Saving) -> list[Table]:
+    """Return the tables: networks, memory, then for each runtime the pairs and the roofline."""
+    tables = [_networks(saving.networks)] if saving.networks else []
+    if run.memory:
+        tables.append(_memory(saving.networks))
+    for place in dict.fromkeys(pair.both.place for pair in saving.pairs):
+        pairs = [pair for pair in saving.pairs if pair.both.place == place]
+        tables += [_pairs(pairs), _roofline(saving, place, pairs)]
+    notes = [*conditions(run), *objections(run, summarise(run, ()))]
+    last = tables[-1]
+    return [*tables[:-1], last._replace(notes=[*last.notes, *notes])]
+
+
+def _networks(networks: Sequence[NetworkSaving]) -> Table:
+    cells = [saving.network.cell for saving in networks]
+    twin = networks[0].twin.cell.twin
+    named = _identity(cells)
+    columns = [
+        *named,
+        Column("macs", "MACs", "count"),
+        Column("macs_ratio", "MACs ratio", "ratio"),
+        Column("params_ratio", "params ratio", "ratio"),
+        Column("time", "latency ms", "number"),
+        Column("twin_time", f"{twin} ms", "number"),
+        Column("speedup", "speed-up", "number"),
+        Column("efficiency", "of MACs ratio %", "number"),
+    ]
+    rows: list[list[Value]] = []
+    for saving in networks:
+        cell, twin_time = saving.network.cell, _written(saving.twin.median, _MS)
+        rows.append(
+            [
+                *(getattr(cell, column.name) for column in named),
+                cell.macs,
+                saving.macs_ratio,
+                saving.params_ratio,
+                _written(saving.network.median, _MS),
+                "not timed" if twin_time is None else twin_time,
+                _ratio(saving.speedup),
+                _percent(saving.efficiency),
+            ]
+        )
+    title = f"Networks and their {twin} twins. {heading(cells)}"
+    notes = [note for saving in networks for note in about_network(saving)]
+    return Table("compare networks", columns, rows, notes, title)
+
+
+def _memory(networks: Sequence[NetworkSaving]) -> Table:
+    cells = [saving.network.cell for saving in networks]
+    twin = networks[0].twin.cell.twin
+    named = _identity(cells)
+    columns = [
+        *named,
+        Column("peak", "analytic", "bytes"),
+        Column("measured", "measured", "bytes"),
+        Column("ratio", "ratio", "ratio"),
+        Column("twin_peak", f"{twin} analytic", "bytes"),
+        Column("twin_measured", f"{twin} measured", "bytes"),
+        Column("twin_ratio", f"{twin} ratio", "ratio"),
+    ]
+    rows: list[list[Value]] = []
+    for saving in networks:
+        row: list[Value] = [getattr(saving.network.cell, column.name) for column in named]
+        for memory in (saving.memory, saving.twin_memory):
+            ratio = None if memory.measured is None else memory.measured / memory.analytic
+            row += [memory.analytic, memory.measured, ratio]
+        rows.append(row)
+    title = f"Peak memory of a run, without the weights. {heading(cells)}"
+    return Table("compare memory", columns, rows, list(about_memory(networks)), title)
+
+
+def _pairs(pairs: Sequence[PairSaving]) -> Table:
+    both, merged = _PAIR_WORDS[str(pairs[0].merged.twin)]
+    named = _identity([pair.both for pair in pairs], but=("resolution", "runtime"))
+    columns = [
+        *named,
+        Column("part", "layers"),
+        Column("occurrences", "×", "number"),
+        Column("kernel", "k", "number"),
+        Column("stride", "s", "number"),
+        Column("in", "in", "number"),
+        Column("out", "out", "number"),
+        Column("px", "px", "number"),
+        Column("theoretical_ratio", "theory", "ratio"),
+        Column("macs_ratio", "MACs ratio", "ratio"),
+        Column("time", f"{both} µs", "number"),
+        Column("merged_time", f"{merged} µs", "number"),
+        Column("speedup", "speed-up", "number"),
+        Column("efficiency", "of theory %", "number"),
+    ]
+    rows: list[list[Value]] = [
+        [
+            *(getattr(saving.both, column.name) for column in named),
+            _where(saving),
+            saving.occurrences,
+            saving.pair.kernel,
+            saving.pair.stride,
+            saving.pair.in_channels,
+            saving.pair.out_channels,
+            saving.both.resolution,
+            saving.theoretical_ratio,
+            saving.macs_ratio,
+            _written(saving.time, _US),
+            _written(saving.merged_time, _US) or saving.why,
+            _ratio(saving.speedup),
+            _percent(saving.efficiency),
+        ]
+        for saving in pairs
+    ]
+    cell = pairs[0].both
+    title = f"Layers on {cell.runtime}: each {both} pair beside its {merged} convolution"
+    return Table("compare pairs", columns, rows, list(about_pairs(pairs)), title)
+
+
+def _roofline(saving: Saving, place: Place, pairs: Sequence[PairSaving]) -> Table:
+    named = _identity([pair.both for pair in pairs], but=("resolution", "runtime"))
+    columns = [
+        *named,
+        Column("part", "layer"),
+        Column("kind", "kind"),
+        Column("macs", "MACs", "count"),
+        Column("intensity", "MACs /byte", "ratio"),
+        Column("attainable", "attainable µs", "number"),
+        Column("time", "measured µs", "number"),
+        Column("share", "of ceiling %", "number"),
+        Column("bound", "bound"),
+    ]
+    rows: list[list[Value]] = []
+    for pair in pairs:
+        for point in pair.points:
+            rows.append(
+                [
+                    *(getattr(point.cell, column.name) for column in named),
+                    _where(pair) if point.cell.twin else point.cell.part,
+                    point.kind if not point.cell.twin else f"{point.cell.twin} twin",
+                    point.cell.call_macs,
+                    point.intensity,
+                    None if point.attainable is None else three_digits(point.attainable * _US),
+                    _written(point.time, _US),
+                    _percent(point.share),
+                    point.bound,
+                ]
+            )
+    cell, roofline = pairs[0].both, saving.rooflines.get(place)
+    title = f"Roofline of {cell.runtime}: the same layers one by one"
+    notes = list(about_ceilings(cell, roofline, pairs))
+    return Table("compare roofline", columns, rows, notes, title)
+
+
+def _where(saving: PairSaving) -> str:
+    """Return the block of a pair, or both its layers if they are of two blocks."""
+    blocks = dict.fromkeys(name.rpartition(".")[0] for name in saving.pair.names)
+    return " + ".join(blocks)
+
+
+def _identity(cells: Sequence[Cell], but: Sequence[str] = ()) -> list[Column]:
+    """Return the columns that tell cells apart."""
+    titles = {
+        "arch": Column("arch", "arch"),
+        "dialect": Column("dialect", "dialect"),
+        "alpha": Column("alpha", "α", "number"),
+        "resolution": Column("resolution", "px", "number"),
+        "precision": Column("precision", "precision"),
+        "batch": Column("batch", "batch", "number"),
+        "runtime": Column("runtime", "runtime"),
+        "provider": Column("provider", "provider"),
+        "threads": Column("threads", "threads", "number"),
+    }
+    always = () if but else ("arch", "alpha", "resolution", "runtime")
+    return [
+        column
+        for name, column in titles.items()
+        if name not in but and (name in always or varies(cells, name))
+    ]
+
+
+def _written(summary: Summary | None, unit: float) -> str | None:
+    return None if summary is None else with_interval(summary.scaled(unit))
+
+
+def _ratio(ratio: Ratio | None) -> str | None:
+    return _written(ratio.ratio if ratio else None, 1.0)
+
+
+def _percent(summary: Summary | None) -> str | None:
+    return None if summary is None else with_interval(summary.scaled(100))

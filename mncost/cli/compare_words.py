@@ -1,0 +1,100 @@
+"""What a comparison shows, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mncost.measure.cells import title
+from mncost.measure.records import Cell
+from mncost.measure.results.columns import with_interval
+from mncost.measure.results.roofline import Roofline
+from mncost.measure.results.saving import NetworkSaving, PairSaving
+from mncost.measure.runtimes import runtime_class
+
+__all__ = ["about_ceilings", "about_memory", "about_network", "about_pairs"]
+
+_GIGA = 1e-9
+_LAYERS = {"standard": "separable layers", "fused": "expand and depthwise layers"}
+
+
+def about_network(saving: NetworkSaving) -> Iterator[str]:
+    """Say what a network saves, or why that is not known."""
+    cell, twin = saving.network.cell, saving.twin.cell
+    if saving.why:
+        yield f"not timed: {title(twin)}: {saving.why}"
+    if saving.speedup is None:
+        return
+    speedup = with_interval(saving.speedup.ratio)
+    yield (
+        f"{title(cell)}: {saving.macs_ratio:.1f} times fewer MACs than the {twin.twin} twin, "
+        f"{speedup} times as fast"
+    )
+    sums = saving.sums
+    if sums is None or sums.speedup is None or sums.depthwise_time is None:
+        return
+    yield (
+        f"its {_LAYERS[str(twin.twin)]} need {sums.merged_macs / sums.macs:.1f} times fewer MACs "
+        f"and run {with_interval(sums.speedup)} times as fast; the depthwise ones among them hold "
+        f"{sums.depthwise_macs:.1%} of their MACs and "
+        f"{with_interval(sums.depthwise_time.scaled(100))} % of their time"
+    )
+
+
+def about_memory(networks: Sequence[NetworkSaving]) -> Iterator[str]:
+    """Say what the measured bytes hold that the analytic ones do not."""
+    yield (
+        "analytic: the most bytes of activations alive at once; measured: how far the resident "
+        "memory of a process of its own grows, from the loaded model to the high-water mark of its "
+        "runs: also copies in other layouts, the kernels' work space, and what the allocator "
+        "keeps or rounds up"
+    )
+    if any(saving.memory.measured is None for saving in networks):
+        yield "some were not measured: the notes below say why"
+
+
+def about_pairs(pairs: Sequence[PairSaving]) -> Iterator[str]:
+    """Say what the times of layers are."""
+    runtime = pairs[0].both.runtime
+    own = {
+        True: "the time of its own kernels, without turning its input and output into another "
+        "layout and without starting the call",
+        False: "the time of a call",
+    }[runtime_class(runtime).profiles]
+    yield (
+        f"each is a small network of its own, with its batch norms and activations; time: {own}; "
+        "× is how often it stands in the network; theory: "
+        + {
+            "standard": "1 / (1/N + 1/k²) for N output channels",
+            "fused": "1 / (s²/k² + 1/C) for C input channels",
+        }[str(pairs[0].merged.twin)]
+    )
+    for saving in pairs:
+        if saving.why:
+            yield f"not timed: {saving.both.part}: {saving.why}"
+
+
+def about_ceilings(
+    cell: Cell, roofline: Roofline | None, pairs: Sequence[PairSaving]
+) -> Iterator[str]:
+    """Say what the ceilings are, and which layers are under which."""
+    if roofline is None:
+        yield "no ceilings were measured"
+        return
+    product, copy = roofline.macs_per_second, roofline.bytes_per_second
+    yield (
+        f"ceilings of {cell.runtime}, {cell.precision}, threads {cell.threads}: "
+        f"{with_interval(product.scaled(_GIGA))} GMAC/s (a large matrix product), "
+        f"{with_interval(copy.scaled(_GIGA))} GB/s (a large copy); below "
+        f"{roofline.ridge:.1f} MACs a byte a layer is memory-bound"
+    )
+    points = [point for saving in pairs for point in saving.points]
+    words = []
+    for kind in dict.fromkeys(point.kind for point in points):
+        alike = [point for point in points if point.kind == kind]
+        bound = sum(point.bound == "memory-bound" for point in alike)
+        shares = sorted(point.share.center for point in alike if point.share)
+        reach = f", at {shares[0]:.0%} to {shares[-1]:.0%} of the ceiling" if shares else ""
+        words.append(f"{bound} of {len(alike)} {kind} layers are memory-bound{reach}")
+    yield "; ".join(words)
+    if any(point.share and point.share.center > 1 for point in points):
+        yield "above 100 %: tensors that stay in the caches move faster than the copy shows"

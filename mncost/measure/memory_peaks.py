@@ -1,0 +1,54 @@
+"""The memory that each network takes to run, seen in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from mncost.measure.cells import title
+from mncost.measure.crew import Launch
+from mncost.measure.records import Cell, MemoryPeak, Run
+from mncost.measure.workers.protocol import WorkerDied, WorkerRefused, WorkerSpec
+
+__all__ = ["measure_memory"]
+
+RUNS = 5
+
+
+def measure_memory(
+    run: Run,
+    cells: Sequence[Cell],
+    files: Mapping[int, Path],
+    launch: Launch,
+    watch: Callable[[str, int, int], None],
+) -> None:
+    """Run each network of a run in a fresh worker, if that was asked for.
+
+    Args:
+        run: takes in what is found; those that it has already are not measured again.
+        cells: those that are timed.
+        files: the model file of each.
+        launch: starts a worker.
+        watch: is told the phase, how many are done, and of how many.
+    """
+    if run.request is None or not run.request.memory:
+        return
+    done = {peak.cell for peak in run.memory}
+    wanted = [c for c in cells if c.id not in done and c.part is None and c.copy == 1]
+    for index, cell in enumerate(wanted):
+        watch("memory", index, len(wanted))
+        try:
+            run.memory.append(_peak(cell, files[cell.id], launch))
+        except (WorkerRefused, WorkerDied) as error:
+            run.notes.append(f"no peak memory of {title(cell)}: {error}")
+
+
+def _peak(cell: Cell, file: Path, launch: Launch) -> MemoryPeak:
+    worker = launch(WorkerSpec(*cell.worker), 0)
+    try:
+        found = worker.memory(file, batch=cell.batch, provider=cell.provider, runs=RUNS)
+    finally:
+        worker.close()
+    return MemoryPeak(
+        cell=cell.id, loaded_bytes=found.loaded_bytes, peak_bytes=found.peak_bytes, runs=RUNS
+    )

@@ -1,0 +1,47 @@
+"""The pairs of layers that a twin has one convolution for, each cut out of its network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from mncost.graph.pieces import Pieces, pieces
+from mncost.graph.twin import Pair
+from mncost.network import Network, PairCost
+
+__all__ = ["CutPair", "cut_pairs"]
+
+
+class CutPair(NamedTuple):
+    """A pair, as it stands in the first network that has it.
+
+    ``places`` are the networks that have it, by their place among those given, each as often as
+    the pair stands in it.
+    """
+
+    network: Network
+    cost: PairCost
+    pieces: Pieces
+    places: list[int]
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What its two layers are called: ``row2.depthwise``, ``row2.pointwise``."""
+        first, second = self.cost.first.name, self.cost.second.name
+        return first.removesuffix(".conv"), second.removesuffix(".conv")
+
+
+def cut_pairs(networks: Iterable[Network], twin: str) -> list[CutPair]:
+    """Return the distinct pairs of some networks: those that compute the same are one."""
+    found: dict[object, CutPair] = {}
+    for place, network in enumerate(networks):
+        for cost in network.pairs_of(twin):
+            cut = pieces(network.graph, network.as_twin(twin).graph, _pair(cost))
+            new = CutPair(network, cost, cut, [])
+            key = (cut, cost.first.in_height, cost.first.in_width)
+            found.setdefault(key, new).places.append(place)
+    return list(found.values())
+
+
+def _pair(cost: PairCost) -> Pair:
+    return Pair(cost.first.name, cost.second.name)

@@ -1,0 +1,73 @@
+"""A large copy: the most bytes that memory moves for some threads.
+
+The buffers are much larger than the caches of a core, and together larger than those that the
+cores of a large server share.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from itertools import pairwise
+from threading import Barrier
+from typing import NamedTuple
+
+__all__ = ["SIZE", "Copy", "copier", "copying"]
+
+SIZE = 256 * 2**20
+"""Bytes of each of the two buffers."""
+
+
+class Copy(NamedTuple):
+    """What copies once, and the bytes that one copy reads and writes, together.
+
+    What a CPU reads besides, to fill the cache lines that it is about to write, is not counted.
+    """
+
+    call: Callable[[], object]
+    bytes: int
+
+
+@contextmanager
+def copying(threads: int) -> Iterator[Copy]:
+    """Hold two buffers of :data:`SIZE` bytes, which are freed afterwards.
+
+    Args:
+        threads: how many copy, each a contiguous share.
+
+    Raises:
+        MemoryError: there is no room for them.
+    """
+    # Both are written to: pages that never were are one and the same page of zeros.
+    source, target = bytearray(b"\1") * SIZE, bytearray(b"\0") * SIZE
+    with copier(source, target, threads) as call:
+        yield Copy(call, 2 * SIZE)
+
+
+@contextmanager
+def copier(source: bytearray, target: bytearray, threads: int) -> Iterator[Callable[[], object]]:
+    """Return what copies one buffer into another of the same size; with one thread, in the caller.
+
+    Several threads are there before the first call and end with the context.
+    """
+    ends = [len(source) * i // threads for i in range(threads + 1)]
+    sizes = [end - start for start, end in pairwise(ends)]
+
+    def shares(buffer: bytearray) -> list[ctypes.Array[ctypes.c_char]]:
+        return [
+            (ctypes.c_char * size).from_buffer(buffer, start)
+            for start, size in zip(ends[:-1], sizes, strict=True)
+        ]
+
+    targets, sources = shares(target), shares(source)
+    if threads == 1:
+        yield partial(ctypes.memmove, targets[0], sources[0], sizes[0])
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        barrier = Barrier(threads)  # it starts a thread only if none is idle: none may be
+        list(pool.map(lambda _: barrier.wait(), range(threads)))
+        # memmove lets other Python threads run meanwhile.
+        yield lambda: list(pool.map(ctypes.memmove, targets, sources, sizes))

@@ -1,0 +1,93 @@
+"""The large copy: that it copies, on which threads, and what becomes of its memory."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+import threading
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from mncost.measure.runtimes import copying as module
+from mncost.measure.runtimes.copying import SIZE, copier, copying
+
+
+def rss() -> int:
+    found: int = psutil.Process().memory_info().rss
+    return found
+
+
+@pytest.mark.parametrize("size", [1000, 1003])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_each_call_copies_everything(threads: int, size: int) -> None:
+    source, target = bytearray(size), bytearray(size)
+    with copier(source, target, threads) as call:
+        for seed in range(3):
+            source[:] = random.Random(seed).randbytes(size)
+            assert target != source
+            call()
+            assert target == source
+
+
+class Watched:
+    """A memmove that says who called it; those of one copy have to be under way at once."""
+
+    def __init__(self, threads: int) -> None:
+        self.callers: list[int] = []
+        self.sizes: list[int] = []
+        self._together = threading.Barrier(threads, timeout=60)
+        self._move: Callable[[object, object, int], int] = ctypes.memmove
+
+    def __call__(self, target: object, source: object, size: int) -> int:
+        self._together.wait()
+        self.callers.append(threading.get_ident())
+        self.sizes.append(size)
+        return self._move(target, source, size)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_every_thread_has_a_share_and_lives_on(
+    monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    watched = Watched(threads)
+    monkeypatch.setattr(ctypes, "memmove", watched)
+    before = threading.active_count()
+    with copier(bytearray(3001), bytearray(3001), threads) as call:
+        assert threading.active_count() == before + threads  # before the first copy
+        call()
+        first = set(watched.callers)
+        call()
+    assert len(first) == threads
+    assert set(watched.callers) == first
+    assert threading.get_ident() not in first
+    assert max(watched.sizes) - min(watched.sizes) <= 1
+    assert sum(watched.sizes) == 2 * 3001
+    assert threading.active_count() == before
+
+
+def test_one_thread_is_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(1)
+    monkeypatch.setattr(ctypes, "memmove", watched)
+    before = threading.active_count()
+    with copier(bytearray(100), bytearray(100), 1) as call:
+        call()
+        assert threading.active_count() == before
+    assert watched.callers == [threading.get_ident()]
+
+
+def test_both_buffers_are_in_memory_from_the_start_and_gone_in_the_end() -> None:
+    before = rss()
+    with copying(1) as copy:
+        assert copy.bytes == 2 * SIZE  # read once, written once
+        assert rss() - before > 1.9 * SIZE
+        copy.call()
+    del copy
+    assert rss() - before < 0.1 * SIZE
+
+
+def test_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SIZE", 2**62)
+    with pytest.raises(MemoryError), copying(1):
+        pass
