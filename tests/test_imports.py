@@ -63,7 +63,7 @@ def test_a_csv_does_not_load_the_terminal_report() -> None:
     loaded = loaded_after("table", "--arch", "v2", "--format", "csv")
     assert "mncost.report.csv" in loaded
     unused = {"mncost.report.terminal", "mncost.report.json", "mncost.report.markdown"}
-    unused |= {"mncost.cli.layers", "mncost.cli.schema", "mncost.comparison"}
+    unused |= {"mncost.cli.layers", "mncost.cli.schema", "mncost.reproduction"}
     assert loaded & unused == set()
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mncost import comparison
-from mncost.comparison import MACS_BASES, PARAMS_BASES, Comparison, compare
+from mncost import reproduction
 from mncost.cost.published import FILE, Figure, read_published
 from mncost.errors import GridError, NothingPublishedError, UnknownNameError
+from mncost.reproduction import MACS_BASES, PARAMS_BASES, Reproduction, reproduce
 from tests.networks import EVERY_DIALECT
 
 V2_TABLE = "tensorflow/models research/slim/nets/mobilenet/README.md @60c28f91"
@@ -21,9 +21,9 @@ TOOL = Path(__file__).parents[1] / "tools" / "make_published.py"
 MIBI = 2**20
 
 
-def all_compared() -> list[Comparison]:
+def all_compared() -> list[Reproduction]:
     """Return every published row that prints MACs or parameters of one of our networks."""
-    return compare("all")
+    return reproduce("all")
 
 
 # ---------------------------------------------------------------------------------------- the file
@@ -162,7 +162,7 @@ def test_v2_table_is_reproduced() -> None:
     """22 of 22 MACs and parameters of Google's V2 table, cut off and weights only."""
     rows = [
         c
-        for c in compare("v2")
+        for c in reproduce("v2")
         if c.figure.source == V2_TABLE and c.figure.variant.startswith("mobilenet_v2")
     ]
     assert len(rows) == 22
@@ -176,7 +176,7 @@ def test_v1_table_is_reproduced() -> None:
     """15 of Google's 16 V1 MACs, on their bases; 0.25/192 is misprinted; all 16 parameters."""
     rows = [
         c
-        for c in compare("v1")
+        for c in reproduce("v1")
         if c.figure.source == V1_TABLE and c.figure.variant.endswith("float")
     ]
     assert len(rows) == 16
@@ -197,12 +197,12 @@ def test_v1_table_is_reproduced() -> None:
 # ----------------------------------------------------------------------------- that it can disagree
 
 
-def altered(monkeypatch: pytest.MonkeyPatch, **changes: str) -> Comparison:
-    """Return the comparison of a V2 row, mobilenet_v2_1.0_224, with other figures printed."""
+def altered(monkeypatch: pytest.MonkeyPatch, **changes: str) -> Reproduction:
+    """Return the reproduction of a V2 row, mobilenet_v2_1.0_224, with other figures printed."""
     row = next(f for f in read_published() if f.variant == "mobilenet_v2_1.0_224")
     rows: tuple[Figure, ...] = (row._replace(**changes),)
-    monkeypatch.setattr(comparison, "read_published", lambda: rows)
-    (found,) = compare("v2")
+    monkeypatch.setattr(reproduction, "read_published", lambda: rows)
+    (found,) = reproduce("v2")
     return found
 
 
@@ -257,15 +257,15 @@ def test_wrong_params_disagree(
 
 def test_compare_chooses_alphas_and_resolutions() -> None:
     """The grammar of α, resolution and ρ picks rows: five published rows at 0.35."""
-    found = compare("v2", "0.35", "96:224")
+    found = reproduce("v2", "0.35", "96:224")
     assert {c.network.alpha for c in found} == {0.35}
     assert {c.network.resolution for c in found} == {96, 128, 160, 192, 224}
-    assert {c.network.resolution for c in compare("v2", rho="0.4:0.6")} == {96, 128}
+    assert {c.network.resolution for c in reproduce("v2", rho="0.4:0.6")} == {96, 128}
 
 
 def test_compare_chooses_a_dialect() -> None:
     """Only rows of one project: torchvision prints three of V2."""
-    found = compare("v2", dialect="torchvision")
+    found = reproduce("v2", dialect="torchvision")
     assert [c.figure.dialect for c in found] == ["torchvision"] * 3
     assert [c.figure.params_m for c in found] == ["3.504872"] * 3
 
@@ -273,8 +273,8 @@ def test_compare_chooses_a_dialect() -> None:
 def test_compare_says_what_cannot_be_compared() -> None:
     """Nothing published, an unknown dialect, two kinds of resolution: the documented errors."""
     with pytest.raises(NothingPublishedError, match="no MACs or parameters"):
-        compare("v2", 0.6)
+        reproduce("v2", 0.6)
     with pytest.raises(UnknownNameError, match="torchvision"):
-        compare("v2", dialect="torchvison")
+        reproduce("v2", dialect="torchvison")
     with pytest.raises(GridError, match="both"):
-        compare("v2", resolution=224, rho=1)
+        reproduce("v2", resolution=224, rho=1)

@@ -9,20 +9,14 @@ from typing import Any
 from mncost.api import grid
 from mncost.cli.options import as_precision
 from mncost.cli.output import chosen, emit
+from mncost.cli.single import WITHOUT_PAIRS, twin_of
 from mncost.columns import Source, default_columns, pair_columns, sources
-from mncost.errors import InputError
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.network import Network
 from mncost.report.table import Table, Value
 from mncost.spec.parse import PAPER
 
 __all__ = ["emit_analytic", "networks_with_twin"]
-
-_NO_PAIRS = {
-    "standard": "no depthwise convolution that a pointwise follows",
-    "fused": "no block that expands and then convolves depthwise",
-}
-"""What a network has that has no twin, by the twin's name."""
 
 _IDENTITY = ("arch", "dialect", "alpha", "resolution", "precision")
 
@@ -72,9 +66,9 @@ def networks_with_twin(which: Mapping[str, Any]) -> tuple[list[Network], list[st
     networks = [network for network in every if network.pairs_of(twin)]
     without = dict.fromkeys(n.arch for n in every if n not in networks)
     if not networks:
-        raise InputError(f"{', '.join(without)}: no {twin} twin: {_NO_PAIRS[twin]}")
+        twin_of(every[0], twin)  # says why
     notes = [note for found in grids for note in found.notes]
-    notes += [f"left out: {arch} has no {twin} twin: {_NO_PAIRS[twin]}" for arch in without]
+    notes += [f"left out: {arch} has no {twin} twin: {WITHOUT_PAIRS[twin]}" for arch in without]
     return networks, list(dict.fromkeys(notes))
 
 

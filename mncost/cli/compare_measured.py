@@ -16,7 +16,7 @@ from mncost.cli.measured_notes import objections
 from mncost.cli.output import emit, emit_several
 from mncost.cli.progress import watching
 from mncost.errors import InputError, MeasureError, UnknownNameError
-from mncost.measure.bench import begin, carry_out
+from mncost.measure.bench import SECONDS_TO_COMPARE, begin, carry_out
 from mncost.measure.needs import TO_SHOW, need
 from mncost.measure.records import Request, Run
 from mncost.measure.results.saving import saving
@@ -80,6 +80,7 @@ def measure_and_emit(
         target_error=None if error is None else share("--target-error", error),
         max_time=None if time is None else seconds("--max-time", time),
         processes=how["processes"],
+        least_time=SECONDS_TO_COMPARE,
     )
     with watching(run.options.target_error) as watch:
         keep = partial(write_run, path=save) if save else lambda run: None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mncost.cli.compare_words import about_ceilings, about_memory, about_network, about_pairs
-from mncost.cli.measured import heading, varies
+from mncost.cli.compare_words import about_ceilings, about_memory, about_networks, about_pairs
+from mncost.cli.measured import shared, varies
 from mncost.cli.measured_notes import conditions, objections
 from mncost.measure.records import Cell, Place, Run
 from mncost.measure.results.columns import three_digits, with_interval
@@ -45,7 +45,7 @@ def _networks(networks: Sequence[NetworkSaving]) -> Table:
         Column("time", "latency ms", "number"),
         Column("twin_time", f"{twin} ms", "number"),
         Column("speedup", "speed-up", "number"),
-        Column("efficiency", "of MACs ratio %", "number"),
+        Column("efficiency", "efficiency %", "number"),
     ]
     rows: list[list[Value]] = []
     for saving in networks:
@@ -62,8 +62,8 @@ def _networks(networks: Sequence[NetworkSaving]) -> Table:
                 _percent(saving.efficiency),
             ]
         )
-    title = f"Networks and their {twin} twins. {heading(cells)}"
-    notes = [note for saving in networks for note in about_network(saving)]
+    title = f"Networks and their {twin} twins: {shared(cells)}"
+    notes = list(about_networks(networks))
     return Table("compare networks", columns, rows, notes, title)
 
 
@@ -87,7 +87,7 @@ def _memory(networks: Sequence[NetworkSaving]) -> Table:
             ratio = None if memory.measured is None else memory.measured / memory.analytic
             row += [memory.analytic, memory.measured, ratio]
         rows.append(row)
-    title = f"Peak memory of a run, without the weights. {heading(cells)}"
+    title = f"Peak memory of activations: {shared(cells)}"
     return Table("compare memory", columns, rows, list(about_memory(networks)), title)
 
 
@@ -108,7 +108,7 @@ def _pairs(pairs: Sequence[PairSaving]) -> Table:
         Column("time", f"{both} µs", "number"),
         Column("merged_time", f"{merged} µs", "number"),
         Column("speedup", "speed-up", "number"),
-        Column("efficiency", "of theory %", "number"),
+        Column("efficiency", "efficiency %", "number"),
     ]
     rows: list[list[Value]] = [
         [
@@ -129,8 +129,7 @@ def _pairs(pairs: Sequence[PairSaving]) -> Table:
         ]
         for saving in pairs
     ]
-    cell = pairs[0].both
-    title = f"Layers on {cell.runtime}: each {both} pair beside its {merged} convolution"
+    title = f"Layers on {_place(pairs)}: each {both} pair beside its {merged} convolution"
     return Table("compare pairs", columns, rows, list(about_pairs(pairs)), title)
 
 
@@ -163,10 +162,14 @@ def _roofline(saving: Saving, place: Place, pairs: Sequence[PairSaving]) -> Tabl
                     point.bound,
                 ]
             )
-    cell, roofline = pairs[0].both, saving.rooflines.get(place)
-    title = f"Roofline of {cell.runtime}: the same layers one by one"
-    notes = list(about_ceilings(cell, roofline, pairs))
+    title = f"Roofline of {_place(pairs)}: the same layers one by one"
+    notes = list(about_ceilings(saving.rooflines.get(place), pairs))
     return Table("compare roofline", columns, rows, notes, title)
+
+
+def _place(pairs: Sequence[PairSaving]) -> str:
+    cell = pairs[0].both
+    return f"{cell.runtime}, {shared([cell])}"
 
 
 def _where(saving: PairSaving) -> str:

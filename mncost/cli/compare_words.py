@@ -5,37 +5,55 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mncost.measure.cells import title
-from mncost.measure.records import Cell
 from mncost.measure.results.columns import with_interval
 from mncost.measure.results.roofline import Roofline
 from mncost.measure.results.saving import NetworkSaving, PairSaving
 from mncost.measure.runtimes import runtime_class
 
-__all__ = ["about_ceilings", "about_memory", "about_network", "about_pairs"]
+__all__ = ["about_ceilings", "about_memory", "about_networks", "about_pairs"]
 
 _GIGA = 1e-9
+FEW = 4  # rows: more have one sentence for each runtime
 _LAYERS = {"standard": "separable layers", "fused": "expand and depthwise layers"}
 
 
-def about_network(saving: NetworkSaving) -> Iterator[str]:
-    """Say what a network saves, or why that is not known."""
-    cell, twin = saving.network.cell, saving.twin.cell
-    if saving.why:
-        yield f"not timed: {title(twin)}: {saving.why}"
-    if saving.speedup is None:
+def about_networks(networks: Sequence[NetworkSaving]) -> Iterator[str]:
+    """Say what networks save, each if they are few; and why that of some is not known."""
+    for saving in networks:
+        if saving.why:
+            yield f"not timed: {title(saving.twin.cell)}: {saving.why}"
+    timed = [saving for saving in networks if saving.speedup]
+    if len(timed) <= FEW:
+        yield from (sentence for saving in timed for sentence in _one_by_one(saving))
         return
-    speedup = with_interval(saving.speedup.ratio)
+    for place in dict.fromkeys(saving.network.cell.place for saving in timed):
+        yield _together([one for one in timed if one.network.cell.place == place])
+
+
+def _together(networks: Sequence[NetworkSaving]) -> str:
+    cell, twin = networks[0].network.cell, networks[0].twin.cell
+    ratios = [saving.macs_ratio for saving in networks]
+    speedups = [saving.speedup.ratio.center for saving in networks if saving.speedup]
+    return (
+        f"{cell.runtime}, {cell.precision}: {min(ratios):.1f} to {max(ratios):.1f} times fewer "
+        f"MACs than the {twin.twin} twins, {min(speedups):.1f} to {max(speedups):.1f} times as fast"
+    )
+
+
+def _one_by_one(saving: NetworkSaving) -> Iterator[str]:
+    cell, twin = saving.network.cell, str(saving.twin.cell.twin)
+    assert saving.speedup is not None
     yield (
-        f"{title(cell)}: {saving.macs_ratio:.1f} times fewer MACs than the {twin.twin} twin, "
-        f"{speedup} times as fast"
+        f"{title(cell)}: {saving.macs_ratio:.1f} times fewer MACs than the {twin} twin, "
+        f"{with_interval(saving.speedup.ratio)} times as fast"
     )
     sums = saving.sums
     if sums is None or sums.speedup is None or sums.depthwise_time is None:
         return
     yield (
-        f"its {_LAYERS[str(twin.twin)]} need {sums.merged_macs / sums.macs:.1f} times fewer MACs "
-        f"and run {with_interval(sums.speedup)} times as fast; the depthwise ones among them hold "
-        f"{sums.depthwise_macs:.1%} of their MACs and "
+        f"its {_LAYERS[twin]} need {sums.merged_macs / sums.macs:.1f} times fewer MACs than what "
+        f"replaces them and run {with_interval(sums.speedup)} times as fast; the depthwise ones "
+        f"hold {sums.depthwise_macs:.1%} of their MACs and "
         f"{with_interval(sums.depthwise_time.scaled(100))} % of their time"
     )
 
@@ -73,17 +91,14 @@ def about_pairs(pairs: Sequence[PairSaving]) -> Iterator[str]:
             yield f"not timed: {saving.both.part}: {saving.why}"
 
 
-def about_ceilings(
-    cell: Cell, roofline: Roofline | None, pairs: Sequence[PairSaving]
-) -> Iterator[str]:
+def about_ceilings(roofline: Roofline | None, pairs: Sequence[PairSaving]) -> Iterator[str]:
     """Say what the ceilings are, and which layers are under which."""
     if roofline is None:
         yield "no ceilings were measured"
         return
     product, copy = roofline.macs_per_second, roofline.bytes_per_second
     yield (
-        f"ceilings of {cell.runtime}, {cell.precision}, threads {cell.threads}: "
-        f"{with_interval(product.scaled(_GIGA))} GMAC/s (a large matrix product), "
+        f"ceilings: {with_interval(product.scaled(_GIGA))} GMAC/s (a large matrix product), "
         f"{with_interval(copy.scaled(_GIGA))} GB/s (a large copy); below "
         f"{roofline.ridge:.1f} MACs a byte a layer is memory-bound"
     )
@@ -96,5 +111,8 @@ def about_ceilings(
         reach = f", at {shares[0]:.0%} to {shares[-1]:.0%} of the ceiling" if shares else ""
         words.append(f"{bound} of {len(alike)} {kind} layers are memory-bound{reach}")
     yield "; ".join(words)
-    if any(point.share and point.share.center > 1 for point in points):
-        yield "above 100 %: tensors that stay in the caches move faster than the copy shows"
+    if any(point.share and point.share.lo and point.share.lo > 1 for point in points):
+        yield (
+            "above 100 %: tensors that stay in the caches move faster than the copy, which does "
+            "not fit there; and a kernel can suit a layer better than the product"
+        )

@@ -20,7 +20,7 @@ from mncost.measure.results.columns import (
 from mncost.measure.results.summary import PERCENTILES, summarise
 from mncost.report.table import Table, Value
 
-__all__ = ["FOR_PEOPLE", "emit_run", "heading", "status", "varies"]
+__all__ = ["FOR_PEOPLE", "emit_run", "shared", "status", "varies"]
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -33,6 +33,12 @@ _IDENTITY = (
     *("threads", "python", "copy"),
 )
 _ALWAYS = ("arch", "alpha", "resolution", "runtime")
+
+_LOGITS_ERROR = (
+    "int8: logits error is the root mean square of its difference from the fp32 logits / their "
+    "standard deviation; weights are random and images are noise, so it says that quantising "
+    "worked, and nothing about accuracy"
+)
 
 
 def emit_run(run: Run, view: View, output: Path | None) -> None:
@@ -67,10 +73,12 @@ def cell_table(run: Run, view: View) -> Table:
         found = [row for row in found if row.summary.cell.part is None]
         cells = [row.summary.cell for row in found]
         default = _for_people(found, view)
-        title, notes = heading(cells), [*conditions(run)]
+        title, notes = f"CPU latency: {shared(cells)}", [*conditions(run)]
     else:
         registry = machine_columns(view.percentiles or PERCENTILES)
         default, title, notes = list(registry), "", []
+    if any(row.summary.agreement for row in every):
+        notes.append(_LOGITS_ERROR)
     notes += objections(run, [row.summary for row in every])
     columns = chosen(registry, view.columns, default)
     return Table("bench", [c.column for c in columns], _values(found, columns), notes, title)
@@ -106,8 +114,8 @@ def varies(cells: Sequence[Cell], name: str) -> bool:
     return len(found) > 1
 
 
-def heading(cells: Sequence[Cell]) -> str:
-    """Say what all cells have in common."""
+def shared(cells: Sequence[Cell]) -> str:
+    """Say how all cells were run that were run in one way."""
     first = cells[0]
     common = {
         "dialect": f"dialect {first.dialect}" if first.dialect != "paper" else "",
@@ -117,5 +125,4 @@ def heading(cells: Sequence[Cell]) -> str:
         "threads": "1 thread" if first.threads == 1 else f"{first.threads} threads",
         "python": first.python or "",
     }
-    words = [said for name, said in common.items() if said and not varies(cells, name)]
-    return f"CPU latency: {', '.join(words)}"
+    return ", ".join(said for name, said in common.items() if said and not varies(cells, name))

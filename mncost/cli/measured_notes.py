@@ -50,12 +50,6 @@ def objections(run: Run, summaries: Sequence[CellSummary]) -> Iterator[str]:
     for summary in summaries:
         if summary.failure:
             yield f"failed: {title(summary.cell)}: {summary.failure}"
-    if any(summary.agreement for summary in summaries):
-        yield (
-            "int8: logits error is the root mean square of its difference from the fp32 logits / "
-            "their standard deviation; weights are random and images are noise, so it says that "
-            "quantising worked, and nothing about accuracy"
-        )
     yield from _cautions(run, summaries)
     yield from run.notes
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from mncost.columns import Source, sources
-from mncost.comparison import Comparison
 from mncost.report.table import Column, Table, Value
+from mncost.reproduction import Reproduction
 
 __all__ = ["published_table"]
 
@@ -52,7 +52,7 @@ _TERMINAL = (
 _AS_MARKS = {"macs_why": "why", "params_why": "why", "source": "src"}
 
 
-def published_table(found: list[Comparison], *, for_people: bool) -> Table:
+def published_table(found: list[Reproduction], *, for_people: bool) -> Table:
     """Return ours beside the published figures; for people with the long texts as notes."""
     tally = _tally(found)
     if not for_people:
@@ -72,12 +72,10 @@ def _columns() -> list[Column]:
     return [c._replace(title=_AS_MARKS.get(c.name, c.title)) for c in columns]
 
 
-def _for_people(
-    comparison: Comparison, marks: dict[str, str], numbers: dict[str, str]
-) -> list[Value]:
+def _for_people(one: Reproduction, marks: dict[str, str], numbers: dict[str, str]) -> list[Value]:
     row: list[Value] = []
     for name in _TERMINAL:
-        value = PUBLISHED_COLUMNS[name].value(comparison)
+        value = PUBLISHED_COLUMNS[name].value(one)
         if name == "source":
             value = numbers.setdefault(str(value), f"[{len(numbers) + 1}]")
         elif name in _AS_MARKS:
@@ -86,7 +84,7 @@ def _for_people(
     return row
 
 
-def _tally(found: Iterable[Comparison]) -> dict[str, str]:
+def _tally(found: Iterable[Reproduction]) -> dict[str, str]:
     """Say, source by source, how many of its figures the exact counts explain."""
     agreed: dict[str, tuple[list[bool], list[bool]]] = {}
     for c in found:

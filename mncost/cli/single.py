@@ -7,12 +7,13 @@ from mncost.errors import InputError
 from mncost.graph.twin import TWINS
 from mncost.network import Network
 
-__all__ = ["single", "title", "twin_of"]
+__all__ = ["WITHOUT_PAIRS", "single", "title", "twin_of"]
 
-_WITHOUT_PAIRS = {
+WITHOUT_PAIRS = {
     "standard": "no pointwise convolution follows a depthwise one",
     "fused": "no block expands and then convolves depthwise",
 }
+"""Why a network may have no twin, by the twin's name."""
 
 
 def single(networks: Grid, command: str) -> Network:
@@ -42,7 +43,7 @@ def twin_of(network: Network, name: str | None) -> Network:
         return twin
     others = [other for other in TWINS if network.as_twin(other).graph != network.graph]
     accepted = f"; --twin {' or '.join(others)} is accepted" if others else ""
-    raise InputError(f"{network.arch} has no {name} twin: {_WITHOUT_PAIRS[name]}{accepted}")
+    raise InputError(f"{network.arch} has no {name} twin: {WITHOUT_PAIRS[name]}{accepted}")
 
 
 def title(network: Network) -> str:

@@ -60,9 +60,9 @@ def table(
             precision=precision,
         )
         from mncost.cli.published import published_table
-        from mncost.comparison import compare
+        from mncost.reproduction import reproduce
 
-        found = compare(",".join(arch), alpha, resolution, rho=rho, dialect=dialect)
+        found = reproduce(",".join(arch), alpha, resolution, rho=rho, dialect=dialect)
         emit(published_table(found, for_people=for_people), wanted, output)
         return
     registry = _registry(convention, flops=flops)

@@ -23,7 +23,7 @@ class Figure(NamedTuple):
         precision: ``fp32`` or ``int8``.
         macs_m, params_m: millions, the digits as printed.
         macs_basis, params_basis: how the printed figure follows from the exact count
-            (:mod:`mncost.comparison`).
+            (:mod:`mncost.reproduction`).
         top1, top5: ImageNet accuracy, percent.
         latency_ms, latency_device: lists in the same order, with ``;`` between.
         source: where it is printed. ``note``: what else is known.

@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     from mncost.measure.results.statistics import Ratio
     from mncost.spec.axis import Numbers
 
-__all__ = ["Measurement", "begin", "bench", "carry_out", "resumed"]
+__all__ = ["SECONDS_TO_COMPARE", "Measurement", "begin", "bench", "carry_out", "resumed"]
 
 ARCHITECTURES = "v1,v2,v3-large"
 _DEFAULT_RUNTIMES = ("onnxruntime", "torch")
 _TARGET_ERROR, _PROCESSES = 0.02, 6
-_SECONDS, _SECONDS_WITH_PAIRS, _SECONDS_A_CELL = 54.0, 150.0, 3.0
+_SECONDS, _SECONDS_A_CELL = 54.0, 3.0
+SECONDS_TO_COMPARE = 150.0
 
 T = TypeVar("T")
 
@@ -158,8 +159,8 @@ def bench(  # noqa: PLR0913  one keyword for each option of the command
         device: ``"cpu"``.
         target_error: stop once half the width of each median's 95 % interval is within this
             share of the median.
-        max_time: seconds after which to stop in any case; by default 54, or 3 a cell if that is
-            more.
+        max_time: seconds after which to stop in any case; by default 54 (with ``pairs`` 150), or
+            3 a network if that is more.
         processes: how many processes of each worker to measure in, one after the other, at least.
         seed: of the weights, the images and the order of the visits.
         output: the run file, written as it goes.
@@ -193,6 +194,7 @@ def bench(  # noqa: PLR0913  one keyword for each option of the command
         max_time=max_time,
         processes=processes,
         seed=seed,
+        least_time=SECONDS_TO_COMPARE if pairs else _SECONDS,
     )
     save = partial(write_run, path=Path(output)) if output is not None else _keep
     carry_out(run, cells, save=save)
@@ -209,8 +211,11 @@ def begin(
     max_time: float | None = None,
     processes: int | None = None,
     seed: int | None = None,
+    least_time: float = _SECONDS,
 ) -> tuple[Run, list[Subject]]:
     """Return an empty run for what is asked for, and the subjects to measure.
+
+    Unless there is a ``max_time``, it is ``least_time``, or 3 s a network if that is more.
 
     Raises:
         InputError: something cannot be used, or is not installed.
@@ -226,7 +231,7 @@ def begin(
     cells = [subject.cell for subject in wanted.subjects]
     options = Options(
         target_error=_TARGET_ERROR if target_error is None else target_error,
-        max_time=_default_time(request, cells) if max_time is None else max_time,
+        max_time=_default_time(cells, least_time) if max_time is None else max_time,
         processes=_PROCESSES if processes is None else processes,
         seed=seed or 0,
     )
@@ -307,9 +312,7 @@ def carry_out(
         )
 
 
-def _default_time(request: Request, cells: Sequence[Cell]) -> float:
-    """Return the seconds that measuring may take: most for the small networks of pairs."""
-    least = _SECONDS_WITH_PAIRS if request.pairs else _SECONDS
+def _default_time(cells: Sequence[Cell], least: float) -> float:
     return max(least, _SECONDS_A_CELL * sum(cell.part is None for cell in cells))
 
 

@@ -283,7 +283,7 @@ UNUSABLE = [
     ("-o .", "a run file is JSON"),
     ("--python nowhere/python", "nowhere/python cannot be used"),
     ("--alpha 9:10", "v2 has no published α in 9:10"),
-    ("--resume run.json", "--resume and --arch do not go together"),
+    ("--resume run.json", "--arch does not go with --resume"),
 ]
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from mncost.measure.runtimes import copying as module
-from mncost.measure.runtimes.copying import SIZE, copier, copying
+from mncost.measure.runtimes.copying import SIZE, copier, large_copy
 
 
 def rss() -> int:
@@ -38,7 +38,7 @@ class Watched:
         self.callers: list[int] = []
         self.sizes: list[int] = []
         self._together = threading.Barrier(threads, timeout=60)
-        self._move: Callable[[object, object, int], int] = ctypes.memmove
+        self._move: Callable[..., int] = ctypes.memmove
 
     def __call__(self, target: object, source: object, size: int) -> int:
         self._together.wait()
@@ -79,15 +79,22 @@ def test_one_thread_is_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_both_buffers_are_in_memory_from_the_start_and_gone_in_the_end() -> None:
     before = rss()
-    with copying(1) as copy:
+    with large_copy(1) as copy:
         assert copy.bytes == 2 * SIZE  # read once, written once
         assert rss() - before > 1.9 * SIZE
         copy.call()
-    del copy
     assert rss() - before < 0.1 * SIZE
+
+
+def test_whoever_keeps_the_copy_does_not_keep_the_memory() -> None:
+    before = rss()
+    for threads in (1, 2):
+        with large_copy(threads) as copy:
+            copy.call()
+        assert rss() - before < 0.1 * copy.bytes
 
 
 def test_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SIZE", 2**62)
-    with pytest.raises(MemoryError), copying(1):
+    with pytest.raises(MemoryError), large_copy(1):
         pass

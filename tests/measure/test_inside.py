@@ -133,7 +133,9 @@ def test_a_product_that_cannot_be_built_costs_the_ceilings_only(tmp_path: Path) 
     carried_out(run, found, tmp_path, builder=NoProducts())
     assert not run.ceilings
     assert not run.failures
-    assert any("no ceilings of fake models in fp32: needs about 40 GiB" in note for note in run.notes)
+    assert any(
+        "no ceilings of fake models in fp32: needs about 40 GiB" in note for note in run.notes
+    )
 
 
 def test_what_is_left_out_is_neither_built_nor_measured(tmp_path: Path) -> None:

@@ -10,7 +10,17 @@ import onnxruntime
 import pytest
 
 import mncost
-from mncost.measure.results.layers import REORDER, SESSION, ProfileError, shares
+from mncost.graph.graph import Builder, Graph
+from mncost.graph.ops import Activation, BatchNorm, Conv, Dropout, Flatten, Op
+from mncost.measure.records import LayerShare, Profile
+from mncost.measure.results.layers import (
+    CONVERT,
+    REORDER,
+    SESSION,
+    ProfileError,
+    own_share,
+    shares,
+)
 from mncost.measure.runtimes import KernelTimes
 from mncost.measure.runtimes.onnxruntime_profile import read_profile
 
@@ -70,6 +80,84 @@ def test_kernels_are_told_apart_by_whole_names() -> None:
         (mine,) = (share for share in found if share.layer == layer.name)
         assert mine.kernels == [f"{layer.name}_nchwc"]
         assert mine.macs == layer.macs
+
+
+def separable(*last: Op, names: tuple[str, str] = ("dw", "pw")) -> Graph:
+    """Return a depthwise and a pointwise convolution with all that belongs to them."""
+    builder = Builder(8)
+    for builder.block, groups, kernel in ((names[0], 8, 3), (names[1], 1, 1)):
+        builder.add("conv", Conv(8, 8, kernel, 1, groups, False, "symmetric"))
+        builder.add("bn", BatchNorm(8, 1e-5, 0.1))
+        builder.add("act", Activation("relu6"))
+    for op in last:
+        builder.add(type(op).__name__.lower(), op)
+    return builder.finish()
+
+
+def mapped(graph: Graph, kernels: dict[str, int]) -> dict[str, int]:
+    """Return the time of each layer in a run of 100."""
+    found = shares(graph, 8, [100], {name: [ns] for name, ns in kernels.items()})
+    return {layer.layer: layer.ns[0] for layer in found}
+
+
+@pytest.mark.parametrize("last", [[], [Dropout(0.2)], [Dropout(0.2), Flatten()]])
+def test_the_output_is_the_last_layers(last: list[Op]) -> None:
+    """ONNX Runtime calls what ends a model after the model's output."""
+    kernels = {"ReorderInput": 3, "dw.act_nchwc": 20, "output_nchwc": 40, "ReorderOutput": 4}
+    found = mapped(separable(*last), kernels)
+    assert found == {"dw.conv": 20, "pw.conv": 40, REORDER: 7, SESSION: 33}
+
+
+def test_a_block_called_output_is_not_the_output() -> None:
+    kernels = {"output.act_nchwc": 20, "output_nchwc": 40}
+    found = mapped(separable(names=("output", "pw")), kernels)
+    assert found == {"output.conv": 20, "pw.conv": 40, SESSION: 40}
+
+
+def test_only_the_models_own_ends_are_converted() -> None:
+    """Between an integer and a floating-point kernel it is the layer that wants it."""
+    kernels = {
+        "input_QuantizeLinear": 1,
+        "Transpose": 2,
+        "dw.conv_token_1": 20,
+        "dw.bn_DequantizeLinear": 5,
+        "dw.act": 6,
+        "dw.act_QuantizeLinear": 7,
+        "pw.conv_token_5": 30,
+        "Transpose_token_4": 4,
+        "output_DequantizeLinear": 8,
+    }
+    found = mapped(separable(), kernels)
+    assert found == {"dw.conv": 38, "pw.conv": 30, REORDER: 6, CONVERT: 9, SESSION: 17}
+
+
+def profile(runs: list[int], **layers: list[int]) -> Profile:
+    return Profile(
+        cell=0,
+        generation=0,
+        profiled_ns=runs,
+        plain_ns=runs,
+        layers=[
+            LayerShare(layer=name, kind="", macs=0, kernels=[], ns=ns)
+            for name, ns in layers.items()
+        ],
+    )
+
+
+def test_the_own_share_is_that_of_the_layers_in_the_faster_half() -> None:
+    """Of five runs the fastest three: 100, 110 and 90 take 60, 60 and 30 in their layers."""
+    found = profile(
+        [100, 500, 110, 400, 90],
+        **{
+            "input": [9, 9, 9, 9, 9],
+            "dw.conv": [20, 400, 30, 1, 10],
+            "pw.conv": [40, 1, 30, 300, 20],
+            CONVERT: [1, 1, 1, 1, 1],
+            REORDER: [10, 10, 10, 10, 10],
+            SESSION: [20, 79, 30, 79, 40],
+        },
+    )
+    assert own_share(found) == pytest.approx((60 + 60 + 30) / (100 + 110 + 90))
 
 
 def event(name: str, ts: int, dur: int, cat: str = "Node") -> dict[str, object]:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import onnx
+import onnxruntime
 import psutil
 import pytest
 
@@ -17,9 +18,12 @@ import mncost
 from mncost.graph.graph import Builder as GraphBuilder
 from mncost.graph.graph import Graph
 from mncost.graph.ops import Activation, Conv
+from mncost.measure.ceilings import PRODUCT, PRODUCT_BATCH, PRODUCT_MACS
+from mncost.measure.runtimes import seeded_images
 from mncost.measure.workers.builder import Builder
 from mncost.measure.workers.prepare import FORMATS, Prepared, Preparer, needed_bytes
 from mncost.measure.workers.protocol import WorkerDied, WorkerRefused
+from mncost.models.weights import random_weights
 from mncost.network import Network
 from tests.models.test_onnx import run_onnx
 
@@ -118,14 +122,61 @@ def test_the_fakes_file(builder: Builder, tmp_path: Path) -> None:
     file = tmp_path / "net.fake"
     prepared(builder, file, format="fake")
     layers = {layer.name: layer.macs for layer in NET.layers if layer.macs}
-    content = {"macs": NET.macs, "precision": "fp32", "layers": layers}
-    assert json.loads(file.read_text()) == content
+    content = json.loads(file.read_text())
+    assert (content["macs"], content["precision"], content["layers"]) == (NET.macs, "fp32", layers)
     assert prepared(builder, file, format="fake", precision="int8").agreement is not None
 
 
-@pytest.mark.parametrize(
+@pytest.mark.parametrize(("precision", "weights", "activation"), [("fp32", 4, 4), ("int8", 1, 1)])
+def test_the_fakes_memory(
+    builder: Builder, tmp_path: Path, precision: str, weights: int, activation: int
+) -> None:
+    """Of one layer: its input and output at once; a bias takes 4 bytes at either precision."""
+    file = tmp_path / "layer"
+    builder.prepare(one_layer(5), 6, format="fake", precision=precision, seed=0, file=file)
+    content = json.loads(file.read_text())
+    assert content["weight_bytes"] == 9 * 5 * 7 * weights + 7 * 4
+    assert content["peak_activation_bytes"] == (5 + 7) * 6 * 6 * activation
+
+
+REAL = pytest.mark.parametrize(
     ("form", "precision"), [("onnx", "fp32"), ("onnx", "int8"), ("torch", "fp32")]
 )
+
+
+@REAL
+def test_the_matrix_product(builder: Builder, tmp_path: Path, form: str, precision: str) -> None:
+    """Whatever the runtime does, it is the product with the matrix that was drawn."""
+    from mncost.measure.runtimes.onnxruntime import OnnxRuntime
+    from mncost.measure.runtimes.torch import Torch
+
+    file = tmp_path / "product"
+    builder.prepare(PRODUCT, 1, format=form, precision=precision, seed=4, file=file)
+    (matrix,) = random_weights(PRODUCT, 4).values()
+    assert matrix.size == PRODUCT_MACS / PRODUCT_BATCH
+    expected = seeded_images((3, 1024, 1, 1)).reshape(3, 1024) @ matrix.T
+    call = (Torch() if form == "torch" else OnnxRuntime()).load(file, batch=3, provider=None)
+    found = call()
+    array = np.asarray(found if form == "torch" else found[0])  # type: ignore[index]
+    error = float(np.sqrt(np.mean((array - expected) ** 2)) / expected.std())
+    assert error < (1e-5 if precision == "fp32" else 0.1)
+
+
+@pytest.mark.parametrize(("precision", "kernel"), [("fp32", "Gemm"), ("int8", "QGemm")])
+def test_onnx_runtime_multiplies_in_the_files_precision(
+    builder: Builder, tmp_path: Path, precision: str, kernel: str
+) -> None:
+    file, optimized = tmp_path / "product", tmp_path / "optimized"
+    builder.prepare(PRODUCT, 1, format="onnx", precision=precision, seed=0, file=file)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.optimized_model_filepath = str(optimized)
+    onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    kinds = [node.op_type for node in onnx.load(optimized).graph.node]
+    assert [kind for kind in kinds if "Gemm" in kind or "MatMul" in kind] == [kernel]
+
+
+@REAL
 def test_graphs_need_not_be_networks_nor_images_have_three_channels(
     builder: Builder, tmp_path: Path, form: str, precision: str
 ) -> None:

@@ -87,6 +87,11 @@ def test_a_worker_answers(start: Start, model: Path) -> None:
     burst = worker.burst(3, warmups=2, runs=5)
     assert (len(burst.warmup_ns), len(burst.ns)) == (2, 5)
     assert len(worker.burst(None, warmups=0, runs=1).ns) == 1
+    heaviest = worker.heaviest(model, batch=2, provider=None, runs=3)
+    assert (len(heaviest.product_ns), heaviest.bytes, len(heaviest.copy_ns)) == (3, 2**29, 3)
+    model.write_text(model.read_text()[:-1] + ', "weight_bytes": 1, "peak_activation_bytes": 4}')
+    resident = worker.memory(model, batch=2, provider=None, runs=5)
+    assert (resident.loaded_bytes, resident.peak_bytes) == (50_000_001, 50_000_011)
 
 
 def test_processes_differ_by_their_seed(model: Path) -> None:
@@ -151,6 +156,22 @@ def test_it_dies_of_a_load(start: Start, model: Path, fault: str, reason: str) -
     with pytest.raises(WorkerDied, match=r"^has ended before$"):
         worker.burst(None, warmups=0, runs=1)
     worker.close()
+
+
+def test_it_dies_of_the_heaviest_work(start: Start, model: Path) -> None:
+    worker = start({"on": "copy", "do": "die"})
+    with pytest.raises(WorkerDied, match=KILLED):
+        worker.heaviest(model, batch=1, provider=None, runs=1)
+
+
+@pytest.mark.parametrize("ask", [ProcessWorker.heaviest, ProcessWorker.memory])
+def test_it_hangs_in_a_run_that_follows_a_load(
+    start: Start, model: Path, ask: Callable[..., object]
+) -> None:
+    worker = start({"on": "run", "do": "hang"})
+    with pytest.raises(WorkerDied, match=r"^did not answer within 2 s$"):
+        ask(worker, model, batch=1, provider=None, runs=1)
+    assert workers() == []
 
 
 def test_it_hangs_in_a_run(start: Start, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

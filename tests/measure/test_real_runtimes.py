@@ -1,18 +1,35 @@
-"""One short real run on the real runtimes: everything at once, and no number is asserted."""
+"""The real runtimes: short runs of everything at once, and what only they can show.
+
+No latency is asserted.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import mncost
+from mncost.graph.graph import Builder as GraphBuilder
+from mncost.graph.graph import Graph
+from mncost.graph.ops import Activation, BatchNorm, Conv
+from mncost.measure.ceilings import PRODUCT, PRODUCT_BATCH
+from mncost.measure.records import Profile
+from mncost.measure.results.layers import CONVERT, REORDER, SESSION, own_share, shares
 from mncost.measure.run_file import read_run
+from mncost.measure.workers.builder import Builder
+from mncost.measure.workers.process import ProcessWorker, start_worker
+from mncost.measure.workers.protocol import WorkerSpec
+from mncost.spec.schema import Activation as ActivationName
 from tests.running import Result
 
 Cli = Callable[..., Result]
+Built = Callable[..., Path]
+Start = Callable[..., ProcessWorker]
 SMALL = ("--alpha", "0.35", "--resolution", "96")
 SHORT = ("--processes", "2", "--max-time", "10s", "--target-error", "90%")
 
@@ -81,3 +98,105 @@ def test_a_model_that_is_too_large_fails_and_the_others_go_on(run_cli: Cli, here
     assert (small["failure"], large["latency_ms"]) == ("", "")
     assert small["latency_ms"]
     assert "2 GiB" in large["failure"] or "memory" in large["failure"]
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Iterator[Built]:
+    """Write model files."""
+    builder = Builder()
+
+    def build(graph: Graph, resolution: int, format: str, precision: str = "fp32") -> Path:
+        file = tmp_path / f"model.{precision}.{format}"
+        builder.prepare(graph, resolution, format=format, precision=precision, seed=0, file=file)
+        return file
+
+    yield build
+    builder.close()
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start workers; they are ended after the test."""
+    started = []
+
+    def begin(runtime: str, threads: int = 1) -> ProcessWorker:
+        worker = start_worker(WorkerSpec(runtime, threads))
+        started.append(worker)
+        return worker
+
+    yield begin
+    for worker in started:
+        worker.close()
+
+
+def separable(function: ActivationName) -> Graph:
+    builder = GraphBuilder(16)
+    for builder.block, out, groups, kernel in (("dw", 16, 16, 3), ("pw", 32, 1, 1)):
+        builder.add("conv", Conv(16, out, kernel, 1, groups, False, "symmetric"))
+        builder.add("bn", BatchNorm(out, 1e-5, 0.1))
+        builder.add("act", Activation(function))
+    return builder.finish()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("function", ["none", "relu6", "hardswish", "silu", "gelu"])
+def test_every_kernel_of_two_layers_has_its_place(
+    built: Built, start: Start, function: ActivationName, precision: str
+) -> None:
+    """By the names that this very ONNX Runtime gives to its kernels."""
+    graph = separable(function)
+    file = built(graph, 28, "onnx", precision)
+    found = start("onnxruntime").profile(file, batch=2, provider=None, rounds=3)
+    layers = shares(graph, 28, found.profiled_ns, found.kernels)
+    kernels = {layer.layer: layer.kernels for layer in layers}
+    assert set(kernels) - {CONVERT} == {"dw.conv", "pw.conv", REORDER, SESSION}
+    assert all(name.startswith(("Reorder", "Transpose")) for name in kernels[REORDER])
+    assert all(name.startswith("dw.") for name in kernels["dw.conv"])
+    assert all(name.startswith(("pw.", "output")) for name in kernels["pw.conv"])
+    # gelu is computed in floating point: nothing is left to be dequantised
+    conversions = ["input_QuantizeLinear", "output_DequantizeLinear"]
+    count = 0 if precision == "fp32" else 1 if function == "gelu" else 2
+    assert kernels.get(CONVERT, []) == conversions[:count]
+    profile = Profile(
+        cell=0,
+        generation=0,
+        profiled_ns=found.profiled_ns,
+        plain_ns=found.plain_ns,
+        layers=layers,
+    )
+    assert 0 < own_share(profile) < 1
+
+
+@pytest.mark.parametrize(
+    ("runtime", "format", "precision"),
+    [("onnxruntime", "onnx", "fp32"), ("onnxruntime", "onnx", "int8"), ("torch", "torch", "fp32")],
+)
+def test_the_heaviest_work(
+    built: Built, start: Start, runtime: str, format: str, precision: str
+) -> None:
+    product = built(PRODUCT, 1, format, precision)
+    found = start(runtime, 2).heaviest(product, batch=PRODUCT_BATCH, provider=None, runs=3)
+    assert (len(found.product_ns), len(found.copy_ns)) == (3, 3)
+    assert min(found.product_ns + found.copy_ns) > 0
+    assert found.bytes == 2**29
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+@pytest.mark.parametrize(
+    ("runtime", "format", "times"), [("onnxruntime", "onnx", 3.5), ("torch", "torch", 2.0)]
+)
+def test_memory_of_runs_is_about_that_of_the_activations(
+    built: Built, start: Start, runtime: str, format: str, times: float
+) -> None:
+    """At least what is alive at once; and what a runtime keeps or does not fuse, but no more.
+
+    In ONNX Runtime the blocks of the first run stay beside the one that later runs have; torch
+    does not fuse the batch norm.
+    """
+    batch = 8
+    network = mncost.load("v1", 1.0, 224)
+    file = built(network.graph, 224, format)
+    found = start(runtime).memory(file, batch=batch, provider=None, runs=3)
+    assert found.loaded_bytes > network.weight_bytes + batch * 3 * 224**2 * 4
+    alive = batch * network.peak_activation_bytes
+    assert alive < found.peak_bytes - found.loaded_bytes < times * alive

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ import pytest
 import torch
 
 import mncost
-from mncost.measure.runtimes import RUNTIMES, runtime_class, seeded_images
+from mncost.measure.runtimes import RUNTIMES, Call, runtime_class, seeded_images
 from mncost.measure.runtimes.onnxruntime import OnnxRuntime
+from mncost.measure.runtimes.resident import Memory
 from mncost.measure.runtimes.torch import Torch
+from mncost.measure.runtimes.torch_compile import TorchCompile
 from mncost.measure.workers.builder import Builder
 from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.protocol import WorkerRefused, WorkerSpec
@@ -150,6 +153,25 @@ def test_torch_compile(compiled: dict[str, object]) -> None:
     assert compiled["frozen"]
     assert (compiled["graphs"], compiled["breaks"]) == (1, 0)  # the network as one piece
     assert compiled["threads"] == [1, 1]
+
+
+def test_what_is_compiled_belongs_to_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiler takes far more memory than any model."""
+    runs: list[str] = []
+
+    class Compiling(TorchCompile):
+        def load(self, file: Path, *, batch: int, provider: str | None) -> Call:
+            return lambda: runs.append(f"{file} {batch} {provider}")
+
+    def seen(load: Callable[[], Call], times: int) -> Memory:
+        call, loaded = load(), len(runs)
+        for _ in range(times):
+            call()
+        return Memory(loaded, len(runs))
+
+    monkeypatch.setattr("mncost.measure.runtimes.torch_compile.resident_memory", seen)
+    assert Compiling().memory(Path("a"), batch=2, provider=None, runs=3) == (1, 4)
+    assert runs == ["a 2 None"] * 4
 
 
 def test_a_torch_worker_has_no_onnxruntime(compiled: dict[str, object]) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
 import pytest
 
 from mncost.measure.runtimes import Call, Runtime
+from mncost.measure.runtimes.copying import Copy
 from mncost.measure.runtimes.fake import Fake, Fault, Script
 from mncost.measure.runtimes.reference import reference
+from mncost.measure.runtimes.resident import Memory
 from mncost.measure.workers.local import LocalWorker
 from mncost.measure.workers.messages import reason
 from mncost.measure.workers.protocol import WorkerDied, WorkerRefused, WorkerSpec
@@ -39,6 +44,7 @@ class Traced(Runtime):
     def __init__(self) -> None:
         self.trace: list[object] = []
         self.time = 0
+        self.alive: list[Callable[[], object]] = []
 
     def start(self, threads: int) -> None:
         self.trace.append(("start", threads))
@@ -47,7 +53,28 @@ class Traced(Runtime):
         self.trace.append(("load", file.name, batch, provider))
         if file.name == "broken":
             raise RuntimeError("broken:\n  beyond repair")
-        return lambda: self.trace.append(file.name)
+        return self._watched(lambda: self.trace.append(file.name))
+
+    def memory(self, file: Path, *, batch: int, provider: str | None, runs: int) -> Memory:
+        self.trace.append(("memory", file.name, batch, provider, runs, self.living()))
+        return Memory(70, 75)
+
+    def reference(self) -> Call:
+        return self._watched(lambda: None)
+
+    @contextmanager
+    def copying(self, threads: int) -> Iterator[Copy]:
+        self.trace.append(("copying", threads))
+        yield Copy(lambda: self.trace.append("copy"), 12)
+        self.trace.append("freed")
+
+    def _watched(self, call: Call) -> Call:
+        self.alive.append(weakref.ref(call))
+        return call
+
+    def living(self) -> int:
+        """Return how many calls there are: the reference workload, and those of models."""
+        return sum(ref() is not None for ref in self.alive)
 
     def clock(self) -> int:
         self.trace.append("clock")
@@ -61,6 +88,29 @@ def test_nothing_happens_between_the_clock_and_the_call() -> None:
     server.answer({"ask": "load", "cell": 7, "file": "a", "batch": 2, "provider": "P"})
     assert runtime.trace[:2] == [("start", 3), ("load", "a", 2, "P")]
     assert runtime.trace[2:] == ["clock", "a", "clock"] * 3
+
+
+def test_the_heaviest_work_is_warm_and_one_after_the_other() -> None:
+    """The product begins when the copy's memory is freed, and is gone in the end."""
+    runtime = Traced()
+    server = Server(runtime, 3)
+    ask = {"ask": "heaviest", "file": "p", "batch": 9, "provider": "P", "runs": 2}
+    answer = server.answer(ask)
+    timed = ["clock", "copy", "clock"]
+    assert runtime.trace == [
+        *(("start", 3), ("copying", 3), "copy", *timed * 2, "freed"),
+        *(("load", "p", 9, "P"), "p", *["clock", "p", "clock"] * 2),
+    ]
+    assert runtime.living() == 1  # the reference workload
+    assert (len(answer["product_ns"]), answer["bytes"], len(answer["copy_ns"])) == (2, 12, 2)
+    assert "refused" in server.answer({"ask": "burst", "cell": 0, "warmups": 0, "runs": 1})
+
+
+def test_memory_is_seen_without_the_reference_workload() -> None:
+    runtime = Traced()
+    ask = {"ask": "memory", "file": "a", "batch": 2, "provider": "P", "runs": 5}
+    assert Server(runtime, 1).answer(ask) == {"loaded_bytes": 70, "peak_bytes": 75}
+    assert runtime.trace == [("start", 1), ("memory", "a", 2, "P", 5, 0)]
 
 
 def test_each_time_is_the_difference_of_two_readings() -> None:
@@ -119,6 +169,43 @@ def test_the_fakes_latency_follows_from_macs(
     file = model(tmp_path, precision=precision)
     sampled = worker(EXACT, threads=threads).load(0, file, batch=batch, provider=None)
     assert sampled.ns == [ns, ns]
+
+
+def test_the_fakes_heaviest_work(tmp_path: Path) -> None:
+    """MACs at the speed of any model; a copy of 256 MiB, read and written, at 10 bytes a ns."""
+    one, two = (
+        worker(EXACT, threads=threads).heaviest(
+            model(tmp_path, 1_000_000), batch=3, provider=None, runs=2
+        )
+        for threads in (1, 2)
+    )
+    assert (one.product_ns, two.product_ns) == ([300_000] * 2, [150_000] * 2)
+    assert one.bytes == two.bytes == 2**29
+    assert one.copy_ns == pytest.approx([2**29 / 10] * 2, abs=1)
+    assert two.copy_ns == pytest.approx([2**29 / 20] * 2, abs=1)
+    faster = worker(Script(bytes_per_ns=40.0, process=0.0, noise=0.0))
+    found = faster.heaviest(model(tmp_path), batch=1, provider=None, runs=1)
+    assert found.copy_ns == pytest.approx([2**29 / 40], abs=1)
+
+
+def test_the_fakes_memory(tmp_path: Path) -> None:
+    file = tmp_path / "model"
+    sizes = {"weight_bytes": 4_000, "peak_activation_bytes": 800}
+    file.write_text(json.dumps({"macs": 1, "precision": "fp32", **sizes}))
+    found = worker(EXACT).memory(file, batch=3, provider=None, runs=5)
+    assert found.loaded_bytes == 50_004_000
+    assert found.peak_bytes == 50_004_000 + 3_000
+    dying = worker(Script(faults=(Fault("run", "die", after=4),)))
+    dying.memory(file, batch=1, provider=None, runs=4)
+    with pytest.raises(WorkerDied, match="killed by SIGKILL"):
+        dying.memory(file, batch=1, provider=None, runs=1)
+
+
+def test_there_is_no_room_for_the_copy(tmp_path: Path) -> None:
+    found = worker(Script(faults=(Fault("copy", "memory"),)))
+    with pytest.raises(WorkerRefused, match=r"^out of memory$"):
+        found.heaviest(model(tmp_path), batch=1, provider=None, runs=1)
+    assert len(found.burst(None, warmups=0, runs=3).ns) == 3
 
 
 def times(script: Script, directory: Path, seed: int = 0, runs: int = 400) -> list[int]:

@@ -17,9 +17,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 
-from mncost.measure.runtimes.copying import Copy, copying
+from mncost.measure.runtimes.copying import Copy, large_copy
 from mncost.measure.runtimes.reference import reference
-from mncost.measure.runtimes.resident import Memory, resident
+from mncost.measure.runtimes.resident import Memory, resident_memory
 
 if TYPE_CHECKING:
     import numpy
@@ -82,7 +82,7 @@ class Runtime(ABC):
             RuntimeError: that cannot be seen here.
         """
         load = partial(self.load, file, batch=batch, provider=provider)
-        return resident(load, runs)
+        return resident_memory(load, runs)
 
     def reference(self) -> Call:
         """Return the reference workload."""
@@ -94,7 +94,7 @@ class Runtime(ABC):
         Raises:
             MemoryError: there is no room for it.
         """
-        return copying(threads)
+        return large_copy(threads)
 
     clock: Callable[[], int] = staticmethod(time.perf_counter_ns)
     """Returns the time in nanoseconds."""

@@ -10,12 +10,11 @@ import ctypes
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from itertools import pairwise
 from threading import Barrier
 from typing import NamedTuple
 
-__all__ = ["SIZE", "Copy", "copier", "copying"]
+__all__ = ["SIZE", "Copy", "copier", "large_copy"]
 
 SIZE = 256 * 2**20
 """Bytes of each of the two buffers."""
@@ -32,7 +31,7 @@ class Copy(NamedTuple):
 
 
 @contextmanager
-def copying(threads: int) -> Iterator[Copy]:
+def large_copy(threads: int) -> Iterator[Copy]:
     """Hold two buffers of :data:`SIZE` bytes, which are freed afterwards.
 
     Args:
@@ -63,11 +62,18 @@ def copier(source: bytearray, target: bytearray, threads: int) -> Iterator[Calla
         ]
 
     targets, sources = shares(target), shares(source)
-    if threads == 1:
-        yield partial(ctypes.memmove, targets[0], sources[0], sizes[0])
-        return
+    # One thread is the caller's. Otherwise memmove lets other Python threads run meanwhile.
     with ThreadPoolExecutor(threads) as pool:
-        barrier = Barrier(threads)  # it starts a thread only if none is idle: none may be
-        list(pool.map(lambda _: barrier.wait(), range(threads)))
-        # memmove lets other Python threads run meanwhile.
-        yield lambda: list(pool.map(ctypes.memmove, targets, sources, sizes))
+        together = map if threads == 1 else _all_started(pool, threads).map
+        try:
+            yield lambda: list(together(ctypes.memmove, targets, sources, sizes))
+        finally:  # whoever still has the function has no longer the memory
+            targets.clear()
+            sources.clear()
+
+
+def _all_started(pool: ThreadPoolExecutor, threads: int) -> ThreadPoolExecutor:
+    """Return a pool with all of its threads: it starts one only when none is idle."""
+    barrier = Barrier(threads)
+    list(pool.map(lambda _: barrier.wait(), range(threads)))
+    return pool

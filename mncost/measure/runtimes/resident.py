@@ -2,8 +2,9 @@
 
 Counted is all memory that belongs to no file and is resident at the highest moment of some runs
 but was not after the load: activations, the workspace of kernels (weights in another layout, say),
-code that is compiled when it first runs, and all that a runtime's own arena holds, unused parts
-included. The input belongs to what is loaded. Left out is what says nothing of the model:
+code that is compiled when it first runs, and all that a runtime's own arena holds: ONNX Runtime's
+has the blocks of the first run beside the single one that it plans for later runs, about twice as
+much as is in use. The input belongs to what is loaded. Left out is what says nothing of the model:
 
 * Pages of libraries' files, which the first run reads as it comes to their code: some ten MB.
 * The gaps of the C library's heap. Its threshold from which a block has pages of its own, returned
@@ -23,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Memory", "resident"]
+__all__ = ["Memory", "resident_memory"]
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _FORGET_PEAK = "5"  # proc(5)
@@ -38,7 +39,7 @@ class Memory(NamedTuple):
     peak: int
 
 
-def resident(load: Callable[[], Callable[[], object]], runs: int) -> Memory:
+def resident_memory(load: Callable[[], Callable[[], object]], runs: int) -> Memory:
     """Load a model and run it, in a process that has no other.
 
     Args:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from mncost.measure.runtimes import Call
-from mncost.measure.runtimes.resident import Memory, resident
+from mncost.measure.runtimes.resident import Memory, resident_memory
 from mncost.measure.runtimes.torch import Torch
 
 if TYPE_CHECKING:
@@ -42,4 +42,4 @@ class TorchCompile(Torch):
             call()
             return call
 
-        return resident(load, runs)
+        return resident_memory(load, runs)

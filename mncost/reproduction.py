@@ -21,7 +21,7 @@ from mncost.spec.parse import PAPER
 from mncost.spec.resolve import dialects, resolve
 from mncost.spec.schema import Conv as ConvRow
 
-__all__ = ["MACS_BASES", "PARAMS_BASES", "Basis", "Comparison", "compare"]
+__all__ = ["MACS_BASES", "PARAMS_BASES", "Basis", "Reproduction", "reproduce"]
 
 MILLION, MIBI = 10**6, 2**20
 MILLIGIBI = Fraction(2**30, 1000)  # figures in G are kept as thousands of M
@@ -169,7 +169,7 @@ PARAMS_BASES: dict[str, Basis] = {
 }
 
 
-class Comparison(NamedTuple):
+class Reproduction(NamedTuple):
     """A published row beside our count.
 
     Attributes:
@@ -199,14 +199,14 @@ class Comparison(NamedTuple):
         return PARAMS_BASES[self.figure.params_basis].text if self.figure.params_basis else ""
 
 
-def compare(
+def reproduce(
     arch: str,
     alpha: Numbers | None = None,
     resolution: Numbers | None = None,
     *,
     rho: Numbers | None = None,
     dialect: str | None = None,
-) -> list[Comparison]:
+) -> list[Reproduction]:
     """Return the published rows that print MACs or parameters, beside ours.
 
     Args:
@@ -247,10 +247,10 @@ def _by_choice(arch: str, dialect: str | None) -> Iterator[tuple[Choice, list[Fi
         )
 
 
-def _compared(figure: Figure, reading: _Reading) -> Comparison:
+def _compared(figure: Figure, reading: _Reading) -> Reproduction:
     macs, macs_agrees = _explain(figure.macs_m, MACS_BASES, figure.macs_basis, reading)
     params, params_agrees = _explain(figure.params_m, PARAMS_BASES, figure.params_basis, reading)
-    return Comparison(figure, reading.network, macs, params, macs_agrees, params_agrees)
+    return Reproduction(figure, reading.network, macs, params, macs_agrees, params_agrees)
 
 
 @cache
