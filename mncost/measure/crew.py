@@ -19,7 +19,7 @@ __all__ = ["Crew", "Launch"]
 
 T = TypeVar("T")
 
-HEAVY_RUNS = 5
+HEAVY_RUNS = 20  # in a fresh process a product gets faster for as long
 
 Launch: TypeAlias = Callable[[WorkerSpec, int], Worker]
 """Starts the worker of a generation; may raise WorkerDied."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import mncost
+from mncost.measure.ceilings import PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes.fake import SCRIPT
 from tests.running import Result
@@ -195,8 +196,7 @@ def test_columns_can_be_chosen(run_cli: Cli, here: Path) -> None:
 def test_a_runtime_that_cannot_be_measured_at_its_ceilings_is_still_measured(
     run_cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    product = 2048 * 1024 * 1024
-    refused = {"on": "load", "do": "refuse", "macs": product // 2048}
+    refused = {"on": "load", "do": "refuse", "macs": PRODUCT_MACS // PRODUCT_BATCH}
     monkeypatch.setenv(SCRIPT, json.dumps({**QUIET, "faults": [refused]}))
     result = run_cli([*BENCH, "-f", "json"])
     assert result.status == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mncost.measure.ceilings import PRODUCT_MACS
+from mncost.measure.ceilings import PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.records import Run
 from mncost.measure.runtimes.fake import Fault, Script
 from tests.measure.scripted import Builder, Launcher, begun, carried_out, fake_request
@@ -110,7 +110,7 @@ def test_memory_that_cannot_be_measured_is_a_note_and_costs_nothing_else(
 
 @pytest.mark.parametrize("do", ["die", "refuse"])
 def test_a_product_that_cannot_be_run_costs_the_ceilings_only(do: str, tmp_path: Path) -> None:
-    fault = Fault(on="run", do=do, macs=PRODUCT_MACS // 2048)
+    fault = Fault(on="run", do=do, macs=PRODUCT_MACS // PRODUCT_BATCH)
     run = compared(tmp_path, Script(process=0.0, noise=0.0, faults=(fault,)))
     assert not run.ceilings
     assert not run.failures

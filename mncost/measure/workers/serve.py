@@ -56,7 +56,7 @@ class Server:
                 reference workload. ``{"ask": "profile", "file": "3.onnx", "batch": 1, "provider":
                 null, "rounds": 10}`` is answered with a profile: ``Profiled`` in
                 :mod:`mncost.measure.workers.protocol`. ``{"ask": "heaviest", "file":
-                "product.onnx", "batch": 2048, "provider": null, "runs": 5}`` is answered with
+                "product.onnx", "batch": 768, "provider": null, "runs": 5}`` is answered with
                 ``Heaviest``, and ``{"ask": "memory", "file": "3.onnx", "batch": 1, "provider":
                 null, "runs": 5}`` with ``Resident``, by a worker without models.
         """
