@@ -19,6 +19,7 @@ __all__ = [
     "Source",
     "convention_columns",
     "default_columns",
+    "need_pandas",
     "pair_columns",
     "sources",
     "to_frame",
@@ -192,14 +193,23 @@ def to_frame(columns: Mapping[str, Source], things: Iterable[object]) -> pandas.
     Raises:
         InputError: pandas is not installed.
     """
+    rows = [[source.value(thing) for source in columns.values()] for thing in things]
+    frame: pandas.DataFrame = need_pandas().DataFrame(rows, columns=list(columns))
+    # A kernel that a batch norm does not have must not turn the others into floats.
+    return frame.astype({name: "Int64" for name in _WHOLE if name in columns})
+
+
+def need_pandas() -> Any:
+    """Return the module.
+
+    Raises:
+        InputError: it is not installed.
+    """
     try:
         import pandas
     except ModuleNotFoundError:
         raise InputError("needs pandas: pip install 'mncost[frame]'") from None
-    rows = [[source.value(thing) for source in columns.values()] for thing in things]
-    frame = pandas.DataFrame(rows, columns=list(columns))
-    # A kernel that a batch norm does not have must not turn the others into floats.
-    return frame.astype({name: "Int64" for name in _WHOLE if name in columns})
+    return pandas
 
 
 _WHOLE = ("kernel", "stride", "groups")

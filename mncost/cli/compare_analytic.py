@@ -110,6 +110,8 @@ def _pair_columns(twin: str) -> dict[str, Source]:
     )
     for name, source in pair_columns(twin).items():
         columns[name] = source._replace(value=_of_cost(source.value))
+    columns["first"] = columns["first"]._replace(value=lambda pair: pair.names[0])
+    columns["second"] = columns["second"]._replace(value=lambda pair: pair.names[1])
     return columns
 
 

@@ -153,7 +153,7 @@ def _roofline(saving: Saving, place: Place, pairs: Sequence[PairSaving]) -> Tabl
                 [
                     *(getattr(point.cell, column.name) for column in named),
                     _where(pair) if point.cell.twin else point.cell.part,
-                    point.kind if not point.cell.twin else f"{point.cell.twin} twin",
+                    point.cell.twin or point.kind,
                     point.cell.call_macs,
                     point.intensity,
                     None if point.attainable is None else three_digits(point.attainable * _US),

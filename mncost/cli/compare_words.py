@@ -13,7 +13,6 @@ from mncost.measure.runtimes import runtime_class
 __all__ = ["about_ceilings", "about_memory", "about_networks", "about_pairs"]
 
 _GIGA = 1e-9
-FEW = 4  # rows: more have one sentence for each runtime
 _LAYERS = {"standard": "separable layers", "fused": "expand and depthwise layers"}
 
 
@@ -23,7 +22,7 @@ def about_networks(networks: Sequence[NetworkSaving]) -> Iterator[str]:
         if saving.why:
             yield f"not timed: {title(saving.twin.cell)}: {saving.why}"
     timed = [saving for saving in networks if saving.speedup]
-    if len(timed) <= FEW:
+    if len(timed) == 1 or any(saving.sums for saving in timed):
         yield from (sentence for saving in timed for sentence in _one_by_one(saving))
         return
     for place in dict.fromkeys(saving.network.cell.place for saving in timed):
@@ -53,7 +52,7 @@ def _one_by_one(saving: NetworkSaving) -> Iterator[str]:
     yield (
         f"its {_LAYERS[twin]} need {sums.merged_macs / sums.macs:.1f} times fewer MACs than what "
         f"replaces them and run {with_interval(sums.speedup)} times as fast; the depthwise ones "
-        f"hold {sums.depthwise_macs:.1%} of their MACs and "
+        f"hold {100 * sums.depthwise_macs:.1f} % of their MACs and "
         f"{with_interval(sums.depthwise_time.scaled(100))} % of their time"
     )
 
@@ -102,17 +101,23 @@ def about_ceilings(roofline: Roofline | None, pairs: Sequence[PairSaving]) -> It
         f"{with_interval(copy.scaled(_GIGA))} GB/s (a large copy); below "
         f"{roofline.ridge:.1f} MACs a byte a layer is memory-bound"
     )
-    points = [point for saving in pairs for point in saving.points]
+    points = [(point.cell.twin or point.kind, point) for pair in pairs for point in pair.points]
     words = []
-    for kind in dict.fromkeys(point.kind for point in points):
-        alike = [point for point in points if point.kind == kind]
+    for kind in dict.fromkeys(kind for kind, _ in points):
+        alike = [point for name, point in points if name == kind]
         bound = sum(point.bound == "memory-bound" for point in alike)
         shares = sorted(point.share.center for point in alike if point.share)
-        reach = f", at {shares[0]:.0%} to {shares[-1]:.0%} of the ceiling" if shares else ""
+        reach = (
+            f", at {_percent(shares[0])} to {_percent(shares[-1])} of the ceiling" if shares else ""
+        )
         words.append(f"{bound} of {len(alike)} {kind} layers are memory-bound{reach}")
     yield "; ".join(words)
-    if any(point.share and point.share.lo and point.share.lo > 1 for point in points):
+    if any(point.share and point.share.lo and point.share.lo > 1 for _, point in points):
         yield (
             "above 100 %: tensors that stay in the caches move faster than the copy, which does "
             "not fit there; and a kernel can suit a layer better than the product"
         )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -103,6 +103,18 @@ class Measurement:
 
         return to_frame(machine_columns(), self.rows)
 
+    def saving_to_frame(self) -> pandas.DataFrame:
+        """Return :attr:`saving`: one row a network, a pair, a layer. Needs pandas.
+
+        The columns are :data:`mncost.measure.results.saving_records.COLUMNS`.
+        """
+        from mncost.columns import need_pandas
+        from mncost.measure.results.saving_records import COLUMNS, records
+
+        rows = records(self.saving)
+        frame: pandas.DataFrame = need_pandas().DataFrame(rows, columns=list(COLUMNS))
+        return frame
+
     def __repr__(self) -> str:
         """Say how much was measured."""
         cells = len(self.run.cells)

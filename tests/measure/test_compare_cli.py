@@ -57,7 +57,7 @@ def test_layers_are_the_distinct_pairs_and_how_often_each_stands(run_cli: Cli) -
     """V1 has 13 pairs, five of them at 512 channels and 14 × 14 pixels (Table 1)."""
     found = rows(run_cli([*V1, "--layers", "-f", "csv"]))
     assert [row["occurrences"] for row in found] == ["1"] * 6 + ["5"] + ["1"] * 2
-    assert found[6]["first"] == "row8.1.depthwise.conv"
+    assert found[6]["first"] == "row8.1.depthwise"
     for row in found:
         theory = 1 / int(row["out_channels"]) + 1 / int(row["kernel"]) ** 2
         assert float(row["theoretical_ratio"]) == pytest.approx(theory)

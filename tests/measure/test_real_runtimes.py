@@ -20,6 +20,7 @@ from mncost.graph.ops import Activation, BatchNorm, Conv
 from mncost.measure.ceilings import PRODUCT, PRODUCT_BATCH
 from mncost.measure.records import Profile
 from mncost.measure.results.layers import CONVERT, REORDER, SESSION, own_share, shares
+from mncost.measure.results.summary import summarise
 from mncost.measure.run_file import read_run
 from mncost.measure.workers.builder import Builder
 from mncost.measure.workers.process import ProcessWorker, start_worker
@@ -200,3 +201,27 @@ def test_memory_of_runs_is_about_that_of_the_activations(
     assert found.loaded_bytes > network.weight_bytes + batch * 3 * 224**2 * 4
     alive = batch * network.peak_activation_bytes
     assert alive < found.peak_bytes - found.loaded_bytes < times * alive
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "torch"])
+def test_a_comparison_from_end_to_end(runtime: str) -> None:
+    """A small V1: everything that the script of the fake runtime makes up is really measured."""
+    found = mncost.bench(
+        "v1", 0.1, 32, runtime=runtime, pairs=True, memory=True, processes=2, max_time=8
+    )
+    assert not found.run.failures
+    (network,) = found.saving.networks
+    assert network.speedup is not None
+    assert network.memory.measured is not None
+    assert network.memory.measured > 0
+    assert network.sums is not None
+    assert network.sums.depthwise_time is not None
+    assert 0 < network.sums.depthwise_time.center < 1
+    assert found.saving.pairs
+    for pair in found.saving.pairs:
+        assert pair.speedup is not None
+        assert [point.bound is not None for point in pair.points] == [True] * 3
+        whole = {s.cell.id: s.median for s in summarise(found.run)}[pair.both.id]
+        assert pair.time is not None
+        assert whole is not None
+        assert pair.time.center <= whole.center * (1 + 1e-9)
