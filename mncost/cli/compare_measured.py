@@ -70,10 +70,11 @@ def measure_and_emit(
         memory=alone if how["memory"] is None else how["memory"],
     )
     save = how["save"]
-    if save is not None:
-        if save.suffix.lower() != ".json":
-            raise InputError(f"--save {save}: a run file is JSON, and its name ends in .json")
-        check_writable(save)
+    if save is not None and save.suffix.lower() != ".json":
+        raise InputError(f"--save {save}: a run file is JSON, and its name ends in .json")
+    for path in (save, view.output):
+        if path is not None and str(path) != "-":
+            check_writable(path)
     error, time = how["target_error"], how["max_time"]
     run, subjects = begin(
         request,

@@ -223,6 +223,8 @@ def test_a_runtime_that_cannot_be_measured_at_its_ceilings_is_still_measured(
         ([*BENCH, "--max-twin-gmacs", "0"], "--max-twin-gmacs 0: accepted is more than 0"),
         ([*BENCH, "--max-twin-gmacs", "nan"], "--max-twin-gmacs nan: accepted is more than 0"),
         ([*BENCH, "--save", "run.csv"], "--save run.csv: a run file is JSON"),
+        ([*BENCH, "-o", "none/x.csv"], "none/x.csv: cannot be written"),
+        ([*BENCH, "--save", "none/x.json"], "none/x.json: cannot be written"),
         ([*BENCH, "--columns", "speedups"], "unknown column 'speedups' (did you mean 'speedup'?)"),
         ([*V1, "--columns", "speedup"], "unknown column 'speedup'"),
         (["compare", "--run", "x.json", "--arch", "v1"], "--arch does not go with --run"),
