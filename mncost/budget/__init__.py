@@ -1,0 +1,1 @@
+"""Budgets: limits on what networks cost, and whether they hold."""

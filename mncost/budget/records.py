@@ -1,0 +1,131 @@
+"""Limits and verdicts, as values.
+
+A budget file has budgets; each has one or more limits, and each limit gets one verdict.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias
+
+from msgspec import Struct
+
+__all__ = [
+    "EXACT_METRICS",
+    "Bounds",
+    "Exact",
+    "Latency",
+    "Limit",
+    "Model",
+    "Outcome",
+    "Place",
+    "Ratio",
+    "Regression",
+    "Verdict",
+]
+
+EXACT_METRICS = ("macs", "params", "weight_bytes", "peak_activation_bytes")
+"""Metrics that are counted: names of properties of :class:`mncost.network.Network`."""
+
+Verdict: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+
+
+class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which network: ``model = { ... }``; what is left out is as in :func:`mncost.load`."""
+
+    arch: str
+    alpha: float | None = None
+    resolution: int | None = None
+    dialect: str | None = None
+    classes: int | None = None
+    twin: str | None = None
+
+
+class Place(NamedTuple):
+    """Where and how a latency is measured."""
+
+    runtime: str = "onnxruntime"
+    provider: str | None = None
+    threads: int = 1
+    batch: int = 1
+
+
+class Exact(NamedTuple):
+    """A limit on something that is counted; whole units, and at least one of the two."""
+
+    metric: str
+    max: int | None
+    min: int | None
+
+
+class Latency(NamedTuple):
+    """A limit on a percentile of the latency of one call, on a machine that is known."""
+
+    percent: float  # 50 is the median
+    max_ns: float
+
+
+class Ratio(NamedTuple):
+    """A limit on the latency / that of another network in the same run."""
+
+    to: Model
+    max_ratio: float
+
+
+class Regression(NamedTuple):
+    """A limit on how much slower than the baseline it may be: 0.03 is 3 %."""
+
+    share: float
+
+
+class Limit(NamedTuple):
+    """One limit of one budget.
+
+    Attributes:
+        budget: the number of the budget in its file, from 1.
+        line: where it begins in the file, from 1; ``None`` if it is from no file.
+        name: what the file calls the budget, or which network it is.
+        metric: ``macs``, ``latency p99``, ``latency ratio to v1``, ``latency regression``.
+        bound: what may not be exceeded.
+    """
+
+    budget: int
+    line: int | None
+    name: str
+    model: Model
+    precision: str
+    place: Place
+    metric: str
+    bound: Bounds
+
+
+Bounds: TypeAlias = Exact | Latency | Ratio | Regression
+
+
+class Outcome(NamedTuple):
+    """A limit, what was found, and what follows.
+
+    Attributes:
+        value, lo, hi: in the unit of the limit (units, bytes, nanoseconds, a ratio); an exact value
+            has no interval. ``None``: nothing was found.
+        limit: the largest value that is allowed (for a least value: the smallest).
+        unit: ``count``, ``bytes``, ``ns`` or ``ratio``.
+        why: why it is inconclusive, or what else there is to say; else empty.
+    """
+
+    of: Limit
+    verdict: Verdict
+    value: float | None
+    lo: float | None
+    hi: float | None
+    limit: float
+    unit: Literal["count", "bytes", "ns", "ratio"]
+    why: str = ""
+
+    @property
+    def headroom(self) -> float | None:
+        """How far below the limit the value is, as a share of the limit; below 0: beyond it."""
+        if self.value is None or not self.limit:
+            return None
+        distance = (self.limit - self.value) / self.limit
+        exact = self.of.bound
+        return -distance if isinstance(exact, Exact) and exact.max is None else distance

@@ -1,0 +1,1 @@
+"""Budgets in pytest: the fixture ``mncost_budget`` and ``--mncost-report``."""
