@@ -10,11 +10,12 @@
         │   └── NothingPublishedError   a range in which a family has no published value
         ├── QuantityError     a number with a unit that cannot be read
         ├── RunFileError      a file of measurements that cannot be used
+        ├── BudgetError       a budget file that cannot be used
         ├── MeasureError      a measurement that cannot be made as asked for
         └── OutputError       an output that cannot be written
 
-Each message is one line that says what is wrong, where, and what would be accepted. Anything else
-that escapes is a defect of mncost itself.
+Each message is one line that says what is wrong, where, and what would be accepted; a BudgetError
+has one for each problem of its file. Anything else that escapes is a defect of mncost itself.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 __all__ = [
+    "BudgetError",
     "GridError",
     "InputError",
     "MeasureError",
@@ -63,6 +65,23 @@ class QuantityError(InputError):
 
 class RunFileError(InputError):
     """A file of measurements cannot be used: says the file and what is wrong with it."""
+
+
+class BudgetError(InputError):
+    """A budget file cannot be used: says everything that is wrong with it.
+
+    Attributes:
+        problems: what is wrong, one line each: the file, the place and what is accepted.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        """Keep the problems, in the order of the file."""
+        self.problems = list(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        """Return the problems, one a line."""
+        return "\n".join(self.problems)
 
 
 class MeasureError(InputError):

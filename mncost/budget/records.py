@@ -5,12 +5,14 @@ A budget file has budgets; each has one or more limits, and each limit gets one 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
 __all__ = [
     "EXACT_METRICS",
+    "Baseline",
     "Bounds",
     "Exact",
     "Latency",
@@ -97,8 +99,29 @@ class Limit(NamedTuple):
     metric: str
     bound: Bounds
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is on something that is counted, and not measured."""
+        return isinstance(self.bound, Exact)
+
 
 Bounds: TypeAlias = Exact | Latency | Ratio | Regression
+
+
+class Baseline(NamedTuple):
+    """What ``against = "baseline"`` means: at most one of these.
+
+    Attributes:
+        run: the file of a saved run.
+        python: another interpreter, measured beside this one.
+        arch: an older version of the architecture file, measured beside the new one.
+        other_machine: accept a saved run of another machine; nothing is decided by it.
+    """
+
+    run: Path | None = None
+    python: str | None = None
+    arch: Path | None = None
+    other_machine: bool = False
 
 
 class Outcome(NamedTuple):

@@ -10,7 +10,7 @@ import typer
 
 from mncost import __version__
 from mncost.cli.output import BROKEN_PIPE, discard_stdout
-from mncost.errors import MncostError, one_line
+from mncost.errors import BudgetError, MncostError, one_line
 
 __all__ = ["COMMANDS", "run"]
 
@@ -22,6 +22,7 @@ COMMANDS = {
     "compare": "mncost.cli.compare:compare",
     "bench": "mncost.cli.bench:bench",
     "show": "mncost.cli.show:show",
+    "check": "mncost.cli.check:check",
     "compare-runs": "mncost.cli.compare_runs:compare_runs",
     "explain": "mncost.cli.explain:explain",
     "verify": "mncost.cli.verify:verify",
@@ -38,7 +39,8 @@ def _app(arguments: list[str]) -> typer.Typer:
         callback=_options,
         help="What a MobileNet costs: multiply-accumulates, parameters and memory, exact to the "
         "unit; and its latency, measured.",
-        epilog="Exit status: 0 fine, 1 a check failed, 2 unusable input, 130 interrupted.",
+        epilog="Exit status: 0 fine, 1 a check failed, 2 unusable input, 3 inconclusive, "
+        "130 interrupted.",
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -68,6 +70,8 @@ def run(arguments: list[str]) -> int:
     """Run the command line; return the exit status."""
     try:
         status = _app(arguments)(arguments or ["--help"], prog_name="mncost", standalone_mode=False)
+    except BudgetError as error:
+        return max(map(_fail, error.problems))
     except MncostError as error:
         return _fail(str(error))
     except typer.TyperException as error:

@@ -9,15 +9,20 @@ from mncost.measure.records import Run
 from mncost.measure.results.cautions import Caution, cautions
 from mncost.measure.results.summary import CellSummary
 
-__all__ = ["conditions", "objections"]
+__all__ = ["conditions", "machine_line", "objections"]
+
+
+def machine_line(run: Run) -> str:
+    """Say where and with what it was measured."""
+    machine = run.machine
+    flags = f" ({', '.join(machine.flags)})" if machine.flags else ""
+    cores = "1 core" if machine.logical_cores == 1 else f"{machine.logical_cores} cores"
+    return f"{machine.cpu}{flags}, {cores}, {machine.os}; {_versions(run)}"
 
 
 def conditions(run: Run) -> Iterator[str]:
     """Say where, with what, how long and how well it was measured."""
-    machine = run.machine
-    flags = f" ({', '.join(machine.flags)})" if machine.flags else ""
-    cores = "1 core" if machine.logical_cores == 1 else f"{machine.logical_cores} cores"
-    yield f"{machine.cpu}{flags}, {cores}, {machine.os}; {_versions(run)}"
+    yield machine_line(run)
     generations = len({process.generation for process in run.processes})
     processes = "1 process" if generations == 1 else f"{generations} processes"
     yield (
@@ -39,6 +44,7 @@ def _stopped(run: Run) -> str:
     return {
         "running": "was still running",
         "target": f"every interval within {target}",
+        "decided": "every budget decided",
         "max-time": "stopped at --max-time",
         "interrupted": "interrupted",
         "no cells": "no cell was left",

@@ -23,7 +23,7 @@ _EVERY = 0.25  # seconds
 
 
 @contextmanager
-def watching(target_error: float) -> Iterator[Callable[[Progress], None]]:
+def watching(target_error: float | None) -> Iterator[Callable[[Progress], None]]:
     """Yield what :func:`mncost.measure.engine.measure` shall tell its progress."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda progress: None
@@ -62,7 +62,7 @@ def _bar() -> Bar:
     )
 
 
-def _words(progress: Progress, target_error: float) -> str:
+def _words(progress: Progress, target_error: float | None) -> str:
     number, cells = progress.done + 1, progress.cells
     words = {
         "build": f"building model {number} of {progress.total}",
@@ -71,6 +71,6 @@ def _words(progress: Progress, target_error: float) -> str:
         "measure": f"process {number}, {cells} cells, round {progress.rounds + 1}",
         "profile": f"process {number}, {cells} cells, layers",
     }[progress.phase]
-    if progress.error is not None:
+    if progress.error is not None and target_error is not None:
         words += f", ±{progress.error:.1%} (target ±{target_error:.1%})"
     return words

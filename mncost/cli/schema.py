@@ -12,12 +12,13 @@ from mncost.errors import UnknownNameError
 
 __all__ = ["schema"]
 
-FILES = ("architecture", "run")
+FILES = ("architecture", "budget", "run")
 
 
 def schema(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="architecture, or run (mncost bench -o).")
+        str,
+        typer.Argument(metavar="FILE", help="architecture, budget, or run (mncost bench -o)."),
     ] = "architecture",
     output: Output = None,
 ) -> None:
@@ -28,6 +29,10 @@ def schema(
         from mncost.measure.run_file import run_schema
 
         emit_text(run_schema(), output)
+    elif file == "budget":
+        from mncost.budget.file import budget_schema
+
+        emit_text(budget_schema(), output)
     else:
         from mncost.spec.json_schema import architecture_schema
 

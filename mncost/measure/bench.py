@@ -16,7 +16,7 @@ from msgspec import structs
 from mncost.errors import MeasureError
 from mncost.measure.cells import DEVICES, Subject, plan, title
 from mncost.measure.clocks import VirtualClock, WallClock
-from mncost.measure.engine import Progress, Tools, measure
+from mncost.measure.engine import Progress, Tools, Undecided, measure
 from mncost.measure.needs import TO_MEASURE, TO_SHOW, need
 from mncost.measure.records import Cell, Options, Request, Run
 from mncost.measure.run_file import read_run, write_run
@@ -31,7 +31,16 @@ if TYPE_CHECKING:
     from mncost.measure.results.statistics import Ratio
     from mncost.spec.axis import Numbers
 
-__all__ = ["SECONDS_TO_COMPARE", "Measurement", "begin", "bench", "carry_out", "resumed"]
+__all__ = [
+    "SECONDS_TO_COMPARE",
+    "Measurement",
+    "begin",
+    "bench",
+    "carry_out",
+    "empty_run",
+    "offer",
+    "resumed",
+]
 
 ARCHITECTURES = "v1,v2,v3-large"
 _DEFAULT_RUNTIMES = ("onnxruntime", "torch")
@@ -232,14 +241,12 @@ def begin(
     Raises:
         InputError: something cannot be used, or is not installed.
     """
-    from mncost.measure.machine import commit, machine
-
     need(*TO_MEASURE)
     if device not in DEVICES:
         raise MeasureError(f"device {device!r}: accepted: {', '.join(DEVICES)}")
     if not request.runtime:
         request = structs.replace(request, runtime=_installed(request))
-    wanted = plan(request, _offer)
+    wanted = plan(request, offer)
     cells = [subject.cell for subject in wanted.subjects]
     options = Options(
         target_error=_TARGET_ERROR if target_error is None else target_error,
@@ -247,21 +254,30 @@ def begin(
         processes=_PROCESSES if processes is None else processes,
         seed=seed or 0,
     )
+    run = empty_run(cells, options)
+    run.request, run.left_out, run.pairs = request, wanted.left_out, wanted.pairs
+    run.notes = wanted.notes
+    return run, wanted.subjects
+
+
+def empty_run(cells: list[Cell], options: Options) -> Run:
+    """Return a run of this machine, now, in which nothing has been measured yet.
+
+    Raises:
+        MeasureError: an option is out of range.
+    """
+    from mncost.measure.machine import commit, machine
+
     _check(options)
-    run = Run(
+    return Run(
         mncost_version=version("mncost"),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        request=request,
         options=options,
         machine=machine(),
         git=commit(),
         reference=REFERENCE,
         cells=cells,
-        left_out=wanted.left_out,
-        pairs=wanted.pairs,
-        notes=wanted.notes,
     )
-    return run, wanted.subjects
 
 
 def resumed(
@@ -280,7 +296,7 @@ def resumed(
         raise MeasureError(f"{path}: not resumed: its networks cannot be found again")
     if differences := machine_differences(run.machine, machine()):
         raise MeasureError(f"{path}: not resumed on another machine: {'; '.join(differences)}")
-    found = plan(run.request, _offer).subjects
+    found = plan(run.request, offer).subjects
     for cell, subject in zip(run.cells, found, strict=False):
         if cell != subject.cell:
             raise MeasureError(f"{path}: not resumed: {title(cell)} is no longer the same")
@@ -301,8 +317,12 @@ def carry_out(
     *,
     save: Callable[[Run], None],
     watch: Callable[[Progress], None] = lambda progress: None,
+    undecided: Undecided | None = None,
 ) -> None:
-    """Measure the subjects of a run, with real processes, until it is enough."""
+    """Measure the subjects of a run, with real processes, until it is enough.
+
+    With ``undecided`` that decides what is enough, else the target error of the run's options.
+    """
     from mncost.measure.conditions import observe
     from mncost.measure.workers.builder import Builder
     from mncost.measure.workers.process import start_worker
@@ -320,6 +340,7 @@ def carry_out(
                 watch=watch,
                 save=save,
                 scratch=Path(scratch),
+                undecided=undecided,
             ),
         )
 
@@ -348,7 +369,12 @@ def _installed(request: Request) -> list[str]:
     return found
 
 
-def _offer(runtime: str, python: str | None) -> Sequence[str | None]:
+def offer(runtime: str, python: str | None) -> Sequence[str | None]:
+    """Return the execution providers of a runtime in an interpreter.
+
+    Raises:
+        MeasureError: the interpreter cannot be used, or lacks a package.
+    """
     from mncost.measure.workers.process import describe
 
     return describe(runtime, python)

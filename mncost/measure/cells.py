@@ -22,7 +22,7 @@ from mncost.measure.records import Cell, LeftOut, Pair, PairCells, Request
 from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.network import Network
 
-__all__ = ["DEVICES", "Plan", "Subject", "plan", "title"]
+__all__ = ["DEVICES", "Plan", "Subject", "Variant", "cell_of", "plan", "title"]
 
 DEVICES = ("cpu",)
 MAX_BATCH, MAX_THREADS = 4096, 1024
@@ -33,6 +33,16 @@ class Subject(NamedTuple):
 
     cell: Cell
     graph: Graph
+
+
+class Variant(NamedTuple):
+    """A network, its twin or a part of it, and what tells it from the others."""
+
+    graph: Graph
+    side: int
+    part: str | None = None
+    twin: str | None = None
+    copy: int = 1
 
 
 class Plan(NamedTuple):
@@ -52,16 +62,6 @@ def plan(request: Request, offer: Offer) -> Plan:
     """
     _check(request)
     return _Planner(request, list(places(request, offer))).plan()
-
-
-class _Model(NamedTuple):
-    """A network, its twin or a part of it, and what tells it from the others."""
-
-    graph: Graph
-    side: int
-    part: str | None = None
-    twin: str | None = None
-    copy: int = 1
 
 
 class _Planner:
@@ -123,7 +123,7 @@ class _Planner:
         first, twin = len(self.subjects), self.twin(network)
         for one in (network, twin) if twin else (network,):
             for copy in range(1, self.request.copies + 1):
-                model = _Model(one.graph, one.resolution, twin=one.twin, copy=copy)
+                model = Variant(one.graph, one.resolution, twin=one.twin, copy=copy)
                 cell = self.enter(network, model, batch, place)
                 if self.request.twins_only and not twin:
                     reason = f"it has no {self.request.twin} twin"
@@ -143,37 +143,51 @@ class _Planner:
         both = f"{first} + {second}"
         cut, sides = pair.pieces, (pair.cost.first.in_height, pair.cost.second.in_height)
         models = (
-            _Model(cut.both, sides[0], part=both),
-            _Model(cut.first, sides[0], part=first),
-            _Model(cut.second, sides[1], part=second),
-            _Model(cut.merged, sides[0], part=both, twin=self.twin_name),
+            Variant(cut.both, sides[0], part=both),
+            Variant(cut.first, sides[0], part=first),
+            Variant(cut.second, sides[1], part=second),
+            Variant(cut.merged, sides[0], part=both, twin=self.twin_name),
         )
         return PairCells(*(self.enter(pair.network, model, batch, place) for model in models))
 
-    def enter(self, network: Network, model: _Model, batch: int, place: Place) -> int:
+    def enter(self, network: Network, model: Variant, batch: int, place: Place) -> int:
         """Enter a cell for a network or a part of it; return its id."""
-        cell = Cell(
-            id=len(self.subjects),
-            arch=network.arch,
-            dialect=network.dialect,
-            alpha=network.alpha,
-            resolution=model.side,
-            classes=network.classes,
-            part=model.part,
-            twin=model.twin,
-            copy=model.copy,
-            precision=network.precision,
-            batch=batch,
-            **place._asdict(),
-            digest=digest(model.graph, model.side),
-            **_counts(model.graph, model.side, network.precision),
-        )
+        cell = cell_of(len(self.subjects), network, model, batch, place)
         self.subjects.append(Subject(cell, model.graph))
         limit = self.request.max_twin_gmacs
         if model.twin and limit is not None and cell.macs > limit * 10**9:
             reason = f"{cell.macs / 1e9:.1f} GMACs, more than the {limit:g} that are timed"
             self.left_out.append(LeftOut(cell=cell.id, reason=reason))
         return cell.id
+
+
+def cell_of(
+    index: int,
+    network: Network,
+    model: Variant,
+    batch: int,
+    place: Place,
+    *,
+    baseline_of: int | None = None,
+) -> Cell:
+    """Return the cell of a network, or of a variant of it, at a place."""
+    return Cell(
+        id=index,
+        arch=network.arch,
+        dialect=network.dialect,
+        alpha=network.alpha,
+        resolution=model.side,
+        classes=network.classes,
+        part=model.part,
+        twin=model.twin,
+        copy=model.copy,
+        precision=network.precision,
+        batch=batch,
+        **place._asdict(),
+        baseline_of=baseline_of,
+        digest=digest(model.graph, model.side),
+        **_counts(model.graph, model.side, network.precision),
+    )
 
 
 def title(cell: Cell) -> str:
@@ -185,6 +199,8 @@ def title(cell: Cell) -> str:
         words.append(f"dialect {cell.dialect}")
     if cell.twin:
         words.append(f"{cell.twin} twin")
+    if cell.baseline_of is not None:
+        words.append("baseline")
     if cell.copy > 1:
         words.append(f"copy {cell.copy}")
     words += [cell.precision, f"batch {cell.batch}", cell.runtime]

@@ -64,8 +64,9 @@ class Crew:
         ]
 
     def start(self) -> None:
-        """Start every worker, and load its cells."""
-        for spec in list(self.cells):
+        """Start every worker, and load its cells; in every second generation from the last on."""
+        specs = list(self.cells)
+        for spec in specs if self.generation % 2 == 0 else reversed(specs):
             self._start(spec)
 
     def visit(self, spec: WorkerSpec, cell: Cell | None, round_number: int, visit: Visit) -> None:
@@ -209,7 +210,7 @@ class Crew:
         """
         now = worker.hello.versions
         for process in self.run.processes:
-            if WorkerSpec(process.runtime, process.threads, process.python) != spec:
+            if process.worker != spec:
                 continue
             for program, before in process.versions.items():
                 if now.get(program) != before:
@@ -224,6 +225,7 @@ class Crew:
             runtime=spec.runtime,
             threads=spec.threads,
             python=spec.python,
+            arm=spec.arm,
             versions=worker.hello.versions,
             cpus=worker.hello.cpus,
             clock_ns=worker.hello.clock_ns,

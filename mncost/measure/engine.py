@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from mncost.graph.graph import Graph
 from mncost.measure.ceilings import PRODUCT
@@ -16,11 +16,11 @@ from mncost.measure.memory_peaks import measure_memory
 from mncost.measure.records import Cell, Conditions, Failure, ModelFile, Run
 from mncost.measure.results.summary import relative_errors
 from mncost.measure.runtimes import runtime_class
-from mncost.measure.schedule import Timetable, Visit, shuffled, visit
+from mncost.measure.schedule import Timetable, Visit, by_turns, visit
 from mncost.measure.workers.prepare import Prepared
 from mncost.measure.workers.protocol import WorkerDied, WorkerRefused, WorkerSpec
 
-__all__ = ["Build", "Progress", "Tools", "measure"]
+__all__ = ["Build", "Progress", "Tools", "Undecided", "measure"]
 
 SAVE_EVERY = 5.0  # seconds
 REFERENCE = Visit(warmups=1, runs=1)
@@ -52,6 +52,13 @@ class Build(Protocol):
         """End it."""
 
 
+Undecided: TypeAlias = Callable[[Run, float, bool], Collection[int]]
+"""Looks at a run after each generation and returns the cells that still have to be measured.
+
+It is told the share of the time that has passed, and whether this is the last look.
+"""
+
+
 class Tools(NamedTuple):
     """What the engine needs from outside; tests give it scripted ones."""
 
@@ -62,6 +69,7 @@ class Tools(NamedTuple):
     watch: Callable[[Progress], None]
     save: Callable[[Run], None]
     scratch: Path
+    undecided: Undecided | None = None
 
 
 def measure(run: Run, subjects: Sequence[Subject], tools: Tools) -> None:
@@ -93,6 +101,7 @@ class _Session:
         self.products: dict[tuple[str, str], Path] = {}  # by format and precision
         self.visits: dict[int, Visit] = {}
         self.rounds = 0
+        self.open: set[int] | None = None  # cells that are undecided; None: nobody looks
         self.error: float | None = None
         self.saved = self.clock.now()
         self.first = 1 + max((process.generation for process in run.processes), default=-1)
@@ -105,7 +114,11 @@ class _Session:
         """Those that are timed and have not been given up."""
         lost = {left.cell for left in self.run.left_out}
         lost |= {failure.cell for failure in self.run.failures}
-        return [cell for cell in self.run.cells if cell.id not in lost]
+        return [
+            cell
+            for cell in self.run.cells
+            if cell.id not in lost and (self.open is None or cell.id in self.open)
+        ]
 
     def build(self, subjects: Sequence[Subject]) -> None:
         """Build the model files; those that several cells share, once."""
@@ -176,13 +189,16 @@ class _Session:
         """Measure one generation after the other, until it is enough."""
         generation = self.first
         while True:
+            enough = generation > self.first and not self.timetable.another_generation(
+                self.clock.now()
+            )
             if not self.cells:
                 self.run.stopped = "no cells"
+            elif self.decided(last=enough):
+                self.run.stopped = "decided"
             elif self.reached() and generation >= self.run.options.processes:
                 self.run.stopped = "target"
-            elif generation > self.first and not self.timetable.another_generation(
-                self.clock.now()
-            ):
+            elif enough:
                 self.run.stopped = "max-time"
             else:
                 self.generation(generation)
@@ -190,9 +206,18 @@ class _Session:
                 continue
             return
 
+    def decided(self, *, last: bool) -> bool:
+        """Let somebody look, if there is somebody; what is decided is not measured any more."""
+        if self.tools.undecided is None or not self.run.processes:
+            return False
+        begun, deadline = self.timetable.begun, self.timetable.deadline
+        passed = (self.clock.now() - begun) / (deadline - begun)
+        self.open = set(self.tools.undecided(self.run, min(1.0, passed), last))
+        return not self.open
+
     def reached(self) -> bool:
         """Whether each cell's interval is within the target."""
-        if not self.run.processes:
+        if not self.run.processes or self.tools.undecided is not None:
             return False
         errors = relative_errors(self.run)
         found = [errors.get(cell.id, float("inf")) for cell in self.cells]
@@ -221,12 +246,25 @@ class _Session:
     def round(self, crew: Crew, number: int) -> None:
         """Visit every cell once, in random order, as long as there is time."""
         seed = self.run.options.seed
-        for spec, cell in shuffled(crew.visits, seed, crew.generation, number):
+        for spec, cell in by_turns(self.groups(crew), seed, crew.generation, number):
             if self.clock.now() >= self.timetable.deadline:
                 return
             self.progress("measure", crew.generation, self.run.options.processes)
             crew.visit(spec, cell, number, self.visit(cell))
         self.rounds += 1
+
+    def groups(self, crew: Crew) -> list[list[tuple[WorkerSpec, Cell | None]]]:
+        """Return the visits of a round: the sides of an A/B right after one another."""
+        paired = {cell.id for cell in self.cells if cell.baseline_of is not None}
+        groups: dict[object, list[tuple[WorkerSpec, Cell | None]]] = {}
+        for spec, cell in crew.visits:
+            key: object = (spec, cell and cell.id)
+            if cell is not None:
+                key = cell.id if cell.baseline_of is None else cell.baseline_of
+            elif paired:
+                key = "reference"
+            groups.setdefault(key, []).append((spec, cell))
+        return list(groups.values())
 
     def look_inside(self, crew: Crew) -> None:
         """Find out what rounds do not say: the ceilings, and what the time of a run is spent on."""
@@ -262,7 +300,7 @@ class _Session:
         if cell is None:
             return REFERENCE
         if cell.id not in self.visits:
-            alike = {other.id: other for other in self.run.cells if _model(other) == _model(cell)}
+            alike = [other.id for other in self.run.cells if _alike(cell, other)]
             typical = min(
                 min(first.ns)
                 for process in self.run.processes
@@ -287,6 +325,12 @@ class _Session:
             self.saved = now
             self.run.seconds = now
             self.tools.save(self.run)
+
+
+def _alike(one: Cell, other: Cell) -> bool:
+    """Whether two cells run the same model, or are to be compared as closely."""
+    sides = {one.id, one.baseline_of} & {other.id, other.baseline_of} - {None}
+    return bool(sides) or _model(one) == _model(other)
 
 
 def _model(cell: Cell) -> tuple[object, ...]:

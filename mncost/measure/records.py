@@ -46,7 +46,7 @@ IDENTITY = (
 Place: TypeAlias = "tuple[str, str | None, str, int, int, str | None]"
 """Runtime, provider, precision, batch, threads, interpreter."""
 
-Stop = Literal["running", "target", "max-time", "interrupted", "no cells"]
+Stop = Literal["running", "target", "decided", "max-time", "interrupted", "no cells"]
 
 
 class Cell(Struct, frozen=True, kw_only=True):
@@ -67,6 +67,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     provider: str | None = None
     threads: Positive = 1
     python: str | None = None  # another interpreter's path
+    baseline_of: Natural | None = None  # the cell that this one is the A of an A/B for
     digest: str  # of the graph and the resolution: the same digest is the same computation
     macs: Natural  # for one image, like all counts
     params: Natural
@@ -90,9 +91,14 @@ class Cell(Struct, frozen=True, kw_only=True):
         return self.batch * (self.moved_bytes - self.weight_bytes) + self.weight_bytes
 
     @property
-    def worker(self) -> tuple[str, int, str | None]:
-        """Which worker process it runs in: the runtime, the threads, the interpreter."""
-        return self.runtime, self.threads, self.python
+    def arm(self) -> Literal["", "baseline"]:
+        """Which side of an A/B it is on: each has processes of its own."""
+        return "" if self.baseline_of is None else "baseline"
+
+    @property
+    def worker(self) -> tuple[str, int, str | None, str]:
+        """Which worker process it runs in: the runtime, the threads, the interpreter, the arm."""
+        return self.runtime, self.threads, self.python, self.arm
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -170,6 +176,7 @@ class Process(Struct, kw_only=True):
     runtime: str
     threads: Positive
     python: str | None = None
+    arm: str = ""
     versions: dict[str, str]  # of python, the runtime, numpy
     cpus: list[int] | None  # those it was pinned to
     clock_ns: Annotated[float, Meta(ge=0)]  # the smallest step of its clock
@@ -178,6 +185,11 @@ class Process(Struct, kw_only=True):
     ended: float | None = None
     first_runs: list[Burst] = []  # of each cell, right after it was loaded: no samples
     bursts: list[Burst] = []
+
+    @property
+    def worker(self) -> tuple[str, int, str | None, str]:
+        """Which worker it is a life of, as :attr:`Cell.worker`."""
+        return self.runtime, self.threads, self.python, self.arm
 
 
 class Conditions(Struct, frozen=True, kw_only=True):

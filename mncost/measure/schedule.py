@@ -10,7 +10,7 @@ from math import ceil
 from random import Random
 from typing import NamedTuple, TypeVar
 
-__all__ = ["Timetable", "Visit", "shuffled", "visit"]
+__all__ = ["Timetable", "Visit", "by_turns", "shuffled", "visit"]
 
 T = TypeVar("T")
 
@@ -27,6 +27,17 @@ def shuffled(things: list[T], *seed: int) -> list[T]:
     order = list(things)
     Random(" ".join(map(str, seed))).shuffle(order)
     return order
+
+
+def by_turns(groups: list[list[T]], *seed: int) -> list[T]:
+    """Return the members of groups one after the other: the groups in random order.
+
+    What stands in one group is to be compared closely: its order turns round from each seed's last
+    number to the next, A B, then B A (and so ABBA).
+    """
+    forward = seed[-1] % 2 == 0
+    shuffle = shuffled(groups, *seed)
+    return [thing for group in shuffle for thing in (group if forward else reversed(group))]
 
 
 class Visit(NamedTuple):
@@ -50,7 +61,7 @@ class Timetable:
 
     def __init__(self, now: float, max_time: float, processes: int) -> None:
         """Begin at ``now``; the run may take ``max_time`` and should have ``processes``."""
-        self.deadline = now + max_time
+        self.begun, self.deadline = now, now + max_time
         self.processes = processes
         self._started = now
         self._loaded = now

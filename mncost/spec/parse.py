@@ -5,7 +5,6 @@ A good file is converted in one go; a bad one is explained in :mod:`mncost.spec.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,10 @@ import msgspec
 
 from mncost.errors import SpecError, did_you_mean, one_line
 from mncost.spec.schema import BLOCKS, Row, Spec
+from mncost.spec.toml import MAX_FILE_BYTES, load_toml, read_limited
 
 __all__ = ["MAX_FILE_BYTES", "PAPER", "parse_spec", "read_spec", "row_name"]
 
-MAX_FILE_BYTES = 1 << 18
-# No architecture needs more, and messages quote what they refuse.
-MAX_DEPTH, MAX_TEXT, MAX_BITS = 12, 1_000, 256
-MAX_DOTS = 100  # on a line: the time and memory that tomllib takes for a key grow with their square
 PAPER = "paper"  # the dialect that every architecture has: its rows and rules as they stand
 
 
@@ -31,12 +27,9 @@ def read_spec(path: Path) -> Spec:
         SpecError: the file is missing, too large, not UTF-8, not TOML, or not an architecture.
     """
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise SpecError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except ValueError as error:  # a name that no file can have
-        raise SpecError(f"{str(path)!r}: cannot be read: {error}") from None
+        data = read_limited(path)
+    except ValueError as error:
+        raise SpecError(str(error)) from None
     return parse_spec(data, str(path))
 
 
@@ -46,9 +39,10 @@ def parse_spec(data: bytes, origin: str) -> Spec:
     Raises:
         SpecError: the bytes are too many, not UTF-8, not TOML, or not an architecture.
     """
-    raw = _load_toml(data, origin)
-    if excess := _excess(raw):
-        raise SpecError(f"{origin}: {excess}: no architecture file")
+    try:
+        raw = load_toml(data, "architecture file")
+    except ValueError as error:
+        raise SpecError(f"{origin}: {error}") from None
     merged = _merge_defaults(raw)
     try:
         spec = msgspec.convert(merged, Spec)
@@ -64,49 +58,6 @@ def parse_spec(data: bytes, origin: str) -> Spec:
 def row_name(row: Row, number: int) -> str:
     """Return the name of a row: its own, or ``row`` and its number in the file, counted from 1."""
     return row.name or f"row{number}"
-
-
-def _load_toml(data: bytes, origin: str) -> dict[str, Any]:
-    if len(data) > MAX_FILE_BYTES:
-        raise SpecError(f"{origin}: larger than {MAX_FILE_BYTES:,} bytes: no architecture file")
-    text = ""
-    try:
-        text = data.decode("utf-8-sig")
-        if max(line.count(".") for line in text.split("\n")) > MAX_DOTS:
-            raise ValueError(f"a line with more than {MAX_DOTS} dots")
-        return tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise SpecError(f"{origin}: not UTF-8 text (byte {error.start})") from None
-    except RecursionError:
-        raise SpecError(f"{origin}: not TOML: nested too deeply") from None
-    except ValueError as error:  # TOMLDecodeError, and what int() and date() raise inside it
-        raise SpecError(f"{origin}: not TOML: {_placed(str(error), text)}") from None
-
-
-def _excess(raw: dict[str, Any]) -> str:
-    """Say what in a file is out of all proportion; ``""`` if nothing is."""
-    todo: list[tuple[int, Any]] = [(0, raw)]
-    while todo:
-        depth, value = todo.pop()
-        if depth > MAX_DEPTH:
-            return f"nested deeper than {MAX_DEPTH} levels"
-        if isinstance(value, str) and len(value) > MAX_TEXT:
-            return f"a text or key of more than {MAX_TEXT:,} characters"
-        if isinstance(value, int) and value.bit_length() > MAX_BITS:
-            return f"a number of more than {MAX_BITS} bits"
-        if isinstance(value, dict):
-            todo += [(depth, key) for key in value]
-            value = list(value.values())
-        if isinstance(value, list):
-            todo += [(depth + 1, item) for item in value]
-    return ""
-
-
-def _placed(message: str, text: str) -> str:
-    """Say the line and column of a syntax error even where tomllib says "at end of document"."""
-    lines = text.split("\n")
-    end = f"at line {len(lines)}, column {len(lines[-1]) + 1}, the end of the file"
-    return one_line(message.replace("at end of document", end))
 
 
 def _merge_defaults(raw: dict[str, Any]) -> dict[str, Any]:

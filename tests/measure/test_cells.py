@@ -41,7 +41,7 @@ def test_every_combination_is_one_cell() -> None:
     assert [cell.id for cell in cells] == list(range(len(cells)))
     assert len({title(cell) for cell in cells}) == len(cells)
     assert Counter(cell.worker for cell in cells).keys() == {
-        (runtime, threads, None) for runtime in ("onnxruntime", "torch") for threads in (1, 2)
+        (runtime, threads, None, "") for runtime in ("onnxruntime", "torch") for threads in (1, 2)
     }
 
 

@@ -28,7 +28,7 @@ from mncost.measure.results.statistics import (
     unpaired_ratio,
 )
 
-__all__ = ["Change", "Comparison", "Verdict", "compare"]
+__all__ = ["Change", "Comparison", "Measured", "Verdict", "compare", "measured_cells"]
 
 Verdict: TypeAlias = Literal["slower", "faster", "no difference seen"]
 
@@ -104,7 +104,7 @@ def compare(
     )
 
 
-class _Measured(NamedTuple):
+class Measured(NamedTuple):
     """A cell that has samples."""
 
     cell: Cell
@@ -112,25 +112,35 @@ class _Measured(NamedTuple):
     beside_reference: list[float]  # the same, divided by the process's reference
 
 
-def _measured(run: Run) -> dict[tuple[object, ...], _Measured]:
+def measured_cells(run: Run) -> dict[int, Measured]:
+    """Return the cells of a run that have samples, by their ids."""
+    references = {id(one.process): median(one.ns.tolist()) for one in reference_series(run)}
+    found = {}
+    for cell, series in zip(run.cells, series_by_cell(run), strict=True):
+        if series:
+            medians = {id(one.process): median(one.ns.tolist()) for one in series}
+            beside = [ns / references[p] for p, ns in medians.items() if p in references]
+            found[cell.id] = Measured(cell, list(medians.values()), beside)
+    return found
+
+
+def _measured(run: Run) -> dict[tuple[object, ...], Measured]:
     """Return the cells that have samples by what they are.
 
     Cells that are alike, e.g. in two interpreters, are told apart by their order.
     """
-    references = {id(one.process): median(one.ns.tolist()) for one in reference_series(run)}
-    found: dict[tuple[object, ...], _Measured] = {}
+    measured = measured_cells(run)
+    found: dict[tuple[object, ...], Measured] = {}
     seen: Counter[tuple[object, ...]] = Counter()
-    for cell, series in zip(run.cells, series_by_cell(run), strict=True):
+    for cell in run.cells:
         identity = tuple(getattr(cell, name) for name in _IDENTITY)
         seen[identity] += 1
-        if series:
-            medians = {id(one.process): median(one.ns.tolist()) for one in series}
-            beside = [ns / references[p] for p, ns in medians.items() if p in references]
-            found[(*identity, seen[identity])] = _Measured(cell, list(medians.values()), beside)
+        if cell.id in measured:
+            found[(*identity, seen[identity])] = measured[cell.id]
     return found
 
 
-def _change(old: _Measured, new: _Measured, level: float) -> Change:
+def _change(old: Measured, new: Measured, level: float) -> Change:
     difference = unpaired_ratio(new.medians, old.medians, level)
     beside = None
     if old.beside_reference and new.beside_reference:

@@ -116,7 +116,7 @@ def drift(run: Run) -> Summary | None:
     workers: dict[object, list[tuple[float, float]]] = {}
     for series in reference_series(run):
         process = series.process
-        points = workers.setdefault((process.runtime, process.threads, process.python), [])
+        points = workers.setdefault(process.worker, [])
         points += [(burst.at, series.by_round[burst.round]) for burst in series.bursts]
     times, values = [], []
     for points in workers.values():

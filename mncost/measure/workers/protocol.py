@@ -25,11 +25,12 @@ __all__ = [
 
 
 class WorkerSpec(NamedTuple):
-    """Which worker: its runtime, its threads, its interpreter (``None``: this one)."""
+    """Which worker: its runtime, its threads, its interpreter (``None``: this one), its arm."""
 
     runtime: str
     threads: int
     python: str | None = None
+    arm: str = ""
 
 
 class WorkerDied(Exception):

@@ -1,0 +1,71 @@
+"""Limits on what is counted: is the count within them?"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from mncost.api import load
+from mncost.budget.records import Exact, Limit, Model, Outcome
+from mncost.cost.memory import Precision
+from mncost.errors import GridError
+from mncost.network import Network
+
+__all__ = ["check_exact", "network_of"]
+
+
+def check_exact(limit: Limit) -> Outcome:
+    """Compare a count with its limit, to the unit; a count that equals its limit passes.
+
+    Args:
+        limit: one whose bound is :class:`~mncost.budget.records.Exact`.
+
+    Raises:
+        InputError: there is no such network.
+    """
+    bound = limit.bound
+    assert isinstance(bound, Exact), "a latency is measured"
+    allowed = bound.min if bound.max is None else bound.max
+    assert allowed is not None, "a limit has a max or a min"
+    value: int = getattr(network_of(limit.model, limit.precision), bound.metric)
+    why = _violated(bound, value)
+    return Outcome(
+        of=limit,
+        verdict="FAIL" if why else "PASS",
+        value=value,
+        lo=value,
+        hi=value,
+        limit=allowed,
+        unit="count" if bound.metric in ("macs", "params") else "bytes",
+        why=why if None not in (bound.max, bound.min) else "",
+    )
+
+
+def network_of(model: Model, precision: str) -> Network:
+    """Return the network that a budget is about; its bytes are at ``precision``.
+
+    Raises:
+        InputError: there is no such network; the message says what would be accepted.
+    """
+    network = load(
+        model.arch,
+        model.alpha,
+        model.resolution,
+        dialect=model.dialect,
+        classes=model.classes,
+        precision=cast("Precision", precision),  # load() checks it
+    )
+    if model.twin is None:
+        return network
+    twin = network.as_twin(model.twin)
+    if twin.graph == network.graph:
+        raise GridError(f"{network.arch} has no {model.twin} twin: nothing in it would change")
+    return twin
+
+
+def _violated(bound: Exact, value: int) -> str:
+    """Say which of the two a value violates; ``""`` if neither."""
+    if bound.max is not None and value > bound.max:
+        return "more than max"
+    if bound.min is not None and value < bound.min:
+        return f"less than min, {bound.min:,}"
+    return ""

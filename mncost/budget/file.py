@@ -1,0 +1,551 @@
+"""Budget files: from their text to limits, or to everything that is wrong with them."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, Struct
+
+from mncost.budget.exact import network_of
+from mncost.budget.records import (
+    EXACT_METRICS,
+    Bounds,
+    Exact,
+    Latency,
+    Limit,
+    Model,
+    Place,
+    Ratio,
+    Regression,
+)
+from mncost.cost.memory import PRECISIONS
+from mncost.errors import (
+    BudgetError,
+    InputError,
+    QuantityError,
+    UnknownNameError,
+    did_you_mean,
+    one_line,
+)
+from mncost.measure.cells import MAX_BATCH, MAX_THREADS
+from mncost.measure.runtimes import RUNTIMES, runtime_class
+from mncost.network import Network
+from mncost.quantities import COUNTS, SIZES, TIMES, count, seconds, share, size
+from mncost.spec.parse import PAPER
+from mncost.spec.toml import MAX_FILE_BYTES, load_toml, read_limited
+
+__all__ = ["budget_schema", "parse_budgets", "percent_of", "read_budgets", "read_bytes"]
+
+MAX_BUDGETS, MAX_PROBLEMS = 1_000, 100
+T = TypeVar("T", int, float)
+
+# The descriptions are read twice: in an editor, and after "accepted is" in a message.
+Name = Annotated[
+    str, Meta(min_length=1, max_length=200, description="a text of 1 to 200 characters")
+]
+Threads = Annotated[
+    int, Meta(ge=1, le=MAX_THREADS, description=f"a whole number from 1 to {MAX_THREADS}")
+]
+Batch = Annotated[
+    int, Meta(ge=1, le=MAX_BATCH, description=f"a whole number from 1 to {MAX_BATCH}")
+]
+Count = Annotated[
+    str, Meta(description=f'a text such as "107.3 M": a number with one of: {", ".join(COUNTS)}')
+]
+Size = Annotated[
+    str, Meta(description=f'a text such as "1.5 MiB": a number with one of: {", ".join(SIZES)}')
+]
+Time = Annotated[
+    str, Meta(description=f'a text such as "12 ms": a number with one of: {", ".join(TIMES)}')
+]
+Share = Annotated[str, Meta(description='a text such as "3 %"')]
+Factor = Annotated[float, Meta(gt=0, le=1000, description="a number greater than 0, at most 1000")]
+Against = Annotated[Literal["baseline"], Meta(description='"baseline"')]
+
+
+class Counts(Struct, forbid_unknown_fields=True):
+    """Limits of a count; what equals one is within it."""
+
+    max: Count | None = None
+    min: Count | None = None
+
+
+class Sizes(Struct, forbid_unknown_fields=True):
+    """Limits of a size; what equals one is within it."""
+
+    max: Size | None = None
+    min: Size | None = None
+
+
+class LatencyLimits(Struct, forbid_unknown_fields=True):
+    """Limits of the latency of one call; beside these keys, percentiles: p50, "p99.9"."""
+
+    max_ratio: Factor | None = None
+    to: Model | None = None
+    regression: Share | None = None
+    against: Against | None = None
+
+
+class Budget(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What one network may cost."""
+
+    model: Model
+    name: Name | None = None
+    precision: str = "fp32"
+    runtime: str = "onnxruntime"
+    provider: Name | None = None
+    threads: Threads = 1
+    batch: Batch = 1
+    macs: Count | Counts | None = None
+    params: Count | Counts | None = None
+    weight_bytes: Size | Sizes | None = None
+    peak_activation_bytes: Size | Sizes | None = None
+    latency: LatencyLimits | None = None
+
+
+class BudgetFile(Struct, forbid_unknown_fields=True):
+    """A budget file."""
+
+    budget: Annotated[list[Budget], Meta(min_length=1, max_length=MAX_BUDGETS)]
+
+
+def read_budgets(path: Path) -> list[Limit]:
+    """Read and check a budget file; ``-`` is standard input.
+
+    Architecture files are searched for from the file's directory, with standard input from the
+    working directory.
+
+    Raises:
+        BudgetError: the file cannot be read, or is no budget file; it has every problem.
+    """
+    data, origin = read_bytes(path)
+    return parse_budgets(data, origin, path.parent)  # of "-" it is the working directory
+
+
+def read_bytes(path: Path) -> tuple[bytes, str]:
+    """Return what is in a budget file, and how messages call it; ``-`` is standard input.
+
+    Raises:
+        BudgetError: it cannot be read.
+    """
+    if str(path) == "-":
+        if sys.stdin is None:
+            raise BudgetError(["standard input: closed"])
+        return sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "standard input"
+    try:
+        return read_limited(path), str(path)
+    except ValueError as error:
+        raise BudgetError([one_line(str(error))]) from None
+
+
+def parse_budgets(data: bytes, origin: str, folder: Path = Path()) -> list[Limit]:
+    """Check the bytes of a budget file.
+
+    Args:
+        data: what is in the file.
+        origin: names it in messages.
+        folder: where the paths of architecture files start.
+
+    Raises:
+        BudgetError: it is no budget file; it has every problem.
+    """
+    problems = _Problems(origin)
+    reader = _Reader(problems, folder)
+    try:
+        reader.file(data)
+    except _TooManyError:
+        problems.lines.append(one_line(f"{origin}: and there is more; first correct these"))
+    if problems.lines:
+        raise BudgetError(problems.lines)
+    return reader.limits
+
+
+def percent_of(key: str) -> float | None:
+    """Return which percentile a key of ``latency`` is: 99.9 for ``p99.9``; ``None`` if it is none.
+
+    Accepted are more than 0 and less than 100, with up to two decimals.
+    """
+    percent = float(key[1:]) if re.fullmatch(r"p[0-9]{1,2}(\.[0-9]{1,2})?", key) else 0.0
+    return percent or None
+
+
+def budget_schema() -> str:
+    """Return the JSON Schema (draft 2020-12) of a budget file, as text."""
+    schema = msgspec.json.schema(BudgetFile)
+    tables = schema["$defs"]
+    tables["Model"]["description"] = "A network; what is left out is as in mncost.load()."
+    tables["Budget"]["properties"]["runtime"]["enum"] = list(RUNTIMES)
+    tables["Budget"]["properties"]["precision"]["enum"] = list(PRECISIONS)
+    tables["LatencyLimits"]["patternProperties"] = {
+        r"^p[0-9]{1,2}(\.[0-9]{1,2})?$": msgspec.json.schema(Time)
+    }
+    return (
+        json.dumps(
+            {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema},
+            indent=2,
+            ensure_ascii=False,
+        )
+        + "\n"
+    )
+
+
+class _TooManyError(Exception):
+    """There are more problems than anybody reads at once."""
+
+
+class _Known(NamedTuple):
+    """A network that can be loaded."""
+
+    model: Model
+    same: Hashable  # equal for every description of the same network
+    arch: str
+    title: str
+    short: str  # its architecture, and what the file says beyond it
+
+
+class _Found(NamedTuple):
+    """A bound, the key that it stands under, and what tells it from others of the network."""
+
+    key: str
+    metric: str
+    same: Hashable
+    bound: Bounds
+
+
+class _Problems:
+    """What is wrong with a file, and the checks that hold for any table in it."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.where = ""  # the budget that is being read: "budget 2 (line 7)"
+        self.lines: list[str] = []
+
+    def add(self, *words: object) -> None:
+        """Add one: the place, from the whole to the part, and what is wrong there."""
+        places = (self.origin, self.where, *words)
+        self.lines.append(one_line(": ".join(str(word) for word in places if word)))
+        if len(self.lines) >= MAX_PROBLEMS:
+            raise _TooManyError
+
+    def unknown(self, where: str, key: str, accepted: Sequence[str]) -> None:
+        """Add an unknown key, with the closest of those that are accepted."""
+        hint = f"{did_you_mean(key, accepted)}; accepted: {', '.join(accepted)}"
+        self.add(where, f"unknown key {_cut(repr(key))}{hint}")
+
+    def table(
+        self, where: str, raw: Mapping[str, Any], kind: type[Struct], also: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Return the values that are of their types; the tables among them as they stand.
+
+        ``also`` are keys that are offered where one is unknown, beside those of ``kind``.
+        """
+        fields = {field.name: field for field in msgspec.structs.fields(kind)}
+        for key in raw:
+            if key not in fields:
+                self.unknown(where, key, [*fields, *also])
+        for name, field in fields.items():
+            if field.required and name not in raw:
+                self.add(where, f"the key {name!r} is missing")
+        return {
+            name: raw[name]
+            for name, field in fields.items()
+            if name in raw and self.fits(f"{where}.{name}".lstrip("."), raw[name], field.type)
+        }
+
+    def fits(self, where: str, value: object, hint: Any) -> bool:
+        """Check the type of a value; what is in a table is checked by whoever reads it."""
+        if isinstance(value, dict) and any(_is_table(member) for member in _members(hint)):
+            return True
+        try:
+            msgspec.convert(value, hint)
+        except msgspec.ValidationError:
+            self.add(where, f"{_shown(value)}: accepted is {_accepted(hint)}")
+            return False
+        return True
+
+    def quantity(self, where: str, text: str | None, read: Callable[[str, str], T]) -> T | None:
+        """Read a number with a unit, if there is one."""
+        try:
+            return None if text is None else read(f"{where}:", text)
+        except QuantityError as error:
+            self.add(error)
+            return None
+
+
+class _Reader:
+    """One call of :func:`parse_budgets`: goes on after a problem, to find the others too."""
+
+    def __init__(self, problems: _Problems, folder: Path) -> None:
+        self.problems = problems
+        self.folder = folder
+        self.limits: list[Limit] = []
+        self.taken: dict[Hashable, str] = {}  # what is limited, and where
+
+    def file(self, data: bytes) -> None:
+        try:
+            raw = load_toml(data, "budget file")
+        except ValueError as error:
+            self.problems.add(error)
+            return
+        for key in raw:
+            if key != "budget":
+                self.problems.unknown("", key, ["budget"])
+        budgets = raw.get("budget", [])
+        if not isinstance(budgets, list):
+            self.problems.add("budget", "accepted are tables, each with two brackets: [[budget]]")
+        elif not budgets and not self.problems.lines:
+            self.problems.add("no budgets", "a budget file has at least one [[budget]]")
+        elif len(budgets) > MAX_BUDGETS:
+            self.problems.add(f"{len(budgets):,} budgets: at most {MAX_BUDGETS:,} are accepted")
+        else:
+            lines = _lines(data.decode("utf-8-sig"), len(budgets))
+            for number, (line, budget) in enumerate(zip(lines, budgets, strict=True), 1):
+                self.problems.where = f"budget {number}" + (f" (line {line})" if line else "")
+                self.budget(number, line, budget)
+
+    def budget(self, number: int, line: int | None, raw: Any) -> None:
+        if not isinstance(raw, dict):
+            self.problems.add(f"{_shown(raw)}: accepted is a table")
+            return
+        given = self.problems.table("", raw, Budget)
+        known = self.model("model", given["model"]) if "model" in given else None
+        place = Place(**{key: given[key] for key in Place._fields if key in given})
+        precision = given.get("precision", "fp32")
+        self.names(place.runtime, precision, is_measured="latency" in raw)
+        found = [*self.exact(given), *self.latency(given.get("latency"), known)]
+        if not {*EXACT_METRICS, "latency"} & {*raw}:
+            self.problems.add(f"no limit; accepted: {', '.join(EXACT_METRICS)}, latency")
+        name = given.get("name")
+        if name is not None and not (name.isprintable() and name.strip()):
+            self.problems.add("name", f"{_shown(name)}: cannot be printed on one line")
+        if known is None:
+            return
+        name = name or ", ".join([known.title, *_beyond_default(precision, place)])
+        for key, metric, same, bound in found:
+            self.take((known.same, precision, place, same), key)
+            self.limits.append(
+                Limit(number, line, name, known.model, precision, place, metric, bound)
+            )
+
+    def take(self, what: Hashable, key: str) -> None:
+        """Refuse a second limit of the same: which of the two would hold?"""
+        if what in self.taken:
+            self.problems.add(key, f"the same is limited in {self.taken[what]}; accepted is once")
+        self.taken.setdefault(what, f"{self.problems.where}, {key}")
+
+    def names(self, runtime: str, precision: str, *, is_measured: bool) -> None:
+        """Check the names of the runtime and the precision, and that they go together."""
+        if runtime not in RUNTIMES:
+            self.problems.add(UnknownNameError("runtime", runtime, RUNTIMES))
+        if precision not in PRECISIONS:
+            self.problems.add(UnknownNameError("precision", precision, PRECISIONS))
+        elif is_measured and runtime in RUNTIMES:
+            able = runtime_class(runtime).precisions
+            if precision not in able:
+                self.problems.add(
+                    f"latency: {runtime} has no models in {precision}; "
+                    f"accepted as precision: {', '.join(able)}"
+                )
+
+    def model(self, where: str, raw: dict[str, Any]) -> _Known | None:
+        """Load a network: that it can be is enough, what it costs is for others to say."""
+        before = len(self.problems.lines)
+        given = self.problems.table(where, raw, Model)
+        if len(self.problems.lines) > before:
+            return None
+        arch = str(given["arch"]).strip()
+        is_file = arch.endswith(".toml") or "/" in arch or "\\" in arch  # as catalog.find() does
+        if is_file:
+            arch = str(self.folder.absolute() / arch)
+        if arch == "-" or (is_file and "," in arch):
+            what = "a comma in its path" if is_file else "standard input"
+            self.problems.add(f"{where}.arch", f"{arch!r}: {what}; accepted is a name or a path")
+            return None
+        model = msgspec.convert({**given, "arch": arch}, Model)  # α = 1 becomes a float
+        try:
+            network = network_of(model, "fp32")
+        except InputError as error:
+            self.problems.add(where, error)
+            return None
+        return _known(model, network, arch if is_file else network.arch)
+
+    def exact(self, given: Mapping[str, Any]) -> Iterator[_Found]:
+        for metric in EXACT_METRICS:
+            if metric in given and (bound := self.exact_bound(metric, given[metric])):
+                yield _Found(metric, metric, metric, bound)
+
+    def exact_bound(self, metric: str, raw: str | dict[str, Any]) -> Exact | None:
+        is_count = metric in ("macs", "params")
+        if isinstance(raw, str):
+            where, limits = metric, {"max": raw}
+        else:
+            where = f"{metric}.max"
+            limits = self.problems.table(metric, raw, Counts if is_count else Sizes)
+        if raw == {}:
+            self.problems.add(metric, "no limit; accepted: max, min")
+        down, up = (count, count) if is_count else (size, partial(size, up=True))
+        largest = self.problems.quantity(where, limits.get("max"), down)
+        smallest = self.problems.quantity(f"{metric}.min", limits.get("min"), up)
+        if largest is not None and smallest is not None and smallest > largest:
+            words = f"{limits['min']!r} is more than max, {limits['max']!r}"
+            self.problems.add(f"{metric}.min", words)
+        if largest is None and smallest is None:
+            return None
+        return Exact(metric, largest, smallest)
+
+    def latency(self, raw: dict[str, Any] | None, known: _Known | None) -> Iterator[_Found]:
+        if raw is None:
+            return
+        if not raw:
+            self.problems.add("latency", "no limit; accepted: p50, p99, max_ratio, regression")
+        for key, value in raw.items():
+            if (percent := percent_of(key)) is not None:
+                yield from self.percentile(percent, f"latency.{key}", value)
+        others = {key: value for key, value in raw.items() if percent_of(key) is None}
+        given = self.problems.table("latency", others, LatencyLimits, ("p50", "p99", '"p99.9"'))
+        yield from self.ratio(given, raw, known)
+        yield from self.regression(given, raw)
+
+    def percentile(self, percent: float, key: str, value: object) -> Iterator[_Found]:
+        if isinstance(value, dict):
+            words = 'a table: a percentile with decimals is written in quotes, "p99.9"'
+            self.problems.add(key, words)
+        elif isinstance(value, str):
+            ns = self.problems.quantity(key, value, _nanoseconds)
+            if ns is not None:
+                yield _Found(key, f"latency p{percent:g}", percent, Latency(percent, ns))
+        else:
+            self.problems.fits(key, value, Time)
+
+    def ratio(
+        self, given: Mapping[str, Any], raw: Mapping[str, Any], known: _Known | None
+    ) -> Iterator[_Found]:
+        if ("max_ratio" in raw) != ("to" in raw):
+            there, missing = ("max_ratio", "to") if "max_ratio" in raw else ("to", "max_ratio")
+            self.problems.add(f"latency.{there}", f"without {missing}; accepted are both or none")
+        to = self.model("latency.to", given["to"]) if "to" in given else None
+        if to and "max_ratio" in given:
+            bound = Ratio(to.model, float(given["max_ratio"]))
+            words = to.title if known and known.arch == to.arch else to.short
+            same = ("ratio", to.same)
+            yield _Found("latency.max_ratio", f"latency ratio to {words}", same, bound)
+
+    def regression(self, given: Mapping[str, Any], raw: Mapping[str, Any]) -> Iterator[_Found]:
+        key = "latency.regression"
+        if "against" in raw and "regression" not in raw:
+            self.problems.add("latency.against", "without regression; accepted are both or none")
+        share_of = self.problems.quantity(key, given.get("regression"), partial(share, bare=None))
+        if share_of is not None:
+            yield _Found(key, "latency regression", "regression", Regression(share_of))
+
+
+def _known(model: Model, network: Network, arch: str) -> _Known:
+    """Describe a network; ``arch`` is the name or path that no other architecture has."""
+    extras = []
+    if network.dialect != PAPER:
+        extras.append(f"dialect {network.dialect}")
+    if network.twin:
+        extras.append(f"{network.twin} twin")
+    if model.classes is not None:
+        extras.append(f"{network.classes} classes")
+    size_of = [f"α {network.alpha:g}"] if model.alpha is not None else []
+    size_of += [f"at {network.resolution} px"] if model.resolution is not None else []
+    same = (arch, network.dialect, network.alpha, network.resolution, network.classes, network.twin)
+    title = f"{network.arch} α {network.alpha:g} at {network.resolution} px"
+    short = " ".join([network.arch, *size_of])
+    titles = (", ".join([words, *extras]) for words in (title, short))
+    return _Known(model, same, network.arch, *titles)
+
+
+def _beyond_default(precision: str, place: Place) -> Iterator[str]:
+    """Say what of a budget is not as it is without being said."""
+    if precision != "fp32":
+        yield precision
+    if place.batch != 1:
+        yield f"batch {place.batch}"
+    if place.runtime != Place().runtime:
+        yield place.runtime
+    if place.provider is not None:
+        yield place.provider
+    if place.threads != 1:
+        yield f"{place.threads} threads"
+
+
+def _nanoseconds(name: str, text: str) -> float:
+    nanoseconds = round(seconds(name, text, bare=None) * 1e9, 3)
+    if not 0 < nanoseconds < math.inf:
+        raise QuantityError(f"{name} {text!r}: accepted is a finite time, longer than 0")
+    return nanoseconds
+
+
+# What hides a header: strings, from the longest opening on, and comments. In valid TOML, what is
+# left of "[[budget]]" at the start of a line can only be a header: a bare word is no value.
+_HEADER = re.compile(
+    r'"""(?:\\.|[^\\])*?"{3,5}'
+    r"|'''.*?'{3,5}"
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|'[^'\n]*'"
+    r"|#[^\n]*"
+    r"|^[ \t]*(?P<header>\[\[[ \t]*budget[ \t]*\]\])",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def _lines(text: str, budgets: int) -> Sequence[int | None]:
+    """Return the line on which each budget begins; ``None`` where no header says so."""
+    starts = [found.start("header") for found in _HEADER.finditer(text) if found["header"]]
+    if len(starts) != budgets:
+        return [None] * budgets
+    lines, line, before = [], 1, 0
+    for start in starts:
+        line += text.count("\n", before, start)
+        before = start
+        lines.append(line)
+    return lines
+
+
+def _members(hint: Any) -> Iterator[Any]:
+    """Yield what a type is a union of; the type itself, if it is none."""
+    if get_origin(hint) in (Union, UnionType):
+        for member in get_args(hint):
+            yield from _members(member)
+    elif hint is not type(None):
+        yield hint
+
+
+def _is_table(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Struct)
+
+
+def _accepted(hint: Any) -> str:
+    """Say which values a type accepts."""
+    return " or ".join(_worded(member) for member in _members(hint))
+
+
+def _worded(hint: Any) -> str:
+    if get_origin(hint) is Annotated:
+        return str(hint.__metadata__[0].description)
+    if _is_table(hint):
+        return f"a table of: {', '.join(hint.__struct_fields__)}"
+    return {str: "a text", int: "a whole number", float: "a number"}[hint]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "an array"
+    return _cut(repr(value) if isinstance(value, str) else str(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,205 @@
+"""From a run and a limit to an interval at a level, and from an interval to a verdict.
+
+All intervals are made on logarithms, or of samples: the one of a / b is that of b / a turned over.
+A bound that nothing can be said about is ``None`` and decides nothing. Times are in nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
+
+from mncost.budget.records import Verdict
+from mncost.measure.records import Run
+from mncost.measure.results import change, statistics
+from mncost.measure.results.samples import (
+    Series,
+    paired_bursts,
+    reference_series,
+    series_by_cell,
+)
+from mncost.measure.results.statistics import LEVEL, Summary
+
+__all__ = [
+    "CONTROL_LEVEL",
+    "SavedRatio",
+    "Worker",
+    "arms_differ",
+    "control_interval",
+    "generation_ratios",
+    "judge",
+    "judge_saved",
+    "latency_interval",
+    "ratio_interval",
+    "saved_interval",
+]
+
+Worker: TypeAlias = "tuple[str, int, str | None, str]"
+"""Runtime, threads, interpreter, arm: :attr:`mncost.measure.records.Cell.worker`."""
+
+CONTROL_LEVEL = 0.99
+"""The level of :func:`control_interval` as a guard; :func:`arms_differ` says why."""
+CONTROL_SHARE = 1 / 3  # of what the limit allows
+_LEAST = 1e-12
+
+
+# --------------------------------------------------------------------------------------- verdicts
+
+
+def judge(interval: Summary | None, limit: float) -> Verdict | None:
+    """Return what an interval says about the largest value that is allowed.
+
+    Returns:
+        ``PASS`` if all of it is within the limit, ``FAIL`` if all of it is beyond, else ``None``.
+    """
+    if interval is None:
+        return None
+    if interval.hi is not None and interval.hi <= limit:
+        return "PASS"
+    return "FAIL" if interval.lo is not None and interval.lo > limit else None
+
+
+class SavedRatio(NamedTuple):
+    """A latency / that in a saved run; the runs have no round in common."""
+
+    plain: Summary
+    beside_reference: Summary | None  # each process in units of its reference; None: it has none
+
+
+def judge_saved(found: SavedRatio | None, limit: float) -> Verdict | None:
+    """Return what a comparison with a saved run says about the largest ratio that is allowed.
+
+    ``PASS`` needs the ratio beside the reference within the limit: the plain one may be so because
+    the machine is faster today. ``FAIL`` needs both beyond it: what the machine does to all of a
+    run moves the plain ratio, and what it does to the reference alone the other one
+    (:mod:`mncost.measure.results.change`). Without a reference there is no verdict.
+    """
+    if found is None:
+        return None
+    verdict = judge(found.beside_reference, limit)
+    return None if verdict == "FAIL" != judge(found.plain, limit) else verdict
+
+
+def arms_differ(control: Summary | None, share: float) -> bool:
+    """Whether two arms differ by themselves, by too much for a verdict about their networks.
+
+    They do if the reference workload's ratio (:func:`control_interval`, at
+    :data:`CONTROL_LEVEL`) is not 1 by its interval, *and* is further away from it than a third of
+    what the limit allows. To be asked at every look that has a verdict: it puts the verdict off,
+    and at the last look prevents it. So chance findings are outlived.
+
+    By simulation (8 looks, a limit of 2 %, both ratios with a standard deviation of 1.2 % between
+    generations), arms that are alike lose 0.5 % of their verdicts. Arms that differ by 4 % or more
+    make nearly every unchanged network fail; with the guard, arms that differ by whatever it is
+    give a wrong verdict in at most 1.7 %. At 99.9 % that would be 19 %, and at 95 % arms that are
+    alike would lose 2.3 %. A reference that is noisier than the networks (2 %) guards less well:
+    20 %.
+
+    Args:
+        control: ``None``, or without bounds: nothing is known, and nothing is prevented.
+        share: of the limit: 0.03 if the ratio may be up to 1.03.
+    """
+    if control is None or control.lo is None or control.hi is None:
+        return False
+    away = max(control.center, 1 / control.center) - 1
+    return not control.lo <= 1 <= control.hi and away > CONTROL_SHARE * share
+
+
+# -------------------------------------------------------------------------------------- intervals
+
+
+def latency_interval(run: Run, cell: int, percent: float, level: float) -> Summary | None:
+    """Return a percentile of a cell's latency, ns; ``None`` without a sample.
+
+    The median is that by processes, :func:`mncost.measure.results.statistics.median`. All others
+    are of all runs together, with bounds that assume no distribution:
+    :func:`mncost.measure.results.statistics.percentiles`.
+
+    Args:
+        run: whose samples.
+        cell: its id.
+        percent: above 0, below 100.
+        level: of the interval; 1 gives one without bounds.
+    """
+    processes = [one.ns for one in series_by_cell(run)[cell]]
+    if not processes:
+        return None
+    if percent == 50:
+        return _at(level, lambda at: statistics.median(processes, at))
+    return _at(level, lambda at: statistics.percentiles(processes, [percent], at)[percent])
+
+
+def ratio_interval(run: Run, numerator: int, denominator: int, level: float) -> Summary | None:
+    """Return how many times as long one cell takes as another, from the rounds that visited both.
+
+    ``None`` if there is no such round. See :func:`mncost.measure.results.statistics.paired_ratio`.
+    """
+    series = series_by_cell(run)
+    return _paired(series[numerator], series[denominator], level)
+
+
+def generation_ratios(run: Run, numerator: int, denominator: int) -> list[float]:
+    """Return what :func:`ratio_interval` is made of: one ratio for each generation."""
+    series = series_by_cell(run)
+    return _by_generation(series[numerator], series[denominator])
+
+
+def control_interval(
+    run: Run, numerator: Worker, denominator: Worker, level: float = CONTROL_LEVEL
+) -> Summary | None:
+    """Return how many times as long the reference workload takes in one worker as in another.
+
+    Both do the same work, so what differs from 1 is the workers' own: another core, another
+    interpreter. Paired like :func:`ratio_interval`; ``None`` if no round visited both.
+    """
+    found: dict[Worker, list[Series]] = {}
+    for series in reference_series(run):
+        found.setdefault(series.process.worker, []).append(series)
+    return _paired(found.get(numerator, []), found.get(denominator, []), level)
+
+
+def saved_interval(
+    new: Run, new_cell: int, old: Run, old_cell: int, level: float
+) -> SavedRatio | None:
+    """Return how many times as long a cell takes as one did in a saved run.
+
+    By Welch's t over processes: what a machine did to all of a run is in no interval, see
+    :func:`judge_saved`. ``None`` if one of them has no sample.
+    """
+    after = change.measured_cells(new).get(new_cell)
+    before = change.measured_cells(old).get(old_cell)
+    if after is None or before is None:
+        return None
+    if new.reference != old.reference:  # another workload says nothing about the machine
+        after = after._replace(beside_reference=[])
+    beside = None
+    if after.beside_reference and before.beside_reference:
+        beside = _unpaired(after.beside_reference, before.beside_reference, level)
+    return SavedRatio(_unpaired(after.medians, before.medians, level), beside)
+
+
+def _paired(one: Sequence[Series], other: Sequence[Series], level: float) -> Summary | None:
+    ratios = _by_generation(one, other)
+    return _at(level, lambda at: statistics.log_interval(ratios, at)) if ratios else None
+
+
+def _by_generation(one: Sequence[Series], other: Sequence[Series]) -> list[float]:
+    found = [statistics.paired_ratio([bursts]) for bursts in paired_bursts(one, other)]
+    return [ratio.ratio.center for ratio in found if ratio is not None]
+
+
+def _unpaired(one: Sequence[float], other: Sequence[float], level: float) -> Summary:
+    return _at(level, lambda at: statistics.unpaired_ratio(one, other, at).ratio)
+
+
+def _at(level: float, interval: Callable[[float], Summary]) -> Summary:
+    """Return an interval at a level that may be so high that no float holds its bounds.
+
+    A tail that is smaller than ``_LEAST`` is lost in the rounding of probabilities.
+    """
+    if 1 - level > _LEAST:
+        try:
+            return interval(level)
+        except OverflowError:  # of exp: two processes at a level of 0.999999
+            pass
+    return interval(LEVEL)._replace(lo=None, hi=None)

@@ -1,0 +1,170 @@
+"""From limits on latency to the cells that have to be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec import structs
+
+from mncost.budget.exact import network_of
+from mncost.budget.records import Baseline, Latency, Limit, Model, Ratio
+from mncost.errors import BudgetError, InputError
+from mncost.measure.cells import Subject, Variant, cell_of
+from mncost.measure.machine import machine, machine_differences
+from mncost.measure.places import Offer, Place, places
+from mncost.measure.records import Cell, Request, Run
+from mncost.measure.run_file import read_run
+
+__all__ = ["Measured", "Plan", "plan"]
+
+
+class Measured(NamedTuple):
+    """A limit, its cell, and the cell that it is compared with: in this run, or in a saved one."""
+
+    limit: Limit
+    cell: int
+    other: int | None = None
+    saved: int | None = None
+
+
+class Plan(NamedTuple):
+    """What is to be measured, for which limits; and the saved run that some are compared with."""
+
+    subjects: list[Subject]
+    measured: list[Measured]
+    saved: Run | None
+    differences: list[str]  # of the saved run's machine from this one
+
+
+def plan(limits: Sequence[Limit], baseline: Baseline, offer: Offer) -> Plan:
+    """Return the cells for the limits that have to be measured.
+
+    Raises:
+        BudgetError: limits that cannot be measured, all of them.
+        InputError: the baseline cannot be used.
+    """
+    saved = read_run(baseline.run) if baseline.run else None
+    differences = machine_differences(saved.machine, machine()) if saved else []
+    if differences and not baseline.other_machine:
+        raise InputError(
+            f"{baseline.run}: measured on another machine: {'; '.join(differences)}; "
+            "--allow-different-machine compares nevertheless, and decides nothing"
+        )
+    planner = _Planner(baseline, saved, offer)
+    problems = []
+    for limit in limits:
+        if limit.is_exact:
+            continue
+        try:
+            planner.take(limit)
+        except InputError as error:
+            where = f"budget {limit.budget}: " if limit.line else ""
+            problems.append(f"{where}{limit.metric}: {error}")
+    if problems:
+        raise BudgetError(problems)
+    return Plan(planner.subjects, planner.measured, saved, differences)
+
+
+class _Planner:
+    """One call of :func:`plan`."""
+
+    def __init__(self, baseline: Baseline, saved: Run | None, offer: Offer) -> None:
+        self.baseline = baseline
+        self.saved = saved
+        self.offer = offer
+        self.subjects: list[Subject] = []
+        self.measured: list[Measured] = []
+        self.known: dict[object, int] = {}
+
+    def take(self, limit: Limit) -> None:
+        """Enter what one limit needs."""
+        place = self.place(limit, None)
+        cell = self.enter(limit.model, limit, place)
+        match limit.bound:
+            case Latency():
+                self.measured.append(Measured(limit, cell))
+            case Ratio(to=model):
+                self.measured.append(Measured(limit, cell, other=self.enter(model, limit, place)))
+            case _ if self.saved is not None:
+                self.measured.append(Measured(limit, cell, saved=self.in_saved(cell)))
+            case _:
+                self.measured.append(Measured(limit, cell, other=self.older(limit, cell)))
+
+    def older(self, limit: Limit, cell: int) -> int:
+        """Enter the baseline of a cell, to be measured beside it."""
+        if self.baseline.python is not None:
+            there = self.place(limit, self.baseline.python)
+            return self.enter(limit.model, limit, there, baseline_of=cell)
+        if self.baseline.arch is not None:
+            old = self.old_version(limit.model)
+            return self.enter(old, limit, self.place(limit, None), baseline_of=cell)
+        raise InputError(
+            "against the baseline, and there is none: --baseline, --baseline-python or "
+            "--baseline-arch"
+        )
+
+    def old_version(self, model: Model) -> Model:
+        """Return the older version of a model: the file given must be one of its architecture."""
+        assert self.baseline.arch is not None
+        old = structs.replace(model, arch=str(self.baseline.arch))
+        new_name, old_name = network_of(model, "fp32").arch, network_of(old, "fp32").arch
+        if new_name != old_name and Path(model.arch).name != self.baseline.arch.name:
+            raise InputError(
+                f"--baseline-arch {self.baseline.arch} is no version of {new_name}: its name is "
+                f"{old_name}"
+            )
+        return old
+
+    def place(self, limit: Limit, python: str | None) -> Place:
+        """Return where a limit is to be measured; without a provider, on the runtime's first."""
+        where = limit.place
+        request = Request(
+            arch="",
+            runtime=[where.runtime],
+            provider=[where.provider] if where.provider else [],
+            threads=[where.threads],
+            python=[python] if python else [],
+        )
+        return next(place for place in places(request, self.offer) if place.python == python)
+
+    def enter(
+        self, model: Model, limit: Limit, place: Place, *, baseline_of: int | None = None
+    ) -> int:
+        """Enter a model at a place, if it is not there yet; return its cell."""
+        network = network_of(model, limit.precision)
+        own = (network.graph, network.resolution, limit.precision, limit.place.batch, place)
+        key = (*own, model.arch, baseline_of)
+        if key not in self.known:
+            variant = Variant(network.graph, network.resolution, twin=network.twin)
+            index = self.known[key] = len(self.subjects)
+            cell = cell_of(
+                index, network, variant, limit.place.batch, place, baseline_of=baseline_of
+            )
+            self.subjects.append(Subject(cell, network.graph))
+        return self.known[key]
+
+    def in_saved(self, index: int) -> int:
+        """Return the cell of the saved run that is the same thing as a cell of this one."""
+        assert self.saved is not None
+        cell = self.subjects[index].cell
+        alike = [old for old in self.saved.cells if _same(old, cell)]
+        if not alike:
+            raise InputError(
+                f"{self.baseline.run} has no {cell.arch} α {cell.alpha:g} at {cell.resolution} px "
+                f"in {cell.precision}, batch {cell.batch}, on {cell.runtime} with "
+                f"{cell.threads} threads"
+            )
+        return alike[0].id
+
+
+_SAME = (
+    *("arch", "dialect", "alpha", "resolution", "classes", "part", "twin", "precision", "batch"),
+    *("runtime", "provider", "threads", "copy"),
+)
+
+
+def _same(old: Cell, new: Cell) -> bool:
+    """Whether two cells of different runs are the same thing, whatever its graph is by now."""
+    return all(getattr(old, name) == getattr(new, name) for name in _SAME)

@@ -1,0 +1,273 @@
+"""Limits checked from end to end, with runtimes that have a script: 40 MACs a nanosecond."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mncost.budget.records import (
+    Baseline,
+    Exact,
+    Latency,
+    Limit,
+    Model,
+    Place,
+    Ratio,
+    Regression,
+)
+from mncost.budget.run import Report, check, report
+from mncost.errors import BudgetError, InputError
+from mncost.measure.bench import bench
+from mncost.measure.runtimes.fake import Fake, Fault, Script
+from mncost.measure.workers.local import LocalWorker
+from mncost.measure.workers.protocol import Worker, WorkerSpec
+from tests.measure.scripted import instead_of_processes
+
+V1_NS, V2_NS = 568_740_352 / 40 + 20_000, 300_774_272 / 40 + 20_000  # 20 µs a call, besides
+FAKE = Place("fake")
+
+
+@pytest.fixture(autouse=True)
+def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    instead_of_processes(monkeypatch)
+
+
+def limit(bound: Any, arch: str = "v2", **changes: Any) -> Limit:
+    fields = {
+        "budget": 1,
+        "line": 1,
+        "name": arch,
+        "model": Model(arch=arch),
+        "precision": "fp32",
+        "place": FAKE,
+        "metric": type(bound).__name__,
+        "bound": bound,
+    }
+    return Limit(**fields | changes)
+
+
+def verdicts(found: Report) -> list[str]:
+    return [outcome.verdict for outcome in found.outcomes]
+
+
+def net(directory: Path, name: str, width: int) -> Path:
+    """Write an architecture file of one pointwise convolution after another."""
+    file = directory / f"{name}.toml"
+    file.write_text(
+        f'format = 1\nname = "net"\ntitle = "Net"\nresolution = 64\n'
+        "rules = { divisor = 1, minimum = 1, classes = 10 }\n"
+        'defaults = { kernel = 3, activation = "relu" }\n'
+        f'rows = [{{ block = "conv", out = {width}, stride = 2 }}, {{ block = "conv", out = 64 }},'
+        ' { block = "pool" }, { block = "linear", out = "classes" }]\n'
+    )
+    return file
+
+
+# ---------------------------------------------------------------------------------------- verdicts
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, script: Callable[[WorkerSpec], Script]) -> None:
+    """Let workers follow a script that depends on which they are."""
+
+    def start_worker(spec: WorkerSpec, *, seed: int) -> Worker:
+        return LocalWorker(spec, Fake(script(spec), seed=seed))
+
+    monkeypatch.setattr("mncost.measure.workers.process.start_worker", start_worker)
+
+
+@pytest.mark.parametrize(
+    ("percent", "factor", "verdict"),
+    [(50, 1.2, "PASS"), (50, 0.8, "FAIL"), (90, 1.5, "PASS"), (90, 0.8, "FAIL")],
+)
+def test_an_absolute_limit(
+    percent: float, factor: float, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted(monkeypatch, lambda spec: Script(process=0.002))
+    found = report([limit(Latency(percent, factor * V2_NS))], max_time=60)
+    assert verdicts(found) == [verdict]
+    (outcome,) = found.outcomes
+    assert outcome.unit == "ns"
+    assert outcome.value is not None
+    bound = outcome.hi if verdict == "PASS" else outcome.lo
+    assert bound is not None
+    assert (bound <= outcome.limit) == (verdict == "PASS")
+    assert outcome.value == pytest.approx(V2_NS, rel=0.1)
+    assert found.run is not None
+    assert found.run.stopped == "decided"
+
+
+def test_a_limit_that_is_met_exactly_stays_inconclusive() -> None:
+    found = report([limit(Ratio(Model(arch="v1"), V2_NS / V1_NS))], max_time=6)
+    assert verdicts(found) == ["INCONCLUSIVE"]
+    assert "more --max-time" in found.outcomes[0].why
+    assert found.run is not None
+    assert found.run.stopped == "max-time"
+
+
+@pytest.mark.parametrize(("most", "verdict"), [(0.9, "PASS"), (0.5, "FAIL")])
+def test_a_limit_relative_to_another_network(most: float, verdict: str) -> None:
+    found = report([limit(Ratio(Model(arch="v1"), most))])
+    assert verdicts(found) == [verdict]
+    (outcome,) = found.outcomes
+    assert outcome.value == pytest.approx(V2_NS / V1_NS, rel=0.02)
+    assert (outcome.unit, outcome.limit) == ("ratio", most)
+
+
+def test_exact_limits_need_no_measurement() -> None:
+    found = report([limit(Exact("macs", 300_774_272, None)), limit(Exact("params", 1, None))])
+    assert verdicts(found) == ["PASS", "FAIL"]
+    assert found.run is None
+
+
+def test_every_limit_is_reported_in_its_place() -> None:
+    limits = [
+        limit(Latency(50, 0.5 * V2_NS)),
+        limit(Exact("macs", 1, None)),
+        limit(Latency(50, 2 * V2_NS)),
+        limit(Ratio(Model(arch="v1"), 0.9)),
+    ]
+    assert [outcome.verdict for outcome in check(limits)] == ["FAIL", "FAIL", "PASS", "PASS"]
+
+
+def test_limits_share_cells() -> None:
+    found = report(
+        [
+            limit(Latency(50, 2 * V2_NS)),
+            limit(Latency(99, 2 * V2_NS)),
+            limit(Ratio(Model(arch="v1"), 1)),
+        ]
+    )
+    assert found.run is not None
+    assert [cell.arch for cell in found.run.cells] == ["v2", "v1"]
+
+
+def test_what_is_decided_is_not_measured_any_more() -> None:
+    close = limit(
+        Ratio(Model(arch="v3-small"), 0.99),
+        "v3-small",
+        model=Model(arch="v3-small", dialect="timm"),
+    )
+    found = report([limit(Latency(50, 9 * V2_NS)), close], max_time=20)
+    assert found.run is not None
+    bursts = Counter(
+        (process.generation, burst.cell)
+        for process in found.run.processes
+        for burst in process.bursts
+    )
+    last = max(generation for generation, _ in bursts)
+    assert bursts[0, 0] > 0
+    assert bursts[last, 0] == 0
+
+
+# --------------------------------------------------------------------------------------- baselines
+
+
+@pytest.mark.parametrize(("width", "verdict"), [(64, "PASS"), (80, "FAIL")])
+def test_an_older_version_of_the_architecture(width: int, verdict: str, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    new, old = net(tmp_path, "net", width), net(tmp_path / "old", "net", 64)
+    regression = limit(Regression(0.05), str(new))
+    found = report([regression], baseline=Baseline(arch=old))
+    assert verdicts(found) == [verdict]
+    assert found.run is not None
+    ours, theirs = found.run.cells
+    assert theirs.baseline_of == ours.id
+    workers = {process.worker for process in found.run.processes}
+    assert workers == {ours.worker, theirs.worker}
+    assert len(workers) == 2, "each side has processes of its own"
+
+
+def test_both_sides_take_turns_abba(tmp_path: Path) -> None:
+    new, old = net(tmp_path, "net", 64), net(tmp_path, "old", 64)
+    found = report([limit(Regression(0.5), str(new))], baseline=Baseline(arch=old), max_time=9)
+    assert found.run is not None
+    for generation in {process.generation for process in found.run.processes}:
+        bursts = sorted(
+            (burst.at, burst.round, burst.cell)
+            for process in found.run.processes
+            if process.generation == generation
+            for burst in process.bursts
+            if burst.cell is not None
+        )
+        order = [cell for _, _, cell in bursts]
+        rounds = [order[i : i + 2] for i in range(0, len(order) - 1, 2)]
+        assert all(set(pair) == {0, 1} for pair in rounds)
+        assert all(a == b[::-1] for a, b in pairwise(rounds))
+
+
+def test_sides_that_differ_by_themselves_decide_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The baseline's processes are slower at everything, also at the reference workload."""
+
+    scripted(monkeypatch, lambda spec: Script(macs_per_ns=30.0 if spec.arm else 40.0))
+    new, old = net(tmp_path, "net", 64), net(tmp_path, "old", 64)
+    found = report([limit(Regression(0.05), str(new))], baseline=Baseline(arch=old), max_time=9)
+    assert verdicts(found) == ["INCONCLUSIVE"]
+    assert "the two sides differ by themselves" in found.outcomes[0].why
+
+
+@pytest.mark.parametrize(("width", "verdict"), [(64, "PASS"), (96, "FAIL")])
+def test_a_saved_run(width: int, verdict: str, tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    bench(str(net(tmp_path, "net", 64)), runtime="fake", twin=False, max_time=9).save(file)
+    new = net(tmp_path, "net", width)
+    found = report([limit(Regression(0.1), str(new))], baseline=Baseline(run=file))
+    assert verdicts(found) == [verdict]
+
+
+def test_a_saved_run_of_another_machine(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    saved = bench("v2", runtime="fake", twin=False, max_time=9)
+    saved.save(file)
+    text = file.read_text().replace(saved.run.machine.cpu, "Another CPU")
+    file.write_text(text)
+    with pytest.raises(InputError, match="another machine"):
+        report([limit(Regression(0.1))], baseline=Baseline(run=file))
+    found = report(
+        [limit(Regression(0.1))], baseline=Baseline(run=file, other_machine=True), max_time=5
+    )
+    assert verdicts(found) == ["INCONCLUSIVE"]
+    assert "another machine" in found.outcomes[0].why
+
+
+def test_a_saved_run_without_the_cell(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    bench("v1", runtime="fake", twin=False, max_time=5).save(file)
+    with pytest.raises(BudgetError) as error:
+        report(
+            [limit(Regression(0.1)), limit(Regression(0.1), "v3-small")],
+            baseline=Baseline(run=file),
+        )
+    assert len(error.value.problems) == 2
+    assert "has no v2 α 1 at 224 px" in error.value.problems[0]
+
+
+def test_a_regression_needs_a_baseline() -> None:
+    with pytest.raises(BudgetError, match="--baseline-python or --baseline-arch"):
+        report([limit(Regression(0.1))])
+
+
+def test_an_architecture_that_is_no_older_version(tmp_path: Path) -> None:
+    with pytest.raises(BudgetError, match="is no version of v2: its name is net"):
+        report([limit(Regression(0.1))], baseline=Baseline(arch=net(tmp_path, "net", 64)))
+
+
+# ---------------------------------------------------------------------------------------- failures
+
+
+def test_a_model_that_cannot_be_measured_is_an_error_and_no_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fault = Fault(on="load", do="memory", macs=300_774_272)
+    scripted(monkeypatch, lambda spec: Script(faults=(fault,)))
+    found = report([limit(Latency(50, 9 * V2_NS)), limit(Latency(50, 9 * V1_NS), "v1")])
+    assert verdicts(found) == ["INCONCLUSIVE", "PASS"]
+    (error,) = found.errors
+    assert error.startswith("v2: Latency: cannot be measured: v2 α 1 at 224 px")
+    assert "out of memory" in error
