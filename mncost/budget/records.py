@@ -128,8 +128,8 @@ class Outcome(NamedTuple):
     """A limit, what was found, and what follows.
 
     Attributes:
-        value, lo, hi: in the unit of the limit (units, bytes, nanoseconds, a ratio); an exact value
-            has no interval. ``None``: nothing was found.
+        value, lo, hi: in the unit of the limit (units, bytes, nanoseconds, a ratio); that of an
+            exact value has no width. ``None``: nothing was found.
         limit: the largest value that is allowed (for a least value: the smallest).
         unit: ``count``, ``bytes``, ``ns`` or ``ratio``.
         why: why it is inconclusive, or what else there is to say; else empty.
@@ -146,9 +146,12 @@ class Outcome(NamedTuple):
 
     @property
     def headroom(self) -> float | None:
-        """How far below the limit the value is, as a share of the limit; below 0: beyond it."""
-        if self.value is None or not self.limit:
+        """How far within the (closer) limit the value is, as a share of it; below 0: beyond it."""
+        if self.value is None:
             return None
-        distance = (self.limit - self.value) / self.limit
-        exact = self.of.bound
-        return -distance if isinstance(exact, Exact) and exact.max is None else distance
+        bound = self.of.bound
+        most = bound.max if isinstance(bound, Exact) else self.limit
+        least = bound.min if isinstance(bound, Exact) else None
+        rooms = [(most - self.value) / most] if most else []
+        rooms += [(self.value - least) / least] if least else []
+        return min(rooms, default=None)

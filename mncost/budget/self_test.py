@@ -81,16 +81,13 @@ def sentences(found: SelfTest) -> list[str]:
 
 def _sentence(span: float, floor: NoiseFloor, limit: float) -> str:
     alarms = floor.false_alarms
-    least = (
-        "none that is below 10 times"
-        if floor.detectable is None
-        else (
-            f"slowdowns from {floor.detectable.center:.1%}{_within(floor.detectable.lo, floor.detectable.hi)}"
-        )
-    )
+    least = "none below tenfold"
+    if (found := floor.detectable) is not None:
+        least = f"slowdowns from {found.center:.1%}{_within(found.lo, found.hi)}"
     return (
-        f"decisions of {span:.0f} s, regression {limit:.0%}: an unchanged network FAILs in "
-        f"{alarms.center:.1%}{_within(alarms.lo, alarms.hi)}; found with {POWER:.0%} power: {least}"
+        f'decisions of {span:.0f} s, regression = "{100 * limit:g} %": an unchanged network FAILs '
+        f"in {alarms.center:.1%}{_within(alarms.lo, alarms.hi)} of them; found with {POWER:.0%} "
+        f"power: {least}"
     )
 
 

@@ -17,6 +17,7 @@ __all__ = ["bound_of", "limit_and_value", "machine_table", "people_table", "sent
 
 _MS = 1e-6
 _MOST_DIGITS = 6  # decimals that a nanosecond has in ms
+_LOPSIDED = 0.05  # of an interval's width: how far its middle may be from the value
 
 _PEOPLE = [
     Column("name", "budget"),
@@ -95,7 +96,7 @@ def _counted(outcome: Outcome) -> tuple[str, str]:
     unit, texts = format_column(kind, numbers)
     if len(set(texts)) < len(set(numbers)):
         unit = "B" if outcome.unit == "bytes" else ""
-        texts = [ABSENT if number is None else f"{number:,.15g}" for number in numbers]
+        texts = [ABSENT if number is None else f"{number:,}" for number in numbers]
     limit, value, lower = (text if text == ABSENT else f"{text} {unit}".rstrip() for text in texts)
     if least is None:
         return f"{'≥' if bound_of(outcome) == 'min' else '≤'} {limit}", value
@@ -112,12 +113,13 @@ def _measured(outcome: Outcome, factor: float, unit: str) -> str:
 
 
 def _is_lopsided(outcome: Outcome, summary: Summary) -> bool:
-    """Whether ± would mislead: a bound is missing, or it is a percentile of the tail."""
-    if summary.lo is None and summary.hi is None:
-        return False
+    """Whether ± would mislead beside a limit, as it does for wide intervals of few processes."""
+    center, lo, hi = summary[:3]
+    if lo is None or hi is None:
+        return (lo is None) != (hi is None)
     bound = outcome.of.bound
     tail = isinstance(bound, Latency) and bound.percent != 50
-    return tail or summary.lo is None or summary.hi is None or summary.center <= 0
+    return tail or center <= 0 or abs(lo + hi - 2 * center) > _LOPSIDED * (hi - lo)
 
 
 def _with_bounds(summary: Summary, limit: float) -> str:
@@ -151,7 +153,7 @@ def _percent(share: float | None) -> str:
         return ABSENT
     if 0 < abs(share) < 0.0005:
         return "<0.1" if share > 0 else ">−0.1"
-    return f"{100 * share:.1f}".replace("-", "−")
+    return f"{100 * share:,.1f}".replace("-", "−")
 
 
 def _bare(outcome: Outcome) -> list[Value]:

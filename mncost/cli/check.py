@@ -163,10 +163,18 @@ def check(
         from mncost.budget.junit import junit as as_junit
 
         took = time.monotonic() - began
-        content = as_junit(found.outcomes, notes, "mncost check", str(budgets), took, timestamp)
+        content = as_junit(
+            found.outcomes,
+            notes,
+            "mncost check",
+            str(budgets),
+            took,
+            timestamp,
+            inconclusive=how,
+        )
         write_atomically(junit, content.encode())
     if github:
-        _to_github(found.outcomes, notes, str(budgets))
+        _to_github(found.outcomes, notes, str(budgets), how)
     for error in found.errors:
         print(f"mncost: {error}", file=sys.stderr)
     return UNUSABLE if found.errors else status(found.outcomes, how)
@@ -267,8 +275,11 @@ def _emit(
     emit(table, wanted, output)
 
 
-def _to_github(outcomes: Sequence[Outcome], notes: Sequence[str], file: str) -> None:
+def _to_github(
+    outcomes: Sequence[Outcome], notes: Sequence[str], file: str, how: Inconclusive
+) -> None:
+    """Write annotations where they cannot get into a table: GitHub reads both streams."""
     from mncost.budget.github import annotations, append_summary, job_summary
 
-    emit_text(annotations(outcomes, file), None)
+    sys.stderr.write(annotations(outcomes, file, inconclusive=how))
     append_summary(job_summary(outcomes, notes), os.environ)

@@ -1,0 +1,212 @@
+"""``mncost check`` as users run it, with a runtime that has a script."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mncost.measure.run_file import read_run
+from mncost.measure.runtimes.fake import SCRIPT
+from tests.running import Result
+
+Cli = Callable[..., Result]
+
+QUIET = {"process": 0.002, "noise": 0.002}
+
+EXACT = '[[budget]]\nmodel = { arch = "v2" }\nmacs = "301 M"\nparams = "3.6 M"\n'
+# 40 MACs a nanosecond: V2 takes 7.54 ms, V1 14.24 ms.
+LATENCY = '[[budget]]\nmodel = { arch = "v2" }\nruntime = "fake"\nlatency = { p50 = "%s" }\n'
+RATIO = (
+    '[[budget]]\nmodel = { arch = "v2" }\nruntime = "fake"\n'
+    'latency = { max_ratio = 0.9, to = { arch = "v1" } }\n'
+)
+REGRESSION = (
+    '[[budget]]\nmodel = { arch = "v2" }\nruntime = "fake"\n'
+    'latency = { regression = "5 %", against = "baseline" }\n'
+)
+
+
+@pytest.fixture(autouse=True)
+def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SCRIPT, json.dumps(QUIET))
+
+
+@pytest.fixture
+def budgets(here: Path) -> Callable[..., str]:
+    """Write budgets.toml, and return its name."""
+
+    def write(*parts: str) -> str:
+        Path("budgets.toml").write_text("\n".join(parts))
+        return "budgets.toml"
+
+    return write
+
+
+Budgets = Callable[..., str]
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ((EXACT,), 0),
+        ((EXACT.replace("301", "300"),), 1),
+        ((LATENCY % "9 ms", RATIO), 0),
+        ((LATENCY % "6 ms", RATIO), 1),
+    ],
+)
+def test_the_exit_status(
+    run_cli: Cli, budgets: Budgets, parts: tuple[str, ...], status: int
+) -> None:
+    found = run_cli(["check", budgets(*parts)])
+    assert found.status == status
+    assert found.err == ""
+    assert ("FAIL" in found.out) == (status == 1)
+
+
+@pytest.mark.parametrize(("how", "status"), [(None, 3), ("pass", 0), ("fail", 1)])
+def test_what_is_inconclusive_counts_as(
+    run_cli: Cli, budgets: Budgets, how: str | None, status: int
+) -> None:
+    """The limit is where the latency is."""
+    asked = [] if how is None else ["--inconclusive", how]
+    close = LATENCY % "7.5396 ms"
+    found = run_cli(["check", budgets(EXACT, close), "--max-time", "4", *asked])
+    assert "INCONCLUSIVE" in found.out
+    assert found.status == status
+
+
+def test_every_format(run_cli: Cli, budgets: Budgets) -> None:
+    file = budgets(EXACT, LATENCY % "9 ms")
+    for name in ("terminal", "markdown", "csv", "json"):
+        found = run_cli(["check", file, "--format", name])
+        assert found.status == 0
+        assert "latency p50" in found.out
+    rows = json.loads(run_cli(["check", file, "-f", "json"]).out)["rows"]
+    assert [row["metric"] for row in rows] == ["macs", "params", "latency p50"]
+    assert rows[0]["value"] == 300_774_272
+    assert rows[2]["lo"] < rows[2]["value"] < rows[2]["hi"] <= rows[2]["limit"] == 9e6
+
+
+def test_exact_only_leaves_the_others_out(run_cli: Cli, budgets: Budgets) -> None:
+    found = run_cli(["check", budgets(EXACT, LATENCY % "1 ms"), "--exact-only"])
+    assert found.status == 0
+    assert "latency" not in found.out
+
+
+def test_the_side_files(run_cli: Cli, budgets: Budgets, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    file = budgets(EXACT.replace("301", "300"), LATENCY % "9 ms")
+    found = run_cli(["check", file, "--junit", "out.xml", "--github", "--save", "run.json"])
+    assert found.status == 1
+    cases = ET.parse("out.xml").getroot().findall(".//testcase")
+    assert [case.find("failure") is not None for case in cases] == [True, False, False]
+    assert "::error file=budgets.toml,line=1" in found.err
+    assert "FAIL" in Path("summary.md").read_text()
+    assert [cell.arch for cell in read_run(Path("run.json")).cells] == ["v2"]
+
+
+def test_a_proposal_is_a_diff_and_changes_nothing(run_cli: Cli, budgets: Budgets) -> None:
+    file = budgets(EXACT.replace("301", "300"))
+    before = Path(file).read_text()
+    found = run_cli(["check", file, "--update"])
+    assert found.status == 1
+    assert '-macs = "300 M"' in found.out
+    assert '+macs = "300.774272 M"' in found.out
+    assert Path(file).read_text() == before
+
+
+def test_against_a_saved_run(run_cli: Cli, budgets: Budgets) -> None:
+    bench = ["bench", "--arch", "v2", "--no-twin", "--runtime", "fake", "--max-time", "9"]
+    run_cli([*bench, "-o", "run.json"])
+    found = run_cli(["check", budgets(REGRESSION), "--baseline", "run.json"])
+    assert found.status == 0, found.out
+
+
+def test_against_an_older_file(run_cli: Cli, budgets: Budgets) -> None:
+    found = run_cli(["check", budgets(REGRESSION), "--baseline-arch", "v2", "-f", "json"])
+    assert found.status == 0, found.out
+
+
+def test_the_machines_noise_floor(run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mncost.budget.self_test as module
+
+    whole = module.self_test
+    monkeypatch.setattr(
+        module, "self_test", lambda seconds, **rest: whole(seconds, runtime="fake", **rest)
+    )
+    found = run_cli(["check", "--self-test", "--max-time", "20"])
+    assert found.status == 0
+    assert "V2 against itself: " in found.out
+    assert "decisions of 20 s" in found.out
+    assert "an unchanged network FAILs in 0.0%" in found.out
+
+
+@pytest.mark.parametrize(
+    ("parts", "words", "messages"),
+    [
+        ((EXACT,), "--inconclusive maybe", ["unknown --inconclusive 'maybe'"]),
+        (
+            (EXACT,),
+            "--baseline a.json --baseline-arch b",
+            ["--baseline and --baseline-arch do"],
+        ),
+        ((EXACT,), "--allow-different-machine", ["--allow-different-machine goes with --baseline"]),
+        ((EXACT,), "--exact-only --max-time 3", ["--max-time does not go with --exact-only"]),
+        ((EXACT,), "--save run.json", ["--save: nothing is measured"]),
+        ((EXACT,), "--self-test", ["--self-test takes no budget file"]),
+        ((EXACT,), "--self-test --github", ["--github does not go with --self-test"]),
+        ((EXACT,), "--junit none/out.xml", ["none/out.xml: cannot be written"]),
+        ((REGRESSION,), "", ["budget 1: latency regression: against the baseline"]),
+        ((REGRESSION,), "--baseline x.json", ["x.json: cannot be read"]),
+        ((REGRESSION,), "--baseline budgets.toml", ["budgets.toml: JSON, but no run"]),
+        ((REGRESSION,), "--baseline-arch v1", ["budget 1: latency regression: --baseline-arch v1"]),
+        (
+            (REGRESSION,),
+            "--baseline-python none/python",
+            ["budget 1: latency regression: the int"],
+        ),
+        (("",), "", ["budgets.toml: no budgets"]),
+        (
+            (EXACT.replace("301 M", "301"), EXACT.replace("3.6 M", "-3 M")),
+            "",
+            ["budgets.toml: budget 1 (line 1): macs", "budgets.toml: budget 2 (line 6): "],
+        ),
+    ],
+)
+def test_bad_input_is_one_line_for_each_problem(
+    run_cli: Cli, budgets: Budgets, parts: tuple[str, ...], words: str, messages: list[str]
+) -> None:
+    found = run_cli(["check", budgets(*parts), *words.split()])
+    assert found.status == 2
+    assert found.out == ""
+    lines = found.err.splitlines()
+    for message in messages:
+        assert any(line.startswith(f"mncost: {message}") for line in lines), lines
+    assert all(line.startswith("mncost: ") for line in lines)
+    assert [path.name for path in Path().iterdir()] == ["budgets.toml"]
+
+
+def test_without_a_budget_file(run_cli: Cli, here: Path) -> None:
+    found = run_cli(["check"])
+    assert found.status == 2
+    assert "missing argument 'BUDGETS'" in found.err
+
+
+def test_exact_budgets_import_nothing_heavy(run_process: Cli, budgets: Budgets) -> None:
+    code = (
+        "import sys; from mncost.cli.main import run; run(['check', 'budgets.toml']); "
+        "heavy = {'torch', 'onnx', 'onnxruntime', 'numpy', 'scipy', 'pandas', 'rich.table'}; "
+        "print('loaded:', sorted(heavy & set(sys.modules)))"
+    )
+    budgets(EXACT)
+    import subprocess
+    import sys
+
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "loaded: []" in found.stdout
