@@ -184,8 +184,8 @@ def _bound(name: str, given: str | float, other: Model | None) -> tuple[str, Bou
     Raises:
         InputError: there is no such limit, or no such value of it.
     """
-    from mncost.budget.file import percent_of
     from mncost.budget.records import EXACT_METRICS, Exact, Latency, Ratio
+    from mncost.budget.schema import percent_of
     from mncost.errors import QuantityError, UnknownNameError
     from mncost.quantities import count, seconds, size
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import sys
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
+from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import Meta, Struct
 
 from mncost.budget.exact import network_of
+from mncost.budget.problems import Problems, TooManyError, shown
 from mncost.budget.records import (
     EXACT_METRICS,
     Bounds,
@@ -27,95 +25,24 @@ from mncost.budget.records import (
     Ratio,
     Regression,
 )
-from mncost.cost.memory import PRECISIONS
-from mncost.errors import (
-    BudgetError,
-    InputError,
-    QuantityError,
-    UnknownNameError,
-    did_you_mean,
-    one_line,
+from mncost.budget.schema import (
+    MAX_BUDGETS,
+    Budget,
+    Counts,
+    LatencyLimits,
+    Sizes,
+    Time,
+    percent_of,
 )
-from mncost.measure.cells import MAX_BATCH, MAX_THREADS
+from mncost.cost.memory import PRECISIONS
+from mncost.errors import BudgetError, InputError, QuantityError, UnknownNameError, one_line
 from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.network import Network
-from mncost.quantities import COUNTS, SIZES, TIMES, count, seconds, share, size
+from mncost.quantities import count, seconds, share, size
 from mncost.spec.parse import PAPER
 from mncost.spec.toml import MAX_FILE_BYTES, load_toml, read_limited
 
-__all__ = ["budget_schema", "parse_budgets", "percent_of", "read_budgets", "read_bytes"]
-
-MAX_BUDGETS, MAX_PROBLEMS = 1_000, 100
-T = TypeVar("T", int, float)
-
-# The descriptions are read twice: in an editor, and after "accepted is" in a message.
-Name = Annotated[
-    str, Meta(min_length=1, max_length=200, description="a text of 1 to 200 characters")
-]
-Threads = Annotated[
-    int, Meta(ge=1, le=MAX_THREADS, description=f"a whole number from 1 to {MAX_THREADS}")
-]
-Batch = Annotated[
-    int, Meta(ge=1, le=MAX_BATCH, description=f"a whole number from 1 to {MAX_BATCH}")
-]
-Count = Annotated[
-    str, Meta(description=f'a text such as "107.3 M": a number with one of: {", ".join(COUNTS)}')
-]
-Size = Annotated[
-    str, Meta(description=f'a text such as "1.5 MiB": a number with one of: {", ".join(SIZES)}')
-]
-Time = Annotated[
-    str, Meta(description=f'a text such as "12 ms": a number with one of: {", ".join(TIMES)}')
-]
-Share = Annotated[str, Meta(description='a text such as "3 %"')]
-Factor = Annotated[float, Meta(gt=0, le=1000, description="a number greater than 0, at most 1000")]
-Against = Annotated[Literal["baseline"], Meta(description='"baseline"')]
-
-
-class Counts(Struct, forbid_unknown_fields=True):
-    """Limits of a count; what equals one is within it."""
-
-    max: Count | None = None
-    min: Count | None = None
-
-
-class Sizes(Struct, forbid_unknown_fields=True):
-    """Limits of a size; what equals one is within it."""
-
-    max: Size | None = None
-    min: Size | None = None
-
-
-class LatencyLimits(Struct, forbid_unknown_fields=True):
-    """Limits of the latency of one call; beside these keys, percentiles: p50, "p99.9"."""
-
-    max_ratio: Factor | None = None
-    to: Model | None = None
-    regression: Share | None = None
-    against: Against | None = None
-
-
-class Budget(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What one network may cost."""
-
-    model: Model
-    name: Name | None = None
-    precision: str = "fp32"
-    runtime: str = "onnxruntime"
-    provider: Name | None = None
-    threads: Threads = 1
-    batch: Batch = 1
-    macs: Count | Counts | None = None
-    params: Count | Counts | None = None
-    weight_bytes: Size | Sizes | None = None
-    peak_activation_bytes: Size | Sizes | None = None
-    latency: LatencyLimits | None = None
-
-
-class BudgetFile(Struct, forbid_unknown_fields=True):
-    """A budget file."""
-
-    budget: Annotated[list[Budget], Meta(min_length=1, max_length=MAX_BUDGETS)]
+__all__ = ["parse_budgets", "read_budgets", "read_bytes"]
 
 
 def read_budgets(path: Path) -> list[Limit]:
@@ -158,48 +85,15 @@ def parse_budgets(data: bytes, origin: str, folder: Path = Path()) -> list[Limit
     Raises:
         BudgetError: it is no budget file; it has every problem.
     """
-    problems = _Problems(origin)
+    problems = Problems(origin)
     reader = _Reader(problems, folder)
     try:
         reader.file(data)
-    except _TooManyError:
+    except TooManyError:
         problems.lines.append(one_line(f"{origin}: and there is more; first correct these"))
     if problems.lines:
         raise BudgetError(problems.lines)
     return reader.limits
-
-
-def percent_of(key: str) -> float | None:
-    """Return which percentile a key of ``latency`` is: 99.9 for ``p99.9``; ``None`` if it is none.
-
-    Accepted are more than 0 and less than 100, with up to two decimals.
-    """
-    percent = float(key[1:]) if re.fullmatch(r"p[0-9]{1,2}(\.[0-9]{1,2})?", key) else 0.0
-    return percent or None
-
-
-def budget_schema() -> str:
-    """Return the JSON Schema (draft 2020-12) of a budget file, as text."""
-    schema = msgspec.json.schema(BudgetFile)
-    tables = schema["$defs"]
-    tables["Model"]["description"] = "A network; what is left out is as in mncost.load()."
-    tables["Budget"]["properties"]["runtime"]["enum"] = list(RUNTIMES)
-    tables["Budget"]["properties"]["precision"]["enum"] = list(PRECISIONS)
-    tables["LatencyLimits"]["patternProperties"] = {
-        r"^p[0-9]{1,2}(\.[0-9]{1,2})?$": msgspec.json.schema(Time)
-    }
-    return (
-        json.dumps(
-            {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema},
-            indent=2,
-            ensure_ascii=False,
-        )
-        + "\n"
-    )
-
-
-class _TooManyError(Exception):
-    """There are more problems than anybody reads at once."""
 
 
 class _Known(NamedTuple):
@@ -221,70 +115,10 @@ class _Found(NamedTuple):
     bound: Bounds
 
 
-class _Problems:
-    """What is wrong with a file, and the checks that hold for any table in it."""
-
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
-        self.where = ""  # the budget that is being read: "budget 2 (line 7)"
-        self.lines: list[str] = []
-
-    def add(self, *words: object) -> None:
-        """Add one: the place, from the whole to the part, and what is wrong there."""
-        places = (self.origin, self.where, *words)
-        self.lines.append(one_line(": ".join(str(word) for word in places if word)))
-        if len(self.lines) >= MAX_PROBLEMS:
-            raise _TooManyError
-
-    def unknown(self, where: str, key: str, accepted: Sequence[str]) -> None:
-        """Add an unknown key, with the closest of those that are accepted."""
-        hint = f"{did_you_mean(key, accepted)}; accepted: {', '.join(accepted)}"
-        self.add(where, f"unknown key {_cut(repr(key))}{hint}")
-
-    def table(
-        self, where: str, raw: Mapping[str, Any], kind: type[Struct], also: Sequence[str] = ()
-    ) -> dict[str, Any]:
-        """Return the values that are of their types; the tables among them as they stand.
-
-        ``also`` are keys that are offered where one is unknown, beside those of ``kind``.
-        """
-        fields = {field.name: field for field in msgspec.structs.fields(kind)}
-        for key in raw:
-            if key not in fields:
-                self.unknown(where, key, [*fields, *also])
-        for name, field in fields.items():
-            if field.required and name not in raw:
-                self.add(where, f"the key {name!r} is missing")
-        return {
-            name: raw[name]
-            for name, field in fields.items()
-            if name in raw and self.fits(f"{where}.{name}".lstrip("."), raw[name], field.type)
-        }
-
-    def fits(self, where: str, value: object, hint: Any) -> bool:
-        """Check the type of a value; what is in a table is checked by whoever reads it."""
-        if isinstance(value, dict) and any(_is_table(member) for member in _members(hint)):
-            return True
-        try:
-            msgspec.convert(value, hint)
-        except msgspec.ValidationError:
-            self.add(where, f"{_shown(value)}: accepted is {_accepted(hint)}")
-            return False
-        return True
-
-    def quantity(self, where: str, text: str | None, read: Callable[[str, str], T]) -> T | None:
-        """Read a number with a unit, if there is one."""
-        try:
-            return None if text is None else read(f"{where}:", text)
-        except QuantityError as error:
-            self.add(error)
-            return None
-
-
 class _Reader:
     """One call of :func:`parse_budgets`: goes on after a problem, to find the others too."""
 
-    def __init__(self, problems: _Problems, folder: Path) -> None:
+    def __init__(self, problems: Problems, folder: Path) -> None:
         self.problems = problems
         self.folder = folder
         self.limits: list[Limit] = []
@@ -314,7 +148,7 @@ class _Reader:
 
     def budget(self, number: int, line: int | None, raw: Any) -> None:
         if not isinstance(raw, dict):
-            self.problems.add(f"{_shown(raw)}: accepted is a table")
+            self.problems.add(f"{shown(raw)}: accepted is a table")
             return
         given = self.problems.table("", raw, Budget)
         known = self.model("model", given["model"]) if "model" in given else None
@@ -326,7 +160,7 @@ class _Reader:
             self.problems.add(f"no limit; accepted: {', '.join(EXACT_METRICS)}, latency")
         name = given.get("name")
         if name is not None and not (name.isprintable() and name.strip()):
-            self.problems.add("name", f"{_shown(name)}: cannot be printed on one line")
+            self.problems.add("name", f"{shown(name)}: cannot be printed on one line")
         if known is None:
             return
         name = name or ", ".join([known.title, *_beyond_default(precision, place)])
@@ -511,41 +345,3 @@ def _lines(text: str, budgets: int) -> Sequence[int | None]:
         before = start
         lines.append(line)
     return lines
-
-
-def _members(hint: Any) -> Iterator[Any]:
-    """Yield what a type is a union of; the type itself, if it is none."""
-    if get_origin(hint) in (Union, UnionType):
-        for member in get_args(hint):
-            yield from _members(member)
-    elif hint is not type(None):
-        yield hint
-
-
-def _is_table(hint: Any) -> bool:
-    return isinstance(hint, type) and issubclass(hint, Struct)
-
-
-def _accepted(hint: Any) -> str:
-    """Say which values a type accepts."""
-    return " or ".join(_worded(member) for member in _members(hint))
-
-
-def _worded(hint: Any) -> str:
-    if get_origin(hint) is Annotated:
-        return str(hint.__metadata__[0].description)
-    if _is_table(hint):
-        return f"a table of: {', '.join(hint.__struct_fields__)}"
-    return {str: "a text", int: "a whole number", float: "a number"}[hint]
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict | list):
-        return "a table" if isinstance(value, dict) else "an array"
-    return _cut(repr(value) if isinstance(value, str) else str(value))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 80 else text[:77] + "..."

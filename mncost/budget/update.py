@@ -10,8 +10,8 @@ from typing import Any
 
 import tomlkit
 
-from mncost.budget.file import percent_of
 from mncost.budget.records import Exact, Latency, Outcome, Ratio, Regression
+from mncost.budget.schema import percent_of
 from mncost.quantities import COUNTS, SIZES, TIMES, unit_of
 
 __all__ = ["proposed"]

@@ -30,7 +30,7 @@ def schema(
 
         emit_text(run_schema(), output)
     elif file == "budget":
-        from mncost.budget.file import budget_schema
+        from mncost.budget.schema import budget_schema
 
         emit_text(budget_schema(), output)
     else:

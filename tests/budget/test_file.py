@@ -19,7 +19,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import mncost.budget
-from mncost.budget.file import MAX_PROBLEMS, budget_schema, parse_budgets, percent_of, read_budgets
+from mncost.budget.file import parse_budgets, read_budgets
+from mncost.budget.problems import MAX_PROBLEMS
 from mncost.budget.records import (
     Bounds,
     Exact,
@@ -30,6 +31,7 @@ from mncost.budget.records import (
     Ratio,
     Regression,
 )
+from mncost.budget.schema import budget_schema, percent_of
 from mncost.errors import BudgetError, InputError
 from mncost.spec.toml import MAX_FILE_BYTES
 from tests.running import Result, in_process

@@ -1,0 +1,128 @@
+"""The shape of a budget file: its tables and keys, checked by msgspec; its JSON Schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from mncost.budget.records import Model
+from mncost.cost.memory import PRECISIONS
+from mncost.measure.cells import MAX_BATCH, MAX_THREADS
+from mncost.measure.runtimes import RUNTIMES
+from mncost.quantities import COUNTS, SIZES, TIMES
+
+__all__ = [
+    "MAX_BUDGETS",
+    "Budget",
+    "BudgetFile",
+    "Counts",
+    "LatencyLimits",
+    "Sizes",
+    "Time",
+    "budget_schema",
+    "percent_of",
+]
+
+MAX_BUDGETS = 1_000
+
+# The descriptions are read twice: in an editor, and after "accepted is" in a message.
+Name = Annotated[
+    str, Meta(min_length=1, max_length=200, description="a text of 1 to 200 characters")
+]
+Threads = Annotated[
+    int, Meta(ge=1, le=MAX_THREADS, description=f"a whole number from 1 to {MAX_THREADS}")
+]
+Batch = Annotated[
+    int, Meta(ge=1, le=MAX_BATCH, description=f"a whole number from 1 to {MAX_BATCH}")
+]
+Count = Annotated[
+    str, Meta(description=f'a text such as "107.3 M": a number with one of: {", ".join(COUNTS)}')
+]
+Size = Annotated[
+    str, Meta(description=f'a text such as "1.5 MiB": a number with one of: {", ".join(SIZES)}')
+]
+Time = Annotated[
+    str, Meta(description=f'a text such as "12 ms": a number with one of: {", ".join(TIMES)}')
+]
+Share = Annotated[str, Meta(description='a text such as "3 %"')]
+Factor = Annotated[float, Meta(gt=0, le=1000, description="a number greater than 0, at most 1000")]
+Against = Annotated[Literal["baseline"], Meta(description='"baseline"')]
+
+
+class Counts(Struct, forbid_unknown_fields=True):
+    """Limits of a count; what equals one is within it."""
+
+    max: Count | None = None
+    min: Count | None = None
+
+
+class Sizes(Struct, forbid_unknown_fields=True):
+    """Limits of a size; what equals one is within it."""
+
+    max: Size | None = None
+    min: Size | None = None
+
+
+class LatencyLimits(Struct, forbid_unknown_fields=True):
+    """Limits of the latency of one call; beside these keys, percentiles: p50, "p99.9"."""
+
+    max_ratio: Factor | None = None
+    to: Model | None = None
+    regression: Share | None = None
+    against: Against | None = None
+
+
+class Budget(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What one network may cost."""
+
+    model: Model
+    name: Name | None = None
+    precision: str = "fp32"
+    runtime: str = "onnxruntime"
+    provider: Name | None = None
+    threads: Threads = 1
+    batch: Batch = 1
+    macs: Count | Counts | None = None
+    params: Count | Counts | None = None
+    weight_bytes: Size | Sizes | None = None
+    peak_activation_bytes: Size | Sizes | None = None
+    latency: LatencyLimits | None = None
+
+
+class BudgetFile(Struct, forbid_unknown_fields=True):
+    """A budget file."""
+
+    budget: Annotated[list[Budget], Meta(min_length=1, max_length=MAX_BUDGETS)]
+
+
+def percent_of(key: str) -> float | None:
+    """Return which percentile a key of ``latency`` is: 99.9 for ``p99.9``; ``None`` if it is none.
+
+    Accepted are more than 0 and less than 100, with up to two decimals.
+    """
+    percent = float(key[1:]) if re.fullmatch(r"p[0-9]{1,2}(\.[0-9]{1,2})?", key) else 0.0
+    return percent or None
+
+
+def budget_schema() -> str:
+    """Return the JSON Schema (draft 2020-12) of a budget file, as text."""
+    schema = msgspec.json.schema(BudgetFile)
+    tables = schema["$defs"]
+    tables["Model"]["description"] = "A network; what is left out is as in mncost.load()."
+    tables["Budget"]["properties"]["runtime"]["enum"] = list(RUNTIMES)
+    tables["Budget"]["properties"]["precision"]["enum"] = list(PRECISIONS)
+    tables["LatencyLimits"]["patternProperties"] = {
+        r"^p[0-9]{1,2}(\.[0-9]{1,2})?$": msgspec.json.schema(Time)
+    }
+    return (
+        json.dumps(
+            {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema},
+            indent=2,
+            ensure_ascii=False,
+        )
+        + "\n"
+    )
