@@ -81,15 +81,17 @@ class _Planner:
     def take(self, limit: Limit) -> None:
         """Enter what one limit needs."""
         place = self.place(limit, None)
-        cell = self.enter(limit.model, limit, place)
         match limit.bound:
             case Latency():
-                self.measured.append(Measured(limit, cell))
+                self.measured.append(Measured(limit, self.enter(limit.model, limit, place)))
             case Ratio(to=model):
+                cell = self.enter(limit.model, limit, place)
                 self.measured.append(Measured(limit, cell, other=self.enter(model, limit, place)))
             case _ if self.saved is not None:
+                cell = self.enter(limit.model, limit, place)
                 self.measured.append(Measured(limit, cell, saved=self.in_saved(cell)))
             case _:
+                cell = self.enter(limit.model, limit, place, paired=True)
                 self.measured.append(Measured(limit, cell, other=self.older(limit, cell)))
 
     def older(self, limit: Limit, cell: int) -> int:
@@ -130,12 +132,21 @@ class _Planner:
         return next(place for place in places(request, self.offer) if place.python == python)
 
     def enter(
-        self, model: Model, limit: Limit, place: Place, *, baseline_of: int | None = None
+        self,
+        model: Model,
+        limit: Limit,
+        place: Place,
+        *,
+        paired: bool = False,
+        baseline_of: int | None = None,
     ) -> int:
-        """Enter a model at a place, if it is not there yet; return its cell."""
+        """Enter a model at a place, if it is not there yet; return its cell.
+
+        A side of an A/B is visited in shorter bursts, so no other limit can use its times.
+        """
         network = network_of(model, limit.precision)
         own = (network.graph, network.resolution, limit.precision, limit.place.batch, place)
-        key = (*own, model.arch, baseline_of)
+        key = (*own, model.arch, paired, baseline_of)
         if key not in self.known:
             variant = Variant(network.graph, network.resolution, twin=network.twin)
             index = self.known[key] = len(self.subjects)

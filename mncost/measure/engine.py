@@ -16,7 +16,7 @@ from mncost.measure.memory_peaks import measure_memory
 from mncost.measure.records import Cell, Conditions, Failure, ModelFile, Run
 from mncost.measure.results.summary import relative_errors
 from mncost.measure.runtimes import runtime_class
-from mncost.measure.schedule import Timetable, Visit, by_turns, visit
+from mncost.measure.schedule import Timetable, Visit, by_turns, calls_at_reference, visit
 from mncost.measure.workers.prepare import Prepared
 from mncost.measure.workers.protocol import WorkerDied, WorkerRefused, WorkerSpec
 
@@ -100,6 +100,8 @@ class _Session:
         self.files: dict[int, Path] = {}
         self.products: dict[tuple[str, str], Path] = {}  # by format and precision
         self.visits: dict[int, Visit] = {}
+        sides = [cell for cell in run.cells if cell.baseline_of is not None]
+        self.paired = {side for cell in sides for side in (cell.id, cell.baseline_of)}
         self.rounds = 0
         self.open: set[int] | None = None  # cells that are undecided; None: nobody looks
         self.error: float | None = None
@@ -246,18 +248,22 @@ class _Session:
     def round(self, crew: Crew, number: int) -> None:
         """Visit every cell once, in random order, as long as there is time."""
         seed = self.run.options.seed
-        for spec, cell in by_turns(self.groups(crew), seed, crew.generation, number):
+        groups = self.groups(crew, number)
+        for spec, cell in by_turns(groups, seed, number, generation=crew.generation):
             if self.clock.now() >= self.timetable.deadline:
                 return
             self.progress("measure", crew.generation, self.run.options.processes)
             crew.visit(spec, cell, number, self.visit(cell))
         self.rounds += 1
 
-    def groups(self, crew: Crew) -> list[list[tuple[WorkerSpec, Cell | None]]]:
+    def groups(self, crew: Crew, number: int) -> list[list[tuple[WorkerSpec, Cell | None]]]:
         """Return the visits of a round: the sides of an A/B right after one another."""
-        paired = {cell.id for cell in self.cells if cell.baseline_of is not None}
+        paired = any(cell.baseline_of is not None for cell in self.cells)
+        reference = calls_at_reference(number, paired=paired)
         groups: dict[object, list[tuple[WorkerSpec, Cell | None]]] = {}
         for spec, cell in crew.visits:
+            if cell is None and not reference:
+                continue
             key: object = (spec, cell and cell.id)
             if cell is not None:
                 key = cell.id if cell.baseline_of is None else cell.baseline_of
@@ -300,14 +306,16 @@ class _Session:
         if cell is None:
             return REFERENCE
         if cell.id not in self.visits:
-            alike = [other.id for other in self.run.cells if _alike(cell, other)]
+            paired = cell.id in self.paired
+            others = [other for other in self.run.cells if (other.id in self.paired) == paired]
+            alike = [other.id for other in others if _alike(cell, other)]
             typical = min(
                 min(first.ns)
                 for process in self.run.processes
                 for first in process.first_runs
                 if first.cell in alike and process.generation == self.run.processes[0].generation
             )
-            self.visits |= dict.fromkeys(alike, visit(typical))
+            self.visits |= dict.fromkeys(alike, visit(typical, paired=paired))
         return self.visits[cell.id]
 
     def progress(self, phase: str, done: int, total: int) -> None:
