@@ -6,7 +6,14 @@ from collections import Counter
 
 import pytest
 
-from mncost.measure.schedule import MAX_RUNS, MAX_WARMUPS, Timetable, shuffled, visit
+from mncost.measure.schedule import (
+    MAX_RUNS,
+    MAX_WARMUPS,
+    Timetable,
+    by_turns,
+    shuffled,
+    visit,
+)
 
 
 def test_an_order_holds_everything_once_and_the_seed_decides_it() -> None:
@@ -39,6 +46,26 @@ def test_every_place_in_a_round_is_as_likely() -> None:
 )
 def test_a_visit_is_short_whatever_the_model(typical_ns: int, expected: tuple[int, int]) -> None:
     assert visit(typical_ns) == expected
+
+
+@pytest.mark.parametrize(
+    ("typical_ns", "expected"), [(97_000_000, (1, 1)), (8_000_000, (1, 1)), (1_000_000, (4, 8))]
+)
+def test_a_visit_to_a_side_of_an_ab_is_shorter(typical_ns: int, expected: tuple[int, int]) -> None:
+    assert visit(typical_ns, paired=True) == expected
+
+
+def test_members_of_a_group_follow_one_another() -> None:
+    groups = [["a", "A"], ["b", "B"], ["c"]]
+    for number in range(20):
+        order = "".join(by_turns(groups, 0, number, generation=0))
+        assert sorted(order) == sorted("aAbBc")
+        assert "aA" in order
+        assert "bB" in order
+        order = "".join(by_turns(groups, 0, number, generation=1))
+        assert "Aa" in order
+        assert "Bb" in order
+    assert len({"".join(by_turns(groups, 0, n, generation=0)) for n in range(20)}) > 1
 
 
 def simulate(max_time: float, processes: int, start: float, round_time: float) -> list[int]:
