@@ -106,7 +106,7 @@ class Budget:
         from mncost.budget.records import Place
         from mncost.budget.run import check
         from mncost.errors import InputError
-        from mncost.measure.cells import MAX_BATCH, MAX_THREADS
+        from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS
 
         given = {name: limit for name, limit in limits.items() if limit is not None}
         try:

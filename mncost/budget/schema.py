@@ -11,8 +11,7 @@ from msgspec import Meta, Struct
 
 from mncost.budget.records import Model
 from mncost.cost.memory import PRECISIONS
-from mncost.measure.cells import MAX_BATCH, MAX_THREADS
-from mncost.measure.runtimes import RUNTIMES
+from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS, RUNTIMES
 from mncost.quantities import COUNTS, SIZES, TIMES
 
 __all__ = [

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mncost.budget.records import Exact, Latency, Outcome
 from mncost.budget.verdicts import summary_line
 from mncost.errors import one_line
-from mncost.measure.results.columns import three_digits, with_interval
-from mncost.measure.results.statistics import Summary
 from mncost.report.table import Column, Table, Value
 from mncost.report.units import ABSENT, format_column
+
+if TYPE_CHECKING:
+    from mncost.measure.results.statistics import Summary
 
 __all__ = ["bound_of", "limit_and_value", "machine_table", "people_table", "sentence"]
 
@@ -106,6 +107,9 @@ def _counted(outcome: Outcome) -> tuple[str, str]:
 def _measured(outcome: Outcome, factor: float, unit: str) -> str:
     if outcome.value is None:
         return ABSENT
+    from mncost.measure.results.columns import with_interval
+    from mncost.measure.results.statistics import Summary
+
     summary = Summary(outcome.value, outcome.lo, outcome.hi, 0).scaled(factor)
     if _is_lopsided(outcome, summary):
         return f"{_with_bounds(summary, outcome.limit * factor)}{unit}"
@@ -124,6 +128,8 @@ def _is_lopsided(outcome: Outcome, summary: Summary) -> bool:
 
 def _with_bounds(summary: Summary, limit: float) -> str:
     """Return ``9.19 (9.10–9.45)``: each with the decimals that tell it from the limit."""
+    from mncost.measure.results.columns import three_digits
+
     fewest = len(three_digits(summary.center).partition(".")[2])
     center, lo, hi = (
         "?" if number is None else _apart(number, limit, fewest) for number in summary[:3]

@@ -19,13 +19,12 @@ from mncost.graph.twin import TWINS
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.measure.places import Offer, Place, places
 from mncost.measure.records import Cell, LeftOut, Pair, PairCells, Request
-from mncost.measure.runtimes import RUNTIMES, runtime_class
+from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS, RUNTIMES, runtime_class
 from mncost.network import Network
 
 __all__ = ["DEVICES", "Plan", "Subject", "Variant", "cell_of", "plan", "title"]
 
 DEVICES = ("cpu",)
-MAX_BATCH, MAX_THREADS = 4096, 1024
 
 
 class Subject(NamedTuple):

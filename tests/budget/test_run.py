@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -182,22 +181,50 @@ def test_an_older_version_of_the_architecture(width: int, verdict: str, tmp_path
     assert len(workers) == 2, "each side has processes of its own"
 
 
-def test_both_sides_take_turns_abba(tmp_path: Path) -> None:
+def test_both_sides_take_turns_and_the_first_turn(tmp_path: Path) -> None:
+    """A B, A B in one pair of processes, B A, B A in the next: no burst follows one of its own."""
     new, old = net(tmp_path, "net", 64), net(tmp_path, "old", 64)
     found = report([limit(Regression(0.5), str(new))], baseline=Baseline(arch=old), max_time=9)
     assert found.run is not None
     for generation in {process.generation for process in found.run.processes}:
         bursts = sorted(
-            (burst.at, burst.round, burst.cell)
+            (burst.at, burst.cell)
             for process in found.run.processes
             if process.generation == generation
             for burst in process.bursts
             if burst.cell is not None
         )
-        order = [cell for _, _, cell in bursts]
-        rounds = [order[i : i + 2] for i in range(0, len(order) - 1, 2)]
-        assert all(set(pair) == {0, 1} for pair in rounds)
-        assert all(a == b[::-1] for a, b in pairwise(rounds))
+        order = [cell for _, cell in bursts]
+        turns = [0, 1] if generation % 2 == 0 else [1, 0]
+        assert len(order) > 4
+        assert order == (turns * len(order))[: len(order)]
+
+
+def test_both_sides_visit_the_reference_in_every_second_round(tmp_path: Path) -> None:
+    new, old = net(tmp_path, "net", 64), net(tmp_path, "old", 64)
+    found = report([limit(Regression(0.5), str(new))], baseline=Baseline(arch=old), max_time=9)
+    assert found.run is not None
+    for process in found.run.processes:
+        rounds = [burst.round for burst in process.bursts if burst.cell is None]
+        assert len(rounds) > 1
+        assert rounds == list(range(0, 2 * len(rounds), 2))
+
+
+def test_other_limits_do_not_use_the_short_bursts_of_an_ab(tmp_path: Path) -> None:
+    """The network of an A/B has a cell of its own there, visited as by ``mncost bench``."""
+    new, old = net(tmp_path, "net", 64), net(tmp_path, "old", 64)
+    limits = [limit(Latency(50, 10**9), str(new)), limit(Regression(0.5), str(new))]
+    found = report(limits, baseline=Baseline(arch=old))
+    assert found.run is not None
+    plain, side, baseline = found.run.cells
+    assert [plain.arm, side.baseline_of, baseline.baseline_of] == ["", None, side.id]
+    lengths = {
+        burst.cell: (len(burst.warmup_ns), len(burst.ns))
+        for process in found.run.processes
+        for burst in process.bursts
+    }
+    assert lengths[side.id] == lengths[baseline.id]
+    assert sum(lengths[plain.id]) > sum(lengths[side.id])
 
 
 def test_sides_that_differ_by_themselves_decide_nothing(

@@ -17,14 +17,24 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 
-from mncost.measure.runtimes.copying import Copy, large_copy
-from mncost.measure.runtimes.reference import reference
-from mncost.measure.runtimes.resident import Memory, resident_memory
-
 if TYPE_CHECKING:
     import numpy
 
-__all__ = ["RUNTIMES", "Call", "KernelTimes", "Runtime", "runtime_class", "seeded_images"]
+    from mncost.measure.runtimes.copying import Copy
+    from mncost.measure.runtimes.resident import Memory
+
+__all__ = [
+    "MAX_BATCH",
+    "MAX_THREADS",
+    "RUNTIMES",
+    "Call",
+    "KernelTimes",
+    "Runtime",
+    "runtime_class",
+    "seeded_images",
+]
+
+MAX_BATCH, MAX_THREADS = 4096, 1024  # that are accepted
 
 Call: TypeAlias = Callable[[], object]
 """One inference with its input bound: what is timed is one call of it and nothing else."""
@@ -81,11 +91,15 @@ class Runtime(ABC):
         Raises:
             RuntimeError: that cannot be seen here.
         """
+        from mncost.measure.runtimes.resident import resident_memory
+
         load = partial(self.load, file, batch=batch, provider=provider)
         return resident_memory(load, runs)
 
     def reference(self) -> Call:
         """Return the reference workload."""
+        from mncost.measure.runtimes.reference import reference
+
         return reference()
 
     def copying(self, threads: int) -> AbstractContextManager[Copy]:
@@ -94,6 +108,8 @@ class Runtime(ABC):
         Raises:
             MemoryError: there is no room for it.
         """
+        from mncost.measure.runtimes.copying import large_copy
+
         return large_copy(threads)
 
     clock: Callable[[], int] = staticmethod(time.perf_counter_ns)
