@@ -145,6 +145,21 @@ def test_limits_share_cells() -> None:
     assert [cell.arch for cell in found.run.cells] == ["v2", "v1"]
 
 
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ([limit(Latency(50, V2_NS))], 20),
+        ([limit(Latency(99, 9 * V2_NS))], 60),
+        ([limit(Latency(99.9, 9 * V2_NS)), limit(Latency(99, 9 * V2_NS))], 420),
+        ([limit(Ratio(Model(arch="v1"), 0.1)), limit(Ratio(Model(arch="v3-large"), 0.1))], 30),
+    ],
+)
+def test_the_usual_time(limits: list[Limit], expected: float) -> None:
+    found = report(limits)
+    assert found.run is not None
+    assert found.run.options.max_time == pytest.approx(expected)
+
+
 def test_what_is_decided_is_not_measured_any_more() -> None:
     close = limit(
         Ratio(Model(arch="v3-small"), 0.99),
