@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
+from mncost.budget import records as budget
 from mncost.budget.exact import network_of
 from mncost.budget.records import Baseline, Latency, Limit, Model, Ratio
 from mncost.errors import BudgetError, InputError
@@ -17,7 +18,7 @@ from mncost.measure.places import Offer, Place, places
 from mncost.measure.records import Cell, Request, Run
 from mncost.measure.run_file import read_run
 
-__all__ = ["Measured", "Plan", "plan"]
+__all__ = ["Measured", "Plan", "baseline_problems", "plan"]
 
 
 class Measured(NamedTuple):
@@ -65,6 +66,20 @@ def plan(limits: Sequence[Limit], baseline: Baseline, offer: Offer) -> Plan:
     if problems:
         raise BudgetError(problems)
     return Plan(planner.subjects, planner.measured, saved, differences)
+
+
+def baseline_problems(baseline: Baseline, offer: Offer) -> list[str]:
+    """Return what is wrong with a baseline, whatever is to be compared with it."""
+    try:
+        if baseline.run is not None:
+            read_run(baseline.run)
+        if baseline.python is not None:
+            offer(budget.Place().runtime, baseline.python)
+        if baseline.arch is not None:
+            network_of(Model(arch=str(baseline.arch)), "fp32")
+    except InputError as error:
+        return [str(error)]
+    return []
 
 
 class _Planner:

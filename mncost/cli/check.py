@@ -17,7 +17,7 @@ from mncost.budget.run import Report, report
 from mncost.budget.verdicts import Inconclusive, status
 from mncost.cli import options
 from mncost.cli.output import emit, emit_text, format_for
-from mncost.errors import InputError, UnknownNameError
+from mncost.errors import BudgetError, InputError, UnknownNameError
 from mncost.quantities import seconds
 from mncost.report.write import check_writable, write_atomically
 
@@ -149,7 +149,7 @@ def check(
     for path in (junit, save, output):
         if path is not None and str(path) != "-":
             check_writable(path)
-    text, limits = _read(budgets, exact_only=exact_only)
+    text, limits = _read(budgets, base, exact_only=exact_only)
     began, timestamp = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     found = _report(limits, base, limit, save)
     notes = [*found.notes, *_measured_notes(found)]
@@ -225,12 +225,21 @@ def _check(baseline: Baseline, *, exact_only: bool, max_time: str | None) -> Non
         options.refuse(given | {"max-time": max_time}, "does not go with --exact-only")
 
 
-def _read(path: Path, *, exact_only: bool) -> tuple[str, list[Limit]]:
-    """Return the text of a budget file and its limits."""
+def _read(path: Path, baseline: Baseline, *, exact_only: bool) -> tuple[str, list[Limit]]:
+    """Return the text of a budget file and its limits.
+
+    What is wrong with the file and with the baseline is said at once.
+    """
     from mncost.budget.file import parse_budgets, read_bytes
 
-    data, origin = read_bytes(path)
-    limits = parse_budgets(data, origin, path.parent)
+    try:
+        data, origin = read_bytes(path)
+        limits = parse_budgets(data, origin, path.parent)
+    except BudgetError as error:
+        from mncost.budget.plan import baseline_problems
+        from mncost.measure.bench import offer
+
+        raise BudgetError([*error.problems, *baseline_problems(baseline, offer)]) from None
     if exact_only:
         limits = [limit for limit in limits if limit.is_exact]
         if not limits:

@@ -175,6 +175,16 @@ def test_the_machines_noise_floor(run_cli: Cli, monkeypatch: pytest.MonkeyPatch)
             "",
             ["budgets.toml: budget 1 (line 1): macs", "budgets.toml: budget 2 (line 6): "],
         ),
+        (
+            (EXACT.replace("301 M", "301"),),
+            "--baseline x.json",
+            ["budgets.toml: budget 1 (line 1): macs", "x.json: cannot be read"],
+        ),
+        (
+            (EXACT.replace("301 M", "301"),),
+            "--baseline-python none/python",
+            ["budgets.toml: budget 1 (line 1): macs", "the interpreter none/python cannot be"],
+        ),
     ],
 )
 def test_bad_input_is_one_line_for_each_problem(
