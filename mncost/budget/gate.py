@@ -12,6 +12,7 @@ from mncost.budget.judge import (
     latency_interval,
     ratio_interval,
     saved_interval,
+    sides_interval,
 )
 from mncost.budget.plan import Measured, Plan
 from mncost.budget.records import Latency, Outcome, Ratio, Regression, Verdict
@@ -108,7 +109,7 @@ class Gate:
         """Compare the two sides of an A/B; the reference workload must not differ between them."""
         assert measured.other is not None
         most = _most(measured)
-        interval = ratio_interval(run, measured.cell, measured.other, level)
+        interval = sides_interval(run, measured.cell, measured.other, level)
         verdict = judge(interval, most)
         ours, theirs = run.cells[measured.cell].worker, run.cells[measured.other].worker
         control = control_interval(run, ours, theirs)

@@ -6,7 +6,7 @@ A bound that nothing can be said about is ``None`` and decides nothing. Times ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from mncost.budget.records import Verdict
@@ -27,11 +27,13 @@ __all__ = [
     "arms_differ",
     "control_interval",
     "generation_ratios",
+    "is_turned",
     "judge",
     "judge_saved",
     "latency_interval",
     "ratio_interval",
     "saved_interval",
+    "sides_interval",
 ]
 
 Worker: TypeAlias = "tuple[str, int, str | None, str]"
@@ -138,10 +140,25 @@ def ratio_interval(run: Run, numerator: int, denominator: int, level: float) -> 
     return _paired(series[numerator], series[denominator], level)
 
 
-def generation_ratios(run: Run, numerator: int, denominator: int) -> list[float]:
-    """Return what :func:`ratio_interval` is made of: one ratio for each generation."""
+def sides_interval(run: Run, new: int, baseline: int, level: float) -> Summary | None:
+    """Return how many times as long one side of an A/B takes as the other; ``None``: no round.
+
+    The worker that is started first is slower, by up to 2 % (the memory it gets is other memory),
+    and whatever side that is takes turns: see
+    :func:`mncost.measure.results.statistics.alternating_interval`.
+    """
+    return _alternating(generation_ratios(run, new, baseline), level)
+
+
+def generation_ratios(run: Run, numerator: int, denominator: int) -> dict[int, float]:
+    """Return what :func:`sides_interval` is made of: the ratio of each generation."""
     series = series_by_cell(run)
     return _by_generation(series[numerator], series[denominator])
+
+
+def is_turned(generation: int) -> bool:
+    """Whether the baseline's worker is started first."""
+    return generation % 2 == 1
 
 
 def control_interval(
@@ -150,12 +167,12 @@ def control_interval(
     """Return how many times as long the reference workload takes in one worker as in another.
 
     Both do the same work, so what differs from 1 is the workers' own: another core, another
-    interpreter. Paired like :func:`ratio_interval`; ``None`` if no round visited both.
+    interpreter. Paired like :func:`sides_interval`; ``None`` if no round visited both.
     """
     found: dict[Worker, list[Series]] = {}
     for series in reference_series(run):
         found.setdefault(series.process.worker, []).append(series)
-    return _paired(found.get(numerator, []), found.get(denominator, []), level)
+    return _alternating(_by_generation(found.get(numerator, []), found.get(denominator, [])), level)
 
 
 def saved_interval(
@@ -179,13 +196,23 @@ def saved_interval(
 
 
 def _paired(one: Sequence[Series], other: Sequence[Series], level: float) -> Summary | None:
-    ratios = _by_generation(one, other)
+    ratios = list(_by_generation(one, other).values())
     return _at(level, lambda at: statistics.log_interval(ratios, at)) if ratios else None
 
 
-def _by_generation(one: Sequence[Series], other: Sequence[Series]) -> list[float]:
-    found = [statistics.paired_ratio([bursts]) for bursts in paired_bursts(one, other)]
-    return [ratio.ratio.center for ratio in found if ratio is not None]
+def _alternating(ratios: Mapping[int, float], level: float) -> Summary | None:
+    if not ratios:
+        return None
+    values, turned = list(ratios.values()), [is_turned(generation) for generation in ratios]
+    return _at(level, lambda at: statistics.alternating_interval(values, turned, at))
+
+
+def _by_generation(one: Sequence[Series], other: Sequence[Series]) -> dict[int, float]:
+    found = {
+        series.generation: statistics.paired_ratio([bursts])
+        for series, bursts in zip(one, paired_bursts(one, other), strict=True)
+    }
+    return {g: ratio.ratio.center for g, ratio in found.items() if ratio is not None}
 
 
 def _unpaired(one: Sequence[float], other: Sequence[float], level: float) -> Summary:

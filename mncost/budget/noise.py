@@ -7,13 +7,14 @@ Decisions are made up of such generations, drawn at random, and judged by the ru
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import exp, log, log1p
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mncost.budget.judge import is_turned
 from mncost.budget.sequence import ALPHA, Looks
 from mncost.errors import MeasureError
-from mncost.measure.results.statistics import LEVEL, Summary, log_interval
+from mncost.measure.results.statistics import LEVEL, Summary, alternating_interval
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -57,7 +58,7 @@ class NoiseFloor(NamedTuple):
 
 
 def noise_floor(
-    ratios: Sequence[float],
+    ratios: Mapping[int, float],
     generations: int,
     limit: float,
     *,
@@ -75,22 +76,25 @@ def noise_floor(
     these are wider.
 
     Args:
-        ratios: of the two arms' latencies, one for each generation; at least two.
-        generations: of one decision, at least two; it is looked at after each.
+        ratios: of the two arms' latencies, by generation; at least three.
+        generations: of one decision, at least three; it is looked at after each.
         limit: the regression that is allowed, as a share: 0.03.
         alpha: see :class:`mncost.budget.sequence.Looks`.
         tests: the limits that share ``alpha``.
         seed: of everything random.
 
     Raises:
-        MeasureError: there are fewer than two ratios, or generations.
+        MeasureError: there are fewer than three ratios or generations, or all of the same order.
     """
-    if min(len(ratios), generations) < 2:
-        raise MeasureError("one generation shows no noise: allow more time")
+    if min(len(ratios), generations) < 3:
+        raise MeasureError("two generations show no noise: allow more time")
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    logs = np.array([log(ratio) for ratio in ratios])
+    turned = [is_turned(generation) for generation in ratios]
+    if len(set(turned)) < 2:
+        raise MeasureError("all generations began with the same side: allow more time")
+    logs = _in_one_order(np.array([log(ratio) for ratio in ratios.values()]), turned)
     tails = _student_factors(Looks(alpha, tests), generations)
     n, own = len(logs), logs.mean()
     # Resampling takes the sample's variance, which is smaller than the estimate by (n - 1) / n.
@@ -100,7 +104,7 @@ def noise_floor(
     again = _Decisions(rng, machines, width, tails, log1p(limit), MACHINE_DECISIONS)
     excess = _scale(found.excess(), again.excess(), n)
     return NoiseFloor(
-        log_interval(ratios),
+        alternating_interval(list(ratios.values()), turned),
         _scale(found.sd, again.sd, n),
         _share(found.alarms(), again.alarms(), n),
         _slowdown(excess, limit),
@@ -158,12 +162,19 @@ def _fails_from(drawn: NDArray[Any], tails: NDArray[Any], limit: float) -> NDArr
     """
     import numpy as np
 
-    n = np.arange(2, len(tails) + 1)  # one generation has no interval
-    total, squares = np.cumsum(drawn, axis=-1)[..., 1:], np.cumsum(drawn**2, axis=-1)[..., 1:]
-    mean = total / n
-    variance = np.maximum(0.0, squares - n * mean**2) / (n - 1)
+    # As in alternating_interval: every second generation is turned; two have no interval.
+    n, signs = np.arange(3, len(tails) + 1), np.where(np.arange(len(tails)) % 2, -1, 1)
+    total, along, squares = (
+        np.cumsum(values, axis=-1)[..., 2:] for values in (drawn, signs * drawn, drawn**2)
+    )
+    sign = n % 2
+    determinant = n * n - sign
+    mean = (n * total - sign * along) / determinant
+    effect = (n * along - sign * total) / determinant
+    variance = np.maximum(0.0, squares - mean * total - effect * along) / (n - 2)
     half = np.full_like(mean, np.inf)
-    np.multiply(tails[1:], np.sqrt(variance / n), out=half, where=np.isfinite(tails[1:]))
+    error = np.sqrt(variance * n / determinant)
+    np.multiply(tails[2:], error, out=half, where=np.isfinite(tails[2:]))
     fails, passes = limit - mean + half, limit - mean - half
     latest = np.maximum.accumulate(passes, axis=-1)
     fails[..., 1:] = np.maximum(fails[..., 1:], latest[..., :-1])  # it must not have passed before
@@ -178,10 +189,25 @@ def _student_factors(looks: Looks, generations: int) -> NDArray[Any]:
     levels = [looks.level(n / generations, n == generations) for n in range(1, generations + 1)]
     return np.array(
         [
-            float(stdtrit(n, 0.5 + level / 2)) if n and level < 1 else np.inf
-            for n, level in enumerate(levels)
+            float(stdtrit(freedom, 0.5 + level / 2)) if freedom > 0 and level < 1 else np.inf
+            for freedom, level in enumerate(levels, -1)
         ]
     )
+
+
+def _in_one_order(logs: NDArray[Any], turned: Sequence[bool]) -> NDArray[Any]:
+    """Return logarithms without what the order did to them, and with the spread that is left.
+
+    Two things were taken from them; they are spread out as if it had been one, their mean.
+    """
+    import numpy as np
+
+    signs = np.where(turned, -1, 1)
+    n, sign = len(logs), signs.sum()
+    effect = (n * (signs * logs).sum() - sign * logs.sum()) / (n * n - sign * sign)
+    without = logs - effect * signs
+    rest = without - without.mean()
+    return np.asarray(without.mean() + rest * ((n - 1) / (n - 2)) ** 0.5)
 
 
 def _bandwidth(logs: NDArray[Any]) -> float:

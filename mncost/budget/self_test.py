@@ -41,7 +41,7 @@ def self_test(
     """Measure V2 against itself, each side in processes of its own, for 60 s or ``max_time``.
 
     Raises:
-        MeasureError: there was too little time for two generations, or the runtime is missing.
+        MeasureError: there was too little time for three generations, or the runtime is missing.
     """
     need(*TO_MEASURE)
     time = TIME if max_time is None else max_time
@@ -70,7 +70,7 @@ def self_test(
     return SelfTest(
         run,
         LIMIT,
-        {span: noise_floor(ratios, n, LIMIT) for span, n in sorted(decisions.items()) if n > 1},
+        {span: noise_floor(ratios, n, LIMIT) for span, n in sorted(decisions.items()) if n > 2},
     )
 
 

@@ -138,8 +138,12 @@ class Crew:
         )
 
     def close(self) -> None:
-        """End every worker."""
-        for spec in list(self._workers):
+        """End every worker, the last one first.
+
+        The next generation starts them the other way round, and who is first gets the memory that
+        was freed last: so each worker has, by turns, the memory of the other.
+        """
+        for spec in reversed(list(self._workers)):
             worker = self._workers[spec]
             self._bury(spec)
             worker.close()

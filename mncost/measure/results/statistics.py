@@ -26,6 +26,7 @@ __all__ = [
     "Difference",
     "Ratio",
     "Summary",
+    "alternating_interval",
     "decimals",
     "drift",
     "log_interval",
@@ -43,6 +44,7 @@ MAX_DRIFT_POINTS = 200  # Theil and Sen look at every pair of points
 MAX_TRIED = 200  # samples that are tried as bounds of a percentile
 
 ONE_PROCESS = "one process"
+TOO_FEW_PROCESSES = "too few processes"
 TOO_FEW_RUNS = "too few runs"
 
 
@@ -121,6 +123,36 @@ def log_interval(values: Sequence[float], level: float = LEVEL) -> Summary:
         return Summary(exp(center), None, None, n, (ONE_PROCESS,))
     variance = sum((value - center) ** 2 for value in logs) / (n - 1)
     half = _student(0.5 + level / 2, n - 1) * (variance / n) ** 0.5
+    return Summary(exp(center), exp(center - half), exp(center + half), n)
+
+
+def alternating_interval(
+    values: Sequence[float], turned: Sequence[bool], level: float = LEVEL
+) -> Summary:
+    """Return :func:`log_interval` of values of which some were measured the other way round.
+
+    What the order does to a value is in all of them, with one sign or the other. It is estimated
+    and taken out (least squares: a mean and an effect of the order, one degree of freedom less), so
+    that it neither moves the mean nor widens the interval.
+
+    Args:
+        values: at least one; three for an interval.
+        turned: which of them were measured the other way round.
+        level: of the interval.
+    """
+    logs, signs = [log(value) for value in values], [-1 if other else 1 for other in turned]
+    n, sign = len(logs), sum(signs)
+    total, along = sum(logs), sum(s * value for s, value in zip(signs, logs, strict=True))
+    determinant = n * n - sign * sign
+    if not determinant:  # all of them one way round
+        return Summary(exp(total / n), None, None, n, (TOO_FEW_PROCESSES,))
+    center = (n * total - sign * along) / determinant
+    if n < 3:
+        return Summary(exp(center), None, None, n, (TOO_FEW_PROCESSES,))
+    effect = (n * along - sign * total) / determinant
+    rest = [value - center - s * effect for s, value in zip(signs, logs, strict=True)]
+    variance = sum(value**2 for value in rest) / (n - 2)
+    half = _student(0.5 + level / 2, n - 2) * (variance * n / determinant) ** 0.5
     return Summary(exp(center), exp(center - half), exp(center + half), n)
 
 
