@@ -20,6 +20,7 @@ from mncost.budget.judge import (
     latency_interval,
     ratio_interval,
     saved_interval,
+    sides_interval,
 )
 from mncost.budget.sequence import Looks
 from mncost.measure.records import Run
@@ -134,7 +135,8 @@ def test_what_was_not_measured_has_no_interval() -> None:
     assert latency_interval(run, 1, 50, 0.95) is None
     assert latency_interval(run, 1, 99, 0.95) is None
     assert ratio_interval(run, 0, 1, 0.95) is None
-    assert generation_ratios(run, 0, 1) == []
+    assert generation_ratios(run, 0, 1) == {}
+    assert sides_interval(run, 0, 1, 0.95) is None
     assert control_interval(run, HERE, HERE) is None
     assert saved_interval(run, 1, measured(), 1, 0.95) is None
     assert saved_interval(measured(), 1, run, 1, 0.95) is None
@@ -175,7 +177,7 @@ def test_a_ratio_is_paired_and_its_inverse_is_the_inverse() -> None:
     assert other is not None
     assert covers(one, 9 / 4)
     assert list(one[:3]) == pytest.approx(list(other.per(1.0)[:3]))
-    ratios = generation_ratios(run, 0, 1)
+    ratios = list(generation_ratios(run, 0, 1).values())
     assert len(ratios) == 6
     expected = stats.ttest_1samp(np.log(ratios), 0).confidence_interval(0.99)
     assert (one.lo, one.hi) == pytest.approx((exp(expected.low), exp(expected.high)))
@@ -184,7 +186,23 @@ def test_a_ratio_is_paired_and_its_inverse_is_the_inverse() -> None:
 def test_ratios_of_generations_by_hand() -> None:
     rounds = {0: [[20], [40], [60]], 1: [[10], [10], [10]]}
     run = run_of(CELLS, [process(0, rounds), process(1, {0: [[30]], 1: [[10]]})])
-    assert generation_ratios(run, 0, 1) == pytest.approx([4.0, 3.0])
+    assert generation_ratios(run, 0, 1) == pytest.approx({0: 4.0, 1: 3.0})
+
+
+def test_the_order_of_the_sides_is_not_in_their_ratio() -> None:
+    """By hand: the side that is started first takes 1.1 times as long, in either order."""
+    run = run_of(
+        CELLS,
+        [
+            process(0, {0: [[22_000]], 1: [[10_000]]}),
+            process(1, {0: [[20_000]], 1: [[11_000]]}),
+            process(2, {0: [[22_000]], 1: [[10_000]]}),
+        ],
+    )
+    found = sides_interval(run, 0, 1, 0.95)
+    assert found is not None
+    assert list(found[:3]) == pytest.approx([2.0, 2.0, 2.0])
+    assert found.n == 3
 
 
 # ------------------------------------------------------------------------------------------ guard

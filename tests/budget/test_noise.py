@@ -12,14 +12,15 @@ from mncost.budget.judge import judge
 from mncost.budget.noise import POWER, _fails_from, _student_factors, noise_floor
 from mncost.budget.sequence import Looks
 from mncost.errors import MeasureError
-from mncost.measure.results.statistics import log_interval
+from mncost.measure.results.statistics import alternating_interval
 
 SD = 0.012
 
 
-def ratios(seed: int, count: int, sd: float = SD) -> list[float]:
-    """Return the ratios of two arms that are alike."""
-    return np.exp(sd * np.random.default_rng(seed).normal(size=count)).tolist()  # type: ignore[no-any-return]
+def ratios(seed: int, count: int, sd: float = SD, order: float = 0.0) -> dict[int, float]:
+    """Return the ratios of two arms that are alike, but for what the order does to them."""
+    logs = sd * np.random.default_rng(seed).normal(size=count)
+    return {number: exp(log + order * (-1) ** number) for number, log in enumerate(logs)}
 
 
 def verdict(logs: list[float], looks: Looks, limit: float) -> str | None:
@@ -28,7 +29,8 @@ def verdict(logs: list[float], looks: Looks, limit: float) -> str | None:
         level = looks.level(n / len(logs), n == len(logs))
         values = [exp(value) for value in logs[:n]]
         try:
-            found = judge(log_interval(values, level), limit)
+            turned = [bool(number % 2) for number in range(n)]
+            found = judge(alternating_interval(values, turned, level), limit)
         except OverflowError:  # no bounds
             continue
         if found is not None:
@@ -49,20 +51,23 @@ def test_decisions_are_those_of_the_looks_and_of_judge() -> None:
 
 
 def test_a_decision_that_passed_before_it_could_fail_is_over() -> None:
-    """By hand: two equal generations have an interval without width, and decide at once."""
-    drawn = np.array([[-0.1, -0.1, 0.5, 0.5]])
-    assert _fails_from(drawn, np.array([inf, 1.0, 1.0, 1.0]), 0.02) == pytest.approx([0.12])
-    # Their look left out: the mean of all, 0.2, is 0.18 beyond the limit.
-    assert _fails_from(drawn, np.array([inf, inf, inf, 0.0]), 0.02) == pytest.approx([-0.18])
+    """By hand: three equal generations have an interval without width, and decide at once."""
+    drawn = np.array([[-0.1, -0.1, -0.1, 0.7]])
+    assert _fails_from(drawn, np.array([inf, inf, 1.0, 1.0]), 0.02) == pytest.approx([0.12])
+    # Their look left out: the mean of all, 0.1, is 0.08 beyond the limit.
+    assert _fails_from(drawn, np.array([inf, inf, inf, 0.0]), 0.02) == pytest.approx([-0.08])
 
 
-def test_two_looks_agree_with_the_noncentral_t_distribution() -> None:
-    """Two generations have one look with an interval: Student's t with one degree of freedom."""
-    found = noise_floor(ratios(2, 4000), 2, 0.0)
+def test_one_look_agrees_with_the_noncentral_t_distribution() -> None:
+    """Three generations have one look with an interval: Student's t with one degree of freedom.
+
+    Two of them are one way round and have as much weight as the third: (a + c) / 4 + b / 2.
+    """
+    found = noise_floor(ratios(2, 4000), 3, 0.0)
     assert found.detectable is not None
-    level = 1 - 0.05 * (1 - 0.5**6)
+    level = 1 - 0.05 * (1 - (2 / 3) ** 6)
     beyond = stats.t.ppf(0.5 + level / 2, 1)
-    shift = log(1 + found.detectable.center) / (SD / 2**0.5)
+    shift = log(1 + found.detectable.center) / (SD * (2 / 16 + 1 / 4) ** 0.5)
     assert stats.nct.sf(beyond, 1, shift) == pytest.approx(
         POWER, abs=3.3 * (POWER * (1 - POWER) / 2000) ** 0.5
     )
@@ -98,7 +103,8 @@ def test_false_alarms_are_rare_if_the_arms_are_alike_and_usual_if_they_are_not()
     assert alike.false_alarms.center <= 0.005
     assert alike.false_alarms.hi is not None
     assert alike.false_alarms.hi >= 1 - 0.025 ** (1 / 2000)  # Clopper and Pearson's, of 0 in 2000
-    different = noise_floor([1.06 * ratio for ratio in ratios(6, 20)], 7, 0.02)
+    shifted = {number: 1.06 * ratio for number, ratio in ratios(6, 20).items()}
+    different = noise_floor(shifted, 7, 0.02)
     assert different.ratio.lo is not None
     assert different.ratio.lo > 1.05
     assert different.false_alarms.center > 0.95
@@ -107,20 +113,22 @@ def test_false_alarms_are_rare_if_the_arms_are_alike_and_usual_if_they_are_not()
 
 def test_false_alarms_at_the_limit_are_as_rare_as_promised() -> None:
     """With no regression allowed an unchanged network is at its limit: alpha / 2 at most."""
-    centered = np.log(ratios(7, 5000))
-    values = np.exp(centered - centered.mean()).tolist()
-    found = noise_floor(values, 8, 0.0)
+    logs = np.log(list(ratios(7, 5000).values()))
+    found = noise_floor(dict(enumerate(np.exp(logs - logs.mean()).tolist())), 8, 0.0)
     assert 0 < found.false_alarms.center <= stats.binom.ppf(0.999, 2000, 0.025) / 2000
 
 
 def test_the_sd_is_that_of_the_generations_and_its_interval_usually_covers() -> None:
     values = ratios(8, 20)
     found = noise_floor(values, 7, 0.02)
-    assert found.sd.center == pytest.approx(np.log(values).std(ddof=1))
+    orders = [(-1) ** number for number in values]
+    line = stats.linregress(orders, np.log(list(values.values())))
+    rest = np.log(list(values.values())) - line.intercept - line.slope * np.array(orders)
+    assert found.sd.center == pytest.approx((rest @ rest / (20 - 2)) ** 0.5)
     assert found.generations == 20
     covered = 0
     for seed in range(40):
-        sd = noise_floor(ratios(100 + seed, 20), 2, 0.02, seed=seed).sd
+        sd = noise_floor(ratios(100 + seed, 20), 3, 0.02, seed=seed).sd
         assert sd.lo is not None
         assert sd.hi is not None
         covered += sd.lo <= SD <= sd.hi
@@ -141,18 +149,32 @@ def test_the_seed_decides() -> None:
 
 
 def test_a_scripted_clock_has_no_noise() -> None:
-    found = noise_floor([1.0] * 5, 6, 0.02)
+    found = noise_floor(dict.fromkeys(range(5), 1.0), 6, 0.02)
     assert found.sd[:3] == (0.0, 0.0, 0.0)
     assert found.false_alarms.center == 0.0
     assert found.detectable is not None
     assert found.detectable.center == pytest.approx(0.02)
 
 
+def test_what_the_order_does_is_no_noise() -> None:
+    values = ratios(13, 20), ratios(13, 20, order=0.02)
+    without, with_order = (noise_floor(found, 7, 0.02) for found in values)
+    assert with_order.sd[:3] == pytest.approx(without.sd[:3])
+    assert with_order.detectable is not None
+    assert without.detectable is not None
+    assert with_order.detectable[:3] == pytest.approx(without.detectable[:3])
+
+
 def test_noise_beyond_all_measure_detects_nothing() -> None:
-    assert noise_floor(ratios(11, 5, 1.0), 2, 0.02, tests=20).detectable is None
+    assert noise_floor(ratios(11, 5, 1.0), 3, 0.02, tests=20).detectable is None
 
 
-@pytest.mark.parametrize(("count", "generations"), [(1, 7), (0, 7), (20, 1)])
-def test_one_generation_is_not_enough(count: int, generations: int) -> None:
-    with pytest.raises(MeasureError, match="one generation shows no noise"):
+@pytest.mark.parametrize(("count", "generations"), [(1, 7), (0, 7), (2, 7), (20, 2)])
+def test_two_generations_are_not_enough(count: int, generations: int) -> None:
+    with pytest.raises(MeasureError, match="two generations show no noise"):
         noise_floor(ratios(12, count), generations, 0.02)
+
+
+def test_generations_that_all_began_with_the_same_side_are_not_enough() -> None:
+    with pytest.raises(MeasureError, match="the same side"):
+        noise_floor({0: 1.0, 2: 1.1, 4: 1.0}, 7, 0.02)

@@ -17,7 +17,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from mncost.measure.results import statistics
-from mncost.measure.results.statistics import ONE_PROCESS, TOO_FEW_RUNS, Summary
+from mncost.measure.results.statistics import (
+    ONE_PROCESS,
+    TOO_FEW_PROCESSES,
+    TOO_FEW_RUNS,
+    Summary,
+)
 
 Samples = list[NDArray[Any]]
 ENOUGH = 0.93
@@ -141,6 +146,39 @@ def test_scripted_clocks_have_an_interval_without_width() -> None:
     exact = percentile([np.full(500, 700.0)] * 4, 50)
     assert exact == (700.0, 700.0, 700.0, 4, ())
     assert statistics.spread(same) == 0.0
+
+
+@pytest.mark.parametrize("n", [3, 4, 7, 8])
+def test_an_order_that_alternates_is_a_regression_on_it(n: int) -> None:
+    """Against scipy: the intercept of a straight line over -1 and 1."""
+    rng = np.random.default_rng(n)
+    turned = [bool(index % 2) for index in range(n)]
+    orders = [-1 if other else 1 for other in turned]
+    logs = 0.3 + 0.02 * np.array(orders) + 0.01 * rng.normal(size=n)
+    found = statistics.alternating_interval(np.exp(logs).tolist(), turned, 0.9)
+    line = stats.linregress(orders, logs)
+    half = stats.t.ppf(0.95, n - 2) * line.intercept_stderr
+    center = line.intercept
+    assert found[:3] == pytest.approx((exp(center), exp(center - half), exp(center + half)))
+    assert found.n == n
+
+
+def test_an_order_that_alternates_costs_no_coverage() -> None:
+    rng = np.random.default_rng(21)
+    hits, repetitions = 0, 1000
+    for _ in range(repetitions):
+        logs = 0.05 * np.array([1, -1] * 3 + [1]) + 0.01 * rng.normal(size=7)
+        turned = [bool(index % 2) for index in range(7)]
+        found = statistics.alternating_interval(np.exp(logs).tolist(), turned)
+        hits += covers(found, 1.0)
+    assert abs(hits / repetitions - 0.95) < 4 * (0.95 * 0.05 / repetitions) ** 0.5
+
+
+@pytest.mark.parametrize("turned", [[False], [False, True], [True, True, True]])
+def test_an_order_cannot_be_told_from_too_few_values(turned: list[bool]) -> None:
+    found = statistics.alternating_interval([2.0, 8.0, 4.0][: len(turned)], turned)
+    assert (found.lo, found.hi, found.warnings) == (None, None, (TOO_FEW_PROCESSES,))
+    assert found.center == pytest.approx({1: 2.0, 2: 4.0, 3: 4.0}[len(turned)])
 
 
 def test_spread_is_that_of_all_samples_together() -> None:
