@@ -19,6 +19,7 @@ OK, UNUSABLE, INTERRUPTED = 0, 2, 130
 COMMANDS = {
     "table": "mncost.cli.table:table",
     "layers": "mncost.cli.layers:layers",
+    "pick": "mncost.cli.pick:pick",
     "compare": "mncost.cli.compare:compare",
     "bench": "mncost.cli.bench:bench",
     "show": "mncost.cli.show:show",

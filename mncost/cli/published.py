@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from mncost.cli.marks import Marks
 from mncost.columns import Source, sources
 from mncost.report.table import Column, Table, Value
 from mncost.reproduction import Reproduction
@@ -60,10 +61,10 @@ def published_table(found: list[Reproduction], *, for_people: bool) -> Table:
         rows = [[source.value(c) for source in PUBLISHED_COLUMNS.values()] for c in found]
         return Table("published", columns, rows, [f"{s}: {text}" for s, text in tally.items()])
     marks: dict[str, str] = {"": ""}
-    numbers: dict[str, str] = {}
+    numbers = Marks()
     people = [_for_people(c, marks, numbers) for c in found]
     notes = ["why: no mark is ours, rounded", *(f"{m}: {t}" for t, m in marks.items() if t)]
-    notes += [f"{mark} {source}: {tally[source]}" for source, mark in numbers.items()]
+    notes += [f"{mark} {source}: {tally[source]}" for mark, source in numbers]
     return Table("published", _columns(), people, notes)
 
 
@@ -72,12 +73,12 @@ def _columns() -> list[Column]:
     return [c._replace(title=_AS_MARKS.get(c.name, c.title)) for c in columns]
 
 
-def _for_people(one: Reproduction, marks: dict[str, str], numbers: dict[str, str]) -> list[Value]:
+def _for_people(one: Reproduction, marks: dict[str, str], numbers: Marks) -> list[Value]:
     row: list[Value] = []
     for name in _TERMINAL:
         value = PUBLISHED_COLUMNS[name].value(one)
         if name == "source":
-            value = numbers.setdefault(str(value), f"[{len(numbers) + 1}]")
+            value = numbers(value)
         elif name in _AS_MARKS:
             value = marks.setdefault(str(value), chr(ord("a") + len(marks) - 1))
         row.append(value)

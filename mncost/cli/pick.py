@@ -1,0 +1,202 @@
+"""``mncost pick``."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import typer
+
+from mncost.choose.accuracy import Candidate, candidates
+from mncost.choose.pick import Limits, Pick, Without
+from mncost.choose.pick import pick as picked
+from mncost.cli import completion, options
+from mncost.cli.marks import Marks
+from mncost.cli.output import chosen, emit, format_for
+from mncost.columns import Source, default_columns, sources
+from mncost.errors import InputError
+from mncost.quantities import count, size
+from mncost.report.table import Column, Table, Value
+
+__all__ = ["pick"]
+
+FAILED = 1
+SHOWN = 10
+
+_COLUMNS = sources(
+    ("arch", "arch", "text", lambda c: c.network.arch),
+    ("dialect", "dialect", "text", lambda c: c.network.dialect),
+    ("alpha", "α", "number", lambda c: c.network.alpha),
+    ("resolution", "px", "number", lambda c: c.network.resolution),
+    ("top1", "top-1 %", "number", lambda c: c.top1),
+    ("lowest_top1", "lowest published", "number", lambda c: c.lowest_top1),
+    ("macs", "MACs", "count", lambda c: c.network.macs),
+    ("params", "params", "count", lambda c: c.network.params),
+    ("weight_bytes", "weights", "bytes", lambda c: c.network.weight_bytes),
+    ("memory_bytes", "memory", "bytes", lambda c: c.memory_bytes),
+    ("precision", "precision", "text", lambda c: c.network.precision),
+    ("variant", "variant", "text", lambda c: c.figure.variant),
+    ("source", "source", "text", lambda c: c.figure.source),
+    ("note", "note", "text", lambda c: c.figure.note or None),
+    ("sources", "sources", "number", lambda c: len({figure.source for figure in c.figures})),
+    extra=("precision", "variant", "note", "sources"),
+)
+_RANK = Column("rank", "", "text")
+_TIE = Column("near_tie", "near tie", "text")
+
+
+def pick(
+    arch: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--arch",
+            "-a",
+            metavar="NAMES",
+            autocompletion=completion.architectures,
+            help="Built-in architectures, groups or checkpoints, with commas. Default: all.",
+        ),
+    ] = None,
+    alpha: options.Alpha = None,
+    resolution: options.Resolution = None,
+    rho: options.Rho = None,
+    dialect: options.Dialect = None,
+    precision: options.PrecisionName = None,
+    max_macs: Annotated[
+        str | None, typer.Option("--max-macs", metavar="COUNT", help="E.g. 150M.")
+    ] = None,
+    max_params: Annotated[
+        str | None, typer.Option("--max-params", metavar="COUNT", help="E.g. 3.5M.")
+    ] = None,
+    max_size: Annotated[
+        str | None,
+        typer.Option("--max-size", metavar="SIZE", help="Of the weights, e.g. 10MB or 8MiB."),
+    ] = None,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            "--max-memory", metavar="SIZE", help="Weights and peak activations of one image."
+        ),
+    ] = None,
+    min_top1: Annotated[
+        str | None, typer.Option("--min-top1", metavar="%", help="ImageNet top-1, e.g. 70.")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many to show at most.")] = SHOWN,
+    columns: options.ColumnNames = None,
+    format_name: options.Format = None,
+    output: options.Output = None,
+) -> int:
+    """Print the most accurate published networks that keep within limits.
+
+    Only networks whose ImageNet accuracy somebody has published; the source stands beside it.
+    Exit status: 0 something fits, 1 nothing does.
+
+    mncost pick --arch v1,v2,v3 --max-macs 150M --min-top1 68
+    mncost pick --max-size 10MB --resolution 224
+    mncost pick --precision int8 --max-size 4MB --format csv
+    """
+    wanted = format_for(format_name, output)
+    limits = _limits(
+        {"max-macs": max_macs, "max-params": max_params},
+        {"max-size": max_size, "max-memory": max_memory},
+        min_top1,
+    )
+    found = candidates(
+        ",".join(arch or ["all"]),
+        alpha,
+        resolution,
+        rho=rho,
+        dialect=dialect,
+        precision=options.as_precision(precision),
+    )
+    result = picked(found, limits)
+    for_people = wanted in ("terminal", "markdown")
+    usual = default_columns(_COLUMNS) if for_people else _COLUMNS
+    shown = chosen(_COLUMNS, columns, usual)
+    emit(_table(result, shown, top, for_people=for_people), wanted, output)
+    return 0 if result.fitting else FAILED
+
+
+def _limits(
+    counts: dict[str, str | None], sizes: dict[str, str | None], top1: str | None
+) -> Limits:
+    limits: dict[str, float] = {}
+    limits |= {name: count(f"--{name}", text) for name, text in counts.items() if text is not None}
+    limits |= {name: size(f"--{name}", text) for name, text in sizes.items() if text is not None}
+    if top1 is not None:
+        limits["min-top1"] = _percent(top1)
+    return limits
+
+
+def _percent(text: str) -> float:
+    try:
+        value = float(text.strip().removesuffix("%"))
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 100:
+        raise InputError(f"--min-top1 {text!r}: accepted is a number from 0 to 100, in %")
+    return value
+
+
+def _table(result: Pick, shown: list[Source], top: int, *, for_people: bool) -> Table:
+    """Return a row for each of the most accurate candidates that fit."""
+    mark = Marks()
+    rows = [
+        [
+            *_place(result, rank, for_people=for_people),
+            *_values(one, shown, mark if for_people else None),
+        ]
+        for rank, one in enumerate(result.fitting[:top], 1)
+    ]
+    head = [_RANK] if for_people else [_RANK, _TIE]
+    columns = [*head, *(source.column for source in shown)]
+    notes = [*_explained(result, top), *(_cost(one, result) for one in result.without)]
+    notes += mark.notes()
+    return Table("pick", columns, rows, notes, _title(result))
+
+
+def _place(result: Pick, rank: int, *, for_people: bool) -> list[Value]:
+    tie = result.is_near_tie(result.fitting[rank - 1])
+    return [f"≈{rank}" if tie else str(rank)] if for_people else [rank, tie]
+
+
+def _values(one: Candidate, shown: list[Source], mark: Marks | None) -> list[Value]:
+    """Return a row; for people, sources are numbers that point below the table."""
+    return [
+        mark(source.value(one)) if mark and source.column.name == "source" else source.value(one)
+        for source in shown
+    ]
+
+
+def _title(result: Pick) -> str:
+    fitting = len(result.fitting)
+    return f"{fitting or 'none'} of {result.considered} published networks {_fit(fitting)}"
+
+
+def _fit(number: int) -> str:
+    return "fits" if number == 1 else "fit"
+
+
+def _explained(result: Pick, top: int) -> list[str]:
+    """Return what has to be said about the rows."""
+    listed = result.fitting[:top]
+    notes = []
+    if any(result.is_near_tie(one) for one in listed):
+        notes.append("≈: 50,000 images are too few to tell its accuracy from that of the first")
+    if assumed := [one.figure.variant for one in listed if one.assumed_resolution]:
+        notes.append(f"no resolution is printed, the native one assumed: {', '.join(assumed)}")
+    return notes
+
+
+def _cost(one: Without, result: Pick) -> str:
+    """Say what a limit costs: in accuracy, or that it costs nothing."""
+    if one.best is None:
+        return f"without --{one.limit} there is still none"
+    if result.fitting and one.best is result.fitting[0]:
+        more = f"; {one.more:,} more {_fit(one.more)} without it" if one.more else ""
+        return f"--{one.limit} costs no accuracy{more}"
+    gained = f"{one.best.top1 - result.fitting[0].top1:+.1f} points, " if result.fitting else ""
+    best = one.best.network
+    return (
+        f"without --{one.limit}: {gained}{best.arch} α {best.alpha:g} at {best.resolution} px, "
+        f"{one.best.top1:g} % ({one.best.figure.variant}: {one.best.figure.source})"
+    )

@@ -1,0 +1,134 @@
+"""``mncost pick`` and ``mncost table --pareto`` as users run them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.choose.test_accuracy import rows
+from tests.running import Result
+
+Cli = Callable[..., Result]
+
+
+def as_rows(result: Result) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(result.out)))
+
+
+def test_limits_against_the_published_macs(run_cli: Cli) -> None:
+    """Where a source prints MACs and accuracy, it says itself which of its rows fit."""
+    words = "pick --arch v1,v2,v3 --max-macs 350M --min-top1 68 --top 99 -f csv"
+    found = run_cli(words.split())
+    assert found.status == 0
+    picked = {(row["arch"], float(row["alpha"]), row["resolution"]) for row in as_rows(found)}
+    printed = [
+        row
+        for row in rows()
+        if row["arch"] in ("v1", "v2", "v3-large", "v3-small") and row["macs_m"]
+        if row["resolution"] and float(row["top1"]) >= 68
+    ]
+    keys = [(row["arch"], float(row["alpha"]), row["resolution"]) for row in printed]
+    fit = {key for key, row in zip(keys, printed, strict=True) if float(row["macs_m"]) < 340}
+    too_big = {key for key, row in zip(keys, printed, strict=True) if float(row["macs_m"]) > 360}
+    assert fit <= picked
+    assert not too_big & picked
+    assert len(fit) > 5
+    assert len(too_big) > 5
+
+
+def test_every_row_keeps_to_every_limit(run_cli: Cli) -> None:
+    words = "--max-macs 300M --max-params 3.5M --max-size 12MiB --max-memory 16MB --min-top1 60"
+    found = as_rows(run_cli(["pick", *words.split(), "--top", "99", "-f", "csv"]))
+    assert len(found) > 10
+    assert all(int(row["macs"]) <= 300e6 for row in found)
+    assert all(int(row["params"]) <= 3.5e6 for row in found)
+    assert all(int(row["weight_bytes"]) <= 12 * 2**20 for row in found)
+    assert all(int(row["memory_bytes"]) <= 16e6 for row in found)
+    assert all(float(row["top1"]) >= 60 for row in found)
+    accuracies = [float(row["top1"]) for row in found]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert all(row["source"] for row in found)
+
+
+def test_what_each_limit_costs(run_cli: Cli) -> None:
+    found = run_cli(["pick", "--arch", "v1,v2,v3", "--max-macs", "150M", "--min-top1", "68"])
+    assert "3 of 73 published networks fit" in found.out
+    assert "without --max-macs: +8.0 points, v2 α 2 at 224 px, 78.4 %" in found.out
+    assert "--min-top1 costs no accuracy; 37 more fit without it" in found.out
+
+
+def test_near_ties_are_shown(run_cli: Cli) -> None:
+    found = run_cli(["pick", "--max-size", "10MB", "--top", "4"])
+    assert "≈2" in found.out
+    assert "≈: 50,000 images are too few" in found.out
+    table = json.loads(run_cli(["pick", "--max-size", "10MB", "--top", "4", "-f", "json"]).out)
+    assert [row["near_tie"] for row in table["rows"]] == [False, True, True, True]
+
+
+def test_nothing_fits(run_cli: Cli) -> None:
+    found = run_cli(["pick", "--arch", "v2", "--max-macs", "100M", "--min-top1", "72"])
+    assert found.status == 1
+    assert "none of 28 published networks fit" in found.out
+    assert "without --min-top1: v2 α 0.5 at 224 px, 66 %" in found.out
+    hopeless = run_cli(["pick", "--max-macs", "1k", "--max-params", "1k"])
+    assert hopeless.status == 1
+    assert "without --max-macs there is still none" in hopeless.out
+
+
+def test_picking_by_counts_needs_nothing_heavy() -> None:
+    code = (
+        "import sys; from mncost.cli.main import run; run(['pick', '--max-macs', '150M']); "
+        "heavy = {'torch', 'onnx', 'onnxruntime', 'numpy', 'scipy', 'pandas'}; "
+        "print('loaded:', sorted(heavy & set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "loaded: []" in found.stdout
+
+
+def test_a_front_of_the_grid(run_cli: Cli) -> None:
+    words = "table --arch v1,v2 --alpha 0.25:1.4 --resolution 96:224 --pareto top1,macs"
+    found = as_rows(run_cli([*words.split(), "-f", "csv"]))
+    points = sorted((int(row["macs"]), float(row["top1"])) for row in found)
+    assert len(points) > 5
+    accuracies = [top1 for _, top1 in points]
+    assert accuracies == sorted(set(accuracies))  # whoever needs more MACs is more accurate
+    every = as_rows(run_cli([*words.split()[:-2], "--columns", "arch,macs,top1", "-f", "csv"]))
+    rest = [row for row in every if row["top1"]]
+    assert len(rest) > len(found)
+    for row in rest:
+        assert any(m <= int(row["macs"]) and t >= float(row["top1"]) for m, t in points)
+    shown = run_cli(words.split()).out
+    assert "networks are on the Pareto front" in shown
+    assert "[1] " in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("pick --max-macs 150", "--max-macs '150': accepted is a number with one of: k, M, G"),
+        ("pick --max-size 10M", "--max-size '10M': accepted is a number with one of: B"),
+        ("pick --min-top1 170", "--min-top1 '170': accepted is a number from 0 to 100"),
+        ("pick --min-top1 nan", "--min-top1 'nan': accepted is"),
+        ("pick --arch v2 --precision fp16", "no accuracies in fp16 are published"),
+        ("table --arch v2 --pareto top1", "--pareto top1: accepted are two or three"),
+        ("table --arch v2 --pareto macs,macs", "accepted are two or three different ones"),
+        ("table --arch v2 --pareto top1,mac", "did you mean 'macs'"),
+        ("table --arch v2 --pareto top1,macs --pivot macs", "--pivot shows one column"),
+        ("table --arch v2 --pareto top1,macs --published", "--published and --pareto do not"),
+        ("table --arch v2 --alpha 0.9 --pareto top1,macs", "no Pareto front"),
+    ],
+)
+def test_bad_input_is_one_line(run_cli: Cli, words: str, message: str) -> None:
+    found = run_cli(words.split())
+    assert found.status == 2
+    assert found.out == ""
+    assert message in found.err
+    assert len(found.err.splitlines()) == 1
