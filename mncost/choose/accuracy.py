@@ -46,6 +46,13 @@ class Candidate:
         return self.figures[0]
 
     @property
+    def name(self) -> str:
+        """What it is called: ``v2 (timm) α 0.75 at 160 px``."""
+        network = self.network
+        dialect = "" if network.dialect == PAPER else f" ({network.dialect})"
+        return f"{network.arch}{dialect} α {network.alpha:g} at {network.resolution} px"
+
+    @property
     def top1(self) -> float:
         """ImageNet top-1 accuracy in %."""
         return float(self.figure.top1)

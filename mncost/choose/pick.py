@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 from mncost.choose.accuracy import Candidate, is_near_tie
 
-__all__ = ["LIMITS", "Limit", "Limits", "Pick", "Without", "pick"]
+__all__ = ["Pick", "Rule", "Without", "pick", "rule"]
 
 
-class Limit(NamedTuple):
-    """A kind of limit: what it is on, and whether that must not be less or not be more."""
+Rule: TypeAlias = Callable[[Candidate], bool]
+"""Whether a candidate keeps to a limit."""
 
-    value: Callable[[Candidate], float]
-    is_least: bool = False
-
-    def holds(self, candidate: Candidate, bound: float) -> bool:
-        """Whether a candidate keeps to it."""
-        value = self.value(candidate)
-        return value >= bound if self.is_least else value <= bound
-
-
-LIMITS: Mapping[str, Limit] = {
-    "max-macs": Limit(lambda c: c.network.macs),
-    "max-params": Limit(lambda c: c.network.params),
-    "max-size": Limit(lambda c: c.network.weight_bytes),
-    "max-memory": Limit(lambda c: c.memory_bytes),
-    "min-top1": Limit(lambda c: c.top1, is_least=True),
+_LIMITS: Mapping[str, Callable[[Candidate, float], bool]] = {
+    "max-macs": lambda c, most: c.network.macs <= most,
+    "max-params": lambda c, most: c.network.params <= most,
+    "max-size": lambda c, most: c.network.weight_bytes <= most,
+    "max-memory": lambda c, most: c.memory_bytes <= most,
+    "min-top1": lambda c, least: c.top1 >= least,
 }
-"""By the name of the option: MACs, parameters, bytes of the weights, bytes of weights and peak
-activations together, % of the images."""
 
-Limits = Mapping[str, float]
-"""The bounds that are asked for, by names of :data:`LIMITS`."""
+
+def rule(name: str, bound: float) -> Rule:
+    """Return the rule of a limit by the name of its option.
+
+    MACs, parameters, bytes of the weights, bytes of weights and peak activations together, or % of
+    the images.
+    """
+    return partial(_holds, _LIMITS[name], bound)
+
+
+def _holds(limit: Callable[[Candidate, float], bool], bound: float, one: Candidate) -> bool:
+    return limit(one, bound)
 
 
 class Without(NamedTuple):
@@ -63,25 +63,20 @@ class Pick(NamedTuple):
         return candidate is not best and is_near_tie(candidate, best)
 
 
-def pick(found: Sequence[Candidate], limits: Limits) -> Pick:
+def pick(found: Sequence[Candidate], rules: Mapping[str, Rule]) -> Pick:
     """Return the candidates that keep to all limits, and what each limit costs.
 
     Args:
         found: the most accurate first: :func:`mncost.choose.accuracy.candidates`.
-        limits: those that are asked for.
+        rules: those of the limits that are asked for, by name.
     """
-    fitting = _fitting(found, limits)
+    fitting = _fitting(found, rules)
     without = []
-    for name in limits:
-        others = {other: bound for other, bound in limits.items() if other != name}
-        better = _fitting(found, others)
+    for name in rules:
+        better = _fitting(found, {other: rules[other] for other in rules if other != name})
         without.append(Without(name, better[0] if better else None, len(better) - len(fitting)))
     return Pick(fitting, len(found), without)
 
 
-def _fitting(found: Sequence[Candidate], limits: Limits) -> list[Candidate]:
-    return [
-        one
-        for one in found
-        if all(LIMITS[name].holds(one, bound) for name, bound in limits.items())
-    ]
+def _fitting(found: Sequence[Candidate], rules: Mapping[str, Rule]) -> list[Candidate]:
+    return [one for one in found if all(holds(one) for holds in rules.values())]

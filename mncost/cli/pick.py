@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mncost.choose.accuracy import Candidate, candidates
-from mncost.choose.pick import Limits, Pick, Without
+from mncost.choose.pick import Pick, Rule, Without, rule
 from mncost.choose.pick import pick as picked
 from mncost.cli import completion, options
 from mncost.cli.marks import Marks
 from mncost.cli.output import chosen, emit, format_for
 from mncost.columns import Source, default_columns, sources
 from mncost.errors import InputError
-from mncost.quantities import count, size
+from mncost.quantities import count, seconds, size
 from mncost.report.table import Column, Table, Value
+
+if TYPE_CHECKING:
+    from mncost.choose.latency import LatencyLimit, Timed
 
 __all__ = ["pick"]
 
-FAILED = 1
+FAILED, INCONCLUSIVE = 1, 3
 SHOWN = 10
 
 _COLUMNS = sources(
@@ -80,6 +85,26 @@ def pick(
     min_top1: Annotated[
         str | None, typer.Option("--min-top1", metavar="%", help="ImageNet top-1, e.g. 70.")
     ] = None,
+    max_latency: Annotated[
+        str | None,
+        typer.Option(
+            "--max-latency", metavar="TIME", help="Of one call, measured, e.g. 8ms. Needs --run."
+        ),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", metavar="FILE", help="A run file of mncost bench; - for stdin."),
+    ] = None,
+    percentile: Annotated[
+        str | None,
+        typer.Option("--percentile", metavar="P", help="Of the latency. Default: 50, the median."),
+    ] = None,
+    runtime: Annotated[
+        str | None, typer.Option("--runtime", metavar="NAME", help="If the run has several.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", metavar="N", help="If the run has several.")
+    ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="How many to show at most.")] = SHOWN,
     columns: options.ColumnNames = None,
     format_name: options.Format = None,
@@ -88,18 +113,21 @@ def pick(
     """Print the most accurate published networks that keep within limits.
 
     Only networks whose ImageNet accuracy somebody has published; the source stands beside it.
-    Exit status: 0 something fits, 1 nothing does.
+    A latency passes only by its whole interval. Exit status: 0 something fits, 1 nothing does, 3
+    nothing does but some latencies are inconclusive.
 
     mncost pick --arch v1,v2,v3 --max-macs 150M --min-top1 68
     mncost pick --max-size 10MB --resolution 224
     mncost pick --precision int8 --max-size 4MB --format csv
+    mncost pick --run run.json --max-latency 8ms
     """
     wanted = format_for(format_name, output)
-    limits = _limits(
+    rules = _rules(
         {"max-macs": max_macs, "max-params": max_params},
         {"max-size": max_size, "max-memory": max_memory},
         min_top1,
     )
+    limit = _latency(max_latency, run, percentile, {"runtime": runtime, "threads": threads})
     found = candidates(
         ",".join(arch or ["all"]),
         alpha,
@@ -108,36 +136,68 @@ def pick(
         dialect=dialect,
         precision=options.as_precision(precision),
     )
-    result = picked(found, limits)
     for_people = wanted in ("terminal", "markdown")
     usual = default_columns(_COLUMNS) if for_people else _COLUMNS
     shown = chosen(_COLUMNS, columns, usual)
-    emit(_table(result, shown, top, for_people=for_people), wanted, output)
-    return 0 if result.fitting else FAILED
+    notes: list[str] = []
+    undecided: list[Timed] = []
+    if limit is not None and run is not None:
+        from mncost.cli.pick_latency import latencies
+
+        measured, undecided = latencies(run, found, rules, limit)
+        rules["max-latency"] = measured.rule()
+        shown += measured.columns(for_people=for_people)
+        notes = measured.notes
+    result = picked(found, rules)
+    emit(_table(result, shown, top, notes, for_people=for_people), wanted, output)
+    if result.fitting:
+        return 0
+    return INCONCLUSIVE if undecided else FAILED
 
 
-def _limits(
-    counts: dict[str, str | None], sizes: dict[str, str | None], top1: str | None
-) -> Limits:
+def _rules(
+    counts: Mapping[str, str | None], sizes: Mapping[str, str | None], top1: str | None
+) -> dict[str, Rule]:
     limits: dict[str, float] = {}
     limits |= {name: count(f"--{name}", text) for name, text in counts.items() if text is not None}
     limits |= {name: size(f"--{name}", text) for name, text in sizes.items() if text is not None}
     if top1 is not None:
-        limits["min-top1"] = _percent(top1)
-    return limits
+        limits["min-top1"] = _percent("min-top1", top1)
+    return {name: rule(name, bound) for name, bound in limits.items()}
 
 
-def _percent(text: str) -> float:
+def _percent(name: str, text: str) -> float:
     try:
         value = float(text.strip().removesuffix("%"))
     except ValueError:
         value = math.nan
-    if not 0 <= value <= 100:
-        raise InputError(f"--min-top1 {text!r}: accepted is a number from 0 to 100, in %")
+    if not 0 < value < 100:
+        raise InputError(f"--{name} {text!r}: accepted is a number between 0 and 100, in %")
     return value
 
 
-def _table(result: Pick, shown: list[Source], top: int, *, for_people: bool) -> Table:
+def _latency(
+    text: str | None,
+    run: Path | None,
+    percentile: str | None,
+    where: Mapping[str, str | int | None],
+) -> LatencyLimit | None:
+    """Return the limit on latency, if there is one."""
+    if text is None:
+        options.refuse({"run": run, "percentile": percentile, **where}, "goes with --max-latency")
+        return None
+    if run is None:
+        raise InputError("--max-latency needs --run FILE: a run file of `mncost bench -o`")
+    from mncost.choose.latency import LatencyLimit
+
+    percent = 50.0 if percentile is None else _percent("percentile", percentile)
+    most = 1e9 * seconds("--max-latency", text, bare=None)
+    return LatencyLimit(most, percent, **where)  # type: ignore[arg-type]
+
+
+def _table(
+    result: Pick, shown: list[Source], top: int, measured: list[str], *, for_people: bool
+) -> Table:
     """Return a row for each of the most accurate candidates that fit."""
     mark = Marks()
     rows = [
@@ -150,7 +210,7 @@ def _table(result: Pick, shown: list[Source], top: int, *, for_people: bool) -> 
     head = [_RANK] if for_people else [_RANK, _TIE]
     columns = [*head, *(source.column for source in shown)]
     notes = [*_explained(result, top), *(_cost(one, result) for one in result.without)]
-    notes += mark.notes()
+    notes += [*measured, *mark.notes()]
     return Table("pick", columns, rows, notes, _title(result))
 
 
@@ -195,8 +255,7 @@ def _cost(one: Without, result: Pick) -> str:
         more = f"; {one.more:,} more {_fit(one.more)} without it" if one.more else ""
         return f"--{one.limit} costs no accuracy{more}"
     gained = f"{one.best.top1 - result.fitting[0].top1:+.1f} points, " if result.fitting else ""
-    best = one.best.network
     return (
-        f"without --{one.limit}: {gained}{best.arch} α {best.alpha:g} at {best.resolution} px, "
-        f"{one.best.top1:g} % ({one.best.figure.variant}: {one.best.figure.source})"
+        f"without --{one.limit}: {gained}{one.best.name}, {one.best.top1:g} % "
+        f"({one.best.figure.variant}: {one.best.figure.source})"
     )

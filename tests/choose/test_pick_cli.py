@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from mncost.measure.runtimes.fake import SCRIPT
 from tests.choose.test_accuracy import rows
 from tests.running import Result
 
@@ -93,6 +96,68 @@ def test_picking_by_counts_needs_nothing_heavy() -> None:
     assert "loaded: []" in found.stdout
 
 
+@pytest.fixture
+def run_file(run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a run of V2 and V3 on a runtime that does 40 MACs a nanosecond, and hardly varies."""
+    monkeypatch.setenv(SCRIPT, json.dumps({"process": 0.002, "noise": 0.002}))
+    words = "bench --arch v2,v3-large,v3-small --no-twin --runtime fake --alpha 0.5:1.0 -o run.json"
+    assert run_cli(words.split()).status == 0
+    return "run.json"
+
+
+def test_a_latency_passes_by_its_interval_in_a_saved_run(run_cli: Cli, run_file: str) -> None:
+    """At 40 MACs a nanosecond V2 takes 7.5 ms, V3-Large 5.4 ms, its 0.75 3.9 ms."""
+    found = run_cli(["pick", "--run", run_file, "--max-latency", "4.5ms", "-f", "csv"])
+    assert found.status == 0
+    picked = as_rows(found)
+    assert (picked[0]["arch"], picked[0]["alpha"]) == ("v3-large", "0.75")
+    for row in picked:
+        lo, center, hi = (float(row[f"latency{part}_ns"]) for part in ("_lo", "", "_hi"))
+        assert lo < center < hi <= 4.5e6
+    assert float(picked[0]["latency_ns"]) == pytest.approx(154_560_624 / 40, rel=0.02)
+    assert ("v2", "1") not in {(row["arch"], row["alpha"]) for row in picked}
+    shown = run_cli(["pick", "--run", run_file, "--max-latency", "4.5ms", "--top", "1"]).out
+    assert re.search(r"3\.[89]\d* ±0\.", shown)
+    assert "without --max-latency: " in shown
+    assert f"that keep to the other limits are not in {run_file}" in shown
+
+
+def test_a_limit_within_the_interval_is_undecided(run_cli: Cli, run_file: str) -> None:
+    listed = as_rows(run_cli(["pick", "--run", run_file, "--max-latency", "1s", "-f", "csv"]))
+    (large,) = [row for row in listed if (row["arch"], row["alpha"]) == ("v3-large", "1.0")]
+    limit = f"{float(large['latency_ns']) / 1e6:.4f}ms"
+    words = ["pick", "--run", run_file, "--max-latency", limit, "--min-top1", "75"]
+    found = run_cli(words)
+    assert found.status == 3
+    assert "undecided: v3-large α 1 at 224 px: the limit lies within 5." in found.out
+    beyond = run_cli(["pick", "--run", run_file, "--max-latency", "1us"])
+    assert beyond.status == 1
+    tail = run_cli(["pick", "--run", run_file, "--max-latency", "1s", "--percentile", "99.9"])
+    assert tail.status == 3
+    assert "with too few processes or runs for an interval" in tail.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--max-latency 5ms", "--max-latency needs --run FILE"),
+        ("--run run.json", "--run goes with --max-latency"),
+        ("--percentile 99", "--percentile goes with --max-latency"),
+        ("--run run.json --max-latency 5", "--max-latency '5': accepted is a number with one of"),
+        ("--run run.json --max-latency 5ms --percentile 100", "--percentile '100': accepted is"),
+        ("--run run.json --max-latency 5ms --runtime fak", "nothing of that kind (did you mean"),
+        ("--run run.json --max-latency 5ms --threads 2", "it has: fake, threads 1"),
+        ("--run run.json --max-latency 5ms --precision int8", "no networks in int8"),
+        ("--run none.json --max-latency 5ms", "none.json: cannot be read"),
+    ],
+)
+def test_bad_latency_limits(run_cli: Cli, run_file: str, words: str, message: str) -> None:
+    found = run_cli(["pick", *words.split()])
+    assert found.status == 2
+    assert message in found.err
+    assert len(found.err.splitlines()) == 1
+
+
 def test_a_front_of_the_grid(run_cli: Cli) -> None:
     words = "table --arch v1,v2 --alpha 0.25:1.4 --resolution 96:224 --pareto top1,macs"
     found = as_rows(run_cli([*words.split(), "-f", "csv"]))
@@ -115,7 +180,7 @@ def test_a_front_of_the_grid(run_cli: Cli) -> None:
     [
         ("pick --max-macs 150", "--max-macs '150': accepted is a number with one of: k, M, G"),
         ("pick --max-size 10M", "--max-size '10M': accepted is a number with one of: B"),
-        ("pick --min-top1 170", "--min-top1 '170': accepted is a number from 0 to 100"),
+        ("pick --min-top1 170", "--min-top1 '170': accepted is a number between 0 and 100"),
         ("pick --min-top1 nan", "--min-top1 'nan': accepted is"),
         ("pick --arch v2 --precision fp16", "no accuracies in fp16 are published"),
         ("table --arch v2 --pareto top1", "--pareto top1: accepted are two or three"),

@@ -1,0 +1,101 @@
+"""Which candidates keep to a limit on latency, by what a run measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from mncost.budget.judge import judge, latency_interval
+from mncost.budget.records import Verdict
+from mncost.budget.sequence import ALPHA
+from mncost.choose.accuracy import Candidate
+from mncost.errors import MeasureError, did_you_mean
+from mncost.measure.cells import digest
+from mncost.measure.records import Cell, Run
+from mncost.measure.results.statistics import Summary
+
+__all__ = ["LatencyLimit", "Timed", "timed"]
+
+
+class LatencyLimit(NamedTuple):
+    """A percentile of the latency of one call, with one image.
+
+    Attributes:
+        max_ns: nanoseconds.
+        percent: 50 is the median.
+        runtime, threads: where; ``None`` if the run has only one.
+    """
+
+    max_ns: float
+    percent: float = 50.0
+    runtime: str | None = None
+    threads: int | None = None
+
+
+class Timed(NamedTuple):
+    """What a run says about a candidate; no verdict: the limit lies within the interval."""
+
+    candidate: Candidate
+    interval: Summary
+    verdict: Verdict | None
+
+
+def timed(run: Run, found: Sequence[Candidate], limit: LatencyLimit) -> list[Timed]:
+    """Return the candidates that were measured, with their verdicts.
+
+    A candidate passes only by its whole interval, as in :mod:`mncost.budget.judge`. The level is
+    shared by all of them (Bonferroni): no verdict is wrong with a probability of 97.5 %.
+
+    Raises:
+        MeasureError: the run has no such cells, or those of several places.
+    """
+    if not found:
+        return []
+    cells = {cell.digest: cell for cell in _cells(run, found[0].network.precision, limit)}
+    here = [(one, digest(one.network.graph, one.network.resolution)) for one in found]
+    level = 1 - ALPHA / max(1, sum(name in cells for _, name in here))
+    measured = []
+    for one, name in here:
+        if name not in cells:
+            continue
+        interval = latency_interval(run, cells[name].id, limit.percent, level)
+        if interval is not None:
+            measured.append(Timed(one, interval, judge(interval, limit.max_ns)))
+    return measured
+
+
+def _cells(run: Run, precision: str, limit: LatencyLimit) -> list[Cell]:
+    """Return the cells of whole networks, one image a call, at the one place that is meant."""
+    whole = [
+        cell
+        for cell in run.cells
+        if (cell.part, cell.twin, cell.baseline_of, cell.copy) == (None, None, None, 1)
+        if (cell.batch, cell.precision) == (1, precision)
+    ]
+    if not whole:
+        raise MeasureError(f"the run has no networks in {precision} with one image a call")
+    meant = [
+        cell
+        for cell in whole
+        if limit.runtime in (None, cell.runtime) and limit.threads in (None, cell.threads)
+    ]
+    places = dict.fromkeys(
+        (cell.runtime, cell.threads, cell.provider, cell.python) for cell in meant or whole
+    )
+    if not meant:
+        runtimes = sorted({cell.runtime for cell in whole})
+        hint = did_you_mean(limit.runtime, runtimes) if limit.runtime else ""
+        raise MeasureError(f"the run has nothing of that kind{hint}; it has: {_listed(places)}")
+    if len(places) > 1:
+        raise MeasureError(
+            f"the run was measured in several places: {_listed(places)}; --runtime and --threads "
+            "choose one"
+        )
+    return meant
+
+
+def _listed(places: Iterable[tuple[str, int, str | None, str | None]]) -> str:
+    return "; ".join(
+        ", ".join([runtime, f"threads {threads}", *(word for word in others if word)])
+        for runtime, threads, *others in places
+    )
