@@ -14,7 +14,14 @@ from mncost.measure.cells import digest
 from mncost.measure.records import Cell, Run
 from mncost.measure.results.statistics import Summary
 
-__all__ = ["LatencyLimit", "Timed", "timed"]
+__all__ = ["LatencyLimit", "Place", "Timed", "cells_at", "timed"]
+
+
+class Place(NamedTuple):
+    """Where a latency is meant; ``None`` if the run has only one."""
+
+    runtime: str | None = None
+    threads: int | None = None
 
 
 class LatencyLimit(NamedTuple):
@@ -23,13 +30,12 @@ class LatencyLimit(NamedTuple):
     Attributes:
         max_ns: nanoseconds.
         percent: 50 is the median.
-        runtime, threads: where; ``None`` if the run has only one.
+        place: where.
     """
 
     max_ns: float
     percent: float = 50.0
-    runtime: str | None = None
-    threads: int | None = None
+    place: Place = Place()
 
 
 class Timed(NamedTuple):
@@ -51,7 +57,8 @@ def timed(run: Run, found: Sequence[Candidate], limit: LatencyLimit) -> list[Tim
     """
     if not found:
         return []
-    cells = {cell.digest: cell for cell in _cells(run, found[0].network.precision, limit)}
+    meant = cells_at(run, found[0].network.precision, limit.place)
+    cells = {cell.digest: cell for cell in meant if cell.twin is None}
     here = [(one, digest(one.network.graph, one.network.resolution)) for one in found]
     level = 1 - ALPHA / max(1, sum(name in cells for _, name in here))
     measured = []
@@ -64,12 +71,16 @@ def timed(run: Run, found: Sequence[Candidate], limit: LatencyLimit) -> list[Tim
     return measured
 
 
-def _cells(run: Run, precision: str, limit: LatencyLimit) -> list[Cell]:
-    """Return the cells of whole networks, one image a call, at the one place that is meant."""
+def cells_at(run: Run, precision: str, place: Place) -> list[Cell]:
+    """Return the cells of whole networks and twins, one image a call, at the place that is meant.
+
+    Raises:
+        MeasureError: there are none, or the run has several such places.
+    """
     whole = [
         cell
         for cell in run.cells
-        if (cell.part, cell.twin, cell.baseline_of, cell.copy) == (None, None, None, 1)
+        if (cell.part, cell.baseline_of, cell.copy) == (None, None, 1)
         if (cell.batch, cell.precision) == (1, precision)
     ]
     if not whole:
@@ -77,14 +88,14 @@ def _cells(run: Run, precision: str, limit: LatencyLimit) -> list[Cell]:
     meant = [
         cell
         for cell in whole
-        if limit.runtime in (None, cell.runtime) and limit.threads in (None, cell.threads)
+        if place.runtime in (None, cell.runtime) and place.threads in (None, cell.threads)
     ]
     places = dict.fromkeys(
         (cell.runtime, cell.threads, cell.provider, cell.python) for cell in meant or whole
     )
     if not meant:
         runtimes = sorted({cell.runtime for cell in whole})
-        hint = did_you_mean(limit.runtime, runtimes) if limit.runtime else ""
+        hint = did_you_mean(place.runtime, runtimes) if place.runtime else ""
         raise MeasureError(f"the run has nothing of that kind{hint}; it has: {_listed(places)}")
     if len(places) > 1:
         raise MeasureError(

@@ -20,6 +20,7 @@ COMMANDS = {
     "table": "mncost.cli.table:table",
     "layers": "mncost.cli.layers:layers",
     "pick": "mncost.cli.pick:pick",
+    "plot": "mncost.cli.plot:plot",
     "compare": "mncost.cli.compare:compare",
     "bench": "mncost.cli.bench:bench",
     "show": "mncost.cli.show:show",

@@ -127,7 +127,7 @@ def pick(
         {"max-size": max_size, "max-memory": max_memory},
         min_top1,
     )
-    limit = _latency(max_latency, run, percentile, {"runtime": runtime, "threads": threads})
+    limit = _latency(max_latency, run, percentile, runtime, threads)
     found = candidates(
         ",".join(arch or ["all"]),
         alpha,
@@ -180,19 +180,21 @@ def _latency(
     text: str | None,
     run: Path | None,
     percentile: str | None,
-    where: Mapping[str, str | int | None],
+    runtime: str | None,
+    threads: int | None,
 ) -> LatencyLimit | None:
     """Return the limit on latency, if there is one."""
     if text is None:
-        options.refuse({"run": run, "percentile": percentile, **where}, "goes with --max-latency")
+        given = {"run": run, "percentile": percentile, "runtime": runtime, "threads": threads}
+        options.refuse(given, "goes with --max-latency")
         return None
     if run is None:
         raise InputError("--max-latency needs --run FILE: a run file of `mncost bench -o`")
-    from mncost.choose.latency import LatencyLimit
+    from mncost.choose.latency import LatencyLimit, Place
 
     percent = 50.0 if percentile is None else _percent("percentile", percentile)
     most = 1e9 * seconds("--max-latency", text, bare=None)
-    return LatencyLimit(most, percent, **where)  # type: ignore[arg-type]
+    return LatencyLimit(most, percent, Place(runtime, threads))
 
 
 def _table(

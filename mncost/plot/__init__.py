@@ -1,0 +1,1 @@
+"""Pictures: points and axes here, matplotlib only where something is drawn."""
