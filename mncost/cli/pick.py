@@ -19,14 +19,15 @@ from mncost.columns import Source, default_columns, sources
 from mncost.errors import InputError
 from mncost.quantities import count, seconds, size
 from mncost.report.table import Column, Table, Value
+from mncost.report.write import check_writable
 
 if TYPE_CHECKING:
-    from mncost.choose.latency import LatencyLimit, Timed
+    from mncost.choose.latency import LatencyLimit
 
 __all__ = ["pick"]
 
 FAILED, INCONCLUSIVE = 1, 3
-SHOWN = 10
+SHOWN, MEASURED = 10, 3
 
 _COLUMNS = sources(
     ("arch", "arch", "text", lambda c: c.network.arch),
@@ -88,24 +89,42 @@ def pick(
     max_latency: Annotated[
         str | None,
         typer.Option(
-            "--max-latency", metavar="TIME", help="Of one call, measured, e.g. 8ms. Needs --run."
+            "--max-latency",
+            metavar="TIME",
+            help="Of one call, e.g. 8ms: measured now, or in --run.",
         ),
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option("--run", metavar="FILE", help="A run file of mncost bench; - for stdin."),
+        typer.Option(
+            "--run", metavar="FILE", help="Latencies of a run file of mncost bench; - for stdin."
+        ),
     ] = None,
     percentile: Annotated[
         str | None,
         typer.Option("--percentile", metavar="P", help="Of the latency. Default: 50, the median."),
     ] = None,
     runtime: Annotated[
-        str | None, typer.Option("--runtime", metavar="NAME", help="If the run has several.")
+        str | None,
+        typer.Option("--runtime", metavar="NAME", help="Default: onnxruntime, or the run's one."),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option("--threads", metavar="N", help="If the run has several.")
+        int | None,
+        typer.Option("--threads", metavar="N", help="Default: 1, or those of the run."),
     ] = None,
-    top: Annotated[int, typer.Option("--top", min=1, help="How many to show at most.")] = SHOWN,
+    max_time: Annotated[
+        str | None,
+        typer.Option("--max-time", metavar="TIME", help="To measure at most. Default: 60 s."),
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="FILE", help="Write what was measured.")
+    ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            "--top", min=1, help="How many to show at most. Default: 10; 3 if they are measured."
+        ),
+    ] = None,
     columns: options.ColumnNames = None,
     format_name: options.Format = None,
     output: options.Output = None,
@@ -119,6 +138,7 @@ def pick(
     mncost pick --arch v1,v2,v3 --max-macs 150M --min-top1 68
     mncost pick --max-size 10MB --resolution 224
     mncost pick --precision int8 --max-size 4MB --format csv
+    mncost pick --max-latency 8ms --max-size 10MB
     mncost pick --run run.json --max-latency 8ms
     """
     wanted = format_for(format_name, output)
@@ -127,7 +147,15 @@ def pick(
         {"max-size": max_size, "max-memory": max_memory},
         min_top1,
     )
-    limit = _latency(max_latency, run, percentile, runtime, threads)
+    limit = _latency(max_latency, percentile, runtime, threads)
+    time = None if max_time is None else seconds("--max-time", max_time)
+    if run is not None or limit is None:
+        why = "needs --max-latency" if limit is None else "does not go with --run"
+        options.refuse({"max-time": max_time, "save": save}, why)
+    if limit is None:
+        options.refuse({"run": run}, "goes with --max-latency")
+    if save is not None:
+        check_writable(save)
     found = candidates(
         ",".join(arch or ["all"]),
         alpha,
@@ -139,20 +167,25 @@ def pick(
     for_people = wanted in ("terminal", "markdown")
     usual = default_columns(_COLUMNS) if for_people else _COLUMNS
     shown = chosen(_COLUMNS, columns, usual)
-    notes: list[str] = []
-    undecided: list[Timed] = []
-    if limit is not None and run is not None:
-        from mncost.cli.pick_latency import latencies
+    latencies = None
+    if limit is not None:
+        from mncost.cli import pick_latency
 
-        measured, undecided = latencies(run, found, rules, limit)
-        rules["max-latency"] = measured.rule()
-        shown += measured.columns(for_people=for_people)
-        notes = measured.notes
+        if run is not None:
+            latencies = pick_latency.saved(run, found, rules, limit)
+        else:
+            latencies = pick_latency.measured(
+                found, rules, limit, wanted=top or MEASURED, max_time=time, save=save
+            )
+        rules["max-latency"] = latencies.rule()
+        shown += latencies.columns(for_people=for_people)
     result = picked(found, rules)
-    emit(_table(result, shown, top, notes, for_people=for_people), wanted, output)
+    most = top or (SHOWN if limit is None or run is not None else MEASURED)
+    notes = latencies.notes if latencies else []
+    emit(_table(result, shown, most, notes, for_people=for_people), wanted, output)
     if result.fitting:
         return 0
-    return INCONCLUSIVE if undecided else FAILED
+    return INCONCLUSIVE if latencies and latencies.is_undecided else FAILED
 
 
 def _rules(
@@ -177,19 +210,13 @@ def _percent(name: str, text: str) -> float:
 
 
 def _latency(
-    text: str | None,
-    run: Path | None,
-    percentile: str | None,
-    runtime: str | None,
-    threads: int | None,
+    text: str | None, percentile: str | None, runtime: str | None, threads: int | None
 ) -> LatencyLimit | None:
     """Return the limit on latency, if there is one."""
     if text is None:
-        given = {"run": run, "percentile": percentile, "runtime": runtime, "threads": threads}
+        given = {"percentile": percentile, "runtime": runtime, "threads": threads}
         options.refuse(given, "goes with --max-latency")
         return None
-    if run is None:
-        raise InputError("--max-latency needs --run FILE: a run file of `mncost bench -o`")
     from mncost.choose.latency import LatencyLimit, Place
 
     percent = 50.0 if percentile is None else _percent("percentile", percentile)

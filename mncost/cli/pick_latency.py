@@ -1,8 +1,9 @@
-"""``mncost pick --max-latency``: what a saved run says about the candidates."""
+"""``mncost pick --max-latency``: the candidates' latencies, measured now or in a saved run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,13 +13,15 @@ from mncost.choose.pick import Rule
 from mncost.cli.measured_notes import machine_line
 from mncost.columns import Source
 from mncost.errors import InputError, MeasureError
+from mncost.measure.cells import title
 from mncost.measure.machine import machine, machine_differences
 from mncost.measure.needs import TO_SHOW, need
+from mncost.measure.records import Run
 from mncost.measure.results.columns import with_interval
 from mncost.measure.run_file import read_run
 from mncost.report.table import Column
 
-__all__ = ["Latencies", "latencies"]
+__all__ = ["Latencies", "measured", "saved"]
 
 _MS = 1e-6
 MOST = 5  # undecided ones that are listed
@@ -29,6 +32,7 @@ class Latencies(NamedTuple):
 
     measured: list[Timed]
     notes: list[str]
+    is_undecided: bool  # about a candidate that may be among the wanted ones
 
     def rule(self) -> Rule:
         """Return the rule that a latency passes by its whole interval."""
@@ -48,10 +52,10 @@ class Latencies(NamedTuple):
         ]
 
 
-def latencies(
+def saved(
     file: Path, found: Sequence[Candidate], rules: Mapping[str, Rule], limit: LatencyLimit
-) -> tuple[Latencies, list[Timed]]:
-    """Return what a saved run says, and which candidates that keep to the rules are undecided.
+) -> Latencies:
+    """Return what a saved run says of the candidates.
 
     Raises:
         InputError: the file is no run, or has no such latencies.
@@ -62,7 +66,7 @@ def latencies(
         measured = timed(run, found, limit)
     except MeasureError as error:
         raise InputError(f"{file}: {error}") from None
-    fit = {id(one) for one in found if all(holds(one) for holds in rules.values())}
+    fit = {id(one) for one in _fitting(found, rules)}
     notes = []
     if missing := len(fit - {id(one.candidate) for one in measured}):
         notes.append(f"{missing} of {len(fit)} that keep to the other limits are not in {file}")
@@ -70,7 +74,55 @@ def latencies(
     notes += [*_undecided(undecided), machine_line(run)]
     if differences := machine_differences(run.machine, machine()):
         notes.append(f"measured on another machine: {'; '.join(differences)}")
-    return Latencies(measured, notes), undecided
+    return Latencies(measured, notes, bool(undecided))
+
+
+def measured(
+    found: Sequence[Candidate],
+    rules: Mapping[str, Rule],
+    limit: LatencyLimit,
+    *,
+    wanted: int,
+    max_time: float | None,
+    save: Path | None,
+) -> Latencies:
+    """Measure the candidates that keep to the rules, as few of them as it takes.
+
+    Raises:
+        InputError: the runtime is missing, or cannot run them.
+    """
+    from mncost.choose.search import SECONDS, search
+    from mncost.cli.progress import watching
+    from mncost.measure.run_file import write_run
+
+    fit = _fitting(found, rules)
+    if not fit:
+        return Latencies([], [], is_undecided=False)
+    keep = partial(write_run, path=save) if save else _nowhere
+    time = SECONDS if max_time is None else max_time
+    with watching(None) as watch:
+        seen, run = search(fit, limit, wanted=wanted, max_time=time, watch=watch, save=keep)
+    undecided = seen.undecided()
+    notes = _undecided(undecided)
+    if missed := seen.missed():
+        names = ", ".join(one.name for one in missed)
+        notes.append(f"undecided: not measured, the time was over: {names}")
+    count = len(seen.intervals)
+    notes.append(
+        f"measured: {count} of {len(fit)} that keep to the other limits, in {run.seconds:.0f} s; "
+        f"{len(seen.dropped)} are too slow by far, the others less accurate"
+    )
+    notes += [f"failed: {title(run.cells[one.cell])}: {one.reason}" for one in run.failures]
+    notes.append(machine_line(run))
+    return Latencies(seen.timed(), notes, bool(undecided or missed))
+
+
+def _fitting(found: Sequence[Candidate], rules: Mapping[str, Rule]) -> list[Candidate]:
+    return [one for one in found if all(holds(one) for holds in rules.values())]
+
+
+def _nowhere(run: Run) -> None:
+    """Save nothing."""
 
 
 def _undecided(found: Sequence[Timed]) -> list[str]:

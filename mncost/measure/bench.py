@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -318,10 +318,13 @@ def carry_out(
     save: Callable[[Run], None],
     watch: Callable[[Progress], None] = lambda progress: None,
     undecided: Undecided | None = None,
+    first: Collection[int] | None = None,
 ) -> None:
     """Measure the subjects of a run, with real processes, until it is enough.
 
     With ``undecided`` that decides what is enough, else the target error of the run's options.
+    Then ``first`` are the cells of the first generation, by default all; models are built when
+    they are measured for the first time.
     """
     from mncost.measure.conditions import observe
     from mncost.measure.workers.builder import Builder
@@ -341,6 +344,7 @@ def carry_out(
                 save=save,
                 scratch=Path(scratch),
                 undecided=undecided,
+                first=first,
             ),
         )
 

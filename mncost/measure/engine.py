@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -70,6 +71,7 @@ class Tools(NamedTuple):
     save: Callable[[Run], None]
     scratch: Path
     undecided: Undecided | None = None
+    first: Collection[int] | None = None  # cells of the first generation; None: all
 
 
 def measure(run: Run, subjects: Sequence[Subject], tools: Tools) -> None:
@@ -77,10 +79,10 @@ def measure(run: Run, subjects: Sequence[Subject], tools: Tools) -> None:
 
     A run that has processes already is continued. Ctrl-C ends it early: ``run.stopped`` says so.
     """
-    session = _Session(run, {subject.cell.id: subject.graph for subject in subjects}, tools)
+    session = _Session(run, subjects, tools)
     run.stopped = "running"
     try:
-        session.build(subjects)
+        session.build()
         measure_memory(run, session.cells, session.files, tools.launch, session.progress)
         session.generations()
     except KeyboardInterrupt:
@@ -92,18 +94,21 @@ def measure(run: Run, subjects: Sequence[Subject], tools: Tools) -> None:
 class _Session:
     """One call of :func:`measure`."""
 
-    def __init__(self, run: Run, graphs: Mapping[int, Graph], tools: Tools) -> None:
+    def __init__(self, run: Run, subjects: Sequence[Subject], tools: Tools) -> None:
         self.run = run
-        self.graphs = graphs
+        self.graphs = {subject.cell.id: subject.graph for subject in subjects}
         self.tools = tools
         self.clock = tools.clock
         self.files: dict[int, Path] = {}
+        self.numbers = count()  # of the files
         self.products: dict[tuple[str, str], Path] = {}  # by format and precision
         self.visits: dict[int, Visit] = {}
         sides = [cell for cell in run.cells if cell.baseline_of is not None]
         self.paired = {side for cell in sides for side in (cell.id, cell.baseline_of)}
         self.rounds = 0
-        self.open: set[int] | None = None  # cells that are undecided; None: nobody looks
+        # Cells that are undecided; None: nobody has looked yet.
+        self.open: set[int] | None = None if tools.first is None else set(tools.first)
+        self.subjects = subjects
         self.error: float | None = None
         self.saved = self.clock.now()
         self.first = 1 + max((process.generation for process in run.processes), default=-1)
@@ -122,22 +127,23 @@ class _Session:
             if cell.id not in lost and (self.open is None or cell.id in self.open)
         ]
 
-    def build(self, subjects: Sequence[Subject]) -> None:
-        """Build the model files; those that several cells share, once."""
+    def build(self) -> None:
+        """Build the model files that are wanted now; those that several cells share, once."""
         wanted: dict[tuple[str, str, str], list[Subject]] = {}
-        left_out = {left.cell for left in self.run.left_out}
-        for subject in subjects:
+        open_now = {cell.id for cell in self.cells} - set(self.files)
+        for subject in self.subjects:
             cell = subject.cell
-            if cell.id in left_out:
-                continue
-            wanted.setdefault((cell.digest, *_file_kind(cell)), []).append(subject)
+            if cell.id in open_now:
+                wanted.setdefault((cell.digest, *_file_kind(cell)), []).append(subject)
+        if not wanted:
+            return
         builder = self.tools.build()
         try:
             for index, ((_, file_format, precision), sharing) in enumerate(wanted.items()):
                 self.progress("build", index, len(wanted))
-                file = self.tools.scratch / f"{index}.{file_format}"
+                file = self.tools.scratch / f"{next(self.numbers)}.{file_format}"
                 self.build_one(builder, sharing, precision, file_format, file)
-            if self.run.pairs:
+            if self.run.pairs and not self.products:
                 self.build_products(builder)
         finally:
             builder.close()
@@ -228,6 +234,7 @@ class _Session:
 
     def generation(self, generation: int) -> None:
         """Start every worker, visit every cell in rounds, end the workers."""
+        self.build()  # what somebody who looks wants by now
         self.timetable.begin(self.clock.now(), generation - self.first)
         self.progress("load", generation, self.run.options.processes)
         finish = self.tools.observe(generation)
@@ -309,12 +316,14 @@ class _Session:
             paired = cell.id in self.paired
             others = [other for other in self.run.cells if (other.id in self.paired) == paired]
             alike = [other.id for other in others if _alike(cell, other)]
-            typical = min(
-                min(first.ns)
+            firsts = [
+                (process.generation, min(first.ns))
                 for process in self.run.processes
                 for first in process.first_runs
-                if first.cell in alike and process.generation == self.run.processes[0].generation
-            )
+                if first.cell in alike
+            ]
+            begun = min(generation for generation, _ in firsts)
+            typical = min(ns for generation, ns in firsts if generation == begun)
             self.visits |= dict.fromkeys(alike, visit(typical, paired=paired))
         return self.visits[cell.id]
 

@@ -140,7 +140,11 @@ def test_a_limit_within_the_interval_is_undecided(run_cli: Cli, run_file: str) -
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--max-latency 5ms", "--max-latency needs --run FILE"),
+        ("--max-latency 5ms --runtime onnx", "unknown runtime 'onnx' (did you mean 'onnxruntime'"),
+        ("--max-macs 1M --save r.json", "--save needs --max-latency"),
+        ("--max-macs 1M --max-time 9s", "--max-time needs --max-latency"),
+        ("--run run.json --max-latency 5ms --save r.json", "--save does not go with --run"),
+        ("--max-latency 5ms --save none/r.json", "none/r.json: cannot be written"),
         ("--run run.json", "--run goes with --max-latency"),
         ("--percentile 99", "--percentile goes with --max-latency"),
         ("--run run.json --max-latency 5", "--max-latency '5': accepted is a number with one of"),

@@ -1,0 +1,186 @@
+"""Measures as few candidates as it takes to know the most accurate ones that are fast enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mncost.budget.judge import judge, latency_interval
+from mncost.budget.records import Verdict
+from mncost.budget.sequence import Looks
+from mncost.choose.accuracy import Candidate
+from mncost.choose.latency import LatencyLimit, Timed
+from mncost.measure.bench import carry_out, empty_run, offer
+from mncost.measure.cells import Subject, Variant, cell_of
+from mncost.measure.engine import Progress
+from mncost.measure.needs import TO_MEASURE, need
+from mncost.measure.places import Place, places
+from mncost.measure.records import Options, Request, Run
+from mncost.measure.results.statistics import Summary
+
+__all__ = ["Search", "search"]
+
+SECONDS = 60.0
+GENERATIONS = 20
+SCOUTS = 5  # that are measured first, from cheap to expensive
+WINDOW = 6  # that are measured at a time
+FAR = 2.0  # times the limit: what takes that long is not looked at again
+
+
+class Search:
+    """Looks at a run after each generation, and says which candidates are to be measured next.
+
+    First a few from the cheapest to the most expensive one, then the most accurate ones that are
+    not known to be too slow. A candidate is too slow if its interval says so, or without another
+    look
+
+    - if its fastest run took twice the limit, or
+    - if it would take twice the limit even at the smallest time a MAC that was seen.
+
+    What is dropped like that is never picked, so that cannot make anything pass.
+    """
+
+    def __init__(self, found: Sequence[Candidate], limit: LatencyLimit, wanted: int) -> None:
+        """Begin with nothing known.
+
+        Args:
+            found: the most accurate first.
+            limit: what a latency may be.
+            wanted: how many that pass it takes.
+        """
+        self.found = found
+        self.limit = limit
+        self.wanted = wanted
+        self.looks = Looks(tests=len(found))
+        self.intervals: dict[int, Summary] = {}
+        self.verdicts: dict[int, Verdict] = {}
+        self.dropped: set[int] = set()
+
+    def first(self) -> set[int]:
+        """Return the candidates that are measured first."""
+        order = sorted(range(len(self.found)), key=self._macs)
+        steps = 2 * SCOUTS
+        return {order[len(order) * step // steps] for step in range(1, steps, 2)}
+
+    def __call__(self, run: Run, fraction: float, last: bool) -> set[int]:
+        """Look; return the candidates that are to be measured next."""
+        level = self.looks.level(fraction, last)
+        fastest = _fastest(run)
+        for index in fastest:
+            if index not in self.verdicts:
+                self._judge(run, index, level)
+        self._drop(fastest)
+        return self._next()
+
+    def timed(self) -> list[Timed]:
+        """Return what became of the candidates that were measured."""
+        return [
+            Timed(self.found[index], interval, self.verdicts.get(index))
+            for index, interval in sorted(self.intervals.items())
+            if index not in self.dropped
+        ]
+
+    def undecided(self) -> list[Timed]:
+        """Return those that may be among the wanted ones, and were measured to no end."""
+        return [one for one in self.timed() if self._is_open(one.candidate)]
+
+    def missed(self) -> list[Candidate]:
+        """Return those that may be among the wanted ones, and were not measured."""
+        return [self.found[index] for index in sorted(self._next()) if index not in self.intervals]
+
+    def _is_open(self, candidate: Candidate) -> bool:
+        return any(self.found[index] is candidate for index in self._next())
+
+    def _macs(self, index: int) -> int:
+        return self.found[index].network.macs
+
+    def _judge(self, run: Run, index: int, level: float) -> None:
+        interval = latency_interval(run, index, self.limit.percent, level)
+        if interval is not None:
+            self.intervals[index] = interval
+            if verdict := judge(interval, self.limit.max_ns):
+                self.verdicts[index] = verdict
+
+    def _drop(self, fastest: dict[int, int]) -> None:
+        far = FAR * self.limit.max_ns
+        self.dropped |= {
+            index for index, ns in fastest.items() if ns > far and index not in self.verdicts
+        }
+        least = min((ns / self._macs(index) for index, ns in fastest.items()), default=0.0)
+        self.dropped |= {
+            index
+            for index in range(len(self.found))
+            if index not in fastest and self._macs(index) * least > far
+        }
+
+    def _next(self) -> set[int]:
+        """Return those that may be among the wanted ones, the most accurate first."""
+        needed: list[int] = []
+        passed = 0
+        for index in range(len(self.found)):
+            verdict = self.verdicts.get(index)
+            passed += verdict == "PASS"
+            if passed >= self.wanted or len(needed) == WINDOW:
+                break
+            if verdict is None and index not in self.dropped:
+                needed.append(index)
+        return set(needed)
+
+
+def search(
+    found: Sequence[Candidate],
+    limit: LatencyLimit,
+    *,
+    wanted: int,
+    max_time: float = SECONDS,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    save: Callable[[Run], None] = lambda run: None,
+) -> tuple[Search, Run]:
+    """Measure candidates until the most accurate ones that pass are known, or time is over.
+
+    Args:
+        found: the most accurate first; cells of the run have their numbers.
+        limit: what a latency may be, and where.
+        wanted: how many that pass it takes.
+        max_time: seconds.
+        watch: is told the progress.
+        save: is given the run as it goes.
+
+    Raises:
+        InputError: the runtime is missing, or cannot run the candidates.
+    """
+    need(*TO_MEASURE)
+    place = _place(limit, found[0].network.precision)
+    subjects = [_subject(index, one, place) for index, one in enumerate(found)]
+    options = Options(target_error=0.99, max_time=max_time, processes=GENERATIONS, seed=0)
+    run = empty_run([subject.cell for subject in subjects], options)
+    seeker = Search(found, limit, wanted)
+    carry_out(run, subjects, save=save, watch=watch, undecided=seeker, first=seeker.first())
+    if run.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return seeker, run
+
+
+def _place(limit: LatencyLimit, precision: str) -> Place:
+    request = Request(
+        arch="",
+        runtime=[limit.place.runtime or "onnxruntime"],
+        threads=[limit.place.threads or 1],
+        precision=[precision],
+    )
+    return next(places(request, offer))
+
+
+def _subject(index: int, one: Candidate, place: Place) -> Subject:
+    network = one.network
+    variant = Variant(network.graph, network.resolution)
+    return Subject(cell_of(index, network, variant, 1, place), network.graph)
+
+
+def _fastest(run: Run) -> dict[int, int]:
+    """Return the fastest run of each cell that was measured, ns."""
+    found: dict[int, int] = {}
+    for process in run.processes:
+        for burst in process.bursts:
+            if burst.cell is not None:
+                found[burst.cell] = min([*burst.ns, found.get(burst.cell, burst.ns[0])])
+    return found
