@@ -51,11 +51,21 @@ class Pick(NamedTuple):
         fitting: all that keep to every limit, the most accurate first.
         considered: how many candidates there were.
         without: for each limit what would fit without it.
+        is_partial: not all candidates were measured, so more may fit.
     """
 
     fitting: list[Candidate]
     considered: int
     without: list[Without]
+    is_partial: bool = False
+
+    def about(self, limit: str) -> Pick:
+        """Return the same for limits of which one was only looked at where the others hold.
+
+        What would fit without one of the others is not known then.
+        """
+        known = [one for one in self.without if one.limit == limit]
+        return self._replace(without=known, is_partial=True)
 
     def is_near_tie(self, candidate: Candidate) -> bool:
         """Whether a candidate that fits is as good as the best, as far as anyone knows."""

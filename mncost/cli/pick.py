@@ -180,6 +180,8 @@ def pick(
         rules["max-latency"] = latencies.rule()
         shown += latencies.columns(for_people=for_people)
     result = picked(found, rules)
+    if latencies:
+        result = result.about("max-latency")
     most = top or (SHOWN if limit is None or run is not None else MEASURED)
     notes = latencies.notes if latencies else []
     emit(_table(result, shown, most, notes, for_people=for_people), wanted, output)
@@ -258,7 +260,10 @@ def _values(one: Candidate, shown: list[Source], mark: Marks | None) -> list[Val
 
 def _title(result: Pick) -> str:
     fitting = len(result.fitting)
-    return f"{fitting or 'none'} of {result.considered} published networks {_fit(fitting)}"
+    number = str(fitting or "none")
+    if result.is_partial:
+        return f"{number} of {result.considered} published networks known to fit"
+    return f"{number} of {result.considered} published networks {_fit(fitting)}"
 
 
 def _fit(number: int) -> str:

@@ -70,11 +70,12 @@ def test_the_first_ones_reach_from_cheap_to_expensive() -> None:
 
 
 def test_pick_measures_now(run_cli: Cli, here: Path) -> None:
-    words = "pick --arch v2,v3 --max-latency 4.5ms --runtime fake --save run.json"
+    words = "pick --arch v2,v3 --max-latency 4.5ms --max-size 20MB --runtime fake --save run.json"
     found = run_cli(words.split())
     assert found.status == 0
     assert re.search(r"^1 +v3-large ", found.out, re.MULTILINE)
-    assert "latency" in found.out
+    assert "published networks known to fit" in found.out
+    assert "--max-size" not in found.out, "what other limits cost is not known"
     assert "too slow by far, the others less accurate" in found.out
     run = read_run(Path("run.json"))
     assert run.stopped == "decided"
@@ -88,6 +89,7 @@ def test_nothing_is_fast_enough(run_cli: Cli) -> None:
     found = run_cli(["pick", "--arch", "v1", "--max-latency", "1us", "--runtime", "fake"])
     assert found.status == 1
     assert "none of " in found.out
+    assert "without --max-latency: v1" in found.out
 
 
 def test_time_that_is_over_is_no_verdict(run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
