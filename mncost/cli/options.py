@@ -24,6 +24,7 @@ __all__ = [
     "Format",
     "Output",
     "PrecisionName",
+    "PublishedArch",
     "Resolution",
     "Rho",
     "Twin",
@@ -42,6 +43,16 @@ Arch: TypeAlias = Annotated[
         autocompletion=completion.architectures,
         help="Architecture (v2), group (v3, v4, all), file (my_net.toml, - for standard input) "
         "or checkpoint (mobilenet_v2_0.75_160); several with commas. See mncost list.",
+    ),
+]
+PublishedArch: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--arch",
+        "-a",
+        metavar="NAMES",
+        autocompletion=completion.architectures,
+        help="Built-in architectures, groups or checkpoints, with commas. Default: all.",
     ),
 ]
 Alpha: TypeAlias = Annotated[

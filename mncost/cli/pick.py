@@ -12,7 +12,7 @@ import typer
 from mncost.choose.accuracy import Candidate, candidates
 from mncost.choose.pick import Pick, Rule, Without, rule
 from mncost.choose.pick import pick as picked
-from mncost.cli import completion, options
+from mncost.cli import options
 from mncost.cli.marks import Marks
 from mncost.cli.output import chosen, emit, format_for
 from mncost.columns import Source, default_columns, sources
@@ -52,16 +52,7 @@ _TIE = Column("near_tie", "near tie", "text")
 
 
 def pick(
-    arch: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--arch",
-            "-a",
-            metavar="NAMES",
-            autocompletion=completion.architectures,
-            help="Built-in architectures, groups or checkpoints, with commas. Default: all.",
-        ),
-    ] = None,
+    arch: options.PublishedArch = None,
     alpha: options.Alpha = None,
     resolution: options.Resolution = None,
     rho: options.Rho = None,

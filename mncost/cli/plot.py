@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mncost.cli import completion, options
+from mncost.cli import options
 from mncost.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -38,16 +38,7 @@ def plot(
             "--y", metavar="NAME", help=f"{', '.join(_Y)}. Default: top1, as it is published."
         ),
     ] = None,
-    arch: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--arch",
-            "-a",
-            metavar="NAMES",
-            autocompletion=completion.architectures,
-            help="Architectures, groups or checkpoints, with commas. Default: all.",
-        ),
-    ] = None,
+    arch: options.PublishedArch = None,
     alpha: options.Alpha = None,
     resolution: options.Resolution = None,
     rho: options.Rho = None,
