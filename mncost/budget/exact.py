@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from mncost.api import load
@@ -11,33 +12,6 @@ from mncost.errors import GridError
 from mncost.network import Network
 
 __all__ = ["check_exact", "network_of"]
-
-
-def check_exact(limit: Limit) -> Outcome:
-    """Compare a count with its limit, to the unit; a count that equals its limit passes.
-
-    Args:
-        limit: one whose bound is :class:`~mncost.budget.records.Exact`.
-
-    Raises:
-        InputError: there is no such network.
-    """
-    bound = limit.bound
-    assert isinstance(bound, Exact), "a latency is measured"
-    allowed = bound.min if bound.max is None else bound.max
-    assert allowed is not None, "a limit has a max or a min"
-    value: int = getattr(network_of(limit.model, limit.precision), bound.metric)
-    why = _violated(bound, value)
-    return Outcome(
-        of=limit,
-        verdict="FAIL" if why else "PASS",
-        value=value,
-        lo=value,
-        hi=value,
-        limit=allowed,
-        unit="count" if bound.metric in ("macs", "params") else "bytes",
-        why=why if None not in (bound.max, bound.min) else "",
-    )
 
 
 def network_of(model: Model, precision: str) -> Network:
@@ -60,6 +34,34 @@ def network_of(model: Model, precision: str) -> Network:
     if twin.graph == network.graph:
         raise GridError(f"{network.arch} has no {model.twin} twin: nothing in it would change")
     return twin
+
+
+def check_exact(limit: Limit, find: Callable[[Model, str], Network] = network_of) -> Outcome:
+    """Compare a count with its limit, to the unit; a count that equals its limit passes.
+
+    Args:
+        limit: one whose bound is :class:`~mncost.budget.records.Exact`.
+        find: :func:`network_of`, or one that remembers.
+
+    Raises:
+        InputError: there is no such network.
+    """
+    bound = limit.bound
+    assert isinstance(bound, Exact), "a latency is measured"
+    allowed = bound.min if bound.max is None else bound.max
+    assert allowed is not None, "a limit has a max or a min"
+    value: int = getattr(find(limit.model, limit.precision), bound.metric)
+    why = _violated(bound, value)
+    return Outcome(
+        of=limit,
+        verdict="FAIL" if why else "PASS",
+        value=value,
+        lo=value,
+        hi=value,
+        limit=allowed,
+        unit="count" if bound.metric in ("macs", "params") else "bytes",
+        why=why if None not in (bound.max, bound.min) else "",
+    )
 
 
 def _violated(bound: Exact, value: int) -> str:

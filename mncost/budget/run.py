@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from mncost.budget.exact import check_exact
+from mncost.budget.exact import check_exact, network_of
 from mncost.budget.records import Baseline, Latency, Limit, Outcome
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def report(
     Raises:
         InputError: a limit or the baseline cannot be used.
     """
-    found = {id(limit): check_exact(limit) for limit in limits if limit.is_exact}
+    find = cache(network_of)  # several limits of one budget are about one network
+    found = {id(limit): check_exact(limit, find) for limit in limits if limit.is_exact}
     if len(found) == len(limits):
         return Report([found[id(limit)] for limit in limits], [], [], None)
     from mncost.budget.gate import Gate

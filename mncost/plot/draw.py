@@ -64,8 +64,9 @@ def scatter(
     """
     with _figure() as (figure, axes):
         _scale(axes, points, is_y_logarithmic=fit is not None)
-        for group, colour, marker in _styles(points):
-            _group(axes, [point for point in points if point.group == group], colour, marker)
+        for number, (group, colour, marker) in enumerate(_styles(points)):
+            members = [point for point in points if point.group == group]
+            _group(axes, members, colour, marker, f"points-{number}")
         if front:
             _draw_front(axes, front)
         if fit is not None:
@@ -95,8 +96,9 @@ def _styles(points: Sequence[Point]) -> Iterator[tuple[str, str, str]]:
     yield from zip(groups, cycle(_COLOURS), cycle(_MARKERS), strict=False)
 
 
-def _group(axes: Axes, points: Sequence[Point], colour: str, marker: str) -> None:
-    axes.errorbar(
+def _group(axes: Axes, points: Sequence[Point], colour: str, marker: str, gid: str) -> None:
+    """Draw points of one look; in an SVG, their markers are the element ``gid``, in order."""
+    drawn = axes.errorbar(
         [point.x for point in points],
         [point.y for point in points],
         xerr=_errors([(point.x, point.x_bounds) for point in points]),
@@ -108,6 +110,7 @@ def _group(axes: Axes, points: Sequence[Point], colour: str, marker: str) -> Non
         alpha=0.85,
         label=points[0].group,
     )
+    drawn.lines[0].set_gid(gid)
 
 
 def _errors(values: Sequence[tuple[float, tuple[float, float] | None]]) -> Any:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mncost.measure.runtimes import Call, KernelTimes, Runtime, seeded_images
-from mncost.measure.runtimes.onnxruntime_profile import read_profile
 
 __all__ = ["OnnxRuntime"]
 
@@ -73,6 +72,8 @@ class OnnxRuntime(Runtime):
         self, file: Path, *, batch: int, provider: str | None
     ) -> tuple[Call, Callable[[], KernelTimes]]:
         """Load a model under ONNX Runtime's profiler, as :meth:`load`."""
+        from mncost.measure.runtimes.onnxruntime_profile import read_profile
+
         name = provider or _CPU
         options = self._options(batch)
         options.enable_profiling = True
