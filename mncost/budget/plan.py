@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from mncost.measure.machine import machine, machine_differences
 from mncost.measure.places import Offer, Place, places
 from mncost.measure.records import Cell, Request, Run
 from mncost.measure.run_file import read_run
+from mncost.measure.schedule import Purpose
 
 __all__ = ["Measured", "Plan", "baseline_problems", "plan"]
 
@@ -35,6 +36,7 @@ class Plan(NamedTuple):
 
     subjects: list[Subject]
     measured: list[Measured]
+    tails: Mapping[int, float]  # the cells with limits above p50: the highest percentile
     saved: Run | None
     differences: list[str]  # of the saved run's machine from this one
 
@@ -53,7 +55,7 @@ def plan(limits: Sequence[Limit], baseline: Baseline, offer: Offer) -> Plan:
             f"{baseline.run}: measured on another machine: {'; '.join(differences)}; "
             "--allow-different-machine compares nevertheless, and decides nothing"
         )
-    planner = _Planner(baseline, saved, offer)
+    planner = _Planner(limits, baseline, saved, offer)
     problems = []
     for limit in limits:
         if limit.is_exact:
@@ -65,7 +67,7 @@ def plan(limits: Sequence[Limit], baseline: Baseline, offer: Offer) -> Plan:
             problems.append(f"{where}{limit.metric}: {error}")
     if problems:
         raise BudgetError(problems)
-    return Plan(planner.subjects, planner.measured, saved, differences)
+    return Plan(planner.subjects, planner.measured, _tails(planner.measured), saved, differences)
 
 
 def baseline_problems(baseline: Baseline, offer: Offer) -> list[str]:
@@ -85,7 +87,10 @@ def baseline_problems(baseline: Baseline, offer: Offer) -> list[str]:
 class _Planner:
     """One call of :func:`plan`."""
 
-    def __init__(self, baseline: Baseline, saved: Run | None, offer: Offer) -> None:
+    def __init__(
+        self, limits: Sequence[Limit], baseline: Baseline, saved: Run | None, offer: Offer
+    ) -> None:
+        self.with_tails = {_whose(limit) for limit in limits if _is_tail(limit)}
         self.baseline = baseline
         self.saved = saved
         self.offer = offer
@@ -98,7 +103,9 @@ class _Planner:
         place = self.place(limit, None)
         match limit.bound:
             case Latency():
-                self.measured.append(Measured(limit, self.enter(limit.model, limit, place)))
+                purpose: Purpose = "tail" if _whose(limit) in self.with_tails else "usual"
+                cell = self.enter(limit.model, limit, place, purpose)
+                self.measured.append(Measured(limit, cell))
             case Ratio(to=model):
                 cell = self.enter(limit.model, limit, place)
                 self.measured.append(Measured(limit, cell, other=self.enter(model, limit, place)))
@@ -106,17 +113,17 @@ class _Planner:
                 cell = self.enter(limit.model, limit, place)
                 self.measured.append(Measured(limit, cell, saved=self.in_saved(cell)))
             case _:
-                cell = self.enter(limit.model, limit, place, paired=True)
+                cell = self.enter(limit.model, limit, place, "paired")
                 self.measured.append(Measured(limit, cell, other=self.older(limit, cell)))
 
     def older(self, limit: Limit, cell: int) -> int:
         """Enter the baseline of a cell, to be measured beside it."""
         if self.baseline.python is not None:
             there = self.place(limit, self.baseline.python)
-            return self.enter(limit.model, limit, there, baseline_of=cell)
+            return self.enter(limit.model, limit, there, "paired", cell)
         if self.baseline.arch is not None:
             old = self.old_version(limit.model)
-            return self.enter(old, limit, self.place(limit, None), baseline_of=cell)
+            return self.enter(old, limit, self.place(limit, None), "paired", cell)
         raise InputError(
             "against the baseline, and there is none: --baseline, --baseline-python or "
             "--baseline-arch"
@@ -151,17 +158,16 @@ class _Planner:
         model: Model,
         limit: Limit,
         place: Place,
-        *,
-        paired: bool = False,
+        purpose: Purpose = "usual",
         baseline_of: int | None = None,
     ) -> int:
         """Enter a model at a place, if it is not there yet; return its cell.
 
-        A side of an A/B is visited in shorter bursts, so no other limit can use its times.
+        A purpose has bursts of its own length, so limits of another one cannot use their times.
         """
         network = network_of(model, limit.precision)
         own = (network.graph, network.resolution, limit.precision, limit.place.batch, place)
-        key = (*own, model.arch, paired, baseline_of)
+        key = (*own, model.arch, purpose, baseline_of)
         if key not in self.known:
             variant = Variant(network.graph, network.resolution, twin=network.twin)
             index = self.known[key] = len(self.subjects)
@@ -183,6 +189,25 @@ class _Planner:
                 f"{cell.threads} threads"
             )
         return alike[0].id
+
+
+def _whose(limit: Limit) -> tuple[object, ...]:
+    """Return what a limit is about, whatever its metric."""
+    return limit.model, limit.precision, limit.place
+
+
+def _is_tail(limit: Limit) -> bool:
+    return isinstance(limit.bound, Latency) and limit.bound.percent > 50
+
+
+def _tails(found: Sequence[Measured]) -> dict[int, float]:
+    """Return the highest percentile that each cell has a limit for, if it is above the median."""
+    tails: dict[int, float] = {}
+    for measured in found:
+        bound = measured.limit.bound
+        if isinstance(bound, Latency) and bound.percent > 50:
+            tails[measured.cell] = max(bound.percent, tails.get(measured.cell, 0.0))
+    return tails
 
 
 _SAME = (

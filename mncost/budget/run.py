@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from mncost.budget.exact import check_exact, network_of
-from mncost.budget.records import Baseline, Latency, Limit, Outcome
+from mncost.budget.records import Baseline, Limit, Outcome
 
 if TYPE_CHECKING:
     from mncost.budget.plan import Plan
@@ -83,7 +83,7 @@ def report(
     cells = [subject.cell for subject in wanted.subjects]
     run = empty_run(cells, _options(_usual_time(wanted) if max_time is None else max_time))
     gate = Gate(wanted, Looks(tests=len(wanted.measured)))
-    carry_out(run, wanted.subjects, save=save, watch=watch, undecided=gate)
+    carry_out(run, wanted.subjects, save=save, watch=watch, undecided=gate, tails=wanted.tails)
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
     found |= {id(measured.limit): gate.outcome(measured) for measured in wanted.measured}
@@ -93,14 +93,8 @@ def report(
 
 def _usual_time(wanted: Plan) -> float:
     """Return after how many seconds most limits that are not close should be decided."""
-    tails: dict[int, float] = {}  # by cell: the share beyond its highest percentile, in %
-    for measured in wanted.measured:
-        bound = measured.limit.bound
-        if isinstance(bound, Latency) and bound.percent > 50:
-            beyond = 100 - bound.percent
-            tails[measured.cell] = min(beyond, tails.get(measured.cell, beyond))
     cells = SECONDS + SECONDS_A_CELL * max(0, len(wanted.subjects) - 2)
-    return cells + sum(SECONDS_A_TAIL / beyond for beyond in tails.values())
+    return cells + sum(SECONDS_A_TAIL / (100 - percent) for percent in wanted.tails.values())
 
 
 def _options(max_time: float) -> Options:

@@ -319,12 +319,14 @@ def carry_out(
     watch: Callable[[Progress], None] = lambda progress: None,
     undecided: Undecided | None = None,
     first: Collection[int] | None = None,
+    tails: Collection[int] = (),
 ) -> None:
     """Measure the subjects of a run, with real processes, until it is enough.
 
     With ``undecided`` that decides what is enough, else the target error of the run's options.
     Then ``first`` are the cells of the first generation, by default all; models are built when
-    they are measured for the first time.
+    they are measured for the first time. Of the cells ``tails``, high percentiles are wanted: they
+    have longer bursts.
     """
     from mncost.measure.conditions import observe
     from mncost.measure.workers.builder import Builder
@@ -345,6 +347,7 @@ def carry_out(
                 scratch=Path(scratch),
                 undecided=undecided,
                 first=first,
+                tails=tails,
             ),
         )
 

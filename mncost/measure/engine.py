@@ -17,7 +17,14 @@ from mncost.measure.memory_peaks import measure_memory
 from mncost.measure.records import Cell, Conditions, Failure, ModelFile, Run
 from mncost.measure.results.summary import relative_errors
 from mncost.measure.runtimes import runtime_class
-from mncost.measure.schedule import Timetable, Visit, by_turns, calls_at_reference, visit
+from mncost.measure.schedule import (
+    Purpose,
+    Timetable,
+    Visit,
+    by_turns,
+    calls_at_reference,
+    visit,
+)
 from mncost.measure.workers.prepare import Prepared
 from mncost.measure.workers.protocol import WorkerDied, WorkerRefused, WorkerSpec
 
@@ -72,6 +79,7 @@ class Tools(NamedTuple):
     scratch: Path
     undecided: Undecided | None = None
     first: Collection[int] | None = None  # cells of the first generation; None: all
+    tails: Collection[int] = ()  # cells of which high percentiles are wanted
 
 
 def measure(run: Run, subjects: Sequence[Subject], tools: Tools) -> None:
@@ -103,8 +111,7 @@ class _Session:
         self.numbers = count()  # of the files
         self.products: dict[tuple[str, str], Path] = {}  # by format and precision
         self.visits: dict[int, Visit] = {}
-        sides = [cell for cell in run.cells if cell.baseline_of is not None]
-        self.paired = {side for cell in sides for side in (cell.id, cell.baseline_of)}
+        self.purposes = _purposes(run.cells, tools.tails)
         self.rounds = 0
         # Cells that are undecided; None: nobody has looked yet.
         self.open: set[int] | None = None if tools.first is None else set(tools.first)
@@ -313,8 +320,8 @@ class _Session:
         if cell is None:
             return REFERENCE
         if cell.id not in self.visits:
-            paired = cell.id in self.paired
-            others = [other for other in self.run.cells if (other.id in self.paired) == paired]
+            purpose = self.purposes[cell.id]
+            others = [other for other in self.run.cells if self.purposes[other.id] == purpose]
             alike = [other.id for other in others if _alike(cell, other)]
             firsts = [
                 (process.generation, min(first.ns))
@@ -324,7 +331,7 @@ class _Session:
             ]
             begun = min(generation for generation, _ in firsts)
             typical = min(ns for generation, ns in firsts if generation == begun)
-            self.visits |= dict.fromkeys(alike, visit(typical, paired=paired))
+            self.visits |= dict.fromkeys(alike, visit(typical, purpose))
         return self.visits[cell.id]
 
     def progress(self, phase: str, done: int, total: int) -> None:
@@ -342,6 +349,14 @@ class _Session:
             self.saved = now
             self.run.seconds = now
             self.tools.save(self.run)
+
+
+def _purposes(cells: Sequence[Cell], tails: Collection[int]) -> list[Purpose]:
+    """Return what each cell is measured for."""
+    sides = {side for cell in cells if cell.arm for side in (cell.id, cell.baseline_of)}
+    return [
+        "paired" if cell.id in sides else "tail" if cell.id in tails else "usual" for cell in cells
+    ]
 
 
 def _alike(one: Cell, other: Cell) -> bool:

@@ -6,11 +6,20 @@ ones. A *generation* is one life of every worker process, and has many rounds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 from random import Random
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
-__all__ = ["Timetable", "Visit", "by_turns", "calls_at_reference", "shuffled", "visit"]
+__all__ = [
+    "Purpose",
+    "Timetable",
+    "Visit",
+    "by_turns",
+    "calls_at_reference",
+    "shuffled",
+    "visit",
+]
 
 T = TypeVar("T")
 
@@ -18,11 +27,20 @@ T = TypeVar("T")
 # predictors hold that other model's data. Measured with V1 to V3: what is left of it is 1 to 2 %.
 WARMUP_NS, MAX_WARMUPS = 25_000_000, 4
 TIMED_NS, MAX_RUNS = 30_000_000, 16  # short beside the drift of a machine
+TAIL_NS, MAX_TAIL_RUNS = 160_000_000, 64  # what bounds of a p99 need are many runs
 # The sides of an A/B are as disturbed by what came before them as one another, and the closer they
 # follow one another, the more of a machine's moods they share. Measured with V2 against itself, on
 # a machine whose speed changes by a fifth several times a second: generations' ratios spread half
 # as much as with the bursts above. Their latencies are 1 to 2 % longer.
 PAIRED_WARMUP_NS, PAIRED_NS = 6_000_000, 8_000_000
+Purpose: TypeAlias = Literal["usual", "paired", "tail"]
+"""What a cell is measured for: its latency, one side of an A/B, a high percentile."""
+
+_BURSTS: Mapping[Purpose, tuple[int, int, int]] = {
+    "usual": (WARMUP_NS, TIMED_NS, MAX_RUNS),
+    "paired": (PAIRED_WARMUP_NS, PAIRED_NS, MAX_RUNS),
+    "tail": (WARMUP_NS, TAIL_NS, MAX_TAIL_RUNS),
+}
 MIN_ROUNDS = 3  # of a generation, if there is time
 WORTH = 6  # a generation should measure that many times as long as it took to start
 
@@ -55,18 +73,18 @@ class Visit(NamedTuple):
     runs: int
 
 
-def visit(typical_ns: int, *, paired: bool = False) -> Visit:
+def visit(typical_ns: int, purpose: Purpose = "usual") -> Visit:
     """Return the untimed and the timed runs of a visit to a model.
 
     Args:
         typical_ns: how long one run takes.
-        paired: it is a side of an A/B.
+        purpose: what its runs are for.
     """
     typical = max(typical_ns, 1)
-    warmup, timed = (PAIRED_WARMUP_NS, PAIRED_NS) if paired else (WARMUP_NS, TIMED_NS)
+    warmup, timed, most = _BURSTS[purpose]
     return Visit(
         max(1, min(MAX_WARMUPS, ceil(warmup / typical))),
-        max(1, min(MAX_RUNS, round(timed / typical))),
+        max(1, min(most, round(timed / typical))),
     )
 
 

@@ -137,7 +137,7 @@ def test_limits_share_cells() -> None:
     found = report(
         [
             limit(Latency(50, 2 * V2_NS)),
-            limit(Latency(99, 2 * V2_NS)),
+            limit(Latency(50, 3 * V2_NS)),
             limit(Ratio(Model(arch="v1"), 1)),
         ]
     )
@@ -161,6 +161,23 @@ def test_the_usual_time(
     found = report(limits)
     assert found.run is not None
     assert found.run.options.max_time == pytest.approx(expected)
+
+
+def test_limits_of_high_percentiles_share_long_bursts_and_others_have_cells_of_their_own() -> None:
+    limits = [
+        limit(Latency(50, V2_NS)),  # at its limit: never decided
+        limit(Latency(99, V2_NS)),
+        limit(Ratio(Model(arch="v1"), 0.1), model=Model(arch="v2")),
+    ]
+    found = report(limits, max_time=20)
+    assert found.run is not None
+    assert [cell.arch for cell in found.run.cells] == ["v2", "v2", "v1"]
+    runs = {
+        cell: {len(b.ns) for p in found.run.processes for b in p.bursts if b.cell == cell}
+        for cell in (0, 1)
+    }
+    tail, usual = (round(1e6 * ms / V2_NS) for ms in (160, 30))
+    assert runs == {0: {tail}, 1: {usual}}
 
 
 def test_what_is_decided_is_not_measured_any_more() -> None:

@@ -52,7 +52,16 @@ def test_a_visit_is_short_whatever_the_model(typical_ns: int, expected: tuple[in
     ("typical_ns", "expected"), [(97_000_000, (1, 1)), (8_000_000, (1, 1)), (1_000_000, (4, 8))]
 )
 def test_a_visit_to_a_side_of_an_ab_is_shorter(typical_ns: int, expected: tuple[int, int]) -> None:
-    assert visit(typical_ns, paired=True) == expected
+    assert visit(typical_ns, "paired") == expected
+
+
+@pytest.mark.parametrize(
+    ("typical_ns", "expected"), [(200_000_000, (1, 1)), (10_000_000, (3, 16)), (1_000_000, (4, 64))]
+)
+def test_a_visit_for_a_high_percentile_has_more_runs(
+    typical_ns: int, expected: tuple[int, int]
+) -> None:
+    assert visit(typical_ns, "tail") == expected
 
 
 def test_members_of_a_group_follow_one_another() -> None:
