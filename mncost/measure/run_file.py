@@ -96,9 +96,11 @@ def run_schema() -> str:
 def _check_head(data: bytes, origin: str) -> None:
     """Refuse what is not JSON, what is no run, and what has another shape."""
     try:
-        head = msgspec.json.decode(data, type=_Head)
-    except msgspec.ValidationError:
-        raise RunFileError(f"{origin}: JSON, but no run: {_HINT}") from None
+        try:
+            head = msgspec.json.decode(data, type=_Head)
+        except msgspec.ValidationError:
+            msgspec.json.decode(data)  # "[[" of a TOML file begins like a list
+            raise RunFileError(f"{origin}: JSON, but no run: {_HINT}") from None
     except msgspec.DecodeError as error:
         found = re.search(r"\(byte (\d+)\)", str(error))
         byte = int(found[1]) if found else len(data)

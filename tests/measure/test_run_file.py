@@ -152,6 +152,7 @@ OTHER_FILES = {
     b"\xff\xfe{": "truncated or not JSON at byte 0",
     b'{"kind": "mncost run", x}': "truncated or not JSON at byte 23",
     b"[1, 2]": "JSON, but no run",
+    b"[[budget]]": "truncated or not JSON at byte 2",
     b"null": "JSON, but no run",
     b"{}": "JSON, but no run",
     b'{"benchmarks": [], "version": "1.0"}': "JSON, but no run",
