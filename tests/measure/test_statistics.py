@@ -390,6 +390,22 @@ def test_the_inverse_ratio_is_the_inverse() -> None:
     assert bounds(other.ratio) == pytest.approx(bounds(one.ratio.per(1.0)))
 
 
+@pytest.mark.parametrize("count", [8, 12, 40, 100])
+def test_the_midmean_leaves_out_a_quarter_at_either_end(count: int) -> None:
+    values = np.random.default_rng(count).standard_t(2, count)
+    assert statistics.midmean(values.tolist()) == pytest.approx(stats.trim_mean(values, 0.25))
+
+
+@pytest.mark.parametrize("count", range(1, 7))
+def test_the_midmean_of_a_few_values_is_their_median(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    assert statistics.midmean(values.tolist()) == pytest.approx(np.median(values))
+
+
+def test_the_midmean_does_not_mind_what_the_outer_quarters_are() -> None:
+    assert statistics.midmean([-1e9, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 1e9]) == 3.5
+
+
 def test_one_disturbed_burst_in_each_generation_does_not_move_a_ratio() -> None:
     bursts = [([2.0, 2.0, 2.0, 2.0, 2.0], [1.0, 1.0, 1.0, 1.0, 1.0]) for _ in range(4)]
     for generation, (numerators, _) in enumerate(bursts):

@@ -32,6 +32,7 @@ __all__ = [
     "log_interval",
     "mean",
     "median",
+    "midmean",
     "paired_ratio",
     "percentiles",
     "spread",
@@ -154,6 +155,17 @@ def alternating_interval(
     variance = sum(value**2 for value in rest) / (n - 2)
     half = _student(0.5 + level / 2, n - 2) * (variance * n / determinant) ** 0.5
     return Summary(exp(center), exp(center - half), exp(center + half), n)
+
+
+def midmean(values: Sequence[float]) -> float:
+    """Return the mean of the middle half of values: without a quarter of them at either end.
+
+    Of up to six values that is the median. With more of them it varies less (Crow & Siddiqui,
+    *Robust estimation of location*, 1967): between generations of an A/B here by a tenth.
+    """
+    cut = min(ceil(len(values) / 4), (len(values) - 1) // 2)
+    kept = sorted(values)[cut : len(values) - cut]
+    return sum(kept) / len(kept)
 
 
 def spread(processes: Sequence[NDArray[Any]]) -> float:
@@ -279,9 +291,10 @@ def paired_ratio(
     """Return how many times as long one cell takes as another, visited in the same rounds.
 
     Each round gives one ratio of two bursts' medians, so whatever slows the machine for longer
-    than a round slows both. A generation's ratio is the median of its rounds' ratios, so that a
-    single disturbed burst does not move it, and so that a / b is 1 / (b / a). The interval is
-    Student's t over the generations' logarithms; a single generation has none.
+    than a round slows both. A generation's ratio is the mean of the middle half of its rounds'
+    logarithms (:func:`midmean`), so that disturbed bursts do not move it, and so that a / b is
+    1 / (b / a). The interval is Student's t over the generations' logarithms; a single generation
+    has none.
 
     Args:
         generations: for each, the bursts' medians of the two cells, round by round.
@@ -294,7 +307,7 @@ def paired_ratio(
     for numerators, denominators in generations:
         logs = [log(a / b) for a, b in zip(numerators, denominators, strict=True)]
         if logs:
-            centers.append(exp(middle(logs)))
+            centers.append(exp(midmean(logs)))
             pairs += len(logs)
     return Ratio(log_interval(centers, level), pairs) if centers else None
 
