@@ -8,12 +8,14 @@
     net.macs, net.params, net.layers, net.to_frame()
     mncost.grid("v2", alpha="0.35:1.0", resolution="96:224").to_frame()
     mncost.bench("v2", runtime="onnxruntime").to_frame()
+    mncost.pick("v1,v2,v3", max_macs="150M", min_top1=68).to_frame()
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mncost.api import Grid, grid, load
+    from mncost.choose.pick import Pick, Picked, pick
     from mncost.errors import InputError, MncostError
     from mncost.measure.bench import Measurement, bench
     from mncost.network import Network
@@ -24,10 +26,13 @@ __all__ = [
     "Measurement",
     "MncostError",
     "Network",
+    "Pick",
+    "Picked",
     "__version__",
     "bench",
     "grid",
     "load",
+    "pick",
 ]
 
 __version__ = "0.1.0"
@@ -38,9 +43,12 @@ _MODULES = {
     "Measurement": "mncost.measure.bench",
     "MncostError": "mncost.errors",
     "Network": "mncost.network",
+    "Pick": "mncost.choose.pick",
+    "Picked": "mncost.choose.pick",
     "bench": "mncost.measure.bench",
     "grid": "mncost.api",
     "load": "mncost.api",
+    "pick": "mncost.choose.pick",
 }
 
 

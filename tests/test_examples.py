@@ -16,7 +16,9 @@ import jsonschema
 import pytest
 
 import mncost
+from examples import choose_a_network
 from mncost.cli.main import run
+from tests.measure.scripted import instead_of_processes
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 MY_NET = EXAMPLES / "my_net.toml"
@@ -160,6 +162,95 @@ def test_budget_search_explains_bad_input() -> None:
     assert (result.returncode, result.stdout) == (2, "")
     assert "unknown architecture 'v9'" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+LIMITS = ("--latency", "4 ms", "--size", "16 MB", "--top1", "65", "--arch", "v1,v2,v3")
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+    """The fake runtime does 40 MACs a nanosecond; no process is started and no time passes."""
+    instead_of_processes(monkeypatch)
+
+
+@pytest.mark.usefixtures("scripted")
+def test_choosing_writes_a_budget_that_check_accepts(capsys: pytest.CaptureFixture[str]) -> None:
+    """By hand: 4 ms are 160 M MACs, and of those in 16 MB V3-Large 0.75 (155 M) is the best."""
+    assert choose_a_network.main([*LIMITS, "--runtime", "fake", "--run", "run.json"]) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "\nChosen: v3-large (timm-tf) α 0.75 at 224 px: 73.442 % top-1, 155 M MACs, 3." in printed
+    )
+    assert "\nOr: v3-large α 0.75 at 224 px: 73.3 % top-1" in printed
+    assert "as accurate as far as anyone knows\n" in printed
+    assert "\nwithout max_size: +" in printed
+    assert "\nmax_latency costs no accuracy; " in printed
+    text = Path("my_budget.toml").read_text("utf-8")
+    (budget,) = tomllib.loads(text)["budget"]
+    assert budget == {
+        "model": {
+            "arch": "v3-large",
+            "alpha": 0.75,
+            "resolution": 224,
+            "dialect": "timm-tf",
+            "classes": 1000,
+        },
+        "precision": "fp32",
+        "runtime": "fake",
+        "threads": 1,
+        "weight_bytes": "16 MB",
+        "latency": {"p50": "4 ms"},
+    }
+    assert run(["check", "my_budget.toml"]) == 0
+    assert run(["pick", "--run", "run.json", "--max-latency", "4ms", "--max-size", "16MB"]) == 0
+
+
+@pytest.mark.usefixtures("scripted")
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        (("--top1", "99"), 1),  # by what is published
+        (("--latency", "1 us"), 1),  # by measuring
+        (("--macs", "1 k"), 1),
+    ],
+)
+def test_choosing_says_that_nothing_fits(
+    changes: tuple[str, str], status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert choose_a_network.main([*LIMITS, *changes, "--runtime", "fake"]) == status
+    assert "none of 73 published networks" in capsys.readouterr().out
+    assert not Path("my_budget.toml").exists()
+
+
+@pytest.mark.usefixtures("scripted")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (("--latency", "4"), "max_latency '4': accepted is a number with one of"),
+        (("--top1", "nan"), "min_top1 'nan': accepted is a number between"),
+        (("--arch", "v9"), "unknown architecture 'v9'"),
+        (("--output", "none/my_budget.toml"), "none/my_budget.toml: No such file or directory"),
+    ],
+)
+def test_choosing_explains_bad_input(
+    changes: tuple[str, str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        choose_a_network.main([*LIMITS, "--runtime", "fake", *changes])
+    assert raised.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("scripted")
+def test_choosing_in_int8_on_two_threads(capsys: pytest.CaptureFixture[str]) -> None:
+    """The script's INT8 is twice as fast, and so are two threads: 160 M MACs take 1 ms."""
+    words = ["--latency", "3 ms", "--precision", "int8", "--threads", "2", "--runtime", "fake"]
+    assert choose_a_network.main([*words, "--arch", "v1,v2,v3", "-o", "small.toml"]) == 0
+    (budget,) = tomllib.loads(Path("small.toml").read_text("utf-8"))["budget"]
+    assert (budget["precision"], budget["threads"]) == ("int8", 2)
+    assert "weight_bytes" not in budget
+    capsys.readouterr()
+    assert run(["check", "small.toml"]) == 0
 
 
 def _rows(arguments: list[str], captured: pytest.CaptureFixture[bytes]) -> Sequence[dict[str, str]]:

@@ -177,6 +177,15 @@ def test_piped_text_is_plain() -> None:
     assert as_plain.render(wide).count("n" * 500) == 1
 
 
+def test_without_columns_there_are_the_title_and_the_notes() -> None:
+    """What has no rows is not shown as an empty table."""
+    table = Table("picked", [], [], ["without a limit: more"], "none of 3 fit")
+    text = "none of 3 fit\nwithout a limit: more\n"
+    assert as_plain.render(table) == text
+    assert as_terminal.render(table, width=80, color=False) == text
+    assert as_markdown.render(table) == "**none of 3 fit**\n\n- without a limit: more\n"
+
+
 def test_text_is_shown_as_it_is() -> None:
     """Square brackets and the like are text, not commands to the printer."""
     table = Table("t", COLUMNS[:1], [["[bold]x[/bold] :smile:"]], ["[red]note[/red]"])

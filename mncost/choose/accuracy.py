@@ -7,6 +7,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from mncost.api import Selection, grid
+from mncost.cost.memory import PRECISIONS, Precision
 from mncost.cost.published import Figure, read_published
 from mncost.errors import NothingPublishedError, UnknownNameError
 from mncost.spec.axis import Numbers
@@ -15,7 +16,6 @@ from mncost.spec.parse import PAPER
 from mncost.spec.resolve import dialects
 
 if TYPE_CHECKING:
-    from mncost.cost.memory import Precision
     from mncost.graph.graph import Graph
     from mncost.network import Network
 
@@ -72,6 +72,10 @@ class Candidate:
         """Weights and the peak of the activations together, for one image."""
         return self.network.weight_bytes + self.network.peak_activation_bytes
 
+    def __repr__(self) -> str:
+        """Say which network it is, and its accuracy."""
+        return f"<{self.name}: {self.top1:g} %>"
+
 
 def candidates(
     arch: str = "all",
@@ -98,6 +102,8 @@ def candidates(
     Raises:
         InputError: an argument cannot be used, or nothing is published for it.
     """
+    if precision not in PRECISIONS:
+        raise UnknownNameError("precision", precision, PRECISIONS)
     found: dict[tuple[Graph, int], tuple[Network, list[Figure]]] = {}
     for choice in find(arch):
         chosen = Selection.of(choice, alpha, resolution, rho)

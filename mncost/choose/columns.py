@@ -1,16 +1,18 @@
-"""Published accuracy as columns of a grid, and the fronts over any of its columns."""
+"""Published accuracy as columns of a grid, fronts over any of its columns, and what is picked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from mncost.choose.accuracy import accuracy_of
 from mncost.choose.pareto import front
 from mncost.columns import GRID_COLUMNS, Source, sources
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
+from mncost.report.table import Value
 
-__all__ = ["ACCURACY_COLUMNS", "METRICS", "pareto_front"]
+__all__ = ["ACCURACY_COLUMNS", "METRICS", "frame_columns", "pareto_front", "pick_columns"]
 
 ACCURACY_COLUMNS: Mapping[str, Source] = sources(
     ("top1", "top-1 %", "number", lambda n: c.top1 if (c := accuracy_of(n)) else None),
@@ -48,3 +50,61 @@ def pareto_front(networks: Sequence[Network], metrics: Sequence[str]) -> tuple[l
     is_in_front = front(numbers, [name == "top1" for name in metrics])
     kept = [networks[index] for index, kept in zip(known, is_in_front, strict=True) if kept]
     return kept, len(networks) - len(known)
+
+
+_PICKED: Mapping[str, Source] = sources(
+    ("arch", "arch", "text", lambda p: p.network.arch),
+    ("dialect", "dialect", "text", lambda p: p.network.dialect),
+    ("alpha", "α", "number", lambda p: p.network.alpha),
+    ("resolution", "px", "number", lambda p: p.network.resolution),
+    ("top1", "top-1 %", "number", lambda p: p.top1),
+    ("lowest_top1", "lowest published", "number", lambda p: p.candidate.lowest_top1),
+    ("macs", "MACs", "count", lambda p: p.network.macs),
+    ("params", "params", "count", lambda p: p.network.params),
+    ("weight_bytes", "weights", "bytes", lambda p: p.network.weight_bytes),
+    ("memory_bytes", "memory", "bytes", lambda p: p.candidate.memory_bytes),
+    ("precision", "precision", "text", lambda p: p.network.precision),
+    ("variant", "variant", "text", lambda p: p.figure.variant),
+    ("source", "source", "text", lambda p: p.source),
+    ("note", "note", "text", lambda p: p.figure.note or None),
+    ("sources", "sources", "number", lambda p: len({f.source for f in p.candidate.figures})),
+    extra=("precision", "variant", "note", "sources"),
+)
+
+
+def pick_columns(*, is_measured: bool, for_people: bool) -> Mapping[str, Source]:
+    """Return the columns of :class:`mncost.choose.pick.Picked`, with the latency if it has one.
+
+    The latency has the same names for people, but stands in one column, in ms and with its ±.
+    """
+    if not is_measured:
+        return _PICKED
+    latency = sources(
+        ("latency_ns", "latency", "number", _latency(0)),
+        ("latency_lo_ns", "lo", "number", _latency(1)),
+        ("latency_hi_ns", "hi", "number", _latency(2)),
+        extra=("latency_lo_ns", "latency_hi_ns"),
+    )
+    if for_people:
+        latency |= sources(("latency_ns", "latency ms", "number", _written_latency))
+    return {**_PICKED, **latency}
+
+
+def frame_columns(*, is_measured: bool) -> Mapping[str, Source]:
+    """Return all columns for programs, with the rank and the near ties."""
+    place = sources(
+        ("rank", "rank", "number", lambda p: p.rank),
+        ("near_tie", "near tie", "text", lambda p: p.is_near_tie),
+    )
+    return {**place, **pick_columns(is_measured=is_measured, for_people=False)}
+
+
+def _latency(place: int) -> Callable[[Any], Value]:
+    """Return what takes the centre (0) or a bound (1, 2) of a latency, ns."""
+    return lambda p: p.latency[place]
+
+
+def _written_latency(p: Any) -> str:
+    from mncost.measure.results.columns import with_interval
+
+    return with_interval(p.latency.scaled(1e-6))

@@ -1,92 +1,278 @@
-"""The most accurate networks that keep within limits."""
+"""The Python face of choosing: :func:`pick`, and the :class:`Pick` that it returns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, overload
 
-from mncost.choose.accuracy import Candidate, is_near_tie
+from mncost.choose.accuracy import Candidate, candidates, is_near_tie
+from mncost.choose.limits import (
+    Amount,
+    Rule,
+    Spelling,
+    Timing,
+    costs,
+    fitting,
+    rules,
+    whole,
+)
 
-__all__ = ["Pick", "Rule", "Without", "pick", "rule"]
+if TYPE_CHECKING:
+    import pandas
 
+    from mncost.choose.latency import Timed
+    from mncost.choose.measured import Latencies
+    from mncost.cost.memory import Precision
+    from mncost.cost.published import Figure
+    from mncost.measure.bench import Measurement
+    from mncost.measure.engine import Progress
+    from mncost.measure.results.statistics import Summary
+    from mncost.network import Network
+    from mncost.spec.axis import Numbers
 
-Rule: TypeAlias = Callable[[Candidate], bool]
-"""Whether a candidate keeps to a limit."""
+__all__ = ["SHOWN", "Pick", "Picked", "choose", "pick"]
 
-_LIMITS: Mapping[str, Callable[[Candidate, float], bool]] = {
-    "max-macs": lambda c, most: c.network.macs <= most,
-    "max-params": lambda c, most: c.network.params <= most,
-    "max-size": lambda c, most: c.network.weight_bytes <= most,
-    "max-memory": lambda c, most: c.memory_bytes <= most,
-    "min-top1": lambda c, least: c.top1 >= least,
-}
-
-
-def rule(name: str, bound: float) -> Rule:
-    """Return the rule of a limit by the name of its option.
-
-    MACs, parameters, bytes of the weights, bytes of weights and peak activations together, or % of
-    the images.
-    """
-    return partial(_holds, _LIMITS[name], bound)
-
-
-def _holds(limit: Callable[[Candidate, float], bool], bound: float, one: Candidate) -> bool:
-    return limit(one, bound)
-
-
-class Without(NamedTuple):
-    """The most accurate candidate if one limit were not there; ``None``: there is still none."""
-
-    limit: str
-    best: Candidate | None
-    more: int  # candidates that would fit besides
+SHOWN = 10  # that are printed, unless another number is asked for
+MEASURED = 3  # that are looked for by measuring, unless another number is asked for
+_MOST = 1_000_000
 
 
-class Pick(NamedTuple):
-    """What fits.
+class Picked(NamedTuple):
+    """A network that fits.
 
     Attributes:
-        fitting: all that keep to every limit, the most accurate first.
-        considered: how many candidates there were.
-        without: for each limit what would fit without it.
-        is_partial: not all candidates were measured, so more may fit.
+        rank: 1 is the most accurate.
+        candidate: with all that is published about its accuracy.
+        is_near_tie: whether its accuracy and that of the first are too close to be told apart.
+        latency: ns, with the interval that it passed by; ``None`` without a limit on latency.
     """
 
-    fitting: list[Candidate]
-    considered: int
-    without: list[Without]
-    is_partial: bool = False
+    rank: int
+    candidate: Candidate
+    is_near_tie: bool
+    latency: Summary | None = None
 
-    def about(self, limit: str) -> Pick:
-        """Return the same for limits of which one was only looked at where the others hold.
+    @property
+    def network(self) -> Network:
+        """The network itself, with its counts."""
+        return self.candidate.network
 
-        What would fit without one of the others is not known then.
+    @property
+    def name(self) -> str:
+        """What it is called: ``v2 (timm) α 0.75 at 160 px``."""
+        return self.candidate.name
+
+    @property
+    def top1(self) -> float:
+        """ImageNet top-1 accuracy in %: the highest that is published."""
+        return self.candidate.top1
+
+    @property
+    def figure(self) -> Figure:
+        """The published row of that accuracy."""
+        return self.candidate.figure
+
+    @property
+    def source(self) -> str:
+        """Who published it."""
+        return self.candidate.figure.source
+
+
+class Pick(Sequence[Picked]):
+    """The networks that fit, the most accurate first; nothing fits: it is empty, and false.
+
+    Attributes:
+        known: how many are known to fit; at most ``top`` of them are in the sequence.
+        considered: how many published networks there were.
+        near_ties: those that fit and are as accurate as the first, as far as 50,000 images tell.
+        without: what each limit costs, as far as that is known. If candidates were measured for
+            this, only those that keep to all other limits were, and it is known of
+            ``max_latency`` alone.
+        latencies: what was measured; ``None`` without a limit on latency.
+    """
+
+    def __init__(
+        self,
+        found: Sequence[Candidate],
+        limits: Mapping[str, Rule],
+        latencies: Latencies | None = None,
+        top: int | None = None,
+    ) -> None:
+        """Use :func:`pick`."""
+        fit = fitting(found, limits)
+        timed = latencies.timed if latencies else ()
+        intervals = {id(one.candidate): one.interval for one in timed}
+        ranked = [
+            Picked(rank, one, rank > 1 and is_near_tie(one, fit[0]), intervals.get(id(one)))
+            for rank, one in enumerate(fit, 1)
+        ]
+        is_searched = latencies is not None and latencies.origin is None
+        self.known = len(fit)
+        self.considered = len(found)
+        self.near_ties = [one for one in ranked if one.is_near_tie]
+        self.without = costs(found, limits, ["max_latency"] if is_searched else limits)
+        self.latencies = latencies
+        self._picked = tuple(ranked[:top])
+
+    @property
+    def run(self) -> Measurement | None:
+        """The run that was measured, or that latencies were looked up in; ``None``: there is none.
+
+        It can be saved, and picked from with other limits.
         """
-        known = [one for one in self.without if one.limit == limit]
-        return self._replace(without=known, is_partial=True)
+        if self.latencies is None or self.latencies.run is None:
+            return None
+        from mncost.measure.bench import Measurement
 
-    def is_near_tie(self, candidate: Candidate) -> bool:
-        """Whether a candidate that fits is as good as the best, as far as anyone knows."""
-        best = self.fitting[0]
-        return candidate is not best and is_near_tie(candidate, best)
+        return Measurement(self.latencies.run)
+
+    @property
+    def undecided(self) -> Sequence[Timed]:
+        """Those that may fit, and were measured, but the limit lies within their intervals."""
+        return self.latencies.undecided if self.latencies else ()
+
+    @property
+    def not_measured(self) -> Sequence[Candidate]:
+        """Those that may fit, but the time was over, or they are not in the run."""
+        return self.latencies.not_measured if self.latencies else ()
+
+    @property
+    def is_inconclusive(self) -> bool:
+        """Whether nothing is known to fit, but more measuring could find something."""
+        return not self and self.latencies is not None and self.latencies.is_undecided
+
+    def __len__(self) -> int:
+        """Return the number of networks."""
+        return len(self._picked)
+
+    def __iter__(self) -> Iterator[Picked]:
+        """Iterate over the networks, the most accurate first."""
+        return iter(self._picked)
+
+    @overload
+    def __getitem__(self, index: int) -> Picked: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Picked]: ...
+    def __getitem__(self, index: int | slice) -> Picked | Sequence[Picked]:
+        """Return one network, or several."""
+        return self._picked[index]
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return one row for each network. Needs pandas."""
+        from mncost.choose.columns import frame_columns
+        from mncost.columns import to_frame
+
+        return to_frame(frame_columns(is_measured=self.latencies is not None), self)
+
+    def __repr__(self) -> str:
+        """Return what ``mncost pick`` prints: networks, what limits cost, sources."""
+        from mncost.choose.tables import people_table
+        from mncost.report.plain import render
+
+        return render(people_table(self, most=SHOWN)).rstrip("\n")
 
 
-def pick(found: Sequence[Candidate], rules: Mapping[str, Rule]) -> Pick:
-    """Return the candidates that keep to all limits, and what each limit costs.
+def pick(  # noqa: PLR0913  one keyword for each option of the command
+    arch: str = "all",
+    alpha: Numbers | None = None,
+    resolution: Numbers | None = None,
+    *,
+    rho: Numbers | None = None,
+    dialect: str | None = None,
+    precision: Precision = "fp32",
+    max_macs: Amount | None = None,
+    max_params: Amount | None = None,
+    max_size: Amount | None = None,
+    max_memory: Amount | None = None,
+    min_top1: Amount | None = None,
+    max_latency: str | None = None,
+    percentile: Amount | None = None,
+    runtime: str | None = None,
+    threads: int | None = None,
+    run: Measurement | Path | str | None = None,
+    max_time: Amount | None = None,
+    top: int | None = None,
+    save: Path | str | None = None,
+) -> Pick:
+    """Return the most accurate published networks that keep within limits.
 
     Args:
-        found: the most accurate first: :func:`mncost.choose.accuracy.candidates`.
-        rules: those of the limits that are asked for, by name.
+        arch: as for :func:`mncost.grid`, and so are the next five; built-in architectures only,
+            and by default everything that is published.
+        alpha: only these width multipliers.
+        resolution: only these, in pixels.
+        rho: only these, as ratios to the native resolution.
+        dialect: only networks of this dialect.
+        precision: of the network, and of what is measured.
+        max_macs: ``"150M"``, or a number.
+        max_params: likewise.
+        max_size: of the weights: ``"10MB"``, or bytes.
+        max_memory: of the weights and the peak of one image's activations, likewise.
+        min_top1: ImageNet top-1 accuracy in %.
+        max_latency: of one call with one image: ``"8ms"``. It passes by its whole interval.
+        percentile: of the latency, which is by default the median.
+        runtime: where the latency is meant; by default ONNX Runtime, or that of the run.
+        threads: likewise; by default 1, or those of the run.
+        run: a run, or the file of one, to look latencies up in instead of measuring them.
+        max_time: how long to measure at most: ``"2 min"``, or seconds; by default 60.
+        top: how many to return at most; by default all, or 3 if they are measured.
+        save: a run file for what is measured, written as it goes.
+
+    Raises:
+        InputError: an argument cannot be used; the message says what would be accepted.
     """
-    fitting = _fitting(found, rules)
-    without = []
-    for name in rules:
-        better = _fitting(found, {other: rules[other] for other in rules if other != name})
-        without.append(Without(name, better[0] if better else None, len(better) - len(fitting)))
-    return Pick(fitting, len(found), without)
+    limits = {
+        "max_macs": max_macs,
+        "max_params": max_params,
+        "max_size": max_size,
+        "max_memory": max_memory,
+        "min_top1": min_top1,
+    }
+    timing = Timing(max_latency, percentile, runtime, threads, run, max_time, save)
+    found = candidates(arch, alpha, resolution, rho=rho, dialect=dialect, precision=precision)
+    return choose(found, limits, timing, top=top)
 
 
-def _fitting(found: Sequence[Candidate], rules: Mapping[str, Rule]) -> list[Candidate]:
-    return [one for one in found if all(holds(one) for holds in rules.values())]
+def choose(
+    found: Sequence[Candidate],
+    limits: Mapping[str, Amount | None],
+    timing: Timing,
+    *,
+    top: int | None = None,
+    watch: Callable[[Progress], None] | None = None,
+    spelled: Spelling = str,
+) -> Pick:
+    """Return those of the candidates that keep within limits.
+
+    Args:
+        found: the most accurate first.
+        limits: on what is counted or published, by the names of :func:`pick`.
+        timing: the limit on latency.
+        top: as for :func:`pick`.
+        watch: is told how far the measuring is.
+        spelled: how messages write the names of limits and of ``timing``.
+
+    Raises:
+        InputError: something cannot be used.
+        KeyboardInterrupt: the measuring was interrupted.
+    """
+    keeps = rules(limits, spelled)
+    timing.check(spelled)
+    if top is not None:
+        whole(spelled("top"), top, _MOST)
+    if timing.max_latency is None:
+        return Pick(found, keeps, top=top)
+    from mncost.choose.measured import latencies
+
+    if timing.run is None and top is None:
+        top = MEASURED
+    measured = latencies(
+        found,
+        keeps,
+        timing,
+        wanted=top or MEASURED,
+        watch=watch or (lambda progress: None),
+        spelled=spelled,
+    )
+    return Pick(found, {**keeps, "max_latency": measured.rule()}, measured, top)

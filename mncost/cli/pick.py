@@ -2,53 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mncost.choose.accuracy import Candidate, candidates
-from mncost.choose.pick import Pick, Rule, Without, rule
-from mncost.choose.pick import pick as picked
+from mncost.choose.accuracy import candidates
+from mncost.choose.columns import pick_columns
+from mncost.choose.limits import Timing
+from mncost.choose.pick import SHOWN, Pick, choose
+from mncost.choose.tables import machine_table, people_table
 from mncost.cli import options
-from mncost.cli.marks import Marks
 from mncost.cli.output import chosen, emit, format_for
-from mncost.columns import Source, default_columns, sources
-from mncost.errors import InputError
-from mncost.quantities import count, seconds, size
-from mncost.report.table import Column, Table, Value
-from mncost.report.write import check_writable
+from mncost.columns import default_columns
 
 if TYPE_CHECKING:
-    from mncost.choose.latency import LatencyLimit
+    from mncost.measure.engine import Progress
 
 __all__ = ["pick"]
 
 FAILED, INCONCLUSIVE = 1, 3
-SHOWN, MEASURED = 10, 3
-
-_COLUMNS = sources(
-    ("arch", "arch", "text", lambda c: c.network.arch),
-    ("dialect", "dialect", "text", lambda c: c.network.dialect),
-    ("alpha", "α", "number", lambda c: c.network.alpha),
-    ("resolution", "px", "number", lambda c: c.network.resolution),
-    ("top1", "top-1 %", "number", lambda c: c.top1),
-    ("lowest_top1", "lowest published", "number", lambda c: c.lowest_top1),
-    ("macs", "MACs", "count", lambda c: c.network.macs),
-    ("params", "params", "count", lambda c: c.network.params),
-    ("weight_bytes", "weights", "bytes", lambda c: c.network.weight_bytes),
-    ("memory_bytes", "memory", "bytes", lambda c: c.memory_bytes),
-    ("precision", "precision", "text", lambda c: c.network.precision),
-    ("variant", "variant", "text", lambda c: c.figure.variant),
-    ("source", "source", "text", lambda c: c.figure.source),
-    ("note", "note", "text", lambda c: c.figure.note or None),
-    ("sources", "sources", "number", lambda c: len({figure.source for figure in c.figures})),
-    extra=("precision", "variant", "note", "sources"),
-)
-_RANK = Column("rank", "", "text")
-_TIE = Column("near_tie", "near tie", "text")
 
 
 def pick(
@@ -133,20 +108,9 @@ def pick(
     mncost pick --run run.json --max-latency 8ms
     """
     wanted = format_for(format_name, output)
-    rules = _rules(
-        {"max-macs": max_macs, "max-params": max_params},
-        {"max-size": max_size, "max-memory": max_memory},
-        min_top1,
-    )
-    limit = _latency(max_latency, percentile, runtime, threads)
-    time = None if max_time is None else seconds("--max-time", max_time)
-    if run is not None or limit is None:
-        why = "needs --max-latency" if limit is None else "does not go with --run"
-        options.refuse({"max-time": max_time, "save": save}, why)
-    if limit is None:
-        options.refuse({"run": run}, "goes with --max-latency")
-    if save is not None:
-        check_writable(save)
+    for_people = wanted in ("terminal", "markdown")
+    registry = pick_columns(is_measured=max_latency is not None, for_people=for_people)
+    shown = chosen(registry, columns, default_columns(registry) if for_people else registry)
     found = candidates(
         ",".join(arch or ["all"]),
         alpha,
@@ -155,132 +119,42 @@ def pick(
         dialect=dialect,
         precision=options.as_precision(precision),
     )
-    for_people = wanted in ("terminal", "markdown")
-    usual = default_columns(_COLUMNS) if for_people else _COLUMNS
-    shown = chosen(_COLUMNS, columns, usual)
-    latencies = None
-    if limit is not None:
-        from mncost.cli import pick_latency
-
-        if run is not None:
-            latencies = pick_latency.saved(run, found, rules, limit)
-        else:
-            latencies = pick_latency.measured(
-                found, rules, limit, wanted=top or MEASURED, max_time=time, save=save
-            )
-        rules["max-latency"] = latencies.rule()
-        shown += latencies.columns(for_people=for_people)
-    result = picked(found, rules)
-    if latencies:
-        result = result.about("max-latency")
-    most = top or (SHOWN if limit is None or run is not None else MEASURED)
-    notes = latencies.notes if latencies else []
-    emit(_table(result, shown, most, notes, for_people=for_people), wanted, output)
-    if result.fitting:
+    limits = {
+        "max_macs": max_macs,
+        "max_params": max_params,
+        "max_size": max_size,
+        "max_memory": max_memory,
+        "min_top1": min_top1,
+    }
+    timing = Timing(max_latency, percentile, runtime, threads, run, max_time, save)
+    is_search = max_latency is not None and run is None
+    most = SHOWN if top is None and not is_search else top
+    with _progress(is_search) as watch:
+        picked = choose(found, limits, timing, top=most, watch=watch, spelled=_option)
+    table = people_table if for_people else machine_table
+    emit(table(picked, shown, notes=_machine(picked), spelled=_option), wanted, output)
+    if picked:
         return 0
-    return INCONCLUSIVE if latencies and latencies.is_undecided else FAILED
+    return INCONCLUSIVE if picked.is_inconclusive else FAILED
 
 
-def _rules(
-    counts: Mapping[str, str | None], sizes: Mapping[str, str | None], top1: str | None
-) -> dict[str, Rule]:
-    limits: dict[str, float] = {}
-    limits |= {name: count(f"--{name}", text) for name, text in counts.items() if text is not None}
-    limits |= {name: size(f"--{name}", text) for name, text in sizes.items() if text is not None}
-    if top1 is not None:
-        limits["min-top1"] = _percent("min-top1", top1)
-    return {name: rule(name, bound) for name, bound in limits.items()}
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
-def _percent(name: str, text: str) -> float:
-    try:
-        value = float(text.strip().removesuffix("%"))
-    except ValueError:
-        value = math.nan
-    if not 0 < value < 100:
-        raise InputError(f"--{name} {text!r}: accepted is a number between 0 and 100, in %")
-    return value
+def _progress(is_search: bool, /) -> AbstractContextManager[Callable[[Progress], None] | None]:
+    """Return what shows how far the measuring is, if there is any."""
+    if not is_search:
+        return nullcontext()
+    from mncost.cli.progress import watching
+
+    return watching(None)
 
 
-def _latency(
-    text: str | None, percentile: str | None, runtime: str | None, threads: int | None
-) -> LatencyLimit | None:
-    """Return the limit on latency, if there is one."""
-    if text is None:
-        given = {"percentile": percentile, "runtime": runtime, "threads": threads}
-        options.refuse(given, "goes with --max-latency")
-        return None
-    from mncost.choose.latency import LatencyLimit, Place
+def _machine(picked: Pick) -> list[str]:
+    """Say where and with what it was measured, if it was."""
+    if picked.run is None:
+        return []
+    from mncost.cli.measured_notes import machine_line
 
-    percent = 50.0 if percentile is None else _percent("percentile", percentile)
-    most = 1e9 * seconds("--max-latency", text, bare=None)
-    return LatencyLimit(most, percent, Place(runtime, threads))
-
-
-def _table(
-    result: Pick, shown: list[Source], top: int, measured: list[str], *, for_people: bool
-) -> Table:
-    """Return a row for each of the most accurate candidates that fit."""
-    mark = Marks()
-    rows = [
-        [
-            *_place(result, rank, for_people=for_people),
-            *_values(one, shown, mark if for_people else None),
-        ]
-        for rank, one in enumerate(result.fitting[:top], 1)
-    ]
-    head = [_RANK] if for_people else [_RANK, _TIE]
-    columns = [*head, *(source.column for source in shown)]
-    notes = [*_explained(result, top), *(_cost(one, result) for one in result.without)]
-    notes += [*measured, *mark.notes()]
-    return Table("pick", columns, rows, notes, _title(result))
-
-
-def _place(result: Pick, rank: int, *, for_people: bool) -> list[Value]:
-    tie = result.is_near_tie(result.fitting[rank - 1])
-    return [f"≈{rank}" if tie else str(rank)] if for_people else [rank, tie]
-
-
-def _values(one: Candidate, shown: list[Source], mark: Marks | None) -> list[Value]:
-    """Return a row; for people, sources are numbers that point below the table."""
-    return [
-        mark(source.value(one)) if mark and source.column.name == "source" else source.value(one)
-        for source in shown
-    ]
-
-
-def _title(result: Pick) -> str:
-    fitting = len(result.fitting)
-    number = str(fitting or "none")
-    if result.is_partial:
-        return f"{number} of {result.considered} published networks known to fit"
-    return f"{number} of {result.considered} published networks {_fit(fitting)}"
-
-
-def _fit(number: int) -> str:
-    return "fits" if number == 1 else "fit"
-
-
-def _explained(result: Pick, top: int) -> list[str]:
-    """Return what has to be said about the rows."""
-    listed = result.fitting[:top]
-    notes = []
-    if any(result.is_near_tie(one) for one in listed):
-        notes.append("≈: 50,000 images are too few to tell its accuracy from that of the first")
-    if assumed := [one.figure.variant for one in listed if one.assumed_resolution]:
-        notes.append(f"no resolution is printed, the native one assumed: {', '.join(assumed)}")
-    return notes
-
-
-def _cost(one: Without, result: Pick) -> str:
-    """Say what a limit costs: in accuracy, or that it costs nothing."""
-    if one.best is None:
-        return f"without --{one.limit} there is still none"
-    if result.fitting and one.best is result.fitting[0]:
-        more = f"; {one.more:,} more {_fit(one.more)} without it" if one.more else ""
-        return f"--{one.limit} costs no accuracy{more}"
-    gained = f"{one.best.top1 - result.fitting[0].top1:+.1f} points, " if result.fitting else ""
-    return (
-        f"without --{one.limit}: {gained}{one.best.name}, {one.best.top1:g} % "
-        f"({one.best.figure.variant}: {one.best.figure.source})"
-    )
+    return [machine_line(picked.run.run)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mncost.cli.marks import Marks
 from mncost.columns import Source, sources
+from mncost.report.marks import Marks
 from mncost.report.table import Column, Table, Value
 from mncost.reproduction import Reproduction
 

@@ -9,11 +9,11 @@ import typer
 
 from mncost.api import Grid, grid
 from mncost.cli import options
-from mncost.cli.marks import Marks
 from mncost.cli.output import chosen, emit, format_for
 from mncost.columns import GRID_COLUMNS, Source, default_columns
 from mncost.errors import InputError
 from mncost.network import Network
+from mncost.report.marks import Marks
 from mncost.report.table import Column, Table, Value
 from mncost.spec.parse import PAPER
 

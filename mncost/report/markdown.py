@@ -9,7 +9,10 @@ __all__ = ["render"]
 
 
 def render(table: Table) -> str:
-    """Return the table in GitHub's Markdown, with its title above and its notes below."""
+    """Return the table in GitHub's Markdown, with its title above and its notes below.
+
+    Without columns it is the title and the notes.
+    """
     titles, cells = [], []
     for index, column in enumerate(table.columns):
         unit, texts = format_column(column, [row[index] for row in table.rows])
@@ -17,9 +20,10 @@ def render(table: Table) -> str:
         cells.append([_escape(text) for text in texts])
     rules = ["---" if column.kind == "text" else "---:" for column in table.columns]
     lines = [_line(titles), _line(rules), *(_line(row) for row in zip(*cells, strict=True))]
-    head = [f"**{_escape(table.title)}**", ""] if table.title else []
-    foot = ["", *(f"- {_escape(note)}" for note in table.notes)] if table.notes else []
-    return "\n".join([*head, *lines, *foot]) + "\n"
+    head = [f"**{_escape(table.title)}**"] if table.title else []
+    foot = ["\n".join(f"- {_escape(note)}" for note in table.notes)] if table.notes else []
+    parts = [*head, *(["\n".join(lines)] if table.columns else []), *foot]
+    return "\n\n".join(parts) + "\n"
 
 
 def _line(cells: object) -> str:

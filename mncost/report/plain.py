@@ -9,7 +9,17 @@ __all__ = ["render", "titled_cells"]
 
 
 def render(table: Table) -> str:
-    """Return the table as aligned text without colours, folds or trailing spaces."""
+    """Return the table as aligned text without colours, folds or trailing spaces.
+
+    Without columns it is the title and the notes.
+    """
+    head = [table.title] if table.title else []
+    return "\n".join([*head, *_body(table), *table.notes]) + "\n"
+
+
+def _body(table: Table) -> list[str]:
+    if not table.columns:
+        return []
     columns = []
     for is_text, title, cells in titled_cells(table):
         width = max(map(len, [*title, *cells]))
@@ -18,8 +28,7 @@ def render(table: Table) -> str:
     lines = ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
     rule = len(lines) - len(table.rows) - 1
     lines[rule] = "─" * max(map(len, lines))
-    head = [table.title] if table.title else []
-    return "\n".join([*head, *lines, *table.notes]) + "\n"
+    return lines
 
 
 def titled_cells(table: Table) -> list[tuple[bool, list[str], list[str]]]:

@@ -17,7 +17,7 @@ _UNBOUNDED = 10_000
 
 
 def render(table: Table, *, width: int, color: bool) -> str:
-    """Return the table as text.
+    """Return the table as text; without columns it is the title and the notes.
 
     Args:
         table: what to show.
@@ -39,14 +39,15 @@ def render(table: Table, *, width: int, color: bool) -> str:
         markup=False,
         legacy_windows=False,
     )
-    body = _body(table)
+    body = _body(table) if table.columns else None
     if table.title:
         console.print(Text(table.title, style="bold"))
-    # Numbers are never folded or cut: a terminal that is too narrow folds whole lines itself.
-    unbounded = console.options.update(max_width=_UNBOUNDED)
-    console.width = max(width, Measurement.get(console, unbounded, body).minimum)
-    console.print(body)
-    console.width = width
+    if body is not None:
+        # Numbers are never folded or cut: a terminal that is too narrow folds whole lines itself.
+        unbounded = console.options.update(max_width=_UNBOUNDED)
+        console.width = max(width, Measurement.get(console, unbounded, body).minimum)
+        console.print(body)
+        console.width = width
     for note in table.notes:
         console.print(Text(note, style="dim"))
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())

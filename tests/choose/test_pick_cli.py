@@ -8,12 +8,15 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from mncost.measure.runtimes.fake import SCRIPT
+from mncost.measure.engine import Progress
+from mncost.measure.run_file import read_run
+from tests.choose.playing import play
 from tests.choose.test_accuracy import rows
 from tests.running import Result
 
@@ -84,11 +87,34 @@ def test_nothing_fits(run_cli: Cli) -> None:
     assert "without --max-macs there is still none" in hopeless.out
 
 
-def test_picking_by_counts_needs_nothing_heavy() -> None:
+def test_nothing_that_fits_has_no_rows_for_programs_and_no_head_for_people(run_cli: Cli) -> None:
+    words = ["pick", "--arch", "v2", "--max-macs", "100M", "--min-top1", "72"]
+    people = run_cli(words).out
+    assert people.startswith("none of 28 published networks fit\nwithout --max-macs: v2 α 2 ")
+    assert len(people.splitlines()) == 3
+    markdown = run_cli([*words, "-f", "markdown"]).out
+    assert markdown.startswith("**none of 28 published networks fit**\n\n- without --max-macs: ")
+    assert "|" not in markdown
+    head, *lines = run_cli([*words, "-f", "csv"]).out.splitlines()
+    assert head.startswith("rank,near_tie,arch,")
+    assert lines == []
+    table = json.loads(run_cli([*words, "-f", "json"]).out)
+    assert table["rows"] == []
+    assert len(table["columns"]) > 10
+
+
+def test_more_than_fit_may_be_asked_for(run_cli: Cli) -> None:
+    words = ["pick", "--arch", "v1,v2,v3", "--max-macs", "150M", "--min-top1", "68", "-f", "csv"]
+    assert len(as_rows(run_cli([*words, "--top", "1000"]))) == 3
+    assert len(as_rows(run_cli([*words, "--top", "2"]))) == 2
+    assert run_cli([*words, "--top", "0"]).status == 2
+
+
+def test_picking_by_counts_needs_nothing_heavy_and_nothing_of_the_measuring() -> None:
     code = (
         "import sys; from mncost.cli.main import run; run(['pick', '--max-macs', '150M']); "
-        "heavy = {'torch', 'onnx', 'onnxruntime', 'numpy', 'scipy', 'pandas'}; "
-        "print('loaded:', sorted(heavy & set(sys.modules)))"
+        "heavy = ('torch', 'onnx', 'numpy', 'scipy', 'pandas', 'mncost.measure', 'mncost.budget'); "
+        "print('loaded:', [name for name in sys.modules if name.startswith(heavy)])"
     )
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
@@ -99,7 +125,7 @@ def test_picking_by_counts_needs_nothing_heavy() -> None:
 @pytest.fixture
 def run_file(run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return a run of V2 and V3 on a runtime that does 40 MACs a nanosecond, and hardly varies."""
-    monkeypatch.setenv(SCRIPT, json.dumps({"process": 0.002, "noise": 0.002}))
+    play(monkeypatch)
     words = "bench --arch v2,v3-large,v3-small --no-twin --runtime fake --alpha 0.5:1.0 -o run.json"
     assert run_cli(words.split()).status == 0
     return "run.json"
@@ -137,6 +163,35 @@ def test_a_limit_within_the_interval_is_undecided(run_cli: Cli, run_file: str) -
     assert "with too few processes or runs for an interval" in tail.out
 
 
+def test_columns_are_the_ones_asked_for(run_cli: Cli, run_file: str) -> None:
+    words = ["pick", "--run", run_file, "--max-latency", "4.5ms", "--columns", "arch,latency_ns"]
+    (head, *_) = run_cli([*words, "-f", "csv"]).out.splitlines()
+    assert head == "rank,near_tie,arch,latency_ns"
+    people = run_cli(words).out
+    assert re.search(r"^1 +v3-large +3\.\d+ ±0\.\d+$", people, re.MULTILINE)
+    without = run_cli(["pick", "--max-macs", "100M", "--columns", "arch,latency_ns"])
+    assert "unknown column 'latency_ns'" in without.err
+
+
+def test_interrupted_it_says_nothing_and_keeps_what_was_measured(
+    run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def watching(target_error: float | None) -> Iterator[Callable[[Progress], None]]:
+        def interrupt(progress: Progress) -> None:
+            if progress.rounds >= 2:
+                raise KeyboardInterrupt
+
+        yield interrupt
+
+    play(monkeypatch)
+    monkeypatch.setattr("mncost.cli.progress.watching", watching)
+    words = "pick --arch v2 --max-latency 4.5ms --runtime fake --save run.json"
+    found = run_cli(words.split())
+    assert (found.status, found.out) == (130, "")
+    assert read_run(here / "run.json").stopped == "interrupted"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -145,8 +200,8 @@ def test_a_limit_within_the_interval_is_undecided(run_cli: Cli, run_file: str) -
         ("--max-macs 1M --max-time 9s", "--max-time needs --max-latency"),
         ("--run run.json --max-latency 5ms --save r.json", "--save does not go with --run"),
         ("--max-latency 5ms --save none/r.json", "none/r.json: cannot be written"),
-        ("--run run.json", "--run goes with --max-latency"),
-        ("--percentile 99", "--percentile goes with --max-latency"),
+        ("--run run.json", "--run needs --max-latency"),
+        ("--percentile 99", "--percentile needs --max-latency"),
         ("--run run.json --max-latency 5", "--max-latency '5': accepted is a number with one of"),
         ("--run run.json --max-latency 5ms --percentile 100", "--percentile '100': accepted is"),
         ("--run run.json --max-latency 5ms --runtime fak", "nothing of that kind (did you mean"),
@@ -179,9 +234,37 @@ def test_a_front_of_the_grid(run_cli: Cli) -> None:
     assert "[1] " in shown
 
 
+def test_a_front_of_three_metrics_against_all_pairs(run_cli: Cli) -> None:
+    grid = ["table", "--arch", "v1,v2,v3", "--alpha", "0.25:1.4", "--resolution", "96:224"]
+    metrics = "top1,macs,peak_activation_bytes"
+
+    def points(*options: str) -> list[tuple[float, ...]]:
+        found = as_rows(run_cli([*grid, *options, "--columns", metrics, "-f", "csv"]))
+        names = metrics.split(",")
+        return [tuple(float(row[name]) for name in names) for row in found if row["top1"]]
+
+    every, kept = points(), points("--pareto", metrics)
+    expected = [
+        p
+        for p in every
+        if not any(o[0] >= p[0] and o[1] <= p[1] and o[2] <= p[2] and o != p for o in every)
+    ]
+    assert sorted(kept) == sorted(expected)
+    assert 5 < len(kept) < len(every)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        ("pick --max-macs -5M", "--max-macs '-5M': accepted is a finite number, not negative"),
+        ("pick --max-macs nan", "--max-macs 'nan': accepted is a number with one of: k, M, G"),
+        ("pick --max-latency 8", "--max-latency '8': accepted is a number with one of: us"),
+        ("pick --max-latency 0ms", "--max-latency '0ms': accepted is a time above 0"),
+        ("pick --max-latency 8ms --percentile 100", "--percentile '100': accepted is a number"),
+        ("pick --max-latency 8ms --threads 0", "--threads 0: accepted is a whole number from 1"),
+        ("pick --max-latency 8ms --run no.json", "no.json: cannot be read: No such file"),
+        ("pick --max-latency 8ms --run no.json --max-time 9", "--max-time does not go with --run"),
+        ("pick --max-macs 1M --percentile 9", "--percentile needs --max-latency"),
         ("pick --max-macs 150", "--max-macs '150': accepted is a number with one of: k, M, G"),
         ("pick --max-size 10M", "--max-size '10M': accepted is a number with one of: B"),
         ("pick --min-top1 170", "--min-top1 '170': accepted is a number between 0 and 100"),

@@ -14,7 +14,8 @@ from mncost.choose.latency import LatencyLimit, Place
 from mncost.choose.search import Search, search
 from mncost.measure.records import Run
 from mncost.measure.run_file import read_run
-from mncost.measure.runtimes.fake import SCRIPT
+from mncost.measure.runtimes.fake import Script
+from tests.choose.playing import play
 from tests.running import Result
 
 Cli = Callable[..., Result]
@@ -24,8 +25,7 @@ FAKE = Place("fake", 1)
 
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """40 MACs a nanosecond: V2 takes 7.5 ms, V3-Large 5.4 ms, V3-Small 1.4 ms."""
-    monkeypatch.setenv(SCRIPT, json.dumps({"process": 0.002, "noise": 0.002}))
+    play(monkeypatch)
 
 
 def measured_cells(run: Run) -> set[int]:
@@ -93,7 +93,7 @@ def test_nothing_is_fast_enough(run_cli: Cli) -> None:
 
 
 def test_time_that_is_over_is_no_verdict(run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SCRIPT, json.dumps({"process": 0.05}))
+    play(monkeypatch, Script(process=0.05))
     words = "pick --arch v2 --max-latency 7.6ms --min-top1 73 --runtime fake --resolution 224"
     found = run_cli([*words.split(), "--alpha", "1.0"])
     assert found.status == 3
