@@ -12,9 +12,9 @@ from mncost.choose.accuracy import Candidate
 from mncost.errors import MeasureError, did_you_mean
 from mncost.measure.cells import digest
 from mncost.measure.records import Cell, Run
-from mncost.measure.results.statistics import Summary
+from mncost.measure.results.statistics import LEVEL, Summary
 
-__all__ = ["LatencyLimit", "Place", "Timed", "cells_at", "timed"]
+__all__ = ["LatencyLimit", "Place", "Timed", "cells_at", "latencies", "timed"]
 
 
 class Place(NamedTuple):
@@ -55,20 +55,39 @@ def timed(run: Run, found: Sequence[Candidate], limit: LatencyLimit) -> list[Tim
     Raises:
         MeasureError: the run has no such cells, or those of several places.
     """
-    if not found:
-        return []
-    meant = cells_at(run, found[0].network.precision, limit.place)
-    cells = {cell.digest: cell for cell in meant if cell.twin is None}
-    here = [(one, digest(one.network.graph, one.network.resolution)) for one in found]
-    level = 1 - ALPHA / max(1, sum(name in cells for _, name in here))
+    here = _cells_of(run, found, limit.place)
+    level = 1 - ALPHA / max(1, len(here))
     measured = []
-    for one, name in here:
-        if name not in cells:
-            continue
-        interval = latency_interval(run, cells[name].id, limit.percent, level)
+    for one, cell in here:
+        interval = latency_interval(run, cell.id, limit.percent, level)
         if interval is not None:
             measured.append(Timed(one, interval, judge(interval, limit.max_ns)))
     return measured
+
+
+def latencies(
+    run: Run, found: Sequence[Candidate], place: Place
+) -> list[tuple[Candidate, Summary]]:
+    """Return the candidates that were measured, each with the 95 % interval of its own median.
+
+    Raises:
+        MeasureError: the run has no such cells, or those of several places.
+    """
+    medians = (
+        (one, latency_interval(run, cell.id, 50, LEVEL))
+        for one, cell in _cells_of(run, found, place)
+    )
+    return [(one, interval) for one, interval in medians if interval is not None]
+
+
+def _cells_of(run: Run, found: Sequence[Candidate], place: Place) -> list[tuple[Candidate, Cell]]:
+    """Return the candidates that the run has cells of, with these."""
+    if not found:
+        return []
+    meant = cells_at(run, found[0].network.precision, place)
+    cells = {cell.digest: cell for cell in meant if cell.twin is None}
+    here = [(one, digest(one.network.graph, one.network.resolution)) for one in found]
+    return [(one, cells[name]) for one, name in here if name in cells]
 
 
 def cells_at(run: Run, precision: str, place: Place) -> list[Cell]:

@@ -9,12 +9,10 @@ from mncost.budget.records import Verdict
 from mncost.budget.sequence import Looks
 from mncost.choose.accuracy import Candidate
 from mncost.choose.latency import LatencyLimit, Timed
-from mncost.measure.bench import carry_out, empty_run, offer
-from mncost.measure.cells import Subject, Variant, cell_of
+from mncost.measure.bench import carry_out, empty_run
 from mncost.measure.engine import Progress
-from mncost.measure.needs import TO_MEASURE, need
-from mncost.measure.places import Place, places
-from mncost.measure.records import Options, Request, Run
+from mncost.measure.networks import one_place, subjects
+from mncost.measure.records import Options, Run
 from mncost.measure.results.statistics import Summary
 
 __all__ = ["Search", "search"]
@@ -148,32 +146,15 @@ def search(
     Raises:
         InputError: the runtime is missing, or cannot run the candidates.
     """
-    need(*TO_MEASURE)
-    place = _place(limit, found[0].network.precision)
-    subjects = [_subject(index, one, place) for index, one in enumerate(found)]
+    place = one_place(limit.place.runtime, limit.place.threads, found[0].network.precision)
+    measured = subjects([one.network for one in found], place)
     options = Options(target_error=0.99, max_time=max_time, processes=GENERATIONS, seed=0)
-    run = empty_run([subject.cell for subject in subjects], options)
+    run = empty_run([subject.cell for subject in measured], options)
     seeker = Search(found, limit, wanted)
-    carry_out(run, subjects, save=save, watch=watch, undecided=seeker, first=seeker.first())
+    carry_out(run, measured, save=save, watch=watch, undecided=seeker, first=seeker.first())
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
     return seeker, run
-
-
-def _place(limit: LatencyLimit, precision: str) -> Place:
-    request = Request(
-        arch="",
-        runtime=[limit.place.runtime or "onnxruntime"],
-        threads=[limit.place.threads or 1],
-        precision=[precision],
-    )
-    return next(places(request, offer))
-
-
-def _subject(index: int, one: Candidate, place: Place) -> Subject:
-    network = one.network
-    variant = Variant(network.graph, network.resolution)
-    return Subject(cell_of(index, network, variant, 1, place), network.graph)
 
 
 def _fastest(run: Run) -> dict[int, int]:

@@ -21,6 +21,7 @@ __all__ = [
     "chosen",
     "discard_stdout",
     "emit",
+    "emit_bytes",
     "emit_several",
     "emit_text",
     "format_for",
@@ -74,12 +75,18 @@ def emit_several(tables: Sequence[Table], format_name: str, output: Path | None)
 
 def emit_text(text: str, output: Path | None) -> None:
     """Write text to a file, or to standard output."""
+    # Bytes, so that every locale's terminal and every pipe gets the same UTF-8.
+    emit_bytes(text.encode(), output)
+
+
+def emit_bytes(data: bytes, output: Path | None) -> None:
+    """Write bytes to a file, or to standard output."""
     if output is None or str(output) == "-":
-        _print(text)
+        _print(data)
     else:
         from mncost.report.write import write_atomically
 
-        write_atomically(output, text.encode())
+        write_atomically(output, data)
 
 
 def _rendered(table: Table, format_name: str, output: Path | None) -> str:
@@ -89,12 +96,11 @@ def _rendered(table: Table, format_name: str, output: Path | None) -> str:
     return render(table)
 
 
-def _print(text: str) -> None:
+def _print(data: bytes) -> None:
     if sys.stdout is None:
         raise OutputError("standard output: closed")
     try:
-        # Bytes, so that every locale's terminal and every pipe gets the same UTF-8.
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except BrokenPipeError:  # the reader has seen enough
         discard_stdout()

@@ -39,6 +39,7 @@ __all__ = [
     "carry_out",
     "empty_run",
     "offer",
+    "options_for",
     "resumed",
 ]
 
@@ -248,16 +249,32 @@ def begin(
         request = structs.replace(request, runtime=_installed(request))
     wanted = plan(request, offer)
     cells = [subject.cell for subject in wanted.subjects]
-    options = Options(
+    options = options_for(cells, target_error, max_time, processes, seed, least_time=least_time)
+    run = empty_run(cells, options)
+    run.request, run.left_out, run.pairs = request, wanted.left_out, wanted.pairs
+    run.notes = wanted.notes
+    return run, wanted.subjects
+
+
+def options_for(
+    cells: Sequence[Cell],
+    target_error: float | None = None,
+    max_time: float | None = None,
+    processes: int | None = None,
+    seed: int | None = None,
+    *,
+    least_time: float = _SECONDS,
+) -> Options:
+    """Return how cells are measured, with the usual value in place of each ``None``.
+
+    The usual ``max_time`` is ``least_time``, or 3 s a network if that is more.
+    """
+    return Options(
         target_error=_TARGET_ERROR if target_error is None else target_error,
         max_time=_default_time(cells, least_time) if max_time is None else max_time,
         processes=_PROCESSES if processes is None else processes,
         seed=seed or 0,
     )
-    run = empty_run(cells, options)
-    run.request, run.left_out, run.pairs = request, wanted.left_out, wanted.pairs
-    run.notes = wanted.notes
-    return run, wanted.subjects
 
 
 def empty_run(cells: list[Cell], options: Options) -> Run:

@@ -22,7 +22,7 @@ from mncost.measure.records import Cell, LeftOut, Pair, PairCells, Request
 from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS, RUNTIMES, runtime_class
 from mncost.network import Network
 
-__all__ = ["DEVICES", "Plan", "Subject", "Variant", "cell_of", "plan", "title"]
+__all__ = ["DEVICES", "Plan", "Subject", "Variant", "cell_of", "check", "plan", "title"]
 
 DEVICES = ("cpu",)
 
@@ -59,7 +59,7 @@ def plan(request: Request, offer: Offer) -> Plan:
     Raises:
         InputError: something in it cannot be used, or there is nothing to measure.
     """
-    _check(request)
+    check(request)
     return _Planner(request, list(places(request, offer))).plan()
 
 
@@ -216,7 +216,12 @@ def digest(graph: Graph, side: int) -> str:
     return sha256(f"{graph!r} {side}".encode()).hexdigest()[:16]
 
 
-def _check(request: Request) -> None:
+def check(request: Request) -> None:
+    """Check the words and numbers of a request that say how to measure.
+
+    Raises:
+        MeasureError: one of them is not accepted.
+    """
     for runtime in request.runtime:
         if runtime not in RUNTIMES:
             raise UnknownNameError("runtime", runtime, RUNTIMES)

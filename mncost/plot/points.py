@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import exp, log
 from typing import NamedTuple
 
 from mncost.choose.accuracy import Candidate
-from mncost.choose.latency import Timed
 from mncost.choose.pareto import front
 from mncost.errors import MeasureError
 from mncost.measure.records import Cell
 from mncost.measure.results.statistics import Summary
 
-__all__ = ["AXES", "Axis", "Fit", "Point", "accuracy_points", "fit", "latency_points", "on_front"]
+__all__ = [
+    "AXES",
+    "Axis",
+    "Fit",
+    "Point",
+    "accuracy_points",
+    "check_fit",
+    "cost_of",
+    "fit",
+    "latency_points",
+    "on_front",
+    "percent",
+]
 
 
 class Axis(NamedTuple):
@@ -75,23 +86,25 @@ MARGIN = 0.1
 
 
 def accuracy_points(
-    found: Sequence[Candidate], x: str, measured: Sequence[Timed] = ()
+    found: Sequence[Candidate],
+    x: str,
+    measured: Sequence[tuple[Candidate, Summary]] = (),
 ) -> list[Point]:
     """Return published accuracies over a count, or over the latencies that were measured."""
     if x == "latency":
         return [
-            _accuracy(one.candidate, one.interval.center, x, _bounds(one.interval, AXES[x].factor))
-            for one in measured
+            _accuracy(one, interval.center, x, _bounds(interval, AXES[x].factor))
+            for one, interval in measured
         ]
     return [_accuracy(one, _OF_CANDIDATE[x](one), x, None) for one in found]
 
 
 def latency_points(cells: Sequence[tuple[Cell, Summary]], x: str) -> list[Point]:
     """Return measured latencies over a count."""
-    factor, ms = AXES[x].factor, AXES["latency"].factor
+    ms = AXES["latency"].factor
     return [
         Point(
-            _OF_CELL[x](cell) * factor,
+            cost_of(cell, x),
             interval.center * ms,
             cell.arch if cell.twin is None else f"{cell.arch}, {cell.twin}",
             f"{cell.alpha:g}·{cell.resolution}",
@@ -113,8 +126,7 @@ def fit(points: Sequence[Point]) -> Fit:
     Raises:
         MeasureError: there are fewer than three points, or all have the same x.
     """
-    if len({point.x for point in points}) < 3:
-        raise MeasureError("a fit needs three networks of different cost")
+    check_fit(point.x for point in points)
     xs, ys = [log(point.x) for point in points], [log(point.y) for point in points]
     n, mean_x, mean_y = len(xs), sum(xs) / len(xs), sum(ys) / len(ys)
     spread = sum((x - mean_x) ** 2 for x in xs)
@@ -122,6 +134,27 @@ def fit(points: Sequence[Point]) -> Fit:
     found = Fit(exp(mean_y - exponent * mean_x), exponent, 0.0, n)
     near = sum(abs(point.y / found.at(point.x) - 1) <= MARGIN for point in points)
     return found._replace(within=near / n)
+
+
+def check_fit(costs: Iterable[float]) -> None:
+    """Find out whether there is a fit to networks of these costs, before they are measured.
+
+    Raises:
+        MeasureError: there are fewer than three, or all have the same cost.
+    """
+    if len(set(costs)) < 3:
+        raise MeasureError("a fit needs three networks of different cost")
+
+
+def cost_of(cell: Cell, x: str) -> float:
+    """Return a count of a cell, in the units of the axis."""
+    return _OF_CELL[x](cell) * AXES[x].factor
+
+
+def percent(share: float) -> str:
+    """Return a share in words: without decimals, but never a small one as none."""
+    value = 100 * share
+    return f"{value:.0f} %" if value >= 1 or value == 0 else f"{value:.1g} %"
 
 
 def _accuracy(one: Candidate, value: float, x: str, bounds: tuple[float, float] | None) -> Point:

@@ -8,7 +8,7 @@ model are called after its output.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -26,8 +26,10 @@ __all__ = [
     "CONVERT",
     "REORDER",
     "SESSION",
+    "GroupTime",
     "LayerTime",
     "ProfileError",
+    "group_times",
     "layer_times",
     "overhead",
     "own_share",
@@ -56,6 +58,13 @@ class LayerTime(NamedTuple):
     time: Summary
     share: Summary  # of the time of a whole run
     kernels: Sequence[str]
+
+
+class GroupTime(NamedTuple):
+    """Layers of a cell together. The time is in nanoseconds for one call, without the profiler."""
+
+    time: Summary
+    share: Summary  # of the time of a whole run
 
 
 def shares(
@@ -133,27 +142,47 @@ def layer_times(run: Run, cell: int) -> list[LayerTime]:
     one layer of it. The interval is Student's t over processes, as for any latency. Empty if the
     cell was not profiled.
     """
+    found = group_times(run, cell, lambda layer: layer.layer)
+    profiles = _profiled(run, cell)
+    return [
+        LayerTime(layer.layer, layer.kind, layer.macs, *found[layer.layer], layer.kernels)
+        for layer in (profiles[0][0].layers if profiles else ())
+    ]
+
+
+def group_times(run: Run, cell: int, group_of: Callable[[LayerShare], str]) -> dict[str, GroupTime]:
+    """Return the layers of a cell added up, as :func:`layer_times` does for each.
+
+    They are added up in each process, and the interval is that of the sums: layers of one process
+    resemble each other, so the intervals of single layers say nothing about it.
+
+    Args:
+        run: whose profiles.
+        cell: its id.
+        group_of: the name of a layer's group.
+    """
+    profiles = _profiled(run, cell)
+    members: dict[str, list[int]] = {}
+    for index, layer in enumerate(profiles[0][0].layers if profiles else ()):
+        members.setdefault(group_of(layer), []).append(index)
+    found = {}
+    for name, indices in members.items():
+        parts = [_share(profile, [profile.layers[i] for i in indices]) for profile, _ in profiles]
+        times = [part * whole for part, (_, whole) in zip(parts, profiles, strict=True)]
+        found[name] = GroupTime(log_interval(times), log_interval(parts))
+    return found
+
+
+def _profiled(run: Run, cell: int) -> list[tuple[Profile, float]]:
+    """Return the profiles of a cell, and the median of the timed runs in the same process."""
     whole = {
         series.generation: float(median(series.ns.tolist())) for series in series_by_cell(run)[cell]
     }
-    profiles = [p for p in run.profiles if p.cell == cell and p.generation in whole]
-    found = []
-    for index, layer in enumerate(profiles[0].layers if profiles else ()):
-        parts = [_share(profile, [profile.layers[index]]) for profile in profiles]
-        times = [
-            part * whole[profile.generation] for part, profile in zip(parts, profiles, strict=True)
-        ]
-        found.append(
-            LayerTime(
-                layer.layer,
-                layer.kind,
-                layer.macs,
-                log_interval(times),
-                log_interval(parts),
-                layer.kernels,
-            )
-        )
-    return found
+    return [
+        (profile, whole[profile.generation])
+        for profile in run.profiles
+        if profile.cell == cell and profile.generation in whole
+    ]
 
 
 def own_share(profile: Profile) -> float:

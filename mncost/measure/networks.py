@@ -1,0 +1,97 @@
+"""Given networks as cells of one place, and a run of them: what pictures and ``pick`` measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mncost.errors import MeasureError
+from mncost.measure.bench import carry_out, empty_run, offer, options_for
+from mncost.measure.cells import Subject, Variant, cell_of, check
+from mncost.measure.engine import Progress
+from mncost.measure.needs import TO_MEASURE, need
+from mncost.measure.places import Place, places
+from mncost.measure.records import Request, Run
+from mncost.measure.runtimes import runtime_class
+from mncost.network import Network
+
+__all__ = ["measure_networks", "one_place", "subjects"]
+
+_RUNTIME, _THREADS = "onnxruntime", 1
+_NO_WORDS = "-"  # that find the networks again: the run is not resumed
+
+
+def one_place(
+    runtime: str | None, threads: int | None, precision: str, *, by_layer: bool = False
+) -> Place:
+    """Return where networks are measured: with the first provider of one runtime.
+
+    Args:
+        runtime: by default ONNX Runtime.
+        threads: by default one.
+        precision: of the networks.
+        by_layer: whether the runtime has to say how long each layer takes.
+
+    Raises:
+        InputError: the runtime is missing, or cannot do that.
+    """
+    need(*TO_MEASURE)
+    request = Request(
+        arch=_NO_WORDS,
+        runtime=[_RUNTIME if runtime is None else runtime],
+        threads=[_THREADS if threads is None else threads],
+        precision=[precision],
+        by_layer=by_layer,
+    )
+    check(request)
+    place = next(places(request, offer))
+    able = runtime_class(place.runtime).precisions
+    if precision not in able:
+        raise MeasureError(
+            f"{place.runtime} has no models in {precision}; accepted: {', '.join(able)}"
+        )
+    return place
+
+
+def subjects(networks: Sequence[Network], place: Place) -> list[Subject]:
+    """Return networks or twins as subjects of a run; cells have their numbers."""
+    return [
+        Subject(cell_of(index, network, _variant(network), 1, place), network.graph)
+        for index, network in enumerate(networks)
+    ]
+
+
+def measure_networks(
+    networks: Sequence[Network],
+    place: Place,
+    *,
+    by_layer: bool = False,
+    max_time: float | None = None,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    save: Callable[[Run], None] = lambda run: None,
+) -> Run:
+    """Measure networks as ``mncost bench`` does, until every interval is within the target.
+
+    Args:
+        networks: at least one; twins too.
+        place: where.
+        by_layer: find out how long each layer takes.
+        max_time: seconds; by default 54, or 3 a network if that is more.
+        watch: is told the progress.
+        save: is given the run as it goes.
+
+    Raises:
+        MeasureError: the time is out of range.
+        KeyboardInterrupt: somebody ended it; what there is has been saved.
+    """
+    wanted = subjects(networks, place)
+    cells = [subject.cell for subject in wanted]
+    run = empty_run(cells, options_for(cells, max_time=max_time))
+    run.request = Request(arch=_NO_WORDS, twin=None, by_layer=by_layer)
+    carry_out(run, wanted, save=save, watch=watch)
+    if run.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return run
+
+
+def _variant(network: Network) -> Variant:
+    return Variant(network.graph, network.resolution, twin=network.twin)

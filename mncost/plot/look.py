@@ -1,0 +1,72 @@
+"""What all pictures share: their size, their letters, their colours, and how they are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "DARK", "FORMATS", "LIGHT", "SMALL", "canvas", "headed", "saved"]
+
+FORMATS = ("png", "svg", "pdf")
+# Okabe and Ito's colours, which people who confuse colours can tell apart, and one more.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933")
+DARK, LIGHT = "#444444", "#bbbbbb"  # of lines and words; of areas
+SMALL = 6.5  # of the size of letters
+
+_INCHES_WIDE = 6.4  # the text of a page
+_DPI = 200  # of PNG
+_EDGE = 0.012  # where titles begin, as a share of the width
+_LOOK: dict[str, Any] = {
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.markersize": 4.5,
+    "svg.hashsalt": "mncost",
+    "text.parse_math": False,  # a $ in a name is a $
+    "pdf.fonttype": 42,  # letters that stay letters
+}
+_METADATA: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+
+
+@contextmanager
+def canvas(inches_high: float) -> Iterator[Figure]:
+    """Yield an empty figure as wide as a page's text; whatever the reader's own settings are."""
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
+    with style.context(["default", _LOOK]):
+        yield Figure(figsize=(_INCHES_WIDE, inches_high), layout="constrained")
+
+
+def headed(figure: Figure, title: str, caption: str) -> None:
+    """Write above a picture what there is to see, and below it, in small, what was measured."""
+    if title:
+        figure.suptitle(title, x=_EDGE, ha="left", fontsize=10)
+    if caption:
+        figure.supxlabel(caption, x=_EDGE, ha="left", fontsize=SMALL, color=DARK)
+
+
+def saved(figure: Figure, format: str) -> bytes:
+    """Return the file: the same for the same picture. Within :func:`canvas`.
+
+    ``svg-text`` is an SVG whose words are text: for a page, which has letters of its own.
+    """
+    import matplotlib as mpl
+
+    out = BytesIO()
+    kind = format.removesuffix("-text")
+    with mpl.rc_context({"svg.fonttype": "path" if kind == format else "none"}):
+        figure.savefig(out, format=kind, dpi=_DPI, metadata=_METADATA.get(kind))
+    return out.getvalue()

@@ -1,0 +1,61 @@
+"""Given networks as a run of one place, with runtimes that have a script: 40 MACs a nanosecond."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import mncost
+from mncost.errors import InputError
+from mncost.measure.networks import measure_networks, one_place, subjects
+from mncost.measure.results.summary import summarise
+from tests.measure.scripted import instead_of_processes
+
+
+@pytest.fixture(autouse=True)
+def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    instead_of_processes(monkeypatch)
+
+
+def test_networks_and_twins_are_cells_in_their_order() -> None:
+    network = mncost.load("v2", 0.35, 96)
+    networks = [network, network.standard, mncost.load("v1", 0.25, 128)]
+    found = subjects(networks, one_place("fake", 3, "fp32"))
+    assert [subject.cell.id for subject in found] == [0, 1, 2]
+    assert [subject.cell.twin for subject in found] == [None, "standard", None]
+    assert [subject.cell.macs for subject in found] == [one.macs for one in networks]
+    assert {(s.cell.runtime, s.cell.threads, s.cell.batch) for s in found} == {("fake", 3, 1)}
+    assert [subject.graph for subject in found] == [one.graph for one in networks]
+
+
+@pytest.mark.parametrize("by_layer", [False, True])
+def test_they_are_measured(by_layer: bool) -> None:
+    networks = [mncost.load("v2", 0.35, 96), mncost.load("v2", 1.0, 224)]
+    place = one_place("fake", None, "fp32", by_layer=by_layer)
+    saved: list[Any] = []
+    run = measure_networks(networks, place, by_layer=by_layer, save=saved.append)
+    for summary, network in zip(summarise(run), networks, strict=True):
+        assert summary.median is not None
+        assert summary.median.center == pytest.approx(network.macs / 40 + 20_000, rel=0.05)
+    assert {profile.cell for profile in run.profiles} == ({0, 1} if by_layer else set())
+    assert saved[-1] is run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("fak", 1, "fp32"), "unknown runtime 'fak' (did you mean 'fake'?)"),
+        (("fake", 0, "fp32"), "threads 0: accepted are 1 to 1024"),
+        (("fake", 1, "fp16"), "fake has no models in fp16; accepted: fp32, int8"),
+    ],
+)
+def test_a_place_that_cannot_be_used(arguments: Any, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        one_place(*arguments)
+    assert message in str(error.value)
+
+
+def test_a_runtime_that_knows_no_layers() -> None:
+    with pytest.raises(InputError, match="torch does not say how long each layer takes"):
+        one_place("torch", 1, "fp32", by_layer=True)
