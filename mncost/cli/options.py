@@ -14,6 +14,7 @@ from mncost.cost.memory import PRECISIONS, Precision
 from mncost.errors import InputError, UnknownNameError
 
 __all__ = [
+    "GRAMMAR",
     "Alpha",
     "Arch",
     "Classes",
@@ -22,6 +23,12 @@ __all__ = [
     "Dialect",
     "Flops",
     "Format",
+    "OneRuntime",
+    "OneThreads",
+    "OnlyAlpha",
+    "OnlyDialect",
+    "OnlyResolution",
+    "OnlyRho",
     "Output",
     "PrecisionName",
     "PublishedArch",
@@ -32,7 +39,7 @@ __all__ = [
     "refuse",
 ]
 
-_GRAMMAR = "VALUE, LOW:HIGH (the published values), LOW:HIGH:STEP, or several with commas"
+GRAMMAR = "VALUE, LOW:HIGH (the published values), LOW:HIGH:STEP, or several with commas"
 
 Arch: TypeAlias = Annotated[
     list[str],
@@ -55,9 +62,22 @@ PublishedArch: TypeAlias = Annotated[
         help="Built-in architectures, groups or checkpoints, with commas. Default: all.",
     ),
 ]
+OneRuntime: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--runtime",
+        metavar="NAME",
+        autocompletion=completion.runtimes,
+        help="Where a latency is meant. Default: onnxruntime, or the run's one.",
+    ),
+]
+OneThreads: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--threads", metavar="N", help="Likewise. Default: 1, or those of the run."),
+]
 Alpha: TypeAlias = Annotated[
     str | None,
-    typer.Option("--alpha", metavar="α", help=f"Width multiplier: {_GRAMMAR}. Default: 1.0."),
+    typer.Option("--alpha", metavar="α", help=f"Width multiplier: {GRAMMAR}. Default: 1.0."),
 ]
 Resolution: TypeAlias = Annotated[
     str | None,
@@ -78,6 +98,31 @@ Dialect: TypeAlias = Annotated[
         metavar="NAME",
         autocompletion=completion.dialects,
         help="Whose reading: torchvision, timm, slim, keras ... Default: paper.",
+    ),
+]
+OnlyAlpha: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--alpha", metavar="α", help=f"Only these width multipliers: {GRAMMAR}. Default: all."
+    ),
+]
+OnlyResolution: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--resolution", "-r", metavar="PX", help="Only these sides of the image. Default: all."
+    ),
+]
+OnlyRho: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--rho", metavar="ρ", help="Only these ratios to the native resolution."),
+]
+OnlyDialect: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--dialect",
+        metavar="NAME",
+        autocompletion=completion.dialects,
+        help="Only this reading: paper, timm, keras ... Default: all.",
     ),
 ]
 Classes: TypeAlias = Annotated[

@@ -28,10 +28,10 @@ FAILED, INCONCLUSIVE = 1, 3
 
 def pick(
     arch: options.PublishedArch = None,
-    alpha: options.Alpha = None,
-    resolution: options.Resolution = None,
-    rho: options.Rho = None,
-    dialect: options.Dialect = None,
+    alpha: options.OnlyAlpha = None,
+    resolution: options.OnlyResolution = None,
+    rho: options.OnlyRho = None,
+    dialect: options.OnlyDialect = None,
     precision: options.PrecisionName = None,
     max_macs: Annotated[
         str | None, typer.Option("--max-macs", metavar="COUNT", help="E.g. 150M.")
@@ -70,14 +70,8 @@ def pick(
         str | None,
         typer.Option("--percentile", metavar="P", help="Of the latency. Default: 50, the median."),
     ] = None,
-    runtime: Annotated[
-        str | None,
-        typer.Option("--runtime", metavar="NAME", help="Default: onnxruntime, or the run's one."),
-    ] = None,
-    threads: Annotated[
-        int | None,
-        typer.Option("--threads", metavar="N", help="Default: 1, or those of the run."),
-    ] = None,
+    runtime: options.OneRuntime = None,
+    threads: options.OneThreads = None,
     max_time: Annotated[
         str | None,
         typer.Option("--max-time", metavar="TIME", help="To measure at most. Default: 60 s."),
@@ -97,9 +91,10 @@ def pick(
 ) -> int:
     """Print the most accurate published networks that keep within limits.
 
-    Only networks whose ImageNet accuracy somebody has published; the source stands beside it.
-    A latency passes only by its whole interval. Exit status: 0 something fits, 1 nothing does, 3
-    nothing does but some latencies are inconclusive.
+    Only networks whose ImageNet accuracy somebody has published; the source
+    stands beside it. A latency passes only by its whole interval. Exit status:
+    0 something fits, 1 nothing does, 3 nothing does but some latencies are
+    inconclusive.
 
     mncost pick --arch v1,v2,v3 --max-macs 150M --min-top1 68
     mncost pick --max-size 10MB --resolution 224

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mncost.cli import completion, options, plot_options
+from mncost.cli import options, plot_options
 from mncost.cli.plot_options import Asked, Picture
 from mncost.errors import InputError, UnknownNameError
 from mncost.quantities import seconds
@@ -50,10 +50,10 @@ def plot(
         ),
     ] = None,
     arch: plot_options.Arch = None,
-    alpha: options.Alpha = None,
-    resolution: options.Resolution = None,
+    alpha: plot_options.Alpha = None,
+    resolution: plot_options.Resolution = None,
     rho: options.Rho = None,
-    dialect: options.Dialect = None,
+    dialect: plot_options.Dialect = None,
     precision: options.PrecisionName = None,
     twin: options.Twin = None,
     by: Annotated[
@@ -68,19 +68,8 @@ def plot(
         bool,
         typer.Option("--no-time", help="With --kind layers: MACs and bytes; nothing is measured."),
     ] = False,
-    runtime: Annotated[
-        str | None,
-        typer.Option(
-            "--runtime",
-            metavar="NAME",
-            autocompletion=completion.runtimes,
-            help="Default: onnxruntime, or the run's one.",
-        ),
-    ] = None,
-    threads: Annotated[
-        int | None,
-        typer.Option("--threads", metavar="N", help="Default: 1, or those of the run."),
-    ] = None,
+    runtime: options.OneRuntime = None,
+    threads: options.OneThreads = None,
     max_time: Annotated[
         str | None,
         typer.Option(

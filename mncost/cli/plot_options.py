@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from mncost.network import Network
 
 __all__ = [
+    "Alpha",
     "Arch",
     "Asked",
+    "Dialect",
     "Picture",
+    "Resolution",
     "about",
     "caption",
     "check",
@@ -46,6 +49,34 @@ Arch: TypeAlias = Annotated[
         autocompletion=completion.architectures,
         help="Architectures, groups or checkpoints, with commas; for what is no accuracy, files "
         "too. Default: all for accuracies, v1,v2,v3-large for --y latency; of a run, its own.",
+    ),
+]
+
+
+Alpha: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--alpha",
+        metavar="α",
+        help=f"Width multiplier: {options.GRAMMAR}. Default: all of accuracies, else 1.0.",
+    ),
+]
+Resolution: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--resolution",
+        "-r",
+        metavar="PX",
+        help="Side of the image, same grammar. Default: all of accuracies, else native.",
+    ),
+]
+Dialect: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--dialect",
+        metavar="NAME",
+        autocompletion=completion.dialects,
+        help="Whose reading: torchvision, timm ... Default: all of accuracies, else paper.",
     ),
 ]
 
