@@ -24,6 +24,7 @@ COMMANDS = {
     "compare": "mncost.cli.compare:compare",
     "bench": "mncost.cli.bench:bench",
     "show": "mncost.cli.show:show",
+    "report": "mncost.cli.report:report",
     "check": "mncost.cli.check:check",
     "compare-runs": "mncost.cli.compare_runs:compare_runs",
     "explain": "mncost.cli.explain:explain",

@@ -24,7 +24,7 @@ __all__ = ["FOR_PEOPLE", "emit_run", "shared", "status", "varies"]
 
 FAILED, INTERRUPTED = 1, 130
 
-FOR_PEOPLE = ("terminal", "markdown")
+FOR_PEOPLE = ("terminal", "markdown", "html")
 
 # What tells cells apart, in the order of a table for people; what is the same in all of them goes
 # to the title, but for the first three and the runtime.
@@ -103,6 +103,8 @@ def _for_people(found: Sequence[Row], view: View) -> list[str]:
         names += ["python_speedup"]
     if any(cell.precision == "int8" for cell in cells):
         names += ["file_bytes", "int8_speedup", "logits_error"]
+    if view.format == "html" and any(row.cautions for row in found):
+        names += ["warnings"]
     return names
 
 
@@ -116,6 +118,8 @@ def varies(cells: Sequence[Cell], name: str) -> bool:
 
 def shared(cells: Sequence[Cell]) -> str:
     """Say how all cells were run that were run in one way."""
+    if not cells:
+        return "no cells"
     first = cells[0]
     common = {
         "dialect": f"dialect {first.dialect}" if first.dialect != "paper" else "",

@@ -9,7 +9,7 @@ from mncost.measure.records import Run
 from mncost.measure.results.cautions import Caution, cautions
 from mncost.measure.results.summary import CellSummary
 
-__all__ = ["conditions", "machine_line", "objections"]
+__all__ = ["conditions", "machine_line", "objections", "remarks", "stopped", "versions"]
 
 
 def machine_line(run: Run) -> str:
@@ -17,7 +17,7 @@ def machine_line(run: Run) -> str:
     machine = run.machine
     flags = f" ({', '.join(machine.flags)})" if machine.flags else ""
     cores = "1 core" if machine.logical_cores == 1 else f"{machine.logical_cores} cores"
-    return f"{machine.cpu}{flags}, {cores}, {machine.os}; {_versions(run)}"
+    return f"{machine.cpu}{flags}, {cores}, {machine.os}; {versions(run)}"
 
 
 def conditions(run: Run) -> Iterator[str]:
@@ -27,11 +27,12 @@ def conditions(run: Run) -> Iterator[str]:
     processes = "1 process" if generations == 1 else f"{generations} processes"
     yield (
         f"latency: median of one call, ± half of its 95 % interval over {processes}; "
-        f"{_stopped(run)} after {run.seconds:.0f} s"
+        f"{stopped(run)} after {run.seconds:.0f} s"
     )
 
 
-def _versions(run: Run) -> str:
+def versions(run: Run) -> str:
+    """Say which versions of what its workers ran."""
     found: dict[str, set[str]] = {}
     for process in run.processes:
         for name, version in process.versions.items():
@@ -39,7 +40,8 @@ def _versions(run: Run) -> str:
     return ", ".join(f"{name} {'/'.join(sorted(versions))}" for name, versions in found.items())
 
 
-def _stopped(run: Run) -> str:
+def stopped(run: Run) -> str:
+    """Say why it ended."""
     target = f"±{run.options.target_error:.1%}"
     return {
         "running": "was still running",
@@ -53,14 +55,19 @@ def _stopped(run: Run) -> str:
 
 def objections(run: Run, summaries: Sequence[CellSummary]) -> Iterator[str]:
     """Say which cells failed, what speaks against the others, and what was left out."""
-    for summary in summaries:
-        if summary.failure:
-            yield f"failed: {title(summary.cell)}: {summary.failure}"
-    yield from _cautions(run, summaries)
+    yield from (f"{name}: {text}" for name, text in remarks(run, summaries))
     yield from run.notes
 
 
-def _cautions(run: Run, summaries: Sequence[CellSummary]) -> Iterator[str]:
+def remarks(run: Run, summaries: Sequence[CellSummary]) -> Iterator[tuple[str, str]]:
+    """Name what failed and what speaks against the rest, each with what is to be said about it."""
+    for summary in summaries:
+        if summary.failure:
+            yield "failed", f"{title(summary.cell)}: {summary.failure}"
+    yield from _cautions(run, summaries)
+
+
+def _cautions(run: Run, summaries: Sequence[CellSummary]) -> Iterator[tuple[str, str]]:
     """Say each caution once: the worst cell's, and how many others there are."""
     groups: dict[str, list[Caution]] = {}
     for caution in cautions(run, summaries):
@@ -68,7 +75,7 @@ def _cautions(run: Run, summaries: Sequence[CellSummary]) -> Iterator[str]:
     for group in groups.values():
         worst = max(group, key=lambda c: c.value if isinstance(c.value, float) else 0.0)
         where = "" if worst.cell is None else f"{title(run.cells[worst.cell])}{_more(group)}: "
-        yield f"{worst.name}: {where}{worst.text}; {worst.remedy}"
+        yield worst.name, f"{where}{worst.text}; {worst.remedy}"
 
 
 def _more(group: Sequence[Caution]) -> str:

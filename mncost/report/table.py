@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, Self, TypeAlias
 
-__all__ = ["Column", "Kind", "Table", "Value"]
+__all__ = ["Column", "Kind", "Table", "Value", "Written"]
+
+
+class Written(str):
+    """A number as people read it, e.g. with its interval: ``9.19 ±0.11``.
+
+    Attributes:
+        bare: the number itself, which is what a column is sorted by.
+    """
+
+    bare: float
+
+    def __new__(cls, text: str, bare: float) -> Self:
+        """Return the text, with the number that it writes."""
+        made = super().__new__(cls, text)
+        made.bare = bare
+        return made
+
 
 Value: TypeAlias = str | int | float | bool | tuple[int | float | str, ...] | None
 """A cell. ``None`` is a value that does not exist here, e.g. the kernel of a batch norm."""

@@ -10,7 +10,7 @@ from mncost.measure.records import Run
 from mncost.measure.results.cautions import Caution, cautions
 from mncost.measure.results.statistics import Ratio, Summary, decimals
 from mncost.measure.results.summary import PERCENTILES, CellSummary, summarise
-from mncost.report.table import Value
+from mncost.report.table import Value, Written
 
 __all__ = [
     "Row",
@@ -173,6 +173,10 @@ def _written(part: _Part, write: Callable[[Summary], str]) -> Callable[[Row], Va
 
 def with_interval(summary: Summary) -> str:
     """Return ``9.19 ±0.11``: only the digits that the interval supports; ``±?`` without one."""
+    return Written(_with_interval(summary), summary.center)
+
+
+def _with_interval(summary: Summary) -> str:
     if summary.lo is None or summary.hi is None:
         return f"{three_digits(summary.center)} ±?"
     digits = decimals(summary)
@@ -187,7 +191,9 @@ def with_interval(summary: Summary) -> str:
 def _with_bounds(summary: Summary) -> str:
     """Return ``9.19 (9.10–9.45)``; a bound that there are too few runs for is a question mark."""
     lo, hi = ("?" if bound is None else three_digits(bound) for bound in (summary.lo, summary.hi))
-    return "too few runs" if lo == hi == "?" else f"{three_digits(summary.center)} ({lo}–{hi})"
+    if lo == hi == "?":
+        return "too few runs"
+    return Written(f"{three_digits(summary.center)} ({lo}–{hi})", summary.center)
 
 
 def _rounded(value: float, digits: int) -> str:
@@ -199,7 +205,7 @@ def three_digits(value: float | None) -> str:
     if value is None:
         return "–"
     whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
-    return f"{value:,.{max(0, 3 - whole)}f}"
+    return Written(f"{value:,.{max(0, 3 - whole)}f}", value)
 
 
 def _ms(summary: Summary | None) -> Summary | None:

@@ -1,0 +1,73 @@
+"""``mncost report``."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mncost import __version__
+from mncost.cli import measure_options
+from mncost.cli.output import emit_text
+from mncost.errors import InputError
+from mncost.measure.run_file import read_run
+
+__all__ = ["report"]
+
+_NEEDED = ("numpy", "scipy", "matplotlib", "jinja2")
+_SUFFIXES = (".html", ".htm")
+
+
+def report(
+    run: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", help="A run file of mncost bench; - for standard input."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="An .html file, replaced only once it is complete. Default: standard output (-), "
+            "unless that is a terminal.",
+        ),
+    ] = None,
+    title: Annotated[
+        str | None,
+        typer.Option("--title", metavar="TEXT", help="Of the page. Default: the architectures."),
+    ] = None,
+    percentiles: measure_options.Percentiles = None,
+) -> None:
+    """Make one HTML page of a saved run: tables, pictures, warnings, the method, the machine.
+
+    The tables sort and filter. The page is one file that needs no network.
+
+    mncost report run.json -o report.html
+    mncost report run.json --percentiles 50,99 --title Board -o board.html
+    """
+    view = measure_options.view(None, percentiles, None, None, "html")
+    _check(output)
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        raise InputError(f"needs {', '.join(missing)}: pip install 'mncost[report]'")
+    from mncost.cli.report_sections import page
+    from mncost.report.html import render
+
+    html = render(page(read_run(run), view, title, f"mncost {__version__}"))
+    emit_text(html, output)
+    if output is not None and str(output) != "-":
+        print(f"{output}: {len(html.encode()) / 1e3:,.0f} kB, for any browser, with no network")
+
+
+def _check(output: Path | None) -> None:
+    """Refuse to write a page to where nobody could read it."""
+    if output is None:
+        if sys.stdout is not None and sys.stdout.isatty():
+            raise InputError("missing option '--output': an .html file, or - for standard output")
+        return
+    is_special = str(output) == "-" or (output.exists() and not output.is_file())  # a pipe
+    if output.suffix.lower() not in _SUFFIXES and not is_special:
+        raise InputError(f"--output {output}: accepted is the name of an .html file")

@@ -1,0 +1,157 @@
+"""What a report says about how and where it was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from mncost.cli.measured_notes import stopped, versions
+from mncost.measure.records import Request, Run
+from mncost.measure.results.columns import three_digits
+from mncost.report.html import Section
+from mncost.report.table import Column, Table, Value
+
+__all__ = ["machine", "method", "target_of", "when"]
+
+_GIB = 2.0**-30
+_ANY = 0.5  # from here on, nobody asked for an interval: something else decides the end
+
+_LATENCY = (
+    "the median of one call. Runs in one process resemble each other more than those of the next, "
+    "so the process is the unit of repetition: each gives the median of its runs; shown are the "
+    "geometric mean of these and ± half of Student's 95 % interval over them"
+)
+_ORDER = (
+    "cells are visited by turns: in each round every cell once, in random order, with a burst of "
+    "runs that are not timed and then of timed ones. Several generations of worker processes "
+    "follow one another; only one worker runs at any time"
+)
+_SIDES = (
+    "the sides of a comparison are visited in turn, right after one another, each in processes of "
+    "its own; which is started and visited first changes from one pair of processes to the next"
+)
+_RATIOS = (
+    "speed-ups come from rounds that visited both sides: what slows the machine for longer than a "
+    "round slows both"
+)
+
+
+def when(text: str) -> str:
+    """Return a time as people write it."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError):  # somebody else wrote the file
+        return text
+
+
+def target_of(run: Run) -> str | None:
+    """Return how narrow the intervals were to be, if that decides the end of a run."""
+    error = run.options.target_error
+    return f"±{error:.1%}" if error < _ANY else None
+
+
+def method(run: Run) -> Section:
+    """Say how it was measured."""
+    return Section("method", "Method", facts=list(_method(run)))
+
+
+def _method(run: Run) -> Iterator[tuple[str, str]]:
+    options = run.options
+    yield "latency", _LATENCY
+    if any(cell.baseline_of is not None for cell in run.cells):
+        yield "order", _SIDES
+    else:
+        yield "order", _ORDER
+        yield "ratios", _RATIOS
+    yield (
+        "reference",
+        f"a fixed workload ({run.reference}) is visited beside the cells, to notice when the "
+        "machine gets slower or faster",
+    )
+    bursts = [
+        burst for process in run.processes for burst in process.bursts if burst.cell is not None
+    ]
+    runs = sum(len(burst.ns) for burst in bursts)
+    generations = len({process.generation for process in run.processes})
+    yield (
+        "samples",
+        f"{runs:,} timed calls in {len(bursts):,} bursts, by {len(run.processes)} processes in "
+        f"{generations} generations",
+    )
+    target = target_of(run)
+    yield (
+        "end",
+        f"{stopped(run)} after {run.seconds:.0f} s; asked for were "
+        f"{f'intervals within {target}, ' if target else ''}at most {options.max_time:.0f} s and "
+        f"at least {options.processes} processes of each worker",
+    )
+    yield "seed", f"{options.seed}, of weights, images and order: weights are random"
+    if run.request is not None:
+        yield "asked for", _asked(run.request)
+
+
+def _asked(request: Request) -> str:
+    """Say what was asked for, in the words of the command line."""
+    words = {"arch": request.arch}
+    for name in ("alpha", "resolution", "rho", "dialect", "classes", "twin"):
+        if (value := getattr(request, name)) is not None:
+            words[name] = str(value)
+    for name in ("precision", "batch", "runtime", "provider", "threads", "python"):
+        if values := getattr(request, name):
+            words[name] = ",".join(map(str, values))
+    if request.copies > 1:
+        words["copies"] = str(request.copies)
+    return "; ".join(f"{name} {value}" for name, value in words.items())
+
+
+def machine(run: Run) -> Section:
+    """Say where it was measured, and what else happened there."""
+    machine = run.machine
+    cores = f"{machine.logical_cores} logical"
+    cores += f", {machine.cores} physical" if machine.cores else ""
+    if machine.affinity is not None:
+        cores += f"; allowed: {', '.join(map(str, machine.affinity))}"
+    facts: list[tuple[str, str | None]] = [
+        ("processor", f"{machine.cpu}, {machine.architecture}"),
+        ("instruction sets", ", ".join(machine.flags)),
+        ("cores", cores),
+        ("memory", f"{machine.memory_bytes * _GIB:.1f} GiB"),
+        ("system", machine.os),
+        ("container", machine.container),
+        ("virtual machine", {True: "yes", False: "no", None: None}[machine.hypervisor]),
+        ("frequency governor", machine.governor),
+        ("load before", _text(machine.load_average)),
+        ("versions", versions(run)),
+        ("mncost", run.mncost_version),
+        (
+            "git commit",
+            f"{run.git.id}{' with changes' if run.git.dirty else ''}" if run.git else None,
+        ),
+        ("begun", when(run.started)),
+    ]
+    known = [(term, text) for term, text in facts if text]
+    tables = [_generations(run)] if run.conditions else []
+    return Section("machine", "Machine", tables=tables, facts=known)
+
+
+def _text(value: float | None) -> str | None:
+    return None if value is None else three_digits(value)
+
+
+def _generations(run: Run) -> Table:
+    """Return what else the machine did while each generation of processes ran."""
+    rows: list[list[Value]] = [
+        [seen.generation, seen.steal, seen.other_load, seen.mhz] for seen in run.conditions
+    ]
+    columns = [
+        Column("generation", "generation", "number"),
+        Column("steal", "steal", "share"),
+        Column("other_load", "other load", "ratio"),
+        Column("mhz", "clock MHz", "number"),
+    ]
+    notes = [
+        "steal: share of the cores' time that the hypervisor gave to others; other load: cores "
+        "that other programs kept busy; clock: of the first core, at the end"
+    ]
+    head = "While each generation of processes ran"
+    return Table("generations", columns, rows, notes, head)

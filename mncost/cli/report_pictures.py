@@ -1,0 +1,238 @@
+"""The pictures of a report: latency over cost, accuracy over latency, and what layers cost."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from mncost.choose.accuracy import Candidate, candidates
+from mncost.cli.options import as_precision
+from mncost.errors import InputError, MeasureError, NothingPublishedError, one_line
+from mncost.measure.cells import digest
+from mncost.measure.records import Cell, Run
+from mncost.measure.results.columns import with_interval
+from mncost.measure.results.statistics import Summary
+from mncost.measure.results.summary import CellSummary
+from mncost.plot.bars import PAGE, layer_bars
+from mncost.plot.draw import scatter
+from mncost.plot.inline import inline
+from mncost.plot.layer_rows import Row, layer_rows, network_of, said
+from mncost.plot.points import (
+    AXES,
+    Fit,
+    Point,
+    accuracy_points,
+    fit,
+    latency_points,
+    on_front,
+    percent,
+)
+from mncost.report.html import Figure
+from mncost.spec.parse import PAPER
+
+__all__ = ["Missing", "layer_pictures", "pictures"]
+
+_MS, _US, _MEGA, _KIB = 1e-6, 1e-3, 1e-6, 2.0**-10
+_MOST = 12  # pictures of layers
+_LONGEST = 32  # letters of a name in a picture
+
+_Timed: TypeAlias = "list[tuple[Cell, Summary]]"
+
+
+class Missing(NamedTuple):
+    """A picture that cannot be drawn, and why."""
+
+    title: str
+    why: str
+
+
+def pictures(summaries: Sequence[CellSummary]) -> Iterator[Figure | Missing]:
+    """Yield the pictures of each place where whole networks ran."""
+    places: dict[object, _Timed] = {}
+    for cell, median in ((summary.cell, summary.median) for summary in summaries):
+        if (cell.part, cell.baseline_of, cell.copy) == (None, None, 1):
+            timed = places.setdefault(cell.place, [])
+            if median is not None:
+                timed.append((cell, median))
+    for number, timed in enumerate(filter(None, places.values()), 1):
+        where = _where(timed[0][0])
+        for name, title, draw in (
+            ("macs", f"Latency over MACs: {where}", _over_macs),
+            ("top1", f"Published accuracy over latency: {where}", _accuracy),
+        ):
+            try:
+                yield draw(timed, f"{name}-{number}", title)
+            except InputError as error:
+                yield Missing(title, str(error))
+
+
+def _where(cell: Cell) -> str:
+    """Say where a cell ran, and how."""
+    words = [cell.runtime, cell.precision]
+    words += [f"batch {cell.batch}"] if cell.batch > 1 else []
+    words += [cell.provider] if cell.provider not in (None, "CPUExecutionProvider") else []
+    words += ["1 thread" if cell.threads == 1 else f"{cell.threads} threads"]
+    words += [cell.python] if cell.python else []
+    return ", ".join(words)
+
+
+def _over_macs(timed: _Timed, name: str, title: str) -> Figure:
+    """Draw latencies, and the power of the MACs that they follow.
+
+    Raises:
+        MeasureError: there are too few.
+    """
+    points = latency_points(timed, "macs")
+    found = fit(points)
+    note = (
+        f"Latency follows MACs^{found.exponent:.2f}; {percent(found.within)} of "
+        f"{found.points} networks are within ± 10 % of that (the band). Bars are 95 % intervals."
+    )
+    tips = [_lines(_name(cell), _latency(median), _macs(cell)) for cell, median in timed]
+    svg = _svg(points, ("macs", "latency"), tips, Look(name, title, fit=found))
+    return Figure(title, svg, note)
+
+
+def _accuracy(timed: _Timed, name: str, title: str) -> Figure:
+    """Draw published accuracies over latencies, and their Pareto front.
+
+    Raises:
+        InputError: fewer than two are published.
+    """
+    published = _published(timed[0][0].precision) if timed[0][0].batch == 1 else {}
+    found = [
+        (published[cell.digest], cell, median)
+        for cell, median in timed
+        if cell.twin is None and cell.digest in published
+    ]
+    if len(found) < 2:
+        raise MeasureError(f"an accuracy is published for {len(found)} of its networks; 2 needed")
+    measured = [(one, median) for one, _, median in found]
+    points = accuracy_points([one for one, _ in measured], "latency", measured)
+    front = on_front(points)
+    note = (
+        f"{len(front)} of {len(points)} networks {'is' if len(front) == 1 else 'are'} on the "
+        "Pareto front (labels: α·resolution): "
+        "no other one is both faster and more accurate. Bars are 95 % intervals."
+    )
+    tips = [
+        _lines(
+            one.name,
+            f"top-1 {one.top1:g} %",
+            _latency(median),
+            _macs(cell),
+            f"accuracy: {one.figure.source}",
+        )
+        for one, cell, median in found
+    ]
+    svg = _svg(points, ("latency", "top1"), tips, Look(name, title, front=front))
+    return Figure(title, svg, note)
+
+
+def _published(precision: str) -> Mapping[str, Candidate]:
+    """Return the networks whose accuracy is published, by their digests."""
+    try:
+        found = candidates("all", precision=as_precision(precision))
+    except NothingPublishedError:
+        return {}
+    return {digest(one.network.graph, one.network.resolution): one for one in found}
+
+
+# ---------------------------------------------------------------------------------------- layers
+
+
+def layer_pictures(run: Run) -> Iterator[Figure | Missing]:
+    """Yield a picture of the layers of each whole network that was profiled."""
+    profiled = {profile.cell for profile in run.profiles}
+    cells = [cell for cell in run.cells if cell.id in profiled and cell.part is None]
+    for cell in cells[:_MOST]:
+        head = f"{_name(cell)}: {_where(cell)}"
+        try:
+            yield _layers(run, cell, f"layers-{cell.id}", head)
+        except InputError as error:  # somebody's own architecture, which is not at hand
+            yield Missing(head, str(error))
+    if len(cells) > _MOST:
+        yield Missing(f"{len(cells) - _MOST} more networks", f"pictures are of the first {_MOST}")
+
+
+def _layers(run: Run, cell: Cell, name: str, title: str) -> Figure:
+    """Draw the layers of a network, or its blocks if they are too many for a page.
+
+    Raises:
+        InputError: there is no such network.
+    """
+    network = network_of(cell)
+    by = "layer" if len(layer_rows(network)) <= PAGE else "block"
+    rows = layer_rows(network, by, run, cell.id)
+    head = said(layer_rows(network, "kind", run, cell.id))
+    svg = layer_bars(rows, title=head, format="svg-text")
+    return Figure(title, inline(svg, name, title, _bars(rows)))
+
+
+def _bars(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """Return what is to be said about each bar: all that is known of its row."""
+    tips: dict[str, list[str]] = {}
+    for number, row in enumerate(rows):
+        lines = [f"{row.name}, {row.kind}" if row.kind else row.name]
+        values = {"macs": row.macs, "time": row.time and row.time.center, "bytes": row.bytes}
+        if row.macs:
+            lines.append(f"{row.macs * _MEGA:,.3g} M MACs")
+        if row.time:
+            lines.append(
+                f"{with_interval(row.time.scaled(_US))} µs, {row.share or 0:.1%} of a call"
+            )
+        if row.bytes:
+            lines.append(f"{row.bytes * _KIB:,.0f} KiB moved at least")
+        tips |= {f"bars-{name}-{number}": [_lines(*lines)] for name, v in values.items() if v}
+    return tips
+
+
+# --------------------------------------------------------------------------------------- drawing
+
+
+class Look(NamedTuple):
+    """What is drawn beside the points, and how the picture is called."""
+
+    name: str
+    title: str
+    front: Sequence[Point] = ()
+    fit: Fit | None = None
+
+
+def _svg(points: Sequence[Point], axes: tuple[str, str], tips: Sequence[str], look: Look) -> str:
+    """Draw points with tooltips, as an element of the page."""
+    drawn = [point._replace(group=_shortened(point.group)) for point in points]
+    x, y = (AXES[axis] for axis in axes)
+    with warnings.catch_warnings():
+        # Of matplotlib's own letters; the page is set in the reader's.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        svg = scatter(drawn, x, y, front=look.front, fit=look.fit, format="svg-text")
+    by_group: dict[str, list[str]] = {group: [] for group in sorted({p.group for p in drawn})}
+    for point, tip in zip(drawn, tips, strict=True):
+        by_group[point.group].append(tip)
+    ids = {f"points-{number}": found for number, found in enumerate(by_group.values())}
+    return inline(svg, look.name, look.title, ids)
+
+
+def _shortened(name: str) -> str:
+    written = one_line(name)
+    return written if len(written) <= _LONGEST else f"{written[: _LONGEST - 1]}…"
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(map(one_line, lines))
+
+
+def _name(cell: Cell) -> str:
+    dialect = "" if cell.dialect == PAPER else f" ({cell.dialect})"
+    twin = f", {cell.twin} twin" if cell.twin else ""
+    return f"{cell.arch}{dialect} α {cell.alpha:g} at {cell.resolution} px{twin}"
+
+
+def _latency(median: Summary) -> str:
+    return f"latency {with_interval(median.scaled(_MS))} ms"
+
+
+def _macs(cell: Cell) -> str:
+    return f"{cell.macs * _MEGA:,.1f} M MACs"
