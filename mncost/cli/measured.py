@@ -30,7 +30,7 @@ FOR_PEOPLE = ("terminal", "markdown", "html")
 # to the title, but for the first three and the runtime.
 _IDENTITY = (
     *("arch", "dialect", "alpha", "resolution", "precision", "batch", "runtime", "provider"),
-    *("threads", "python", "copy"),
+    *("threads", "python", "copy", "arm"),
 )
 _ALWAYS = ("arch", "alpha", "resolution", "runtime")
 

@@ -127,8 +127,11 @@ def test_against_a_saved_run(run_cli: Cli, budgets: Budgets) -> None:
 
 
 def test_against_an_older_file(run_cli: Cli, budgets: Budgets) -> None:
-    found = run_cli(["check", budgets(REGRESSION), "--baseline-arch", "v2", "-f", "json"])
+    compared = ["check", budgets(REGRESSION), "--baseline-arch", "v2", "--save", "run.json"]
+    found = run_cli(compared)
     assert found.status == 0, found.out
+    sides = run_cli(["show", "run.json", "--columns", "arch,arm", "-f", "csv"])
+    assert sides.out.splitlines() == ["arch,arm", "v2,", "v2,baseline"]
 
 
 def test_the_machines_noise_floor(run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

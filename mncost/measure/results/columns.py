@@ -95,6 +95,7 @@ def _facts() -> dict[str, Source]:
         ("part", "part", "text", lambda r: r.summary.cell.part),
         ("twin", "twin", "text", lambda r: r.summary.cell.twin),
         ("copy", "copy", "number", lambda r: r.summary.cell.copy),
+        ("arm", "side", "text", lambda r: r.summary.cell.arm or None),
         ("precision", "precision", "text", lambda r: r.summary.cell.precision),
         ("batch", "batch", "number", lambda r: r.summary.cell.batch),
         ("runtime", "runtime", "text", lambda r: r.summary.cell.runtime),
