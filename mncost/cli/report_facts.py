@@ -92,7 +92,7 @@ def _method(run: Run) -> Iterator[tuple[str, str]]:
 
 def _asked(request: Request) -> str:
     """Say what was asked for, in the words of the command line."""
-    words = {"arch": request.arch}
+    words = {} if request.arch == "-" else {"arch": request.arch}  # networks without a name
     for name in ("alpha", "resolution", "rho", "dialect", "classes", "twin"):
         if (value := getattr(request, name)) is not None:
             words[name] = str(value)

@@ -97,7 +97,7 @@ def layer_bars(
         headed(figure, title, caption)
         kinds = [row.kind for row in rows]
         if any(kinds.count(kind) > 1 for kind in KINDS):  # else rows have their names
-            _legend(figure, kinds)
+            _legend(figure, kinds, below=_TITLE if title else 0.0)
         return saved(figure, format)
 
 
@@ -174,7 +174,7 @@ def _rows(axes: Axes, rows: Sequence[Row], pitch: float) -> None:
     axes.set_ylim(len(rows) - 0.5, -0.5)
 
 
-def _legend(figure: Figure, kinds: Sequence[str]) -> None:
+def _legend(figure: Figure, kinds: Sequence[str], *, below: float) -> None:
     from matplotlib.patches import Patch
 
     patches = [
@@ -187,7 +187,7 @@ def _legend(figure: Figure, kinds: Sequence[str]) -> None:
     figure.legend(
         handles=patches,
         loc="upper left",
-        bbox_to_anchor=(0, 1 - _TITLE / height),
+        bbox_to_anchor=(0, 1 - below / height),
         borderaxespad=0,
         borderpad=0.3,
         ncols=len(patches),
