@@ -152,17 +152,21 @@ class Without(NamedTuple):
         limit: its name.
         best: the most accurate candidate then; ``None``: there is still none.
         gain: points of accuracy that it is better by; ``None`` if nothing fits with the limit.
-        more: how many candidates would fit besides.
+        more: how many candidates would fit besides; ``None``: not all were measured.
     """
 
     limit: str
     best: Candidate | None
     gain: float | None
-    more: int
+    more: int | None
 
 
 def costs(
-    found: Sequence[Candidate], limits: Mapping[str, Rule], names: Iterable[str]
+    found: Sequence[Candidate],
+    limits: Mapping[str, Rule],
+    names: Iterable[str],
+    *,
+    is_counted: bool = True,
 ) -> list[Without]:
     """Return what each of the named limits costs.
 
@@ -170,6 +174,7 @@ def costs(
         found: the most accurate first.
         limits: all limits, by name.
         names: some of them.
+        is_counted: whether all candidates are known to fit or not to.
     """
     fit = fitting(found, limits)
     listed = []
@@ -178,5 +183,6 @@ def costs(
         better = fitting(found, others)
         best = better[0] if better else None
         gain = best.top1 - fit[0].top1 if best and fit else None
-        listed.append(Without(name, best, gain, len(better) - len(fit)))
+        more = len(better) - len(fit) if is_counted else None
+        listed.append(Without(name, best, gain, more))
     return listed

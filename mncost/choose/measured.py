@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mncost.choose.accuracy import Candidate
 from mncost.choose.latency import LatencyLimit, Place, Timed, timed
@@ -19,6 +19,9 @@ from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runtimes import MAX_THREADS
 from mncost.quantities import seconds
 from mncost.report.write import check_writable
+
+if TYPE_CHECKING:
+    from mncost.choose.search import Goal
 
 __all__ = ["Latencies", "latencies"]
 
@@ -37,6 +40,8 @@ class Latencies(NamedTuple):
         undecided: those of them that may fit: the limit lies within their intervals.
         not_measured: those of them that may fit and are not in the run.
         dropped: how many of them are too slow by far.
+        besides: how many others were measured, to find out what the other limits cost.
+        unpriced: names of the limits of which there was no time to find it out.
         origin: the file of a saved run; ``None``: measured now.
         differences: of this machine and the one that the run is from.
     """
@@ -49,6 +54,8 @@ class Latencies(NamedTuple):
     undecided: Sequence[Timed] = ()
     not_measured: Sequence[Candidate] = ()
     dropped: int = 0
+    besides: int = 0
+    unpriced: Sequence[str] = ()
     origin: str | None = None
     differences: Sequence[str] = ()
 
@@ -97,17 +104,43 @@ def latencies(
     from mncost.choose.search import SECONDS, search
 
     time = SECONDS if time is None else time
-    seen, run = search(fit, limit, wanted=wanted, max_time=time, watch=watch, save=save)
+    pool, goals = _goals(found, rules, wanted)
+    own, *others = goals.values()
+    seen, run = search(pool, limit, [own, *others], max_time=time, watch=watch, save=save)
+    inside = set(own.members)
     return Latencies(
         limit,
         run,
         seen.timed(),
         len(fit),
-        len(seen.intervals),
+        len(inside & seen.intervals.keys()),
         undecided=seen.undecided(),
         not_measured=seen.missed(),
-        dropped=len(seen.dropped),
+        dropped=len(inside & seen.dropped),
+        besides=len(seen.intervals.keys() - inside),
+        unpriced=[name for name in rules if not seen.is_reached(goals[name])],
     )
+
+
+def _goals(
+    found: Sequence[Candidate], rules: Mapping[str, Rule], wanted: int
+) -> tuple[list[Candidate], dict[str, Goal]]:
+    """Return who may be measured, and for what: who fits, and who would without each limit.
+
+    The key of the first goal is "".
+    """
+    from mncost.choose.search import Goal
+
+    groups = {"": fitting(found, rules)}
+    for name in rules:
+        groups[name] = fitting(found, {n: rule for n, rule in rules.items() if n != name})
+    some = {id(one) for group in groups.values() for one in group}
+    pool = [one for one in found if id(one) in some]
+    place = {id(one): index for index, one in enumerate(pool)}
+    return pool, {
+        name: Goal([place[id(one)] for one in group], 1 if name else wanted)
+        for name, group in groups.items()
+    }
 
 
 def _limit(timing: Timing, spelled: Spelling) -> LatencyLimit:

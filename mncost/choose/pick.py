@@ -86,9 +86,9 @@ class Pick(Sequence[Picked]):
         known: how many are known to fit; at most ``top`` of them are in the sequence.
         considered: how many published networks there were.
         near_ties: those that fit and are as accurate as the first, as far as 50,000 images tell.
-        without: what each limit costs, as far as that is known. If candidates were measured for
-            this, only those that keep to all other limits were, and it is known of
-            ``max_latency`` alone.
+        without: what each limit costs, as far as that is known. Candidates that are measured for
+            this are first of all those that keep to the limits; what the limits cost is found out
+            if there is time left.
         latencies: what was measured; ``None`` without a limit on latency.
     """
 
@@ -111,7 +111,8 @@ class Pick(Sequence[Picked]):
         self.known = len(fit)
         self.considered = len(found)
         self.near_ties = [one for one in ranked if one.is_near_tie]
-        self.without = costs(found, limits, ["max_latency"] if is_searched else limits)
+        known = [n for n in limits if not latencies or n not in latencies.unpriced]
+        self.without = costs(found, limits, known, is_counted=not is_searched)
         self.latencies = latencies
         self._picked = tuple(ranked[:top])
 

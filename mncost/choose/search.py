@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from mncost.budget.judge import judge, latency_interval
 from mncost.budget.records import Verdict
@@ -15,7 +16,7 @@ from mncost.measure.networks import one_place, subjects
 from mncost.measure.records import Options, Run
 from mncost.measure.results.statistics import Summary
 
-__all__ = ["Search", "search"]
+__all__ = ["Goal", "Search", "search"]
 
 SECONDS = 60.0
 GENERATIONS = 20
@@ -24,12 +25,24 @@ WINDOW = 6  # that are measured at a time
 FAR = 2.0  # times the limit: what takes that long is not looked at again
 
 
+class Goal(NamedTuple):
+    """Candidates of which the most accurate ones that pass are wanted.
+
+    Attributes:
+        members: their indices, the most accurate first.
+        wanted: how many.
+    """
+
+    members: Sequence[int]
+    wanted: int
+
+
 class Search:
     """Looks at a run after each generation, and says which candidates are to be measured next.
 
-    First a few from the cheapest to the most expensive one, then the most accurate ones that are
-    not known to be too slow. A candidate is too slow if its interval says so, or without another
-    look
+    First a few from the cheapest to the most expensive one, then for one goal after the other the
+    most accurate ones that are not known to be too slow. A candidate is too slow if its interval
+    says so, or without another look
 
     - if its fastest run took twice the limit, or
     - if it would take twice the limit even at the smallest time a MAC that was seen.
@@ -37,17 +50,19 @@ class Search:
     What is dropped like that is never picked, so that cannot make anything pass.
     """
 
-    def __init__(self, found: Sequence[Candidate], limit: LatencyLimit, wanted: int) -> None:
+    def __init__(
+        self, found: Sequence[Candidate], limit: LatencyLimit, goals: Sequence[Goal]
+    ) -> None:
         """Begin with nothing known.
 
         Args:
             found: the most accurate first.
             limit: what a latency may be.
-            wanted: how many that pass it takes.
+            goals: at least one, the most important first.
         """
         self.found = found
         self.limit = limit
-        self.wanted = wanted
+        self.goals = goals
         self.looks = Looks(tests=len(found))
         self.intervals: dict[int, Summary] = {}
         self.verdicts: dict[int, Verdict] = {}
@@ -55,7 +70,7 @@ class Search:
 
     def first(self) -> set[int]:
         """Return the candidates that are measured first."""
-        order = sorted(range(len(self.found)), key=self._macs)
+        order = sorted(self.goals[0].members, key=self._macs)
         steps = 2 * SCOUTS
         return {order[len(order) * step // steps] for step in range(1, steps, 2)}
 
@@ -77,16 +92,19 @@ class Search:
             if index not in self.dropped
         ]
 
+    def is_reached(self, goal: Goal) -> bool:
+        """Whether it is known who is wanted."""
+        return not self._needed(goal)
+
     def undecided(self) -> list[Timed]:
-        """Return those that may be among the wanted ones, and were measured to no end."""
-        return [one for one in self.timed() if self._is_open(one.candidate)]
+        """Return those that the first goal may be about, and that were measured to no end."""
+        needed = sorted(self._needed(self.goals[0]) & self.intervals.keys())
+        return [Timed(self.found[index], self.intervals[index], None) for index in needed]
 
     def missed(self) -> list[Candidate]:
-        """Return those that may be among the wanted ones, and were not measured."""
-        return [self.found[index] for index in sorted(self._next()) if index not in self.intervals]
-
-    def _is_open(self, candidate: Candidate) -> bool:
-        return any(self.found[index] is candidate for index in self._next())
+        """Return those that the first goal may be about, and that were not measured."""
+        needed = sorted(self._needed(self.goals[0]) - self.intervals.keys())
+        return [self.found[index] for index in needed]
 
     def _macs(self, index: int) -> int:
         return self.found[index].network.macs
@@ -111,13 +129,17 @@ class Search:
         }
 
     def _next(self) -> set[int]:
-        """Return those that may be among the wanted ones, the most accurate first."""
+        """Return those that are needed for the first goal that is not reached."""
+        return next((needed for goal in self.goals if (needed := self._needed(goal))), set())
+
+    def _needed(self, goal: Goal) -> set[int]:
+        """Return those that may be among the wanted ones: a few, the most accurate of them."""
         needed: list[int] = []
         passed = 0
-        for index in range(len(self.found)):
+        for index in goal.members:
             verdict = self.verdicts.get(index)
             passed += verdict == "PASS"
-            if passed >= self.wanted or len(needed) == WINDOW:
+            if passed >= goal.wanted or len(needed) == WINDOW:
                 break
             if verdict is None and index not in self.dropped:
                 needed.append(index)
@@ -127,18 +149,18 @@ class Search:
 def search(
     found: Sequence[Candidate],
     limit: LatencyLimit,
+    goals: Sequence[Goal],
     *,
-    wanted: int,
     max_time: float = SECONDS,
     watch: Callable[[Progress], None] = lambda progress: None,
     save: Callable[[Run], None] = lambda run: None,
 ) -> tuple[Search, Run]:
-    """Measure candidates until the most accurate ones that pass are known, or time is over.
+    """Measure candidates until all goals are reached, one after the other, or time is over.
 
     Args:
         found: the most accurate first; cells of the run have their numbers.
         limit: what a latency may be, and where.
-        wanted: how many that pass it takes.
+        goals: at least one.
         max_time: seconds.
         watch: is told the progress.
         save: is given the run as it goes.
@@ -150,7 +172,7 @@ def search(
     measured = subjects([one.network for one in found], place)
     options = Options(target_error=0.99, max_time=max_time, processes=GENERATIONS, seed=0)
     run = empty_run([subject.cell for subject in measured], options)
-    seeker = Search(found, limit, wanted)
+    seeker = Search(found, limit, goals)
     carry_out(run, measured, save=save, watch=watch, undecided=seeker, first=seeker.first())
     if run.stopped == "interrupted":
         raise KeyboardInterrupt

@@ -99,9 +99,9 @@ def _notes(picked: Pick, listed: Sequence[Picked], spelled: Spelling) -> Iterato
         yield f"no resolution is printed, the native one assumed: {', '.join(assumed)}"
     for one in picked.without:
         # Of the other limits a run only says what they keep out of the networks that it has.
-        is_partial = picked.latencies is not None and one.limit != "max_latency"
-        where = f"in {picked.latencies.origin}: " if picked.latencies and is_partial else ""
-        yield where + _cost(one, spelled(one.limit))
+        origin = picked.latencies.origin if picked.latencies else None
+        is_partial = origin is not None and one.limit != "max_latency"
+        yield (f"in {origin}: " if is_partial else "") + _cost(one, spelled(one.limit))
     if picked.latencies is not None:
         yield from _measured(picked.latencies, spelled)
 
@@ -131,6 +131,8 @@ def _measured(found: Latencies, spelled: Spelling) -> Iterator[str]:
     yield from _undecided(found.undecided)
     if found.origin is None and found.run is not None:
         yield from _searched(found)
+        if names := [spelled(name) for name in found.unpriced]:
+            yield f"the time was over before it was known what these cost: {', '.join(names)}"
         if found.is_undecided:
             yield f"a longer {spelled('max_time')} may decide what is undecided"
     if found.differences:
@@ -159,8 +161,9 @@ def _searched(found: Latencies) -> Iterator[str]:
     if found.not_measured:
         names = ", ".join(one.name for one in found.not_measured)
         yield f"undecided: not measured, the time was over: {names}"
+    besides = f", and {found.besides} besides to see what these cost" if found.besides else ""
     yield (
-        f"measured: {found.measured} of {found.asked} that keep to the other limits, in "
+        f"measured: {found.measured} of {found.asked} that keep to the other limits{besides}, in "
         f"{run.seconds:.0f} s; {found.dropped} {'is' if found.dropped == 1 else 'are'} too slow by "
         "far, the others less accurate"
     )

@@ -214,7 +214,8 @@ def test_it_measures_and_picks_again_from_what_was_measured() -> None:
     assert first.latency.lo is not None
     assert first.latency.hi is not None
     assert first.latency.lo < first.network.macs / 40 + 20_000 < first.latency.hi <= 4.5 * MS
-    assert [one.limit for one in found.without] == ["max_latency"]
+    assert [one.limit for one in found.without] == ["max_size", "max_latency"]
+    assert [one.more for one in found.without] == [None, None], "not all were measured"
     assert found.run is not None
     assert found.run.run.stopped == "decided"
     for run in (found.run, "run.json", Path("run.json")):
@@ -253,6 +254,35 @@ def test_what_other_limits_cost_within_a_run() -> None:
     assert size.best.network.arch == "v3-large"
     assert size.gain == pytest.approx(size.best.top1 - found[0].top1)
     assert "\nin the run: without max_size: +" in repr(found)
+
+
+@pytest.mark.usefixtures("scripted")
+def test_what_other_limits_cost_is_measured_too() -> None:
+    """V3-Large 0.75, 15.2 MiB and 155 M MACs, is the most accurate up to 180 M MACs (4.5 ms)."""
+    found = mncost.pick("v2,v3", runtime="fake", max_latency="4.5ms", max_size="12MiB")
+    size, latency = found.without
+    assert (size.limit, latency.limit) == ("max_size", "max_latency")
+    assert size.best is not None
+    assert (size.best.network.arch, size.best.network.alpha) == ("v3-large", 0.75)
+    assert size.gain == pytest.approx(size.best.top1 - found[0].top1)
+    assert size.best.top1 > found[0].top1
+    assert found[0].network.weight_bytes <= 12 * 2**20
+    text = repr(found)
+    assert "\nwithout max_size: +" in text
+    assert " besides to see what these cost, in " in text
+
+
+def test_without_time_it_is_not_known_what_limits_cost(
+    monkeypatch: pytest.MonkeyPatch, here: Path
+) -> None:
+    """The noise of the processes hides whether V2 (7.5 ms) keeps to a limit that is as high."""
+    play(monkeypatch, Script(process=0.05))
+    found = mncost.pick(
+        "v2", 1.0, 224, runtime="fake", max_latency="7.6ms", min_top1=73, max_time=20
+    )
+    assert not found
+    assert [one.limit for one in found.without] == ["max_latency"]
+    assert "\nthe time was over before it was known what these cost: min_top1" in repr(found)
 
 
 @pytest.mark.usefixtures("scripted")

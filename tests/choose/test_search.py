@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from mncost.choose.accuracy import candidates
+from mncost.choose.accuracy import Candidate, candidates
 from mncost.choose.latency import LatencyLimit, Place
-from mncost.choose.search import Search, search
+from mncost.choose.search import Goal, Search, search
 from mncost.measure.records import Run
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes.fake import Script
@@ -28,6 +28,10 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     play(monkeypatch)
 
 
+def everyone(found: Sequence[Candidate], wanted: int) -> list[Goal]:
+    return [Goal(range(len(found)), wanted)]
+
+
 def measured_cells(run: Run) -> set[int]:
     return {b.cell for p in run.processes for b in p.bursts if b.cell is not None}
 
@@ -36,7 +40,7 @@ def measured_cells(run: Run) -> set[int]:
 def test_it_finds_what_the_script_says(limit: float) -> None:
     """Brute force: who is well within the limit by its MACs, the most accurate first."""
     found = candidates("v1,v2,v3-large,v3-small")
-    seen, run = search(found, LatencyLimit(limit * MS, place=FAKE), wanted=3)
+    seen, run = search(found, LatencyLimit(limit * MS, place=FAKE), everyone(found, 3))
     passed = [one.candidate for one in seen.timed() if one.verdict == "PASS"]
     clear = [one for one in found if one.network.macs / 40 < 0.9 * limit * MS]
     perhaps = [one for one in found if one.network.macs / 40 < 1.05 * limit * MS]
@@ -50,7 +54,7 @@ def test_it_finds_what_the_script_says(limit: float) -> None:
 
 def test_what_is_far_too_slow_is_measured_once(tmp_path: Path) -> None:
     found = candidates("v1,v2,v3-large,v3-small")
-    seen, run = search(found, LatencyLimit(1 * MS, place=FAKE), wanted=1)
+    seen, run = search(found, LatencyLimit(1 * MS, place=FAKE), everyone(found, 1))
     slow = [i for i, one in enumerate(found) if one.network.macs / 40 > 2.2 * MS]
     for cell in measured_cells(run) & set(slow):
         assert len({p.generation for p in run.processes for b in p.bursts if b.cell == cell}) == 1
@@ -60,13 +64,26 @@ def test_what_is_far_too_slow_is_measured_once(tmp_path: Path) -> None:
 
 def test_the_first_ones_reach_from_cheap_to_expensive() -> None:
     found = candidates("v2")
-    first = Search(found, LatencyLimit(1 * MS), 3).first()
+    first = Search(found, LatencyLimit(1 * MS), everyone(found, 3)).first()
     macs = sorted(one.network.macs for one in found)
     chosen = sorted(found[index].network.macs for index in first)
     assert len(first) == 5
     assert chosen[0] <= macs[len(macs) // 5]
     assert chosen[-1] >= macs[4 * len(macs) // 5]
-    assert len(Search(found[:2], LatencyLimit(1 * MS), 3).first()) == 2
+    assert len(Search(found[:2], LatencyLimit(1 * MS), everyone(found[:2], 3)).first()) == 2
+
+
+def test_one_goal_comes_after_the_other() -> None:
+    """First the most accurate ones of V3-Small, then the most accurate one of all."""
+    found = candidates("v3-large,v3-small", resolution=224)
+    small = [i for i, one in enumerate(found) if one.network.arch == "v3-small"]
+    goals = [Goal(small, 2), Goal(range(len(found)), 1)]
+    seeker = Search(found, LatencyLimit(2 * MS), goals)
+    assert seeker.first() <= set(small)
+    seeker.verdicts = dict.fromkeys(small[:2], "PASS")
+    assert seeker.is_reached(goals[0])
+    assert not seeker.is_reached(goals[1])
+    assert seeker.missed() == []
 
 
 def test_pick_measures_now(run_cli: Cli, here: Path) -> None:
@@ -75,7 +92,7 @@ def test_pick_measures_now(run_cli: Cli, here: Path) -> None:
     assert found.status == 0
     assert re.search(r"^1 +v3-large ", found.out, re.MULTILINE)
     assert "published networks known to fit" in found.out
-    assert "--max-size" not in found.out, "what other limits cost is not known"
+    assert "--max-size costs no accuracy\n" in found.out
     assert "too slow by far, the others less accurate" in found.out
     run = read_run(Path("run.json"))
     assert run.stopped == "decided"
