@@ -33,7 +33,7 @@ class _Found(NamedTuple):
 
 
 class Gate:
-    """Decides limits; to be given to :func:`mncost.measure.bench.carry_out` as ``undecided``."""
+    """Decides limits; to be given to :func:`mncost.measure.runs.carry_out` as ``undecided``."""
 
     def __init__(self, plan: Plan, looks: Looks) -> None:
         """Begin with all limits of a plan undecided."""

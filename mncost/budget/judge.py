@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 from mncost.budget.records import Verdict
 from mncost.measure.records import Run
 from mncost.measure.results import change, statistics
+from mncost.measure.results.percentiles import percentiles
 from mncost.measure.results.samples import (
     Series,
     paired_bursts,
@@ -115,7 +116,7 @@ def latency_interval(run: Run, cell: int, percent: float, level: float) -> Summa
 
     The median is that by processes, :func:`mncost.measure.results.statistics.median`. All others
     are of all runs together, with bounds that assume no distribution:
-    :func:`mncost.measure.results.statistics.percentiles`.
+    :func:`mncost.measure.results.percentiles.percentiles`.
 
     Args:
         run: whose samples.
@@ -128,7 +129,7 @@ def latency_interval(run: Run, cell: int, percent: float, level: float) -> Summa
         return None
     if percent == 50:
         return _at(level, lambda at: statistics.median(processes, at))
-    return _at(level, lambda at: statistics.percentiles(processes, [percent], at)[percent])
+    return _at(level, lambda at: percentiles(processes, [percent], at)[percent])
 
 
 def ratio_interval(run: Run, numerator: int, denominator: int, level: float) -> Summary | None:

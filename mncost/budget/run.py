@@ -75,8 +75,8 @@ def report(
     from mncost.budget.gate import Gate
     from mncost.budget.plan import plan
     from mncost.budget.sequence import Looks
-    from mncost.measure.bench import carry_out, empty_run, offer
     from mncost.measure.needs import TO_MEASURE, need
+    from mncost.measure.runs import carry_out, empty_run, offer
 
     need(*TO_MEASURE)
     wanted = plan(limits, baseline, offer)

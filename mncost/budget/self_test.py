@@ -11,12 +11,12 @@ from mncost.budget.noise import POWER, NoiseFloor, noise_floor
 from mncost.budget.records import Model
 from mncost.budget.run import GENERATIONS, SECONDS
 from mncost.errors import MeasureError
-from mncost.measure.bench import carry_out, empty_run, offer
 from mncost.measure.cells import Subject, Variant, cell_of
 from mncost.measure.engine import Progress
 from mncost.measure.needs import TO_MEASURE, need
 from mncost.measure.places import places
 from mncost.measure.records import Options, Request, Run
+from mncost.measure.runs import carry_out, empty_run, offer
 
 __all__ = ["SelfTest", "self_test", "sentences"]
 

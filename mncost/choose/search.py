@@ -10,11 +10,11 @@ from mncost.budget.records import Verdict
 from mncost.budget.sequence import Looks
 from mncost.choose.accuracy import Candidate
 from mncost.choose.latency import LatencyLimit, Timed
-from mncost.measure.bench import carry_out, empty_run
 from mncost.measure.engine import Progress
 from mncost.measure.networks import one_place, subjects
 from mncost.measure.records import Options, Run
 from mncost.measure.results.statistics import Summary
+from mncost.measure.runs import carry_out, empty_run
 
 __all__ = ["Goal", "Search", "search"]
 

@@ -15,9 +15,9 @@ from mncost.cli.measured import emit_run, status
 from mncost.cli.output import emit_text, format_for
 from mncost.cli.progress import watching
 from mncost.errors import InputError
-from mncost.measure.bench import ARCHITECTURES, begin, carry_out, resumed
 from mncost.measure.records import Request, Run
 from mncost.measure.run_file import encode, write_run
+from mncost.measure.runs import ARCHITECTURES, begin, carry_out, resumed
 from mncost.quantities import seconds, share
 from mncost.report.write import check_writable
 

@@ -237,7 +237,7 @@ def _read(path: Path, baseline: Baseline, *, exact_only: bool) -> tuple[str, lis
         limits = parse_budgets(data, origin, path.parent)
     except BudgetError as error:
         from mncost.budget.plan import baseline_problems
-        from mncost.measure.bench import offer
+        from mncost.measure.runs import offer
 
         raise BudgetError([*error.problems, *baseline_problems(baseline, offer)]) from None
     if exact_only:

@@ -16,13 +16,13 @@ from mncost.cli.measured_notes import objections
 from mncost.cli.output import emit, emit_several
 from mncost.cli.progress import watching
 from mncost.errors import InputError, MeasureError, UnknownNameError
-from mncost.measure.bench import SECONDS_TO_COMPARE, begin, carry_out
 from mncost.measure.needs import TO_SHOW, need
 from mncost.measure.records import Request, Run
 from mncost.measure.results.saving import saving
 from mncost.measure.results.saving_records import COLUMNS, records
 from mncost.measure.results.summary import summarise
 from mncost.measure.run_file import read_run, write_run
+from mncost.measure.runs import SECONDS_TO_COMPARE, begin, carry_out
 from mncost.quantities import seconds, share
 from mncost.report.table import Column, Table
 from mncost.report.write import check_writable

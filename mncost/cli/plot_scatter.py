@@ -98,8 +98,8 @@ def _latencies(asked: Asked, x: str) -> Picture:
 
 def _measured(asked: Asked, x: str) -> Run:
     """Measure the networks of a grid, if there can be a fit to them."""
-    from mncost.measure.bench import ARCHITECTURES
     from mncost.measure.networks import subjects
+    from mncost.measure.runs import ARCHITECTURES
     from mncost.plot.points import check_fit, cost_of
 
     networks = asked.networks(ARCHITECTURES)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mncost.errors import MeasureError
-from mncost.measure.bench import carry_out, empty_run, offer, options_for
 from mncost.measure.cells import Subject, Variant, cell_of, check
 from mncost.measure.engine import Progress
 from mncost.measure.needs import TO_MEASURE, need
 from mncost.measure.places import Place, places
 from mncost.measure.records import Request, Run
+from mncost.measure.runs import carry_out, empty_run, offer, options_for
 from mncost.measure.runtimes import runtime_class
 from mncost.network import Network
 

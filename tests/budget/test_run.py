@@ -157,7 +157,7 @@ def test_limits_share_cells() -> None:
 def test_the_usual_time(
     limits: list[Limit], expected: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mncost.measure.bench.carry_out", lambda run, subjects, **how: None)
+    monkeypatch.setattr("mncost.measure.runs.carry_out", lambda run, subjects, **how: None)
     found = report(limits)
     assert found.run is not None
     assert found.run.options.max_time == pytest.approx(expected)

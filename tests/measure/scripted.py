@@ -135,4 +135,4 @@ def instead_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("mncost.measure.workers.process.start_worker", start_worker)
     monkeypatch.setattr("mncost.measure.workers.builder.Builder", Builder)
-    monkeypatch.setattr("mncost.measure.bench.WallClock", VirtualClock)
+    monkeypatch.setattr("mncost.measure.runs.WallClock", VirtualClock)

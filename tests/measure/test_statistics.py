@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from mncost.measure.results import statistics
+from mncost.measure.results.percentiles import percentiles
 from mncost.measure.results.statistics import (
     ONE_PROCESS,
     TOO_FEW_PROCESSES,
@@ -46,7 +47,7 @@ def processes_of(
 
 def percentile(processes: Sequence[NDArray[Any]], percent: float) -> Summary:
     """Return one percentile."""
-    return statistics.percentiles(processes, [percent])[percent]
+    return percentiles(processes, [percent])[percent]
 
 
 def bounds(summary: Summary | None) -> list[float | None]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from mncost.measure.records import IDENTITY, Agreement, Cell, ModelFile, Run
 from mncost.measure.results import statistics
+from mncost.measure.results.percentiles import percentiles as bounded_percentiles
 from mncost.measure.results.samples import Series, paired_bursts, reference_series, series_by_cell
 from mncost.measure.results.statistics import LEVEL, Ratio, Summary
 
@@ -160,7 +161,7 @@ def _latencies(
         "median": median,
         "mean": statistics.mean(processes),
         "minimum": min(float(samples.min()) for samples in processes),
-        "percentiles": statistics.percentiles(processes, percentiles),
+        "percentiles": bounded_percentiles(processes, percentiles),
         "spread": statistics.spread(processes),
         "macs_per_second": median.per(cell.batch * cell.macs * SECOND),
         "images_per_second": median.per(cell.batch * SECOND),
