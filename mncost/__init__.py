@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mncost.api import Grid, grid, load
-    from mncost.choose.pick import Pick, Picked, pick
+    from mncost.choose.pick import Pick, pick
+    from mncost.choose.picked import Picked
     from mncost.errors import InputError, MncostError
     from mncost.measure.bench import Measurement, bench
     from mncost.network import Network
@@ -44,7 +45,7 @@ _MODULES = {
     "MncostError": "mncost.errors",
     "Network": "mncost.network",
     "Pick": "mncost.choose.pick",
-    "Picked": "mncost.choose.pick",
+    "Picked": "mncost.choose.picked",
     "bench": "mncost.measure.bench",
     "grid": "mncost.api",
     "load": "mncost.api",

@@ -73,7 +73,7 @@ _PICKED: Mapping[str, Source] = sources(
 
 
 def pick_columns(*, is_measured: bool, for_people: bool) -> Mapping[str, Source]:
-    """Return the columns of :class:`mncost.choose.pick.Picked`, with the latency if it has one.
+    """Return the columns of :class:`mncost.choose.picked.Picked`, with the latency if it has one.
 
     The latency has the same names for people, but stands in one column, in ms and with its ±.
     """

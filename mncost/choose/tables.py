@@ -14,7 +14,7 @@ from mncost.report.table import Column, Table, Value
 if TYPE_CHECKING:
     from mncost.choose.latency import Timed
     from mncost.choose.measured import Latencies
-    from mncost.choose.pick import Pick, Picked
+    from mncost.choose.picked import Fitting, Picked
 
 __all__ = ["machine_table", "people_table"]
 
@@ -25,13 +25,13 @@ _TIE = Column("near_tie", "near tie", "text")
 
 
 def machine_table(
-    picked: Pick, shown: Sequence[Source], *, notes: Iterable[str] = (), spelled: Spelling = str
+    picked: Fitting, shown: Sequence[Source], *, notes: Iterable[str] = (), spelled: Spelling = str
 ) -> Table:
     """Return a row of bare values for each network.
 
     Args:
         picked: the networks.
-        shown: columns of :class:`mncost.choose.pick.Picked`, after the rank and near ties.
+        shown: columns of :class:`mncost.choose.picked.Picked`, after the rank and near ties.
         notes: more of them.
         spelled: how the names of limits are written.
     """
@@ -42,7 +42,7 @@ def machine_table(
 
 
 def people_table(
-    picked: Pick,
+    picked: Fitting,
     shown: Sequence[Source] | None = None,
     *,
     notes: Iterable[str] = (),
@@ -79,7 +79,7 @@ def _value(one: Picked, source: Source, mark: Marks) -> Value:
     return mark(value) if source.column.name == "source" else value
 
 
-def _title(picked: Pick) -> str:
+def _title(picked: Fitting) -> str:
     number = str(picked.known or "none")
     found = picked.latencies
     is_all = found is None or not (found.origin is None or found.not_measured or found.undecided)
@@ -91,7 +91,7 @@ def _fit(number: int) -> str:
     return "fits" if number == 1 else "fit"
 
 
-def _notes(picked: Pick, listed: Sequence[Picked], spelled: Spelling) -> Iterator[str]:
+def _notes(picked: Fitting, listed: Sequence[Picked], spelled: Spelling) -> Iterator[str]:
     """Yield what has to be said about the rows, the limits and the latencies."""
     if any(one.is_near_tie for one in listed):
         yield "≈: 50,000 images are too few to tell its accuracy from that of the first"
