@@ -215,6 +215,10 @@ def test_each_call_is_a_budget(session: pytest.Pytester) -> None:
         ("'v2', latency='12 ms'", "unknown limit 'latency'"),
         ("'v2', p50='12 ms'", "unknown limit 'p50'"),
         ("'v2', mac='1 M'", "did you mean 'macs'"),
+        (
+            "'v2', alpha=0.5, macs='1 M'",
+            "alpha is no limit but of the model: {",
+        ),
         ("'v2', max_ratio=1.5", "max_ratio and to"),
         ("'v2', macs='1 M', to='v1'", "max_ratio and to"),
         ("'v2', max_ratio=0, to='v1'", "max_ratio 0"),
@@ -236,6 +240,7 @@ def test_bad_arguments_fail_in_one_line(
     result.assert_outcomes(failed=1)
     (line,) = (line for line in result.outlines if line.startswith("mncost_budget: "))
     assert said in line
+    assert "During handling" not in result.stdout.str()
     assert asked(session) == []
 
 
