@@ -209,6 +209,16 @@ def test_a_narrow_terminal_loses_no_digit(width: int) -> None:
     assert text.count("N") >= 60
 
 
+@pytest.mark.parametrize("width", [45, 55, 65])
+def test_a_narrow_terminal_folds_between_words(width: int) -> None:
+    columns = [Column("budget", "budget"), Column("metric", "metric"), Column("n", "n", "number")]
+    name = "my-net α 1 at 160 px, dialect microcontroller, int8"
+    rows = [[name, "peak_activation_bytes", 1], [name, "latency ratio to another network", 2]]
+    lines = as_terminal.render(Table("t", columns, rows), width=width, color=False).splitlines()
+    for word in ("peak_activation_bytes", "microcontroller,"):
+        assert any(word in line for line in lines), lines
+
+
 @pytest.mark.parametrize("width", [40, 60])
 def test_a_narrow_terminal_still_has_every_number_of_a_real_table(width: int) -> None:
     """V2's table on 40 columns has each number that it has on 200."""

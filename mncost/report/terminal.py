@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["render"]
 
 _UNBOUNDED = 10_000
+_WORD = 24  # longer words are broken where there is no room
 
 
 def render(table: Table, *, width: int, color: bool) -> str:
@@ -62,12 +63,14 @@ def _body(table: Table) -> RichTable:
     columns = titled_cells(table)
     for is_text, title, cells in columns:
         folds = is_text and any(" " in cell for cell in cells)
+        whole = [word for text in (*title, *cells) for word in (text.split() if folds else [text])]
+        longest = max(map(len, whole))
         body.add_column(
             Text("\n".join(title)),
             justify="left" if is_text else "right",
             no_wrap=not folds,
             overflow="fold",
-            min_width=None if folds else max(map(len, [*title, *cells])),
+            min_width=min(_WORD, longest) if folds else longest,
         )
     for row in zip(*(cells for _, _, cells in columns), strict=True):
         body.add_row(*(Text(cell) for cell in row))
