@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from numbers import Real
 from pathlib import Path
@@ -153,12 +153,14 @@ class Without(NamedTuple):
         best: the most accurate candidate then; ``None``: there is still none.
         gain: points of accuracy that it is better by; ``None`` if nothing fits with the limit.
         more: how many candidates would fit besides; ``None``: not all were measured.
+        is_least: more accurate ones may fit as well, and are undecided.
     """
 
     limit: str
     best: Candidate | None
     gain: float | None
     more: int | None
+    is_least: bool = False
 
 
 def costs(
@@ -167,6 +169,7 @@ def costs(
     names: Iterable[str],
     *,
     is_counted: bool = True,
+    unsure: Collection[str] = (),
 ) -> list[Without]:
     """Return what each of the named limits costs.
 
@@ -175,6 +178,8 @@ def costs(
         limits: all limits, by name.
         names: some of them.
         is_counted: whether all candidates are known to fit or not to.
+        unsure: names of limits without which more accurate ones may fit than is known. They are
+            left out if nothing is known to be gained.
     """
     fit = fitting(found, limits)
     listed = []
@@ -184,5 +189,8 @@ def costs(
         best = better[0] if better else None
         gain = best.top1 - fit[0].top1 if best and fit else None
         more = len(better) - len(fit) if is_counted else None
-        listed.append(Without(name, best, gain, more))
+        if name not in unsure:
+            listed.append(Without(name, best, gain, more))
+        elif best is not None and gain != 0:
+            listed.append(Without(name, best, gain, more, is_least=True))
     return listed

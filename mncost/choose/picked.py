@@ -98,8 +98,8 @@ class Fitting(Sequence[Picked]):
         self.known = len(fit)
         self.considered = len(found)
         self.near_ties = [one for one in ranked if one.is_near_tie]
-        known = [n for n in limits if not latencies or n not in latencies.unpriced]
-        self.without = costs(found, limits, known, is_counted=not is_searched)
+        unsure = latencies.unpriced if latencies else ()
+        self.without = costs(found, limits, limits, is_counted=not is_searched, unsure=unsure)
         self.latencies = latencies
         self._picked = tuple(ranked[:top])
 

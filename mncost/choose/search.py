@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ SECONDS = 60.0
 GENERATIONS = 20
 SCOUTS = 5  # that are measured first, from cheap to expensive
 WINDOW = 6  # that are measured at a time
+PATIENCE = 6  # looks: what is undecided then may be so for ever, and keeps no others out
 FAR = 2.0  # times the limit: what takes that long is not looked at again
 
 
@@ -67,6 +69,7 @@ class Search:
         self.intervals: dict[int, Summary] = {}
         self.verdicts: dict[int, Verdict] = {}
         self.dropped: set[int] = set()
+        self.waited: Counter[int] = Counter()  # looks at what was measured, and is undecided
 
     def first(self) -> set[int]:
         """Return the candidates that are measured first."""
@@ -82,6 +85,7 @@ class Search:
             if index not in self.verdicts:
                 self._judge(run, index, level)
         self._drop(fastest)
+        self.waited.update(index for index in fastest if index not in self.verdicts)
         return self._next()
 
     def timed(self) -> list[Timed]:
@@ -135,14 +139,15 @@ class Search:
     def _needed(self, goal: Goal) -> set[int]:
         """Return those that may be among the wanted ones: a few, the most accurate of them."""
         needed: list[int] = []
-        passed = 0
+        passed = fresh = 0
         for index in goal.members:
             verdict = self.verdicts.get(index)
             passed += verdict == "PASS"
-            if passed >= goal.wanted or len(needed) == WINDOW:
+            if passed >= goal.wanted or fresh == WINDOW:
                 break
             if verdict is None and index not in self.dropped:
                 needed.append(index)
+                fresh += self.waited[index] < PATIENCE
         return set(needed)
 
 

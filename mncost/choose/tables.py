@@ -103,6 +103,9 @@ def _notes(picked: Fitting, listed: Sequence[Picked], spelled: Spelling) -> Iter
         is_partial = origin is not None and one.limit != "max_latency"
         yield (f"in {origin}: " if is_partial else "") + _cost(one, spelled(one.limit))
     if picked.latencies is not None:
+        said = {one.limit for one in picked.without}
+        if names := [spelled(name) for name in picked.latencies.unpriced if name not in said]:
+            yield f"the time was over before it was known what these cost: {', '.join(names)}"
         yield from _measured(picked.latencies, spelled)
 
 
@@ -114,10 +117,11 @@ def _cost(one: Without, name: str) -> str:
         more = f"; {one.more:,} more {_fit(one.more)} without it" if one.more else ""
         return f"{name} costs no accuracy{more}"
     gained = "" if one.gain is None else f"{one.gain:+.1f} points, "
+    least, rest = ("at least ", "; more may be gained") if one.is_least else ("", "")
     best = one.best
     return (
-        f"without {name}: {gained}{best.name}, {best.top1:g} % "
-        f"({best.figure.variant}: {best.figure.source})"
+        f"without {name}: {least}{gained}{best.name}, {best.top1:g} % "
+        f"({best.figure.variant}: {best.figure.source}){rest}"
     )
 
 
@@ -131,8 +135,6 @@ def _measured(found: Latencies, spelled: Spelling) -> Iterator[str]:
     yield from _undecided(found.undecided)
     if found.origin is None and found.run is not None:
         yield from _searched(found)
-        if names := [spelled(name) for name in found.unpriced]:
-            yield f"the time was over before it was known what these cost: {', '.join(names)}"
         if found.is_undecided:
             yield f"a longer {spelled('max_time')} may decide what is undecided"
     if found.differences:

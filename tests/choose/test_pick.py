@@ -272,6 +272,30 @@ def test_what_other_limits_cost_is_measured_too() -> None:
     assert " besides to see what these cost, in " in text
 
 
+def test_what_a_limit_costs_at_least(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+    """V3-Large 1.0 takes 5.4 ms, near the limit; its 0.75 takes 3.9 ms, and is too large too."""
+    play(monkeypatch, Script(process=0.05))
+    found = mncost.pick(
+        "v3",
+        "0.75:1.0",
+        224,
+        dialect="paper",
+        runtime="fake",
+        max_latency="5.45ms",
+        max_size="12MiB",
+        max_time=60,
+    )
+    assert found[0].network.arch == "v3-small"
+    size, latency = found.without
+    assert size.best is not None
+    assert (size.limit, size.best.network.arch) == ("max_size", "v3-large")
+    assert size.best.network.alpha == 0.75
+    assert size.is_least
+    assert not latency.is_least
+    assert "\nwithout max_size: at least +" in repr(found)
+    assert "; more may be gained\n" in repr(found)
+
+
 def test_without_time_it_is_not_known_what_limits_cost(
     monkeypatch: pytest.MonkeyPatch, here: Path
 ) -> None:

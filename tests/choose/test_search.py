@@ -11,7 +11,7 @@ import pytest
 
 from mncost.choose.accuracy import Candidate, candidates
 from mncost.choose.latency import LatencyLimit, Place
-from mncost.choose.search import Goal, Search, search
+from mncost.choose.search import PATIENCE, WINDOW, Goal, Search, search
 from mncost.measure.records import Run
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes.fake import Script
@@ -71,6 +71,17 @@ def test_the_first_ones_reach_from_cheap_to_expensive() -> None:
     assert chosen[0] <= macs[len(macs) // 5]
     assert chosen[-1] >= macs[4 * len(macs) // 5]
     assert len(Search(found[:2], LatencyLimit(1 * MS), everyone(found[:2], 3)).first()) == 2
+
+
+def test_what_stays_undecided_keeps_no_others_out() -> None:
+    """A window of those that are new, beside those that were looked at in vain."""
+    found = candidates("v2")
+    seeker = Search(found, LatencyLimit(2 * MS), everyone(found, 1))
+    assert seeker.missed() == found[:WINDOW]
+    seeker.waited.update(dict.fromkeys(range(4), PATIENCE))
+    assert seeker.missed() == found[: WINDOW + 4]
+    seeker.verdicts = {WINDOW: "PASS"}
+    assert seeker.missed() == found[:WINDOW], "but what is less accurate is not wanted"
 
 
 def test_one_goal_comes_after_the_other() -> None:
