@@ -39,7 +39,7 @@ class Latencies(NamedTuple):
         measured: how many of them are in the run.
         undecided: those of them that may fit: the limit lies within their intervals.
         not_measured: those of them that may fit and are not in the run.
-        dropped: how many of them are too slow by far.
+        dropped: how many of them are clearly too slow.
         besides: how many others were measured, to find out what the other limits cost.
         unpriced: names of the limits of which there was no time to find it out.
         origin: the file of a saved run; ``None``: measured now.

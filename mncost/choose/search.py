@@ -25,6 +25,7 @@ SCOUTS = 5  # that are measured first, from cheap to expensive
 WINDOW = 6  # that are measured at a time
 PATIENCE = 6  # looks: what is undecided then may be so for ever, and keeps no others out
 FAR = 2.0  # times the limit: what takes that long is not looked at again
+SURE, LOOKS = 1.1, 2  # times the limit, in the fastest run there was by that many looks: likewise
 
 
 class Goal(NamedTuple):
@@ -46,7 +47,7 @@ class Search:
     most accurate ones that are not known to be too slow. A candidate is too slow if its interval
     says so, or without another look
 
-    - if its fastest run took twice the limit, or
+    - if its fastest run took twice the limit, or 1.1 times the limit after two looks, or
     - if it would take twice the limit even at the smallest time a MAC that was seen.
 
     What is dropped like that is never picked, so that cannot make anything pass.
@@ -122,9 +123,10 @@ class Search:
 
     def _drop(self, fastest: dict[int, int]) -> None:
         far = FAR * self.limit.max_ns
-        self.dropped |= {
-            index for index, ns in fastest.items() if ns > far and index not in self.verdicts
-        }
+        for index, ns in fastest.items():
+            least = SURE * self.limit.max_ns if self.waited[index] >= LOOKS else far
+            if ns > least and index not in self.verdicts:
+                self.dropped.add(index)
         least = min((ns / self._macs(index) for index, ns in fastest.items()), default=0.0)
         self.dropped |= {
             index

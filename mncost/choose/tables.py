@@ -166,7 +166,7 @@ def _searched(found: Latencies) -> Iterator[str]:
     besides = f", and {found.besides} besides to see what these cost" if found.besides else ""
     yield (
         f"measured: {found.measured} of {found.asked} that keep to the other limits{besides}, in "
-        f"{run.seconds:.0f} s; {found.dropped} {'is' if found.dropped == 1 else 'are'} too slow by "
-        "far, the others less accurate"
+        f"{run.seconds:.0f} s; {found.dropped} {'is' if found.dropped == 1 else 'are'} clearly "
+        "too slow, the others less accurate"
     )
     yield from (f"failed: {title(run.cells[one.cell])}: {one.reason}" for one in run.failures)

@@ -104,7 +104,7 @@ def test_pick_measures_now(run_cli: Cli, here: Path) -> None:
     assert re.search(r"^1 +v3-large ", found.out, re.MULTILINE)
     assert "published networks known to fit" in found.out
     assert "--max-size costs no accuracy\n" in found.out
-    assert "too slow by far, the others less accurate" in found.out
+    assert "clearly too slow, the others less accurate" in found.out
     run = read_run(Path("run.json"))
     assert run.stopped == "decided"
     assert len(run.files) == len(measured_cells(run)), "only what is measured is built"
