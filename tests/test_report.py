@@ -213,7 +213,10 @@ def test_a_narrow_terminal_loses_no_digit(width: int) -> None:
 def test_a_narrow_terminal_folds_between_words(width: int) -> None:
     columns = [Column("budget", "budget"), Column("metric", "metric"), Column("n", "n", "number")]
     name = "my-net α 1 at 160 px, dialect microcontroller, int8"
-    rows = [[name, "peak_activation_bytes", 1], [name, "latency ratio to another network", 2]]
+    rows: list[list[Value]] = [
+        [name, "peak_activation_bytes", 1],
+        [name, "latency ratio to another network", 2],
+    ]
     lines = as_terminal.render(Table("t", columns, rows), width=width, color=False).splitlines()
     for word in ("peak_activation_bytes", "microcontroller,"):
         assert any(word in line for line in lines), lines
