@@ -144,6 +144,19 @@ def test_a_run_by_layer_has_a_table_of_them(run_cli: Cli, here: Path) -> None:
     assert first[1] == "10.8 M MACs"  # 3 × 3 × 3 × 32 at 112 × 112 pixels
 
 
+def test_a_page_of_very_many_layers_is_cut_and_says_so(
+    run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mncost.cli.report_sections._MOST", 7)
+    monkeypatch.setattr("mncost.cli.report_pictures._MOST", 1)
+    bench(run_cli, "--alpha 0.5:1.0 --no-twin --by layer")
+    found = page(run_cli, "run.json")
+    assert len(found.rows("layers-1")) == 7
+    text = " ".join(element.text for element in found.all("p"))
+    assert "The table has the first 7 of " in text
+    assert "Not drawn: 2 more networks: pictures are of the first 1." in text
+
+
 def test_what_went_wrong_is_among_the_warnings(run_cli: Cli, run_file: str) -> None:
     def spoil(run: dict[str, Any]) -> None:
         run["failures"] = [{"cell": 0, "generation": 0, "reason": "killed by <SIGKILL>"}]
