@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mncost.errors import InputError, UnknownNameError
-from mncost.report.table import Column, Kind, Value
+from mncost.render.table import Column, Kind, Value
 
 if TYPE_CHECKING:
     import pandas

@@ -31,7 +31,7 @@ import pytest
 if TYPE_CHECKING:
     from mncost.budget.records import Bounds, Limit, Model, Outcome
     from mncost.budget.verdicts import Inconclusive
-    from mncost.report.table import Table
+    from mncost.render.table import Table
 
 __all__ = ["Budget", "ModelLike", "mncost_budget"]
 
@@ -262,7 +262,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not (name := config.getoption("--mncost-report")):
         return
     from mncost.errors import OutputError
-    from mncost.report.write import check_writable
+    from mncost.render.write import check_writable
 
     if Path(name).suffix.lower() not in _SUFFIXES:
         raise pytest.UsageError(f"--mncost-report {name}: accepted are {', '.join(_SUFFIXES)}")
@@ -281,7 +281,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not name or session.config.getoption("collectonly"):
         return
     from mncost.errors import OutputError
-    from mncost.report.write import write_atomically
+    from mncost.render.write import write_atomically
 
     try:
         text = _report(session.config, Path(name).suffix.lower())
@@ -319,7 +319,7 @@ def _report(config: pytest.Config, suffix: str) -> str:
         return _junit(config, began, outcomes)
     table: Table = (people_table if suffix == ".md" else machine_table)(outcomes, [])
     module = {".md": "markdown", ".csv": "csv", ".json": "json"}[suffix]
-    render = import_module(f"mncost.report.{module}").render
+    render = import_module(f"mncost.render.{module}").render
     return str(render(table))
 
 

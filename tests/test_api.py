@@ -12,7 +12,7 @@ import pytest
 
 import mncost
 from mncost import errors
-from mncost.cost.published import Figure, read_published
+from mncost.published.figures import Figure, read_published
 from mncost.spec.catalog import families, groups
 from tests.networks import EVERY_DIALECT, Row, toml
 

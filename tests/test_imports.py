@@ -61,9 +61,9 @@ def test_nothing_heavy_is_imported(line: str) -> None:
 def test_a_csv_does_not_load_the_terminal_report() -> None:
     """Only the command and the format that are used are imported."""
     loaded = loaded_after("table", "--arch", "v2", "--format", "csv")
-    assert "mncost.report.csv" in loaded
-    unused = {"mncost.report.terminal", "mncost.report.json", "mncost.report.markdown"}
-    unused |= {"mncost.cli.layers", "mncost.cli.schema", "mncost.reproduction"}
+    assert "mncost.render.csv" in loaded
+    unused = {"mncost.render.terminal", "mncost.render.json", "mncost.render.markdown"}
+    unused |= {"mncost.cli.layers", "mncost.cli.schema", "mncost.published.bases"}
     assert loaded & unused == set()
 
 

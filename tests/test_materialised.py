@@ -15,9 +15,9 @@ from hypothesis import given, settings
 import mncost
 from mncost.cost.materialised import Materialised, Tensor, inner_results
 from mncost.cost.memory import PRECISIONS, Precision
-from mncost.cost.published_memory import MemoryFigure, difference
 from mncost.graph.ops import Attention, Conv, Linear, Op
 from mncost.network import Network
+from mncost.published.memory import MemoryFigure, difference
 from tests.networks import EVERY_DIALECT, Row, network_of_rows, toml
 from tests.random_rows import ALPHAS, TAIL, bodies
 from tests.running import Result, in_process

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mncost import reproduction
-from mncost.cost.published import FILE, Figure, read_published
 from mncost.errors import GridError, NothingPublishedError, UnknownNameError
-from mncost.reproduction import MACS_BASES, PARAMS_BASES, Reproduction, reproduce
+from mncost.published import bases as reproduction
+from mncost.published.bases import MACS_BASES, PARAMS_BASES, Reproduction, reproduce
+from mncost.published.figures import FILE, Figure, read_published
 from tests.networks import EVERY_DIALECT
 
 V2_TABLE = "tensorflow/models research/slim/nets/mobilenet/README.md @60c28f91"

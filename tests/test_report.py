@@ -21,13 +21,13 @@ from pathlib import Path
 
 import pytest
 
-from mncost.report import csv as as_csv
-from mncost.report import json as as_json
-from mncost.report import markdown as as_markdown
-from mncost.report import plain as as_plain
-from mncost.report import terminal as as_terminal
-from mncost.report.table import Column, Kind, Table, Value
-from mncost.report.units import format_column
+from mncost.render import csv as as_csv
+from mncost.render import json as as_json
+from mncost.render import markdown as as_markdown
+from mncost.render import plain as as_plain
+from mncost.render import terminal as as_terminal
+from mncost.render.table import Column, Kind, Table, Value
+from mncost.render.units import format_column
 from mncost.spec.catalog import families
 from tests.running import command, environment, in_process
 

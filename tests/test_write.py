@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mncost.errors import OutputError
-from mncost.report.write import write_atomically
+from mncost.render.write import write_atomically
 from tests.running import Result, as_process, command, environment, in_process
 
 OLD, NEW = b"the old file\n", b"the new file\n"

@@ -1,4 +1,4 @@
-"""Make ``mncost/cost/published.csv`` from the reference tables.
+"""Make ``mncost/published/figures.csv`` from the reference tables.
 
     python tools/make_published.py REFERENCE_DIR [OUTPUT]
 

@@ -17,9 +17,9 @@ from mncost.budget.judge import (
 from mncost.budget.plan import Measured, Plan
 from mncost.budget.records import Latency, Outcome, Ratio, Regression, Verdict
 from mncost.budget.sequence import Looks
+from mncost.interval import Interval
 from mncost.measure.cells import title
 from mncost.measure.records import Run
-from mncost.measure.results.statistics import Summary
 
 __all__ = ["Gate"]
 
@@ -27,7 +27,7 @@ __all__ = ["Gate"]
 class _Found(NamedTuple):
     """What one look found about one limit."""
 
-    interval: Summary | None
+    interval: Interval | None
     verdict: Verdict | None
     why: str = ""
 

@@ -9,7 +9,7 @@ from mncost.budget.records import Outcome
 from mncost.budget.tables import people_table, sentence
 from mncost.budget.verdicts import Inconclusive, settled
 from mncost.errors import OutputError, one_line
-from mncost.report import markdown
+from mncost.render import markdown
 
 __all__ = ["annotations", "append_summary", "job_summary"]
 

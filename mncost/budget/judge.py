@@ -10,16 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from mncost.budget.records import Verdict
+from mncost.interval import Interval
 from mncost.measure.records import Run
-from mncost.measure.results import change, statistics
-from mncost.measure.results.percentiles import percentiles
-from mncost.measure.results.samples import (
+from mncost.results import change, statistics
+from mncost.results.percentiles import percentiles
+from mncost.results.samples import (
     Series,
     paired_bursts,
     reference_series,
     series_by_cell,
 )
-from mncost.measure.results.statistics import LEVEL, Summary
+from mncost.results.statistics import LEVEL
 
 __all__ = [
     "CONTROL_LEVEL",
@@ -49,7 +50,7 @@ _LEAST = 1e-12
 # --------------------------------------------------------------------------------------- verdicts
 
 
-def judge(interval: Summary | None, limit: float) -> Verdict | None:
+def judge(interval: Interval | None, limit: float) -> Verdict | None:
     """Return what an interval says about the largest value that is allowed.
 
     Returns:
@@ -65,8 +66,8 @@ def judge(interval: Summary | None, limit: float) -> Verdict | None:
 class SavedRatio(NamedTuple):
     """A latency / that in a saved run; the runs have no round in common."""
 
-    plain: Summary
-    beside_reference: Summary | None  # each process in units of its reference; None: it has none
+    plain: Interval
+    beside_reference: Interval | None  # each process in units of its reference; None: it has none
 
 
 def judge_saved(found: SavedRatio | None, limit: float) -> Verdict | None:
@@ -75,7 +76,7 @@ def judge_saved(found: SavedRatio | None, limit: float) -> Verdict | None:
     ``PASS`` needs the ratio beside the reference within the limit: the plain one may be so because
     the machine is faster today. ``FAIL`` needs both beyond it: what the machine does to all of a
     run moves the plain ratio, and what it does to the reference alone the other one
-    (:mod:`mncost.measure.results.change`). Without a reference there is no verdict.
+    (:mod:`mncost.results.change`). Without a reference there is no verdict.
     """
     if found is None:
         return None
@@ -83,7 +84,7 @@ def judge_saved(found: SavedRatio | None, limit: float) -> Verdict | None:
     return None if verdict == "FAIL" != judge(found.plain, limit) else verdict
 
 
-def arms_differ(control: Summary | None, share: float) -> bool:
+def arms_differ(control: Interval | None, share: float) -> bool:
     """Whether two arms differ by themselves, by too much for a verdict about their networks.
 
     They do if the reference workload's ratio (:func:`control_interval`, at
@@ -111,12 +112,12 @@ def arms_differ(control: Summary | None, share: float) -> bool:
 # -------------------------------------------------------------------------------------- intervals
 
 
-def latency_interval(run: Run, cell: int, percent: float, level: float) -> Summary | None:
+def latency_interval(run: Run, cell: int, percent: float, level: float) -> Interval | None:
     """Return a percentile of a cell's latency, ns; ``None`` without a sample.
 
-    The median is that by processes, :func:`mncost.measure.results.statistics.median`. All others
+    The median is that by processes, :func:`mncost.results.statistics.median`. All others
     are of all runs together, with bounds that assume no distribution:
-    :func:`mncost.measure.results.percentiles.percentiles`.
+    :func:`mncost.results.percentiles.percentiles`.
 
     Args:
         run: whose samples.
@@ -132,21 +133,21 @@ def latency_interval(run: Run, cell: int, percent: float, level: float) -> Summa
     return _at(level, lambda at: percentiles(processes, [percent], at)[percent])
 
 
-def ratio_interval(run: Run, numerator: int, denominator: int, level: float) -> Summary | None:
+def ratio_interval(run: Run, numerator: int, denominator: int, level: float) -> Interval | None:
     """Return how many times as long one cell takes as another, from the rounds that visited both.
 
-    ``None`` if there is no such round. See :func:`mncost.measure.results.statistics.paired_ratio`.
+    ``None`` if there is no such round. See :func:`mncost.results.statistics.paired_ratio`.
     """
     series = series_by_cell(run)
     return _paired(series[numerator], series[denominator], level)
 
 
-def sides_interval(run: Run, new: int, baseline: int, level: float) -> Summary | None:
+def sides_interval(run: Run, new: int, baseline: int, level: float) -> Interval | None:
     """Return how many times as long one side of an A/B takes as the other; ``None``: no round.
 
     The worker that is started first is slower, by up to 2 % (the memory it gets is other memory),
     and whatever side that is takes turns: see
-    :func:`mncost.measure.results.statistics.alternating_interval`.
+    :func:`mncost.results.statistics.alternating_interval`.
     """
     return _alternating(generation_ratios(run, new, baseline), level)
 
@@ -164,7 +165,7 @@ def is_turned(generation: int) -> bool:
 
 def control_interval(
     run: Run, numerator: Worker, denominator: Worker, level: float = CONTROL_LEVEL
-) -> Summary | None:
+) -> Interval | None:
     """Return how many times as long the reference workload takes in one worker as in another.
 
     Both do the same work, so what differs from 1 is the workers' own: another core, another
@@ -196,12 +197,12 @@ def saved_interval(
     return SavedRatio(_unpaired(after.medians, before.medians, level), beside)
 
 
-def _paired(one: Sequence[Series], other: Sequence[Series], level: float) -> Summary | None:
+def _paired(one: Sequence[Series], other: Sequence[Series], level: float) -> Interval | None:
     ratios = list(_by_generation(one, other).values())
     return _at(level, lambda at: statistics.log_interval(ratios, at)) if ratios else None
 
 
-def _alternating(ratios: Mapping[int, float], level: float) -> Summary | None:
+def _alternating(ratios: Mapping[int, float], level: float) -> Interval | None:
     if not ratios:
         return None
     values, turned = list(ratios.values()), [is_turned(generation) for generation in ratios]
@@ -216,11 +217,11 @@ def _by_generation(one: Sequence[Series], other: Sequence[Series]) -> dict[int, 
     return {g: ratio.ratio.center for g, ratio in found.items() if ratio is not None}
 
 
-def _unpaired(one: Sequence[float], other: Sequence[float], level: float) -> Summary:
+def _unpaired(one: Sequence[float], other: Sequence[float], level: float) -> Interval:
     return _at(level, lambda at: statistics.unpaired_ratio(one, other, at).ratio)
 
 
-def _at(level: float, interval: Callable[[float], Summary]) -> Summary:
+def _at(level: float, interval: Callable[[float], Interval]) -> Interval:
     """Return an interval at a level that may be so high that no float holds its bounds.
 
     A tail that is smaller than ``_LEAST`` is lost in the rounding of probabilities.

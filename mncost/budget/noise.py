@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mncost.budget.judge import is_turned
 from mncost.budget.sequence import ALPHA, Looks
 from mncost.errors import MeasureError
-from mncost.measure.results.statistics import LEVEL, Summary, alternating_interval
+from mncost.interval import Interval
+from mncost.results.statistics import LEVEL, alternating_interval
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -38,10 +39,10 @@ class NoiseFloor(NamedTuple):
     (Student's t with 3 degrees of freedom). Nothing says what this machine does in another hour.
     """
 
-    ratio: Summary  # of the two arms; if its interval excludes 1, they differ by themselves
-    sd: Summary  # of a generation's log ratio: 0.012 is 1.2 %
-    false_alarms: Summary  # share of decisions that call the unchanged network too slow
-    detectable: Summary | None  # slowdown, as a share, that 95 % of decisions find; None: above 10
+    ratio: Interval  # of the two arms; if its interval excludes 1, they differ by themselves
+    sd: Interval  # of a generation's log ratio: 0.012 is 1.2 %
+    false_alarms: Interval  # share of decisions that call the unchanged network too slow
+    detectable: Interval | None  # slowdown, as a share, that 95 % of decisions find; None: above 10
 
     @property
     def generations(self) -> int:
@@ -218,7 +219,7 @@ def _bandwidth(logs: NDArray[Any]) -> float:
     return float(0.9 * min(logs.std(ddof=1), (high - low) / 1.34) * len(logs) ** -0.2)
 
 
-def _scale(found: NDArray[Any], again: NDArray[Any], n: int) -> Summary:
+def _scale(found: NDArray[Any], again: NDArray[Any], n: int) -> Interval:
     """Return a measure of scale; its bounds are those of the factor that it is wrong by.
 
     The basic bootstrap on logarithms (Davison & Hinkley, *Bootstrap Methods*, 1997, 5.2): small
@@ -228,12 +229,12 @@ def _scale(found: NDArray[Any], again: NDArray[Any], n: int) -> Summary:
 
     center = float(found[0])
     if not center > 0:  # scripted clocks
-        return Summary(center, center, center, n)
+        return Interval(center, center, center, n)
     low, high = np.quantile(again, _TAILS)
-    return Summary(center, center**2 / float(high), center**2 / float(low) if low else None, n)
+    return Interval(center, center**2 / float(high), center**2 / float(low) if low else None, n)
 
 
-def _slowdown(excess: Summary, limit: float) -> Summary | None:
+def _slowdown(excess: Interval, limit: float) -> Interval | None:
     """Return the share by which a network is slower that is so far beyond the limit (logarithm)."""
     if excess.center > _MOST:
         return None
@@ -242,10 +243,10 @@ def _slowdown(excess: Summary, limit: float) -> Summary | None:
         for beyond in excess[:3]
     )
     assert center is not None
-    return Summary(center, lo, hi, excess.n)
+    return Interval(center, lo, hi, excess.n)
 
 
-def _share(found: NDArray[Any], again: NDArray[Any], n: int) -> Summary:
+def _share(found: NDArray[Any], again: NDArray[Any], n: int) -> Interval:
     """Return a simulated share, with the wider of two bounds.
 
     Those of the simulation (Clopper & Pearson), and the quantiles over resampled machines.
@@ -256,4 +257,4 @@ def _share(found: NDArray[Any], again: NDArray[Any], n: int) -> Summary:
     share = float(found[0])
     low, high = np.quantile(again, _TAILS)
     exact = binomtest(round(share * DECISIONS), DECISIONS).proportion_ci(LEVEL)
-    return Summary(share, min(float(low), exact.low), max(float(high), exact.high), n)
+    return Interval(share, min(float(low), exact.low), max(float(high), exact.high), n)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from mncost.budget.records import Exact, Latency, Outcome
 from mncost.budget.verdicts import summary_line
 from mncost.errors import one_line
-from mncost.report.table import Column, Table, Value
-from mncost.report.units import ABSENT, format_column
+from mncost.render.table import Column, Table, Value
+from mncost.render.units import ABSENT, format_column
 
 if TYPE_CHECKING:
-    from mncost.measure.results.statistics import Summary
+    from mncost.interval import Interval
 
 __all__ = ["bound_of", "limit_and_value", "machine_table", "people_table", "sentence"]
 
@@ -107,16 +107,16 @@ def _counted(outcome: Outcome) -> tuple[str, str]:
 def _measured(outcome: Outcome, factor: float, unit: str) -> str:
     if outcome.value is None:
         return ABSENT
-    from mncost.measure.results.columns import with_interval
-    from mncost.measure.results.statistics import Summary
+    from mncost.interval import Interval
+    from mncost.results.columns import with_interval
 
-    summary = Summary(outcome.value, outcome.lo, outcome.hi, 0).scaled(factor)
+    summary = Interval(outcome.value, outcome.lo, outcome.hi, 0).scaled(factor)
     if _is_lopsided(outcome, summary):
         return f"{_with_bounds(summary, outcome.limit * factor)}{unit}"
     return f"{with_interval(summary)}{unit}"
 
 
-def _is_lopsided(outcome: Outcome, summary: Summary) -> bool:
+def _is_lopsided(outcome: Outcome, summary: Interval) -> bool:
     """Whether ± would mislead beside a limit, as it does for wide intervals of few processes."""
     center, lo, hi = summary[:3]
     if lo is None or hi is None:
@@ -126,9 +126,9 @@ def _is_lopsided(outcome: Outcome, summary: Summary) -> bool:
     return tail or center <= 0 or abs(lo + hi - 2 * center) > _LOPSIDED * (hi - lo)
 
 
-def _with_bounds(summary: Summary, limit: float) -> str:
+def _with_bounds(summary: Interval, limit: float) -> str:
     """Return ``9.19 (9.10–9.45)``: each with the decimals that tell it from the limit."""
-    from mncost.measure.results.columns import three_digits
+    from mncost.results.columns import three_digits
 
     fewest = len(three_digits(summary.center).partition(".")[2])
     center, lo, hi = (

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mncost.choose.accuracy import accuracy_of
 from mncost.choose.pareto import front
 from mncost.columns import GRID_COLUMNS, Source, sources
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
-from mncost.report.table import Value
+from mncost.published.accuracy import accuracy_of
+from mncost.render.table import Value
 
 __all__ = ["ACCURACY_COLUMNS", "METRICS", "frame_columns", "pareto_front", "pick_columns"]
 
@@ -105,6 +105,6 @@ def _latency(place: int) -> Callable[[Any], Value]:
 
 
 def _written_latency(p: Any) -> str:
-    from mncost.measure.results.columns import with_interval
+    from mncost.results.columns import with_interval
 
     return with_interval(p.latency.scaled(1e-6))

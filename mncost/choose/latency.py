@@ -8,11 +8,12 @@ from typing import NamedTuple
 from mncost.budget.judge import judge, latency_interval
 from mncost.budget.records import Verdict
 from mncost.budget.sequence import ALPHA
-from mncost.choose.accuracy import Candidate
 from mncost.errors import MeasureError, did_you_mean
+from mncost.interval import Interval
 from mncost.measure.cells import digest
 from mncost.measure.records import Cell, Run
-from mncost.measure.results.statistics import LEVEL, Summary
+from mncost.published.accuracy import Candidate
+from mncost.results.statistics import LEVEL
 
 __all__ = ["LatencyLimit", "Place", "Timed", "cells_at", "latencies", "timed"]
 
@@ -42,7 +43,7 @@ class Timed(NamedTuple):
     """What a run says about a candidate; no verdict: the limit lies within the interval."""
 
     candidate: Candidate
-    interval: Summary
+    interval: Interval
     verdict: Verdict | None
 
 
@@ -67,7 +68,7 @@ def timed(run: Run, found: Sequence[Candidate], limit: LatencyLimit) -> list[Tim
 
 def latencies(
     run: Run, found: Sequence[Candidate], place: Place
-) -> list[tuple[Candidate, Summary]]:
+) -> list[tuple[Candidate, Interval]]:
     """Return the candidates that were measured, each with the 95 % interval of its own median.
 
     Raises:

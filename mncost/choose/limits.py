@@ -9,8 +9,8 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from mncost.choose.accuracy import Candidate
 from mncost.errors import InputError, QuantityError
+from mncost.published.accuracy import Candidate
 from mncost.quantities import count, size
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mncost.choose.accuracy import Candidate
 from mncost.choose.latency import LatencyLimit, Place, Timed, timed
 from mncost.choose.limits import Rule, Spelling, Timing, fitting, percent, whole
 from mncost.errors import InputError, MeasureError, QuantityError
@@ -17,8 +16,9 @@ from mncost.measure.needs import TO_SHOW, need
 from mncost.measure.records import Run
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runtimes import MAX_THREADS
+from mncost.published.accuracy import Candidate
 from mncost.quantities import seconds
-from mncost.report.write import check_writable
+from mncost.render.write import check_writable
 
 if TYPE_CHECKING:
     from mncost.choose.search import Goal

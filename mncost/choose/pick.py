@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mncost.choose.accuracy import Candidate, candidates
 from mncost.choose.limits import Amount, Spelling, Timing, rules, whole
 from mncost.choose.picked import Fitting
+from mncost.published.accuracy import Candidate, candidates
 
 if TYPE_CHECKING:
     import pandas
@@ -53,7 +53,7 @@ class Pick(Fitting):
     def __repr__(self) -> str:
         """Return what ``mncost pick`` prints: networks, what limits cost, sources."""
         from mncost.choose.tables import people_table
-        from mncost.report.plain import render
+        from mncost.render.plain import render
 
         return render(people_table(self, most=SHOWN)).rstrip("\n")
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, overload
 
-from mncost.choose.accuracy import Candidate, is_near_tie
 from mncost.choose.limits import Rule, costs, fitting
+from mncost.published.accuracy import Candidate, is_near_tie
 
 if TYPE_CHECKING:
     from mncost.choose.latency import Timed
     from mncost.choose.measured import Latencies
-    from mncost.cost.published import Figure
-    from mncost.measure.results.statistics import Summary
+    from mncost.interval import Interval
     from mncost.network import Network
+    from mncost.published.figures import Figure
 
 __all__ = ["Fitting", "Picked"]
 
@@ -31,7 +31,7 @@ class Picked(NamedTuple):
     rank: int
     candidate: Candidate
     is_near_tie: bool
-    latency: Summary | None = None
+    latency: Interval | None = None
 
     @property
     def network(self) -> Network:

@@ -9,13 +9,13 @@ from typing import NamedTuple
 from mncost.budget.judge import judge, latency_interval
 from mncost.budget.records import Verdict
 from mncost.budget.sequence import Looks
-from mncost.choose.accuracy import Candidate
 from mncost.choose.latency import LatencyLimit, Timed
+from mncost.interval import Interval
 from mncost.measure.engine import Progress
 from mncost.measure.networks import one_place, subjects
 from mncost.measure.records import Options, Run
-from mncost.measure.results.statistics import Summary
 from mncost.measure.runs import carry_out, empty_run
+from mncost.published.accuracy import Candidate
 
 __all__ = ["Goal", "Search", "search"]
 
@@ -67,7 +67,7 @@ class Search:
         self.limit = limit
         self.goals = goals
         self.looks = Looks(tests=len(found))
-        self.intervals: dict[int, Summary] = {}
+        self.intervals: dict[int, Interval] = {}
         self.verdicts: dict[int, Verdict] = {}
         self.dropped: set[int] = set()
         self.waited: Counter[int] = Counter()  # looks at what was measured, and is undecided

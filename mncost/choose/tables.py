@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from mncost.choose.columns import pick_columns
 from mncost.choose.limits import Spelling, Without
 from mncost.columns import Source, default_columns
-from mncost.report.marks import Marks
-from mncost.report.table import Column, Table, Value
+from mncost.render.marks import Marks
+from mncost.render.table import Column, Table, Value
 
 if TYPE_CHECKING:
     from mncost.choose.latency import Timed
@@ -143,7 +143,7 @@ def _measured(found: Latencies, spelled: Spelling) -> Iterator[str]:
 
 def _undecided(found: Sequence[Timed]) -> Iterator[str]:
     """Yield which latencies are undecided, the most accurate networks first, and why."""
-    from mncost.measure.results.columns import with_interval
+    from mncost.results.columns import with_interval
 
     within = [one for one in found if one.interval.lo is not None and one.interval.hi is not None]
     for one in within[:MOST]:

@@ -19,7 +19,7 @@ from mncost.measure.records import Request, Run
 from mncost.measure.run_file import encode, write_run
 from mncost.measure.runs import ARCHITECTURES, begin, carry_out, resumed
 from mncost.quantities import seconds, share
-from mncost.report.write import check_writable
+from mncost.render.write import check_writable
 
 __all__ = ["bench"]
 

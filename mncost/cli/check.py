@@ -19,7 +19,7 @@ from mncost.cli import options
 from mncost.cli.output import emit, emit_text, format_for
 from mncost.errors import BudgetError, InputError, UnknownNameError
 from mncost.quantities import seconds
-from mncost.report.write import check_writable, write_atomically
+from mncost.render.write import check_writable, write_atomically
 
 __all__ = ["check"]
 
@@ -184,7 +184,7 @@ def _self_test(max_time: float | None) -> int:
     from mncost.budget.self_test import self_test, sentences
     from mncost.cli.measured_notes import machine_line, objections
     from mncost.cli.progress import watching
-    from mncost.measure.results.summary import summarise
+    from mncost.results.summary import summarise
 
     with watching(None) as watch:
         found = self_test(max_time, watch=watch)
@@ -269,7 +269,7 @@ def _measured_notes(found: Report) -> list[str]:
     if found.run is None:
         return []
     from mncost.cli.measured_notes import machine_line, objections
-    from mncost.measure.results.summary import summarise
+    from mncost.results.summary import summarise
 
     summaries = summarise(found.run, ())
     return [machine_line(found.run), *objections(found.run, summaries)]

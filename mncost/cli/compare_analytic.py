@@ -13,7 +13,7 @@ from mncost.cli.single import WITHOUT_PAIRS, twin_of
 from mncost.columns import Source, default_columns, pair_columns, sources
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.network import Network
-from mncost.report.table import Table, Value
+from mncost.render.table import Table, Value
 from mncost.spec.parse import PAPER
 
 __all__ = ["emit_analytic", "networks_with_twin"]

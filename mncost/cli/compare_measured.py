@@ -18,14 +18,14 @@ from mncost.cli.progress import watching
 from mncost.errors import InputError, MeasureError, UnknownNameError
 from mncost.measure.needs import TO_SHOW, need
 from mncost.measure.records import Request, Run
-from mncost.measure.results.saving import saving
-from mncost.measure.results.saving_records import COLUMNS, records
-from mncost.measure.results.summary import summarise
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runs import SECONDS_TO_COMPARE, begin, carry_out
 from mncost.quantities import seconds, share
-from mncost.report.table import Column, Table
-from mncost.report.write import check_writable
+from mncost.render.table import Column, Table
+from mncost.render.write import check_writable
+from mncost.results.saving import saving
+from mncost.results.saving_records import COLUMNS, records
+from mncost.results.summary import summarise
 
 __all__ = ["View", "emit_saved", "measure_and_emit"]
 

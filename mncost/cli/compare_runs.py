@@ -13,10 +13,10 @@ from mncost.cli.output import emit, format_for
 from mncost.measure.cells import title
 from mncost.measure.needs import TO_SHOW, need
 from mncost.measure.records import IDENTITY
-from mncost.measure.results.change import Change, Comparison, compare
-from mncost.measure.results.columns import with_interval
 from mncost.measure.run_file import read_run
-from mncost.report.table import Column, Table, Value
+from mncost.render.table import Column, Table, Value
+from mncost.results.change import Change, Comparison, compare
+from mncost.results.columns import with_interval
 
 __all__ = ["compare_runs"]
 

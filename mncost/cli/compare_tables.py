@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from mncost.cli.compare_words import about_ceilings, about_memory, about_networks, about_pairs
 from mncost.cli.measured import shared, varies
 from mncost.cli.measured_notes import conditions, objections
+from mncost.interval import Interval
 from mncost.measure.records import Cell, Place, Run
-from mncost.measure.results.columns import three_digits, with_interval
-from mncost.measure.results.saving import NetworkSaving, PairSaving, Saving
-from mncost.measure.results.statistics import Ratio, Summary
-from mncost.measure.results.summary import summarise
-from mncost.report.table import Column, Table, Value
+from mncost.render.table import Column, Table, Value
+from mncost.results.columns import three_digits, with_interval
+from mncost.results.saving import NetworkSaving, PairSaving, Saving
+from mncost.results.statistics import Ratio
+from mncost.results.summary import summarise
 
 __all__ = ["people_tables"]
 
@@ -199,7 +200,7 @@ def _identity(cells: Sequence[Cell], but: Sequence[str] = ()) -> list[Column]:
     ]
 
 
-def _written(summary: Summary | None, unit: float) -> str | None:
+def _written(summary: Interval | None, unit: float) -> str | None:
     return None if summary is None else with_interval(summary.scaled(unit))
 
 
@@ -207,5 +208,5 @@ def _ratio(ratio: Ratio | None) -> str | None:
     return _written(ratio.ratio if ratio else None, 1.0)
 
 
-def _percent(summary: Summary | None) -> str | None:
+def _percent(summary: Interval | None) -> str | None:
     return None if summary is None else with_interval(summary.scaled(100))

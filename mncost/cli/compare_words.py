@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mncost.measure.cells import title
-from mncost.measure.results.columns import with_interval
-from mncost.measure.results.roofline import Roofline
-from mncost.measure.results.saving import NetworkSaving, PairSaving
 from mncost.measure.runtimes import runtime_class
+from mncost.results.columns import with_interval
+from mncost.results.roofline import Roofline
+from mncost.results.saving import NetworkSaving, PairSaving
 
 __all__ = ["about_ceilings", "about_memory", "about_networks", "about_pairs"]
 

@@ -12,7 +12,7 @@ from mncost.cli.single import single, title, twin_of
 from mncost.cost.conventions import CONVENTIONS, Convention, Part
 from mncost.cost.work import KINDS, Tally, Work, tally
 from mncost.network import Network
-from mncost.report.table import Column, Table, Value
+from mncost.render.table import Column, Table, Value
 
 __all__ = ["explain"]
 

@@ -12,7 +12,7 @@ from mncost.cli import options
 from mncost.cli.single import single, title, twin_of
 from mncost.errors import InputError, UnknownNameError
 from mncost.models.export import FILES, Choices
-from mncost.report.write import write_atomically
+from mncost.render.write import write_atomically
 
 __all__ = ["export"]
 

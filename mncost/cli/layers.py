@@ -16,7 +16,7 @@ from mncost.columns import LAYER_COLUMNS, Source, default_columns, pair_columns,
 from mncost.cost.groups import GROUPINGS, group
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
-from mncost.report.table import Table
+from mncost.render.table import Table
 
 __all__ = ["layers"]
 

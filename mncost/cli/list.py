@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mncost.api import load
 from mncost.cli.options import Format, Output
 from mncost.cli.output import emit, format_for
-from mncost.report.table import Column, Table, Value
+from mncost.render.table import Column, Table, Value
 from mncost.spec.catalog import families, groups, load_spec
 from mncost.spec.resolve import dialects
 from mncost.spec.schema import Spec

@@ -10,9 +10,9 @@ from mncost.cli.output import chosen
 from mncost.cli.single import title
 from mncost.columns import Source, default_columns, sources
 from mncost.cost.materialised import Materialised, Tensor
-from mncost.cost.published_memory import PUBLISHED_MEMORY, RESOLUTION, MemoryFigure, difference
 from mncost.network import Network
-from mncost.report.table import Table, Value
+from mncost.published.memory import PUBLISHED_MEMORY, RESOLUTION, MemoryFigure, difference
+from mncost.render.table import Table, Value
 
 __all__ = ["materialised_table"]
 

@@ -10,15 +10,15 @@ from mncost.cli.measured_notes import conditions, objections
 from mncost.cli.output import chosen, emit, emit_text
 from mncost.columns import Source
 from mncost.measure.records import Cell, Run
-from mncost.measure.results.columns import (
+from mncost.render.table import Table, Value
+from mncost.results.columns import (
     Row,
     machine_columns,
     people_columns,
     percentile_name,
     rows,
 )
-from mncost.measure.results.summary import PERCENTILES, summarise
-from mncost.report.table import Table, Value
+from mncost.results.summary import PERCENTILES, summarise
 
 __all__ = ["FOR_PEOPLE", "emit_run", "shared", "status", "varies"]
 
@@ -44,7 +44,7 @@ _LOGITS_ERROR = (
 def emit_run(run: Run, view: View, output: Path | None) -> None:
     """Write a run as the table that was asked for."""
     if view.export is not None:
-        from mncost.measure.results.pyperf_file import to_pyperf
+        from mncost.results.pyperf_file import to_pyperf
 
         emit_text(to_pyperf(run), output)
     elif view.by_layer:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from mncost.errors import MeasureError
 from mncost.measure.cells import title
 from mncost.measure.records import IDENTITY, Cell, Run
-from mncost.measure.results.columns import with_interval
-from mncost.measure.results.layers import LayerTime, layer_times, overhead
-from mncost.measure.results.summary import CellSummary, summarise
-from mncost.report.table import Column, Table, Value
+from mncost.render.table import Column, Table, Value
+from mncost.results.columns import with_interval
+from mncost.results.layers import LayerTime, layer_times, overhead
+from mncost.results.summary import CellSummary, summarise
 
 __all__ = ["layer_table"]
 

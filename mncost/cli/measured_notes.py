@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from mncost.measure.cells import title
 from mncost.measure.records import Run
-from mncost.measure.results.cautions import Caution, cautions
-from mncost.measure.results.summary import CellSummary
+from mncost.results.cautions import Caution, cautions
+from mncost.results.summary import CellSummary
 
 __all__ = ["conditions", "machine_line", "objections", "remarks", "stopped", "versions"]
 

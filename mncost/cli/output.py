@@ -13,7 +13,7 @@ import typer
 
 from mncost.columns import Source
 from mncost.errors import OutputError, UnknownNameError
-from mncost.report.table import Table
+from mncost.render.table import Table
 
 __all__ = [
     "BROKEN_PIPE",
@@ -84,7 +84,7 @@ def emit_bytes(data: bytes, output: Path | None) -> None:
     if output is None or str(output) == "-":
         _print(data)
     else:
-        from mncost.report.write import write_atomically
+        from mncost.render.write import write_atomically
 
         write_atomically(output, data)
 
@@ -92,7 +92,7 @@ def emit_bytes(data: bytes, output: Path | None) -> None:
 def _rendered(table: Table, format_name: str, output: Path | None) -> str:
     if format_name == "terminal":
         return _terminal(table, output)
-    render: Callable[[Table], str] = import_module(f"mncost.report.{format_name}").render
+    render: Callable[[Table], str] = import_module(f"mncost.render.{format_name}").render
     return render(table)
 
 
@@ -118,10 +118,10 @@ def discard_stdout() -> None:
 
 def _terminal(table: Table, output: Path | None) -> str:
     if output is not None or sys.stdout is None or not sys.stdout.isatty():
-        from mncost.report.plain import render as render_plain
+        from mncost.render.plain import render as render_plain
 
         return render_plain(table)
-    from mncost.report.terminal import render
+    from mncost.render.terminal import render
 
     color = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return render(table, width=shutil.get_terminal_size().columns, color=color)

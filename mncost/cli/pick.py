@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mncost.choose.accuracy import candidates
 from mncost.choose.columns import pick_columns
 from mncost.choose.limits import Timing
 from mncost.choose.pick import SHOWN, Pick, choose
@@ -17,6 +16,7 @@ from mncost.choose.tables import machine_table, people_table
 from mncost.cli import options
 from mncost.cli.output import chosen, emit, format_for
 from mncost.columns import default_columns
+from mncost.published.accuracy import candidates
 
 if TYPE_CHECKING:
     from mncost.measure.engine import Progress

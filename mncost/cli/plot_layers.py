@@ -10,8 +10,8 @@ from mncost.cli import plot_options
 from mncost.cli.plot_options import Asked, Picture
 from mncost.cli.single import single, title, twin_of
 from mncost.errors import InputError, MeasureError, UnknownNameError
-from mncost.plot.bars import PAGE, layer_bars
-from mncost.plot.layer_rows import BY, Row, layer_rows, network_of, said
+from mncost.pictures.bars import PAGE, layer_bars
+from mncost.pictures.layer_rows import BY, Row, layer_rows, network_of, said
 from mncost.spec.catalog import find
 from mncost.spec.parse import PAPER
 

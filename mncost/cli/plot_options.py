@@ -14,14 +14,14 @@ import typer
 from mncost.api import Grid, grid
 from mncost.cli import completion, options
 from mncost.errors import InputError, MeasureError
-from mncost.report.write import check_writable
+from mncost.render.write import check_writable
 
 if TYPE_CHECKING:
-    from mncost.choose.accuracy import Candidate
     from mncost.cost.memory import Precision
     from mncost.measure.places import Place
     from mncost.measure.records import Cell, Run
     from mncost.network import Network
+    from mncost.published.accuracy import Candidate
 
 __all__ = [
     "Alpha",
@@ -118,7 +118,7 @@ class Asked(NamedTuple):
         Raises:
             InputError: an option cannot be used, or there are none.
         """
-        from mncost.choose.accuracy import candidates
+        from mncost.published.accuracy import candidates
 
         return candidates(self.names("all"), **self.grid, precision=self.precision)
 
@@ -216,8 +216,8 @@ def with_notes(picture: Picture, asked: Asked, run: Run) -> Picture:
     from mncost.cli.measured import status
     from mncost.cli.measured_notes import conditions
     from mncost.measure.cells import title
-    from mncost.measure.results.cautions import cautions
-    from mncost.measure.results.summary import summarise
+    from mncost.results.cautions import cautions
+    from mncost.results.summary import summarise
 
     if asked.run_file is not None:
         return picture

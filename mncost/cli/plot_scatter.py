@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mncost.cli import options, plot_options
 from mncost.cli.plot_options import Asked, Picture
 from mncost.errors import InputError
-from mncost.plot.draw import scatter as draw
-from mncost.plot.points import AXES, Axis, Point, accuracy_points, on_front, percent
+from mncost.pictures.draw import scatter as draw
+from mncost.pictures.points import AXES, Axis, Point, accuracy_points, on_front, percent
 
 if TYPE_CHECKING:
     from mncost.measure.records import Run
@@ -71,8 +71,8 @@ def _latencies(asked: Asked, x: str) -> Picture:
     """Return latencies over a count, with the power of it that they follow."""
     from mncost.budget.judge import latency_interval
     from mncost.choose.latency import Place, cells_at
-    from mncost.measure.results.statistics import LEVEL
-    from mncost.plot.points import fit, latency_points
+    from mncost.pictures.points import fit, latency_points
+    from mncost.results.statistics import LEVEL
 
     if asked.run_file is None:
         run = _measured(asked, x)
@@ -100,7 +100,7 @@ def _measured(asked: Asked, x: str) -> Run:
     """Measure the networks of a grid, if there can be a fit to them."""
     from mncost.measure.networks import subjects
     from mncost.measure.runs import ARCHITECTURES
-    from mncost.plot.points import check_fit, cost_of
+    from mncost.pictures.points import check_fit, cost_of
 
     networks = asked.networks(ARCHITECTURES)
     where = plot_options.place(asked)

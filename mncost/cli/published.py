@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from mncost.columns import Source, sources
-from mncost.report.marks import Marks
-from mncost.report.table import Column, Table, Value
-from mncost.reproduction import Reproduction
+from mncost.published.bases import Reproduction
+from mncost.render.marks import Marks
+from mncost.render.table import Column, Table, Value
 
 __all__ = ["published_table"]
 

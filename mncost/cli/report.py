@@ -54,7 +54,7 @@ def report(
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise InputError(f"needs {', '.join(missing)}: pip install 'mncost[report]'")
     from mncost.cli.report_sections import page
-    from mncost.report.html import render
+    from mncost.page.html import render
 
     html = render(page(read_run(run), view, title, f"mncost {__version__}"))
     emit_text(html, output)

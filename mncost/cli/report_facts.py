@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from mncost.cli.measured_notes import stopped, versions
 from mncost.measure.records import Request, Run
-from mncost.measure.results.columns import three_digits
-from mncost.report.html import Section
-from mncost.report.table import Column, Table, Value
+from mncost.page.html import Section
+from mncost.render.table import Column, Table, Value
+from mncost.results.columns import three_digits
 
 __all__ = ["machine", "method", "target_of", "when"]
 

@@ -6,19 +6,17 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from mncost.choose.accuracy import Candidate, candidates
 from mncost.cli.options import as_precision
 from mncost.errors import InputError, MeasureError, NothingPublishedError, one_line
+from mncost.interval import Interval
 from mncost.measure.cells import digest
 from mncost.measure.records import Cell, Run
-from mncost.measure.results.columns import with_interval
-from mncost.measure.results.statistics import Summary
-from mncost.measure.results.summary import CellSummary
-from mncost.plot.bars import PAGE, layer_bars
-from mncost.plot.draw import scatter
-from mncost.plot.inline import inline
-from mncost.plot.layer_rows import Row, layer_rows, network_of, said
-from mncost.plot.points import (
+from mncost.page.html import Figure
+from mncost.pictures.bars import PAGE, layer_bars
+from mncost.pictures.draw import scatter
+from mncost.pictures.inline import inline
+from mncost.pictures.layer_rows import Row, layer_rows, network_of, said
+from mncost.pictures.points import (
     AXES,
     Fit,
     Point,
@@ -28,7 +26,9 @@ from mncost.plot.points import (
     on_front,
     percent,
 )
-from mncost.report.html import Figure
+from mncost.published.accuracy import Candidate, candidates
+from mncost.results.columns import with_interval
+from mncost.results.summary import CellSummary
 from mncost.spec.parse import PAPER
 
 __all__ = ["Missing", "layer_pictures", "pictures"]
@@ -37,7 +37,7 @@ _MS, _US, _MEGA, _KIB = 1e-6, 1e-3, 1e-6, 2.0**-10
 _MOST = 12  # pictures of layers
 _LONGEST = 32  # letters of a name in a picture
 
-_Timed: TypeAlias = "list[tuple[Cell, Summary]]"
+_Timed: TypeAlias = "list[tuple[Cell, Interval]]"
 
 
 class Missing(NamedTuple):
@@ -230,7 +230,7 @@ def _name(cell: Cell) -> str:
     return f"{cell.arch}{dialect} α {cell.alpha:g} at {cell.resolution} px{twin}"
 
 
-def _latency(median: Summary) -> str:
+def _latency(median: Interval) -> str:
     return f"latency {with_interval(median.scaled(_MS))} ms"
 
 

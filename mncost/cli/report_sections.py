@@ -13,9 +13,9 @@ from mncost.cli.report_facts import machine, method, target_of, when
 from mncost.cli.report_pictures import Missing, layer_pictures, pictures
 from mncost.measure.cells import title
 from mncost.measure.records import Run
-from mncost.measure.results.saving import saving
-from mncost.measure.results.summary import CellSummary, summarise
-from mncost.report.html import Figure, Page, Section
+from mncost.page.html import Figure, Page, Section
+from mncost.results.saving import saving
+from mncost.results.summary import CellSummary, summarise
 
 __all__ = ["page"]
 

@@ -13,8 +13,8 @@ from mncost.cli.output import chosen, emit, format_for
 from mncost.columns import GRID_COLUMNS, Source, default_columns
 from mncost.errors import InputError
 from mncost.network import Network
-from mncost.report.marks import Marks
-from mncost.report.table import Column, Table, Value
+from mncost.render.marks import Marks
+from mncost.render.table import Column, Table, Value
 from mncost.spec.parse import PAPER
 
 __all__ = ["table"]
@@ -72,7 +72,7 @@ def table(
             precision=precision,
         )
         from mncost.cli.published import published_table
-        from mncost.reproduction import reproduce
+        from mncost.published.bases import reproduce
 
         found = reproduce(",".join(arch), alpha, resolution, rho=rho, dialect=dialect)
         emit(published_table(found, for_people=for_people), wanted, output)

@@ -14,9 +14,9 @@ from mncost.cli import options
 from mncost.cli.output import emit, format_for
 from mncost.cli.single import title
 from mncost.errors import InputError
-from mncost.models.verify import QUANTITIES, Difference, Reading, differences, our_reading
 from mncost.network import Network
-from mncost.report.table import Column, Table, Value
+from mncost.render.table import Column, Table, Value
+from mncost.witnesses.verify import QUANTITIES, Difference, Reading, differences, our_reading
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -95,9 +95,14 @@ def _progress() -> Progress:
 def _cells(networks: Sequence[Network]) -> Iterator[_Cell]:
     """Ask every witness about every network; models are shared along the resolutions."""
     from mncost.models.onnx_model import onnx_model
-    from mncost.models.verify_onnx import onnx_reading
-    from mncost.models.verify_torch import fvcore_reading, materialised, meta_module, torch_reading
     from mncost.models.weights import random_weights
+    from mncost.witnesses.verify_onnx import onnx_reading
+    from mncost.witnesses.verify_torch import (
+        fvcore_reading,
+        materialised,
+        meta_module,
+        torch_reading,
+    )
 
     graph = None
     for network in networks:

@@ -23,9 +23,9 @@ from mncost.measure.runs import (
 if TYPE_CHECKING:
     import pandas
 
-    from mncost.measure.results.columns import Row
-    from mncost.measure.results.saving import Saving
-    from mncost.measure.results.statistics import Ratio
+    from mncost.results.columns import Row
+    from mncost.results.saving import Saving
+    from mncost.results.statistics import Ratio
     from mncost.spec.axis import Numbers
 
 __all__ = ["Measurement", "bench"]
@@ -60,7 +60,7 @@ class Measurement:
     @cached_property
     def rows(self) -> list[Row]:
         """The statistics of each cell and what is to be said against them, as ``run.cells``."""
-        from mncost.measure.results.columns import rows
+        from mncost.results.columns import rows
 
         need(*TO_SHOW)
         return rows(self.run)
@@ -75,14 +75,14 @@ class Measurement:
         Returns:
             The ratio with its interval and the number of rounds; ``None`` if no round visited both.
         """
-        from mncost.measure.results.summary import ratio
+        from mncost.results.summary import ratio
 
         return ratio(self.run, numerator, denominator)
 
     @cached_property
     def saving(self) -> Saving:
         """What each network saves beside its twin, and each pair of layers, if measured."""
-        from mncost.measure.results.saving import saving
+        from mncost.results.saving import saving
 
         need(*TO_SHOW)
         return saving(self.run)
@@ -90,17 +90,17 @@ class Measurement:
     def to_frame(self) -> pandas.DataFrame:
         """Return one row for each cell, with intervals. Needs pandas."""
         from mncost.columns import to_frame
-        from mncost.measure.results.columns import machine_columns
+        from mncost.results.columns import machine_columns
 
         return to_frame(machine_columns(), self.rows)
 
     def saving_to_frame(self) -> pandas.DataFrame:
         """Return :attr:`saving`: one row a network, a pair, a layer. Needs pandas.
 
-        The columns are :data:`mncost.measure.results.saving_records.COLUMNS`.
+        The columns are :data:`mncost.results.saving_records.COLUMNS`.
         """
         from mncost.columns import need_pandas
-        from mncost.measure.results.saving_records import COLUMNS, records
+        from mncost.results.saving_records import COLUMNS, records
 
         rows = records(self.saving)
         frame: pandas.DataFrame = need_pandas().DataFrame(rows, columns=list(COLUMNS))

@@ -11,9 +11,9 @@ from mncost.graph.graph import Graph
 from mncost.measure.ceilings import PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.clocks import Clock
 from mncost.measure.records import Burst, Ceilings, Cell, Failure, Process, Profile, Run
-from mncost.measure.results.layers import ProfileError, shares
 from mncost.measure.schedule import Visit, shuffled
 from mncost.measure.workers.protocol import Sampled, Worker, WorkerDied, WorkerRefused, WorkerSpec
+from mncost.results.layers import ProfileError, shares
 
 __all__ = ["Crew", "Launch"]
 

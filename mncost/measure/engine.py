@@ -15,7 +15,6 @@ from mncost.measure.clocks import Clock
 from mncost.measure.crew import Crew, Launch
 from mncost.measure.memory_peaks import measure_memory
 from mncost.measure.records import Cell, Conditions, Failure, ModelFile, Run
-from mncost.measure.results.summary import relative_errors
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.schedule import (
     Purpose,
@@ -27,6 +26,7 @@ from mncost.measure.schedule import (
 )
 from mncost.measure.workers.prepare import Prepared
 from mncost.measure.workers.protocol import WorkerDied, WorkerRefused, WorkerSpec
+from mncost.results.summary import relative_errors
 
 __all__ = ["Build", "Progress", "Tools", "Undecided", "measure"]
 

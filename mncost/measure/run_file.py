@@ -12,7 +12,7 @@ import msgspec
 
 from mncost.errors import RunFileError, one_line
 from mncost.measure.records import Burst, Run
-from mncost.report.write import write_atomically
+from mncost.render.write import write_atomically
 
 __all__ = ["KIND", "SCHEMA_VERSION", "encode", "parse_run", "read_run", "run_schema", "write_run"]
 

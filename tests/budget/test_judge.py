@@ -23,8 +23,8 @@ from mncost.budget.judge import (
     sides_interval,
 )
 from mncost.budget.sequence import Looks
+from mncost.interval import Interval
 from mncost.measure.records import Run
-from mncost.measure.results.statistics import Summary
 from tests.measure.synthetic import REFERENCE_NS, cell, process, run_of, simulated
 
 CELLS = [cell(0), cell(1, alpha=0.5)]
@@ -32,8 +32,8 @@ LATENCIES: dict[int | None, float] = {None: REFERENCE_NS, 0: 9e6, 1: 4e6}
 HERE, THERE = ("onnxruntime", 1, None, ""), ("onnxruntime", 1, None, "baseline")
 
 
-def between(lo: float | None, hi: float | None) -> Summary:
-    return Summary(1.0, lo, hi, 5)
+def between(lo: float | None, hi: float | None) -> Interval:
+    return Interval(1.0, lo, hi, 5)
 
 
 def measured(seed: int = 1, factor: float = 1.0, **changes: Any) -> Run:
@@ -42,7 +42,7 @@ def measured(seed: int = 1, factor: float = 1.0, **changes: Any) -> Run:
     return simulated(latencies, CELLS, seed=seed, **{"between": 0.01, "processes": 6} | changes)
 
 
-def covers(interval: Summary | None, truth: float) -> bool:
+def covers(interval: Interval | None, truth: float) -> bool:
     assert interval is not None
     lo = -inf if interval.lo is None else interval.lo
     hi = inf if interval.hi is None else interval.hi
@@ -96,7 +96,7 @@ WITHIN, ACROSS, BEYOND = between(0.9, 1.0), between(0.9, 1.1), between(1.05, 1.1
     ],
 )
 def test_a_saved_run_fails_only_by_itself_and_beside_the_reference(
-    plain: Summary, beside: Summary | None, verdict: str | None
+    plain: Interval, beside: Interval | None, verdict: str | None
 ) -> None:
     assert judge_saved(SavedRatio(plain, beside), 1.02) == verdict
 
@@ -244,7 +244,7 @@ def test_the_control_compares_the_reference_of_two_workers() -> None:
 )
 def test_arms_differ_by_what_would_matter(lo: float | None, hi: float | None, differ: bool) -> None:
     center = 1.0 if lo is None or hi is None else (lo * hi) ** 0.5
-    assert arms_differ(Summary(center, lo, hi, 5), 0.02) is differ
+    assert arms_differ(Interval(center, lo, hi, 5), 0.02) is differ
 
 
 def wrong_and_decided(
@@ -267,7 +267,7 @@ def wrong_and_decided(
         for row in np.flatnonzero(found * (verdict == 0)):
             low, high = t_interval(control[row, :n], CONTROL_LEVEL)
             center = exp(control[row, :n].mean())
-            interval = Summary(center, exp(low), exp(high), n)
+            interval = Interval(center, exp(low), exp(high), n)
             if not (guarded and arms_differ(interval, 0.02)):
                 verdict[row] = found[row]
     return float((verdict == 1).mean()), float((verdict != 0).mean())

@@ -12,7 +12,7 @@ from mncost.budget.judge import judge
 from mncost.budget.noise import POWER, _fails_from, _student_factors, noise_floor
 from mncost.budget.sequence import Looks
 from mncost.errors import MeasureError
-from mncost.measure.results.statistics import alternating_interval
+from mncost.results.statistics import alternating_interval
 
 SD = 0.012
 

@@ -16,7 +16,8 @@ from scipy import stats
 
 from mncost.budget.judge import judge
 from mncost.budget.sequence import ALPHA, EXPONENT, Looks
-from mncost.measure.results.statistics import Summary, log_interval
+from mncost.interval import Interval
+from mncost.results.statistics import log_interval
 
 LOOKS = 8
 SD = 0.012
@@ -133,7 +134,7 @@ def test_the_simulation_judges_as_judge_does() -> None:
             try:
                 interval = log_interval(values, used[n - 1])
             except OverflowError:
-                interval = Summary(1.0, None, None, n)
+                interval = Interval(1.0, None, None, n)
             found = found or judge(interval, 1.02)
         expected.append(names[found])
     assert set(expected) == {1, -1, 0}

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import mncost
-from mncost.choose.accuracy import Candidate, accuracy_of, candidates, is_near_tie
-from mncost.cost.published import read_published
 from mncost.errors import InputError
+from mncost.published.accuracy import Candidate, accuracy_of, candidates, is_near_tie
+from mncost.published.figures import read_published
 
-PUBLISHED = Path(mncost.__file__).parent / "cost/published.csv"
+PUBLISHED = Path(mncost.__file__).parent / "published/figures.csv"
 V1_TO_V3 = "v1,v2,v3-large,v3-small"
 
 

@@ -11,13 +11,13 @@ import pytest
 from msgspec import structs
 
 import mncost
-from mncost.choose.accuracy import candidates
 from mncost.choose.limits import Timing
 from mncost.choose.pick import choose
-from mncost.cost.published import read_published
 from mncost.measure.engine import Progress
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runtimes.fake import Script
+from mncost.published.accuracy import candidates
+from mncost.published.figures import read_published
 from tests.choose.playing import play
 
 V2_MACS = 300_774_272  # torchvision's mobilenet_v2, at 224 pixels

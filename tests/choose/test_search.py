@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mncost.choose.accuracy import Candidate, candidates
 from mncost.choose.latency import LatencyLimit, Place
 from mncost.choose.search import PATIENCE, WINDOW, Goal, Search, search
 from mncost.measure.records import Run
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes.fake import Script
+from mncost.published.accuracy import Candidate, candidates
 from tests.choose.playing import play
 from tests.running import Result
 

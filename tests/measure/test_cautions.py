@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from mncost.measure.records import Conditions, Failure, Run
-from mncost.measure.results.cautions import Caution, cautions
-from mncost.measure.results.summary import summarise
+from mncost.results.cautions import Caution, cautions
+from mncost.results.summary import summarise
 from tests.measure.synthetic import MACHINE, cell, process, run_of, simulated
 
 TARGET = 0.02

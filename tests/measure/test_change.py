@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from mncost.errors import MeasureError
 from mncost.measure.records import Commit, Run
-from mncost.measure.results.change import compare
+from mncost.results.change import compare
 from tests.measure.synthetic import MACHINE, REFERENCE_NS, cell, process, run_of, simulated
 
 CELLS = [cell(0), cell(1, alpha=0.5), cell(2, twin="standard")]

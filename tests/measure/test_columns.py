@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mncost.measure.results.columns import machine_columns, people_columns, with_interval
-from mncost.measure.results.statistics import Summary
+from mncost.interval import Interval
+from mncost.results.columns import machine_columns, people_columns, with_interval
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from mncost.measure.results.statistics import Summary
 def test_only_the_digits_that_the_interval_supports(
     center: float, lo: float | None, hi: float | None, text: str
 ) -> None:
-    assert with_interval(Summary(center, lo, hi, 5)) == text
+    assert with_interval(Interval(center, lo, hi, 5)) == text
 
 
 def test_people_and_programs_choose_from_the_same_names() -> None:

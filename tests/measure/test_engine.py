@@ -9,8 +9,8 @@ import pytest
 
 from mncost.measure.engine import Progress
 from mncost.measure.records import Run
-from mncost.measure.results.summary import relative_errors, summarise
 from mncost.measure.runtimes.fake import Fault, Script
+from mncost.results.summary import relative_errors, summarise
 from tests.measure.scripted import Builder, Launcher, begun, carried_out, fake_request
 
 QUIET = Script(process=0.002, noise=0.002)

@@ -13,7 +13,9 @@ import mncost
 from mncost.graph.graph import Builder, Graph
 from mncost.graph.ops import Activation, BatchNorm, Conv, Dropout, Flatten, Op
 from mncost.measure.records import LayerShare, Profile
-from mncost.measure.results.layers import (
+from mncost.measure.runtimes import KernelTimes
+from mncost.measure.runtimes.onnxruntime_profile import read_profile
+from mncost.results.layers import (
     CONVERT,
     REORDER,
     SESSION,
@@ -21,8 +23,6 @@ from mncost.measure.results.layers import (
     own_share,
     shares,
 )
-from mncost.measure.runtimes import KernelTimes
-from mncost.measure.runtimes.onnxruntime_profile import read_profile
 
 
 def profiled(network: mncost.Network, tmp_path: Path, *, runs: int = 3) -> KernelTimes:

@@ -9,7 +9,7 @@ import pytest
 import mncost
 from mncost.errors import InputError
 from mncost.measure.networks import measure_networks, one_place, subjects
-from mncost.measure.results.summary import summarise
+from mncost.results.summary import summarise
 from tests.measure.scripted import instead_of_processes
 
 

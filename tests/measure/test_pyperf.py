@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from mncost.errors import MeasureError
 from mncost.measure.records import Run
-from mncost.measure.results.pyperf_file import to_pyperf
-from mncost.measure.results.summary import summarise
+from mncost.results.pyperf_file import to_pyperf
+from mncost.results.summary import summarise
 from tests.measure.synthetic import MACHINE, cell, run_of, simulated
 
 CELLS = [cell(0), cell(1, twin="standard"), cell(2, runtime="torch", threads=2)]

@@ -19,12 +19,12 @@ from mncost.graph.graph import Graph
 from mncost.graph.ops import Activation, BatchNorm, Conv
 from mncost.measure.ceilings import PRODUCT, PRODUCT_BATCH
 from mncost.measure.records import Profile
-from mncost.measure.results.layers import CONVERT, REORDER, SESSION, own_share, shares
-from mncost.measure.results.summary import summarise
 from mncost.measure.run_file import read_run
 from mncost.measure.workers.builder import Builder
 from mncost.measure.workers.process import ProcessWorker, start_worker
 from mncost.measure.workers.protocol import WorkerSpec
+from mncost.results.layers import CONVERT, REORDER, SESSION, own_share, shares
+from mncost.results.summary import summarise
 from mncost.spec.schema import Activation as ActivationName
 from tests.running import Result
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mncost.interval import Interval
 from mncost.measure.bench import Measurement
 from mncost.measure.records import (
     Ceilings,
@@ -20,11 +21,10 @@ from mncost.measure.records import (
     Profile,
     Run,
 )
-from mncost.measure.results.parts import Parts
-from mncost.measure.results.roofline import Roofline, roofline_of
-from mncost.measure.results.saving import saving
-from mncost.measure.results.saving_records import COLUMNS, records
-from mncost.measure.results.statistics import Summary
+from mncost.results.parts import Parts
+from mncost.results.roofline import Roofline, roofline_of
+from mncost.results.saving import saving
+from mncost.results.saving_records import COLUMNS, records
 from tests.measure.synthetic import cell, process, run_of
 
 # Network, its twin; then a pair, its two layers, and the convolution that replaces it.
@@ -83,7 +83,7 @@ def profile(of: int, generation: int, own: int, rest: int) -> Profile:
     )
 
 
-def bounds(summary: Summary | None) -> tuple[float, float | None, float | None]:
+def bounds(summary: Interval | None) -> tuple[float, float | None, float | None]:
     assert summary is not None
     return summary.center, summary.lo, summary.hi
 
@@ -241,7 +241,7 @@ def test_the_ceilings_of_another_place_are_not_taken(other: dict[str, object]) -
 def test_the_attainable_time_is_the_longer_of_two(
     macs: int, moved: int, batch: int, attainable: float
 ) -> None:
-    exact = Summary(2e10, None, None, 1), Summary(1e10, None, None, 1)
+    exact = Interval(2e10, None, None, 1), Interval(1e10, None, None, 1)
     layer = cell(0, macs=macs, moved_bytes=moved, weight_bytes=40, batch=batch)
     assert Roofline(*exact).attainable_ns(layer) == pytest.approx(attainable)
 

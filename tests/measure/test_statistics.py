@@ -16,13 +16,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from mncost.measure.results import statistics
-from mncost.measure.results.percentiles import percentiles
-from mncost.measure.results.statistics import (
+from mncost.results import statistics
+from mncost.results.percentiles import percentiles
+from mncost.results.statistics import (
     ONE_PROCESS,
     TOO_FEW_PROCESSES,
     TOO_FEW_RUNS,
-    Summary,
+    Interval,
 )
 
 Samples = list[NDArray[Any]]
@@ -45,18 +45,18 @@ def processes_of(
     return list(TYPICAL * level * noise(rng, (count, runs), within))
 
 
-def percentile(processes: Sequence[NDArray[Any]], percent: float) -> Summary:
+def percentile(processes: Sequence[NDArray[Any]], percent: float) -> Interval:
     """Return one percentile."""
     return percentiles(processes, [percent])[percent]
 
 
-def bounds(summary: Summary | None) -> list[float | None]:
+def bounds(summary: Interval | None) -> list[float | None]:
     """Return the centre and the bounds."""
     assert summary is not None
     return list(summary[:3])
 
 
-def covers(summary: Summary, truth: float) -> bool:
+def covers(summary: Interval, truth: float) -> bool:
     """Whether the truth is in the interval; a bound that is missing excludes nothing."""
     lo = -inf if summary.lo is None else summary.lo
     hi = inf if summary.hi is None else summary.hi
@@ -187,11 +187,11 @@ def test_spread_is_that_of_all_samples_together() -> None:
 
 
 def test_a_rate_turns_the_interval_round() -> None:
-    time = Summary(4.0, 2.0, 5.0, 3)
+    time = Interval(4.0, 2.0, 5.0, 3)
     assert time.per(20.0) == (5.0, 4.0, 10.0, 3, ())
     assert time.scaled(10.0) == (40.0, 20.0, 50.0, 3, ())
     assert time.relative_error == 1.5 / 4
-    assert Summary(4.0, None, 5.0, 3, ("x",)).per(20.0) == (5.0, 4.0, None, 3, ("x",))
+    assert Interval(4.0, None, 5.0, 3, ("x",)).per(20.0) == (5.0, 4.0, None, 3, ("x",))
 
 
 # ------------------------------------------------------------------------------------ percentiles
@@ -516,9 +516,9 @@ def test_too_few_moments_have_no_drift(when: Sequence[float]) -> None:
     ],
 )
 def test_decimals_follow_the_particle_data_group(half: float, digits: int) -> None:
-    assert statistics.decimals(Summary(5000.0, 5000.0 - half, 5000.0 + half, 5)) == digits
+    assert Interval(5000.0, 5000.0 - half, 5000.0 + half, 5).decimals == digits
 
 
 @pytest.mark.parametrize("bounds", [(None, None), (1.0, None), (None, 1.0), (1.0, 1.0), (1.0, inf)])
 def test_no_interval_supports_no_digits(bounds: tuple[float | None, float | None]) -> None:
-    assert statistics.decimals(Summary(1.0, *bounds, 5)) is None
+    assert Interval(1.0, *bounds, 5).decimals is None

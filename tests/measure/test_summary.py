@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mncost.measure.records import Agreement, Burst, Failure, ModelFile
-from mncost.measure.results.summary import drift, ratio, relative_errors, summarise
+from mncost.results.summary import drift, ratio, relative_errors, summarise
 from tests.measure.synthetic import REFERENCE_NS, cell, process, run_of, simulated
 
 

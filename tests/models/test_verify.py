@@ -15,8 +15,8 @@ import pytest
 
 import mncost
 from mncost.graph.ops import Linear
-from mncost.models.verify import ELSEWHERE, Reading, differences, gather, our_reading
 from mncost.spec.catalog import families
+from mncost.witnesses.verify import ELSEWHERE, Reading, differences, gather, our_reading
 from tests.running import in_process
 
 with warnings.catch_warnings():
@@ -28,9 +28,10 @@ import onnx
 import torch
 from torch import nn
 
-from mncost.models import onnx_model, verify_onnx, verify_torch
+from mncost.models import onnx_model
 from mncost.models.torch_model import torch_module
 from mncost.models.weights import random_weights
+from mncost.witnesses import verify_onnx, verify_torch
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

@@ -1,0 +1,240 @@
+"""Points as a picture, with matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, cycle, pairwise
+from typing import TYPE_CHECKING, Any
+
+from mncost.pictures.labels import Labels, Side
+from mncost.pictures.look import COLOURS, DARK, FORMATS, LIGHT, SMALL, canvas, headed, saved
+from mncost.pictures.points import MARGIN, Axis, Fit, Point
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["FORMATS", "scatter"]
+
+_INCHES_HIGH = 4.2
+_LOGARITHMIC = 8  # times as much at the right end as at the left: a linear axis would hide half
+_WIDE = 300  # likewise: so many labels would touch each other
+_FEW = 7  # groups that are named beside their points, not in a legend
+_MARKERS = "osD^vPX"
+_FAR = 2  # times the largest value: where an interval may leave the picture
+_MARGIN = 0.05  # around what is shown, of its width
+_STEPS = 50  # of a curve
+
+_XY = tuple[float, float]
+# Above a front, to the left, there is nothing; elsewhere all sides are as good.
+_BESIDE_FRONT = (
+    Side(-3, 4, "right", "bottom"),
+    Side(-5, 0, "right", "center"),
+    Side(0, 5, "center", "bottom"),
+    Side(4, -4, "left", "top"),
+)
+_BESIDE_GROUP = (
+    Side(6, 0, "left", "center"),
+    Side(5, -5, "left", "top"),
+    Side(0, -6, "center", "top"),
+    Side(-5, 5, "right", "bottom"),
+    Side(0, 6, "center", "bottom"),
+    Side(-6, 0, "right", "center"),
+)
+
+
+def scatter(  # noqa: PLR0913  all but the points and axes have defaults
+    points: Sequence[Point],
+    x: Axis,
+    y: Axis,
+    *,
+    front: Sequence[Point] = (),
+    fit: Fit | None = None,
+    title: str = "",
+    caption: str = "",
+    format: str = "png",
+) -> bytes:
+    """Return a picture of points: by architecture, with intervals, and a front or a fit.
+
+    In an SVG, the markers of the architectures, in the order of their names, are the elements
+    ``points-0``, ``points-1`` and so on.
+
+    Args:
+        points: at least one.
+        x: the axis; logarithmic if the points span more than a factor of eight, or with a fit.
+        y: logarithmic with a fit.
+        front: points that a line joins and that are labelled.
+        fit: a power law, which is a straight line; a band of ± 10 % around it.
+        title: above it.
+        caption: below the title, in small.
+        format: one of :data:`FORMATS`.
+    """
+    with canvas(_INCHES_HIGH) as figure:
+        axes = figure.add_subplot()
+        _scale(axes, points, fit)
+        styles = list(_styles(points))
+        for number, (group, colour, marker) in enumerate(styles):
+            members = [point for point in points if point.group == group]
+            _group(axes, members, colour, marker, f"points-{number}")
+        lines = [_draw_front(axes, front), _draw_fit(axes, points, fit) if fit else []]
+        axes.set(xlabel=x.title, ylabel=y.title)
+        headed(figure, title, caption)
+        _name(axes, points, styles, front, lines)
+        return saved(figure, format)
+
+
+def _styles(points: Sequence[Point]) -> Iterator[tuple[str, str, str]]:
+    """Yield the groups with their colours and markers.
+
+    No two look alike. If there are more groups than colours, a family (the word before a dash) has
+    one colour, and its members differ in shape.
+    """
+    groups = sorted({point.group for point in points})
+    if len(groups) <= len(COLOURS):
+        yield from zip(groups, COLOURS, cycle(_MARKERS), strict=False)
+        return
+    families = sorted({_family(group) for group in groups})
+    colours = dict(zip(families, cycle(COLOURS), strict=False))
+    seen = dict.fromkeys(families, 0)
+    for group in groups:
+        family = _family(group)
+        yield group, colours[family], _MARKERS[seen[family] % len(_MARKERS)]
+        seen[family] += 1
+
+
+def _family(group: str) -> str:
+    return group.partition(",")[0].partition("-")[0]
+
+
+def _group(axes: Axes, points: Sequence[Point], colour: str, marker: str, gid: str) -> None:
+    """Draw points of one look; in an SVG, their markers are the element ``gid``, in order."""
+    drawn = axes.errorbar(
+        [point.x for point in points],
+        [point.y for point in points],
+        xerr=_errors([(point.x, point.x_bounds) for point in points]),
+        yerr=_errors([(point.y, point.y_bounds) for point in points]),
+        fmt=marker,
+        color=(colour, 0.85),
+        ecolor=(colour, 0.5),
+        elinewidth=0.8,
+        markeredgewidth=0,
+        label=points[0].group,
+    )
+    drawn.lines[0].set_gid(gid)
+
+
+def _errors(values: Sequence[tuple[float, _XY | None]]) -> Any:
+    if all(bounds is None for _, bounds in values):
+        return None
+    known = [(value, bounds or (value, value)) for value, bounds in values]
+    return [[value - lo for value, (lo, _) in known], [hi - value for value, (_, hi) in known]]
+
+
+def _x_bar(point: Point) -> list[_XY]:
+    return [(bound, point.y) for bound in point.x_bounds or ()]
+
+
+def _y_bar(point: Point) -> list[_XY]:
+    return [(point.x, bound) for bound in point.y_bounds or ()]
+
+
+def _draw_front(axes: Axes, front: Sequence[Point]) -> list[_XY]:
+    """Join the front by steps: what is between two points is no network. Return the corners."""
+    xs, ys = [point.x for point in front], [point.y for point in front]
+    axes.plot(xs, ys, drawstyle="steps-post", color=DARK, linewidth=0.9, zorder=1)
+    corners = [((one.x, one.y), (other.x, one.y)) for one, other in pairwise(front)]
+    return [*chain.from_iterable(corners), *((point.x, point.y) for point in front[-1:])]
+
+
+def _draw_fit(axes: Axes, points: Sequence[Point], fit: Fit) -> list[_XY]:
+    """Draw a fit and the band around it; return points of the line."""
+    low, high = min(point.x for point in points), max(point.x for point in points)
+    xs = [low * (high / low) ** (step / _STEPS) for step in range(_STEPS + 1)]
+    ys = [fit.at(x) for x in xs]
+    axes.plot(xs, ys, color=DARK, linewidth=0.9, zorder=1)
+    lower, upper = ([factor * y for y in ys] for factor in (1 - MARGIN, 1 + MARGIN))
+    axes.fill_between(xs, lower, upper, color=LIGHT, alpha=0.4, linewidth=0, zorder=0)
+    return list(zip(xs, ys, strict=True))
+
+
+def _name(
+    axes: Axes,
+    points: Sequence[Point],
+    styles: Sequence[tuple[str, str, str]],
+    front: Sequence[Point],
+    lines: Sequence[Sequence[_XY]],
+) -> None:
+    """Name the groups and label the front."""
+    marks = [(point.x, point.y) for point in points]
+    bars = [*map(_x_bar, points), *map(_y_bar, points)]
+    labels = Labels(axes, marks, [*lines, *bars])
+    if len(styles) > 1 and not _name_groups(labels, points, styles):
+        axes.figure.legend(loc="outside right upper", handlelength=1)
+        labels = Labels(axes, marks, [*lines, *bars])  # the axes have become narrower
+    for point in [*front[-1:], *front[:1], *reversed(front[1:-1])]:
+        labels.add(point.label, (point.x, point.y), _BESIDE_FRONT, fontsize=SMALL, color=DARK)
+
+
+def _name_groups(
+    labels: Labels, points: Sequence[Point], styles: Sequence[tuple[str, str, str]]
+) -> bool:
+    """Name a few groups beside one of their points; return whether there was room for all."""
+    if len(styles) > _FEW:
+        return False
+    written = []
+    for group, colour, _ in styles:
+        own = sorted(((p.x, p.y) for p in points if p.group == group), reverse=True)
+        tried = (labels.add(group, at, _BESIDE_GROUP, color=colour) for at in own)
+        written.append(next((found for found in tried if found is not None), None))
+    if None not in written:
+        return True
+    for found in written:
+        if found is not None:
+            found.remove()
+    return False
+
+
+def _scale(axes: Axes, points: Sequence[Point], fit: Fit | None) -> None:
+    """Set the scales and the limits of both axes: with logarithms, a fit is a straight line."""
+    xs = _limits([(point.x, point.x_bounds) for point in points])
+    ys = _limits([(point.y, point.y_bounds) for point in points])
+    if fit is not None:
+        ends = [fit.at(min(point.x for point in points)), fit.at(max(point.x for point in points))]
+        ys = min(ys[0], (1 - MARGIN) * min(ends)), max(ys[1], (1 + MARGIN) * max(ends))
+    is_wide = xs[1] > _LOGARITHMIC * xs[0]
+    _set(axes.xaxis, axes.set_xscale, axes.set_xlim, xs, is_logarithmic=is_wide or fit is not None)
+    _set(axes.yaxis, axes.set_yscale, axes.set_ylim, ys, is_logarithmic=fit is not None)
+
+
+def _limits(values: Sequence[tuple[float, _XY | None]]) -> _XY:
+    """Return what an axis has to show: all values, and their intervals unless these are far off."""
+    low, high = min(value for value, _ in values), max(value for value, _ in values)
+    known = [bounds or (value, value) for value, bounds in values]
+    return (
+        max(min(lo for lo, _ in known), low / _FAR),
+        min(max(hi for _, hi in known), high * _FAR),
+    )
+
+
+def _set(
+    axis: Any,
+    scale: Callable[[str], None],
+    limit: Callable[[float, float], Any],
+    span: _XY,
+    *,
+    is_logarithmic: bool,
+) -> None:
+    from matplotlib.ticker import AutoLocator, FuncFormatter, LogLocator, NullFormatter
+
+    low, high = span
+    if is_logarithmic:
+        scale("log")
+        steps = (1.0, 3.0) if high > _WIDE * low else (1.0, 2.0, 5.0)
+        few = high <= _LOGARITHMIC * low
+        axis.set_major_locator(AutoLocator() if few else LogLocator(subs=steps))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axis.set_minor_formatter(NullFormatter())
+        margin = (high / low) ** _MARGIN
+        limit(low / margin, high * margin)
+    else:
+        margin = _MARGIN * (high - low) or _MARGIN * high
+        limit(low - margin, high + margin)

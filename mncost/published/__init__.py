@@ -1,0 +1,1 @@
+"""Published figures, memory and accuracies of networks, and the basis of each."""

@@ -1,0 +1,173 @@
+"""Networks whose ImageNet accuracy somebody has published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from mncost.api import Selection, grid
+from mncost.cost.memory import PRECISIONS, Precision
+from mncost.errors import NothingPublishedError, UnknownNameError
+from mncost.published.figures import Figure, read_published
+from mncost.spec.axis import Numbers
+from mncost.spec.catalog import Choice, find, load_spec
+from mncost.spec.parse import PAPER
+from mncost.spec.resolve import dialects
+
+if TYPE_CHECKING:
+    from mncost.graph.graph import Graph
+    from mncost.network import Network
+
+__all__ = ["CLASSES", "IMAGES", "Candidate", "accuracy_of", "candidates", "is_near_tie"]
+
+CLASSES = 1000
+IMAGES = 50_000  # of ImageNet's validation set, on which top-1 is measured
+_TWO_SIDED_95 = 1.959964  # standard deviations
+
+
+class Candidate:
+    """A network, and what is published about its accuracy.
+
+    Attributes:
+        network: with 1000 classes.
+        figures: the published rows of this very network (graph, resolution, precision), the most
+            accurate first. Two sources may have trained it in two ways.
+    """
+
+    def __init__(self, network: Network, figures: list[Figure]) -> None:
+        """Order the figures; at least one."""
+        self.network = network
+        self.figures = tuple(sorted(figures, key=lambda figure: -float(figure.top1)))
+
+    @property
+    def figure(self) -> Figure:
+        """The row that it is ranked by: the highest accuracy that is published."""
+        return self.figures[0]
+
+    @property
+    def name(self) -> str:
+        """What it is called: ``v2 (timm) α 0.75 at 160 px``."""
+        network = self.network
+        dialect = "" if network.dialect == PAPER else f" ({network.dialect})"
+        return f"{network.arch}{dialect} α {network.alpha:g} at {network.resolution} px"
+
+    @property
+    def top1(self) -> float:
+        """ImageNet top-1 accuracy in %."""
+        return float(self.figure.top1)
+
+    @property
+    def lowest_top1(self) -> float:
+        """The lowest that is published for the same network, in %."""
+        return float(self.figures[-1].top1)
+
+    @property
+    def assumed_resolution(self) -> bool:
+        """Whether the source does not say the resolution, so that the native one is assumed."""
+        return not self.figure.resolution
+
+    @cached_property
+    def memory_bytes(self) -> int:
+        """Weights and the peak of the activations together, for one image."""
+        return self.network.weight_bytes + self.network.peak_activation_bytes
+
+    def __repr__(self) -> str:
+        """Say which network it is, and its accuracy."""
+        return f"<{self.name}: {self.top1:g} %>"
+
+
+def candidates(
+    arch: str = "all",
+    alpha: Numbers | None = None,
+    resolution: Numbers | None = None,
+    *,
+    rho: Numbers | None = None,
+    dialect: str | None = None,
+    precision: Precision = "fp32",
+) -> list[Candidate]:
+    """Return the networks of which an accuracy is published, the most accurate first.
+
+    Where that of one network is published several times, it is one candidate; equally accurate
+    ones are ordered by their MACs.
+
+    Args:
+        arch: built-in architectures, groups or checkpoints, with commas.
+        alpha: only these, in the grammar of :func:`mncost.grid`; by default all that are published.
+        resolution: only these, likewise.
+        rho: only these, as ratios of the native resolution.
+        dialect: only networks of this dialect; by default all.
+        precision: of the network whose accuracy it is.
+
+    Raises:
+        InputError: an argument cannot be used, or nothing is published for it.
+    """
+    if precision not in PRECISIONS:
+        raise UnknownNameError("precision", precision, PRECISIONS)
+    found: dict[tuple[Graph, int], tuple[Network, list[Figure]]] = {}
+    for choice in find(arch):
+        chosen = Selection.of(choice, alpha, resolution, rho)
+        for network, figure in _networks(choice, chosen, dialect, precision):
+            key = network.graph, network.resolution
+            found.setdefault(key, (network, []))[1].append(figure)
+    if not found:
+        raise NothingPublishedError(
+            f"{arch}: no accuracies in {precision} are published for this choice"
+        )
+    listed = [Candidate(network, figures) for network, figures in found.values()]
+    return sorted(listed, key=lambda one: (-one.top1, one.network.macs))
+
+
+def accuracy_of(network: Network) -> Candidate | None:
+    """Return what is published about a network's accuracy: of its graph, whatever it is called."""
+    return _index(network.precision).get((network.graph, network.resolution))
+
+
+def is_near_tie(one: Candidate, other: Candidate) -> bool:
+    """Whether 50,000 images are too few to tell the accuracies of two networks apart.
+
+    They are if the difference is within the 95 % interval of that of two independent proportions
+    (Wald). The same images were shown to both, so their difference is known somewhat better.
+    """
+    shares = one.top1 / 100, other.top1 / 100
+    variance = sum(share * (1 - share) for share in shares) / IMAGES
+    return bool(abs(shares[0] - shares[1]) <= _TWO_SIDED_95 * variance**0.5)
+
+
+@cache
+def _index(precision: Precision) -> dict[tuple[Graph, int], Candidate]:
+    try:
+        found = candidates("all", precision=precision)
+    except NothingPublishedError:
+        return {}
+    return {(one.network.graph, one.network.resolution): one for one in found}
+
+
+def _networks(
+    choice: Choice, chosen: Selection, dialect: str | None, precision: Precision
+) -> Iterator[tuple[Network, Figure]]:
+    """Yield the published rows of one architecture with their networks."""
+    spec = choice.spec
+    if dialect is not None and dialect not in dialects(spec):
+        raise UnknownNameError(f"dialect of {spec.name}", dialect, dialects(spec))
+    rows: dict[tuple[str, str], dict[int, list[Figure]]] = {}
+    for figure in read_published():
+        if (figure.arch, figure.precision) != (spec.name, precision):
+            continue
+        size = int(figure.resolution or spec.resolution)
+        if dialect in (None, figure.dialect or PAPER) and chosen.holds(float(figure.alpha), size):
+            sizes = rows.setdefault((figure.alpha, figure.dialect), {})
+            sizes.setdefault(size, []).append(figure)
+    if rows and spec != load_spec(spec.name):
+        return  # somebody's own file that has the name of a built-in one
+    for (alpha, reading), sizes in rows.items():
+        networks = grid(
+            spec.name,
+            float(alpha),
+            sorted(sizes),
+            dialect=reading or None,
+            classes=CLASSES,
+            precision=precision,
+        )
+        for network in networks:
+            yield from ((network, figure) for figure in sizes[network.resolution])

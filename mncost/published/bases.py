@@ -1,0 +1,284 @@
+"""Ours beside the published figures: which of them the exact count explains, and on which basis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import cache
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from mncost.api import Selection, load
+from mncost.errors import NothingPublishedError, UnknownNameError
+from mncost.graph.blocks import build
+from mncost.graph.ops import BatchNorm, Conv, Linear
+from mncost.network import Model, Network
+from mncost.published.figures import Figure, read_published
+from mncost.spec.axis import Numbers
+from mncost.spec.catalog import Choice, find, load_spec
+from mncost.spec.parse import PAPER
+from mncost.spec.resolve import dialects, resolve
+from mncost.spec.schema import Conv as ConvRow
+
+__all__ = ["MACS_BASES", "PARAMS_BASES", "Basis", "Reproduction", "reproduce"]
+
+MILLION, MIBI = 10**6, 2**20
+MILLIGIBI = Fraction(2**30, 1000)  # figures in G are kept as thousands of M
+
+
+class Basis(NamedTuple):
+    """A way in which a printed figure follows from a network.
+
+    Attributes:
+        text: the way in words; ``""`` if the figure is simply ours, rounded.
+        value: the exact count on that basis; ``None`` if no basis reproduces the figure.
+        unit: what it is printed in units of; ``step`` the smallest step that is printed, in
+            millions, if that is not given by the digits.
+        truncated: whether the digits are cut off rather than rounded.
+    """
+
+    text: str
+    value: Callable[[_Reading], int] | None
+    unit: int | Fraction = MILLION
+    step: int | None = None
+    truncated: bool = False
+
+
+class _Reading(NamedTuple):
+    """The network of a figure, with 1,000 classes and with another number."""
+
+    network: Network
+    alpha: float
+    with_classes: Callable[[int], Network]
+
+
+def _conv_linear(reading: _Reading) -> int:
+    terms = reading.network.terms
+    return terms.conv + terms.linear
+
+
+def _without_stem(reading: _Reading) -> int:
+    stem = next(layer for layer in reading.network.layers if layer.kind == "conv")
+    return _conv_linear(reading) - stem.macs
+
+
+def _profiler(reading: _Reading) -> int:
+    network = reading.network
+    norms = zip(network.graph.nodes, network.costs, strict=True)
+    passes = sum(cost.terms.batch_norm for node, cost in norms if isinstance(node.op, BatchNorm))
+    return network.macs + 2 * passes
+
+
+def _wide_head(reading: _Reading, classes: int) -> Network:
+    """V3-Small with the 1280 channels before the classifier that its paper's Table 2 prints."""
+    spec = load_spec(reading.network.arch)
+    rows = tuple(
+        replace(row, out=1280) if isinstance(row, ConvRow) and row.name == "head" else row
+        for row in spec.rows
+    )
+    architecture = resolve(replace(spec, rows=rows), reading.alpha, classes=classes)
+    return Network(architecture, Model(build(architecture)), reading.network.resolution)
+
+
+def _weights(network: Network) -> int:
+    """Return the conv and linear weights: no bias, no batch norm, no layer scale."""
+    return sum(
+        cost.params - node.op.bias * (shape.channels)
+        for node, cost, shape in zip(
+            network.graph.nodes, network.costs, network.shapes, strict=True
+        )
+        if isinstance(node.op, Conv | Linear)
+    )
+
+
+def _biases(network: Network) -> int:
+    return sum(
+        shape.channels
+        for node, shape in zip(network.graph.nodes, network.shapes, strict=True)
+        if isinstance(node.op, Conv | Linear) and node.op.bias
+    )
+
+
+def _norm_channels(network: Network) -> int:
+    return sum(n.op.channels for n in network.graph.nodes if isinstance(n.op, BatchNorm))
+
+
+def _folded(reading: _Reading) -> int:
+    network = reading.network
+    return _weights(network) + _biases(network) + _norm_channels(network)
+
+
+def _weights_bias_3bn(reading: _Reading) -> int:
+    network = reading.with_classes(1001)
+    return _weights(network) + _biases(network) + 3 * _norm_channels(network)
+
+
+def _paddle_summary(reading: _Reading) -> int:
+    network = reading.network
+    depthwise = [
+        node.op
+        for node in network.graph.nodes
+        if isinstance(node.op, Conv) and node.op.is_depthwise
+    ]
+    counted_once = sum((op.out_channels - 1) * op.kernel**2 for op in depthwise)
+    return _weights(network) - counted_once + 2 * _norm_channels(network) + 1
+
+
+_MISPRINT = Basis("misprint: contradicts its own table", None)
+_NOT_REPRODUCED = Basis("not reproduced by the released definition", None)
+
+MACS_BASES: dict[str, Basis] = {
+    "exact": Basis("", _conv_linear),
+    "truncated": Basis("truncated", _conv_linear, truncated=True),
+    "rounded_twice": Basis("rounded twice", lambda r: round(_conv_linear(r), -4)),
+    "without_stem": Basis("stem left out", _without_stem),
+    "profiler": Basis("profiler: + 2 per batch-norm output, to 10 M", _profiler, step=10),
+    "giga_1_decimal": Basis("printed in G, 1 decimal", _conv_linear, step=100),
+    "binary": Basis("binary units (2^30), 1 decimal", lambda r: r.network.macs, MILLIGIBI, 100),
+    "head_1280": Basis(
+        "a 1280 head, as its table prints", lambda r: _wide_head(r, 1000).terms.macs
+    ),
+    "misprint": _MISPRINT,
+    "not_reproduced": _NOT_REPRODUCED,
+}
+
+PARAMS_BASES: dict[str, Basis] = {
+    "trainable": Basis("", lambda r: r.network.params),
+    "trainable_1001": Basis("1,001 classes", lambda r: r.with_classes(1001).params),
+    "truncated": Basis("truncated", lambda r: r.network.params, truncated=True),
+    "weights_1001": Basis("weights only, 1,001 classes", lambda r: _weights(r.with_classes(1001))),
+    "weights_1001_truncated": Basis(
+        "weights only, 1,001 classes, truncated",
+        lambda r: _weights(r.with_classes(1001)),
+        truncated=True,
+    ),
+    "weights_bias_3bn_1001": Basis(
+        "weights, biases and 3 per batch-norm channel, 1,001 classes", _weights_bias_3bn
+    ),
+    "folded": Basis("batch norm folded", _folded),
+    "binary": Basis("binary units (2^20), batch norm folded", _folded, MIBI),
+    "head_1280": Basis(
+        "a 1280 head, as its table prints; 1,001 classes", lambda r: _wide_head(r, 1001).params
+    ),
+    "paddle_summary": Basis(
+        "PaddlePaddle's summary: a depthwise layer counts once", _paddle_summary
+    ),
+    "misprint": _MISPRINT,
+    "not_reproduced": _NOT_REPRODUCED,
+}
+
+
+class Reproduction(NamedTuple):
+    """A published row beside our count.
+
+    Attributes:
+        figure: the row as printed.
+        network: what we count for it.
+        macs_explained, params_explained: the exact count on the figure's own basis; ``None`` where
+            nothing is printed or nothing reproduces it.
+        macs_agrees, params_agrees: whether that count gives the printed digits; ``None`` where
+            nothing is printed.
+    """
+
+    figure: Figure
+    network: Network
+    macs_explained: int | None
+    params_explained: int | None
+    macs_agrees: bool | None
+    params_agrees: bool | None
+
+    @property
+    def macs_why(self) -> str:
+        """Why the printed MACs are not ours, rounded; ``""`` if they are, or none are printed."""
+        return MACS_BASES[self.figure.macs_basis].text if self.figure.macs_basis else ""
+
+    @property
+    def params_why(self) -> str:
+        """Why the printed parameters are not ours, rounded."""
+        return PARAMS_BASES[self.figure.params_basis].text if self.figure.params_basis else ""
+
+
+def reproduce(
+    arch: str,
+    alpha: Numbers | None = None,
+    resolution: Numbers | None = None,
+    *,
+    rho: Numbers | None = None,
+    dialect: str | None = None,
+) -> list[Reproduction]:
+    """Return the published rows that print MACs or parameters, beside ours.
+
+    Args:
+        arch: built-in architectures, groups or checkpoints, with commas.
+        alpha: only these, in the grammar of :func:`mncost.grid`; by default all.
+        resolution: only these, likewise.
+        rho: only these, as ratios of the native resolution.
+        dialect: only rows of this dialect; by default all.
+
+    Raises:
+        InputError: an argument cannot be used, or nothing is published for it.
+    """
+    found = []
+    for choice, figures in _by_choice(arch, dialect):
+        chosen = Selection.of(choice, alpha, resolution, rho)
+        for figure in figures:
+            reading = _reading(figure.arch, figure.alpha, figure.resolution, figure.dialect)
+            if chosen.holds(reading.network.alpha, reading.network.resolution):
+                found.append(_compared(figure, reading))
+    if not found:
+        raise NothingPublishedError(f"{arch}: no MACs or parameters are published for this choice")
+    return found
+
+
+def _by_choice(arch: str, dialect: str | None) -> Iterator[tuple[Choice, list[Figure]]]:
+    for choice in find(arch):
+        if dialect is not None and dialect not in dialects(choice.spec):
+            raise UnknownNameError(f"dialect of {choice.spec.name}", dialect, dialects(choice.spec))
+        yield (
+            choice,
+            [
+                figure
+                for figure in read_published()
+                if figure.arch == choice.spec.name
+                and (figure.macs_m or figure.params_m)
+                and dialect in (None, figure.dialect or PAPER)
+            ],
+        )
+
+
+def _compared(figure: Figure, reading: _Reading) -> Reproduction:
+    macs, macs_agrees = _explain(figure.macs_m, MACS_BASES, figure.macs_basis, reading)
+    params, params_agrees = _explain(figure.params_m, PARAMS_BASES, figure.params_basis, reading)
+    return Reproduction(figure, reading.network, macs, params, macs_agrees, params_agrees)
+
+
+@cache
+def _reading(arch: str, alpha: str, resolution: str, dialect: str) -> _Reading:
+    @cache
+    def with_classes(classes: int) -> Network:
+        # Where a source does not say the resolution, the native one is meant.
+        size = int(resolution) if resolution else None
+        return load(arch, float(alpha), size, dialect or None, classes)
+
+    return _Reading(with_classes(1000), float(alpha), with_classes)
+
+
+def _explain(
+    printed: str, bases: dict[str, Basis], name: str, reading: _Reading
+) -> tuple[int | None, bool | None]:
+    if not printed:
+        return None, None
+    basis = bases[name]
+    if basis.value is None:
+        return None, False
+    value = basis.value(reading)
+    return value, _prints_as(Fraction(value), printed, basis)
+
+
+def _prints_as(value: Fraction, printed: str, basis: Basis) -> bool:
+    """Whether a count, in its unit, gives the printed digits."""
+    decimals = len(printed.partition(".")[2])
+    step = basis.step or Fraction(1, 10**decimals)
+    off = (value / basis.unit - Fraction(printed)) / step
+    return 0 <= off < 1 if basis.truncated else abs(off) <= Fraction(1, 2)

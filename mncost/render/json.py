@@ -1,0 +1,24 @@
+"""A table as JSON, with the version of its shape."""
+
+from __future__ import annotations
+
+import json
+
+from mncost.render.table import Table
+
+__all__ = ["SCHEMA_VERSION", "render"]
+
+SCHEMA_VERSION = 1
+
+
+def render(table: Table) -> str:
+    """Return the table as one JSON object: its rows are objects under the columns' names."""
+    names = [column.name for column in table.columns]
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "table": table.name,
+        "columns": names,
+        "rows": [dict(zip(names, row, strict=True)) for row in table.rows],
+        "notes": list(table.notes),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,77 @@
+"""A table for a terminal: aligned, bold titles, long texts folded to the terminal's width."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from mncost.render.plain import titled_cells
+from mncost.render.table import Table
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+__all__ = ["render"]
+
+_UNBOUNDED = 10_000
+_WORD = 24  # longer words are broken where there is no room
+
+
+def render(table: Table, *, width: int, color: bool) -> str:
+    """Return the table as text; without columns it is the title and the notes.
+
+    Args:
+        table: what to show.
+        width: columns of the terminal.
+        color: whether the terminal shows colours and bold type.
+    """
+    from rich.console import Console
+    from rich.measure import Measurement
+    from rich.text import Text
+
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        highlight=False,
+        emoji=False,
+        markup=False,
+        legacy_windows=False,
+    )
+    body = _body(table) if table.columns else None
+    if table.title:
+        console.print(Text(table.title, style="bold"))
+    if body is not None:
+        # Numbers are never folded or cut: a terminal that is too narrow folds whole lines itself.
+        unbounded = console.options.update(max_width=_UNBOUNDED)
+        console.width = max(width, Measurement.get(console, unbounded, body).minimum)
+        console.print(body)
+        console.width = width
+    for note in table.notes:
+        console.print(Text(note, style="dim"))
+    return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
+
+
+def _body(table: Table) -> RichTable:
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    body = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    columns = titled_cells(table)
+    for is_text, title, cells in columns:
+        folds = is_text and any(" " in cell for cell in cells)
+        whole = [word for text in (*title, *cells) for word in (text.split() if folds else [text])]
+        longest = max(map(len, whole))
+        body.add_column(
+            Text("\n".join(title)),
+            justify="left" if is_text else "right",
+            no_wrap=not folds,
+            overflow="fold",
+            min_width=min(_WORD, longest) if folds else longest,
+        )
+    for row in zip(*(cells for _, _, cells in columns), strict=True):
+        body.add_row(*(Text(cell) for cell in row))
+    return body

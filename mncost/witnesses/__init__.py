@@ -1,0 +1,1 @@
+"""Our counts beside what torch, fvcore and ONNX find in the models that we build."""
