@@ -186,13 +186,20 @@ def _reference(old: Run, new: Run, level: float) -> Difference | None:
     return unpaired_ratio(values[1], values[0], level)
 
 
-def _by_generation(run: Run) -> list[dict[tuple[str, int], float]]:
-    """Return the median of the reference workload for each worker, by generation."""
-    found: dict[int, dict[tuple[str, int], float]] = {}
+def _by_generation(run: Run) -> list[dict[tuple[object, ...], float]]:
+    """Return the median of the reference workload for each worker, by generation.
+
+    An interpreter has another path in another run, so its place among the run's interpreters stands
+    for it.
+    """
+    pythons = list(dict.fromkeys(cell.python for cell in run.cells))
+    medians: dict[int, dict[tuple[object, ...], float]] = {}
     for series in reference_series(run):
-        worker = series.process.runtime, series.process.threads
-        found.setdefault(series.generation, {})[worker] = median(series.ns.tolist())
-    return list(found.values())
+        process = series.process
+        place = pythons.index(process.python) if process.python in pythons else None
+        worker = process.runtime, process.threads, place, process.arm
+        medians.setdefault(series.generation, {})[worker] = median(series.ns.tolist())
+    return list(medians.values())
 
 
 def _cautions(

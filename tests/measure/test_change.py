@@ -122,6 +122,35 @@ def test_the_reference_is_compared_on_the_workers_that_both_have() -> None:
     assert found.only_new == [new.cells[1]]
 
 
+@pytest.mark.parametrize("other", ["python", "arm"])
+def test_workers_that_differ_in_one_thing_have_references_of_their_own(other: str) -> None:
+    """Of two interpreters, or two sides of an A/B; a crew starts them in turned order.
+
+    One takes 1.5 times as long as the other. That must not hide a machine that is 10 % slower.
+    """
+    differs = {"python": "other/python"} if other == "python" else {"baseline_of": 0}
+    theirs = {"python": "other/python"} if other == "python" else {"arm": "baseline"}
+    runs = []
+    for slower in (1.0, 1.1):
+        run = run_of([cell(0), cell(1, **differs)])
+        for generation in range(6):
+            ns = round(1e6 * slower * (1 + 0.001 * generation))
+            both = [
+                process(generation, {None: [[ns]], 0: [[9_000_000]]}),
+                process(generation, {None: [[ns * 3 // 2]], 1: [[9_000_000]]}, **theirs),
+            ]
+            run.processes += both[:: -1 if generation % 2 else 1]
+        runs.append(run)
+    reference = compare(*runs).reference
+    assert reference is not None
+    assert reference.ratio.center == pytest.approx(1.1, abs=0.001)
+    assert reference.ratio.relative_error is not None
+    assert reference.ratio.relative_error < 0.01
+    assert reference.detectable is not None
+    assert reference.detectable < 0.02
+    assert any(text.startswith("the machine itself was slower") for text in compare(*runs).cautions)
+
+
 def test_without_a_reference_that_is_said() -> None:
     without = [simulated({0: 9e6}, [cell()], seed=seed) for seed in (1, 2)]
     found = compare(*without)
