@@ -105,7 +105,7 @@ def test_the_package_is_typed_and_whole() -> None:
     """py.typed, families, published figures and the schema are in the package."""
     package = Path(mncost.__file__).parent
     assert (package / "py.typed").is_file()
-    assert (package / "cost" / "published.csv").is_file()
+    assert (package / "published" / "figures.csv").is_file()
     assert (package / "spec" / "architecture.schema.json").is_file()
     assert len(list((package / "spec" / "families").glob("*.toml"))) >= 11
 
