@@ -1,0 +1,128 @@
+"""From frozen dataclasses of flags to the options of a command.
+
+A command takes ``which: Which`` as one parameter. :func:`command` gives typer a signature with an
+option for each flag of such a class, and calls the command with an instance of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, is_dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
+
+import typer
+
+from mncost.flags import Flag, flags_of
+
+__all__ = ["Only", "command"]
+
+_WORDS = "_words"  # ends the name of the parameter that takes what stands without an option
+
+
+class Only(NamedTuple):
+    """How one command differs: ``which: Annotated[Which, Only(without=("classes",))]``.
+
+    Attributes:
+        without: flags that the command has not.
+        help: other words for the help of some flags.
+        positional: whether words without an option's name mean the positional flag.
+    """
+
+    without: tuple[str, ...] = ()
+    help: Mapping[str, str] = {}
+    positional: bool = True
+
+
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command whose dataclass parameters are spread out into options."""
+    groups: dict[str, type] = {}
+    parameters: list[Parameter] = []
+    for parameter in signature(function, eval_str=True).parameters.values():
+        kind, only = _unpacked(parameter.annotation)
+        if isinstance(kind, type) and is_dataclass(kind):
+            groups[parameter.name] = kind
+            parameters += _options(kind, only)
+        else:
+            parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
+
+    @wraps(function)
+    def call(**given: Any) -> Any:
+        for name, kind in groups.items():
+            given[name] = _instance(kind, given)
+        return function(**given)
+
+    arguments = [one for one in parameters if _is_argument(one)]
+    options = [one for one in parameters if not _is_argument(one)]
+    call.__signature__ = Signature([*arguments, *options])  # type: ignore[attr-defined]
+    call.__annotations__ = {}
+    return call
+
+
+def _unpacked(annotation: Any) -> tuple[Any, Only]:
+    """Return what stands in an ``Annotated``, and how the command differs."""
+    if get_origin(annotation) is not Annotated:
+        return annotation, Only()
+    kind, *more = get_args(annotation)
+    return kind, next((one for one in more if isinstance(one, Only)), Only())
+
+
+def _options(kind: type, only: Only) -> Iterator[Parameter]:
+    """Yield the parameters that typer shall see for a dataclass."""
+    hints = get_type_hints(kind)
+    for name, field in flags_of(kind).items():
+        if name in only.without:
+            continue
+        said: Flag = field.metadata["flag"]
+        said = said._replace(help=only.help.get(name, said.help))
+        if said.positional and only.positional:
+            shown = typer.Argument(metavar=f"[{said.metavar}]...", help=said.help, **_more(said))
+            yield _parameter(name + _WORDS, list[str] | None, shown)
+            said = said._replace(help="The same, as an option; with commas between several.")
+        names = said.names or (f"--{name.replace('_', '-')}",)
+        option = typer.Option(
+            *names, metavar=said.metavar or None, help=said.help, show_default=False, **_more(said)
+        )
+        yield _parameter(name, _typed(said, hints[name], field), option)
+
+
+def _more(said: Flag) -> dict[str, Any]:
+    more: dict[str, Any] = {"rich_help_panel": said.panel} if said.panel else {}
+    if said.completes:
+        from mncost.cli import completion
+
+        more["autocompletion"] = getattr(completion, said.completes)
+    return more
+
+
+def _parameter(name: str, kind: Any, shown: Any) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, shown])
+
+
+def _typed(said: Flag, hint: Any, field: Field[Any]) -> Any:
+    """Return the type that typer reads."""
+    if said.positional:
+        return list[str] | None
+    if said.parse is not None:
+        return str | None
+    return hint if field.default is None else hint | None
+
+
+def _is_argument(parameter: Parameter) -> bool:
+    return any(type(one).__name__ == "ArgumentInfo" for one in get_args(parameter.annotation))
+
+
+def _instance(kind: type, given: dict[str, Any]) -> Any:
+    """Take the values of a dataclass out of what typer read, and make an instance."""
+    values: dict[str, Any] = {}
+    for name, field in flags_of(kind).items():
+        said: Flag = field.metadata["flag"]
+        value = given.pop(name, None)
+        if said.positional:
+            words = [*(given.pop(name + _WORDS, None) or []), *(value or [])]
+            value = ",".join(words) or None
+        if value is not None:
+            option = (said.names or (f"--{name.replace('_', '-')}",))[0]
+            values[name] = value if said.parse is None else said.parse(option, value)
+    return kind(**values)

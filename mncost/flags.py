@@ -1,0 +1,74 @@
+"""Flags: fields of frozen dataclasses that are options of the command line and of Python alike.
+
+::
+
+    @dataclass(frozen=True)
+    class Effort:
+        max_time: float | None = flag("Stop after it.", metavar="TIME", parse=seconds)
+
+    mncost.bench("v2", max_time=20)         # in Python
+    mncost bench v2 --max-time 20s          # on the command line: mncost.cli.params
+
+A new flag is one field here and nothing else but its test and its documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import Field, field, fields
+from typing import Any, NamedTuple
+
+__all__ = ["Flag", "Parse", "flag", "flags_of", "given"]
+
+Parse = Callable[[str, str], Any]
+"""From an option's name and the text after it to a value; raises InputError."""
+
+
+class Flag(NamedTuple):
+    """What the command line says about a field.
+
+    Attributes:
+        help: one or two sentences, with the default.
+        metavar: stands for the value in the help, e.g. ``TIME``.
+        names: the option's names; empty: ``--`` and the field's name with dashes.
+        parse: reads the text; without it, typer reads it by the field's type.
+        panel: the heading of the help under which it stands.
+        completes: what a shell completes: a name in :mod:`mncost.cli.completion`.
+        positional: the words without an option's name mean it too.
+    """
+
+    help: str
+    metavar: str = ""
+    names: tuple[str, ...] = ()
+    parse: Parse | None = None
+    panel: str = ""
+    completes: str = ""
+    positional: bool = False
+
+
+def flag(  # noqa: PLR0913 - what a Flag has
+    help: str,
+    *,
+    metavar: str = "",
+    default: Any = None,
+    names: tuple[str, ...] = (),
+    parse: Parse | None = None,
+    panel: str = "",
+    completes: str = "",
+    positional: bool = False,
+) -> Any:
+    """Return a dataclass field that is a flag of the command line too; see :class:`Flag`."""
+    said = Flag(help, metavar, names, parse, panel, completes, positional)
+    return field(default=default, metadata={"flag": said})
+
+
+def flags_of(options: Any) -> Mapping[str, Field[Any]]:
+    """Return the fields of a dataclass, or of an instance, that are flags, by name."""
+    return {one.name: one for one in fields(options) if "flag" in one.metadata}
+
+
+def given(options: Any) -> dict[str, Any]:
+    """Return the flags that differ from their default, with their values."""
+    values = {name: getattr(options, name) for name in flags_of(options)}
+    defaults = {name: one.default for name, one in flags_of(options).items()}
+    return {name: value for name, value in values.items() if value != defaults[name]}

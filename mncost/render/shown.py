@@ -1,0 +1,62 @@
+"""Results that show themselves: as text, in a notebook, as a frame.
+
+Which table shows a result is written where the tables are made, above this floor:
+:func:`show_with` takes the name of a module with a dict ``TABLES`` from the name of a class to
+``"module:function"``. Neither is imported before something is shown.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mncost.render.table import Table
+
+__all__ = ["Shown", "show_with"]
+
+_registries: list[str] = []
+
+
+def show_with(module: str) -> None:
+    """Add a module whose ``TABLES`` says how results are shown."""
+    if module not in _registries:
+        _registries.append(module)
+
+
+class Shown:
+    """A result with a table: ``print(result)`` and a notebook show it."""
+
+    __slots__ = ()
+
+    def table(self, **options: Any) -> Table:
+        """Return the result as a table; the options are those of the table's function.
+
+        Raises:
+            InputError: an option cannot be used.
+        """
+        made: Table = _maker(type(self))(self, **options)
+        return made
+
+    def __str__(self) -> str:
+        """Return the table as text."""
+        from mncost.render.plain import render
+
+        return render(self.table()).rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook."""
+        table: Any = self.table()
+        text: str = table._repr_html_()
+        return text
+
+
+def _maker(kind: type) -> Any:
+    """Return the function that makes the table of a class, or of the nearest class above it."""
+    for registry in _registries:
+        tables = import_module(registry).TABLES
+        for one in kind.__mro__:
+            if one.__qualname__ in tables:
+                module, _, function = tables[one.__qualname__].partition(":")
+                return getattr(import_module(module), function)
+    raise TypeError(f"there is no table for {kind.__qualname__}")

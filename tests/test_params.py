@@ -1,0 +1,74 @@
+"""Flags: one declaration for the command line and for Python."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+import typer
+
+from mncost.cli.params import Only, command
+from mncost.errors import InputError, QuantityError
+from mncost.flags import flag, flags_of, given
+from mncost.quantities import seconds
+
+
+@dataclass(frozen=True)
+class Made:
+    """Flags as commands have them."""
+
+    names: str | None = flag("Names.", metavar="NAME", names=("--names", "-n"), positional=True)
+    max_time: float | None = flag("At most.", metavar="TIME", parse=seconds)
+    processes: int = flag("How many.", metavar="N", default=6)
+    quiet: bool = flag("Say nothing.", default=False)
+    cold: bool | None = flag("Cold or not.", names=("--cold/--no-cold",))
+
+
+def called(*words: str, only: Only | None = None) -> dict[str, object]:
+    """Run a command with such flags; return what it was called with."""
+    seen: dict[str, object] = {}
+
+    def run(
+        made: Annotated[Made, only or Only()],
+        output: Annotated[Path | None, typer.Option("-o")] = None,
+    ) -> None:
+        """Run."""
+        seen.update(made=made, output=output)
+
+    app = typer.Typer()
+    app.command()(command(run))
+    app([*words], standalone_mode=False)
+    return seen
+
+
+def test_nothing_given_is_the_defaults() -> None:
+    assert called() == {"made": Made(), "output": None}
+    assert given(Made()) == {}
+
+
+def test_flags_are_read() -> None:
+    words = ["--max-time", "2min", "--processes", "3", "--quiet", "--no-cold", "-o", "x.json"]
+    seen = called(*words)
+    made = Made(max_time=120.0, processes=3, quiet=True, cold=False)
+    assert seen == {"made": made, "output": Path("x.json")}
+    assert given(made) == {"max_time": 120.0, "processes": 3, "quiet": True, "cold": False}
+
+
+@pytest.mark.parametrize("words", [["a", "b,c"], ["-n", "a", "-n", "b,c"], ["a", "--names=b,c"]])
+def test_words_and_option_mean_the_same(words: list[str]) -> None:
+    assert called(*words)["made"] == Made(names="a,b,c")
+
+
+def test_a_text_that_cannot_be_read_names_the_option() -> None:
+    with pytest.raises(QuantityError, match="--max-time 'soon'"):
+        called("--max-time", "soon")
+
+
+def test_a_command_leaves_flags_out() -> None:
+    with pytest.raises(typer.TyperException, match="--processes"):
+        called("--processes", "3", only=Only(without=("processes",)))
+
+
+def test_only_dataclass_fields_with_a_flag_are_flags() -> None:
+    assert list(flags_of(Made)) == ["names", "max_time", "processes", "quiet", "cold"]
+    assert issubclass(QuantityError, InputError)
