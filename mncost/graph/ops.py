@@ -1,5 +1,6 @@
 """The operators: a closed union, so that the type checker names every place that must know one.
 
+Each has its name as a tag, so that a run file can hold a graph.
 Shapes are ``(channels, height, width)``; the batch is left out everywhere.
 """
 
@@ -29,13 +30,13 @@ __all__ = [
 ]
 
 
-class Input(Struct, frozen=True):
+class Input(Struct, frozen=True, tag=True):
     """The image."""
 
     channels: int
 
 
-class Conv(Struct, frozen=True):
+class Conv(Struct, frozen=True, tag=True):
     """2-d convolution with a square kernel."""
 
     in_channels: int
@@ -57,7 +58,7 @@ class Conv(Struct, frozen=True):
         return self.kernel == 1 and self.groups == 1
 
 
-class BatchNorm(Struct, frozen=True):
+class BatchNorm(Struct, frozen=True, tag=True):
     """Batch norm over channels, with learned scale and shift."""
 
     channels: int
@@ -65,21 +66,21 @@ class BatchNorm(Struct, frozen=True):
     momentum: float
 
 
-class Activation(Struct, frozen=True):
+class Activation(Struct, frozen=True, tag=True):
     """An elementwise function."""
 
     function: ActivationName
 
 
-class GlobalPool(Struct, frozen=True):
+class GlobalPool(Struct, frozen=True, tag=True):
     """The average over height and width, kept as 1×1."""
 
 
-class Flatten(Struct, frozen=True):
+class Flatten(Struct, frozen=True, tag=True):
     """``(channels, height, width)`` to a vector, kept as ``(features, 1, 1)``."""
 
 
-class Linear(Struct, frozen=True):
+class Linear(Struct, frozen=True, tag=True):
     """A fully connected layer."""
 
     in_features: int
@@ -87,22 +88,22 @@ class Linear(Struct, frozen=True):
     bias: bool
 
 
-class Add(Struct, frozen=True):
+class Add(Struct, frozen=True, tag=True):
     """The sum of two tensors of one shape."""
 
 
-class Scale(Struct, frozen=True):
+class Scale(Struct, frozen=True, tag=True):
     """A tensor times one factor a channel that another tensor holds (squeeze-excite)."""
 
 
-class LayerScale(Struct, frozen=True):
+class LayerScale(Struct, frozen=True, tag=True):
     """A tensor times one learned factor a channel."""
 
     channels: int
     init: float = 1e-5
 
 
-class Attention(Struct, frozen=True):
+class Attention(Struct, frozen=True, tag=True):
     """Softmax(QKᵀ/√d)·V: many query heads, one key and value head.
 
     Inputs: queries ``(heads·key_dim, H, W)``, keys and values ``(key_dim, H', W')``.
@@ -112,7 +113,7 @@ class Attention(Struct, frozen=True):
     key_dim: int
 
 
-class Dropout(Struct, frozen=True):
+class Dropout(Struct, frozen=True, tag=True):
     """Nothing at inference."""
 
     rate: float
