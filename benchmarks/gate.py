@@ -57,7 +57,7 @@ def calibrated(new: Path, old: Path, seconds: float) -> tuple[float, float]:
     )
     found = measured.ratio(0, 1)
     assert found is not None
-    center, lo, hi = found.ratio[:3]
+    center, lo, hi = found[:3]
     assert lo is not None
     assert hi is not None
     return center, (hi - lo) / 2

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         found = measured.ratio(0, 1)
         assert found is not None
-        center, lo, hi = found.ratio[:3]
+        center, lo, hi = found[:3]
         assert lo is not None
         assert hi is not None
         centers.append(center)

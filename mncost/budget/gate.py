@@ -7,7 +7,6 @@ from typing import NamedTuple
 from mncost.budget.judge import (
     arms_differ,
     control_interval,
-    judge,
     judge_saved,
     latency_interval,
     ratio_interval,
@@ -15,11 +14,12 @@ from mncost.budget.judge import (
     sides_interval,
 )
 from mncost.budget.plan import Measured, Plan
-from mncost.budget.records import Latency, Outcome, Ratio, Regression, Verdict
-from mncost.budget.sequence import Looks
+from mncost.budget.records import Latency, Outcome, Ratio, Regression
 from mncost.interval import Interval
 from mncost.measure.cells import title
 from mncost.measure.records import Run
+from mncost.stats.looks import Looks
+from mncost.stats.verdict import Verdict, judge
 
 __all__ = ["Gate"]
 

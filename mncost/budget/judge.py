@@ -6,21 +6,22 @@ A bound that nothing can be said about is ``None`` and decides nothing. Times ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from mncost.budget.records import Verdict
 from mncost.interval import Interval
 from mncost.measure.records import Run
-from mncost.results import change, statistics
-from mncost.results.percentiles import percentiles
+from mncost.results import change
 from mncost.results.samples import (
     Series,
     paired_bursts,
     reference_series,
     series_by_cell,
 )
-from mncost.results.statistics import LEVEL
+from mncost.stats.location import alternating_interval, log_interval, median
+from mncost.stats.percentiles import percentiles
+from mncost.stats.ratios import ratio_of_rounds, unpaired_ratio
+from mncost.stats.verdict import Verdict, judge
 
 __all__ = [
     "CONTROL_LEVEL",
@@ -30,7 +31,6 @@ __all__ = [
     "control_interval",
     "generation_ratios",
     "is_turned",
-    "judge",
     "judge_saved",
     "latency_interval",
     "ratio_interval",
@@ -44,23 +44,9 @@ Worker: TypeAlias = "tuple[str, int, str | None, str]"
 CONTROL_LEVEL = 0.99
 """The level of :func:`control_interval` as a guard; :func:`arms_differ` says why."""
 CONTROL_SHARE = 1 / 3  # of what the limit allows
-_LEAST = 1e-12
 
 
 # --------------------------------------------------------------------------------------- verdicts
-
-
-def judge(interval: Interval | None, limit: float) -> Verdict | None:
-    """Return what an interval says about the largest value that is allowed.
-
-    Returns:
-        ``PASS`` if all of it is within the limit, ``FAIL`` if all of it is beyond, else ``None``.
-    """
-    if interval is None:
-        return None
-    if interval.hi is not None and interval.hi <= limit:
-        return "PASS"
-    return "FAIL" if interval.lo is not None and interval.lo > limit else None
 
 
 class SavedRatio(NamedTuple):
@@ -115,9 +101,9 @@ def arms_differ(control: Interval | None, share: float) -> bool:
 def latency_interval(run: Run, cell: int, percent: float, level: float) -> Interval | None:
     """Return a percentile of a cell's latency, ns; ``None`` without a sample.
 
-    The median is that by processes, :func:`mncost.results.statistics.median`. All others
+    The median is that by processes, :func:`mncost.stats.location.median`. All others
     are of all runs together, with bounds that assume no distribution:
-    :func:`mncost.results.percentiles.percentiles`.
+    :func:`mncost.stats.percentiles.percentiles`.
 
     Args:
         run: whose samples.
@@ -129,14 +115,14 @@ def latency_interval(run: Run, cell: int, percent: float, level: float) -> Inter
     if not processes:
         return None
     if percent == 50:
-        return _at(level, lambda at: statistics.median(processes, at))
-    return _at(level, lambda at: percentiles(processes, [percent], at)[percent])
+        return median(processes, level)
+    return percentiles(processes, [percent], level)[percent]
 
 
 def ratio_interval(run: Run, numerator: int, denominator: int, level: float) -> Interval | None:
     """Return how many times as long one cell takes as another, from the rounds that visited both.
 
-    ``None`` if there is no such round. See :func:`mncost.results.statistics.paired_ratio`.
+    ``None`` if there is no such round. See :func:`mncost.stats.ratios.paired_ratio`.
     """
     series = series_by_cell(run)
     return _paired(series[numerator], series[denominator], level)
@@ -147,7 +133,7 @@ def sides_interval(run: Run, new: int, baseline: int, level: float) -> Interval 
 
     The worker that is started first is slower, by up to 2 % (the memory it gets is other memory),
     and whatever side that is takes turns: see
-    :func:`mncost.results.statistics.alternating_interval`.
+    :func:`mncost.stats.location.alternating_interval`.
     """
     return _alternating(generation_ratios(run, new, baseline), level)
 
@@ -193,42 +179,25 @@ def saved_interval(
         after = after._replace(beside_reference=[])
     beside = None
     if after.beside_reference and before.beside_reference:
-        beside = _unpaired(after.beside_reference, before.beside_reference, level)
-    return SavedRatio(_unpaired(after.medians, before.medians, level), beside)
+        beside = unpaired_ratio(after.beside_reference, before.beside_reference, level).ratio
+    return SavedRatio(unpaired_ratio(after.medians, before.medians, level).ratio, beside)
 
 
 def _paired(one: Sequence[Series], other: Sequence[Series], level: float) -> Interval | None:
     ratios = list(_by_generation(one, other).values())
-    return _at(level, lambda at: statistics.log_interval(ratios, at)) if ratios else None
+    return log_interval(ratios, level) if ratios else None
 
 
 def _alternating(ratios: Mapping[int, float], level: float) -> Interval | None:
     if not ratios:
         return None
     values, turned = list(ratios.values()), [is_turned(generation) for generation in ratios]
-    return _at(level, lambda at: statistics.alternating_interval(values, turned, at))
+    return alternating_interval(values, turned, level)
 
 
 def _by_generation(one: Sequence[Series], other: Sequence[Series]) -> dict[int, float]:
-    found = {
-        series.generation: statistics.paired_ratio([bursts])
+    ratios = {
+        series.generation: ratio_of_rounds(*bursts)
         for series, bursts in zip(one, paired_bursts(one, other), strict=True)
     }
-    return {g: ratio.ratio.center for g, ratio in found.items() if ratio is not None}
-
-
-def _unpaired(one: Sequence[float], other: Sequence[float], level: float) -> Interval:
-    return _at(level, lambda at: statistics.unpaired_ratio(one, other, at).ratio)
-
-
-def _at(level: float, interval: Callable[[float], Interval]) -> Interval:
-    """Return an interval at a level that may be so high that no float holds its bounds.
-
-    A tail that is smaller than ``_LEAST`` is lost in the rounding of probabilities.
-    """
-    if 1 - level > _LEAST:
-        try:
-            return interval(level)
-        except OverflowError:  # of exp: two processes at a level of 0.999999
-            pass
-    return interval(LEVEL)._replace(lo=None, hi=None)
+    return {generation: ratio for generation, ratio in ratios.items() if ratio is not None}

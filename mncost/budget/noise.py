@@ -2,7 +2,7 @@
 
 Two arms that run the same network (A/A) give a ratio for each generation that should be 1.
 Decisions are made up of such generations, drawn at random, and judged by the rules of
-:mod:`mncost.budget.sequence` and :mod:`mncost.budget.judge`.
+:mod:`mncost.stats.looks` and :mod:`mncost.budget.judge`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from math import exp, log, log1p
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mncost.budget.judge import is_turned
-from mncost.budget.sequence import ALPHA, Looks
 from mncost.errors import MeasureError
 from mncost.interval import Interval
-from mncost.results.statistics import LEVEL, alternating_interval
+from mncost.stats.location import LEVEL, alternating_interval
+from mncost.stats.looks import ALPHA, Looks
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -80,7 +80,7 @@ def noise_floor(
         ratios: of the two arms' latencies, by generation; at least three.
         generations: of one decision, at least three; it is looked at after each.
         limit: the regression that is allowed, as a share: 0.03.
-        alpha: see :class:`mncost.budget.sequence.Looks`.
+        alpha: see :class:`mncost.stats.looks.Looks`.
         tests: the limits that share ``alpha``.
         seed: of everything random.
 

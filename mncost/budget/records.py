@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
+from mncost.stats.verdict import Verdict
+
 __all__ = [
     "EXACT_METRICS",
     "Baseline",
@@ -22,13 +24,10 @@ __all__ = [
     "Place",
     "Ratio",
     "Regression",
-    "Verdict",
 ]
 
 EXACT_METRICS = ("macs", "params", "weight_bytes", "peak_activation_bytes")
 """Metrics that are counted: names of properties of :class:`mncost.network.Network`."""
-
-Verdict: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
 
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

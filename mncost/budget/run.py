@@ -74,9 +74,9 @@ def report(
         return Report([found[id(limit)] for limit in limits], [], [], None)
     from mncost.budget.gate import Gate
     from mncost.budget.plan import plan
-    from mncost.budget.sequence import Looks
     from mncost.measure.needs import TO_MEASURE, need
     from mncost.measure.runs import carry_out, empty_run, offer
+    from mncost.stats.looks import Looks
 
     need(*TO_MEASURE)
     wanted = plan(limits, baseline, offer)

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
-from mncost.budget.records import Outcome, Verdict
+from mncost.budget.records import Outcome
+from mncost.stats.verdict import Verdict
 
 __all__ = ["Inconclusive", "settled", "status", "summary_line"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from mncost.budget.judge import judge, latency_interval
-from mncost.budget.records import Verdict
-from mncost.budget.sequence import ALPHA
+from mncost.budget.judge import latency_interval
 from mncost.errors import MeasureError, did_you_mean
 from mncost.interval import Interval
 from mncost.measure.cells import digest
 from mncost.measure.records import Cell, Run
 from mncost.published.accuracy import Candidate
-from mncost.results.statistics import LEVEL
+from mncost.stats.location import LEVEL
+from mncost.stats.looks import ALPHA
+from mncost.stats.verdict import Verdict, judge
 
 __all__ = ["LatencyLimit", "Place", "Timed", "cells_at", "latencies", "timed"]
 
@@ -50,7 +50,7 @@ class Timed(NamedTuple):
 def timed(run: Run, found: Sequence[Candidate], limit: LatencyLimit) -> list[Timed]:
     """Return the candidates that were measured, with their verdicts.
 
-    A candidate passes only by its whole interval, as in :mod:`mncost.budget.judge`. The level is
+    A candidate passes only by its whole interval, as in :mod:`mncost.stats.verdict`. The level is
     shared by all of them (Bonferroni): no verdict is wrong with a probability of 97.5 %.
 
     Raises:

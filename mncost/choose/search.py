@@ -6,9 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from mncost.budget.judge import judge, latency_interval
-from mncost.budget.records import Verdict
-from mncost.budget.sequence import Looks
+from mncost.budget.judge import latency_interval
 from mncost.choose.latency import LatencyLimit, Timed
 from mncost.interval import Interval
 from mncost.measure.engine import Progress
@@ -16,6 +14,8 @@ from mncost.measure.networks import one_place, subjects
 from mncost.measure.records import Options, Run
 from mncost.measure.runs import carry_out, empty_run
 from mncost.published.accuracy import Candidate
+from mncost.stats.looks import Looks
+from mncost.stats.verdict import Verdict, judge
 
 __all__ = ["Goal", "Search", "search"]
 

@@ -12,7 +12,6 @@ from mncost.measure.records import Cell, Place, Run
 from mncost.render.table import Column, Table, Value
 from mncost.results.columns import three_digits, with_interval
 from mncost.results.saving import NetworkSaving, PairSaving, Saving
-from mncost.results.statistics import Ratio
 from mncost.results.summary import summarise
 
 __all__ = ["people_tables"]
@@ -59,7 +58,7 @@ def _networks(networks: Sequence[NetworkSaving]) -> Table:
                 saving.params_ratio,
                 _written(saving.network.median, _MS),
                 "not timed" if twin_time is None else twin_time,
-                _ratio(saving.speedup),
+                _written(saving.speedup, 1.0),
                 _percent(saving.efficiency),
             ]
         )
@@ -125,7 +124,7 @@ def _pairs(pairs: Sequence[PairSaving]) -> Table:
             saving.macs_ratio,
             _written(saving.time, _US),
             _written(saving.merged_time, _US) or saving.why,
-            _ratio(saving.speedup),
+            _written(saving.speedup, 1.0),
             _percent(saving.efficiency),
         ]
         for saving in pairs
@@ -202,10 +201,6 @@ def _identity(cells: Sequence[Cell], but: Sequence[str] = ()) -> list[Column]:
 
 def _written(summary: Interval | None, unit: float) -> str | None:
     return None if summary is None else with_interval(summary.scaled(unit))
-
-
-def _ratio(ratio: Ratio | None) -> str | None:
-    return _written(ratio.ratio if ratio else None, 1.0)
 
 
 def _percent(summary: Interval | None) -> str | None:

@@ -32,7 +32,7 @@ def about_networks(networks: Sequence[NetworkSaving]) -> Iterator[str]:
 def _together(networks: Sequence[NetworkSaving]) -> str:
     cell, twin = networks[0].network.cell, networks[0].twin.cell
     ratios = [saving.macs_ratio for saving in networks]
-    speedups = [saving.speedup.ratio.center for saving in networks if saving.speedup]
+    speedups = [saving.speedup.center for saving in networks if saving.speedup]
     return (
         f"{cell.runtime}, {cell.precision}: {min(ratios):.1f} to {max(ratios):.1f} times fewer "
         f"MACs than the {twin.twin} twins, {min(speedups):.1f} to {max(speedups):.1f} times as fast"
@@ -44,7 +44,7 @@ def _one_by_one(saving: NetworkSaving) -> Iterator[str]:
     assert saving.speedup is not None
     yield (
         f"{title(cell)}: {saving.macs_ratio:.1f} times fewer MACs than the {twin} twin, "
-        f"{with_interval(saving.speedup.ratio)} times as fast"
+        f"{with_interval(saving.speedup)} times as fast"
     )
     sums = saving.sums
     if sums is None or sums.speedup is None or sums.depthwise_time is None:

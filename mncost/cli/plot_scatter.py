@@ -72,7 +72,7 @@ def _latencies(asked: Asked, x: str) -> Picture:
     from mncost.budget.judge import latency_interval
     from mncost.choose.latency import Place, cells_at
     from mncost.pictures.points import fit, latency_points
-    from mncost.results.statistics import LEVEL
+    from mncost.stats.location import LEVEL
 
     if asked.run_file is None:
         run = _measured(asked, x)

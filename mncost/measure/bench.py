@@ -23,9 +23,9 @@ from mncost.measure.runs import (
 if TYPE_CHECKING:
     import pandas
 
+    from mncost.interval import Interval
     from mncost.results.columns import Row
     from mncost.results.saving import Saving
-    from mncost.results.statistics import Ratio
     from mncost.spec.axis import Numbers
 
 __all__ = ["Measurement", "bench"]
@@ -65,7 +65,7 @@ class Measurement:
         need(*TO_SHOW)
         return rows(self.run)
 
-    def ratio(self, numerator: int, denominator: int) -> Ratio | None:
+    def ratio(self, numerator: int, denominator: int) -> Interval | None:
         """Return how many times as long one cell takes as another, from the rounds of both.
 
         Args:
@@ -73,7 +73,7 @@ class Measurement:
             denominator: another one.
 
         Returns:
-            The ratio with its interval and the number of rounds; ``None`` if no round visited both.
+            The ratio with its interval; ``None`` if no round visited both.
         """
         from mncost.results.summary import ratio
 

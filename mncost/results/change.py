@@ -17,16 +17,12 @@ from statistics import fmean, median
 from typing import Literal, NamedTuple, TypeAlias
 
 from mncost.errors import MeasureError
+from mncost.interval import Interval
 from mncost.measure.machine import machine_differences
 from mncost.measure.records import IDENTITY, Cell, Process, Run
 from mncost.results.samples import reference_series, series_by_cell
-from mncost.results.statistics import (
-    LEVEL,
-    Difference,
-    Interval,
-    log_interval,
-    unpaired_ratio,
-)
+from mncost.stats.location import LEVEL, log_interval
+from mncost.stats.ratios import Difference, unpaired_ratio
 
 __all__ = ["Change", "Comparison", "Measured", "Verdict", "compare", "measured_cells"]
 

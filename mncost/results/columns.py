@@ -10,7 +10,6 @@ from mncost.interval import Interval
 from mncost.measure.records import Run
 from mncost.render.table import Value, Written
 from mncost.results.cautions import Caution, cautions
-from mncost.results.statistics import Ratio
 from mncost.results.summary import PERCENTILES, CellSummary, summarise
 
 __all__ = [
@@ -117,9 +116,9 @@ def _quantities(percentiles: Sequence[float]) -> list[_Quantity]:
         ("gmacs_per_second", "GMAC/s", lambda r: _giga(r.summary.macs_per_second)),
         ("images_per_second", "images/s", lambda r: r.summary.images_per_second),
         ("twin_latency_ms", "twin ms", lambda r: _ms(r.twin.median) if r.twin else None),
-        ("speedup", "speed-up", lambda r: _ratio(r.summary.speedup)),
-        ("int8_speedup", "INT8 speed-up", lambda r: _ratio(r.summary.int8_speedup)),
-        ("python_speedup", "beside ours", lambda r: _ratio(r.summary.python_speedup)),
+        ("speedup", "speed-up", lambda r: r.summary.speedup),
+        ("int8_speedup", "INT8 speed-up", lambda r: r.summary.int8_speedup),
+        ("python_speedup", "beside ours", lambda r: r.summary.python_speedup),
     ]
     return [
         _Quantity("latency_ms", "latency ms", lambda r: _ms(r.summary.median), with_interval),
@@ -216,10 +215,6 @@ def _ms(summary: Interval | None) -> Interval | None:
 
 def _giga(summary: Interval | None) -> Interval | None:
     return None if summary is None else summary.scaled(_GIGA)
-
-
-def _ratio(ratio: Ratio | None) -> Interval | None:
-    return None if ratio is None else ratio.ratio
 
 
 def _min_ms(summary: CellSummary) -> float | None:

@@ -21,7 +21,7 @@ from mncost.graph.shapes import infer_shapes
 from mncost.interval import Interval
 from mncost.measure.records import LayerShare, Profile, Run
 from mncost.results.samples import series_by_cell
-from mncost.results.statistics import log_interval
+from mncost.stats.location import log_interval
 
 __all__ = [
     "CONVERT",

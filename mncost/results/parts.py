@@ -17,7 +17,8 @@ from mncost.interval import Interval
 from mncost.measure.records import Pair, PairCells, Run
 from mncost.results.layers import own_share
 from mncost.results.samples import Series, paired_bursts, series_by_cell
-from mncost.results.statistics import Ratio, log_interval, paired_ratio
+from mncost.stats.location import log_interval
+from mncost.stats.ratios import paired_ratio
 
 __all__ = ["PairSums", "Parts"]
 
@@ -70,7 +71,7 @@ class Parts:
         times = list(self.times(cell).values())
         return log_interval(times) if times else None
 
-    def speedup(self, pair: PairCells) -> Ratio | None:
+    def speedup(self, pair: PairCells) -> Interval | None:
         """Return the own time of the merged convolution / of the pair, from paired rounds."""
         return paired_ratio(self._paired(pair.merged, pair.both))
 

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from mncost.interval import Interval
 from mncost.measure.records import Ceilings, Cell, Run
-from mncost.results.statistics import log_interval
+from mncost.stats.location import log_interval
 
 __all__ = ["Bound", "LayerPoint", "Roofline", "point", "roofline_of"]
 

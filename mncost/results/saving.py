@@ -9,7 +9,6 @@ from mncost.interval import Interval
 from mncost.measure.records import Cell, Pair, PairCells, Place, Run
 from mncost.results.parts import PairSums, Parts
 from mncost.results.roofline import LayerPoint, Roofline, point, roofline_of
-from mncost.results.statistics import Ratio
 from mncost.results.summary import CellSummary, summarise
 
 __all__ = ["Memory", "NetworkSaving", "PairSaving", "Saving", "saving"]
@@ -38,7 +37,7 @@ class NetworkSaving(NamedTuple):
     twin: CellSummary
     macs_ratio: float
     params_ratio: float
-    speedup: Ratio | None
+    speedup: Interval | None
     efficiency: Interval | None
     memory: Memory
     twin_memory: Memory
@@ -67,7 +66,7 @@ class PairSaving(NamedTuple):
     theoretical_ratio: float
     time: Interval | None
     merged_time: Interval | None
-    speedup: Ratio | None
+    speedup: Interval | None
     efficiency: Interval | None
     points: tuple[LayerPoint, LayerPoint, LayerPoint]
     why: str | None
@@ -117,7 +116,7 @@ class _Reader:
             macs_ratio,
             twin.cell.params / network.cell.params,
             speedup,
-            speedup.ratio.scaled(1 / macs_ratio) if speedup else None,
+            speedup.scaled(1 / macs_ratio) if speedup else None,
             self.memory(network.cell),
             self.memory(twin.cell),
             self.parts.sums(network.cell.id),
@@ -147,7 +146,7 @@ class _Reader:
             self.parts.time(both.id),
             self.parts.time(merged.id),
             speedup,
-            speedup.ratio.scaled(1 / theoretical) if speedup else None,
+            speedup.scaled(1 / theoretical) if speedup else None,
             (first, second, third),
             self.why(both, merged),
         )

@@ -14,7 +14,6 @@ from mncost.measure.records import IDENTITY, Cell
 from mncost.render.table import Value
 from mncost.results.roofline import LayerPoint
 from mncost.results.saving import Memory, NetworkSaving, PairSaving, Saving
-from mncost.results.statistics import Ratio
 
 __all__ = ["COLUMNS", "Record", "records"]
 
@@ -70,7 +69,7 @@ def _network(saving: NetworkSaving) -> Record:
     record |= {"macs_ratio": saving.macs_ratio, "params_ratio": saving.params_ratio}
     record |= _summary("time_us", saving.network.median, _US)
     record |= _summary("twin_time_us", saving.twin.median, _US)
-    record |= _ratio("speedup", saving.speedup) | _summary("efficiency", saving.efficiency)
+    record |= _summary("speedup", saving.speedup) | _summary("efficiency", saving.efficiency)
     record |= _memory("", saving.memory) | _memory("twin_", saving.twin_memory)
     if sums := saving.sums:
         record |= {"pairs_macs": sums.macs, "pairs_twin_macs": sums.merged_macs}
@@ -94,7 +93,7 @@ def _pair(saving: PairSaving) -> Record:
     record |= {"params_ratio": saving.merged.params / saving.both.params}
     record |= _summary("time_us", saving.time, _US)
     record |= _summary("twin_time_us", saving.merged_time, _US)
-    record |= _ratio("speedup", saving.speedup) | _summary("efficiency", saving.efficiency)
+    record |= _summary("speedup", saving.speedup) | _summary("efficiency", saving.efficiency)
     return record | {"why": saving.why}
 
 
@@ -128,10 +127,6 @@ def _memory(prefix: str, memory: Memory) -> Record:
         f"{prefix}peak_activation_bytes": memory.analytic,
         f"{prefix}measured_peak_bytes": memory.measured,
     }
-
-
-def _ratio(name: str, ratio: Ratio | None) -> Record:
-    return _summary(name, ratio.ratio if ratio else None)
 
 
 def _summary(name: str, summary: Interval | None, unit: float = 1.0) -> Record:

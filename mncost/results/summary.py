@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 from mncost.interval import Interval
 from mncost.measure.records import IDENTITY, Agreement, Cell, ModelFile, Run
-from mncost.results import statistics
-from mncost.results.percentiles import percentiles as bounded_percentiles
 from mncost.results.samples import Series, paired_bursts, reference_series, series_by_cell
-from mncost.results.statistics import LEVEL, Ratio
+from mncost.stats import location
+from mncost.stats.drift import drift as drift_of
+from mncost.stats.location import LEVEL
+from mncost.stats.percentiles import percentiles as bounded_percentiles
+from mncost.stats.ratios import paired_ratio
 
 __all__ = [
     "PERCENTILES",
@@ -44,10 +46,10 @@ class CellSummary(NamedTuple):
     file_bytes: int | None
     agreement: Agreement | None
     twin: int | None  # the cell of its twin
-    speedup: Ratio | None  # latency of the twin / of this cell
+    speedup: Interval | None  # latency of the twin / of this cell
     macs_ratio: float | None  # MACs of the twin / of this cell
-    int8_speedup: Ratio | None  # latency of the fp32 model / of this INT8 one
-    python_speedup: Ratio | None  # latency in mncost's own interpreter / in this other one
+    int8_speedup: Interval | None  # latency of the fp32 model / of this INT8 one
+    python_speedup: Interval | None  # latency in mncost's own interpreter / in this other one
 
 
 def summarise(run: Run, percentiles: Sequence[float] = PERCENTILES) -> list[CellSummary]:
@@ -92,13 +94,13 @@ def relative_errors(run: Run) -> dict[int, float]:
     errors = {}
     for cell, series in enumerate(series_by_cell(run)):
         if len(series) > 1:
-            error = statistics.median([one.ns for one in series]).relative_error
+            error = location.median([one.ns for one in series]).relative_error
             if error is not None:
                 errors[cell] = error
     return errors
 
 
-def ratio(run: Run, numerator: int, denominator: int, level: float = LEVEL) -> Ratio | None:
+def ratio(run: Run, numerator: int, denominator: int, level: float = LEVEL) -> Interval | None:
     """Return how many times as long one cell of a run takes as another, from paired rounds.
 
     ``None`` if no round visited both.
@@ -111,7 +113,7 @@ def drift(run: Run) -> Interval | None:
     """Return by which factor the reference workload's latency changed over the run.
 
     Workers may be built differently and differ in how fast they do the same work, so each is taken
-    relative to its own median; see :func:`mncost.results.statistics.drift`.
+    relative to its own median; see :func:`mncost.stats.drift.drift`.
     """
     from statistics import median
 
@@ -125,7 +127,7 @@ def drift(run: Run) -> Interval | None:
         typical = median(value for _, value in points)
         times += [at for at, _ in points]
         values += [value / typical for _, value in points]
-    return statistics.drift(times, values)
+    return drift_of(times, values)
 
 
 def _standard_last(cell: Cell) -> bool:
@@ -138,8 +140,8 @@ def _key(cell: Cell, **changes: object) -> tuple[object, ...]:
 
 def _ratio(
     numerator: Sequence[Series], denominator: Sequence[Series], level: float = LEVEL
-) -> Ratio | None:
-    return statistics.paired_ratio(paired_bursts(numerator, denominator), level)
+) -> Interval | None:
+    return paired_ratio(paired_bursts(numerator, denominator), level)
 
 
 def _latencies(
@@ -156,14 +158,14 @@ def _latencies(
             "processes": 0,
             "reached": False,
         }
-    median = statistics.median(processes)
+    median = location.median(processes)
     error = median.relative_error
     return {
         "median": median,
-        "mean": statistics.mean(processes),
+        "mean": location.mean(processes),
         "minimum": min(float(samples.min()) for samples in processes),
         "percentiles": bounded_percentiles(processes, percentiles),
-        "spread": statistics.spread(processes),
+        "spread": location.spread(processes),
         "macs_per_second": median.per(cell.batch * cell.macs * SECOND),
         "images_per_second": median.per(cell.batch * SECOND),
         "runs": sum(map(len, processes)),

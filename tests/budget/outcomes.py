@@ -11,8 +11,8 @@ from mncost.budget.records import (
     Outcome,
     Place,
     Ratio,
-    Verdict,
 )
+from mncost.stats.verdict import Verdict
 
 M = 10**6
 HOSTILE = [

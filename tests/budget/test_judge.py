@@ -15,16 +15,16 @@ from mncost.budget.judge import (
     arms_differ,
     control_interval,
     generation_ratios,
-    judge,
     judge_saved,
     latency_interval,
     ratio_interval,
     saved_interval,
     sides_interval,
 )
-from mncost.budget.sequence import Looks
 from mncost.interval import Interval
 from mncost.measure.records import Run
+from mncost.stats.looks import Looks
+from mncost.stats.verdict import judge
 from tests.measure.synthetic import REFERENCE_NS, cell, process, run_of, simulated
 
 CELLS = [cell(0), cell(1, alpha=0.5)]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mncost.budget.judge import judge
 from mncost.budget.noise import POWER, _fails_from, _student_factors, noise_floor
-from mncost.budget.sequence import Looks
 from mncost.errors import MeasureError
-from mncost.results.statistics import alternating_interval
+from mncost.stats.location import alternating_interval
+from mncost.stats.looks import Looks
+from mncost.stats.verdict import judge
 
 SD = 0.012
 

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mncost.budget.records import Outcome, Verdict
+from mncost.budget.records import Outcome
 from mncost.budget.tables import limit_and_value, machine_table, people_table, sentence
 from mncost.budget.verdicts import Inconclusive, status, summary_line
 from mncost.render import csv as as_csv
 from mncost.render import json as as_json
 from mncost.render import plain, terminal
+from mncost.stats.verdict import Verdict
 from tests.budget.outcomes import HOSTILE, M, exact, latency, one_of_each, ratio
 
 NUMBER = re.compile(r"[\d,]+\.?\d*")

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from mncost.budget.file import parse_budgets
-from mncost.budget.records import Exact, Latency, Limit, Outcome, Ratio, Regression, Verdict
+from mncost.budget.records import Exact, Latency, Limit, Outcome, Ratio, Regression
 from mncost.budget.update import proposed
+from mncost.stats.verdict import Verdict
 
 M, MS = 10**6, 10**6
 

@@ -227,10 +227,10 @@ def test_the_true_latencies_are_found(tmp_path: Path) -> None:
     true_ratio = (script.overhead_ns + v1_twin.cell.macs / script.macs_per_ns) / (
         script.overhead_ns + v1.cell.macs / script.macs_per_ns
     )
-    lo, hi = speedup.ratio.lo, speedup.ratio.hi
+    lo, hi = speedup.lo, speedup.hi
     assert lo is not None
     assert hi is not None
-    assert abs(speedup.ratio.center - true_ratio) < hi - lo  # four standard errors and more
+    assert abs(speedup.center - true_ratio) < hi - lo  # four standard errors and more
 
 
 def test_what_is_common_to_a_process_cancels_in_a_ratio(tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_what_is_common_to_a_process_cancels_in_a_ratio(tmp_path: Path) -> None:
         if summary.cell.twin is None:
             assert summary.median is not None
             assert summary.speedup is not None
-            error, ratio_error = summary.median.relative_error, summary.speedup.ratio.relative_error
+            error, ratio_error = summary.median.relative_error, summary.speedup.relative_error
             assert error is not None
             assert ratio_error is not None
             assert ratio_error < 0.01

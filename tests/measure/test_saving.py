@@ -93,7 +93,7 @@ def test_a_network_beside_its_twin() -> None:
     assert (found.network.cell.id, found.twin.cell.id) == (NETWORK, TWIN)
     assert (found.macs_ratio, found.params_ratio) == (8.0, 1.0)
     assert found.speedup is not None
-    assert bounds(found.speedup.ratio) == pytest.approx((4.5, 4.5, 4.5))
+    assert bounds(found.speedup) == pytest.approx((4.5, 4.5, 4.5))
     assert bounds(found.efficiency) == pytest.approx((4.5 / 8,) * 3)
     assert found.why is None
 
@@ -105,7 +105,7 @@ def test_a_pair_beside_its_convolution() -> None:
     assert bounds(found.time) == pytest.approx((1000, 1000, 1000))
     assert bounds(found.merged_time) == pytest.approx((3000, 3000, 3000))
     assert found.speedup is not None
-    assert bounds(found.speedup.ratio) == pytest.approx((3, 3, 3))
+    assert bounds(found.speedup) == pytest.approx((3, 3, 3))
     assert bounds(found.efficiency) == pytest.approx((0.3, 0.3, 0.3))
     assert [point.kind for point in found.points] == ["depthwise", "pointwise", "conv"]
 
@@ -149,7 +149,7 @@ def test_own_time_is_without_what_a_large_network_does_not_spend() -> None:
     assert bounds(found.time) == pytest.approx((500, 500, 500))
     assert bounds(found.merged_time) == pytest.approx((3000, 3000, 3000))
     assert found.speedup is not None
-    assert bounds(found.speedup.ratio) == pytest.approx((6, 6, 6))
+    assert bounds(found.speedup) == pytest.approx((6, 6, 6))
 
 
 def test_a_process_without_a_profile_says_nothing_of_own_times() -> None:
@@ -160,8 +160,8 @@ def test_a_process_without_a_profile_says_nothing_of_own_times() -> None:
     assert found.time.center == pytest.approx(500)
     assert found.time.n == 1
     assert found.speedup is not None
-    assert found.speedup.ratio.center == pytest.approx(6)
-    assert found.speedup.ratio.n == 1
+    assert found.speedup.center == pytest.approx(6)
+    assert found.speedup.n == 1
 
 
 def test_the_interval_is_over_processes() -> None:
@@ -170,7 +170,7 @@ def test_the_interval_is_over_processes() -> None:
     speedup = Parts(measured(runs)).speedup(PAIR.cells[0])
     assert speedup is not None
     # The logarithms are ln 2 and ln 8: standard error ln 2.
-    assert bounds(speedup.ratio) == pytest.approx((4, 4 * 2**-12.7062, 4 * 2**12.7062), rel=1e-4)
+    assert bounds(speedup) == pytest.approx((4, 4 * 2**-12.7062, 4 * 2**12.7062), rel=1e-4)
 
 
 def test_a_cell_that_was_left_out_has_a_reason_and_no_speedup() -> None:

@@ -14,10 +14,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from mncost.budget.judge import judge
-from mncost.budget.sequence import ALPHA, EXPONENT, Looks
 from mncost.interval import Interval
-from mncost.results.statistics import log_interval
+from mncost.stats.location import log_interval
+from mncost.stats.looks import ALPHA, EXPONENT, Looks
+from mncost.stats.verdict import judge
 
 LOOKS = 8
 SD = 0.012

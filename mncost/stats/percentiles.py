@@ -7,7 +7,7 @@ from math import ceil, log
 from typing import TYPE_CHECKING, Any
 
 from mncost.interval import Interval
-from mncost.results.statistics import LEVEL, ONE_PROCESS, TOO_FEW_RUNS, student
+from mncost.stats.location import LEAST_TAIL, LEVEL, ONE_PROCESS, TOO_FEW_RUNS, student
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,6 +103,8 @@ def _bounding_ranks(
     from scipy.special import betainc, rel_entr
 
     tail, runs = (1 - level) / 2, len(effective)
+    if 1 - level < LEAST_TAIL:
+        return None, None
     upto = np.arange(1, runs + 1) / runs
     # Chernoff's bound excludes the others (twice: sizes are not whole); many are tried in steps.
     distance = effective * (rel_entr(upto, share) + rel_entr(1 - upto, 1 - share))

@@ -16,14 +16,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from mncost.results import statistics
-from mncost.results.percentiles import percentiles
-from mncost.results.statistics import (
-    ONE_PROCESS,
-    TOO_FEW_PROCESSES,
-    TOO_FEW_RUNS,
-    Interval,
-)
+from mncost.interval import Interval
+from mncost.stats import location, ratios
+from mncost.stats.drift import drift
+from mncost.stats.location import ONE_PROCESS, TOO_FEW_PROCESSES, TOO_FEW_RUNS
+from mncost.stats.percentiles import percentiles
 
 Samples = list[NDArray[Any]]
 ENOUGH = 0.93
@@ -76,7 +73,7 @@ def test_the_median_covers_the_truth_with_five_processes(
     rng, repeats = np.random.default_rng(1), 2000
     hits = 0
     for _ in range(repeats):
-        found = statistics.median(processes_of(rng, 5, 60, between, within, drift))
+        found = location.median(processes_of(rng, 5, 60, between, within, drift))
         hits += covers(found, TYPICAL)
     assert hits / repeats >= ENOUGH
 
@@ -105,9 +102,9 @@ def test_ending_when_the_interval_is_narrow_costs_coverage(
     hits = 0
     for _ in range(repeats):
         medians = np.exp(0.033 * rng.normal(size=first)).tolist()
-        while (error := statistics.log_interval(medians).relative_error) is None or error > 0.02:
+        while (error := location.log_interval(medians).relative_error) is None or error > 0.02:
             medians.append(exp(0.033 * rng.normal()))
-        hits += covers(statistics.log_interval(medians), 1.0)
+        hits += covers(location.log_interval(medians), 1.0)
     assert least <= hits / repeats < most
 
 
@@ -116,24 +113,24 @@ def test_the_interval_is_student_s_t_on_logarithms() -> None:
     logs = [log(np.median(samples)) for samples in processes]
     for level in (0.8, 0.95, 0.99):
         expected = stats.ttest_1samp(logs, 0).confidence_interval(level)
-        found = statistics.median(processes, level)
+        found = location.median(processes, level)
         assert (found.lo, found.hi) == pytest.approx((exp(expected.low), exp(expected.high)))
         assert found.center == pytest.approx(stats.gmean(np.exp(logs)))
         assert found.n == 7
     means = [log(np.mean(samples)) for samples in processes]
     expected = stats.ttest_1samp(means, 0).confidence_interval(0.95)
-    found = statistics.mean(processes)
+    found = location.mean(processes)
     assert (found.lo, found.hi) == pytest.approx((exp(expected.low), exp(expected.high)))
 
 
 def test_a_hundred_times_the_runs_do_not_narrow_the_interval() -> None:
     few = [np.array([8.0]), np.array([10.0]), np.array([12.0])]
     many = [np.repeat(samples, 100) for samples in few]
-    assert statistics.median(few) == statistics.median(many)
+    assert location.median(few) == location.median(many)
 
 
 def test_one_process_has_no_interval() -> None:
-    found = statistics.median([np.array([1.0, 2.0, 30.0])])
+    found = location.median([np.array([1.0, 2.0, 30.0])])
     assert found.center == pytest.approx(2.0)
     assert found[1:] == (None, None, 1, (ONE_PROCESS,))
     assert found.relative_error is None
@@ -141,12 +138,12 @@ def test_one_process_has_no_interval() -> None:
 
 def test_scripted_clocks_have_an_interval_without_width() -> None:
     same = [np.full(5, 700.0)] * 4
-    found = statistics.median(same)
+    found = location.median(same)
     assert bounds(found) == pytest.approx([700.0] * 3)
     assert found.relative_error == pytest.approx(0.0)
     exact = percentile([np.full(500, 700.0)] * 4, 50)
     assert exact == (700.0, 700.0, 700.0, 4, ())
-    assert statistics.spread(same) == 0.0
+    assert location.spread(same) == 0.0
 
 
 @pytest.mark.parametrize("n", [3, 4, 7, 8])
@@ -156,7 +153,7 @@ def test_an_order_that_alternates_is_a_regression_on_it(n: int) -> None:
     turned = [bool(index % 2) for index in range(n)]
     orders = [-1 if other else 1 for other in turned]
     logs = 0.3 + 0.02 * np.array(orders) + 0.01 * rng.normal(size=n)
-    found = statistics.alternating_interval(np.exp(logs).tolist(), turned, 0.9)
+    found = location.alternating_interval(np.exp(logs).tolist(), turned, 0.9)
     line = stats.linregress(orders, logs)
     half = stats.t.ppf(0.95, n - 2) * line.intercept_stderr
     center = line.intercept
@@ -170,20 +167,20 @@ def test_an_order_that_alternates_costs_no_coverage() -> None:
     for _ in range(repetitions):
         logs = 0.05 * np.array([1, -1] * 3 + [1]) + 0.01 * rng.normal(size=7)
         turned = [bool(index % 2) for index in range(7)]
-        found = statistics.alternating_interval(np.exp(logs).tolist(), turned)
+        found = location.alternating_interval(np.exp(logs).tolist(), turned)
         hits += covers(found, 1.0)
     assert abs(hits / repetitions - 0.95) < 4 * (0.95 * 0.05 / repetitions) ** 0.5
 
 
 @pytest.mark.parametrize("turned", [[False], [False, True], [True, True, True]])
 def test_an_order_cannot_be_told_from_too_few_values(turned: list[bool]) -> None:
-    found = statistics.alternating_interval([2.0, 8.0, 4.0][: len(turned)], turned)
+    found = location.alternating_interval([2.0, 8.0, 4.0][: len(turned)], turned)
     assert (found.lo, found.hi, found.warnings) == (None, None, (TOO_FEW_PROCESSES,))
     assert found.center == pytest.approx({1: 2.0, 2: 4.0, 3: 4.0}[len(turned)])
 
 
 def test_spread_is_that_of_all_samples_together() -> None:
-    assert statistics.spread([np.arange(0.0, 51.0), np.arange(51.0, 101.0)]) == 1.0  # 50 of 50
+    assert location.spread([np.arange(0.0, 51.0), np.arange(51.0, 101.0)]) == 1.0  # 50 of 50
 
 
 def test_a_rate_turns_the_interval_round() -> None:
@@ -358,12 +355,11 @@ def test_a_paired_ratio_covers_the_truth_whatever_the_machine_does(
     rng, repeats = np.random.default_rng(7), 2000
     hits, widths = 0, []
     for _ in range(repeats):
-        found = statistics.paired_ratio(rounds_of(rng, ratio=ratio, drift=drift))
+        found = ratios.paired_ratio(rounds_of(rng, ratio=ratio, drift=drift))
         assert found is not None
-        assert found.ratio.relative_error is not None
-        assert found.pairs == 100
-        hits += covers(found.ratio, ratio)
-        widths.append(found.ratio.relative_error)
+        assert found.relative_error is not None
+        hits += covers(found, ratio)
+        widths.append(found.relative_error)
     assert hits / repeats >= ENOUGH
     assert np.median(widths) < 0.005
 
@@ -374,56 +370,55 @@ def test_without_pairs_the_same_bursts_say_much_less() -> None:
     paired, unpaired = [], []
     for _ in range(200):
         bursts = rounds_of(rng, ratio=1.0, drift=0.1)
-        found = statistics.paired_ratio(bursts)
+        found = ratios.paired_ratio(bursts)
         assert found is not None
         one, other = ([float(np.median(g[cell])) for g in bursts] for cell in (0, 1))
-        paired.append(found.ratio.relative_error)
-        unpaired.append(statistics.unpaired_ratio(one, other).ratio.relative_error)
+        paired.append(found.relative_error)
+        unpaired.append(ratios.unpaired_ratio(one, other).ratio.relative_error)
     assert np.median(np.array(unpaired, float)) > 10 * np.median(np.array(paired, float))
 
 
 def test_the_inverse_ratio_is_the_inverse() -> None:
     bursts = rounds_of(np.random.default_rng(9), ratio=2.0)
-    one = statistics.paired_ratio(bursts)
-    other = statistics.paired_ratio([(b, a) for a, b in bursts])
+    one = ratios.paired_ratio(bursts)
+    other = ratios.paired_ratio([(b, a) for a, b in bursts])
     assert one is not None
     assert other is not None
-    assert bounds(other.ratio) == pytest.approx(bounds(one.ratio.per(1.0)))
+    assert bounds(other) == pytest.approx(bounds(one.per(1.0)))
 
 
 @pytest.mark.parametrize("count", [8, 12, 40, 100])
 def test_the_midmean_leaves_out_a_quarter_at_either_end(count: int) -> None:
     values = np.random.default_rng(count).standard_t(2, count)
-    assert statistics.midmean(values.tolist()) == pytest.approx(stats.trim_mean(values, 0.25))
+    assert location.midmean(values.tolist()) == pytest.approx(stats.trim_mean(values, 0.25))
 
 
 @pytest.mark.parametrize("count", range(1, 7))
 def test_the_midmean_of_a_few_values_is_their_median(count: int) -> None:
     values = np.random.default_rng(count).normal(size=count)
-    assert statistics.midmean(values.tolist()) == pytest.approx(np.median(values))
+    assert location.midmean(values.tolist()) == pytest.approx(np.median(values))
 
 
 def test_the_midmean_does_not_mind_what_the_outer_quarters_are() -> None:
-    assert statistics.midmean([-1e9, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 1e9]) == 3.5
+    assert location.midmean([-1e9, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 1e9]) == 3.5
 
 
 def test_one_disturbed_burst_in_each_generation_does_not_move_a_ratio() -> None:
     bursts = [([2.0, 2.0, 2.0, 2.0, 2.0], [1.0, 1.0, 1.0, 1.0, 1.0]) for _ in range(4)]
     for generation, (numerators, _) in enumerate(bursts):
         numerators[generation] *= 50
-    found = statistics.paired_ratio(bursts)
+    found = ratios.paired_ratio(bursts)
     assert found is not None
-    assert bounds(found.ratio) == pytest.approx([2.0] * 3)
+    assert bounds(found) == pytest.approx([2.0] * 3)
 
 
 def test_a_ratio_needs_pairs_and_its_interval_two_generations() -> None:
-    assert statistics.paired_ratio([]) is None
-    assert statistics.paired_ratio([([], [])]) is None
-    found = statistics.paired_ratio([([], []), ([3.0, 3.0], [1.0, 1.0])])
+    assert ratios.paired_ratio([]) is None
+    assert ratios.paired_ratio([([], [])]) is None
+    found = ratios.paired_ratio([([], []), ([3.0, 3.0], [1.0, 1.0])])
     assert found is not None
-    assert found.pairs == 2
-    assert found.ratio.center == pytest.approx(3.0)
-    assert found.ratio[1:] == (None, None, 1, (ONE_PROCESS,))
+    assert found.center == pytest.approx(3.0)
+    assert found[1:] == (None, None, 1, (ONE_PROCESS,))
 
 
 def test_the_ratio_of_two_runs_covers_the_truth() -> None:
@@ -433,15 +428,40 @@ def test_the_ratio_of_two_runs_covers_the_truth() -> None:
     for _ in range(repeats):
         new = 1.1 * np.exp(0.04 * rng.normal(size=5))
         old = np.exp(0.01 * rng.normal(size=8))
-        hits += covers(statistics.unpaired_ratio(new.tolist(), old.tolist()).ratio, 1.1)
+        hits += covers(ratios.unpaired_ratio(new.tolist(), old.tolist()).ratio, 1.1)
     assert hits / repeats >= ENOUGH
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.999])
+def test_the_ratio_of_two_runs_is_welch_s_t_on_logarithms(level: float) -> None:
+    rng = np.random.default_rng(15)
+    new, old = np.exp(0.1 * rng.normal(size=4)), np.exp(0.01 * rng.normal(size=9))
+    test = stats.ttest_ind(np.log(new), np.log(old), equal_var=False)
+    expected = test.confidence_interval(level)
+    found = ratios.unpaired_ratio(new.tolist(), old.tolist(), level).ratio
+    assert (found.lo, found.hi) == pytest.approx((exp(expected.low), exp(expected.high)))
+    assert found.center == pytest.approx(stats.gmean(new) / stats.gmean(old))
+
+
+@pytest.mark.parametrize("level", [1.0, 1 - 1e-13])
+def test_a_level_of_one_has_no_bounds(level: float) -> None:
+    assert location.log_interval([1.0, 2.0, 3.0], level)[1:3] == (None, None)
+    assert location.log_interval([1.0, 1.0, 1.0], level)[1:3] == (None, None)
+    assert location.alternating_interval([1.0, 2.0, 3.0], [True, False, True], level).hi is None
+    assert ratios.unpaired_ratio([1.0, 2.0], [3.0, 4.0], level).ratio.hi is None
+    several = percentiles([np.arange(1.0, 500.0)] * 4, [50], level)[50]
+    assert several == (250.0, None, None, 4, (TOO_FEW_RUNS,))
+
+
+def test_bounds_that_no_float_holds_are_missing() -> None:
+    assert location.log_interval([1.0, 9.0], 0.999999)[1:3] == (None, None)
 
 
 def test_a_detectable_change_is_found_in_four_of_five_repetitions() -> None:
     """Against the power of the t test by the noncentral t distribution."""
     rng = np.random.default_rng(11)
     old, new = (np.exp(0.02 * rng.normal(size=12)).tolist() for _ in range(2))
-    detectable = statistics.unpaired_ratio(new, old).detectable
+    detectable = ratios.unpaired_ratio(new, old).detectable
     assert detectable is not None
     deviations = [np.var(np.log(values), ddof=1) / 12 for values in (old, new)]
     error = np.sqrt(sum(deviations))
@@ -452,10 +472,10 @@ def test_a_detectable_change_is_found_in_four_of_five_repetitions() -> None:
 
 
 def test_unpaired_ratios_without_spread_or_with_one_process() -> None:
-    same = statistics.unpaired_ratio([3.0, 3.0], [2.0, 2.0, 2.0])
+    same = ratios.unpaired_ratio([3.0, 3.0], [2.0, 2.0, 2.0])
     assert bounds(same.ratio) == pytest.approx([1.5] * 3)
     assert same.detectable == 0.0
-    one = statistics.unpaired_ratio([3.0], [2.0, 2.1])
+    one = ratios.unpaired_ratio([3.0], [2.0, 2.1])
     assert one.ratio[1:] == (None, None, 1, (ONE_PROCESS,))
     assert one.detectable is None
 
@@ -469,7 +489,7 @@ def test_drift_is_found_in_spite_of_outliers(count: int) -> None:
     when = rng.permutation(np.linspace(5.0, 65.0, count))
     values = TYPICAL * np.exp(log(1.08) * (when - 5) / 60 + 0.005 * rng.normal(size=count))
     values[rng.random(count) < 0.1] *= 3
-    found = statistics.drift(when.tolist(), values.tolist())
+    found = drift(when.tolist(), values.tolist())
     assert found is not None
     assert found.lo is not None
     assert found.hi is not None
@@ -482,7 +502,7 @@ def test_no_drift_covers_one_when_values_are_independent() -> None:
     when = list(range(40))
     hits = 0
     for _ in range(repeats):
-        found = statistics.drift(when, np.exp(0.01 * rng.normal(size=40)).tolist())
+        found = drift(when, np.exp(0.01 * rng.normal(size=40)).tolist())
         assert found is not None
         hits += covers(found, 1.0)
     assert hits / repeats >= ENOUGH
@@ -490,7 +510,7 @@ def test_no_drift_covers_one_when_values_are_independent() -> None:
 
 @pytest.mark.parametrize("when", [[], [1.0], [1.0, 2.0], [3.0, 3.0, 3.0]])
 def test_too_few_moments_have_no_drift(when: Sequence[float]) -> None:
-    assert statistics.drift(when, [1.0] * len(when)) is None
+    assert drift(when, [1.0] * len(when)) is None
 
 
 # ----------------------------------------------------------------------------------------- digits

@@ -1,0 +1,1 @@
+"""Statistics: numbers in, intervals out. Nothing here knows runs, cells or units."""

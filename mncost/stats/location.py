@@ -1,0 +1,153 @@
+"""Typical values with confidence intervals that are honest about processes.
+
+Runs in one process share its memory layout, its heap and its moment. They resemble each other more
+than they resemble the runs of the next process, so many runs in one process are not many
+measurements. Every interval here takes the process as the unit of repetition, however many runs
+each has (Kalibera & Jones, *Rigorous benchmarking in reasonable time*, 2013). For ratios within one
+run the unit is the generation of processes. Intervals are made on logarithms, so the interval of
+a / b is that of b / a turned over.
+
+All values must be above zero. A level so close to 1 that no float holds the bounds gives an
+interval without bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from math import ceil, exp, inf, log
+from typing import TYPE_CHECKING, Any
+
+from mncost.interval import Interval
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "LEAST_TAIL",
+    "LEVEL",
+    "ONE_PROCESS",
+    "TOO_FEW_PROCESSES",
+    "TOO_FEW_RUNS",
+    "alternating_interval",
+    "interval_of_logs",
+    "log_interval",
+    "mean",
+    "median",
+    "midmean",
+    "spread",
+    "student",
+]
+
+LEVEL = 0.95
+
+ONE_PROCESS = "one process"
+TOO_FEW_PROCESSES = "too few processes"
+TOO_FEW_RUNS = "too few runs"
+LEAST_TAIL = 1e-12  # of 1 - level; a smaller one is lost when probabilities are rounded
+_WIDEST = 700.0  # exp() of more overflows
+
+
+def median(processes: Sequence[NDArray[Any]], level: float = LEVEL) -> Interval:
+    """Return the typical median: the geometric mean of the processes' medians.
+
+    The interval is Student's t on the logarithms of the processes' medians. A single process has
+    none.
+
+    Args:
+        processes: the samples of each process, at least one each.
+        level: of the interval.
+    """
+    import numpy as np
+
+    return log_interval([float(np.median(samples)) for samples in processes], level)
+
+
+def mean(processes: Sequence[NDArray[Any]], level: float = LEVEL) -> Interval:
+    """Return the typical mean: the geometric mean of the processes' means. As :func:`median`."""
+    return log_interval([float(samples.mean()) for samples in processes], level)
+
+
+def log_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
+    """Return the geometric mean of values with Student's t interval on their logarithms."""
+    logs = [log(value) for value in values]
+    n, center = len(logs), sum(logs) / len(logs)
+    if n < 2:
+        return Interval(exp(center), None, None, n, (ONE_PROCESS,))
+    variance = sum((value - center) ** 2 for value in logs) / (n - 1)
+    return interval_of_logs(center, (variance / n) ** 0.5, n - 1, n, level)
+
+
+def alternating_interval(
+    values: Sequence[float], turned: Sequence[bool], level: float = LEVEL
+) -> Interval:
+    """Return :func:`log_interval` of values of which some were measured in the opposite order.
+
+    The order has an effect on every value, with one sign or the other. Least squares estimate a
+    mean and an effect of the order (one degree of freedom less), so the order neither moves the
+    mean nor widens the interval.
+
+    Args:
+        values: at least one; an interval needs three.
+        turned: which of them were measured in the opposite order.
+        level: of the interval.
+    """
+    logs, signs = [log(value) for value in values], [-1 if other else 1 for other in turned]
+    n, sign = len(logs), sum(signs)
+    total, along = sum(logs), sum(s * value for s, value in zip(signs, logs, strict=True))
+    determinant = n * n - sign * sign
+    if not determinant:  # all of them in one order
+        return Interval(exp(total / n), None, None, n, (TOO_FEW_PROCESSES,))
+    center = (n * total - sign * along) / determinant
+    if n < 3:
+        return Interval(exp(center), None, None, n, (TOO_FEW_PROCESSES,))
+    effect = (n * along - sign * total) / determinant
+    rest = [value - center - s * effect for s, value in zip(signs, logs, strict=True)]
+    variance = sum(value**2 for value in rest) / (n - 2)
+    return interval_of_logs(center, (variance * n / determinant) ** 0.5, n - 2, n, level)
+
+
+def interval_of_logs(
+    center: float, error: float, freedom: float, n: int, level: float = LEVEL
+) -> Interval:
+    """Return Student's t interval of a mean of logarithms, on the scale of the values.
+
+    Args:
+        center: the mean of the logarithms.
+        error: its standard error.
+        freedom: degrees of freedom of that.
+        n: the repetitions that it rests on.
+        level: of the interval.
+    """
+    if 1 - level >= LEAST_TAIL:
+        half = student(0.5 + level / 2, freedom) * error
+        if abs(center) + half < _WIDEST:
+            return Interval(exp(center), exp(center - half), exp(center + half), n)
+    return Interval(exp(center), None, None, n, (TOO_FEW_PROCESSES,))
+
+
+def midmean(values: Sequence[float]) -> float:
+    """Return the mean of the middle half of values, without a quarter of them at either end.
+
+    Of up to six values this is the median. Of more it varies less (Crow & Siddiqui, *Robust
+    estimation of location*, 1967): by a tenth for the generations of an A/B.
+    """
+    cut = min(ceil(len(values) / 4), (len(values) - 1) // 2)
+    kept = sorted(values)[cut : len(values) - cut]
+    return sum(kept) / len(kept)
+
+
+def spread(processes: Sequence[NDArray[Any]]) -> float:
+    """Return the interquartile range / the median, of all samples together."""
+    import numpy as np
+
+    low, middle, high = np.percentile(np.concatenate(processes), (25, 50, 75))
+    return float((high - low) / middle)
+
+
+@lru_cache(maxsize=1024)
+def student(probability: float, freedom: float) -> float:
+    """Return a quantile of Student's t; infinity without a degree of freedom."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, probability)) if freedom > 0 else inf
