@@ -15,7 +15,7 @@ import pytest
 
 from mncost.errors import OutputError
 from mncost.render.write import write_atomically
-from tests.running import Result, as_process, command, environment, in_process
+from tests.running import Result, as_process, background, command, environment, in_process
 
 OLD, NEW = b"the old file\n", b"the new file\n"
 TABLE = ("table", "--arch", "v2", "--format", "csv")
@@ -221,17 +221,13 @@ def test_interrupting_is_quiet_and_writes_nothing(here: Path) -> None:
     """Ctrl-C gives status 130, no traceback, no file. A pipe as input makes sure that it runs."""
     os.mkfifo(here / "net.toml")
     (here / "out.csv").write_bytes(OLD)
-    process = subprocess.Popen(
-        command("table", "--arch", "net.toml", "-o", "out.csv"),
-        cwd=here,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment({}),
-    )
     # Opening a pipe to write returns once mncost has opened it to read.
-    with process, (here / "net.toml").open("wb"):
+    with (
+        background(["table", "--arch", "net.toml", "-o", "out.csv"]) as process,
+        (here / "net.toml").open("wb"),
+    ):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (130, b"", b"")
+    assert (process.returncode, out, err) == (130, "", "")
     assert sorted(path.name for path in here.iterdir()) == ["net.toml", "out.csv"]
     assert (here / "out.csv").read_bytes() == OLD

@@ -6,9 +6,7 @@ import csv
 import io
 import json
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +18,7 @@ import pytest
 import mncost
 from mncost.measure.run_file import read_run, run_schema
 from mncost.measure.runtimes.fake import SCRIPT
-from tests.running import Result, command, environment
+from tests.running import Result, background, wait_until
 
 Cli = Callable[..., Result]
 
@@ -241,19 +239,11 @@ def test_a_run_whose_networks_changed_is_not_resumed(run_cli: Cli, here: Path) -
 
 def test_ctrl_c_saves_prints_and_ends_the_workers(here: Path) -> None:
     arguments = [*V2, "--max-time", "100h", "--target-error", "0.0001%", "-o", "run.json"]
-    process = subprocess.Popen(
-        command(*arguments),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment({SCRIPT: json.dumps({**QUIET, "process": 0.1})}),
-        text=True,
-    )
-    for _ in range(600):
-        if Path("run.json").exists():
-            break
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    env = {SCRIPT: json.dumps({**QUIET, "process": 0.1})}
+    with background(arguments, env=env) as process:
+        wait_until(Path("run.json").exists, process)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "interrupted after" in out

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from mncost.measure.workers import process
 from mncost.measure.workers.pinning import chosen_cpus
 from mncost.measure.workers.process import ProcessWorker, describe, start_worker
 from mncost.measure.workers.protocol import WorkerDied, WorkerRefused, WorkerSpec
+from tests.running import wait_until
 
 FAKE = WorkerSpec("fake", 1)
 SCRIPTED = '{"versions": {}, "cpus": null, "clock_ns": 1}'  # what a worker says first
@@ -69,14 +69,6 @@ def script(directory: Path, text: str) -> str:
 def workers() -> list[psutil.Process]:
     """Return this process's children that are workers."""
     return [child for child in psutil.Process().children() if "worker" in child.cmdline()]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for what the kernel does in its own time."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_worker_answers(start: Start, model: Path) -> None:
