@@ -25,6 +25,7 @@ from typing import Any
 import mncost
 from mncost.measure.runtimes import Call, Runtime, runtime_class
 from mncost.measure.workers.builder import Builder
+from mncost.measure.workers.messages import LoadModel, RunBurst, encoded
 from mncost.measure.workers.serve import Server
 
 GOAL = 0.01
@@ -87,11 +88,11 @@ def overhead(runtime: str, repeats: int) -> tuple[float, float]:
         )
         builder.close()
         server = Server(remembering, 1)  # type: ignore[arg-type]
-        load = {"ask": "load", "cell": 0, "file": str(file), "batch": 1, "provider": None}
+        load = encoded(LoadModel(cell=0, file=str(file), batch=1, provider=None))
         assert "refused" not in server.answer(load)
     assert remembering.call is not None
     bare = bare_loop(runtime, remembering.call)
-    burst = {"ask": "burst", "cell": 0, "warmups": 0, "runs": RUNS}
+    burst = encoded(RunBurst(cell=0, warmups=0, runs=RUNS))
     ratios, medians = [], []
     for number in range(repeats):
         if number % 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from mncost.errors import MeasureError
 from mncost.graph.graph import Graph
@@ -12,7 +12,15 @@ from mncost.measure.ceilings import PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.clocks import Clock
 from mncost.measure.records import Burst, Ceilings, Cell, Failure, Process, Profile, Run
 from mncost.measure.schedule import Visit, shuffled
-from mncost.measure.workers.protocol import Sampled, Worker, WorkerDied, WorkerRefused, WorkerSpec
+from mncost.measure.workers.messages import (
+    LoadModel,
+    ProfileModel,
+    Request,
+    RunBurst,
+    RunHeaviest,
+    Sampled,
+)
+from mncost.measure.workers.worker import Worker, WorkerDied, WorkerRefused, WorkerSpec
 from mncost.results.layers import ProfileError, shares
 
 __all__ = ["Crew", "Launch"]
@@ -73,27 +81,21 @@ class Crew:
         """Run one burst, and keep it; a cell that fails is given up."""
         index = cell.id if cell else None
         at = self._clock.now()
-        sampled = self._try(
-            spec, cell, lambda worker: worker.burst(index, warmups=visit.warmups, runs=visit.runs)
-        )
+        request = RunBurst(cell=index, warmups=visit.warmups, runs=visit.runs)
+        sampled = self._try(spec, cell, request)
         if sampled is not None:
             burst = self._burst(index, round_number, at, sampled)
             self._processes[spec].bursts.append(burst)
 
     def profile(self, spec: WorkerSpec, cell: Cell, graph: Graph, *, rounds: int) -> None:
         """Run a cell under its runtime's profiler, and keep what that says of its layers."""
-        found = self._try(
-            spec,
-            cell,
-            lambda worker: worker.profile(
-                self._files[cell.id], batch=cell.batch, provider=cell.provider, rounds=rounds
-            ),
-        )
-        if found is None:
+        request = ProfileModel(**self._model(cell), rounds=rounds)
+        profiled = self._try(spec, cell, request)
+        if profiled is None:
             return
-        self._clock.spend(sum(found.plain_ns) + sum(found.profiled_ns))
+        self._clock.spend(sum(profiled.plain_ns) + sum(profiled.profiled_ns))
         try:
-            layers = shares(graph, cell.resolution, found.profiled_ns, found.kernels)
+            layers = shares(graph, cell.resolution, profiled.profiled_ns, profiled.kernels)
         except ProfileError as error:
             self._give_up(spec, cell, str(error))
             return
@@ -101,8 +103,8 @@ class Crew:
             Profile(
                 cell=cell.id,
                 generation=self.generation,
-                profiled_ns=found.profiled_ns,
-                plain_ns=found.plain_ns,
+                profiled_ns=profiled.profiled_ns,
+                plain_ns=profiled.plain_ns,
                 layers=layers,
             )
         )
@@ -112,8 +114,11 @@ class Crew:
         worker = self._workers.get(spec)
         if worker is None:
             return
+        request = RunHeaviest(
+            file=str(file), batch=PRODUCT_BATCH, provider=provider, runs=HEAVY_RUNS
+        )
         try:
-            found = worker.heaviest(file, batch=PRODUCT_BATCH, provider=provider, runs=HEAVY_RUNS)
+            heaviest = worker.ask(request)
         except (WorkerRefused, WorkerDied) as error:
             note = f"no ceilings of {spec.runtime} in {precision}: {error}"
             self.run.notes += [note] if note not in self.run.notes else []
@@ -121,7 +126,7 @@ class Crew:
                 self._bury(spec)
                 self._start(spec)
             return
-        self._clock.spend(sum(found.product_ns) + sum(found.copy_ns))
+        self._clock.spend(sum(heaviest.product_ns) + sum(heaviest.copy_ns))
         self.run.ceilings.append(
             Ceilings(
                 generation=self.generation,
@@ -131,9 +136,9 @@ class Crew:
                 threads=spec.threads,
                 python=spec.python,
                 macs=PRODUCT_MACS,
-                product_ns=found.product_ns,
-                bytes=found.bytes,
-                copy_ns=found.copy_ns,
+                product_ns=heaviest.product_ns,
+                bytes=heaviest.bytes,
+                copy_ns=heaviest.copy_ns,
             )
         )
 
@@ -148,13 +153,21 @@ class Crew:
             self._bury(spec)
             worker.close()
 
-    def _try(self, spec: WorkerSpec, cell: Cell | None, ask: Callable[[Worker], T]) -> T | None:
+    def _model(self, cell: Cell) -> dict[str, Any]:
+        """Return what a request about a cell's model says."""
+        return {
+            "file": str(self._files[cell.id]),
+            "batch": cell.batch,
+            "provider": cell.provider,
+        }
+
+    def _try(self, spec: WorkerSpec, cell: Cell | None, request: Request[T]) -> T | None:
         """Ask a worker for something about a cell; if that fails, the cell is given up."""
         worker = self._workers.get(spec)
         if worker is None or (cell and cell not in self.cells[spec]):
             return None  # given up earlier in this round
         try:
-            return ask(worker)
+            return worker.ask(request)
         except WorkerRefused as error:
             self._give_up(spec, cell, str(error))
         except WorkerDied as error:
@@ -193,9 +206,7 @@ class Crew:
         for cell in order if self.generation % 2 else reversed(order):
             at = self._clock.now()
             try:
-                sampled = worker.load(
-                    cell.id, self._files[cell.id], batch=cell.batch, provider=cell.provider
-                )
+                sampled = worker.ask(LoadModel(**self._model(cell), cell=cell.id))
             except WorkerRefused as error:
                 self._give_up(spec, cell, str(error))
             except WorkerDied as error:

@@ -25,7 +25,7 @@ from mncost.measure.schedule import (
     visit,
 )
 from mncost.measure.workers.prepare import Prepared
-from mncost.measure.workers.protocol import WorkerDied, WorkerRefused, WorkerSpec
+from mncost.measure.workers.worker import WorkerDied, WorkerRefused, WorkerSpec
 from mncost.results.summary import relative_errors
 
 __all__ = ["Build", "Progress", "Tools", "Undecided", "measure"]

@@ -8,7 +8,8 @@ from pathlib import Path
 from mncost.measure.cells import title
 from mncost.measure.crew import Launch
 from mncost.measure.records import Cell, MemoryPeak, Run
-from mncost.measure.workers.protocol import WorkerDied, WorkerRefused, WorkerSpec
+from mncost.measure.workers.messages import SeeMemory
+from mncost.measure.workers.worker import WorkerDied, WorkerRefused, WorkerSpec
 
 __all__ = ["measure_memory"]
 
@@ -44,11 +45,12 @@ def measure_memory(
 
 
 def _peak(cell: Cell, file: Path, launch: Launch) -> MemoryPeak:
+    request = SeeMemory(file=str(file), batch=cell.batch, provider=cell.provider, runs=RUNS)
     worker = launch(WorkerSpec(*cell.worker), 0)
     try:
-        found = worker.memory(file, batch=cell.batch, provider=cell.provider, runs=RUNS)
+        seen = worker.ask(request)
     finally:
         worker.close()
     return MemoryPeak(
-        cell=cell.id, loaded_bytes=found.loaded_bytes, peak_bytes=found.peak_bytes, runs=RUNS
+        cell=cell.id, loaded_bytes=seen.loaded_bytes, peak_bytes=seen.peak_bytes, runs=RUNS
     )

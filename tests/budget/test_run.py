@@ -23,8 +23,8 @@ from mncost.budget.run import Report, check, report
 from mncost.errors import BudgetError, InputError
 from mncost.measure.bench import bench
 from mncost.measure.runtimes.fake import Fake, Fault, Script
-from mncost.measure.workers.local import LocalWorker
-from mncost.measure.workers.protocol import Worker, WorkerSpec
+from mncost.measure.workers.local import local_worker
+from mncost.measure.workers.worker import Worker, WorkerSpec
 from tests.measure.scripted import instead_of_processes
 
 V1_NS, V2_NS = 568_740_352 / 40 + 20_000, 300_774_272 / 40 + 20_000  # 20 µs a call, besides
@@ -74,7 +74,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, script: Callable[[WorkerSpec], Scr
     """Let workers follow a script that depends on which they are."""
 
     def start_worker(spec: WorkerSpec, *, seed: int) -> Worker:
-        return LocalWorker(spec, Fake(script(spec), seed=seed))
+        return local_worker(spec, Fake(script(spec), seed=seed))
 
     monkeypatch.setattr("mncost.measure.workers.process.start_worker", start_worker)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mncost.measure.runtimes.fake import Fake, Script
-from mncost.measure.workers.local import LocalWorker
-from mncost.measure.workers.protocol import Worker, WorkerSpec
+from mncost.measure.workers.local import local_worker
+from mncost.measure.workers.worker import Worker, WorkerSpec
 from tests.measure.scripted import instead_of_processes
 
 CALM = Script(process=0.002, noise=0.002)
@@ -17,7 +17,7 @@ def play(monkeypatch: pytest.MonkeyPatch, script: Script = CALM) -> None:
     """Let the fake runtime do what a script says from now on."""
 
     def start_worker(spec: WorkerSpec, *, seed: int) -> Worker:
-        return LocalWorker(spec, Fake(script, seed=seed))
+        return local_worker(spec, Fake(script, seed=seed))
 
     instead_of_processes(monkeypatch)
     monkeypatch.setattr("mncost.measure.workers.process.start_worker", start_worker)

@@ -14,9 +14,9 @@ from mncost.measure.clocks import VirtualClock
 from mncost.measure.engine import Progress, Tools, measure
 from mncost.measure.records import Conditions, Machine, Options, Request, Run
 from mncost.measure.runtimes.fake import Fake, Script
-from mncost.measure.workers.local import LocalWorker
+from mncost.measure.workers.local import local_worker
 from mncost.measure.workers.prepare import FORMATS, Model, Prepared
-from mncost.measure.workers.protocol import Worker, WorkerRefused, WorkerSpec
+from mncost.measure.workers.worker import Worker, WorkerRefused, WorkerSpec
 
 MACHINE = Machine(
     cpu="scripted",
@@ -67,7 +67,7 @@ class Launcher:
     def __call__(self, spec: WorkerSpec, generation: int) -> Worker:
         self.started.append((spec, generation))
         script = self._scripts.get(spec.runtime, Script())
-        return LocalWorker(spec, Fake(script, seed=generation))
+        return local_worker(spec, Fake(script, seed=generation))
 
 
 def fake_request(arch: str = "v2", **changes: object) -> Request:

@@ -22,7 +22,7 @@ from mncost.measure.ceilings import PRODUCT, PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.runtimes import seeded_images
 from mncost.measure.workers.builder import Builder
 from mncost.measure.workers.prepare import FORMATS, Prepared, Preparer, needed_bytes
-from mncost.measure.workers.protocol import WorkerDied, WorkerRefused
+from mncost.measure.workers.worker import WorkerDied, WorkerRefused
 from mncost.models.weights import random_weights
 from mncost.network import Network
 from tests.models.test_onnx import run_onnx

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
 import venv
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from mncost.errors import MeasureError, UnknownNameError
 from mncost.measure.runtimes.fake import SCRIPT
-from mncost.measure.workers import process
+from mncost.measure.workers import child as child_module
+from mncost.measure.workers import worker as module
+from mncost.measure.workers.messages import Message, Request
 from mncost.measure.workers.pinning import chosen_cpus
-from mncost.measure.workers.process import ProcessWorker, describe, start_worker
-from mncost.measure.workers.protocol import WorkerDied, WorkerRefused, WorkerSpec
+from mncost.measure.workers.process import describe, start_worker
+from mncost.measure.workers.worker import Worker, WorkerDied, WorkerRefused, WorkerSpec
+from tests.measure import asking
 from tests.running import wait_until
 
 FAKE = WorkerSpec("fake", 1)
 SCRIPTED = '{"versions": {}, "cpus": null, "clock_ns": 1}'  # what a worker says first
 
-Start = Callable[..., ProcessWorker]
+Start = Callable[..., Worker]
 
 
 @pytest.fixture
@@ -32,7 +39,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Start fake workers with these faults; they are ended after the test."""
     started = []
 
-    def begin(*faults: dict[str, object], spec: WorkerSpec = FAKE) -> ProcessWorker:
+    def begin(*faults: dict[str, object], spec: WorkerSpec = FAKE) -> Worker:
         monkeypatch.setenv(SCRIPT, json.dumps({"faults": faults}))
         worker = start_worker(spec, load_seconds=2)
         started.append(worker)
@@ -74,15 +81,15 @@ def workers() -> list[psutil.Process]:
 def test_a_worker_answers(start: Start, model: Path) -> None:
     worker = start()
     assert worker.hello.versions == {"python": "{}.{}.{}".format(*sys.version_info)}
-    loaded = worker.load(3, model, batch=1, provider=None)
+    loaded = worker.ask(asking.load(3, model))
     assert (len(loaded.warmup_ns), len(loaded.ns)) == (1, 2)
-    burst = worker.burst(3, warmups=2, runs=5)
+    burst = worker.ask(asking.burst(3, warmups=2, runs=5))
     assert (len(burst.warmup_ns), len(burst.ns)) == (2, 5)
-    assert len(worker.burst(None, warmups=0, runs=1).ns) == 1
-    heaviest = worker.heaviest(model, batch=2, provider=None, runs=3)
+    assert len(worker.ask(asking.burst(None, runs=1)).ns) == 1
+    heaviest = worker.ask(asking.heaviest(model, batch=2, runs=3))
     assert (len(heaviest.product_ns), heaviest.bytes, len(heaviest.copy_ns)) == (3, 2**29, 3)
     model.write_text(model.read_text()[:-1] + ', "weight_bytes": 1, "peak_activation_bytes": 4}')
-    resident = worker.memory(model, batch=2, provider=None, runs=5)
+    resident = worker.ask(asking.memory(model, batch=2, runs=5))
     assert (resident.loaded_bytes, resident.peak_bytes) == (50_000_001, 50_000_011)
 
 
@@ -90,7 +97,7 @@ def test_processes_differ_by_their_seed(model: Path) -> None:
     def first(seed: int) -> int:
         worker = start_worker(FAKE, seed=seed)
         try:
-            return worker.load(0, model, batch=1, provider=None).ns[0]
+            return worker.ask(asking.load(0, model)).ns[0]
         finally:
             worker.close()
 
@@ -115,9 +122,9 @@ def test_it_rests_between_requests(start: Start, model: Path) -> None:
     worker = start()
     (child,) = workers()
     wait_until(lambda: child.status() == psutil.STATUS_STOPPED)
-    worker.load(0, model, batch=1, provider=None)
+    worker.ask(asking.load(0, model))
     wait_until(lambda: child.status() == psutil.STATUS_STOPPED)
-    assert len(worker.burst(0, warmups=0, runs=2).ns) == 2
+    assert len(worker.ask(asking.burst(0, runs=2)).ns) == 2
 
 
 def test_more_threads_than_cpus_may_use_all(start: Start) -> None:
@@ -143,36 +150,36 @@ def test_it_dies_at_the_start(start: Start, fault: str, reason: str) -> None:
 def test_it_dies_of_a_load(start: Start, model: Path, fault: str, reason: str) -> None:
     worker = start({"on": "load", "do": fault})
     with pytest.raises(WorkerDied, match=reason):
-        worker.load(0, model, batch=1, provider=None)
+        worker.ask(asking.load(0, model))
     assert workers() == []
     with pytest.raises(WorkerDied, match=r"^has ended before$"):
-        worker.burst(None, warmups=0, runs=1)
+        worker.ask(asking.burst(None, runs=1))
     worker.close()
 
 
 def test_it_dies_of_the_heaviest_work(start: Start, model: Path) -> None:
     worker = start({"on": "copy", "do": "die"})
     with pytest.raises(WorkerDied, match=KILLED):
-        worker.heaviest(model, batch=1, provider=None, runs=1)
+        worker.ask(asking.heaviest(model, runs=1))
 
 
-@pytest.mark.parametrize("ask", [ProcessWorker.heaviest, ProcessWorker.memory])
+@pytest.mark.parametrize("ask", [asking.heaviest, asking.memory])
 def test_it_hangs_in_a_run_that_follows_a_load(
-    start: Start, model: Path, ask: Callable[..., object]
+    start: Start, model: Path, ask: Callable[..., Request[object]]
 ) -> None:
     worker = start({"on": "run", "do": "hang"})
     with pytest.raises(WorkerDied, match=r"^did not answer within 2 s$"):
-        ask(worker, model, batch=1, provider=None, runs=1)
+        worker.ask(ask(model, runs=1))
     assert workers() == []
 
 
 def test_it_hangs_in_a_run(start: Start, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "BURST_SECONDS", 1.0)
+    monkeypatch.setattr(module, "BURST_SECONDS", 1.0)
     worker = start({"on": "run", "do": "hang", "after": 5})
-    worker.load(0, model, batch=1, provider=None)
-    worker.burst(0, warmups=0, runs=2)
+    worker.ask(asking.load(0, model))
+    worker.ask(asking.burst(0, runs=2))
     with pytest.raises(WorkerDied, match=r"^did not answer within 1 s$"):
-        worker.burst(0, warmups=0, runs=2)
+        worker.ask(asking.burst(0, runs=2))
     assert workers() == []
 
 
@@ -180,16 +187,16 @@ def test_long_runs_have_more_time(start: Start, model: Path) -> None:
     """The time limit follows the run time that the load has shown."""
     worker = start()
     asked: list[float] = []
-    exchange = worker._child.ask
+    exchange = worker._transport.ask
 
-    def ask(request: dict[str, object], *, seconds: float) -> dict[str, object]:
+    def ask(message: Message, seconds: float) -> Message:
         asked.append(seconds)
-        return exchange(request, seconds=seconds)
+        return exchange(message, seconds)
 
-    worker._child.ask = ask  # type: ignore[method-assign]
+    worker._transport.ask = ask  # type: ignore[method-assign]
     model.write_text('{"macs": 400000000000, "precision": "fp32"}')
-    typical = max(worker.load(0, model, batch=1, provider=None).ns) / 1e9
-    worker.burst(0, warmups=1, runs=9)
+    typical = max(worker.ask(asking.load(0, model)).ns) / 1e9
+    worker.ask(asking.burst(0, warmups=1, runs=9))
     assert asked == [2, pytest.approx(20 * 10 * typical)]
     assert asked[1] > 1000
 
@@ -197,13 +204,13 @@ def test_long_runs_have_more_time(start: Start, model: Path) -> None:
 def test_it_refuses_and_lives_on(start: Start, model: Path) -> None:
     worker = start({"on": "load", "do": "refuse"})
     with pytest.raises(WorkerRefused, match=r"^the fake runtime refuses and says so in two lines$"):
-        worker.load(0, model, batch=1, provider=None)
-    assert len(worker.burst(None, warmups=0, runs=3).ns) == 3
+        worker.ask(asking.load(0, model))
+    assert len(worker.ask(asking.burst(None, runs=3)).ns) == 3
 
 
 def test_what_a_library_prints_does_not_matter(start: Start, model: Path) -> None:
     worker = start({"on": "start", "do": "print"}, {"on": "run", "do": "print"})
-    assert len(worker.load(0, model, batch=1, provider=None).ns) == 2
+    assert len(worker.ask(asking.load(0, model)).ns) == 2
 
 
 def test_what_is_printed_before_it_starts_does_not_matter(
@@ -223,35 +230,134 @@ def test_the_current_directory_is_no_place_for_modules(start: Start, here: Path)
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        ("garbage", "^answered no JSON: garbage$"),
-        ('{"ns": "soon"}', "^answered no samples: "),
-        ("[]", "^answered no samples: "),
+        ("garbage", "^answered no JSON object: garbage$"),
+        ("[]", r"^answered no JSON object: \[\]$"),
+        ("[" * 100_000, r"^answered no JSON object: \[+$"),
+        ('{"ns": "soon"}', "^answered no Sampled: "),
+        ("{}", "^answered no Sampled: "),
     ],
 )
 def test_answers_that_are_none(tmp_path: Path, answer: str, reason: str) -> None:
     python = script(tmp_path, f"echo '{SCRIPTED}'; read line; echo '{answer}'; read line")
     worker = start_worker(WorkerSpec("fake", 1, python))
     with pytest.raises(WorkerDied, match=reason):
-        worker.burst(None, warmups=0, runs=1)
+        worker.ask(asking.burst(None, runs=1))
     assert workers() == []
 
 
-def test_it_does_not_survive_its_parent() -> None:
-    program = (
-        "import os, psutil, signal\n"
-        "from mncost.measure.workers.process import start_worker\n"
-        "from mncost.measure.workers.protocol import WorkerSpec\n"
-        "worker = start_worker(WorkerSpec('fake', 1))\n"
-        "print(*(child.pid for child in psutil.Process().children()), flush=True)\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=False)
-    orphan = int(done.stdout)
-    wait_until(
-        lambda: (
-            not psutil.pid_exists(orphan) or psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE
-        )
-    )
+PARENT = """
+import os, sys, time
+from pathlib import Path
+from mncost.measure.workers.builder import Builder
+from mncost.measure.workers.process import start_worker
+from mncost.measure.workers.worker import WorkerSpec
+worker = start_worker(WorkerSpec("fake", 1))
+builder = Builder()
+builder._started()
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def parent() -> Iterator[psutil.Process]:
+    """A process that has a worker and a builder; it and they are ended after the test."""
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as process:
+        children: list[psutil.Process] = []
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            children = psutil.Process(process.pid).children()
+            yield psutil.Process(process.pid)
+        finally:
+            process.kill()
+            for child in children:
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+
+
+def is_gone(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl")
+@pytest.mark.parametrize("stopped", [False, True])
+def test_workers_and_builders_do_not_survive_a_parent_that_is_killed(
+    parent: psutil.Process, stopped: bool
+) -> None:
+    """They are stopped themselves at that time: a closed pipe would not wake them up."""
+    children = parent.children()
+    assert len(children) == 2
+    wait_until(lambda: all(child.status() == psutil.STATUS_STOPPED for child in children))
+    if stopped:
+        parent.suspend()
+        wait_until(lambda: parent.status() == psutil.STATUS_STOPPED)
+    parent.kill()
+    wait_until(lambda: all(map(is_gone, children)))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script")
+def test_a_worker_behind_a_wrapper_does_not_rest(tmp_path: Path, model: Path) -> None:
+    """A wrapper that is killed with its parent would leave it stopped for ever."""
+    python = script(tmp_path, f'"{sys.executable}" "$@"; exit $?')
+    worker = start_worker(WorkerSpec("fake", 1, python))
+    try:
+        (wrapper,) = [c for c in psutil.Process().children() if python in c.cmdline()]
+        (child,) = wrapper.children()
+        assert len(worker.ask(asking.load(0, model)).ns) == 2
+        assert psutil.STATUS_STOPPED not in {wrapper.status(), child.status()}
+    finally:
+        worker.close()
+    wait_until(lambda: is_gone(child))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script")
+@pytest.mark.parametrize("noise", ["yes garbage", "yes 3 | tr -d '\\n'", "cat /dev/zero"])
+def test_a_program_that_prints_without_end_is_no_interpreter(tmp_path: Path, noise: str) -> None:
+    with pytest.raises(MeasureError, match=r"printed a great deal, and no answer$"):
+        describe("fake", script(tmp_path, noise))
+
+
+def test_an_interpreter_without_a_name() -> None:
+    with pytest.raises(MeasureError, match=r"^the interpreter '' cannot be used: "):
+        describe("fake", "")
+
+
+def test_a_program_that_closes_its_output_but_lives_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_module, "_GRACE", 0.1)
+    with pytest.raises(MeasureError, match=r"closed its standard output$"):
+        describe("fake", script(tmp_path, "exec >&-; sleep 600"))
+
+
+def test_no_more_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(MeasureError, match=r"^no more processes can be started: Resource temp"):
+        start_worker(FAKE)
+
+
+def test_no_time_passes_while_this_process_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each wait seems to take an hour; it counts as a second."""
+    hours = count(step=3600.0)
+    monkeypatch.setattr(child_module, "time", SimpleNamespace(monotonic=lambda: next(hours)))
+    readable, writable = os.pipe()
+    try:
+        os.write(writable, b"answer")
+        patience = child_module._Patience(2.5)
+        assert patience.read(readable) == b"answer"
+        assert patience.left == 1.5
+        os.close(writable)
+        assert patience.read(readable) == b""
+        assert patience.left == 0.5
+    finally:
+        os.close(readable)
 
 
 def test_a_fake_worker_of_another_interpreter(bare_python: str, model: Path) -> None:
@@ -259,7 +365,7 @@ def test_a_fake_worker_of_another_interpreter(bare_python: str, model: Path) -> 
     assert list(describe("fake", bare_python)) == [None]
     worker = start_worker(WorkerSpec("fake", 1, bare_python))
     try:
-        assert len(worker.load(0, model, batch=1, provider=None).ns) == 2
+        assert len(worker.ask(asking.load(0, model)).ns) == 2
     finally:
         worker.close()
 

@@ -21,16 +21,17 @@ from mncost.measure.ceilings import PRODUCT, PRODUCT_BATCH
 from mncost.measure.records import Profile
 from mncost.measure.run_file import read_run
 from mncost.measure.workers.builder import Builder
-from mncost.measure.workers.process import ProcessWorker, start_worker
-from mncost.measure.workers.protocol import WorkerSpec
+from mncost.measure.workers.process import start_worker
+from mncost.measure.workers.worker import Worker, WorkerSpec
 from mncost.results.layers import CONVERT, REORDER, SESSION, own_share, shares
 from mncost.results.summary import summarise
 from mncost.spec.schema import Activation as ActivationName
+from tests.measure import asking
 from tests.running import Result
 
 Cli = Callable[..., Result]
 Built = Callable[..., Path]
-Start = Callable[..., ProcessWorker]
+Start = Callable[..., Worker]
 SMALL = ("--alpha", "0.35", "--resolution", "96")
 SHORT = ("--processes", "2", "--max-time", "10s", "--target-error", "90%")
 
@@ -120,7 +121,7 @@ def start() -> Iterator[Start]:
     """Start workers; they are ended after the test."""
     started = []
 
-    def begin(runtime: str, threads: int = 1) -> ProcessWorker:
+    def begin(runtime: str, threads: int = 1) -> Worker:
         worker = start_worker(WorkerSpec(runtime, threads))
         started.append(worker)
         return worker
@@ -147,7 +148,7 @@ def test_every_kernel_of_two_layers_has_its_place(
     """By the names that this very ONNX Runtime gives to its kernels."""
     graph = separable(function)
     file = built(graph, 28, "onnx", precision)
-    found = start("onnxruntime").profile(file, batch=2, provider=None, rounds=3)
+    found = start("onnxruntime").ask(asking.profile(file, batch=2, rounds=3))
     layers = shares(graph, 28, found.profiled_ns, found.kernels)
     kernels = {layer.layer: layer.kernels for layer in layers}
     assert set(kernels) - {CONVERT} == {"dw.conv", "pw.conv", REORDER, SESSION}
@@ -176,7 +177,7 @@ def test_the_heaviest_work(
     built: Built, start: Start, runtime: str, format: str, precision: str
 ) -> None:
     product = built(PRODUCT, 1, format, precision)
-    found = start(runtime, 2).heaviest(product, batch=PRODUCT_BATCH, provider=None, runs=3)
+    found = start(runtime, 2).ask(asking.heaviest(product, batch=PRODUCT_BATCH, runs=3))
     assert (len(found.product_ns), len(found.copy_ns)) == (3, 3)
     assert min(found.product_ns + found.copy_ns) > 0
     assert found.bytes == 2**29
@@ -197,7 +198,7 @@ def test_memory_of_runs_is_about_that_of_the_activations(
     batch = 8
     network = mncost.load("v1", 1.0, 224)
     file = built(network.graph, 224, format)
-    found = start(runtime).memory(file, batch=batch, provider=None, runs=3)
+    found = start(runtime).ask(asking.memory(file, batch=batch, runs=3))
     assert found.loaded_bytes > network.weight_bytes + batch * 3 * 224**2 * 4
     alive = batch * network.peak_activation_bytes
     assert alive < found.peak_bytes - found.loaded_bytes < times * alive

@@ -20,8 +20,9 @@ from mncost.measure.runtimes.torch import Torch
 from mncost.measure.runtimes.torch_compile import TorchCompile
 from mncost.measure.workers.builder import Builder
 from mncost.measure.workers.process import start_worker
-from mncost.measure.workers.protocol import WorkerRefused, WorkerSpec
+from mncost.measure.workers.worker import WorkerRefused, WorkerSpec
 from mncost.network import Network
+from tests.measure import asking
 
 SIZE = 64
 NET = mncost.load("v3-small", 0.35, SIZE)
@@ -187,7 +188,7 @@ import json, sys
 from mncost.measure.runtimes.onnxruntime import OnnxRuntime
 from mncost.measure.workers.serve import Server
 server = Server(OnnxRuntime(), 1)
-load = {"ask": "load", "cell": 0, "file": sys.argv[1], "batch": 1, "provider": None}
+load = {"ask": "LoadModel", "cell": 0, "file": sys.argv[1], "batch": 1, "provider": None}
 print(json.dumps({"answer": server.answer(load), "modules": list(sys.modules)}))
 """
     found = in_process(program, files["onnx"])
@@ -201,14 +202,14 @@ def test_an_onnxruntime_worker(files: dict[str, Path], tmp_path: Path) -> None:
     worker = start_worker(WorkerSpec("onnxruntime", 2))
     try:
         assert set(worker.hello.versions) == {"python", "onnxruntime", "numpy"}
-        loaded = worker.load(0, files["onnx"], batch=3, provider="CPUExecutionProvider")
+        loaded = worker.ask(asking.load(0, files["onnx"], batch=3, provider="CPUExecutionProvider"))
         assert all(ns > 0 for ns in (*loaded.warmup_ns, *loaded.ns))
         with pytest.raises(WorkerRefused, match="no OpenVINOExecutionProvider"):
-            worker.load(1, files["onnx"], batch=1, provider="OpenVINOExecutionProvider")
+            worker.ask(asking.load(1, files["onnx"], provider="OpenVINOExecutionProvider"))
         (tmp_path / "torn.onnx").write_bytes(files["onnx"].read_bytes()[:1000])
         with pytest.raises(WorkerRefused, match="ONNXRuntimeError"):
-            worker.load(2, tmp_path / "torn.onnx", batch=1, provider=None)
-        assert len(worker.burst(0, warmups=1, runs=4).ns) == 4
+            worker.ask(asking.load(2, tmp_path / "torn.onnx"))
+        assert len(worker.ask(asking.burst(0, warmups=1, runs=4)).ns) == 4
     finally:
         worker.close()
 

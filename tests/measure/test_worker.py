@@ -16,10 +16,11 @@ from mncost.measure.runtimes.copying import Copy
 from mncost.measure.runtimes.fake import Fake, Fault, Script
 from mncost.measure.runtimes.reference import reference
 from mncost.measure.runtimes.resident import Memory
-from mncost.measure.workers.local import LocalWorker
-from mncost.measure.workers.messages import reason
-from mncost.measure.workers.protocol import WorkerDied, WorkerRefused, WorkerSpec
+from mncost.measure.workers.local import local_worker
+from mncost.measure.workers.messages import encoded, reason
 from mncost.measure.workers.serve import Server, sample
+from mncost.measure.workers.worker import Worker, WorkerDied, WorkerRefused, WorkerSpec
+from tests.measure import asking
 
 EXACT = Script(macs_per_ns=10.0, overhead_ns=0.0, process=0.0, noise=0.0)
 SPEC = WorkerSpec("fake", 1)
@@ -31,8 +32,8 @@ def model(directory: Path, macs: int = 1_000_000, precision: str = "fp32") -> Pa
     return file
 
 
-def worker(script: Script, seed: int = 0, threads: int = 1, now_ns: int = 0) -> LocalWorker:
-    return LocalWorker(WorkerSpec("fake", threads), Fake(script, seed=seed, now_ns=now_ns))
+def worker(script: Script, seed: int = 0, threads: int = 1, now_ns: int = 0) -> Worker:
+    return local_worker(WorkerSpec("fake", threads), Fake(script, seed=seed, now_ns=now_ns))
 
 
 class Traced(Runtime):
@@ -85,7 +86,7 @@ class Traced(Runtime):
 def test_nothing_happens_between_the_clock_and_the_call() -> None:
     runtime = Traced()
     server = Server(runtime, 3)
-    server.answer({"ask": "load", "cell": 7, "file": "a", "batch": 2, "provider": "P"})
+    server.answer(encoded(asking.load(7, Path("a"), batch=2, provider="P")))
     assert runtime.trace[:2] == [("start", 3), ("load", "a", 2, "P")]
     assert runtime.trace[2:] == ["clock", "a", "clock"] * 3
 
@@ -94,8 +95,7 @@ def test_the_heaviest_work_is_warm_and_one_after_the_other() -> None:
     """The product begins when the copy's memory is freed, and is gone in the end."""
     runtime = Traced()
     server = Server(runtime, 3)
-    ask = {"ask": "heaviest", "file": "p", "batch": 9, "provider": "P", "runs": 2}
-    answer = server.answer(ask)
+    answer = server.answer(encoded(asking.heaviest(Path("p"), batch=9, provider="P", runs=2)))
     timed = ["clock", "copy", "clock"]
     assert runtime.trace == [
         *(("start", 3), ("copying", 3), "copy", *timed * 2, "freed"),
@@ -103,13 +103,13 @@ def test_the_heaviest_work_is_warm_and_one_after_the_other() -> None:
     ]
     assert runtime.living() == 1  # the reference workload
     assert (len(answer["product_ns"]), answer["bytes"], len(answer["copy_ns"])) == (2, 12, 2)
-    assert "refused" in server.answer({"ask": "burst", "cell": 0, "warmups": 0, "runs": 1})
+    assert "refused" in server.answer(encoded(asking.burst(0, runs=1)))
 
 
 def test_memory_is_seen_without_the_reference_workload() -> None:
     runtime = Traced()
-    ask = {"ask": "memory", "file": "a", "batch": 2, "provider": "P", "runs": 5}
-    assert Server(runtime, 1).answer(ask) == {"loaded_bytes": 70, "peak_bytes": 75}
+    request = encoded(asking.memory(Path("a"), batch=2, provider="P", runs=5))
+    assert Server(runtime, 1).answer(request) == {"loaded_bytes": 70, "peak_bytes": 75}
     assert runtime.trace == [("start", 1), ("memory", "a", 2, "P", 5, 0)]
 
 
@@ -120,12 +120,11 @@ def test_each_time_is_the_difference_of_two_readings() -> None:
 
 def test_a_broken_model_is_refused_in_one_line_and_others_run_on() -> None:
     server = Server(Traced(), 1)
-    whole = {"ask": "load", "cell": 0, "file": "whole", "batch": 1, "provider": None}
-    assert set(server.answer(whole)) == {"warmup_ns", "ns"}
-    broken = server.answer({**whole, "cell": 1, "file": "broken"})
+    assert set(server.answer(encoded(asking.load(0, Path("whole"))))) == {"warmup_ns", "ns"}
+    broken = server.answer(encoded(asking.load(1, Path("broken"))))
     assert broken == {"refused": "broken: beyond repair"}
-    assert "refused" in server.answer({"ask": "burst", "cell": 1, "warmups": 0, "runs": 1})
-    burst = server.answer({"ask": "burst", "cell": 0, "warmups": 2, "runs": 5})
+    assert "refused" in server.answer(encoded(asking.burst(1, runs=1)))
+    burst = server.answer(encoded(asking.burst(0, warmups=2, runs=5)))
     assert (len(burst["warmup_ns"]), len(burst["ns"])) == (2, 5)
 
 
@@ -150,7 +149,7 @@ def test_the_reference_workload_computes_the_same_each_time() -> None:
 
 
 def test_a_load_runs_once_to_warm_up_and_twice_more(tmp_path: Path) -> None:
-    sampled = worker(EXACT).load(0, model(tmp_path), batch=1, provider=None)
+    sampled = worker(EXACT).ask(asking.load(0, model(tmp_path)))
     assert (sampled.warmup_ns, sampled.ns) == ([100_000], [100_000, 100_000])
 
 
@@ -167,15 +166,15 @@ def test_the_fakes_latency_follows_from_macs(
     tmp_path: Path, batch: int, threads: int, precision: str, ns: int
 ) -> None:
     file = model(tmp_path, precision=precision)
-    sampled = worker(EXACT, threads=threads).load(0, file, batch=batch, provider=None)
+    sampled = worker(EXACT, threads=threads).ask(asking.load(0, file, batch=batch))
     assert sampled.ns == [ns, ns]
 
 
 def test_the_fakes_heaviest_work(tmp_path: Path) -> None:
     """MACs at the speed of any model; a copy of 256 MiB, read and written, at 10 bytes a ns."""
     one, two = (
-        worker(EXACT, threads=threads).heaviest(
-            model(tmp_path, 1_000_000), batch=3, provider=None, runs=2
+        worker(EXACT, threads=threads).ask(
+            asking.heaviest(model(tmp_path, 1_000_000), batch=3, runs=2)
         )
         for threads in (1, 2)
     )
@@ -184,7 +183,7 @@ def test_the_fakes_heaviest_work(tmp_path: Path) -> None:
     assert one.copy_ns == pytest.approx([2**29 / 10] * 2, abs=1)
     assert two.copy_ns == pytest.approx([2**29 / 20] * 2, abs=1)
     faster = worker(Script(bytes_per_ns=40.0, process=0.0, noise=0.0))
-    found = faster.heaviest(model(tmp_path), batch=1, provider=None, runs=1)
+    found = faster.ask(asking.heaviest(model(tmp_path), runs=1))
     assert found.copy_ns == pytest.approx([2**29 / 40], abs=1)
 
 
@@ -192,26 +191,26 @@ def test_the_fakes_memory(tmp_path: Path) -> None:
     file = tmp_path / "model"
     sizes = {"weight_bytes": 4_000, "peak_activation_bytes": 800}
     file.write_text(json.dumps({"macs": 1, "precision": "fp32", **sizes}))
-    found = worker(EXACT).memory(file, batch=3, provider=None, runs=5)
+    found = worker(EXACT).ask(asking.memory(file, batch=3, runs=5))
     assert found.loaded_bytes == 50_004_000
     assert found.peak_bytes == 50_004_000 + 3_000
     dying = worker(Script(faults=(Fault("run", "die", after=4),)))
-    dying.memory(file, batch=1, provider=None, runs=4)
+    dying.ask(asking.memory(file, runs=4))
     with pytest.raises(WorkerDied, match="killed by SIGKILL"):
-        dying.memory(file, batch=1, provider=None, runs=1)
+        dying.ask(asking.memory(file, runs=1))
 
 
 def test_there_is_no_room_for_the_copy(tmp_path: Path) -> None:
     found = worker(Script(faults=(Fault("copy", "memory"),)))
     with pytest.raises(WorkerRefused, match=r"^out of memory$"):
-        found.heaviest(model(tmp_path), batch=1, provider=None, runs=1)
-    assert len(found.burst(None, warmups=0, runs=3).ns) == 3
+        found.ask(asking.heaviest(model(tmp_path), runs=1))
+    assert len(found.ask(asking.burst(None, runs=3)).ns) == 3
 
 
 def times(script: Script, directory: Path, seed: int = 0, runs: int = 400) -> list[int]:
     found = worker(script, seed)
-    found.load(0, model(directory), batch=1, provider=None)
-    return found.burst(0, warmups=0, runs=runs).ns
+    found.ask(asking.load(0, model(directory)))
+    return found.ask(asking.burst(0, runs=runs)).ns
 
 
 def test_the_fake_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
@@ -236,7 +235,7 @@ def test_the_fakes_deviations(tmp_path: Path) -> None:
 def test_the_drift_goes_on_from_process_to_process(tmp_path: Path) -> None:
     script = Script(process=0.0, noise=0.0, drift=0.1)
     early, late = (worker(script, now_ns=now) for now in (0, 10**10))
-    first, second = (w.burst(None, warmups=0, runs=1).ns[0] for w in (early, late))
+    first, second = (w.ask(asking.burst(None, runs=1)).ns[0] for w in (early, late))
     assert second == pytest.approx(2 * first, rel=1e-3)
 
 
@@ -250,19 +249,19 @@ def test_refusals_leave_the_worker_alive(tmp_path: Path) -> None:
     faults = (Fault("load", "refuse", macs=7), Fault("run", "memory", macs=1_000_000, after=4))
     found = worker(Script(faults=faults))
     with pytest.raises(WorkerRefused, match=r"^the fake runtime refuses and says so in two lines$"):
-        found.load(0, model(tmp_path, macs=7), batch=1, provider=None)
-    found.load(1, model(tmp_path), batch=1, provider=None)
+        found.ask(asking.load(0, model(tmp_path, macs=7)))
+    found.ask(asking.load(1, model(tmp_path)))
     with pytest.raises(WorkerRefused, match=r"^out of memory$"):
-        found.burst(1, warmups=1, runs=2)
-    assert len(found.burst(None, warmups=0, runs=3).ns) == 3
+        found.ask(asking.burst(1, warmups=1, runs=2))
+    assert len(found.ask(asking.burst(None, runs=3)).ns) == 3
 
 
 def test_deaths_are_for_good(tmp_path: Path) -> None:
     found = worker(Script(faults=(Fault("run", "die", after=5),)))
-    found.load(0, model(tmp_path), batch=1, provider=None)
+    found.ask(asking.load(0, model(tmp_path)))
     for _ in range(2):
         with pytest.raises(WorkerDied, match="killed by SIGKILL"):
-            found.burst(0, warmups=0, runs=3)
+            found.ask(asking.burst(0, runs=3))
 
 
 def test_a_fault_of_one_process(tmp_path: Path) -> None:

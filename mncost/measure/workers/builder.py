@@ -5,13 +5,10 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
-import msgspec
-
 from mncost.graph.graph import Graph
-from mncost.measure.records import Agreement
 from mncost.measure.workers.child import Child
-from mncost.measure.workers.prepare import Prepared
-from mncost.measure.workers.protocol import WorkerDied
+from mncost.measure.workers.prepare import BuildModel, Prepared
+from mncost.measure.workers.worker import WorkerDied, answer_of
 
 __all__ = ["Builder"]
 
@@ -51,23 +48,21 @@ class Builder:
         """
         pickled = file.with_name(f"{file.name}.graph")
         pickled.write_bytes(pickle.dumps(graph))
-        request = {
-            "graph": str(pickled),
-            "resolution": resolution,
-            "format": format,
-            "precision": precision,
-            "seed": seed,
-            "file": str(file),
-        }
+        request = BuildModel(
+            graph=str(pickled),
+            resolution=resolution,
+            format=format,
+            precision=precision,
+            seed=seed,
+            file=str(file),
+        )
         try:
-            answer = self._started().ask(request, seconds=BUILD_SECONDS)
+            return answer_of(self._started(), request, BUILD_SECONDS)
         except WorkerDied:
             self.close()
             raise
         finally:
             pickled.unlink()
-        agreement = answer.pop("agreement")
-        return Prepared(**answer, agreement=msgspec.convert(agreement, Agreement | None))
 
     def close(self) -> None:
         """End the process."""

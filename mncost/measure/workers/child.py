@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from mncost.errors import MeasureError, one_line
 from mncost.measure.workers.messages import Message
-from mncost.measure.workers.protocol import WorkerDied, WorkerRefused
+from mncost.measure.workers.worker import WorkerDied
 
 __all__ = ["Child"]
 
@@ -36,13 +38,15 @@ spec.loader.exec_module(package)
 from mncost.measure.workers.serve import main
 main(*sys.argv[2:])
 """
-_TAIL = 4096  # bytes of what it complained that are read
+_TAIL = 4096  # bytes at the end of its standard error that are read
+_LONGEST_NOISE, _LONGEST_ANSWER = 2**16, 2**28  # bytes
+_SLICE, _GRACE = 1.0, 10.0  # seconds
 
 
 class Child:
     """A process that runs :mod:`mncost.measure.workers.serve`; :meth:`close` it in the end.
 
-    ``first`` is what it said first.
+    It is a :class:`mncost.measure.workers.worker.Transport`.
     """
 
     def __init__(
@@ -52,52 +56,51 @@ class Child:
         environment: Mapping[str, str] | None = None,
         seconds: float,
     ) -> None:
-        """Start it, in another interpreter if there is one given, and wait until it speaks.
+        """Start it, in another interpreter if one is given, and wait for its first message.
 
         Raises:
             MeasureError: the interpreter cannot be used.
             WorkerDied: it ended, or said nothing in time.
         """
+        self._unread = b""
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  close() closes it
+        program = [_BOOTSTRAP, str(_PACKAGE), str(os.getpid()), *arguments]
         try:
             self._process = subprocess.Popen(
-                [python or sys.executable, "-c", _BOOTSTRAP, str(_PACKAGE), *arguments],
+                [sys.executable if python is None else python, "-c", *program],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
                 env=_environment(python) | dict(environment or {}),
-                process_group=0,  # Ctrl-C is its parent's business
+                process_group=0,  # Ctrl-C is for the parent, which then ends the child
             )
         except OSError as error:
             self._stderr.close()
-            raise MeasureError(
-                f"the interpreter {python or sys.executable} cannot be used: {error.strerror}"
-            ) from None
+            raise MeasureError(_not_started(python, error)) from None
         try:
             self.first = self._first(python, seconds)
+            # Behind a wrapper it would be left stopped for ever if this process were killed.
+            self._may_rest = bool(self.first.get("direct"))
             self._rest()
         except BaseException:
             self.close()
             raise
 
-    def ask(self, request: Message, *, seconds: float) -> Message:
-        """Send a request and wait for its answer.
+    def ask(self, message: Message, seconds: float) -> Message:
+        """Send a message and wait for the answer.
 
         Raises:
-            WorkerRefused: the answer is that it cannot.
-            WorkerDied: it ended, or said nothing in time; it is gone.
+            WorkerDied: it ended, or did not answer in time; it is gone.
         """
         if self._stderr.closed:
             raise WorkerDied("has ended before")
         try:
             self._signal("SIGCONT")
-            answer = self._exchange(json.dumps(request) + "\n", seconds)
+            answer = self._exchange(json.dumps(message) + "\n", seconds)
             self._rest()
         except BaseException:  # also Ctrl-C: it is in the middle of something
             self.close()
             raise
-        if "refused" in answer:
-            raise WorkerRefused(answer["refused"])
         return answer
 
     def close(self) -> None:
@@ -117,22 +120,20 @@ class Child:
             self._process.stdin.flush()
         except (OSError, ValueError):
             raise WorkerDied(self._death()) from None
-        text = self._read(seconds)
-        try:
-            answer: Message = json.loads(text)
-        except ValueError:
-            raise WorkerDied(f"answered no JSON: {_shortened(text)}") from None
+        text = self._line(_Patience(seconds), _LONGEST_ANSWER)
+        answer = _object(text)
+        if answer is None:
+            raise WorkerDied(f"answered no JSON object: {_shortened(text)}")
         return answer
 
     def _first(self, python: str | None, seconds: float) -> Message:
-        """Return its first message; what sitecustomize and the like print before it is skipped."""
+        """Return its first message; what sitecustomize and the like print before is skipped."""
+        noise, patience = 0, _Patience(seconds)
         while True:
-            text = self._read(seconds)
-            try:
-                message = json.loads(text)
-            except ValueError:
-                continue
-            if isinstance(message, dict):
+            text = self._line(patience, _LONGEST_NOISE - noise)
+            noise += len(text) + 1
+            message = _object(text)
+            if message is not None:
                 break
         if "python" in message:
             raise MeasureError(
@@ -140,27 +141,24 @@ class Child:
             )
         return message
 
-    def _read(self, seconds: float) -> bytes:
-        """Read a line; kill the process if there is none in time."""
+    def _line(self, patience: _Patience, longest: int) -> bytes:
+        """Read a line; kill the process if there is none in time, or too long a one."""
         assert self._process.stdout is not None
-        late = threading.Event()
-
-        def kill() -> None:
-            late.set()
-            self._kill()
-
-        timer = threading.Timer(seconds, kill)
-        timer.daemon = True
-        timer.start()
-        try:
-            text = self._process.stdout.readline()
-        finally:
-            timer.cancel()
-        if text:
-            return text
-        raise WorkerDied(
-            f"did not answer within {seconds:.0f} s" if late.is_set() else self._death()
-        )
+        parts, size = [self._unread], len(self._unread)
+        while b"\n" not in parts[-1]:
+            part = patience.read(self._process.stdout.fileno())
+            if part == b"":
+                raise WorkerDied(self._death())
+            if part is None and patience.left <= 0:
+                self._kill()
+                raise WorkerDied(f"did not answer within {patience.seconds:.0f} s")
+            parts.append(part or b"")
+            size += len(parts[-1])
+            if size > longest:
+                self._kill()
+                raise WorkerDied("printed a great deal, and no answer")
+        line, _, self._unread = b"".join(parts).partition(b"\n")
+        return line
 
     def _rest(self) -> None:
         """Stop it until it is asked again, where there are such signals.
@@ -168,7 +166,8 @@ class Child:
         Threads wait actively for a while after a run, and would do so on the cores of the worker
         that is asked next: with two threads that can double its time.
         """
-        self._signal("SIGSTOP")
+        if self._may_rest:
+            self._signal("SIGSTOP")
 
     def _kill(self) -> None:
         if hasattr(os, "killpg"):
@@ -184,12 +183,16 @@ class Child:
 
     def _death(self) -> str:
         """Say how it ended."""
-        status = self._process.wait()
+        try:
+            status = self._process.wait(timeout=_GRACE)
+        except subprocess.TimeoutExpired:
+            self._kill()
+            return "closed its standard output"
         if status == -9:
             return "killed by SIGKILL (out of memory?)"
         how = f"killed by {_signal_name(-status)}" if status < 0 else f"exited with status {status}"
-        complaint = self._last_words()
-        return f"{how}: {complaint}" if complaint else how
+        last = self._last_words()
+        return f"{how}: {last}" if last else how
 
     def _last_words(self) -> str:
         """Return the last line that it wrote to its standard error."""
@@ -197,6 +200,48 @@ class Child:
         self._stderr.seek(max(0, size - _TAIL))
         lines = [line for line in self._stderr.read().splitlines() if line.strip()]
         return _shortened(lines[-1]) if lines else ""
+
+
+def _object(text: bytes) -> Message | None:
+    """Return the JSON object that a line is, if it is one."""
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) else None
+
+
+class _Patience:
+    """The time that a process has to answer.
+
+    A wait counts as one second at most: no time passes while this process is stopped.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = self.left = seconds
+
+    def read(self, pipe: int) -> bytes | None:
+        """Read what is there; ``None`` if nothing came within a second, ``b""`` at the end.
+
+        Windows cannot wait for a pipe: there, a process may take as long as it wants.
+        """
+        if os.name == "posix":
+            began = time.monotonic()
+            waiting = select.poll()
+            waiting.register(pipe, select.POLLIN)
+            ready = waiting.poll(1000 * max(0.0, min(self.left, _SLICE)))
+            self.left -= min(time.monotonic() - began, _SLICE)
+            if not ready:
+                return None
+        return os.read(pipe, 2**16)
+
+
+def _not_started(python: str | None, error: OSError) -> str:
+    """Say why there is no process."""
+    if error.errno in (errno.EAGAIN, errno.ENOMEM):
+        return f"no more processes can be started: {error.strerror}"
+    name = sys.executable if python is None else python or "''"
+    return f"the interpreter {name} cannot be used: {error.strerror}"
 
 
 def _environment(python: str | None) -> dict[str, str]:

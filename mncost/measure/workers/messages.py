@@ -1,16 +1,164 @@
-"""What workers and builders are asked and answer: JSON objects, one a line."""
+"""What a worker is asked and what it answers: JSON objects, one a line.
+
+Each request is a class, and says which class its answer has. Both sides import this file, so it
+needs the standard library only. Times are in nanoseconds, memory is in bytes.
+"""
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from mncost.errors import one_line
 
-__all__ = ["Message", "reason"]
+__all__ = [
+    "Heaviest",
+    "Hello",
+    "LoadModel",
+    "Message",
+    "ModelRequest",
+    "ProfileModel",
+    "Profiled",
+    "Request",
+    "Resident",
+    "RunBurst",
+    "RunHeaviest",
+    "Sampled",
+    "SeeMemory",
+    "encoded",
+    "reason",
+    "request_of",
+]
 
 Message: TypeAlias = dict[str, Any]
+A = TypeVar("A")
 
 _LONGEST_REASON = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hello:
+    """What a worker says first, when its runtime is imported."""
+
+    versions: dict[str, str]  # of Python and of the runtime's modules
+    cpus: list[int] | None  # that it is pinned to
+    clock_ns: float  # the smallest step of its clock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampled:
+    """The times of one burst, in order."""
+
+    warmup_ns: list[int]
+    ns: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profiled:
+    """A model with and without its runtime's profiler."""
+
+    plain_ns: list[int]  # whole runs without it
+    profiled_ns: list[int]  # whole runs with it
+    kernels: dict[str, list[int]]  # each kernel in each of the latter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heaviest:
+    """The largest pieces of work: a matrix product and a copy."""
+
+    product_ns: list[int]
+    bytes: int  # that one copy reads and writes, together
+    copy_ns: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resident:
+    """Resident memory of a worker with one model."""
+
+    loaded_bytes: int  # after the model was loaded, its weights included
+    peak_bytes: int  # the high-water mark of the runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(Generic[A]):
+    """A request whose answer is an ``A``."""
+
+    answer: ClassVar[type[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRequest(Request[A]):
+    """A request about a model that the worker loads for it."""
+
+    file: str
+    batch: int
+    provider: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadModel(ModelRequest[Sampled]):
+    """Load a model, run it once as warm-up, and then twice more."""
+
+    answer = Sampled
+    cell: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunBurst(Request[Sampled]):
+    """Run a loaded model so many times in a row; without a cell, the reference workload."""
+
+    answer = Sampled
+    cell: int | None
+    warmups: int
+    runs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileModel(ModelRequest[Profiled]):
+    """Load a model twice, and run it alternately with and without the runtime's profiler."""
+
+    answer = Profiled
+    rounds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunHeaviest(ModelRequest[Heaviest]):
+    """Run a large matrix product and a large copy, on as many threads as the worker has.
+
+    The model is :data:`mncost.measure.ceilings.PRODUCT`, its batch the rows of the product. Each
+    is run once untimed, and then ``runs`` times.
+    """
+
+    answer = Heaviest
+    runs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeeMemory(ModelRequest[Resident]):
+    """Load a model into this worker, which has none, and run it so many times."""
+
+    answer = Resident
+    runs: int
+
+
+_REQUESTS: dict[str, type[Request[Any]]] = {
+    kind.__name__: kind for kind in (LoadModel, RunBurst, ProfileModel, RunHeaviest, SeeMemory)
+}
+
+
+def encoded(request: Request[Any]) -> Message:
+    """Return a request as a message."""
+    return {"ask": type(request).__name__, **asdict(request)}
+
+
+def request_of(message: Message) -> Request[Any]:
+    """Return the request that a message is.
+
+    Raises:
+        KeyError: it asks for something else.
+    """
+    given = dict(message)
+    return _REQUESTS[given.pop("ask")](**given)
 
 
 def reason(error: BaseException) -> str:

@@ -10,6 +10,7 @@ import json
 import pickle
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,23 +21,37 @@ from mncost.cost.count import count
 from mncost.graph.graph import Graph
 from mncost.graph.shapes import infer_shapes
 from mncost.measure.records import Agreement
-from mncost.measure.workers.messages import Message, reason
+from mncost.measure.workers.messages import Message, Request, reason
 
 if TYPE_CHECKING:
     from mncost.models.weights import Weights
 
-__all__ = ["FORMATS", "Prepared", "Preparer", "needed_bytes"]
+__all__ = ["FORMATS", "BuildModel", "Prepared", "Preparer", "needed_bytes"]
 
 _GIB = 2**30
 _MARGIN = _GIB // 4  # for the libraries
 
 
-class Prepared(NamedTuple):
+@dataclass(frozen=True)
+class Prepared:
     """A model file that has been built."""
 
     bytes: int
     seconds: float
     agreement: Agreement | None = None  # of a quantised model with its fp32 model
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildModel(Request[Prepared]):
+    """A request to build a model file."""
+
+    answer = Prepared
+    graph: str  # the file of the pickled graph
+    resolution: int
+    format: str  # a key of FORMATS
+    precision: str
+    seed: int  # of the weights
+    file: str
 
 
 class Model(NamedTuple):
@@ -58,31 +73,25 @@ class Preparer:
         self._seed: int | None = None
         self._weights: Weights = {}
 
-    def answer(self, request: Message) -> Message:
-        """Build one file: ``{"bytes": ..., "seconds": ..., "agreement": ...}``, or refuse.
-
-        Args:
-            request: the pickled graph's file, and the arguments of
-                :meth:`mncost.measure.workers.builder.Builder.prepare`.
-        """
+    def answer(self, message: Message) -> Message:
+        """Answer a :class:`BuildModel`, or ``{"refused": why}``."""
         try:
-            return self._build(**request)
+            given = {name: value for name, value in message.items() if name != "ask"}
+            built: Message = msgspec.to_builtins(self._build(BuildModel(**given)))
         except Exception as error:  # each library has exceptions of its own
             return {"refused": reason(error)}
+        return built
 
-    def _build(
-        self, graph: str, resolution: int, format: str, precision: str, seed: int, file: str
-    ) -> Message:
+    def _build(self, asked: BuildModel) -> Prepared:
         began = time.perf_counter()
-        self._take(Path(graph).read_bytes())
-        _check(self._graph, resolution, format, precision)
-        model = Model(self._graph, resolution, precision, lambda: self._drawn(seed))
-        agreement = FORMATS[format].write(model, Path(file))
-        return {
-            "bytes": Path(file).stat().st_size,
-            "seconds": time.perf_counter() - began,
-            "agreement": agreement and msgspec.to_builtins(agreement),
-        }
+        self._take(Path(asked.graph).read_bytes())
+        _check(self._graph, asked.resolution, asked.format, asked.precision)
+        model = Model(
+            self._graph, asked.resolution, asked.precision, lambda: self._drawn(asked.seed)
+        )
+        file = Path(asked.file)
+        agreement = FORMATS[asked.format].write(model, file)
+        return Prepared(file.stat().st_size, time.perf_counter() - began, agreement)
 
     def _take(self, pickled: bytes) -> None:
         if pickled != self._pickled:

@@ -6,25 +6,43 @@ else. Its parent starts it, and it ends when its standard input does.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
 import platform
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from mncost.measure.runtimes import Call, Runtime, runtime_class
-from mncost.measure.workers.messages import Message, reason
+from mncost.measure.workers.messages import (
+    Heaviest,
+    Hello,
+    LoadModel,
+    Message,
+    Profiled,
+    ProfileModel,
+    Request,
+    Resident,
+    RunBurst,
+    RunHeaviest,
+    Sampled,
+    SeeMemory,
+    reason,
+    request_of,
+)
 from mncost.measure.workers.pinning import pin
 
 __all__ = ["Server", "look", "main", "sample", "serve"]
 
 _PROFILE_RUNS = 4  # in a row: the first ones take longer
 _FIRST_WARMUPS, _FIRST_RUNS = 1, 2  # right after a model is loaded
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class Server:
@@ -38,90 +56,84 @@ class Server:
         self._calls: dict[int | None, Call] = {None: runtime.reference()}
 
     def hello(self, cpus: list[int] | None) -> Message:
-        """Say what there is to know of the process before it has loaded anything."""
+        """Describe the process before it has loaded anything."""
         modules = {name: sys.modules.get(name) for name in self._runtime.packages}
         versions = {name: str(getattr(m, "__version__", "?")) for name, m in modules.items() if m}
-        return {
-            "versions": {"python": platform.python_version(), **versions},
-            "cpus": cpus,
-            "clock_ns": self._runtime.clock_step(),
-        }
+        versions = {"python": platform.python_version(), **versions}
+        return vars(Hello(versions=versions, cpus=cpus, clock_ns=self._runtime.clock_step()))
 
-    def answer(self, request: Message) -> Message:
-        """Do what a request asks: ``{"warmup_ns": [...], "ns": [...]}``, or ``{"refused": why}``.
-
-        Args:
-            request: ``{"ask": "load", "cell": 3, "file": "3.onnx", "batch": 1, "provider": null}``
-                or ``{"ask": "burst", "cell": 3, "warmups": 1, "runs": 10}``; cell ``null`` is the
-                reference workload. ``{"ask": "profile", "file": "3.onnx", "batch": 1, "provider":
-                null, "rounds": 10}`` is answered with a profile: ``Profiled`` in
-                :mod:`mncost.measure.workers.protocol`. ``{"ask": "heaviest", "file":
-                "product.onnx", "batch": 768, "provider": null, "runs": 5}`` is answered with
-                ``Heaviest``, and ``{"ask": "memory", "file": "3.onnx", "batch": 1, "provider":
-                null, "runs": 5}`` with ``Resident``, by a worker without models.
-        """
+    def answer(self, message: Message) -> Message:
+        """Answer a request of :mod:`mncost.measure.workers.messages`, or ``{"refused": why}``."""
         try:
-            given = {name: value for name, value in request.items() if name != "ask"}
-            match request["ask"]:
-                case "load":
-                    return self._load(**given)
-                case "profile":
-                    return self._profile(**given)
-                case "heaviest":
-                    return self._heaviest(**given)
-                case "memory":
-                    return self._memory(**given)
-                case _:
-                    return self._burst(**given)
+            return vars(self._do(request_of(message)))
         except Exception as error:  # whatever a runtime raises: it has exceptions of its own
             return {"refused": reason(error)}
 
-    def _load(self, cell: int, file: str, batch: int, provider: str | None) -> Message:
+    def _do(self, request: Request[Any]) -> object:
+        match request:
+            case LoadModel():
+                return self._load(request)
+            case RunBurst():
+                return self._burst(request.cell, request.warmups, request.runs)
+            case ProfileModel():
+                return self._profile(request)
+            case RunHeaviest():
+                return self._heaviest(request)
+            case SeeMemory():
+                return self._memory(request)
+            case _:
+                raise AssertionError(request)
+
+    def _load(self, asked: LoadModel) -> Sampled:
         try:
-            self._calls[cell] = self._runtime.load(Path(file), batch=batch, provider=provider)
-            return self._burst(cell, _FIRST_WARMUPS, _FIRST_RUNS)
+            self._calls[asked.cell] = self._runtime.load(
+                Path(asked.file), batch=asked.batch, provider=asked.provider
+            )
+            return self._burst(asked.cell, _FIRST_WARMUPS, _FIRST_RUNS)
         except Exception:
-            self._calls.pop(cell, None)
+            self._calls.pop(asked.cell, None)
             raise
 
-    def _burst(self, cell: int | None, warmups: int, runs: int) -> Message:
+    def _burst(self, cell: int | None, warmups: int, runs: int) -> Sampled:
         call, clock = self._calls[cell], self._runtime.clock
-        return {"warmup_ns": sample(call, clock, warmups), "ns": sample(call, clock, runs)}
+        return Sampled(warmup_ns=sample(call, clock, warmups), ns=sample(call, clock, runs))
 
-    def _profile(self, file: str, batch: int, provider: str | None, rounds: int) -> Message:
-        """Run a model with and without the profiler, in turn; of some runs in a row, the last."""
-        runtime, clock, path = self._runtime, self._runtime.clock, Path(file)
-        plain = runtime.load(path, batch=batch, provider=provider)
-        profiled, finish = runtime.profiled(path, batch=batch, provider=provider)
+    def _profile(self, asked: ProfileModel) -> Profiled:
+        """Alternate between the plain and the profiled model; of some runs in a row, keep one."""
+        runtime, clock, path = self._runtime, self._runtime.clock, Path(asked.file)
+        plain = runtime.load(path, batch=asked.batch, provider=asked.provider)
+        profiled, finish = runtime.profiled(path, batch=asked.batch, provider=asked.provider)
         plain_ns = []
-        for _ in range(rounds):
+        for _ in range(asked.rounds):
             plain_ns.append(sample(plain, clock, _PROFILE_RUNS)[-1])
             sample(profiled, clock, _PROFILE_RUNS)
-        found = finish()
-        return {
-            "plain_ns": plain_ns,
-            "profiled_ns": found.runs[_PROFILE_RUNS - 1 :: _PROFILE_RUNS],
-            "kernels": {
-                name: ns[_PROFILE_RUNS - 1 :: _PROFILE_RUNS] for name, ns in found.kernels.items()
-            },
-        }
+        times = finish()
+        last = slice(_PROFILE_RUNS - 1, None, _PROFILE_RUNS)
+        return Profiled(
+            plain_ns=plain_ns,
+            profiled_ns=times.runs[last],
+            kernels={name: ns[last] for name, ns in times.kernels.items()},
+        )
 
-    def _heaviest(self, file: str, batch: int, provider: str | None, runs: int) -> Message:
+    def _heaviest(self, asked: RunHeaviest) -> Heaviest:
         """Time a copy, then a matrix product, after which a runtime's threads may still spin."""
         with self._runtime.copying(self._threads) as copy:
-            copy_ns = self._warm(copy.call, runs)
-        product = self._runtime.load(Path(file), batch=batch, provider=provider)
-        return {"product_ns": self._warm(product, runs), "bytes": copy.bytes, "copy_ns": copy_ns}
+            copy_ns = self._warm(copy.call, asked.runs)
+        product = self._runtime.load(Path(asked.file), batch=asked.batch, provider=asked.provider)
+        product_ns = self._warm(product, asked.runs)
+        return Heaviest(product_ns=product_ns, bytes=copy.bytes, copy_ns=copy_ns)
 
     def _warm(self, call: Call, runs: int) -> list[int]:
         """Time calls after one that is not timed."""
         call()
         return sample(call, self._runtime.clock, runs)
 
-    def _memory(self, file: str, batch: int, provider: str | None, runs: int) -> Message:
+    def _memory(self, asked: SeeMemory) -> Resident:
         self._calls.clear()  # the reference workload has tens of MB of its own
-        found = self._runtime.memory(Path(file), batch=batch, provider=provider, runs=runs)
-        return {"loaded_bytes": found.loaded, "peak_bytes": found.peak}
+        memory = self._runtime.memory(
+            Path(asked.file), batch=asked.batch, provider=asked.provider, runs=asked.runs
+        )
+        return Resident(loaded_bytes=memory.loaded, peak_bytes=memory.peak)
 
 
 def sample(call: Call, clock: Callable[[], int], runs: int) -> list[int]:
@@ -146,32 +158,34 @@ def look(runtime: str) -> Message:
     return {"providers": list(known.providers())}
 
 
-def serve(begin: Callable[[], tuple[Message, Callable[[Message], Message]]]) -> None:
+def serve(parent: int, begin: Callable[[], tuple[Message, Callable[[Message], Message]]]) -> None:
     """Answer requests until there are none.
 
     Whatever else writes to the standard output writes to the standard error instead.
 
     Args:
-        begin: returns the first line to say, and what answers requests.
+        parent: the process that asks.
+        begin: returns the first message, and what answers requests.
     """
+    _die_with_the_parent()
     requests, answers = _private_streams()
     first, answer = begin()
-    _say(answers, first)
+    _say(answers, {**first, "direct": os.getppid() == parent})
     for line in requests:
         _say(answers, answer(json.loads(line)))
 
 
-def main(kind: str, runtime: str = "", threads: str = "1") -> None:
+def main(parent: str, kind: str, runtime: str = "", threads: str = "1") -> None:
     """Be a worker, look what is here for one, or build model files."""
     _volunteer()
     if kind == "look":
-        serve(lambda: (look(runtime), _nothing))
+        serve(int(parent), lambda: (look(runtime), _nothing))
     elif kind == "worker":
-        serve(lambda: _worker(runtime, int(threads)))
+        serve(int(parent), lambda: _worker(runtime, int(threads)))
     else:
         from mncost.measure.workers.prepare import Preparer
 
-        serve(lambda: ({}, Preparer().answer))
+        serve(int(parent), lambda: ({}, Preparer().answer))
 
 
 def _worker(runtime: str, threads: int) -> tuple[Message, Callable[[Message], Message]]:
@@ -208,3 +222,12 @@ def _volunteer() -> None:
     """If memory runs out, let the kernel end this process, and not its parent."""
     with suppress(OSError):  # not Linux, or not allowed
         Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _die_with_the_parent() -> None:
+    """Let Linux end this process when its parent ends, even while it is stopped.
+
+    If the parent has ended before, so have the requests, and nobody has stopped this process yet.
+    """
+    with suppress(OSError, AttributeError):  # not Linux
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,37 @@
+"""Requests to workers, with the usual values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mncost.measure.workers.messages import (
+    LoadModel,
+    ProfileModel,
+    RunBurst,
+    RunHeaviest,
+    SeeMemory,
+)
+
+__all__ = ["burst", "heaviest", "load", "memory", "profile"]
+
+
+def load(cell: int, file: Path, *, batch: int = 1, provider: str | None = None) -> LoadModel:
+    return LoadModel(cell=cell, file=str(file), batch=batch, provider=provider)
+
+
+def burst(cell: int | None, *, warmups: int = 0, runs: int) -> RunBurst:
+    return RunBurst(cell=cell, warmups=warmups, runs=runs)
+
+
+def profile(
+    file: Path, *, batch: int = 1, provider: str | None = None, rounds: int
+) -> ProfileModel:
+    return ProfileModel(file=str(file), batch=batch, provider=provider, rounds=rounds)
+
+
+def heaviest(file: Path, *, batch: int = 1, provider: str | None = None, runs: int) -> RunHeaviest:
+    return RunHeaviest(file=str(file), batch=batch, provider=provider, runs=runs)
+
+
+def memory(file: Path, *, batch: int = 1, provider: str | None = None, runs: int) -> SeeMemory:
+    return SeeMemory(file=str(file), batch=batch, provider=provider, runs=runs)
