@@ -1,0 +1,343 @@
+"""What changed from one run to another, as far as two runs can say it.
+
+Cells of different runs share no round, so nothing cancels what a machine does to all of one run,
+and the interval of a plain ratio covers only how processes differ within a run. So a cell is called
+slower or faster only if it is so by itself *and* beside the reference workload, which every process
+ran in the same rounds. On two cores of which one was kept busy by others, the plain ratio of ten
+runs of one model was "significant" in 23 of 90 pairs, and both were in 3. Ratios within one run are
+much sharper.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from math import exp, log
+from statistics import fmean
+from typing import Literal, NamedTuple, TypeAlias
+
+from mncost.errors import MeasureError
+from mncost.interval import Interval
+from mncost.measure.machine import machine_differences
+from mncost.measure.records import IDENTITY, Cell, Process, Run
+from mncost.render.shown import Shown
+from mncost.results.results import Results
+from mncost.results.series import Series
+from mncost.stats.location import LEVEL, log_interval
+from mncost.stats.ratios import Difference, unpaired_ratio
+
+__all__ = [
+    "Change",
+    "Changes",
+    "Direction",
+    "RunRatio",
+    "compare",
+    "machine_warnings",
+    "run_ratio",
+]
+
+Direction: TypeAlias = Literal["slower", "faster", "no difference seen"]
+
+# What makes two cells of different runs the same thing. Another interpreter has another path.
+_IDENTITY = tuple(name for name in IDENTITY if name != "python")
+
+
+class RunRatio(NamedTuple):
+    """A latency in one run / a latency in another run.
+
+    Attributes:
+        plain: the ratio itself, with whatever the machine did to all of one run.
+        beside_reference: the same, each process in units of its reference workload; ``None``
+            without a reference workload in common.
+    """
+
+    plain: Difference
+    beside_reference: Difference | None
+
+    @property
+    def direction(self) -> Direction | None:
+        """What both ratios say; ``None`` without an interval."""
+        plain = _direction(self.plain)
+        if plain is None or self.beside_reference is None:
+            return plain
+        return plain if _direction(self.beside_reference) == plain else "no difference seen"
+
+    @property
+    def detectable(self) -> float | None:
+        """The smallest relative change that would probably have been called one."""
+        both = [one.detectable for one in (self.plain, self.beside_reference) if one]
+        return max((one for one in both if one is not None), default=None)
+
+
+class Change(NamedTuple):
+    """A cell in both runs. Times are in seconds for one call.
+
+    Attributes:
+        old, new: the cell in each run.
+        old_latency, new_latency: its median.
+        ratio: new / old.
+        network_changed: it is another computation now.
+    """
+
+    old: Cell
+    new: Cell
+    old_latency: Interval
+    new_latency: Interval
+    ratio: RunRatio
+    network_changed: bool
+
+    @property
+    def direction(self) -> Direction | None:
+        """Whether it is slower or faster; ``None`` without an interval."""
+        return self.ratio.direction
+
+
+class Changes(Shown):
+    """Two runs, cell by cell. Made by :func:`compare`.
+
+    Attributes:
+        old, new: the runs.
+        changes: the cells that both have.
+        only_old, only_new: the cells that only one has.
+        reference: the reference workload, new / old: the machine's own change.
+        warnings: why the changes are doubtful, as sentences.
+        notes: what else differs between the runs, as sentences.
+    """
+
+    def __init__(self, old: Results, new: Results, level: float = LEVEL) -> None:
+        """Compare two runs.
+
+        Raises:
+            MeasureError: they have no measured cell in common.
+        """
+        self.old = old
+        self.new = new
+        ours, theirs = _measured(old), _measured(new)
+        common = [key for key in ours if key in theirs]
+        if not common:
+            raise MeasureError("the runs have no measured cell in common")
+        self.changes = [_change(old, ours[key], new, theirs[key], level) for key in common]
+        self.only_old = [cell for key, cell in ours.items() if key not in theirs]
+        self.only_new = [cell for key, cell in theirs.items() if key not in ours]
+        self.reference = _reference(old, new, level)
+        self.warnings = list(_warnings(self, level))
+        self.notes = list(_notes(old.run, new.run, self.changes))
+
+    def __repr__(self) -> str:
+        """Count the cells."""
+        slower, faster = (
+            sum(change.direction == direction for change in self.changes)
+            for direction in ("slower", "faster")
+        )
+        return f"<Changes of {len(self.changes)} cells: {slower} slower, {faster} faster>"
+
+
+def compare(
+    old: Results, new: Results, *, allow_different_machine: bool = False, level: float = LEVEL
+) -> Changes:
+    """Compare two runs cell by cell.
+
+    Args:
+        old: the earlier run.
+        new: the later one.
+        allow_different_machine: warn if the machines differ, rather than refuse.
+        level: of each interval.
+
+    Raises:
+        MeasureError: the runs are of different machines, or have no measured cell in common.
+    """
+    differences = machine_differences(old.run.machine, new.run.machine)
+    if differences and not allow_different_machine:
+        raise MeasureError(
+            f"the runs are of different machines: {'; '.join(differences)} "
+            "(--allow-different-machine compares them all the same)"
+        )
+    return Changes(old, new, level)
+
+
+def run_ratio(
+    new: Results, new_cell: int, old: Results, old_cell: int, level: float = LEVEL
+) -> RunRatio | None:
+    """Return how many times as long a cell takes in one run as a cell in another run.
+
+    By Welch's t over processes. What a machine did to all of a run is in no interval, so a verdict
+    needs both ratios. ``None`` if one of the cells has no sample.
+    """
+    after, before = new.series[new_cell], old.series[old_cell]
+    if not after or not before:
+        return None
+    plain = unpaired_ratio([one.median for one in after], [one.median for one in before], level)
+    beside = None
+    if old.run.reference == new.run.reference:  # another workload says nothing about the machine
+        above, below = _beside_reference(new, after), _beside_reference(old, before)
+        if above and below:
+            beside = unpaired_ratio(above, below, level)
+    return RunRatio(plain, beside)
+
+
+def machine_warnings(old: Results, new: Results, level: float = LEVEL) -> list[str]:
+    """Return why latencies of two runs of one machine should not be compared, as sentences."""
+    return [*_of_reference(_reference(old, new, level)), *_of_pythons(old.run, new.run)]
+
+
+def _beside_reference(results: Results, series: Sequence[Series]) -> list[float]:
+    """Return the medians of a cell's processes, each divided by that of its reference workload."""
+    references = {id(one.process): one.median for one in results.reference}
+    return [
+        one.median / references[id(one.process)] for one in series if id(one.process) in references
+    ]
+
+
+def _measured(results: Results) -> dict[tuple[object, ...], Cell]:
+    """Return the cells that have samples by what they are.
+
+    Cells that are alike, e.g. in two interpreters, are told apart by their order.
+    """
+    measured: dict[tuple[object, ...], Cell] = {}
+    seen: Counter[tuple[object, ...]] = Counter()
+    for cell in results.run.cells:
+        identity = tuple(getattr(cell, name) for name in _IDENTITY)
+        seen[identity] += 1
+        if results.series[cell.id]:
+            measured[(*identity, seen[identity])] = cell
+    return measured
+
+
+def _change(old: Results, old_cell: Cell, new: Results, new_cell: Cell, level: float) -> Change:
+    ratio = run_ratio(new, new_cell.id, old, old_cell.id, level)
+    before, after = (
+        log_interval([one.median for one in results.series[cell.id]], level)
+        for results, cell in ((old, old_cell), (new, new_cell))
+    )
+    assert ratio is not None  # both have samples
+    changed = old_cell.digest != new_cell.digest
+    return Change(old_cell, new_cell, before, after, ratio, changed)
+
+
+def _direction(difference: Difference) -> Direction | None:
+    ratio = difference.ratio
+    if ratio.lo is None or ratio.hi is None:
+        return None
+    return "slower" if ratio.lo > 1 else "faster" if ratio.hi < 1 else "no difference seen"
+
+
+def _reference(old: Results, new: Results, level: float) -> Difference | None:
+    """Compare the reference workload on the workers that both runs have.
+
+    Processes of one generation share their moment, so a generation counts once: as the mean over
+    its workers, all of which it must have.
+    """
+    if old.run.reference != new.run.reference:
+        return None
+    ours, theirs = _by_generation(old), _by_generation(new)
+    workers = {w for g in ours for w in g} & {w for g in theirs for w in g}
+    before, after = (
+        [exp(fmean(log(one[w]) for w in workers)) for one in run if workers <= one.keys()]
+        for run in (ours, theirs)
+    )
+    if not workers or not before or not after:
+        return None
+    return unpaired_ratio(after, before, level)
+
+
+def _by_generation(results: Results) -> list[dict[tuple[object, ...], float]]:
+    """Return the median of the reference workload for each worker, by generation.
+
+    An interpreter has another path in another run, so its place among the run's interpreters stands
+    for it.
+    """
+    pythons = list(dict.fromkeys(cell.python for cell in results.run.cells))
+    medians: dict[int, dict[tuple[object, ...], float]] = {}
+    for series in results.reference:
+        process = series.process
+        place = pythons.index(process.python) if process.python in pythons else None
+        worker = process.runtime, process.threads, place, process.arm
+        medians.setdefault(series.generation, {})[worker] = series.median
+    return list(medians.values())
+
+
+def _warnings(changes: Changes, level: float) -> Iterator[str]:
+    old, new = changes.old.run, changes.new.run
+    if machines := machine_differences(old.machine, new.machine):
+        yield f"the runs are of different machines: {'; '.join(machines)}"
+    yield from _of_reference(changes.reference)
+    directions = [change.direction for change in changes.changes]
+    explained = sum(
+        direction != _direction(change.ratio.plain)
+        for direction, change in zip(directions, changes.changes, strict=True)
+    )
+    if explained:
+        yield (
+            f"{explained} of {len(directions)} cells differ by themselves, but not beside the "
+            "reference workload: the machine may explain it"
+        )
+    if None in directions:
+        yield "one process has no interval: measure with more --processes"
+    decided = sum(direction is not None for direction in directions)
+    if decided * (1 - level) >= 1:
+        yield (
+            f"of {decided} cells without any change, about {decided * (1 - level):.0f} are called "
+            f"slower or faster by chance ({level:.0%} intervals)"
+        )
+    yield from _of_pythons(old, new)
+
+
+def _of_reference(reference: Difference | None) -> Iterator[str]:
+    """Warn if the machine itself changed, or if nothing says whether it did."""
+    if reference is None:
+        yield "the runs have no reference workload in common: a slower machine would not be seen"
+    elif (direction := _direction(reference)) in ("slower", "faster"):
+        yield (
+            f"the machine itself was {direction}: the reference workload took "
+            f"{reference.ratio.center:.3f} times as long in the new run, and this is part of every "
+            "ratio here; measure again, or both in one run"
+        )
+
+
+def _of_pythons(old: Run, new: Run) -> Iterator[str]:
+    """Warn if another Python ran the reference workload, which is Python code."""
+    before, after = (
+        {process.versions.get("python") for process in run.processes} for run in (old, new)
+    )
+    if before != after:
+        yield "the reference workload ran on another Python, and may take another time by that"
+
+
+def _notes(old: Run, new: Run, changes: Sequence[Change]) -> Iterator[str]:
+    describe: dict[str, Callable[[Run], str]] = {
+        "mncost": lambda run: run.mncost_version,
+        "OS": lambda run: run.machine.os,
+        "container": lambda run: run.machine.container or "none",
+        "governor": lambda run: run.machine.governor or "unknown",
+        "commit": _commit,
+    }
+    for name, fact in describe.items():
+        if fact(old) != fact(new):
+            yield f"{name}: {fact(old)} → {fact(new)}"
+    before, after = _versions(old.processes), _versions(new.processes)
+    for key in sorted(before.keys() & after.keys()):
+        if before[key] != after[key]:
+            runtime, program = key
+            where = "" if runtime == program else f" (for {runtime})"
+            yield f"{program}{where}: {_either(before[key])} → {_either(after[key])}"
+    changed = sum(change.network_changed for change in changes)
+    if changed:
+        yield f"the network itself changed in {changed} of {len(changes)} cells"
+
+
+def _commit(run: Run) -> str:
+    if run.git is None:
+        return "none"
+    return run.git.id[:10] + (" with changes" if run.git.dirty else "")
+
+
+def _versions(processes: Sequence[Process]) -> dict[tuple[str, str], set[str]]:
+    versions: dict[tuple[str, str], set[str]] = {}
+    for process in processes:
+        for program, version in process.versions.items():
+            versions.setdefault((process.runtime, program), set()).add(version)
+    return versions
+
+
+def _either(versions: set[str]) -> str:
+    return " and ".join(sorted(versions))

@@ -1,0 +1,258 @@
+"""A run with its statistics: each is worked out once, and everybody takes this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from mncost.interval import Interval
+from mncost.measure.needs import TO_SHOW, need
+from mncost.measure.records import IDENTITY, Burst, Cell, LayerShare, Run
+from mncost.measure.run_file import read_run, write_run
+from mncost.render.shown import Shown
+from mncost.results.cell_summary import CellSummary
+from mncost.results.series import Series, generation_ratios
+from mncost.results.warnings import RunWarning, warnings_of_run
+from mncost.stats.drift import drift
+from mncost.stats.location import LEVEL, alternating_interval, log_interval
+
+if TYPE_CHECKING:
+    from mncost.results.layer_times import GroupTime, LayerTime
+    from mncost.results.rooflines import Roofline
+    from mncost.results.savings import Savings
+
+__all__ = ["Results", "is_turned"]
+
+
+class Results(Shown):
+    """A run, and what it says. Times are in seconds for one call.
+
+    A cell is named by its id, which is its place in ``run.cells``. Statistics are worked out when
+    they are first asked for, and kept.
+
+    Attributes:
+        run: what was measured.
+        series: for each cell, what every process measured of it.
+        reference: what every process measured of the reference workload.
+    """
+
+    def __init__(self, run: Run) -> None:
+        """Take a run. It may still be going on: see :meth:`update`.
+
+        Raises:
+            MeasureError: numpy or scipy is not installed.
+        """
+        need(*TO_SHOW)
+        self.run = run
+        self.series: list[list[Series]] = []
+        self.reference: list[Series] = []
+        self._taken: list[_Taken] = []
+        self.update()
+
+    @classmethod
+    def read(cls, path: Path | str) -> Results:
+        """Read a run file.
+
+        Raises:
+            RunFileError: it cannot be used.
+        """
+        return cls(read_run(Path(path)))
+
+    def save(self, path: Path | str) -> None:
+        """Write the run file.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        write_run(self.run, Path(path))
+
+    def update(self) -> Results:
+        """Take in what the run has gained since the last time, and return self."""
+        for name, attribute in vars(type(self)).items():
+            if isinstance(attribute, cached_property):
+                vars(self).pop(name, None)
+        self.series += [[] for _ in self.run.cells[len(self.series) :]]
+        self._taken += [_Taken() for _ in self.run.processes[len(self._taken) :]]
+        for process, taken in zip(self.run.processes, self._taken, strict=True):
+            new: dict[int | None, list[Burst]] = {}
+            for burst in islice(process.bursts, taken.bursts, None):
+                if burst.ns:
+                    new.setdefault(burst.cell, []).append(burst)
+            taken.bursts = len(process.bursts)
+            for cell, bursts in new.items():
+                if cell in taken.series:
+                    taken.series[cell].add(bursts)
+                else:
+                    series = taken.series[cell] = Series(process, bursts)
+                    (self.reference if cell is None else self.series[cell]).append(series)
+        return self
+
+    # ------------------------------------------------------------------------------------- cells
+
+    @cached_property
+    def summaries(self) -> list[CellSummary]:
+        """The statistics of each cell, in the order of ``run.cells``."""
+        files = {cell: file for file in self.run.files for cell in file.cells}
+        left_out = {left.cell: left.reason for left in self.run.left_out}
+        failures = {failure.cell: failure.reason for failure in reversed(self.run.failures)}
+        summaries = [
+            CellSummary(
+                self.run,
+                cell,
+                series,
+                file=files.get(cell.id),
+                left_out=left_out.get(cell.id),
+                failure=failures.get(cell.id),
+            )
+            for cell, series in zip(self.run.cells, self.series, strict=True)
+        ]
+        by_key = {_key(one.cell): one for one in summaries}
+        twins = sorted((one for one in summaries if one.cell.twin), key=_standard_last)
+        twin_of = {_key(one.cell, twin=None): one for one in twins}
+        for one in summaries:
+            cell = one.cell
+            one.twin = None if cell.twin else twin_of.get(_key(cell))
+            if cell.precision == "int8":
+                one.fp32 = by_key.get(_key(cell, precision="fp32"))
+            if cell.python is not None:
+                one.here = by_key.get(_key(cell, python=None))
+        return summaries
+
+    def interval(self, cell: int, percent: float = 50.0, level: float = LEVEL) -> Interval | None:
+        """Return a percentile of a cell's latency; ``None`` without a sample.
+
+        See :meth:`mncost.results.cell_summary.CellSummary.interval`.
+        """
+        return self.summaries[cell].interval(percent, level)
+
+    def fastest(self, cell: int) -> float | None:
+        """Return the fastest run of a cell; ``None`` without a sample."""
+        return self.summaries[cell].min_latency
+
+    def relative_errors(self) -> dict[int, float]:
+        """Return half the width of each cell's interval / its latency: the rule that ends a run.
+
+        Cells without an interval, for lack of processes, are left out. To end as soon as an
+        interval is narrow enough favours those that are narrow by luck. Where it decides the end,
+        95 % intervals cover in 92 to 95 % of all runs if there were five processes before, and in
+        87 % if there were two.
+        """
+        latencies = ((one.cell.id, one.latency) for one in self.summaries)
+        errors = ((cell, found.relative_error) for cell, found in latencies if found)
+        return {cell: error for cell, error in errors if error is not None}
+
+    # ------------------------------------------------------------------------------------ ratios
+
+    def ratio(self, numerator: int, denominator: int, level: float = LEVEL) -> Interval | None:
+        """Return how many times as long one cell takes as another, from the rounds of both.
+
+        Between the two sides of an A/B, the effect of which side started first is taken out: see
+        :func:`mncost.stats.location.alternating_interval`.
+
+        Returns:
+            ``None`` if no round visited both.
+        """
+        ratios = self.generation_ratios(numerator, denominator)
+        if not ratios:
+            return None
+        one, other = self.run.cells[numerator], self.run.cells[denominator]
+        if one.id == other.baseline_of or other.id == one.baseline_of:
+            turned = [is_turned(generation) for generation in ratios]
+            return alternating_interval(list(ratios.values()), turned, level)
+        return log_interval(list(ratios.values()), level)
+
+    def generation_ratios(self, numerator: int, denominator: int) -> dict[int, float]:
+        """Return what :meth:`ratio` is made of: the ratio in each generation."""
+        return generation_ratios(self.series[numerator], self.series[denominator])
+
+    # --------------------------------------------------------------------------- inside a network
+
+    def layers(self, cell: int) -> list[LayerTime]:
+        """Return the layers of a profiled cell; empty if it was not profiled."""
+        from mncost.results.layer_times import layer_times
+
+        return layer_times(self, cell)
+
+    def layer_groups(
+        self, cell: int, group_of: Callable[[LayerShare], str]
+    ) -> dict[str, GroupTime]:
+        """Return the layers of a profiled cell added up by the group that each belongs to."""
+        from mncost.results.layer_times import group_times
+
+        return group_times(self, cell, group_of)
+
+    def profiler_overhead(self, cell: int) -> Interval | None:
+        """Return how many times as long a run takes under the profiler; ``None``: not profiled."""
+        from mncost.results.layer_times import overhead
+
+        return overhead(self, cell)
+
+    def roofline(self, cell: int) -> Roofline | None:
+        """Return the ceilings where a cell was measured; ``None`` if they were not measured."""
+        from mncost.results.rooflines import roofline
+
+        return roofline(self, cell)
+
+    @cached_property
+    def savings(self) -> Savings:
+        """What each network saves beside its twin, and each pair of layers, if measured."""
+        from mncost.results.savings import Savings
+
+        return Savings(self)
+
+    # ------------------------------------------------------------------------------- the whole run
+
+    @cached_property
+    def drift(self) -> Interval | None:
+        """By which factor the reference workload's latency changed over the run.
+
+        Workers differ in how fast they do the same work, so each is taken relative to its own
+        median; see :func:`mncost.stats.drift.drift`.
+        """
+        workers: dict[object, list[tuple[float, float]]] = {}
+        for series in self.reference:
+            points = workers.setdefault(series.process.worker, [])
+            points += [(burst.at, series.by_round[burst.round]) for burst in series.bursts]
+        times, values = [], []
+        for points in workers.values():
+            typical = median(value for _, value in points)
+            times += [at for at, _ in points]
+            values += [value / typical for _, value in points]
+        return drift(times, values)
+
+    @cached_property
+    def warnings(self) -> list[RunWarning]:
+        """Why figures are doubtful: first those of the whole run, then each cell's."""
+        return [
+            *warnings_of_run(self.run, self.drift),
+            *(warning for summary in self.summaries for warning in summary.warnings),
+        ]
+
+    def __repr__(self) -> str:
+        """Say how much was measured."""
+        return f"<Results of {len(self.run.cells)} cells, stopped: {self.run.stopped}>"
+
+
+class _Taken:
+    """What has been taken of a process."""
+
+    def __init__(self) -> None:
+        self.bursts = 0
+        self.series: dict[int | None, Series] = {}
+
+
+def is_turned(generation: int) -> bool:
+    """Whether the baseline's worker is started first: in every second generation."""
+    return generation % 2 == 1
+
+
+def _standard_last(summary: CellSummary) -> bool:
+    return summary.cell.twin == "standard"
+
+
+def _key(cell: Cell, **changes: object) -> tuple[object, ...]:
+    return tuple(changes.get(name, getattr(cell, name)) for name in IDENTITY)

@@ -1,0 +1,98 @@
+"""What one process measured of one cell, and what follows from that alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import chain
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from mncost.stats.ratios import ratio_of_rounds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mncost.measure.records import Burst, Process
+
+__all__ = ["SECOND", "Series", "generation_ratios", "paired_rounds"]
+
+SECOND = 1e9  # ns
+
+
+class Series:
+    """The timed runs of one cell (or of the reference workload) in one process.
+
+    Times are in seconds for one call. A clock that is too coarse to see a call reads 0: that counts
+    as 1 ns.
+    """
+
+    def __init__(self, process: Process, bursts: Sequence[Burst]) -> None:
+        """Take the bursts that have runs, in order; at least one."""
+        self.process = process
+        self.bursts = list(bursts)
+
+    def add(self, bursts: Sequence[Burst]) -> None:
+        """Take more bursts of the same process."""
+        self.bursts += bursts
+        for name in ("seconds", "median", "least", "by_round"):
+            vars(self).pop(name, None)
+
+    @property
+    def generation(self) -> int:
+        """The generation of the process."""
+        return self.process.generation
+
+    @cached_property
+    def seconds(self) -> NDArray[Any]:
+        """All samples, in order."""
+        import numpy as np
+
+        samples = np.array(self._samples(), dtype=np.float64)
+        return np.maximum(samples, 1.0) / SECOND
+
+    @cached_property
+    def median(self) -> float:
+        """The median of all samples."""
+        return max(1.0, median(self._samples())) / SECOND
+
+    @cached_property
+    def least(self) -> float:
+        """The fastest run."""
+        return max(1, min(self._samples())) / SECOND
+
+    @cached_property
+    def by_round(self) -> dict[int, float]:
+        """The median of each round's burst."""
+        return {burst.round: max(1.0, median(burst.ns)) / SECOND for burst in self.bursts}
+
+    def _samples(self) -> list[int]:
+        return list(chain.from_iterable(burst.ns for burst in self.bursts))
+
+
+def paired_rounds(
+    one: Sequence[Series], other: Sequence[Series]
+) -> dict[int, tuple[list[float], list[float]]]:
+    """Return the bursts' medians of two cells in the rounds that visited both, by generation."""
+    others = {series.generation: series.by_round for series in other}
+    pairs = {}
+    for series in one:
+        against = others.get(series.generation, {})
+        rounds = [number for number in series.by_round if number in against]
+        pairs[series.generation] = (
+            [series.by_round[number] for number in rounds],
+            [against[number] for number in rounds],
+        )
+    return pairs
+
+
+def generation_ratios(one: Sequence[Series], other: Sequence[Series]) -> dict[int, float]:
+    """Return how many times as long one cell takes as another, in each generation.
+
+    Generations in which no round visited both are left out.
+    """
+    return {
+        generation: ratio
+        for generation, (above, below) in paired_rounds(one, other).items()
+        if (ratio := ratio_of_rounds(above, below)) is not None
+    }

@@ -1,0 +1,205 @@
+"""Why the figures of a run are doubtful, as values: what was seen, what it means, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from mncost.interval import Interval
+from mncost.measure.records import Run
+
+if TYPE_CHECKING:
+    from mncost.results.cell_summary import CellSummary
+
+__all__ = ["RunWarning", "warnings_of_cell", "warnings_of_run"]
+
+# From these on, a figure is doubtful.
+SPREAD = 0.10  # interquartile range / median
+DRIFT = 0.03  # of the reference workload, from begin to end; its interval is too narrow to rely on
+STEAL = 0.01  # share of all cores' time
+OTHER_LOAD = 0.1  # cores
+ROUNDS = 10
+PROCESSES = 3
+CLOCK_STEP = 0.001  # of the median
+FREQUENCY_CHANGE = 0.05  # of the clock rate, between generations
+GOVERNOR = "performance"
+
+
+class RunWarning(NamedTuple):
+    """One reason for doubt.
+
+    Attributes:
+        name: one word, the same in every run: ``spread``, ``few-rounds``.
+        cell: which cell; ``None``: the whole run.
+        value: what was seen; ``None``: there is no interval.
+        threshold: from which value on there is a warning.
+        text: what it is and what it means.
+        remedy: what to do about it.
+    """
+
+    name: str
+    cell: int | None
+    value: float | str | None
+    threshold: float | str
+    text: str
+    remedy: str
+
+
+def warnings_of_run(run: Run, drift: Interval | None) -> Iterator[RunWarning]:
+    """Yield the warnings that concern all cells.
+
+    Args:
+        run: what was measured.
+        drift: of the reference workload, if it is known.
+    """
+    yield from _of_conditions(run)
+    yield from _of_frequency(run)
+    yield from _of_drift(drift)
+
+
+def warnings_of_cell(summary: CellSummary) -> Iterator[RunWarning]:
+    """Yield the warnings that concern one cell."""
+    if summary.latency is not None:
+        yield from _of_samples(summary, summary.latency)
+        yield from _of_threads(summary)
+    if summary.failure is None and summary.left_out is None and not summary.reached:
+        yield _of_target(summary)
+
+
+def _of_conditions(run: Run) -> Iterator[RunWarning]:
+    """Judge the worst generation: it is one of the few that the intervals rest on."""
+    steal = max((c.steal for c in run.conditions if c.steal is not None), default=0.0)
+    if steal > STEAL:
+        yield RunWarning(
+            "steal",
+            None,
+            steal,
+            STEAL,
+            f"the hypervisor gave {steal:.1%} of the cores' time to others: runs were interrupted",
+            "measure when the host is quieter, or on a dedicated machine",
+        )
+    load = max((c.other_load for c in run.conditions if c.other_load is not None), default=0.0)
+    if load > OTHER_LOAD:
+        yield RunWarning(
+            "other-load",
+            None,
+            load,
+            OTHER_LOAD,
+            f"other programs kept {load:.1f} cores busy: they compete for cores, caches and memory",
+            "end them and measure again",
+        )
+
+
+def _of_frequency(run: Run) -> Iterator[RunWarning]:
+    governor = run.machine.governor
+    if governor is not None and governor != GOVERNOR:
+        yield RunWarning(
+            "governor",
+            None,
+            governor,
+            GOVERNOR,
+            f"the frequency governor is {governor}: the clock rate changes with the load",
+            f"as root: cpupower frequency-set -g {GOVERNOR}",
+        )
+    rates = [c.mhz for c in run.conditions if c.mhz]
+    change = max(rates) / min(rates) - 1 if rates else 0.0
+    if change > FREQUENCY_CHANGE:
+        yield RunWarning(
+            "frequency",
+            None,
+            change,
+            FREQUENCY_CHANGE,
+            f"the clock rate changed by {change:.0%} between processes, and latency with it",
+            "fix the frequency, or trust the ratios more than the latencies",
+        )
+
+
+def _of_drift(drift: Interval | None) -> Iterator[RunWarning]:
+    if drift is None or drift.lo is None or drift.hi is None:
+        return
+    change = drift.center - 1
+    if abs(change) > DRIFT and not drift.lo <= 1 <= drift.hi:
+        speed = "slower" if change > 0 else "faster"
+        yield RunWarning(
+            "drift",
+            None,
+            change,
+            DRIFT,
+            f"the machine got {abs(change):.1%} {speed} in the course of the run, by the reference "
+            "workload: latencies are an average over that",
+            "trust the ratios, which are paired; for latencies, let it settle and measure again",
+        )
+
+
+def _of_samples(summary: CellSummary, latency: Interval) -> Iterator[RunWarning]:
+    cell = summary.cell.id
+    if summary.spread is not None and summary.spread > SPREAD:
+        yield RunWarning(
+            "spread",
+            cell,
+            summary.spread,
+            SPREAD,
+            f"half of the runs spread over {summary.spread:.0%} of the median: something disturbs "
+            "them, or there are several modes",
+            "look at the samples in the run file; look for other load and for frequency changes",
+        )
+    if summary.rounds < ROUNDS:
+        yield RunWarning(
+            "few-rounds",
+            cell,
+            summary.rounds,
+            ROUNDS,
+            f"only {summary.rounds} rounds: each was at another moment of the machine, and these "
+            "are few",
+            "more --max-time, or fewer cells",
+        )
+    processes = summary.processes
+    if processes < PROCESSES:
+        yield RunWarning(
+            "few-processes",
+            cell,
+            processes,
+            PROCESSES,
+            f"only {processes} process{'' if processes == 1 else 'es'}: latency differs between "
+            "processes, so the interval is missing or very wide",
+            "more --processes, and more --max-time for them",
+        )
+    clock = max(one.process.clock_ns for one in summary.series) * 1e-9
+    if clock / latency.center > CLOCK_STEP:
+        yield RunWarning(
+            "coarse-clock",
+            cell,
+            clock / latency.center,
+            CLOCK_STEP,
+            f"the clock's step is {clock / latency.center:.1%} of the median: smaller differences "
+            "cannot be seen",
+            "a larger --batch or a larger model",
+        )
+
+
+def _of_threads(summary: CellSummary) -> Iterator[RunWarning]:
+    machine, threads = summary.run.machine, summary.cell.threads
+    cores = machine.logical_cores if machine.affinity is None else len(machine.affinity)
+    if threads > cores:
+        yield RunWarning(
+            "threads",
+            summary.cell.id,
+            threads,
+            cores,
+            f"{threads} threads on {cores} allowed cores: threads wait for each other",
+            f"at most --threads {cores}",
+        )
+
+
+def _of_target(summary: CellSummary) -> RunWarning:
+    target = summary.run.options.target_error
+    error = summary.latency.relative_error if summary.latency else None
+    seen = "there is no interval" if error is None else f"the interval is ± {error:.1%}"
+    return RunWarning(
+        "target",
+        summary.cell.id,
+        error,
+        target,
+        f"{seen}, the target was ± {target:.1%}: measuring ended before",
+        "more --max-time (--resume goes on with this run), or fewer cells",
+    )
