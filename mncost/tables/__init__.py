@@ -1,10 +1,4 @@
 """One file a table: from a result to a :class:`mncost.render.table.Table`."""
 
-TABLES = {
-    "Comparison": "mncost.tables.compare:compare_table",
-    "Explanation": "mncost.tables.explain:explain_table",
-    "Grid": "mncost.tables.grid:grid_table",
-    "Network": "mncost.tables.layers:layers_table",
-    "Verification": "mncost.tables.verify:verify_table",
-}
+TABLES: dict[str, str] = {}
 """Which function makes the table of a class; see :mod:`mncost.render.shown`."""
