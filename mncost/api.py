@@ -1,14 +1,16 @@
-"""The Python face: :func:`load` one network, or :func:`grid` a family of them."""
+"""The Python face: :func:`load` one network, :func:`grid` a family of them, ask about them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, overload
 
 from mncost.cost.memory import PRECISIONS, Precision
-from mncost.errors import GridError, NothingPublishedError, UnknownNameError
+from mncost.errors import GridError, InputError, NothingPublishedError, UnknownNameError
 from mncost.graph.blocks import build
+from mncost.graph.twin import TWINS
 from mncost.network import Model, Network
+from mncost.render.shown import Shown
 from mncost.spec.axis import Numbers, alphas, parse_axis, resolutions, resolutions_at_rho
 from mncost.spec.catalog import Choice, find
 from mncost.spec.resolve import Architecture, resolve
@@ -16,9 +18,33 @@ from mncost.spec.resolve import Architecture, resolve
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Grid", "Selection", "grid", "load"]
+    from mncost.cost.work import Tally
+
+__all__ = [
+    "WITHOUT_PAIRS",
+    "Comparison",
+    "Explanation",
+    "Grid",
+    "Networks",
+    "Selection",
+    "as_precision",
+    "compare",
+    "explain",
+    "grid",
+    "grid_of",
+    "load",
+    "title",
+    "twin_of",
+    "with_twin",
+]
 
 MAX_BLOCKS = 50_000  # in all networks of a grid together: some 300 MB
+
+WITHOUT_PAIRS = {
+    "standard": "no pointwise convolution follows a depthwise one",
+    "fused": "no block expands and then convolves depthwise",
+}
+"""Why a network may have no twin, by the twin's name."""
 
 
 class Selection(NamedTuple):
@@ -78,13 +104,23 @@ def _resolutions(
     return resolutions(parse_axis("resolution", resolution), published, spec.name)
 
 
-class Grid(Sequence[Network]):
-    """The networks of an α × resolution grid, and what is worth saying about it."""
+class Grid(Shown, Sequence[Network]):
+    """The networks of an α × resolution grid.
+
+    Attributes:
+        notes: what was left out, and which α give one and the same network.
+    """
 
     def __init__(self, networks: Sequence[Network], notes: Sequence[str] = ()) -> None:
         """Use :func:`grid`."""
         self._networks = tuple(networks)
         self.notes = tuple(notes)
+
+    def __repr__(self) -> str:
+        """Name the first and the last network."""
+        ends = [self[0], self[-1]] if len(self) > 1 else self[:1]
+        named = " ... ".join(title(network) for network in ends)
+        return f"<mncost.Grid of {len(self)} networks: {named}>"
 
     def __len__(self) -> int:
         """Return the number of networks."""
@@ -102,11 +138,48 @@ class Grid(Sequence[Network]):
         """Return one network, or several."""
         return self._networks[index]
 
+    def single(self) -> Network:
+        """Return the only network.
+
+        Raises:
+            InputError: there are several.
+        """
+        if len(self) != 1:
+            first, second = (title(network) for network in self[:2])
+            raise InputError(f"needs one network, and these are {len(self)}: {first}; {second} ...")
+        return self[0]
+
     def to_frame(self) -> pandas.DataFrame:
         """Return the grid as a DataFrame, one row a network. Needs pandas."""
-        from mncost.columns import GRID_COLUMNS, to_frame
+        from mncost.columns import to_frame
+        from mncost.tables.grid import GRID_COLUMNS
 
         return to_frame(GRID_COLUMNS, self)
+
+
+def title(network: Network) -> str:
+    """Return the words that name a network."""
+    twin = f", {network.twin} twin" if network.twin else ""
+    return (
+        f"{network.arch} α {network.alpha} at {network.resolution} px, dialect "
+        f"{network.dialect}{twin}"
+    )
+
+
+def twin_of(network: Network, name: str | None) -> Network:
+    """Return a network's twin of this name; without a name, the network.
+
+    Raises:
+        InputError: there is no such twin, or the network has no layers that it would merge.
+    """
+    if name is None:
+        return network
+    twin = network.as_twin(name)
+    if twin.graph != network.graph:
+        return twin
+    others = [other for other in TWINS if network.as_twin(other).graph != network.graph]
+    accepted = f"; --twin {' or '.join(others)} is accepted" if others else ""
+    raise InputError(f"{network.arch} has no {name} twin: {WITHOUT_PAIRS[name]}{accepted}")
 
 
 def load(
@@ -131,26 +204,26 @@ def load(
     Raises:
         InputError: an argument cannot be used; the message says what would be accepted.
     """
-    networks = grid(arch, alpha, resolution, dialect=dialect, classes=classes, precision=precision)
-    if len(networks) != 1:
-        raise UnknownNameError("single architecture", arch, dict.fromkeys(n.arch for n in networks))
-    return networks[0]
+    return grid(
+        arch, alpha, resolution, dialect=dialect, classes=classes, precision=precision
+    ).single()
 
 
 def grid(
-    arch: str,
+    arch: str | Sequence[str],
     alpha: Numbers | None = None,
     resolution: Numbers | None = None,
     *,
     rho: Numbers | None = None,
     dialect: str | None = None,
     classes: int | None = None,
-    precision: Precision = "fp32",
+    precision: str = "fp32",
 ) -> Grid:
     """Return the networks of an α × resolution grid.
 
     Args:
-        arch: architectures, groups (``"v3"``, ``"all"``), files or checkpoints, with commas.
+        arch: architectures, groups (``"v3"``, ``"all"``), files or checkpoints: a list, or a
+            text with commas.
         alpha: e.g. ``1.0``, ``[0.35, 0.5]``, ``"0.35:1.0"`` (the published values in that closed
             range) or ``"0.35:1.0:0.05"``; by default 1.0.
         resolution: the same grammar, in pixels; by default the native one.
@@ -162,13 +235,12 @@ def grid(
     Raises:
         InputError: an argument cannot be used; the message says what would be accepted.
     """
-    if precision not in PRECISIONS:
-        raise UnknownNameError("precision", precision, PRECISIONS)
+    sizes_of = as_precision(precision)
     if classes is not None and not 1 <= classes <= 1_000_000:
         raise GridError(f"classes {classes}: accepted are 1 to 1000000")
     chosen: list[tuple[Choice, Selection]] = []
     left_out: list[NothingPublishedError] = []
-    for choice in find(arch):
+    for choice in find(arch if isinstance(arch, str) else ",".join(arch)):
         try:
             chosen.append((choice, Selection.of(choice, alpha, resolution, rho)))
         except NothingPublishedError as error:
@@ -180,7 +252,7 @@ def grid(
     for architectures, sizes in _resolved(chosen, dialect, classes):
         models = [(architecture, Model(build(architecture))) for architecture in architectures]
         networks += [
-            Network(architecture, model, size, precision)
+            Network(architecture, model, size, sizes_of)
             for architecture, model in models
             for size in sizes
         ]
@@ -219,3 +291,124 @@ def _collapsed(models: Sequence[tuple[Architecture, Model]]) -> Iterator[str]:
         if len(group) > 1:
             listed = ", ".join(str(architecture.alpha) for architecture in group)
             yield f"{group[0].name}: α {listed} are one network once channels are rounded"
+
+
+def as_precision(name: str | None) -> Precision:
+    """Check the name of a precision; ``None`` is fp32.
+
+    Raises:
+        UnknownNameError: there is no such precision.
+    """
+    for precision in PRECISIONS:
+        if precision == (name or "fp32"):
+            return precision
+    raise UnknownNameError("precision", str(name), PRECISIONS)
+
+
+Networks: TypeAlias = str | Network | Grid | Sequence[str] | Sequence[Network]
+"""What functions take for networks: names as :func:`grid` has them, or networks in hand."""
+
+
+def grid_of(networks: Networks, **which: Any) -> Grid:
+    """Return networks as a grid.
+
+    Args:
+        networks: names of architectures, or networks in hand.
+        which: beside names, what :func:`grid` takes.
+
+    Raises:
+        InputError: something cannot be used, or networks in hand are described once more.
+    """
+    if isinstance(networks, str):
+        return grid(networks, **which)
+    every = [networks] if isinstance(networks, Network) else list(networks)
+    names = [one for one in every if isinstance(one, str)]
+    if names and len(names) == len(every):
+        return grid(names, **which)
+    if which:
+        raise InputError(f"{', '.join(which)}: networks in hand have theirs already")
+    in_hand = [one for one in every if isinstance(one, Network)]
+    if not in_hand or len(in_hand) != len(every):
+        raise InputError("accepted are names of architectures, or networks of mncost.load")
+    return networks if isinstance(networks, Grid) else Grid(in_hand)
+
+
+class Explanation(Shown):
+    """Why counting tools print different numbers for one network.
+
+    Attributes:
+        network: which.
+        counted: its work, each kind under its own name.
+    """
+
+    def __init__(self, network: Network) -> None:
+        """Use :func:`explain`."""
+        from mncost.cost.work import tally
+
+        self.network = network
+        self.counted: Tally = tally(network.graph, network.shapes, network.costs)
+
+    def __repr__(self) -> str:
+        """Name the network."""
+        return f"<mncost.Explanation of {title(self.network)}>"
+
+
+def explain(network: Networks, **which: Any) -> Explanation:
+    """Return why counting tools print different numbers for one network.
+
+    Args:
+        network: the network, or the name of an architecture.
+        which: beside a name, what :func:`load` takes.
+
+    Raises:
+        InputError: an argument cannot be used.
+    """
+    return Explanation(grid_of(network, **which).single())
+
+
+class Comparison(Shown):
+    """Networks beside their twins: the exact counts.
+
+    Attributes:
+        networks: those that have such a twin.
+        twin: ``"standard"`` or ``"fused"``.
+        notes: which networks have none, and why.
+    """
+
+    def __init__(self, networks: Sequence[Network], twin: str, notes: Sequence[str] = ()) -> None:
+        """Use :func:`compare`."""
+        self.networks = tuple(networks)
+        self.twin = twin
+        self.notes = tuple(notes)
+
+    def __repr__(self) -> str:
+        """Say how many networks they are."""
+        return f"<mncost.Comparison of {len(self.networks)} networks, beside the {self.twin} twin>"
+
+
+def compare(networks: Networks, twin: str = "standard", **which: Any) -> Comparison:
+    """Return what depthwise-separable convolutions save, by the exact counts.
+
+    Args:
+        networks: networks in hand, or names of architectures.
+        twin: compare with the ``"standard"`` or the ``"fused"`` twin.
+        which: beside names, what :func:`grid` takes.
+
+    Raises:
+        InputError: an argument cannot be used, or no network has such a twin.
+    """
+    return with_twin(grid_of(networks, **which), twin)
+
+
+def with_twin(networks: Grid, twin: str) -> Comparison:
+    """Return the networks of a grid that have a twin.
+
+    Raises:
+        InputError: there is no such twin, or no network has it.
+    """
+    having = [network for network in networks if network.pairs_of(twin)]
+    if not having:
+        twin_of(networks[0], twin)  # says why
+    without = dict.fromkeys(network.arch for network in networks if network not in having)
+    left_out = [f"left out: {arch} has no {twin} twin: {WITHOUT_PAIRS[twin]}" for arch in without]
+    return Comparison(having, twin, [*networks.notes, *left_out])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mncost.errors import InputError, UnknownNameError
@@ -11,16 +11,11 @@ from mncost.render.table import Column, Kind, Value
 if TYPE_CHECKING:
     import pandas
 
-    from mncost.cost.conventions import Convention
-
 __all__ = [
-    "GRID_COLUMNS",
-    "LAYER_COLUMNS",
     "Source",
-    "convention_columns",
+    "chosen",
     "default_columns",
     "need_pandas",
-    "pair_columns",
     "sources",
     "to_frame",
 ]
@@ -58,133 +53,21 @@ def default_columns(
     ]
 
 
-GRID_COLUMNS: Mapping[str, Source] = sources(
-    ("arch", "arch", "text", lambda n: n.arch),
-    ("dialect", "dialect", "text", lambda n: n.dialect),
-    ("alpha", "α", "number", lambda n: n.alpha),
-    ("resolution", "px", "number", lambda n: n.resolution),
-    ("rho", "ρ", "ratio", lambda n: n.rho),
-    ("classes", "classes", "number", lambda n: n.classes),
-    ("macs", "MACs", "count", lambda n: n.macs),
-    ("flops", "FLOPs =2×MACs", "count", lambda n: n.flops),
-    ("params", "params", "count", lambda n: n.params),
-    ("buffers", "buffers", "count", lambda n: n.buffers),
-    ("standard_macs", "standard MACs", "count", lambda n: n.standard.macs),
-    ("standard_params", "standard params", "count", lambda n: n.standard.params),
-    ("macs_ratio", "MACs ratio", "ratio", lambda n: n.macs_ratio),
-    ("params_ratio", "params ratio", "ratio", lambda n: n.params_ratio),
-    ("weight_bytes", "weights", "bytes", lambda n: n.weight_bytes),
-    ("peak_activation_bytes", "peak act.", "bytes", lambda n: n.peak_activation_bytes),
-    ("peak_layer", "peak at", "text", lambda n: n.peak_layer),
-    ("precision", "precision", "text", lambda n: n.precision),
-    extra=("rho", "classes", "flops", "buffers", "precision"),
-)
-
-
-def convention_columns(convention: Convention) -> Mapping[str, Source]:
-    """Return the columns of the grid with one tool's number wherever MACs would stand."""
-    from mncost.cost.work import tally
-
-    def number(n: Any) -> int:
-        return convention.total(tally(n.graph, n.shapes, n.costs).work)
-
-    name, title = convention.name, f"{convention.name} {convention.unit}"
-    counted = sources(
-        ("macs", title, "count", number),
-        ("convention", "convention", "text", lambda n: name),
-        ("standard_macs", f"standard {title}", "count", lambda n: number(n.standard)),
-        ("macs_ratio", f"{title} ratio", "ratio", lambda n: number(n.standard) / number(n)),
-    )
-    columns = {name: counted.get(name, source) for name, source in GRID_COLUMNS.items()}
-    del columns["flops"]  # 2 × whatever a tool counts means nothing
-    return {**columns, "convention": counted["convention"]}
-
-
-LAYER_COLUMNS: Mapping[str, Source] = sources(
-    ("name", "layer", "text", lambda x: x.name),
-    ("block", "block", "text", lambda x: x.block),
-    ("stage", "stage", "number", lambda x: x.stage),
-    ("kind", "kind", "text", lambda x: x.kind),
-    ("in_channels", "in", "number", lambda x: x.in_channels),
-    ("out_channels", "out", "number", lambda x: x.out_channels),
-    ("kernel", "k", "number", lambda x: x.kernel),
-    ("stride", "s", "number", lambda x: x.stride),
-    ("groups", "groups", "number", lambda x: x.groups),
-    ("in_height", "in h", "number", lambda x: x.in_height),
-    ("in_width", "in w", "number", lambda x: x.in_width),
-    ("out_height", "out h", "number", lambda x: x.out_height),
-    ("out_width", "out w", "number", lambda x: x.out_width),
-    ("bias", "bias", "text", lambda x: x.bias),
-    ("params", "params", "count", lambda x: x.params),
-    ("buffers", "buffers", "count", lambda x: x.buffers),
-    ("macs", "MACs", "count", lambda x: x.macs),
-    ("flops", "FLOPs =2×MACs", "count", lambda x: 2 * x.macs),
-    ("bytes_read", "read", "bytes", lambda x: x.bytes_read),
-    ("bytes_written", "written", "bytes", lambda x: x.bytes_written),
-    ("intensity", "MACs /byte", "ratio", lambda x: x.intensity),
-    extra=("stage", "in_height", "in_width", "buffers", "flops"),
-)
-
-
-class _PairTitles(NamedTuple):
-    """What differs between the twins in the titles of :func:`pair_columns`."""
-
-    first: str
-    second: str
-    in_channels: str
-    out_channels: str
-    macs: tuple[str, str]  # of the pair, of the one in its place
-    theory: str
-    short: tuple[str, str, str]  # the first, the second, the one in their place
-
-
-_PAIR_TITLES: Mapping[str, _PairTitles] = {
-    "standard": _PairTitles(
-        first="depthwise",
-        second="pointwise",
-        in_channels="in",
-        out_channels="out (N)",
-        macs=("separable", "standard"),
-        theory="1/N +1/k²",
-        short=("dw", "pw", "std"),
-    ),
-    "fused": _PairTitles(
-        first="expand",
-        second="depthwise",
-        in_channels="in (C)",
-        out_channels="out",
-        macs=("unfused", "fused"),
-        theory="1/C +s²/k²",
-        short=("exp", "dw", "fused"),
-    ),
-}
-
-
-def pair_columns(twin: str) -> Mapping[str, Source]:
-    """Return the columns of the pairs that a twin replaces, each a :class:`PairCost`.
+def chosen(
+    columns: Mapping[str, Source], names: str | Sequence[str] | None, default: Iterable[str]
+) -> list[Source]:
+    """Return the columns of these names (with commas between them), or the default ones.
 
     Raises:
-        UnknownNameError: there is no such twin.
+        UnknownNameError: there is no column of a name.
     """
-    if twin not in _PAIR_TITLES:
-        raise UnknownNameError("twin", twin, _PAIR_TITLES)
-    of = _PAIR_TITLES[twin]
-    first, second, merged = (f"{words} MACs /byte" for words in of.short)
-    return sources(
-        ("first", of.first, "text", lambda p: p.first.name),
-        ("second", of.second, "text", lambda p: p.second.name),
-        ("kernel", "k", "number", lambda p: p.merged.kernel),
-        ("stride", "s", "number", lambda p: p.merged.stride),
-        ("in_channels", of.in_channels, "number", lambda p: p.merged.in_channels),
-        ("out_channels", of.out_channels, "number", lambda p: p.merged.out_channels),
-        ("pair_macs", f"{of.macs[0]} MACs", "count", lambda p: p.macs),
-        ("merged_macs", f"{of.macs[1]} MACs", "count", lambda p: p.merged.macs),
-        ("exact_ratio", "exact ratio", "fraction", lambda p: float(p.exact_ratio)),
-        ("theoretical_ratio", of.theory, "fraction", lambda p: float(p.theoretical_ratio)),
-        ("first_intensity", first, "ratio", lambda p: p.first.intensity),
-        ("second_intensity", second, "ratio", lambda p: p.second.intensity),
-        ("merged_intensity", merged, "ratio", lambda p: p.merged.intensity),
-    )
+    if isinstance(names, str):
+        names = [name.strip() for name in names.split(",")]
+    wanted = list(default) if names is None else names
+    for name in wanted:
+        if name not in columns:
+            raise UnknownNameError("column", name, columns)
+    return [columns[name] for name in dict.fromkeys(wanted)]
 
 
 def to_frame(columns: Mapping[str, Source], things: Iterable[object]) -> pandas.DataFrame:

@@ -40,13 +40,13 @@ class PairCost(NamedTuple):
         return self.first.macs + self.second.macs
 
     @property
-    def exact_ratio(self) -> Fraction:
+    def macs_share(self) -> Fraction:
         """Multiply-accumulates of the two / of the one."""
         return Fraction(self.macs, self.merged.macs)
 
     @property
-    def theoretical_ratio(self) -> Fraction:
-        """What :attr:`exact_ratio` is by the formula, for one filter a channel.
+    def theoretical_share(self) -> Fraction:
+        """What :attr:`macs_share` is by the formula, for one filter a channel.
 
         Depthwise, then pointwise (``standard``): 1/N + 1/k², for N output channels and a k×k kernel
         (V1 paper, Section 3.1).
@@ -282,7 +282,8 @@ class Network:
 
     def to_frame(self) -> pandas.DataFrame:
         """Return :attr:`layers` as a DataFrame, one row a layer. Needs pandas."""
-        from mncost.columns import LAYER_COLUMNS, to_frame
+        from mncost.columns import to_frame
+        from mncost.tables.layers import LAYER_COLUMNS
 
         return to_frame(LAYER_COLUMNS, self.layers)
 

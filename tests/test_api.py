@@ -338,7 +338,7 @@ def test_layers_frame() -> None:
     [
         (errors.UnknownNameError, {"arch": "v9"}),
         (errors.UnknownNameError, {"arch": ""}),
-        (errors.UnknownNameError, {"arch": "v3"}),  # a group is not one network
+        (errors.InputError, {"arch": "v3"}),  # a group is not one network
         (errors.UnknownNameError, {"arch": "v2", "dialect": "kerras"}),
         (errors.UnknownNameError, {"arch": "v1", "dialect": "torchvision"}),
         (errors.UnknownNameError, {"arch": "v2", "precision": "int4"}),

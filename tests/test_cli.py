@@ -290,9 +290,9 @@ def test_kinds_are_those_of_the_graph() -> None:
 def test_pairs_show_the_theoretical_ratio() -> None:
     """For V1's first pair (N = 64, k = 3) theory says 1/64 + 1/9, and so do the counts."""
     first = records("layers", "--arch", "v1", "--by", "pair")[0]
-    assert float(first["theoretical_ratio"]) == pytest.approx(1 / 64 + 1 / 9)
+    assert float(first["theoretical_macs_share"]) == pytest.approx(1 / 64 + 1 / 9)
     exact = int(first["pair_macs"]) / int(first["merged_macs"])
-    assert float(first["exact_ratio"]) == pytest.approx(exact) == pytest.approx(1 / 64 + 1 / 9)
+    assert float(first["macs_share"]) == pytest.approx(exact) == pytest.approx(1 / 64 + 1 / 9)
     assert len(records("layers", "--arch", "v1", "--by", "pair")) == 13
 
 
@@ -308,8 +308,8 @@ def test_pairs_of_the_fused_twin() -> None:
     assert int(first["pair_macs"]) == 16 * 96 * 112**2 + 9 * 96 * 56**2
     assert int(first["merged_macs"]) == 9 * 16 * 96 * 56**2
     exact = int(first["pair_macs"]) / int(first["merged_macs"])
-    assert float(first["exact_ratio"]) == pytest.approx(exact) == pytest.approx(4 / 9 + 1 / 16)
-    assert float(first["theoretical_ratio"]) == pytest.approx(4 / 9 + 1 / 16)
+    assert float(first["macs_share"]) == pytest.approx(exact) == pytest.approx(4 / 9 + 1 / 16)
+    assert float(first["theoretical_macs_share"]) == pytest.approx(4 / 9 + 1 / 16)
 
 
 @pytest.mark.parametrize("twin", TWINS)
@@ -323,8 +323,8 @@ def test_pairs_have_the_same_columns_for_every_twin(twin: str) -> None:
 @pytest.mark.parametrize(
     ("twin", "titles"),
     [
-        ("standard", ["depthwise", "pointwise", "separable MACs", "standard MACs", "1/N +1/k²"]),
-        ("fused", ["expand", "depthwise", "unfused MACs", "fused MACs", "1/C +s²/k²"]),
+        ("standard", ["depthwise", "separable MACs", "standard MACs", "1/N +1/k²"]),
+        ("fused", ["expand", "unfused MACs", "fused MACs", "1/C +s²/k²"]),
     ],
 )
 def test_people_read_what_the_two_are_in_a_twin(twin: str, titles: list[str]) -> None:
@@ -469,8 +469,8 @@ def test_module_and_script_are_one_program() -> None:
 
 
 EXAMPLES = {
-    "table": ["mncost table --arch v2 --alpha 0.35:1.0", "mncost table --arch v2 --published"],
-    "layers": ["mncost layers --arch v3-large", "mncost layers --arch v2 --by kind"],
+    "table": ["mncost table v2 --alpha 0.35:1.0", "mncost table v2 --published"],
+    "layers": ["mncost layers v3-large", "mncost layers v2 --by kind"],
     "list": [],
     "schema": [],
 }
@@ -504,7 +504,9 @@ def test_help_examples_work(here: Path) -> None:
         assert in_process(words[1:]).status == 0, words
 
 
-@pytest.mark.parametrize("stated", ["folded", "fused", "nothing in place", "int32 biases"])
+@pytest.mark.parametrize(
+    "stated", ["folded", "fused", "nothing is computed in place", "int32 biases"]
+)
 def test_help_states_the_assumptions_behind_bytes(
     stated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

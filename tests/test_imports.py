@@ -113,5 +113,5 @@ def test_the_package_is_typed_and_whole() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_where_the_table_says(name: str) -> None:
     """Each command of the table of commands can be imported, and has a help text."""
-    module, _, function = COMMANDS[name].partition(":")
+    module, _, function = COMMANDS[name].function.partition(":")
     assert getattr(importlib.import_module(module), function).__doc__

@@ -486,7 +486,7 @@ REFUSED = [
     (["--flops"], "--memory goes without --by, --all and --flops"),
     (["--columns", "macs"], "unknown column 'macs'"),
     (["--columns", "published_kb"], "unknown column 'published_kb'"),  # fp32 has none
-    (["--alpha", "0.5,1.0"], "takes one network"),
+    (["--alpha", "0.5,1.0"], "needs one network"),
 ]
 
 

@@ -143,15 +143,15 @@ def check_pairs(network: mncost.Network) -> None:
     for pair in network.pairs:
         n, k = pair.second.out_channels, pair.first.kernel
         assert k is not None
-        assert pair.exact_ratio == Fraction(1, n) + Fraction(1, k * k), pair.first.name
-        assert pair.theoretical_ratio == pair.exact_ratio
+        assert pair.macs_share == Fraction(1, n) + Fraction(1, k * k), pair.first.name
+        assert pair.theoretical_share == pair.macs_share
     for pair in network.pairs_of("fused"):
         c, k, s = pair.first.in_channels, pair.second.kernel, pair.second.stride
         assert k is not None
         assert s is not None
         expanded = Fraction(pixels(pair.first), pixels(pair.second))
-        assert pair.exact_ratio == expanded / k**2 + Fraction(1, c), pair.first.name
-        assert pair.theoretical_ratio == Fraction(s * s, k * k) + Fraction(1, c)
+        assert pair.macs_share == expanded / k**2 + Fraction(1, c), pair.first.name
+        assert pair.theoretical_share == Fraction(s * s, k * k) + Fraction(1, c)
 
 
 def pixels(layer: Layer) -> int:

@@ -523,9 +523,9 @@ def test_ratio_of_a_fused_pair(size: int, stride: int) -> None:
     one.conv(ones(4, size, size), 8, 3, stride)
     (pair,) = network.pairs_of("fused")
     assert (pair.macs, pair.merged.macs) == (two.macs, one.macs)
-    assert pair.exact_ratio == Fraction(two.macs, one.macs)
-    assert pair.theoretical_ratio == Fraction(stride**2, 9) + Fraction(1, 4)
-    assert (pair.exact_ratio == pair.theoretical_ratio) == (size % stride == 0)
+    assert pair.macs_share == Fraction(two.macs, one.macs)
+    assert pair.theoretical_share == Fraction(stride**2, 9) + Fraction(1, 4)
+    assert (pair.macs_share == pair.theoretical_share) == (size % stride == 0)
 
 
 def test_ratio_of_a_separable_pair() -> None:
@@ -535,8 +535,8 @@ def test_ratio_of_a_separable_pair() -> None:
     two, one = Machine(), Machine()
     two.conv(two.depthwise(ones(4, 7, 7), 3, 2), 6)
     one.conv(ones(4, 7, 7), 6, 3, 2)
-    assert pair.exact_ratio == Fraction(two.macs, one.macs) == Fraction(1, 6) + Fraction(1, 9)
-    assert pair.theoretical_ratio == pair.exact_ratio
+    assert pair.macs_share == Fraction(two.macs, one.macs) == Fraction(1, 6) + Fraction(1, 9)
+    assert pair.theoretical_share == pair.macs_share
 
 
 def test_twins_of_a_network() -> None:

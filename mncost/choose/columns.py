@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mncost.choose.pareto import front
-from mncost.columns import GRID_COLUMNS, Source, sources
+from mncost.columns import Source, sources
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
 from mncost.published.accuracy import accuracy_of
@@ -41,8 +41,7 @@ def pareto_front(networks: Sequence[Network], metrics: Sequence[str]) -> tuple[l
             f"--pareto {','.join(metrics)}: accepted are two or three different ones of: "
             f"{', '.join(METRICS)}"
         )
-    columns = {**GRID_COLUMNS, **ACCURACY_COLUMNS}
-    points = [[columns[name].value(network) for name in metrics] for network in networks]
+    points = [[_metric(network, name) for name in metrics] for network in networks]
     known = [index for index, point in enumerate(points) if None not in point]
     if not known:
         raise InputError("no accuracy of any of these networks is published: no Pareto front")
@@ -50,6 +49,13 @@ def pareto_front(networks: Sequence[Network], metrics: Sequence[str]) -> tuple[l
     is_in_front = front(numbers, [name == "top1" for name in metrics])
     kept = [networks[index] for index, kept in zip(known, is_in_front, strict=True) if kept]
     return kept, len(networks) - len(known)
+
+
+def _metric(network: Network, name: str) -> Value:
+    if name in ACCURACY_COLUMNS:
+        return ACCURACY_COLUMNS[name].value(network)
+    value: int = getattr(network, name)
+    return value
 
 
 _PICKED: Mapping[str, Source] = sources(

@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from mncost.cli import measure_options, options
+from mncost.cli.emit import emit_text, format_for
 from mncost.cli.measure_options import names, numbers
 from mncost.cli.measured import emit_run, status
-from mncost.cli.output import emit_text, format_for
 from mncost.cli.progress import watching
 from mncost.errors import InputError
 from mncost.measure.records import Request, Run

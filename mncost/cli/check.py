@@ -16,7 +16,7 @@ from mncost.budget.records import Baseline, Limit, Outcome
 from mncost.budget.run import Report, report
 from mncost.budget.verdicts import Inconclusive, status
 from mncost.cli import options
-from mncost.cli.output import emit, emit_text, format_for
+from mncost.cli.emit import emit, emit_text, format_for
 from mncost.errors import BudgetError, InputError, UnknownNameError
 from mncost.quantities import seconds
 from mncost.render.write import check_writable, write_atomically

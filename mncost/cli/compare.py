@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mncost.cli import compare_options, measure_options, options
-from mncost.cli.output import format_for
+from mncost.cli.compare_options import grids
+from mncost.cli.emit import FOR_PEOPLE, emit, format_for
 from mncost.errors import InputError
 
 __all__ = ["compare"]
@@ -85,7 +86,15 @@ def compare(
 
         return measure_and_emit(which, how, layers, View(wanted, columns, output))
     options.refuse(how, "needs --bench: without it nothing is measured")
-    from mncost.cli.compare_analytic import emit_analytic
+    from mncost.api import with_twin
+    from mncost.tables.compare import compare_table
 
-    emit_analytic(which, columns, wanted, output, layers=bool(layers))
+    comparison = with_twin(grids(which), which["twin"])
+    table = compare_table(
+        comparison,
+        layers=bool(layers),
+        columns=columns,
+        for_people=wanted in FOR_PEOPLE,
+    )
+    emit(table, wanted, output)
     return 0

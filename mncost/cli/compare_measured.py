@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mncost.cli.compare_analytic import networks_with_twin
-from mncost.cli.compare_options import MAX_TWIN_GMACS
+from mncost.api import with_twin
+from mncost.cli.compare_options import MAX_TWIN_GMACS, grids
 from mncost.cli.compare_tables import people_tables
+from mncost.cli.emit import emit, emit_several
 from mncost.cli.measure_options import names, numbers
 from mncost.cli.measured import FOR_PEOPLE, status
 from mncost.cli.measured_notes import objections
-from mncost.cli.output import emit, emit_several
 from mncost.cli.progress import watching
 from mncost.errors import InputError, MeasureError, UnknownNameError
 from mncost.measure.needs import TO_SHOW, need
@@ -53,7 +53,7 @@ def measure_and_emit(
         InputError: something cannot be used.
     """
     _columns(view)
-    networks, _ = networks_with_twin(which)
+    networks = with_twin(grids(which), which["twin"]).networks
     alone = len(networks) == len(which["precision"])
     limit = how["max_twin_gmacs"]
     if limit is not None and not limit > 0:

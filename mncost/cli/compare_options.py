@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -11,6 +12,9 @@ from mncost.cli import completion
 from mncost.cost.memory import PRECISIONS
 from mncost.errors import UnknownNameError
 from mncost.graph.twin import TWINS
+
+if TYPE_CHECKING:
+    from mncost.api import Grid
 
 __all__ = [
     "Arch",
@@ -25,6 +29,7 @@ __all__ = [
     "Run",
     "Save",
     "Twin",
+    "grids",
     "precisions",
     "twin_name",
 ]
@@ -111,6 +116,20 @@ Run: TypeAlias = Annotated[
     Path | None,
     typer.Option("--run", metavar="FILE", help="Compare what a saved run measured."),
 ]
+
+
+def grids(which: Mapping[str, Any]) -> Grid:
+    """Return the networks that are asked for, at each of the precisions.
+
+    Raises:
+        InputError: something cannot be used.
+    """
+    from mncost.api import Grid, grid
+
+    given = {name: value for name, value in which.items() if name not in ("twin", "precision")}
+    every = [grid(**given, precision=name) for name in which["precision"]]
+    networks = [network for found in every for network in found]
+    return Grid(networks, list(dict.fromkeys(note for found in every for note in found.notes)))
 
 
 def twin_name(given: str | None) -> str:

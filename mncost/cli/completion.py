@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mncost.cli.output import FORMATS
+from mncost.cli.emit import FORMATS
 from mncost.cost.memory import PRECISIONS
 
 __all__ = ["architectures", "conventions", "dialects", "formats", "precisions", "runtimes"]

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mncost.api import grid
+from mncost.api import grid, title, twin_of
 from mncost.cli import options
-from mncost.cli.single import single, title, twin_of
 from mncost.errors import InputError, UnknownNameError
 from mncost.models.export import FILES, Choices
 from mncost.render.write import write_atomically
@@ -82,7 +81,7 @@ def export(
                 f"network: {accepted}"
             )
     networks = grid(",".join(arch), alpha, resolution, dialect=dialect, classes=classes)
-    network = twin_of(single(networks, "export"), twin)
+    network = twin_of(networks.single(), twin)
     choices = Choices(None, features, seed or 0, weights, dynamic_batch)
     content = kind.content(network, choices)
     write_atomically(output, content)

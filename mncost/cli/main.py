@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from mncost import __version__
-from mncost.cli.output import BROKEN_PIPE, discard_stdout
+from mncost.cli.emit import BROKEN_PIPE, discard_stdout
 from mncost.errors import BudgetError, MncostError, one_line
 
 __all__ = ["COMMANDS", "run"]
 
-OK, UNUSABLE, INTERRUPTED = 0, 2, 130
+OK, UNUSABLE, INTERNAL, INTERRUPTED = 0, 2, 70, 130  # 70: EX_SOFTWARE of sysexits.h
 
+
+class Command(NamedTuple):
+    """A command: where its function is, and its line in the list of commands."""
+
+    function: str
+    panel: str
+    help: str
+
+
+_COUNT, _MEASURE, _CHOOSE, _CI = "Count", "Measure", "Choose", "CI"
 COMMANDS = {
-    "table": "mncost.cli.table:table",
-    "layers": "mncost.cli.layers:layers",
-    "pick": "mncost.cli.pick:pick",
-    "plot": "mncost.cli.plot:plot",
-    "compare": "mncost.cli.compare:compare",
-    "bench": "mncost.cli.bench:bench",
-    "show": "mncost.cli.show:show",
-    "report": "mncost.cli.report:report",
-    "check": "mncost.cli.check:check",
-    "compare-runs": "mncost.cli.compare_runs:compare_runs",
-    "explain": "mncost.cli.explain:explain",
-    "verify": "mncost.cli.verify:verify",
-    "export": "mncost.cli.export:export",
-    "list": "mncost.cli.list:list_",
-    "schema": "mncost.cli.schema:schema",
+    "table": Command("mncost.cli.table:table", _COUNT, "Costs over a grid of α and resolution."),
+    "layers": Command("mncost.cli.layers:layers", _COUNT, "One network, layer by layer."),
+    "explain": Command("mncost.cli.explain:explain", _COUNT, "Why counting tools disagree."),
+    "verify": Command("mncost.cli.verify:verify", _COUNT, "Our counts beside torch's and ONNX's."),
+    "export": Command("mncost.cli.export:export", _COUNT, "A network as ONNX, torch or TOML."),
+    "list": Command("mncost.cli.list:list_", _COUNT, "The built-in architectures."),
+    "bench": Command("mncost.cli.bench:bench", _MEASURE, "Latency on this machine's CPU."),
+    "compare": Command("mncost.cli.compare:compare", _MEASURE, "What depthwise layers save."),
+    "show": Command("mncost.cli.show:show", _MEASURE, "The table of a saved run."),
+    "report": Command("mncost.cli.report:report", _MEASURE, "A saved run as an HTML page."),
+    "diff": Command("mncost.cli.diff:diff", _MEASURE, "What changed between two saved runs."),
+    "pick": Command("mncost.cli.pick:pick", _CHOOSE, "The most accurate networks in a budget."),
+    "plot": Command("mncost.cli.plot:plot", _CHOOSE, "Accuracy, cost and latency as a picture."),
+    "check": Command("mncost.cli.check:check", _CI, "Whether networks keep their budgets."),
+    "schema": Command("mncost.cli.schema:schema", _CI, "The JSON Schema of a kind of file."),
 }
+OLD_NAMES = {"compare-runs": "diff"}
+_MEANT = {
+    **dict.fromkeys(("--width", "--width-mult", "--width-multiplier"), "--alpha"),
+    **dict.fromkeys(("--image-size", "--img-size", "--input-size", "--size"), "--resolution"),
+    **dict.fromkeys(("--model", "--models", "--net", "--network"), "--arch"),
+    **dict.fromkeys(("--num-classes",), "--classes"),
+}
+"""What other tools call an option."""
 
 
 def _app(arguments: list[str]) -> typer.Typer:
@@ -41,18 +61,36 @@ def _app(arguments: list[str]) -> typer.Typer:
         name="mncost",
         callback=_options,
         help="What a MobileNet costs: multiply-accumulates, parameters and memory, exact to the "
-        "unit; and its latency, measured.",
+        "unit; and its latency, measured.\n\nmncost table v2 --alpha 0.35:1.0\nmncost bench v2 "
+        "--max-time 20s\nmncost pick --max-macs 150M",
         epilog="Exit status: 0 fine, 1 a check failed, 2 unusable input, 3 inconclusive, "
-        "130 interrupted.",
+        "70 an error of mncost itself, 130 interrupted.",
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    called = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
-    for name in called:
-        module, _, function = COMMANDS[name].partition(":")
-        app.command(name)(getattr(import_module(module), function))
+    called = OLD_NAMES.get(arguments[0], arguments[0]) if arguments else ""
+    is_completion = "_MNCOST_COMPLETE" in os.environ
+    for name, command in COMMANDS.items():
+        if is_completion or name == called:
+            app.command(name, rich_help_panel=command.panel)(_imported(command))
+        elif called not in COMMANDS:
+            app.command(name, rich_help_panel=command.panel, help=command.help)(_unused)
+    for old, name in OLD_NAMES.items():
+        if name == called:
+            app.command(old, hidden=True)(_imported(COMMANDS[name]))
     return app
+
+
+def _imported(command: Command) -> Callable[..., Any]:
+    from mncost.cli.params import command as spread
+
+    module, _, function = command.function.partition(":")
+    return spread(getattr(import_module(module), function))
+
+
+def _unused() -> None:
+    """Stand for a command in the list of commands."""
 
 
 def _version(wanted: bool) -> None:
@@ -65,12 +103,18 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    traceback: Annotated[
+        bool,
+        typer.Option("--traceback", help="Print where an error of mncost itself happened."),
+    ] = False,
 ) -> None:
     pass
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line; return the exit status."""
+    has_traceback = "--traceback" in arguments
+    arguments = [argument for argument in arguments if argument != "--traceback"]
     try:
         status = _app(arguments)(arguments or ["--help"], prog_name="mncost", standalone_mode=False)
     except BudgetError as error:
@@ -78,17 +122,34 @@ def run(arguments: list[str]) -> int:
     except MncostError as error:
         return _fail(str(error))
     except typer.TyperException as error:
-        return _fail(error.format_message())
-    except SystemExit:  # how typer ends when the reader of its help has seen enough
-        return BROKEN_PIPE
+        return _fail(_with_meant(error))
+    except SystemExit as error:  # 1: the reader of typer's help has seen enough
+        return BROKEN_PIPE if error.code == 1 else OK
     except OSError as error:
         discard_stdout()
         return _fail(f"standard output: cannot be written: {error.strerror or error}")
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
+    except Exception as error:
+        if has_traceback:
+            import traceback
+
+            traceback.print_exc()
+        return _fail(
+            f"an error of mncost itself: {type(error).__name__}: {error}; please report it with "
+            "what --traceback prints",
+            INTERNAL,
+        )
     return status if isinstance(status, int) else OK
 
 
-def _fail(message: str) -> int:
+def _with_meant(error: typer.TyperException) -> str:
+    """Return the message; of an option that other tools have, with ours."""
+    name = getattr(error, "option_name", "")
+    message: str = error.format_message()
+    return f"No such option: {name} (did you mean {_MEANT[name]}?)" if name in _MEANT else message
+
+
+def _fail(message: str, status: int = UNUSABLE) -> int:
     print(f"mncost: {one_line(' '.join(message.split()))}", file=sys.stderr)
-    return UNUSABLE
+    return status

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple, TypeAlias
 import typer
 
 from mncost.cli import completion
-from mncost.cli.output import FORMATS
+from mncost.cli.emit import FORMATS
 from mncost.errors import InputError, UnknownNameError
 
 __all__ = [

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mncost.cli.emit import emit, emit_text
 from mncost.cli.measure_options import View
 from mncost.cli.measured_notes import conditions, objections
-from mncost.cli.output import chosen, emit, emit_text
-from mncost.columns import Source
+from mncost.columns import Source, chosen
 from mncost.measure.records import Cell, Run
 from mncost.render.table import Table, Value
 from mncost.results.columns import (

@@ -9,9 +9,9 @@ from typing import Annotated, TypeAlias
 import typer
 
 from mncost.cli import completion
-from mncost.cli.output import FORMATS
-from mncost.cost.memory import PRECISIONS, Precision
-from mncost.errors import InputError, UnknownNameError
+from mncost.cli.emit import FORMATS
+from mncost.cost.memory import PRECISIONS
+from mncost.errors import InputError
 
 __all__ = [
     "GRAMMAR",
@@ -19,7 +19,7 @@ __all__ = [
     "Arch",
     "Classes",
     "ColumnNames",
-    "ConventionName",
+    "Convention",
     "Dialect",
     "Flops",
     "Format",
@@ -35,7 +35,6 @@ __all__ = [
     "Resolution",
     "Rho",
     "Twin",
-    "as_precision",
     "refuse",
 ]
 
@@ -140,12 +139,13 @@ PrecisionName: TypeAlias = Annotated[
         "activation fused; nothing in place; int8 with int32 biases. Default: fp32.",
     ),
 ]
-ConventionName: TypeAlias = Annotated[
+Convention: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--convention",
         metavar="NAME",
         autocompletion=completion.conventions,
+        rich_help_panel="Output",
         help="Count as a tool does: paper, torch, fvcore, thop ... See mncost explain.",
     ),
 ]
@@ -158,7 +158,10 @@ Twin: TypeAlias = Annotated[
         "depthwise as one).",
     ),
 ]
-Flops: TypeAlias = Annotated[bool, typer.Option("--flops", help="Add the column flops = 2 × MACs.")]
+Flops: TypeAlias = Annotated[
+    bool,
+    typer.Option("--flops", help="Add the column flops = 2 × MACs.", rich_help_panel="Output"),
+]
 ColumnNames: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -184,16 +187,6 @@ Output: TypeAlias = Annotated[
         help="Write to a file (- for standard output), replaced only once it is complete.",
     ),
 ]
-
-
-def as_precision(name: str | None) -> Precision:
-    """Check the name of a precision; ``None`` is fp32."""
-    if name is None:
-        return "fp32"
-    for precision in PRECISIONS:
-        if precision == name:
-            return precision
-    raise UnknownNameError("precision", name, PRECISIONS)
 
 
 def refuse(others: Mapping[str, object], why: str) -> None:

@@ -7,9 +7,10 @@ option for each flag of such a class, and calls the command with an instance of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import Field, is_dataclass
+from dataclasses import is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import typer
@@ -18,6 +19,7 @@ from mncost.flags import Flag, flags_of
 
 __all__ = ["Only", "command"]
 
+_TYPES = (bool, int, float, Path)
 _WORDS = "_words"  # ends the name of the parameter that takes what stands without an option
 
 
@@ -84,7 +86,7 @@ def _options(kind: type, only: Only) -> Iterator[Parameter]:
         option = typer.Option(
             *names, metavar=said.metavar or None, help=said.help, show_default=False, **_more(said)
         )
-        yield _parameter(name, _typed(said, hints[name], field), option)
+        yield _parameter(name, _typed(said, hints[name]), option)
 
 
 def _more(said: Flag) -> dict[str, Any]:
@@ -100,13 +102,13 @@ def _parameter(name: str, kind: Any, shown: Any) -> Parameter:
     return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, shown])
 
 
-def _typed(said: Flag, hint: Any, field: Field[Any]) -> Any:
-    """Return the type that typer reads."""
+def _typed(said: Flag, hint: Any) -> Any:
+    """Return the type that typer reads: what it does not know is read as text."""
     if said.positional:
         return list[str] | None
-    if said.parse is not None:
-        return str | None
-    return hint if field.default is None else hint | None
+    kinds = [one for one in get_args(hint) or (hint,) if one is not type(None)]
+    is_known = said.parse is None and len(kinds) == 1 and kinds[0] in _TYPES
+    return kinds[0] | None if is_known else str | None
 
 
 def _is_argument(parameter: Parameter) -> bool:

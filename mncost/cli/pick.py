@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mncost.api import as_precision
 from mncost.choose.columns import pick_columns
 from mncost.choose.limits import Timing
 from mncost.choose.pick import SHOWN, Pick, choose
 from mncost.choose.tables import machine_table, people_table
 from mncost.cli import options
-from mncost.cli.output import chosen, emit, format_for
-from mncost.columns import default_columns
+from mncost.cli.emit import emit, format_for
+from mncost.columns import chosen, default_columns
 from mncost.published.accuracy import candidates
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def pick(
         resolution,
         rho=rho,
         dialect=dialect,
-        precision=options.as_precision(precision),
+        precision=as_precision(precision),
     )
     limits = {
         "max_macs": max_macs,

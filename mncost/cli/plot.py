@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from mncost.api import as_precision
 from mncost.cli import options, plot_options
 from mncost.cli.plot_options import Asked, Picture
 from mncost.errors import InputError, UnknownNameError
@@ -123,7 +124,7 @@ def plot(
         run_file=run_file,
         arch=arch or None,
         grid={"alpha": alpha, "resolution": resolution, "rho": rho, "dialect": dialect},
-        precision=options.as_precision(precision),
+        precision=as_precision(precision),
         runtime=runtime,
         threads=threads,
         max_time=None if max_time is None else seconds("--max-time", max_time),
@@ -173,7 +174,7 @@ def _target(name: str | None, output: Path | None, stem: str) -> tuple[str, Path
 
 def _write(picture: Picture, wanted: str, target: Path) -> int:
     """Draw, write, and say what there is to see."""
-    from mncost.cli.output import emit_bytes
+    from mncost.cli.emit import emit_bytes
 
     emit_bytes(picture.draw(wanted), target)
     if str(target) != "-":

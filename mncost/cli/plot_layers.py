@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mncost.api import Selection
+from mncost.api import Selection, title, twin_of
 from mncost.cli import plot_options
 from mncost.cli.plot_options import Asked, Picture
-from mncost.cli.single import single, title, twin_of
 from mncost.errors import InputError, MeasureError, UnknownNameError
 from mncost.pictures.bars import PAGE, layer_bars
 from mncost.pictures.layer_rows import BY, Row, layer_rows, network_of, said
@@ -42,7 +41,7 @@ def layers(asked: Asked, by: str, twin: str | None, *, has_time: bool) -> Pictur
         return _picture(network, by, run, cell)
     if asked.arch is None:
         raise InputError("missing option '--arch': one network, or a run file of mncost bench")
-    network = twin_of(single(asked.networks(), "--kind layers"), twin)
+    network = twin_of(asked.networks().single(), twin)
     if not has_time:
         plot_options.refuse(asked, "does not go with --no-time: nothing is measured")
         return _picture(network, by)

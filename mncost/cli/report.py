@@ -11,7 +11,7 @@ import typer
 
 from mncost import __version__
 from mncost.cli import measure_options
-from mncost.cli.output import emit_text
+from mncost.cli.emit import emit_text
 from mncost.errors import InputError
 from mncost.measure.run_file import read_run
 

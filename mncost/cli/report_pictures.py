@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from mncost.cli.options import as_precision
+from mncost.api import as_precision
 from mncost.errors import InputError, MeasureError, NothingPublishedError, one_line
 from mncost.interval import Interval
 from mncost.measure.cells import digest

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from mncost.cli.emit import emit_text
 from mncost.cli.options import Output
-from mncost.cli.output import emit_text
 from mncost.errors import UnknownNameError
 
 __all__ = ["schema"]

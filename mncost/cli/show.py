@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from mncost.cli import measure_options, options
+from mncost.cli.emit import format_for
 from mncost.cli.measured import emit_run
-from mncost.cli.output import format_for
 from mncost.measure.needs import TO_SHOW, need
 from mncost.measure.run_file import read_run
 

@@ -96,7 +96,7 @@ def network_of(cell: Cell, arch: str | None = None) -> Network:
             cell.resolution,
             dialect=cell.dialect,
             classes=cell.classes,
-            precision=cell.precision,  # type: ignore[arg-type]  # grid() checks it
+            precision=cell.precision,  # grid() checks it
         )
     except InputError as error:
         raise MeasureError(f"{title(cell)} is not found again: {error}") from None

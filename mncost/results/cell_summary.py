@@ -7,7 +7,7 @@ from functools import cached_property
 
 from mncost.interval import Interval
 from mncost.measure.records import Agreement, Cell, ModelFile, Run
-from mncost.results.series import Series, generation_ratios
+from mncost.results.series import Series, generation_ratios, percentile_interval
 from mncost.results.warnings import RunWarning, warnings_of_cell
 from mncost.stats.location import LEVEL, log_interval, spread
 from mncost.stats.percentiles import percentiles
@@ -57,37 +57,26 @@ class CellSummary:
         self.fp32 = fp32
         self.here = here
         self._file = file
-        self._percentiles: dict[float, Interval | None] = {}
+        self._tails: dict[float, Interval] = {}
 
     # ------------------------------------------------------------------------------------ latency
 
-    def interval(self, percent: float = 50.0, level: float = LEVEL) -> Interval | None:
-        """Return a percentile of the latency.
-
-        The median is that by processes (:func:`mncost.stats.location.median`). Any other percentile
-        is of all runs together, with bounds that assume no distribution
-        (:func:`mncost.stats.percentiles.percentiles`).
-
-        Args:
-            percent: above 0, below 100.
-            level: of the interval; 1 gives one without bounds.
-        """
-        if not self.series:
-            return None
-        if percent == 50:
-            return log_interval([one.median for one in self.series], level)
-        return percentiles([one.seconds for one in self.series], [percent], level)[percent]
-
-    def percentile(self, percent: float) -> Interval | None:
-        """Return a percentile of the latency with its 95 % interval. As :meth:`interval`."""
-        if percent not in self._percentiles:
-            self._percentiles[percent] = self.interval(percent)
-        return self._percentiles[percent]
-
-    @property
+    @cached_property
     def latency(self) -> Interval | None:
         """The median latency, with the processes as the unit of repetition."""
-        return self.percentile(50.0)
+        return percentile_interval(self.series)
+
+    def percentile(self, percent: float) -> Interval | None:
+        """Return a percentile of the latency with its 95 % interval.
+
+        See :func:`mncost.results.series.percentile_interval`.
+        """
+        if percent == 50:
+            return self.latency
+        if percent not in self._tails and self.series:
+            wanted = {percent, *PERCENTILES} - {50}  # several at once cost little more than one
+            self._tails |= percentiles([one.seconds for one in self.series], sorted(wanted))
+        return self._tails.get(percent)
 
     @cached_property
     def mean_latency(self) -> Interval | None:

@@ -15,7 +15,7 @@ from mncost.measure.records import IDENTITY, Burst, Cell, LayerShare, Run
 from mncost.measure.run_file import read_run, write_run
 from mncost.render.shown import Shown
 from mncost.results.cell_summary import CellSummary
-from mncost.results.series import Series, generation_ratios
+from mncost.results.series import Series, generation_ratios, percentile_interval
 from mncost.results.warnings import RunWarning, warnings_of_run
 from mncost.stats.drift import drift
 from mncost.stats.location import LEVEL, alternating_interval, log_interval
@@ -125,13 +125,13 @@ class Results(Shown):
     def interval(self, cell: int, percent: float = 50.0, level: float = LEVEL) -> Interval | None:
         """Return a percentile of a cell's latency; ``None`` without a sample.
 
-        See :meth:`mncost.results.cell_summary.CellSummary.interval`.
+        See :func:`mncost.results.series.percentile_interval`.
         """
-        return self.summaries[cell].interval(percent, level)
+        return percentile_interval(self.series[cell], percent, level)
 
     def fastest(self, cell: int) -> float | None:
         """Return the fastest run of a cell; ``None`` without a sample."""
-        return self.summaries[cell].min_latency
+        return min((one.least for one in self.series[cell]), default=None)
 
     def relative_errors(self) -> dict[int, float]:
         """Return half the width of each cell's interval / its latency: the rule that ends a run.

@@ -8,6 +8,9 @@ from itertools import chain
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from mncost.interval import Interval
+from mncost.stats.location import LEVEL, log_interval
+from mncost.stats.percentiles import percentiles
 from mncost.stats.ratios import ratio_of_rounds
 
 if TYPE_CHECKING:
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
     from mncost.measure.records import Burst, Process
 
-__all__ = ["SECOND", "Series", "generation_ratios", "paired_rounds"]
+__all__ = ["SECOND", "Series", "generation_ratios", "paired_rounds", "percentile_interval"]
 
 SECOND = 1e9  # ns
 
@@ -68,6 +71,27 @@ class Series:
 
     def _samples(self) -> list[int]:
         return list(chain.from_iterable(burst.ns for burst in self.bursts))
+
+
+def percentile_interval(
+    series: Sequence[Series], percent: float = 50.0, level: float = LEVEL
+) -> Interval | None:
+    """Return a percentile of a cell's latency; ``None`` without a sample.
+
+    The median is that by processes: the geometric mean of their medians, with Student's t interval.
+    Any other percentile is of all runs together, with bounds that assume no distribution
+    (:func:`mncost.stats.percentiles.percentiles`).
+
+    Args:
+        series: what each process measured of the cell.
+        percent: above 0, below 100.
+        level: of the interval; 1 gives one without bounds.
+    """
+    if not series:
+        return None
+    if percent == 50:
+        return log_interval([one.median for one in series], level)
+    return percentiles([one.seconds for one in series], [percent], level)[percent]
 
 
 def paired_rounds(

@@ -80,14 +80,14 @@ def _effective_runs(sizes: Sequence[int], order: NDArray[Any], level: float) -> 
     owner = np.repeat(np.arange(n), sizes)[order]
     share = np.arange(1, runs + 1) / runs
     # Variance of a share by its linearisation over clusters (Cochran, Sampling Techniques, 11.8).
-    squares = sum(
-        (np.cumsum(owner == process) - share * size) ** 2 for process, size in enumerate(sizes)
-    )
+    below = np.cumsum(owner == np.arange(n)[:, None], axis=1)  # of each process, up to each rank
+    squares = ((below - share * np.array(sizes)[:, None]) ** 2).sum(axis=0)
     variance = n / (n - 1) * squares / runs**2
     independent = share * (1 - share) / runs
     independent[-1] = 1.0  # all samples are up to the last rank: nothing varies
     freedom = student(0.5 + level / 2, runs - 1) / student(0.5 + level / 2, n - 1)
-    return runs / np.maximum(1.0, variance / independent) * freedom**2
+    effective: NDArray[Any] = runs / np.maximum(1.0, variance / independent) * freedom**2
+    return effective
 
 
 def _bounding_ranks(

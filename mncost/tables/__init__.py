@@ -1,4 +1,10 @@
 """One file a table: from a result to a :class:`mncost.render.table.Table`."""
 
-TABLES: dict[str, str] = {}
+TABLES = {
+    "Comparison": "mncost.tables.compare:compare_table",
+    "Explanation": "mncost.tables.explain:explain_table",
+    "Grid": "mncost.tables.grid:grid_table",
+    "Network": "mncost.tables.layers:layers_table",
+    "Verification": "mncost.tables.verify:verify_table",
+}
 """Which function makes the table of a class; see :mod:`mncost.render.shown`."""

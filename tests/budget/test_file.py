@@ -270,8 +270,8 @@ def test_standard_input(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("model", "words"),
     [
         ('arch = "v22"', ("model: unknown architecture 'v22'", "did you mean 'v2'")),
-        ('arch = "v3"', ("model: unknown single architecture 'v3'", "v3-large, v3-small")),
-        ('arch = "v1,v2"', ("single architecture 'v1,v2'",)),
+        ('arch = "v3"', ("model: needs one network, and these are 4", "v3-large α 1.0")),
+        ('arch = "v1,v2"', ("needs one network, and these are 2",)),
         ('arch = "-"', ("model.arch", "standard input")),
         ('arch = "a,b/net.toml"', ("model.arch", "comma")),
         ('arch = "missing.toml"', ("model: ", "missing.toml: cannot be read",)),

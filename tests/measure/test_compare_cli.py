@@ -60,8 +60,8 @@ def test_layers_are_the_distinct_pairs_and_how_often_each_stands(run_cli: Cli) -
     assert found[6]["first"] == "row8.1.depthwise"
     for row in found:
         theory = 1 / int(row["out_channels"]) + 1 / int(row["kernel"]) ** 2
-        assert float(row["theoretical_ratio"]) == pytest.approx(theory)
-        assert float(row["exact_ratio"]) == pytest.approx(theory)
+        assert float(row["theoretical_macs_share"]) == pytest.approx(theory)
+        assert float(row["macs_share"]) == pytest.approx(theory)
 
 
 def test_the_fused_twin_is_another_comparison(run_cli: Cli) -> None:

@@ -158,11 +158,11 @@ def test_explain_has_every_format(name: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["explain", "--arch", "v1,v2"], "explain takes one network"),
+        (["explain", "--arch", "v1,v2"], "needs one network"),
         (["explain", "--arch", "v2", "--twin", "standart"], "did you mean 'standard'"),
         (["table", "--arch", "v2", "--convention", "tophat"], "did you mean 'thop'"),
         (["table", "--arch", "v2", "--convention", "thop", "--flops"], "do not go together"),
-        (["table", "--arch", "v2", "--convention", "thop", "--published"], "do not go together"),
+        (["table", "--arch", "v2", "--convention", "thop", "--published"], "does not go with"),
     ],
 )
 def test_bad_input_is_one_line(arguments: list[str], said: str) -> None:

@@ -157,8 +157,8 @@ REFUSED = [
     ("-o x.onnx --classes 5 --features", "--classes and --features do not go together"),
     ("-o x.onnx --seed -1", "--seed"),
     ("-o x.onnx --twin standart", "unknown twin 'standart' (did you mean 'standard'?)"),
-    ("-o x.onnx --alpha 0.35:1.0", "export takes one network, and these are 4: v2 α 0.35"),
-    ("-o x.onnx --arch v1", "export takes one network, and these are 2"),
+    ("-o x.onnx --alpha 0.35:1.0", "needs one network, and these are 4: v2 α 0.35"),
+    ("-o x.onnx --arch v1", "needs one network, and these are 2"),
     ("-o no/such/x.toml", "no/such/x.toml: cannot be written: No such file or directory"),
 ]
 

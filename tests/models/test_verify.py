@@ -239,7 +239,7 @@ def test_a_wrong_count_of_ours_is_found_by_every_witness(
         wrong[LAYER] += 1
         return Reading(name, wrong, params) if quantity == "macs" else Reading(name, macs, wrong)
 
-    monkeypatch.setattr("mncost.cli.verify.our_reading", lying)
+    monkeypatch.setattr("mncost.witnesses.verification.our_reading", lying)
     result = in_process([*CELL])
     assert result.status == 1
     assert [line.split(" by ")[1].split(",")[0] for line in result.err.splitlines()] == [
@@ -326,7 +326,8 @@ def test_a_missing_package_is_one_line(
     """It says what is missing and the exact line that installs it."""
     real = importlib.util.find_spec
     monkeypatch.setattr(
-        "mncost.cli.verify.find_spec", lambda name: None if name in missing else real(name)
+        "mncost.witnesses.verification.find_spec",
+        lambda name: None if name in missing else real(name),
     )
     result = in_process([*CELL])
     assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)

@@ -331,7 +331,7 @@ def test_to_standard_output(run_process: Cli, here: Path) -> None:
         ("--no-time", "--no-time goes with --kind layers"),
         ("--kind layers --x macs", "--x does not go with --kind layers"),
         ("--kind layers", "missing option '--arch': one network, or a run file"),
-        ("--kind layers --arch v1,v2", "--kind layers takes one network, and these are 2"),
+        ("--kind layers --arch v1,v2", "needs one network, and these are 2"),
         ("--kind layers --arch v2 --by pair", "unknown --by 'pair'"),
         ("--kind layers --arch v2 --no-time --save r.json", "--save does not go with --no-time"),
         ("--kind layers --arch v2 --runtime torch", "torch does not say how long each layer takes"),

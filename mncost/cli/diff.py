@@ -1,4 +1,4 @@
-"""``mncost compare-runs``."""
+"""``mncost diff``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mncost.cli import options
-from mncost.cli.output import emit, format_for
+from mncost.cli.emit import emit, format_for
 from mncost.measure.cells import title
 from mncost.measure.needs import TO_SHOW, need
 from mncost.measure.records import IDENTITY
@@ -18,10 +18,10 @@ from mncost.render.table import Column, Table, Value
 from mncost.results.change import Change, Comparison, compare
 from mncost.results.columns import with_interval
 
-__all__ = ["compare_runs"]
+__all__ = ["diff"]
 
 
-def compare_runs(
+def diff(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="The earlier run file.")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The later run file.")],
     allow_different_machine: Annotated[
@@ -35,8 +35,8 @@ def compare_runs(
 ) -> None:
     """Compare two saved runs cell by cell: the ratio of the latencies, with its interval.
 
-    mncost compare-runs old.json new.json
-    mncost compare-runs old.json new.json --format csv -o change.csv
+    mncost diff old.json new.json
+    mncost diff old.json new.json --format csv -o change.csv
 
     Runs measured apart share no moment of the machine: to compare two interpreters or two models
     sharply, measure them in one run (mncost bench --python, --arch a,b).

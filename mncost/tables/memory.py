@@ -1,20 +1,18 @@
-"""``mncost layers --memory``."""
+"""The largest tensor at each spatial size, beside what the V2 paper prints."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from mncost.api import load
-from mncost.cli.output import chosen
-from mncost.cli.single import title
-from mncost.columns import Source, default_columns, sources
+from mncost.api import load, title
+from mncost.columns import Source, chosen, default_columns, sources
 from mncost.cost.materialised import Materialised, Tensor
 from mncost.network import Network
 from mncost.published.memory import PUBLISHED_MEMORY, RESOLUTION, MemoryFigure, difference
 from mncost.render.table import Table, Value
 
-__all__ = ["materialised_table"]
+__all__ = ["memory_table"]
 
 _NOTES = (
     "largest: of all tensors, if each step writes its result whole",
@@ -52,7 +50,12 @@ PUBLISHED_COLUMNS: Mapping[str, Source] = sources(
 )
 
 
-def materialised_table(network: Network, columns: str | None, notes: Sequence[str]) -> Table:
+def memory_table(
+    network: Network,
+    *,
+    columns: str | Sequence[str] | None = None,
+    notes: Sequence[str] = (),
+) -> Table:
     """Return the largest tensor at each size, beside what the V2 paper prints for the network.
 
     Raises:

@@ -1,4 +1,4 @@
-"""``mncost table --published``."""
+"""Our counts beside the published figures, and why they differ."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _TERMINAL = (
 _AS_MARKS = {"macs_why": "why", "params_why": "why", "source": "src"}
 
 
-def published_table(found: list[Reproduction], *, for_people: bool) -> Table:
+def published_table(found: list[Reproduction], *, for_people: bool = True) -> Table:
     """Return ours beside the published figures; for people with the long texts as notes."""
     tally = _tally(found)
     if not for_people:

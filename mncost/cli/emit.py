@@ -1,24 +1,26 @@
-"""From a table to wherever the user wants it."""
+"""Where a result goes: the flags of the output, and writing it there."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 import typer
 
-from mncost.columns import Source
 from mncost.errors import OutputError, UnknownNameError
+from mncost.flags import flag
 from mncost.render.table import Table
 
 __all__ = [
     "BROKEN_PIPE",
     "FORMATS",
-    "chosen",
+    "FOR_PEOPLE",
+    "Out",
     "discard_stdout",
     "emit",
     "emit_bytes",
@@ -32,6 +34,54 @@ FORMATS = ("terminal", "csv", "json", "markdown")
 _SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".txt": "terminal"}
 
 
+_PANEL = "Output"
+FOR_PEOPLE = ("terminal", "markdown")
+
+
+@dataclass(frozen=True)
+class Out:
+    """How and where a result is written."""
+
+    columns: str | None = flag(
+        "Columns to print, in this order, with commas.", metavar="NAMES", panel=_PANEL
+    )
+    format: str | None = flag(
+        f"{', '.join(FORMATS)}. Default: by the suffix of --output, else terminal.",
+        metavar="NAME",
+        names=("--format", "-f"),
+        completes="formats",
+        panel=_PANEL,
+    )
+    output: Path | None = flag(
+        "Write to a file (- for standard output), replaced only once it is complete.",
+        metavar="FILE",
+        names=("--output", "-o"),
+        panel=_PANEL,
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a format that there is not.
+
+        Raises:
+            UnknownNameError: there is no format of this name.
+        """
+        format_for(self.format, self.output)
+
+    @property
+    def kind(self) -> str:
+        """The format that is written."""
+        return format_for(self.format, self.output)
+
+    @property
+    def for_people(self) -> bool:
+        """Whether people read it, not programs."""
+        return self.kind in FOR_PEOPLE
+
+    def emit(self, table: Table) -> None:
+        """Write a table."""
+        emit(table, self.kind, self.output)
+
+
 def format_for(name: str | None, output: Path | None) -> str:
     """Return the format to write: the one named, or that of the output file's suffix.
 
@@ -43,21 +93,6 @@ def format_for(name: str | None, output: Path | None) -> str:
     if name not in FORMATS:
         raise UnknownNameError("format", name, FORMATS)
     return name
-
-
-def chosen(
-    columns: Mapping[str, Source], names: str | None, default: Iterable[str]
-) -> list[Source]:
-    """Return the columns that ``--columns`` names, or the default ones.
-
-    Raises:
-        UnknownNameError: there is no column of a name.
-    """
-    wanted = list(default) if names is None else [name.strip() for name in names.split(",")]
-    for name in wanted:
-        if name not in columns:
-            raise UnknownNameError("column", name, columns)
-    return [columns[name] for name in dict.fromkeys(wanted)]
 
 
 def emit(table: Table, format_name: str, output: Path | None) -> None:

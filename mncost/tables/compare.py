@@ -1,75 +1,58 @@
-"""``mncost compare`` without a measurement: what is saved on paper."""
+"""Networks, or their pairs of layers, beside what replaces them in a twin: the exact counts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from mncost.api import grid
-from mncost.cli.options import as_precision
-from mncost.cli.output import chosen, emit
-from mncost.cli.single import WITHOUT_PAIRS, twin_of
-from mncost.columns import Source, default_columns, pair_columns, sources
+from mncost.api import Comparison
+from mncost.columns import Source, chosen, default_columns, sources
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.network import Network
 from mncost.render.table import Table, Value
 from mncost.spec.parse import PAPER
+from mncost.tables.pairs import pair_columns
 
-__all__ = ["emit_analytic", "networks_with_twin"]
+__all__ = ["compare_table"]
 
 _IDENTITY = ("arch", "dialect", "alpha", "resolution", "precision")
 
 
-def emit_analytic(
-    which: Mapping[str, Any],
-    columns: str | None,
-    wanted: str,
-    output: Path | None,
+def compare_table(
+    comparison: Comparison,
     *,
-    layers: bool,
-) -> None:
-    """Write each network beside its twin, or with ``layers`` each of their distinct pairs.
+    layers: bool = False,
+    columns: str | Sequence[str] | None = None,
+    for_people: bool = True,
+) -> Table:
+    """Return each network beside its twin, or each of their distinct pairs of layers.
+
+    Args:
+        comparison: from :func:`mncost.compare`.
+        layers: one row for each distinct pair of layers that the twin replaces.
+        columns: names of columns, with commas; by default those that fit.
+        for_people: leave out what is the same in every row.
 
     Raises:
-        InputError: something cannot be used, or no network has such a twin.
+        UnknownNameError: there is no such column.
     """
-    twin: str = which["twin"]
-    networks, notes = networks_with_twin(which)
+    networks, twin = comparison.networks, comparison.twin
     things: Sequence[Any]
+    notes = list(comparison.notes)
     if layers:
         things, registry = cut_pairs(networks, twin), _pair_columns(twin)
-        notes += list(_about_pairs(things, twin))
+        notes += _about_pairs(things, twin)
     else:
         things, registry = networks, _network_columns(twin)
-        notes += list(_about_networks(networks, twin))
+        notes += _about_networks(networks, twin)
     default = default_columns(registry)
-    if wanted in ("terminal", "markdown"):
+    if for_people:
         default = [name for name in default if name not in _unneeded(networks, layers=layers)]
     shown = chosen(registry, columns, default)
     rows = [[source.value(thing) for source in shown] for thing in things]
-    title = _title(networks, twin) if wanted in ("terminal", "markdown") else ""
+    title = _title(networks, twin) if for_people else ""
     name = "compare layers" if layers else "compare"
-    emit(Table(name, [s.column for s in shown], rows, notes, title), wanted, output)
-
-
-def networks_with_twin(which: Mapping[str, Any]) -> tuple[list[Network], list[str]]:
-    """Return the networks that have the twin, and what is to be said about the others.
-
-    Raises:
-        InputError: something cannot be used, or none has it.
-    """
-    given = {name: value for name, value in which.items() if name not in ("twin", "precision")}
-    twin = which["twin"]
-    grids = [grid(**given, precision=as_precision(name)) for name in which["precision"]]
-    every = [network for found in grids for network in found]
-    networks = [network for network in every if network.pairs_of(twin)]
-    without = dict.fromkeys(n.arch for n in every if n not in networks)
-    if not networks:
-        twin_of(every[0], twin)  # says why
-    notes = [note for found in grids for note in found.notes]
-    notes += [f"left out: {arch} has no {twin} twin: {WITHOUT_PAIRS[twin]}" for arch in without]
-    return networks, list(dict.fromkeys(notes))
+    return Table(name, [s.column for s in shown], rows, notes, title)
 
 
 def _network_columns(twin: str) -> dict[str, Source]:

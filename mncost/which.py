@@ -1,0 +1,114 @@
+"""Which networks: the flags that name them, for the command line and for Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from mncost.errors import InputError, UnknownNameError
+from mncost.flags import flag
+from mncost.spec.axis import Numbers
+
+if TYPE_CHECKING:
+    from mncost.api import Grid
+    from mncost.network import Network
+
+__all__ = ["GRAMMAR", "Which"]
+
+GRAMMAR = "VALUE, LOW:HIGH (the published values), LOW:HIGH:STEP, or several with commas"
+_PANEL = "Model"
+
+
+def _precision(option: str, name: str) -> str:
+    from mncost.cost.memory import PRECISIONS
+
+    if name not in PRECISIONS:
+        raise UnknownNameError("precision", name, PRECISIONS)
+    return name
+
+
+def _twin(option: str, name: str) -> str:
+    from mncost.graph.twin import TWINS
+
+    if name not in TWINS:
+        raise UnknownNameError("twin", name, TWINS)
+    return name
+
+
+@dataclass(frozen=True)
+class Which:
+    """The networks that are meant: architectures at α × resolution, in one dialect.
+
+    ``None`` is the default that the flag's help states.
+    """
+
+    arch: str | None = flag(
+        "Architectures (v2), groups (v3, v4, all), files (my_net.toml, - for standard input) or "
+        "checkpoints (mobilenet_v2_0.75_160). See mncost list.",
+        metavar="ARCH",
+        names=("--arch", "-a"),
+        panel=_PANEL,
+        completes="architectures",
+        positional=True,
+    )
+    alpha: Numbers | None = flag(
+        f"Width multiplier: {GRAMMAR}. Default: 1.0.", metavar="α", panel=_PANEL
+    )
+    resolution: Numbers | None = flag(
+        "Side of the image in pixels, same grammar. Default: native.",
+        metavar="PX",
+        names=("--resolution", "-r"),
+        panel=_PANEL,
+    )
+    rho: Numbers | None = flag(
+        "Resolution as a ratio of the native one, same grammar.", metavar="ρ", panel=_PANEL
+    )
+    dialect: str | None = flag(
+        "Which implementation: paper, torchvision, timm, slim, keras ... Default: paper.",
+        metavar="NAME",
+        panel=_PANEL,
+        completes="dialects",
+    )
+    classes: int | None = flag(
+        "Outputs of the classifier. Default: 1000.", metavar="N", panel=_PANEL
+    )
+    precision: str | None = flag(
+        "fp32, fp16 or int8: of the weights and activations that are counted in bytes. "
+        "Default: fp32.",
+        metavar="NAME",
+        panel=_PANEL,
+        completes="precisions",
+        parse=_precision,
+    )
+    twin: str | None = flag(
+        "The twin instead: standard (each depthwise-separable pair as one convolution) or fused "
+        "(expand and depthwise as one).",
+        metavar="NAME",
+        panel=_PANEL,
+        parse=_twin,
+    )
+
+    def grid(self) -> Grid:
+        """Return the networks, without the twin.
+
+        Raises:
+            InputError: a value cannot be used; the message says what would be accepted.
+        """
+        from mncost.api import grid
+
+        if self.arch is None:
+            raise InputError(
+                "missing argument 'ARCH' (or --arch): an architecture, e.g. v2; see mncost list"
+            )
+        given = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "twin"}
+        return grid(**{**given, "precision": self.precision or "fp32"})
+
+    def network(self) -> Network:
+        """Return the only network, or its twin.
+
+        Raises:
+            InputError: a value cannot be used, there are several networks, or no such twin.
+        """
+        from mncost.api import twin_of
+
+        return twin_of(self.grid().single(), self.twin)

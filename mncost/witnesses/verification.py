@@ -1,0 +1,99 @@
+"""Our counts of networks beside those of every witness: torch, fvcore and the ONNX file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from mncost.errors import InputError
+from mncost.network import Network
+from mncost.render.shown import Shown
+from mncost.witnesses.verify import Difference, Reading, differences, our_reading
+
+__all__ = ["Verification", "Verified", "check_installed", "verified"]
+
+_NEEDED = ("numpy", "onnx", "torch", "fvcore")
+
+
+class Verified(NamedTuple):
+    """One network, our counts of it, and those of the witnesses."""
+
+    network: Network
+    ours: Reading
+    others: tuple[Reading, ...]
+
+    @property
+    def differences(self) -> list[Difference]:
+        """What each witness counts differently."""
+        return [one for other in self.others for one in differences(self.ours, other)]
+
+
+class Verification(Shown):
+    """What the witnesses count of some networks.
+
+    Attributes:
+        networks: each network with our counts and theirs.
+        notes: what was left out.
+    """
+
+    def __init__(self, networks: Iterable[Verified], notes: Iterable[str] = ()) -> None:
+        """Keep the networks; see :func:`mncost.verify`."""
+        self.networks = tuple(networks)
+        self.notes = tuple(notes)
+
+    def __repr__(self) -> str:
+        """Say whether all agree."""
+        words = "all agree" if self.ok else f"{len(self.differences)} differences"
+        return f"<mncost.Verification of {len(self.networks)} networks: {words}>"
+
+    @property
+    def ok(self) -> bool:
+        """Whether every witness counts as we do, layer by layer."""
+        return not self.differences
+
+    @property
+    def differences(self) -> list[tuple[Network, Difference]]:
+        """Each difference and its network."""
+        return [(one.network, found) for one in self.networks for found in one.differences]
+
+
+def check_installed() -> None:
+    """Find out whether the witnesses are installed, without importing them.
+
+    Raises:
+        InputError: one is not.
+    """
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        raise InputError(f"verify needs {', '.join(missing)}: pip install 'mncost[verify]'")
+
+
+def verified(networks: Iterable[Network]) -> Iterator[Verified]:
+    """Ask every witness about every network; models are shared along the resolutions."""
+    from mncost.models.onnx_model import onnx_model
+    from mncost.models.weights import random_weights
+    from mncost.witnesses.verify_onnx import onnx_reading
+    from mncost.witnesses.verify_torch import (
+        fvcore_reading,
+        materialised,
+        meta_module,
+        torch_reading,
+    )
+
+    graph = None
+    for network in networks:
+        if network.graph is not graph:
+            graph = network.graph
+            names = [node.name for node in graph.nodes]
+            shapeless, module = meta_module(graph), materialised(meta_module(graph))
+            weights = random_weights(graph)
+        image = network.shapes[0]
+        yield Verified(
+            network,
+            our_reading(graph, network.costs),
+            (
+                torch_reading(shapeless, image, names),
+                fvcore_reading(module, image, names),
+                onnx_reading(onnx_model(graph, network.shapes, weights), names),
+            ),
+        )
