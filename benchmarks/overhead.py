@@ -81,14 +81,14 @@ def overhead(runtime: str, repeats: int) -> tuple[float, float]:
     network = mncost.load("v2")
     remembering = _Remembering(runtime_class(runtime)())
     with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / "v2"
+        folder = Path(scratch) / "v2"
         builder = Builder()
         builder.prepare(
-            network.graph, 224, format=remembering.format, precision="fp32", seed=0, file=file
+            network.graph, 224, format=remembering.format, precision="fp32", seed=0, folder=folder
         )
         builder.close()
         server = Server(remembering, 1)  # type: ignore[arg-type]
-        load = encoded(LoadModel(cell=0, file=str(file), batch=1, provider=None))
+        load = encoded(LoadModel(cell=0, folder=str(folder)))
         assert "refused" not in server.answer(load)
     assert remembering.call is not None
     bare = bare_loop(runtime, remembering.call)

@@ -10,7 +10,9 @@ from mncost.errors import MeasureError
 from mncost.graph.graph import Graph
 from mncost.measure.ceilings import PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.clocks import Clock
+from mncost.measure.layer_shares import ProfileError, layer_shares
 from mncost.measure.records import Burst, Ceilings, Cell, Failure, Process, Profile, Run
+from mncost.measure.runtimes import runtime_class
 from mncost.measure.schedule import Visit, shuffled
 from mncost.measure.workers.messages import (
     LoadModel,
@@ -21,7 +23,6 @@ from mncost.measure.workers.messages import (
     Sampled,
 )
 from mncost.measure.workers.worker import Worker, WorkerDied, WorkerRefused, WorkerSpec
-from mncost.results.layers import ProfileError, shares
 
 __all__ = ["Crew", "Launch"]
 
@@ -95,7 +96,7 @@ class Crew:
             return
         self._clock.spend(sum(profiled.plain_ns) + sum(profiled.profiled_ns))
         try:
-            layers = shares(graph, cell.resolution, profiled.profiled_ns, profiled.kernels)
+            layers = layer_shares(runtime_class(cell.runtime), graph, cell.resolution, profiled)
         except ProfileError as error:
             self._give_up(spec, cell, str(error))
             return
@@ -115,7 +116,11 @@ class Crew:
         if worker is None:
             return
         request = RunHeaviest(
-            file=str(file), batch=PRODUCT_BATCH, provider=provider, runs=HEAVY_RUNS
+            folder=str(file),
+            batch=PRODUCT_BATCH,
+            provider=provider,
+            precision=precision,
+            runs=HEAVY_RUNS,
         )
         try:
             heaviest = worker.ask(request)
@@ -156,9 +161,10 @@ class Crew:
     def _model(self, cell: Cell) -> dict[str, Any]:
         """Return what a request about a cell's model says."""
         return {
-            "file": str(self._files[cell.id]),
+            "folder": str(self._files[cell.id]),
             "batch": cell.batch,
             "provider": cell.provider,
+            "precision": cell.precision,
         }
 
     def _try(self, spec: WorkerSpec, cell: Cell | None, request: Request[T]) -> T | None:

@@ -52,9 +52,9 @@ class Build(Protocol):
     """Builds model files, in a process of its own."""
 
     def prepare(
-        self, graph: Graph, resolution: int, *, format: str, precision: str, seed: int, file: Path
+        self, graph: Graph, resolution: int, *, format: str, precision: str, seed: int, folder: Path
     ) -> Prepared:
-        """Write a model's file; may raise WorkerRefused or WorkerDied."""
+        """Write a model; may raise WorkerRefused or WorkerDied."""
 
     def close(self) -> None:
         """End it."""
@@ -167,7 +167,7 @@ class _Session:
                 format=form,
                 precision=precision,
                 seed=self.run.options.seed,
-                file=file,
+                folder=file,
             )
         except (WorkerRefused, WorkerDied) as error:
             lost = {failure.cell for failure in self.run.failures}
@@ -194,7 +194,9 @@ class _Session:
             file = self.tools.scratch / f"product.{precision}.{form}"
             seed = self.run.options.seed
             try:
-                builder.prepare(PRODUCT, 1, format=form, precision=precision, seed=seed, file=file)
+                builder.prepare(
+                    PRODUCT, 1, format=form, precision=precision, seed=seed, folder=file
+                )
             except (WorkerRefused, WorkerDied) as error:
                 self.run.notes.append(f"no ceilings of {form} models in {precision}: {error}")
             else:

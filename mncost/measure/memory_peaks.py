@@ -45,7 +45,13 @@ def measure_memory(
 
 
 def _peak(cell: Cell, file: Path, launch: Launch) -> MemoryPeak:
-    request = SeeMemory(file=str(file), batch=cell.batch, provider=cell.provider, runs=RUNS)
+    request = SeeMemory(
+        folder=str(file),
+        batch=cell.batch,
+        provider=cell.provider,
+        precision=cell.precision,
+        runs=RUNS,
+    )
     worker = launch(WorkerSpec(*cell.worker), 0)
     try:
         seen = worker.ask(request)

@@ -27,7 +27,9 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-__all__ = ["Closeness", "Quantised", "quantised"]
+from mncost.models.formats import Closeness
+
+__all__ = ["Quantised", "quantised"]
 
 CALIBRATION_IMAGES, TEST_IMAGES = 8, 16
 
@@ -37,20 +39,6 @@ _OPERATORS = (
     *("Conv", "Gemm", "MatMul", "Add", "Mul", "Clip", "Relu", "Sigmoid", "Softmax"),
     *("GlobalAveragePool", "Flatten", "Reshape", "Transpose"),
 )
-
-
-class Closeness(NamedTuple):
-    """How close the logits of the quantised model are to those of the model it was made of.
-
-    Attributes:
-        images: how many images of noise it was tried on, not those of the calibration.
-        same_top1: on how many of them the largest logit is the same.
-        error: root mean square of the difference / standard deviation of the original's logits.
-    """
-
-    images: int
-    same_top1: int
-    error: float
 
 
 class Quantised(NamedTuple):

@@ -1,53 +1,17 @@
-"""From a runtime's kernels to our layers, and from a profile to the time of each layer.
-
-A runtime fuses operators, and names what comes of it after one of them: ``row2.expand.act_nchwc``
-is the convolution ``row2.expand.conv`` with its batch norm and activation. Our steps
-(:mod:`mncost.cost.memory`) say which operator such a kernel is about. Some kernels at the end of a
-model are called after its output.
-"""
+"""The time of each layer of a network: shares of a profile, times the latency without it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from mncost.cost.count import count
-from mncost.cost.layers import kind_of
-from mncost.cost.memory import schedule
-from mncost.graph.graph import Graph
-from mncost.graph.ops import LayerScale
-from mncost.graph.shapes import infer_shapes
 from mncost.interval import Interval
 from mncost.measure.records import LayerShare, Profile, Run
 from mncost.results.samples import series_by_cell
 from mncost.stats.location import log_interval
 
-__all__ = [
-    "CONVERT",
-    "REORDER",
-    "SESSION",
-    "GroupTime",
-    "LayerTime",
-    "ProfileError",
-    "group_times",
-    "layer_times",
-    "overhead",
-    "own_share",
-    "shares",
-]
-
-CONVERT = "(conversion)"  # of a quantised model's input and output
-REORDER = "(reordering)"  # tensors between the layouts that kernels want
-SESSION = "(session)"  # what a run takes beside its kernels
-
-# The model's input and output, in the files that runtimes load: mncost.models.onnx_model.
-_INPUT, _OUTPUT = "input", "output"
-_CONVERSIONS = (f"{_INPUT}_QuantizeLinear", f"{_OUTPUT}_DequantizeLinear")
-
-
-class ProfileError(Exception):
-    """A profile that cannot be mapped to the layers; the message says why."""
+__all__ = ["GroupTime", "LayerTime", "group_times", "layer_times", "overhead", "own_share"]
 
 
 class LayerTime(NamedTuple):
@@ -66,74 +30,6 @@ class GroupTime(NamedTuple):
 
     time: Interval
     share: Interval  # of the time of a whole run
-
-
-def shares(
-    graph: Graph, resolution: int, runs: Sequence[int], kernels: Mapping[str, Sequence[int]]
-) -> list[LayerShare]:
-    """Return the time of each layer in each run, in the order of the graph.
-
-    Args:
-        graph: what was run.
-        resolution: pixels of a side of the image.
-        runs: nanoseconds of each whole run.
-        kernels: nanoseconds of each kernel in each run, by the runtime's names.
-
-    Raises:
-        ProfileError: a layer that has multiply-accumulates has no kernel.
-    """
-    heads = _heads(graph)
-    costs = count(graph, infer_shapes(graph, resolution))
-    macs = {node.name: cost.terms.macs for node, cost in zip(graph.nodes, costs, strict=True)}
-    kinds = {node.name: kind_of(node.op) for node in graph.nodes}
-    found: dict[str, list[str]] = {}
-    for kernel in kernels:
-        found.setdefault(_layer_of(kernel, heads), []).append(kernel)
-    if silent := [name for name, n in macs.items() if n and name not in found]:
-        raise ProfileError(f"the profile has no kernel for {silent[0]}, which has MACs")
-    order = [*macs, REORDER, CONVERT]
-    layers = [
-        LayerShare(
-            layer=name,
-            kind=kinds.get(name, ""),
-            macs=macs.get(name, 0),
-            kernels=found[name],
-            ns=[sum(times) for times in zip(*(kernels[k] for k in found[name]), strict=True)],
-        )
-        for name in order
-        if name in found
-    ]
-    rest = [max(0, run - sum(layer.ns[i] for layer in layers)) for i, run in enumerate(runs)]
-    return [*layers, LayerShare(layer=SESSION, kind="", macs=0, kernels=[], ns=rest)]
-
-
-def _heads(graph: Graph) -> dict[str, str]:
-    """Return, for each node, the node whose step it is part of; with a layer scale, the one before.
-
-    ONNX Runtime multiplies a layer scale into the convolution before it. The output stands for the
-    last node.
-    """
-    steps = {s.node for s in schedule(graph) if not isinstance(graph.nodes[s.node].op, LayerScale)}
-    heads = {}
-    for index, node in enumerate(graph.nodes):
-        head = index
-        while head not in steps and graph.nodes[head].inputs:
-            head = graph.nodes[head].inputs[0]
-        heads[node.name] = graph.nodes[head].name
-    return {_OUTPUT: heads[graph.nodes[-1].name], **heads}
-
-
-def _layer_of(kernel: str, heads: Mapping[str, str]) -> str:
-    """Return the layer that a kernel is about: its name begins with that of one of our nodes."""
-    if kernel.startswith(_CONVERSIONS):
-        return CONVERT
-    name = kernel
-    while name not in heads:
-        cut = max(name.rfind(mark) for mark in "._/:")
-        if cut < 0:
-            return REORDER
-        name = name[:cut]
-    return heads[name]
 
 
 def layer_times(run: Run, cell: int) -> list[LayerTime]:
@@ -191,7 +87,7 @@ def own_share(profile: Profile) -> float:
 
     The others are those in brackets, and what is done to the input before the first layer.
     """
-    own = [x for x in profile.layers if x.layer != _INPUT and not x.layer.startswith("(")]
+    own = [x for x in profile.layers if x.kind != "input" and not x.layer.startswith("(")]
     return _share(profile, own)
 
 

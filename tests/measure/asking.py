@@ -15,8 +15,8 @@ from mncost.measure.workers.messages import (
 __all__ = ["burst", "heaviest", "load", "memory", "profile"]
 
 
-def load(cell: int, file: Path, *, batch: int = 1, provider: str | None = None) -> LoadModel:
-    return LoadModel(cell=cell, file=str(file), batch=batch, provider=provider)
+def load(cell: int, folder: Path, *, batch: int = 1, provider: str | None = None) -> LoadModel:
+    return LoadModel(cell=cell, folder=str(folder), batch=batch, provider=provider)
 
 
 def burst(cell: int | None, *, warmups: int = 0, runs: int) -> RunBurst:
@@ -24,14 +24,16 @@ def burst(cell: int | None, *, warmups: int = 0, runs: int) -> RunBurst:
 
 
 def profile(
-    file: Path, *, batch: int = 1, provider: str | None = None, rounds: int
+    folder: Path, *, batch: int = 1, provider: str | None = None, rounds: int
 ) -> ProfileModel:
-    return ProfileModel(file=str(file), batch=batch, provider=provider, rounds=rounds)
+    return ProfileModel(folder=str(folder), batch=batch, provider=provider, rounds=rounds)
 
 
-def heaviest(file: Path, *, batch: int = 1, provider: str | None = None, runs: int) -> RunHeaviest:
-    return RunHeaviest(file=str(file), batch=batch, provider=provider, runs=runs)
+def heaviest(
+    folder: Path, *, batch: int = 1, provider: str | None = None, runs: int
+) -> RunHeaviest:
+    return RunHeaviest(folder=str(folder), batch=batch, provider=provider, runs=runs)
 
 
-def memory(file: Path, *, batch: int = 1, provider: str | None = None, runs: int) -> SeeMemory:
-    return SeeMemory(file=str(file), batch=batch, provider=provider, runs=runs)
+def memory(folder: Path, *, batch: int = 1, provider: str | None = None, runs: int) -> SeeMemory:
+    return SeeMemory(folder=str(folder), batch=batch, provider=provider, runs=runs)

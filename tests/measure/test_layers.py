@@ -12,17 +12,21 @@ import pytest
 import mncost
 from mncost.graph.graph import Builder, Graph
 from mncost.graph.ops import Activation, BatchNorm, Conv, Dropout, Flatten, Op
+from mncost.measure.layer_shares import SESSION, ProfileError, layer_shares
 from mncost.measure.records import LayerShare, Profile
-from mncost.measure.runtimes import KernelTimes
+from mncost.measure.runtimes import CONVERT, REORDER, KernelTimes
+from mncost.measure.runtimes.onnxruntime import OnnxRuntime
 from mncost.measure.runtimes.onnxruntime_profile import read_profile
-from mncost.results.layers import (
-    CONVERT,
-    REORDER,
-    SESSION,
-    ProfileError,
-    own_share,
-    shares,
-)
+from mncost.measure.workers.messages import Profiled
+from mncost.results.layers import own_share
+
+
+def shares(
+    graph: Graph, resolution: int, runs: list[int], kernels: dict[str, list[int]]
+) -> list[LayerShare]:
+    """Return the layers of a profile of ONNX Runtime's."""
+    times = Profiled(plain_ns=runs, profiled_ns=runs, kernels=kernels)
+    return layer_shares(OnnxRuntime, graph, resolution, times)
 
 
 def profiled(network: mncost.Network, tmp_path: Path, *, runs: int = 3) -> KernelTimes:
@@ -138,7 +142,7 @@ def profile(runs: list[int], **layers: list[int]) -> Profile:
         profiled_ns=runs,
         plain_ns=runs,
         layers=[
-            LayerShare(layer=name, kind="", macs=0, kernels=[], ns=ns)
+            LayerShare(layer=name, kind=name, macs=0, kernels=[], ns=ns)
             for name, ns in layers.items()
         ],
     )

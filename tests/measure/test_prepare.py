@@ -19,10 +19,11 @@ from mncost.graph.graph import Builder as GraphBuilder
 from mncost.graph.graph import Graph
 from mncost.graph.ops import Activation, Conv
 from mncost.measure.ceilings import PRODUCT, PRODUCT_BATCH, PRODUCT_MACS
-from mncost.measure.runtimes import seeded_images
+from mncost.measure.runtimes import Setup, seeded_images
 from mncost.measure.workers.builder import Builder
-from mncost.measure.workers.prepare import FORMATS, Prepared, Preparer, needed_bytes
+from mncost.measure.workers.prepare import Prepared, Preparer, needed_bytes
 from mncost.measure.workers.worker import WorkerDied, WorkerRefused
+from mncost.models.formats import FORMATS
 from mncost.models.weights import random_weights
 from mncost.network import Network
 from tests.models.test_onnx import run_onnx
@@ -47,7 +48,7 @@ def one_layer(channels: int = 5) -> Graph:
 
 def prepared(
     builder: Builder,
-    file: Path,
+    folder: Path,
     net: Network = NET,
     *,
     format: str = "onnx",
@@ -55,34 +56,37 @@ def prepared(
     seed: int = 0,
 ) -> Prepared:
     return builder.prepare(
-        net.graph, net.resolution, format=format, precision=precision, seed=seed, file=file
+        net.graph, net.resolution, format=format, precision=precision, seed=seed, folder=folder
     )
 
 
 def test_the_onnx_file_is_the_exported_model(builder: Builder, tmp_path: Path) -> None:
-    file = tmp_path / "net.onnx"
-    result = prepared(builder, file, seed=3)
+    result = prepared(builder, tmp_path / "net", seed=3)
+    file = tmp_path / "net" / "model.onnx"
     exported = NET.to_onnx(dynamic_batch=True, seed=3)
     del exported.metadata_props[:]
     exported.ir_version, exported.opset_import[0].version = 9, 20  # for older runtimes
     assert onnx.load(file) == exported
     assert result.bytes == file.stat().st_size
     assert result.agreement is None
-    assert list(tmp_path.iterdir()) == [file]  # nothing else is left behind
+    assert [*tmp_path.iterdir(), *file.parent.iterdir()] == [
+        file.parent,
+        file,
+    ]  # nothing else is left behind
 
 
 def test_the_batch_is_open(builder: Builder, tmp_path: Path) -> None:
-    prepared(builder, tmp_path / "net.onnx")
+    prepared(builder, tmp_path)
     images = np.zeros((8, 3, 64, 64), dtype="float32")
-    assert run_onnx(onnx.load(tmp_path / "net.onnx"), images).shape == (8, 1000)
+    assert run_onnx(onnx.load(tmp_path / "model.onnx"), images).shape == (8, 1000)
 
 
 def test_other_resolutions_and_seeds(builder: Builder, tmp_path: Path) -> None:
     """A graph has the same weights at each resolution, and others for each seed."""
 
     def weights(net: Network, seed: int) -> bytes:
-        file = tmp_path / "net.onnx"
-        prepared(builder, file, net, seed=seed)
+        prepared(builder, tmp_path, net, seed=seed)
+        file = tmp_path / "model.onnx"
         return b"".join(values.raw_data for values in onnx.load(file).graph.initializer)
 
     larger = mncost.load("v2", 0.35, 96)
@@ -96,9 +100,8 @@ def test_other_resolutions_and_seeds(builder: Builder, tmp_path: Path) -> None:
 
 def test_the_torch_file(builder: Builder, tmp_path: Path) -> None:
     """The weights follow the graph, as little-endian floats in the order that is said."""
-    file = tmp_path / "net.torch"
-    prepared(builder, file, format="torch", seed=3)
-    with file.open("rb") as stream:
+    prepared(builder, tmp_path, format="torch", seed=3)
+    with (tmp_path / "model.pickle").open("rb") as stream:
         graph, resolution, shapes = pickle.load(stream)
         values = np.frombuffer(stream.read(), dtype="<f4")
     assert (graph, resolution) == (NET.graph, 64)
@@ -109,22 +112,22 @@ def test_the_torch_file(builder: Builder, tmp_path: Path) -> None:
 
 
 def test_int8(builder: Builder, tmp_path: Path) -> None:
-    file = tmp_path / "net.onnx"
-    original = prepared(builder, file)
-    result = prepared(builder, file, precision="int8")
+    original = prepared(builder, tmp_path)
+    result = prepared(builder, tmp_path, precision="int8")
     assert result.agreement is not None
     assert result.agreement.images > 0
     assert result.bytes < original.bytes / 2
-    assert "QuantizeLinear" in {node.op_type for node in onnx.load(file).graph.node}
+    assert "QuantizeLinear" in {
+        node.op_type for node in onnx.load(tmp_path / "model.onnx").graph.node
+    }
 
 
 def test_the_fakes_file(builder: Builder, tmp_path: Path) -> None:
-    file = tmp_path / "net.fake"
-    prepared(builder, file, format="fake")
+    prepared(builder, tmp_path, format="fake")
     layers = {layer.name: layer.macs for layer in NET.layers if layer.macs}
-    content = json.loads(file.read_text())
+    content = json.loads((tmp_path / "model.json").read_text())
     assert (content["macs"], content["precision"], content["layers"]) == (NET.macs, "fp32", layers)
-    assert prepared(builder, file, format="fake", precision="int8").agreement is not None
+    assert prepared(builder, tmp_path, format="fake", precision="int8").agreement is not None
 
 
 @pytest.mark.parametrize(("precision", "weights", "activation"), [("fp32", 4, 4), ("int8", 1, 1)])
@@ -132,9 +135,8 @@ def test_the_fakes_memory(
     builder: Builder, tmp_path: Path, precision: str, weights: int, activation: int
 ) -> None:
     """Of one layer: its input and output at once; a bias takes 4 bytes at either precision."""
-    file = tmp_path / "layer"
-    builder.prepare(one_layer(5), 6, format="fake", precision=precision, seed=0, file=file)
-    content = json.loads(file.read_text())
+    builder.prepare(one_layer(5), 6, format="fake", precision=precision, seed=0, folder=tmp_path)
+    content = json.loads((tmp_path / "model.json").read_text())
     assert content["weight_bytes"] == 9 * 5 * 7 * weights + 7 * 4
     assert content["peak_activation_bytes"] == (5 + 7) * 6 * 6 * activation
 
@@ -150,12 +152,11 @@ def test_the_matrix_product(builder: Builder, tmp_path: Path, form: str, precisi
     from mncost.measure.runtimes.onnxruntime import OnnxRuntime
     from mncost.measure.runtimes.torch import Torch
 
-    file = tmp_path / "product"
-    builder.prepare(PRODUCT, 1, format=form, precision=precision, seed=4, file=file)
+    builder.prepare(PRODUCT, 1, format=form, precision=precision, seed=4, folder=tmp_path)
     (matrix,) = random_weights(PRODUCT, 4).values()
     assert matrix.size == PRODUCT_MACS / PRODUCT_BATCH
     expected = seeded_images((3, len(matrix), 1, 1)).reshape(3, -1) @ matrix.T
-    call = (Torch() if form == "torch" else OnnxRuntime()).load(file, batch=3, provider=None)
+    call = (Torch() if form == "torch" else OnnxRuntime()).load(Setup(tmp_path, 3))
     found = call()
     array = np.asarray(found if form == "torch" else found[0])  # type: ignore[index]
     error = float(np.sqrt(np.mean((array - expected) ** 2)) / expected.std())
@@ -166,8 +167,8 @@ def test_the_matrix_product(builder: Builder, tmp_path: Path, form: str, precisi
 def test_onnx_runtime_multiplies_in_the_files_precision(
     builder: Builder, tmp_path: Path, precision: str, kernel: str
 ) -> None:
-    file, optimized = tmp_path / "product", tmp_path / "optimized"
-    builder.prepare(PRODUCT, 1, format="onnx", precision=precision, seed=0, file=file)
+    file, optimized = tmp_path / "model.onnx", tmp_path / "optimized"
+    builder.prepare(PRODUCT, 1, format="onnx", precision=precision, seed=0, folder=tmp_path)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.optimized_model_filepath = str(optimized)
@@ -183,10 +184,9 @@ def test_graphs_need_not_be_networks_nor_images_have_three_channels(
     from mncost.measure.runtimes.onnxruntime import OnnxRuntime
     from mncost.measure.runtimes.torch import Torch
 
-    file = tmp_path / "layer"
-    builder.prepare(one_layer(), 6, format=form, precision=precision, seed=0, file=file)
+    builder.prepare(one_layer(), 6, format=form, precision=precision, seed=0, folder=tmp_path)
     runtime = Torch() if form == "torch" else OnnxRuntime()
-    found = runtime.load(file, batch=2, provider=None)()
+    found = runtime.load(Setup(tmp_path, 2))()
     shape = found.shape if form == "torch" else found[0].shape  # type: ignore[attr-defined, index]
     assert tuple(shape) == (2, 7, 6, 6)
 
@@ -196,8 +196,10 @@ def test_a_model_beyond_what_a_file_holds(builder: Builder, tmp_path: Path) -> N
     net = mncost.load("v2", 16, 224).standard
     size = 4 * (net.params + net.buffers)
     with pytest.raises(WorkerRefused) as caught:
-        prepared(builder, tmp_path / "net.onnx", net)
-    assert str(caught.value) == f"the weights have {size:,} bytes: an ONNX file holds at most 2 GiB"
+        prepared(builder, tmp_path / "net", net)
+    assert str(caught.value) == (
+        f"the weights have {size:,} bytes: onnx models hold at most 2,146,435,072"
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -213,12 +215,12 @@ def test_a_model_beyond_memory(
         "format": "torch",
         "precision": "fp32",
         "seed": 0,
-        "file": str(tmp_path / "file"),
+        "folder": str(tmp_path / "net"),
     }
     answer = Preparer().answer(request)
     message = "needs about 0.3 GiB of memory, 0.1 GiB are free"
     assert answer.get("refused") == (message if refused else None)
-    assert (tmp_path / "file").exists() != refused
+    assert (tmp_path / "net").exists() != refused
 
 
 def test_large_images_need_memory_too() -> None:
@@ -244,13 +246,11 @@ def test_it_is_built_in_another_process_that_may_die(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_built_is_refused(builder: Builder, tmp_path: Path) -> None:
-    (tmp_path / "directory").mkdir()
-    with pytest.raises(WorkerRefused, match="Is a directory"):
-        prepared(builder, tmp_path / "directory")
-    with pytest.raises(WorkerRefused):
-        builder.prepare(
-            NET.graph, 64, format="torch", precision="int8", seed=0, file=tmp_path / "net"
-        )
+    (tmp_path / "file").touch()
+    with pytest.raises(WorkerRefused, match="File exists"):
+        prepared(builder, tmp_path / "file")
+    with pytest.raises(WorkerRefused, match=r"^no torch models in int8; accepted: fp32$"):
+        builder.prepare(NET.graph, 64, format="torch", precision="int8", seed=0, folder=tmp_path)
 
 
 def test_the_formats_are_those_that_runtimes_load() -> None:

@@ -50,11 +50,15 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         worker.close()
 
 
+def write(folder: Path, **content: object) -> None:
+    """Write a model of the fake runtime's."""
+    (folder / "model.json").write_text(json.dumps({"precision": "fp32", **content}))
+
+
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    file = tmp_path / "model.fake"
-    file.write_text('{"macs": 1000000, "precision": "fp32"}')
-    return file
+    write(tmp_path, macs=1_000_000)
+    return tmp_path
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +92,7 @@ def test_a_worker_answers(start: Start, model: Path) -> None:
     assert len(worker.ask(asking.burst(None, runs=1)).ns) == 1
     heaviest = worker.ask(asking.heaviest(model, batch=2, runs=3))
     assert (len(heaviest.product_ns), heaviest.bytes, len(heaviest.copy_ns)) == (3, 2**29, 3)
-    model.write_text(model.read_text()[:-1] + ', "weight_bytes": 1, "peak_activation_bytes": 4}')
+    write(model, macs=1_000_000, weight_bytes=1, peak_activation_bytes=4)
     resident = worker.ask(asking.memory(model, batch=2, runs=5))
     assert (resident.loaded_bytes, resident.peak_bytes) == (50_000_001, 50_000_011)
 
@@ -194,7 +198,7 @@ def test_long_runs_have_more_time(start: Start, model: Path) -> None:
         return exchange(message, seconds)
 
     worker._transport.ask = ask  # type: ignore[method-assign]
-    model.write_text('{"macs": 400000000000, "precision": "fp32"}')
+    write(model, macs=400_000_000_000)
     typical = max(worker.ask(asking.load(0, model)).ns) / 1e9
     worker.ask(asking.burst(0, warmups=1, runs=9))
     assert asked == [2, pytest.approx(20 * 10 * typical)]

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import mncost
-from mncost.measure.runtimes import RUNTIMES, Call, runtime_class, seeded_images
+from mncost.measure.runtimes import RUNTIMES, Call, Setup, runtime_class, seeded_images
 from mncost.measure.runtimes.onnxruntime import OnnxRuntime
 from mncost.measure.runtimes.resident import Memory
 from mncost.measure.runtimes.torch import Torch
@@ -21,6 +21,7 @@ from mncost.measure.runtimes.torch_compile import TorchCompile
 from mncost.measure.workers.builder import Builder
 from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.worker import WorkerRefused, WorkerSpec
+from mncost.models.formats import format_named
 from mncost.network import Network
 from tests.measure import asking
 
@@ -31,7 +32,7 @@ TINY = mncost.load(str(Path(__file__).parents[1] / "tiny.toml"), 1.0, 8)  # comp
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Return model files by format, and the tiny network's as ``tiny``."""
+    """Return models by format, and the tiny network's as ``tiny``."""
     directory = tmp_path_factory.mktemp("models")
     builder = Builder()
     for name, net, kind in (
@@ -45,10 +46,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             format=kind,
             precision="fp32",
             seed=5,
-            file=directory / name,
+            folder=directory / name,
         )
     builder.close()
-    return {file.name: file for file in directory.iterdir()}
+    return {folder.name: folder for folder in directory.iterdir()}
 
 
 def logits(net: Network, count: int) -> np.ndarray:
@@ -74,7 +75,7 @@ def assert_close(found: np.ndarray, expected: np.ndarray) -> None:
 def test_onnxruntime(files: dict[str, Path], expected: np.ndarray, batch: int) -> None:
     runtime = OnnxRuntime()
     runtime.start(1)
-    call = runtime.load(files["onnx"], batch=batch, provider="CPUExecutionProvider")
+    call = runtime.load(Setup(files["onnx"], batch, "CPUExecutionProvider"))
     outputs = call()
     assert isinstance(outputs, list)
     assert_close(outputs[0], expected[:batch])
@@ -82,7 +83,7 @@ def test_onnxruntime(files: dict[str, Path], expected: np.ndarray, batch: int) -
 
 @pytest.mark.parametrize("batch", [1, 8])
 def test_torch(files: dict[str, Path], expected: np.ndarray, batch: int) -> None:
-    call = Torch().load(files["torch"], batch=batch, provider=None)
+    call = Torch().load(Setup(files["torch"], batch))
     found = call()
     assert isinstance(found, torch.Tensor)
     assert found.is_inference()
@@ -110,7 +111,7 @@ def test_torch_runs_channels_last(files: dict[str, Path]) -> None:
             t.is_contiguous(memory_format=torch.channels_last) for t in tensors if t.dim() == 4
         )
 
-    Watched().load(files["torch"], batch=2, provider=None)()
+    Watched().load(Setup(files["torch"], 2))()
     assert len(layouts) >= 3 * 50
     assert all(layouts)
 
@@ -133,11 +134,12 @@ def compiled(files: dict[str, Path]) -> dict[str, object]:
     program = """
 import json, sys
 from pathlib import Path
+from mncost.measure.runtimes import Setup
 from mncost.measure.runtimes.torch_compile import TorchCompile
 from mncost.measure.workers.serve import Server
 runtime = TorchCompile()
 server = Server(runtime, 1)
-call = runtime.load(Path(sys.argv[1]), batch=2, provider=None)
+call = runtime.load(Setup(Path(sys.argv[1]), 2))
 logits = call().tolist()
 import torch
 counted = torch._dynamo.utils.counters
@@ -161,8 +163,8 @@ def test_what_is_compiled_belongs_to_the_load(monkeypatch: pytest.MonkeyPatch) -
     runs: list[str] = []
 
     class Compiling(TorchCompile):
-        def load(self, file: Path, *, batch: int, provider: str | None) -> Call:
-            return lambda: runs.append(f"{file} {batch} {provider}")
+        def load(self, setup: Setup) -> Call:
+            return lambda: runs.append(f"{setup.folder} {setup.batch} {setup.provider}")
 
     def seen(load: Callable[[], Call], times: int) -> Memory:
         call, loaded = load(), len(runs)
@@ -171,7 +173,7 @@ def test_what_is_compiled_belongs_to_the_load(monkeypatch: pytest.MonkeyPatch) -
         return Memory(loaded, len(runs))
 
     monkeypatch.setattr("mncost.measure.runtimes.torch_compile.resident_memory", seen)
-    assert Compiling().memory(Path("a"), batch=2, provider=None, runs=3) == (1, 4)
+    assert Compiling().memory(Setup(Path("a"), 2), 3) == (1, 4)
     assert runs == ["a 2 None"] * 4
 
 
@@ -188,7 +190,7 @@ import json, sys
 from mncost.measure.runtimes.onnxruntime import OnnxRuntime
 from mncost.measure.workers.serve import Server
 server = Server(OnnxRuntime(), 1)
-load = {"ask": "LoadModel", "cell": 0, "file": sys.argv[1], "batch": 1, "provider": None}
+load = {"ask": "LoadModel", "cell": 0, "folder": sys.argv[1]}
 print(json.dumps({"answer": server.answer(load), "modules": list(sys.modules)}))
 """
     found = in_process(program, files["onnx"])
@@ -206,9 +208,10 @@ def test_an_onnxruntime_worker(files: dict[str, Path], tmp_path: Path) -> None:
         assert all(ns > 0 for ns in (*loaded.warmup_ns, *loaded.ns))
         with pytest.raises(WorkerRefused, match="no OpenVINOExecutionProvider"):
             worker.ask(asking.load(1, files["onnx"], provider="OpenVINOExecutionProvider"))
-        (tmp_path / "torn.onnx").write_bytes(files["onnx"].read_bytes()[:1000])
+        content = (files["onnx"] / "model.onnx").read_bytes()
+        (tmp_path / "model.onnx").write_bytes(content[:1000])
         with pytest.raises(WorkerRefused, match="ONNXRuntimeError"):
-            worker.ask(asking.load(2, tmp_path / "torn.onnx"))
+            worker.ask(asking.load(2, tmp_path))
         assert len(worker.ask(asking.burst(0, warmups=1, runs=4)).ns) == 4
     finally:
         worker.close()
@@ -265,7 +268,7 @@ def test_a_provider_that_is_not_in_use_is_refused(
     runtime = OnnxRuntime()
     runtime.start(4)
     with pytest.raises(RuntimeError, match="does not use XnnpackExecutionProvider"):
-        runtime.load(Path("any"), batch=1, provider="XnnpackExecutionProvider")
+        runtime.load(Setup(Path("any"), 1, "XnnpackExecutionProvider"))
     xnnpack = ("XnnpackExecutionProvider", {"intra_op_num_threads": "4"})
     assert fake.given == [xnnpack, "CPUExecutionProvider"]
     assert made == ([(4, 1)] if shared else [])
@@ -281,10 +284,11 @@ def test_models_share_the_threads(files: dict[str, Path]) -> None:
     program = """
 import json, os, sys
 from pathlib import Path
+from mncost.measure.runtimes import Setup
 from mncost.measure.runtimes.onnxruntime import OnnxRuntime
 runtime = OnnxRuntime()
 runtime.start(3)
-load = lambda: runtime.load(Path(sys.argv[1]), batch=1, provider=None)()
+load = lambda: runtime.load(Setup(Path(sys.argv[1]), 1))()
 counts = [load() and len(os.listdir("/proc/self/task")) for _ in range(4)]
 print(json.dumps({"counts": counts}))
 """
@@ -293,10 +297,9 @@ print(json.dumps({"counts": counts}))
 
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_every_runtime_says_what_it_is(name: str) -> None:
-    from mncost.measure.workers.prepare import FORMATS
-
     known = runtime_class(name)
-    assert set(known.precisions) <= set(FORMATS[known.format].copies)
+    assert set(known.precisions) <= set(format_named(known.format).memory_factor)
+    assert known.default_provider in known.providers()
     assert "fp32" in known.precisions
     assert known.virtual == (name == "fake")
     assert known().clock_step() > 0

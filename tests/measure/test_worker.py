@@ -11,7 +11,7 @@ from statistics import median
 
 import pytest
 
-from mncost.measure.runtimes import Call, Runtime
+from mncost.measure.runtimes import Call, Runtime, Setup
 from mncost.measure.runtimes.copying import Copy
 from mncost.measure.runtimes.fake import Fake, Fault, Script
 from mncost.measure.runtimes.reference import reference
@@ -27,9 +27,10 @@ SPEC = WorkerSpec("fake", 1)
 
 
 def model(directory: Path, macs: int = 1_000_000, precision: str = "fp32") -> Path:
-    file = directory / f"{macs}.{precision}"
-    file.write_text(json.dumps({"macs": macs, "precision": precision}))
-    return file
+    folder = directory / f"{macs}.{precision}"
+    folder.mkdir(exist_ok=True)
+    (folder / "model.json").write_text(json.dumps({"macs": macs, "precision": precision}))
+    return folder
 
 
 def worker(script: Script, seed: int = 0, threads: int = 1, now_ns: int = 0) -> Worker:
@@ -39,7 +40,7 @@ def worker(script: Script, seed: int = 0, threads: int = 1, now_ns: int = 0) -> 
 class Traced(Runtime):
     """Writes down what is done with it."""
 
-    packages = ()
+    distributions = modules = ()
     format = "traced"
 
     def __init__(self) -> None:
@@ -50,14 +51,16 @@ class Traced(Runtime):
     def start(self, threads: int) -> None:
         self.trace.append(("start", threads))
 
-    def load(self, file: Path, *, batch: int, provider: str | None) -> Call:
-        self.trace.append(("load", file.name, batch, provider))
-        if file.name == "broken":
+    def load(self, setup: Setup) -> Call:
+        name = setup.folder.name
+        self.trace.append(("load", name, setup.batch, setup.provider))
+        if name == "broken":
             raise RuntimeError("broken:\n  beyond repair")
-        return self._watched(lambda: self.trace.append(file.name))
+        return self._watched(lambda: self.trace.append(name))
 
-    def memory(self, file: Path, *, batch: int, provider: str | None, runs: int) -> Memory:
-        self.trace.append(("memory", file.name, batch, provider, runs, self.living()))
+    def memory(self, setup: Setup, runs: int) -> Memory:
+        name = setup.folder.name
+        self.trace.append(("memory", name, setup.batch, setup.provider, runs, self.living()))
         return Memory(70, 75)
 
     def reference(self) -> Call:
@@ -188,16 +191,16 @@ def test_the_fakes_heaviest_work(tmp_path: Path) -> None:
 
 
 def test_the_fakes_memory(tmp_path: Path) -> None:
-    file = tmp_path / "model"
     sizes = {"weight_bytes": 4_000, "peak_activation_bytes": 800}
-    file.write_text(json.dumps({"macs": 1, "precision": "fp32", **sizes}))
-    found = worker(EXACT).ask(asking.memory(file, batch=3, runs=5))
+    content = {"macs": 1, "precision": "fp32", **sizes}
+    (tmp_path / "model.json").write_text(json.dumps(content))
+    found = worker(EXACT).ask(asking.memory(tmp_path, batch=3, runs=5))
     assert found.loaded_bytes == 50_004_000
     assert found.peak_bytes == 50_004_000 + 3_000
     dying = worker(Script(faults=(Fault("run", "die", after=4),)))
-    dying.ask(asking.memory(file, runs=4))
+    dying.ask(asking.memory(tmp_path, runs=4))
     with pytest.raises(WorkerDied, match="killed by SIGKILL"):
-        dying.ask(asking.memory(file, runs=1))
+        dying.ask(asking.memory(tmp_path, runs=1))
 
 
 def test_there_is_no_room_for_the_copy(tmp_path: Path) -> None:

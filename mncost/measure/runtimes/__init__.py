@@ -1,15 +1,16 @@
 """The runtimes, each in a file of its own, behind one small class.
 
-To add one: a file here with a subclass of :class:`Runtime`, and a line in :data:`RUNTIMES`. They
-live in worker processes, possibly of an interpreter that has nothing but the runtime's own
-packages: what needs these is imported in the methods.
+To add one: a file here with a subclass of :class:`Runtime`, a line in :data:`RUNTIMES`, a format
+that it loads (:mod:`mncost.models.formats`), and an extra in ``pyproject.toml``. Runtimes live in
+worker processes, possibly of an interpreter that has nothing but the runtime's own distributions:
+what is not in the standard library is imported in the methods.
 """
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from importlib import import_module
@@ -20,16 +21,20 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     import numpy
 
+    from mncost.graph.graph import Graph
     from mncost.measure.runtimes.copying import Copy
     from mncost.measure.runtimes.resident import Memory
 
 __all__ = [
+    "CONVERT",
     "MAX_BATCH",
     "MAX_THREADS",
+    "REORDER",
     "RUNTIMES",
     "Call",
     "KernelTimes",
     "Runtime",
+    "Setup",
     "runtime_class",
     "seeded_images",
 ]
@@ -40,6 +45,12 @@ Call: TypeAlias = Callable[[], object]
 """One inference with its input bound: what is timed is one call of it and nothing else."""
 
 
+CONVERT = "(conversion)"
+"""What converts a quantised model's input and output."""
+REORDER = "(reordering)"
+"""What moves tensors between the layouts that kernels want."""
+
+
 class KernelTimes(NamedTuple):
     """What a profiler says: nanoseconds of whole runs, and of each kernel in each of these."""
 
@@ -47,14 +58,34 @@ class KernelTimes(NamedTuple):
     kernels: dict[str, list[int]]
 
 
+class Setup(NamedTuple):
+    """Which model is loaded, and how.
+
+    Attributes:
+        folder: what the runtime's format has written.
+        batch: images in its input.
+        provider: one of :meth:`Runtime.providers`; ``None`` is the default one.
+        precision: one of :attr:`Runtime.precisions`, in which the model was written.
+    """
+
+    folder: Path
+    batch: int = 1
+    provider: str | None = None
+    precision: str = "fp32"
+
+
 class Runtime(ABC):
     """One inference runtime, inside the worker process that belongs to it."""
 
-    packages: ClassVar[tuple[str, ...]]
-    """What has to be installed in the interpreter: pip and import know it under one name."""
+    distributions: ClassVar[tuple[str, ...]]
+    """What ``pip install`` installs: all that an interpreter needs beside Python."""
+    modules: ClassVar[tuple[str, ...]]
+    """What is imported from these."""
     format: ClassVar[str]
-    """Which kind of model file it loads: one of :data:`mncost.measure.workers.prepare.FORMATS`."""
+    """What it loads: one of :data:`mncost.models.formats.FORMATS`."""
     precisions: ClassVar[tuple[str, ...]] = ("fp32",)
+    default_provider: ClassVar[str | None] = None
+    """The execution provider that needs no mention."""
     virtual: ClassVar[bool] = False
     """Whether its clock is a scripted one."""
     profiles: ClassVar[bool] = False
@@ -62,22 +93,20 @@ class Runtime(ABC):
     load_seconds: ClassVar[float] = 300.0
     """After how long a load is taken to hang."""
 
-    @staticmethod
-    def providers() -> tuple[str | None, ...]:
+    @classmethod
+    def providers(cls) -> tuple[str | None, ...]:
         """Return the execution providers for CPUs that it offers; ``(None,)``: it knows none."""
-        return (None,)
+        return (cls.default_provider,)
 
     @abstractmethod
     def start(self, threads: int) -> None:
-        """Import the packages, and set the number of threads."""
+        """Import the modules, and set the number of threads."""
 
     @abstractmethod
-    def load(self, file: Path, *, batch: int, provider: str | None) -> Call:
-        """Load a model, with a seeded input of ``batch`` images."""
+    def load(self, setup: Setup) -> Call:
+        """Load a model, with seeded images as its input."""
 
-    def profiled(
-        self, file: Path, *, batch: int, provider: str | None
-    ) -> tuple[Call, Callable[[], KernelTimes]]:
+    def profiled(self, setup: Setup) -> tuple[Call, Callable[[], KernelTimes]]:
         """Load a model under the runtime's profiler; the second function ends it, after the runs.
 
         Raises:
@@ -85,7 +114,16 @@ class Runtime(ABC):
         """
         raise RuntimeError("this runtime has no profiler")
 
-    def memory(self, file: Path, *, batch: int, provider: str | None, runs: int) -> Memory:
+    @staticmethod
+    def kernels_to_nodes(kernels: Iterable[str], graph: Graph) -> dict[str, str]:
+        """Return the node of a graph that each kernel of a profile is about.
+
+        This runs outside of the worker. A kernel that is about no node gets one of
+        :data:`CONVERT` and :data:`REORDER`.
+        """
+        raise NotImplementedError
+
+    def memory(self, setup: Setup, runs: int) -> Memory:
         """Load a model into this process, which has none, run it, and see the memory it takes.
 
         Raises:
@@ -93,8 +131,7 @@ class Runtime(ABC):
         """
         from mncost.measure.runtimes.resident import resident_memory
 
-        load = partial(self.load, file, batch=batch, provider=provider)
-        return resident_memory(load, runs)
+        return resident_memory(partial(self.load, setup), runs)
 
     def reference(self) -> Call:
         """Return the reference workload."""

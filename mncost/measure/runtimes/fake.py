@@ -11,22 +11,25 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import exp
-from pathlib import Path
 from random import Random
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from mncost.measure.runtimes import Call, KernelTimes, Runtime
+from mncost.measure.runtimes import Call, KernelTimes, Runtime, Setup
 from mncost.measure.runtimes.copying import SIZE, Copy
 from mncost.measure.runtimes.resident import Memory
+
+if TYPE_CHECKING:
+    from mncost.graph.graph import Graph
 
 __all__ = ["SCRIPT", "SEED", "Fake", "Fault", "Script", "perform"]
 
 SCRIPT, SEED = "MNCOST_FAKE_SCRIPT", "MNCOST_FAKE_SEED"  # in the environment
 
+_KERNEL = "_kernel"
 _REFERENCE_MACS = 40_000_000
 _INT8_SPEEDUP = 2
 _PROCESS_BYTES, _PEAK = 50_000_000, 1.25  # without a model; peak / that of the activations
@@ -95,7 +98,8 @@ class Fake(Runtime):
     ``fault`` does what a fault says; where processes must not really die, put another there.
     """
 
-    packages: ClassVar = ()
+    distributions: ClassVar = ()
+    modules: ClassVar = ()
     format: ClassVar = "fake"
     precisions: ClassVar = ("fp32", "int8")
     virtual: ClassVar = True
@@ -119,22 +123,20 @@ class Fake(Runtime):
         self._meet("start", None)
         self._threads = threads
 
-    def load(self, file: Path, *, batch: int, provider: str | None) -> Call:
+    def load(self, setup: Setup) -> Call:
         """Load a model: JSON with its ``macs``, its ``precision`` and the MACs of its ``layers``.
 
         Raises:
             RuntimeError: the script says so.
         """
-        model = json.loads(file.read_text())
+        model = _read(setup)
         self._meet("load", model["macs"])
-        return self._call("run", model["macs"], self._typical_ns(model, batch))
+        return self._call("run", model["macs"], self._typical_ns(model, setup.batch))
 
-    def profiled(
-        self, file: Path, *, batch: int, provider: str | None
-    ) -> tuple[Call, Callable[[], KernelTimes]]:
+    def profiled(self, setup: Setup) -> tuple[Call, Callable[[], KernelTimes]]:
         """Load a model, as :meth:`load`; each layer is a kernel that takes what its MACs say."""
-        model = json.loads(file.read_text())
-        run = self._call("run", model["macs"], _PROFILED * self._typical_ns(model, batch))
+        model = _read(setup)
+        run = self._call("run", model["macs"], _PROFILED * self._typical_ns(model, setup.batch))
         runs: list[int] = []
 
         def call() -> None:
@@ -145,21 +147,26 @@ class Fake(Runtime):
         def finish() -> KernelTimes:
             shares = {name: macs / model["macs"] for name, macs in model["layers"].items()}
             kernels = {
-                f"{name}_kernel": [int(_IN_KERNELS * share * ns) for ns in runs]
+                f"{name}{_KERNEL}": [int(_IN_KERNELS * share * ns) for ns in runs]
                 for name, share in shares.items()
             }
             return KernelTimes(runs, kernels)
 
         return call, finish
 
-    def memory(self, file: Path, *, batch: int, provider: str | None, runs: int) -> Memory:
+    @staticmethod
+    def kernels_to_nodes(kernels: Iterable[str], graph: Graph) -> dict[str, str]:
+        """Return the layer that each kernel is called after."""
+        return {kernel: kernel.removesuffix(_KERNEL) for kernel in kernels}
+
+    def memory(self, setup: Setup, runs: int) -> Memory:
         """Run a model, and say what follows from its ``weight_bytes`` and its activations."""
-        call = self.load(file, batch=batch, provider=provider)
+        call = self.load(setup)
         for _ in range(runs):
             call()
-        model = json.loads(file.read_text())
+        model = _read(setup)
         loaded = _PROCESS_BYTES + int(model["weight_bytes"])
-        return Memory(loaded, loaded + int(_PEAK * model["peak_activation_bytes"] * batch))
+        return Memory(loaded, loaded + int(_PEAK * model["peak_activation_bytes"] * setup.batch))
 
     def reference(self) -> Call:
         """Return a reference workload on the same clock."""
@@ -208,6 +215,12 @@ class Fake(Runtime):
                 and times > fault.after
             ):
                 self.fault(fault)
+
+
+def _read(setup: Setup) -> dict[str, Any]:
+    """Return what a model's folder says of it."""
+    model: dict[str, Any] = json.loads((setup.folder / "model.json").read_text())
+    return model
 
 
 def perform(fault: Fault) -> None:

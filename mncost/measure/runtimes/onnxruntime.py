@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from mncost.measure.runtimes import Call, KernelTimes, Runtime, seeded_images
+from mncost.measure.runtimes import Call, KernelTimes, Runtime, Setup, seeded_images
+
+if TYPE_CHECKING:
+    from mncost.graph.graph import Graph
 
 __all__ = ["OnnxRuntime"]
 
@@ -26,9 +29,11 @@ _OWN_THREADS: Mapping[str, Mapping[str, str]] = {
 class OnnxRuntime(Runtime):
     """``InferenceSession.run``, as people deploy it: arrays in, arrays out."""
 
-    packages: ClassVar = ("onnxruntime", "numpy")
+    distributions: ClassVar = ("onnxruntime", "numpy")
+    modules: ClassVar = ("onnxruntime", "numpy")
     format: ClassVar = "onnx"
     precisions: ClassVar = ("fp32", "int8")
+    default_provider: ClassVar = _CPU
     profiles: ClassVar = True
 
     def __init__(self) -> None:
@@ -36,8 +41,8 @@ class OnnxRuntime(Runtime):
         self._threads = 1
         self._shared = False
 
-    @staticmethod
-    def providers() -> tuple[str | None, ...]:
+    @classmethod
+    def providers(cls) -> tuple[str | None, ...]:
         """Return those for CPUs: always ONNX Runtime's own first."""
         import onnxruntime
 
@@ -59,26 +64,22 @@ class OnnxRuntime(Runtime):
         if self._shared:
             onnxruntime.set_global_thread_pool_sizes(threads, 1)
 
-    def load(self, file: Path, *, batch: int, provider: str | None) -> Call:
+    def load(self, setup: Setup) -> Call:
         """Load an ONNX file whose first dimension may be open, under the name ``batch``.
 
         Raises:
             RuntimeError: the provider is not there, or the session does not use it.
         """
-        name = provider or _CPU
-        return self._call(file, self._options(batch), name)[0]
+        return self._call(setup, self._options(setup.batch))[0]
 
-    def profiled(
-        self, file: Path, *, batch: int, provider: str | None
-    ) -> tuple[Call, Callable[[], KernelTimes]]:
+    def profiled(self, setup: Setup) -> tuple[Call, Callable[[], KernelTimes]]:
         """Load a model under ONNX Runtime's profiler, as :meth:`load`."""
         from mncost.measure.runtimes.onnxruntime_profile import read_profile
 
-        name = provider or _CPU
-        options = self._options(batch)
+        options = self._options(setup.batch)
         options.enable_profiling = True
-        options.profile_file_prefix = str(file.with_name(f"{file.name}.profile"))
-        call, session = self._call(file, options, name)
+        options.profile_file_prefix = str(setup.folder / "profile")
+        call, session = self._call(setup, options)
 
         def finish() -> KernelTimes:
             profile = Path(session.end_profiling())
@@ -89,13 +90,21 @@ class OnnxRuntime(Runtime):
 
         return call, finish
 
-    def _call(self, file: Path, options: Any, name: str) -> tuple[Call, Any]:
+    @staticmethod
+    def kernels_to_nodes(kernels: Iterable[str], graph: Graph) -> dict[str, str]:
+        """Return the node that each kernel is called after, or fused into."""
+        from mncost.measure.runtimes.onnxruntime_profile import nodes_of
+
+        return nodes_of(kernels, graph)
+
+    def _call(self, setup: Setup, options: Any) -> tuple[Call, Any]:
         """Return what runs a model, and its session."""
         import onnxruntime
 
+        file, name = str(setup.folder / "model.onnx"), setup.provider or _CPU
         if name not in onnxruntime.get_available_providers():
             raise RuntimeError(f"this onnxruntime has no {name}")
-        session = onnxruntime.InferenceSession(str(file), options, providers=self._providers(name))
+        session = onnxruntime.InferenceSession(file, options, providers=self._providers(name))
         if name not in session.get_providers():
             raise RuntimeError(f"the session does not use {name}")
         session.disable_fallback()

@@ -6,7 +6,7 @@ import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from mncost.measure.runtimes import Call, Runtime, seeded_images
+from mncost.measure.runtimes import Call, Runtime, Setup, seeded_images
 
 if TYPE_CHECKING:
     import torch
@@ -18,7 +18,8 @@ __all__ = ["Torch"]
 class Torch(Runtime):
     """A module's call in ``torch.inference_mode``."""
 
-    packages: ClassVar = ("torch", "numpy", "msgspec")  # the graph in the file is made of structs
+    distributions: ClassVar = ("torch", "numpy", "msgspec")  # a graph is made of structs
+    modules: ClassVar = ("torch", "numpy", "msgspec")
     format: ClassVar = "torch"
 
     def start(self, threads: int) -> None:
@@ -28,7 +29,7 @@ class Torch(Runtime):
         torch.set_num_threads(threads)
         torch.set_num_interop_threads(1)
 
-    def load(self, file: Path, *, batch: int, provider: str | None) -> Call:
+    def load(self, setup: Setup) -> Call:
         """Load a graph and its weights.
 
         Raises:
@@ -36,9 +37,9 @@ class Torch(Runtime):
         """
         import torch
 
-        module, shape = _read(file)
+        module, shape = _read(setup.folder / "model.pickle")
         run = self.prepared(module)
-        images = torch.from_numpy(seeded_images((batch, *shape)))
+        images = torch.from_numpy(seeded_images((setup.batch, *shape)))
         images = images.contiguous(memory_format=torch.channels_last)
 
         def call() -> object:

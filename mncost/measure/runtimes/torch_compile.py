@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from mncost.measure.runtimes import Call
+from mncost.measure.runtimes import Call, Setup
 from mncost.measure.runtimes.resident import Memory, resident_memory
 from mncost.measure.runtimes.torch import Torch
 
@@ -34,11 +33,11 @@ class TorchCompile(Torch):
         compiled: nn.Module = torch.compile(module, dynamic=False)
         return compiled
 
-    def memory(self, file: Path, *, batch: int, provider: str | None, runs: int) -> Memory:
+    def memory(self, setup: Setup, runs: int) -> Memory:
         """See the memory of a compiled model: what compiling takes belongs to the load."""
 
         def load() -> Call:
-            call = self.load(file, batch=batch, provider=provider)
+            call = self.load(setup)
             call()
             return call
 

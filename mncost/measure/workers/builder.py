@@ -1,4 +1,4 @@
-"""Builds model files in a process of its own, which is started again if it dies."""
+"""Builds models in a process of its own, which is started again if it dies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ START_SECONDS, BUILD_SECONDS = 120.0, 900.0
 
 
 class Builder:
-    """Writes the files that workers load."""
+    """Writes the models that workers load."""
 
     def __init__(self) -> None:
         """Make one; the process is started when there is something to build."""
@@ -30,23 +30,23 @@ class Builder:
         format: str,
         precision: str,
         seed: int,
-        file: Path,
+        folder: Path,
     ) -> Prepared:
-        """Write the file of a model.
+        """Write a model.
 
         Args:
             graph: the model; its input node says how many channels an image has.
             resolution: pixels of a side of the image.
-            format: a key of :data:`mncost.measure.workers.prepare.FORMATS`.
-            precision: ``"fp32"`` or ``"int8"``.
+            format: a key of :data:`mncost.models.formats.FORMATS`.
+            precision: one of the format's.
             seed: of the weights.
-            file: where to write it, in a private directory.
+            folder: to make and write to, in a private directory.
 
         Raises:
             WorkerRefused: there is not enough memory for it, or it cannot be built.
             WorkerDied: the process ended or hung.
         """
-        pickled = file.with_name(f"{file.name}.graph")
+        pickled = folder.with_name(f"{folder.name}.graph")
         pickled.write_bytes(pickle.dumps(graph))
         request = BuildModel(
             graph=str(pickled),
@@ -54,7 +54,7 @@ class Builder:
             format=format,
             precision=precision,
             seed=seed,
-            file=str(file),
+            folder=str(folder),
         )
         try:
             return answer_of(self._started(), request, BUILD_SECONDS)

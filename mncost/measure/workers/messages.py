@@ -90,9 +90,10 @@ class Request(Generic[A]):
 class ModelRequest(Request[A]):
     """A request about a model that the worker loads for it."""
 
-    file: str
-    batch: int
-    provider: str | None
+    folder: str
+    batch: int = 1
+    provider: str | None = None
+    precision: str = "fp32"
 
 
 @dataclass(frozen=True, kw_only=True)

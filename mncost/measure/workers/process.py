@@ -91,7 +91,7 @@ def _check(first: Message, runtime: str, python: str | None) -> None:
         raise MeasureError(
             f"runtime {runtime} needs {' and '.join(missing)}: pip install 'mncost[bench]'"
         )
-    packages = " ".join(runtime_class(runtime).packages)
+    packages = " ".join(runtime_class(runtime).distributions)
     raise MeasureError(
         f"the interpreter {python} lacks {' and '.join(missing)}: "
         f"{python} -m pip install {packages}"

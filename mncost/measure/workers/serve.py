@@ -19,12 +19,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
-from mncost.measure.runtimes import Call, Runtime, runtime_class
+from mncost.measure.runtimes import Call, Runtime, Setup, runtime_class
 from mncost.measure.workers.messages import (
     Heaviest,
     Hello,
     LoadModel,
     Message,
+    ModelRequest,
     Profiled,
     ProfileModel,
     Request,
@@ -57,7 +58,7 @@ class Server:
 
     def hello(self, cpus: list[int] | None) -> Message:
         """Describe the process before it has loaded anything."""
-        modules = {name: sys.modules.get(name) for name in self._runtime.packages}
+        modules = {name: sys.modules.get(name) for name in self._runtime.modules}
         versions = {name: str(getattr(m, "__version__", "?")) for name, m in modules.items() if m}
         versions = {"python": platform.python_version(), **versions}
         return vars(Hello(versions=versions, cpus=cpus, clock_ns=self._runtime.clock_step()))
@@ -86,9 +87,7 @@ class Server:
 
     def _load(self, asked: LoadModel) -> Sampled:
         try:
-            self._calls[asked.cell] = self._runtime.load(
-                Path(asked.file), batch=asked.batch, provider=asked.provider
-            )
+            self._calls[asked.cell] = self._runtime.load(_setup(asked))
             return self._burst(asked.cell, _FIRST_WARMUPS, _FIRST_RUNS)
         except Exception:
             self._calls.pop(asked.cell, None)
@@ -100,9 +99,9 @@ class Server:
 
     def _profile(self, asked: ProfileModel) -> Profiled:
         """Alternate between the plain and the profiled model; of some runs in a row, keep one."""
-        runtime, clock, path = self._runtime, self._runtime.clock, Path(asked.file)
-        plain = runtime.load(path, batch=asked.batch, provider=asked.provider)
-        profiled, finish = runtime.profiled(path, batch=asked.batch, provider=asked.provider)
+        clock, setup = self._runtime.clock, _setup(asked)
+        plain = self._runtime.load(setup)
+        profiled, finish = self._runtime.profiled(setup)
         plain_ns = []
         for _ in range(asked.rounds):
             plain_ns.append(sample(plain, clock, _PROFILE_RUNS)[-1])
@@ -119,7 +118,7 @@ class Server:
         """Time a copy, then a matrix product, after which a runtime's threads may still spin."""
         with self._runtime.copying(self._threads) as copy:
             copy_ns = self._warm(copy.call, asked.runs)
-        product = self._runtime.load(Path(asked.file), batch=asked.batch, provider=asked.provider)
+        product = self._runtime.load(_setup(asked))
         product_ns = self._warm(product, asked.runs)
         return Heaviest(product_ns=product_ns, bytes=copy.bytes, copy_ns=copy_ns)
 
@@ -130,10 +129,12 @@ class Server:
 
     def _memory(self, asked: SeeMemory) -> Resident:
         self._calls.clear()  # the reference workload has tens of MB of its own
-        memory = self._runtime.memory(
-            Path(asked.file), batch=asked.batch, provider=asked.provider, runs=asked.runs
-        )
+        memory = self._runtime.memory(_setup(asked), asked.runs)
         return Resident(loaded_bytes=memory.loaded, peak_bytes=memory.peak)
+
+
+def _setup(asked: ModelRequest[Any]) -> Setup:
+    return Setup(Path(asked.folder), asked.batch, asked.provider, asked.precision)
 
 
 def sample(call: Call, clock: Callable[[], int], runs: int) -> list[int]:
@@ -150,12 +151,17 @@ def look(runtime: str) -> Message:
     """Say what this interpreter has for a runtime, at little cost.
 
     Returns:
-        ``{"providers": [...]}``, or ``{"missing": [...]}``: packages.
+        ``{"providers": [...]}``, or ``{"missing": [...]}``: modules.
     """
     known = runtime_class(runtime)
-    if missing := [name for name in known.packages if find_spec(name) is None]:
+    if missing := _missing(known):
         return {"missing": missing}
     return {"providers": list(known.providers())}
+
+
+def _missing(runtime: type[Runtime]) -> list[str]:
+    """Return the modules of a runtime that are not here."""
+    return [name for name in runtime.modules if find_spec(name) is None]
 
 
 def serve(parent: int, begin: Callable[[], tuple[Message, Callable[[Message], Message]]]) -> None:
@@ -191,7 +197,7 @@ def main(parent: str, kind: str, runtime: str = "", threads: str = "1") -> None:
 def _worker(runtime: str, threads: int) -> tuple[Message, Callable[[Message], Message]]:
     gc.disable()  # for good: a collection must not fall into a run
     found = runtime_class(runtime)
-    if missing := [name for name in found.packages if find_spec(name) is None]:
+    if missing := _missing(found):
         return {"missing": missing}, _nothing
     cpus = pin(threads)  # before the runtime makes threads, which inherit it
     server = Server(found(), threads)

@@ -1,0 +1,58 @@
+"""From a runtime's kernels to the time of each layer, in one process."""
+
+from __future__ import annotations
+
+from mncost.cost.count import count
+from mncost.cost.layers import kind_of
+from mncost.graph.graph import Graph
+from mncost.graph.shapes import infer_shapes
+from mncost.measure.records import LayerShare
+from mncost.measure.runtimes import CONVERT, REORDER, Runtime
+from mncost.measure.workers.messages import Profiled
+
+__all__ = ["SESSION", "ProfileError", "layer_shares"]
+
+SESSION = "(session)"
+"""What a run takes beside its kernels."""
+
+
+class ProfileError(Exception):
+    """A profile that cannot be mapped to the layers; the message says why."""
+
+
+def layer_shares(
+    runtime: type[Runtime], graph: Graph, resolution: int, profiled: Profiled
+) -> list[LayerShare]:
+    """Return the time of each layer in each run, in the order of the graph.
+
+    Args:
+        runtime: whose kernels these are.
+        graph: what was run.
+        resolution: pixels of a side of the image.
+        profiled: nanoseconds of each run, and of each kernel in it.
+
+    Raises:
+        ProfileError: a layer that has multiply-accumulates has no kernel.
+    """
+    costs = count(graph, infer_shapes(graph, resolution))
+    macs = {node.name: cost.terms.macs for node, cost in zip(graph.nodes, costs, strict=True)}
+    kinds = {node.name: kind_of(node.op) for node in graph.nodes}
+    kernels: dict[str, list[str]] = {}
+    for kernel, layer in runtime.kernels_to_nodes(profiled.kernels, graph).items():
+        kernels.setdefault(layer, []).append(kernel)
+    if silent := [name for name, n in macs.items() if n and name not in kernels]:
+        raise ProfileError(f"the profile has no kernel for {silent[0]}, which has MACs")
+    layers = [
+        LayerShare(
+            layer=name,
+            kind=kinds.get(name, ""),
+            macs=macs.get(name, 0),
+            kernels=kernels[name],
+            ns=[sum(ns) for ns in zip(*(profiled.kernels[k] for k in kernels[name]), strict=True)],
+        )
+        for name in [*macs, REORDER, CONVERT]
+        if name in kernels
+    ]
+    runs = enumerate(profiled.profiled_ns)
+    rest = [max(0, run - sum(layer.ns[i] for layer in layers)) for i, run in runs]
+    return [*layers, LayerShare(layer=SESSION, kind="", macs=0, kernels=[], ns=rest)]

@@ -1,0 +1,80 @@
+"""Formats: what a model is written as for a runtime, each in a file of its own.
+
+To add one: a file here with a :class:`Format` of the name ``FORMAT``, and a line in
+:data:`FORMATS`. A model is a folder; how its files are called is between the format and the
+runtimes that load it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from mncost.graph.graph import Graph
+
+if TYPE_CHECKING:
+    from mncost.models.weights import Weights
+
+__all__ = ["FORMATS", "Closeness", "Format", "Model", "format_named"]
+
+
+class Model(NamedTuple):
+    """What a folder is written from.
+
+    Attributes:
+        graph: the operators.
+        resolution: pixels of a side of the image.
+        precision: one of the format's.
+        weights: draws them, or returns those that were drawn for the model before.
+    """
+
+    graph: Graph
+    resolution: int
+    precision: str
+    weights: Callable[[], Weights]
+
+
+class Closeness(NamedTuple):
+    """How close the logits of a quantised model are to those of the model it was made of.
+
+    Attributes:
+        images: how many images of noise it was tried on, not those of the calibration.
+        same_top1: on how many of them the largest logit is the same.
+        error: root mean square of the difference / standard deviation of the original's logits.
+    """
+
+    images: int
+    same_top1: int
+    error: float
+
+
+class Format(NamedTuple):
+    """A kind of model folder.
+
+    Attributes:
+        write: writes a model into an empty folder; returns how close a quantised one is.
+        memory_factor: how often the weights are in memory at once when a model is written or
+            loaded, by precision; measured. Its keys are the precisions that there are.
+        largest: bytes of weights that a model can hold.
+    """
+
+    write: Callable[[Model, Path], Closeness | None]
+    memory_factor: Mapping[str, float]
+    largest: int | None = None
+
+
+FORMATS: Mapping[str, str] = {
+    "onnx": "mncost.models.formats.onnx",
+    "torch": "mncost.models.formats.torch",
+    "fake": "mncost.models.formats.fake",
+}
+"""The modules of the formats, by name."""
+
+
+def format_named(name: str) -> Format:
+    """Return a format by its name."""
+    module = import_module(FORMATS[name])
+    form: Format = module.FORMAT
+    return form

@@ -1,0 +1,33 @@
+"""``model.onnx``: fp32, or 8-bit integers quantised by ONNX Runtime; the batch is open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mncost.graph.shapes import infer_shapes
+from mncost.models.formats import Closeness, Format, Model
+
+__all__ = ["FORMAT"]
+
+_LARGEST = 2**31 - 2**20  # of a protocol buffer, less what is no weight
+
+
+def _write(model: Model, folder: Path) -> Closeness | None:
+    from mncost.models.onnx_model import onnx_model
+
+    file = folder / "model.onnx"
+    shapes = infer_shapes(model.graph, model.resolution)
+    emitted = onnx_model(model.graph, shapes, model.weights(), dynamic_batch=True, portable=True)
+    content = emitted.SerializeToString()
+    del emitted
+    if model.precision == "fp32":
+        file.write_bytes(content)
+        return None
+    from mncost.models.int8 import quantised
+
+    result, closeness = quantised(content)
+    file.write_bytes(result)
+    return closeness
+
+
+FORMAT = Format(_write, {"fp32": 5, "int8": 10}, _LARGEST)
