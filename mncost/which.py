@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from mncost.errors import InputError, UnknownNameError
 from mncost.flags import flag
-from mncost.spec.axis import Numbers
 
 if TYPE_CHECKING:
     from mncost.api import Grid
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GRAMMAR", "Which"]
 
+Numbers = str | float | Sequence[float]
+"""What an axis takes: a text in :data:`GRAMMAR`, one number, or several."""
 GRAMMAR = "VALUE, LOW:HIGH (the published values), LOW:HIGH:STEP, or several with commas"
 _PANEL = "Model"
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mncost.cli.emit import FORMATS
-from mncost.cost.memory import PRECISIONS
-
 __all__ = ["architectures", "conventions", "dialects", "formats", "precisions", "runtimes"]
 
 
@@ -43,9 +40,21 @@ def _runtimes() -> Iterable[str]:
     return RUNTIMES
 
 
+def _formats() -> Iterable[str]:
+    from mncost.cli.emit import FORMATS
+
+    return FORMATS
+
+
+def _precisions() -> Iterable[str]:
+    from mncost.cost.memory import PRECISIONS
+
+    return PRECISIONS
+
+
 architectures = _completer(_architectures)
 dialects = _completer(_dialects)
 conventions = _completer(_conventions)
-formats = _completer(lambda: FORMATS)
-precisions = _completer(lambda: PRECISIONS)
+formats = _completer(_formats)
+precisions = _completer(_precisions)
 runtimes = _completer(_runtimes)

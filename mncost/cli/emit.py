@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from mncost.errors import OutputError, UnknownNameError
 from mncost.flags import flag
-from mncost.render.table import Table
+
+if TYPE_CHECKING:
+    from mncost.render.table import Table
 
 __all__ = [
     "BROKEN_PIPE",
@@ -156,6 +158,8 @@ def _terminal(table: Table, output: Path | None) -> str:
         from mncost.render.plain import render as render_plain
 
         return render_plain(table)
+    import shutil
+
     from mncost.render.terminal import render
 
     color = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

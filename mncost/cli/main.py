@@ -69,6 +69,10 @@ def _app(arguments: list[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    if not arguments or {"-h", "--help"} & set(arguments):
+        from mncost.cli.quick_help import import_help
+
+        import_help()
     called = OLD_NAMES.get(arguments[0], arguments[0]) if arguments else ""
     is_completion = "_MNCOST_COMPLETE" in os.environ
     for name, command in COMMANDS.items():

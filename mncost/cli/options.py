@@ -10,7 +10,6 @@ import typer
 
 from mncost.cli import completion
 from mncost.cli.emit import FORMATS
-from mncost.cost.memory import PRECISIONS
 from mncost.errors import InputError
 
 __all__ = [
@@ -134,7 +133,7 @@ PrecisionName: TypeAlias = Annotated[
         "--precision",
         metavar="NAME",
         autocompletion=completion.precisions,
-        help=f"{', '.join(PRECISIONS)}: for the bytes of deployed weights and of one image's "
+        help="fp32, fp16, int8: for the bytes of deployed weights and of one image's "
         "activations. Assumed: batch norm folded into the convolution before it; convolution and "
         "activation fused; nothing in place; int8 with int32 biases. Default: fp32.",
     ),
