@@ -46,7 +46,8 @@ class Which:
 
     arch: str | None = flag(
         "Architectures (v2), groups (v3, v4, all), files (my_net.toml, - for standard input) or "
-        "checkpoints (mobilenet_v2_0.75_160). See mncost list.",
+        "checkpoints (mobilenet_v2_0.75_160); several with commas or as plain words (v1 v2). "
+        "See mncost list.",
         metavar="ARCH",
         names=("--arch", "-a"),
         panel=_PANEL,

@@ -7,7 +7,7 @@ from typing import Annotated
 import pytest
 import typer
 
-from mncost.cli.params import Only, command
+from mncost.cli.params import Only, spread
 from mncost.errors import InputError, QuantityError
 from mncost.flags import flag, flags_of, given
 from mncost.quantities import seconds
@@ -36,7 +36,7 @@ def called(*words: str, only: Only | None = None) -> dict[str, object]:
         seen.update(made=made, output=output)
 
     app = typer.Typer()
-    app.command()(command(run))
+    app.command()(spread(run))
     app([*words], standalone_mode=False)
     return seen
 

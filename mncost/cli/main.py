@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from importlib import import_module
-from typing import Annotated, Any, NamedTuple
+from inspect import cleandoc
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -77,20 +77,31 @@ def _app(arguments: list[str]) -> typer.Typer:
     is_completion = "_MNCOST_COMPLETE" in os.environ
     for name, command in COMMANDS.items():
         if is_completion or name == called:
-            app.command(name, rich_help_panel=command.panel)(_imported(command))
+            _add(app, name, command)
         elif called not in COMMANDS:
             app.command(name, rich_help_panel=command.panel, help=command.help)(_unused)
     for old, name in OLD_NAMES.items():
         if name == called:
-            app.command(old, hidden=True)(_imported(COMMANDS[name]))
+            _add(app, old, COMMANDS[name], hidden=True)
     return app
 
 
-def _imported(command: Command) -> Callable[..., Any]:
-    from mncost.cli.params import command as spread
+def _add(app: typer.Typer, name: str, command: Command, *, hidden: bool = False) -> None:
+    """Import a command and add it."""
+    from mncost.cli.params import spread
 
-    module, _, function = command.function.partition(":")
-    return spread(getattr(import_module(module), function))
+    module, _, function_name = command.function.partition(":")
+    function = getattr(import_module(module), function_name)
+    said = _help(function.__doc__ or "")
+    app.command(name, help=said, hidden=hidden, rich_help_panel=command.panel)(spread(function))
+
+
+def _help(docstring: str) -> str:
+    """Return a docstring whose prose flows; lines of examples stay lines."""
+    paragraphs = [part.split("\n") for part in cleandoc(docstring).split("\n\n")]
+    return "\n\n".join(
+        ("\n" if lines[0].startswith("mncost ") else " ").join(lines) for lines in paragraphs
+    )
 
 
 def _unused() -> None:

@@ -1,6 +1,6 @@
 """From frozen dataclasses of flags to the options of a command.
 
-A command takes ``which: Which`` as one parameter. :func:`command` gives typer a signature with an
+A command takes ``which: Which`` as one parameter. :func:`spread` gives typer a signature with an
 option for each flag of such a class, and calls the command with an instance of it.
 """
 
@@ -17,7 +17,7 @@ import typer
 
 from mncost.flags import Flag, flags_of
 
-__all__ = ["Only", "command"]
+__all__ = ["Only", "spread"]
 
 _TYPES = (bool, int, float, Path)
 _WORDS = "_words"  # ends the name of the parameter that takes what stands without an option
@@ -37,7 +37,7 @@ class Only(NamedTuple):
     positional: bool = True
 
 
-def command(function: Callable[..., Any]) -> Callable[..., Any]:
+def spread(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a command whose dataclass parameters are spread out into options."""
     groups: dict[str, type] = {}
     parameters: list[Parameter] = []
@@ -79,9 +79,8 @@ def _options(kind: type, only: Only) -> Iterator[Parameter]:
         said: Flag = field.metadata["flag"]
         said = said._replace(help=only.help.get(name, said.help))
         if said.positional and only.positional:
-            shown = typer.Argument(metavar=f"[{said.metavar}]...", help=said.help, **_more(said))
-            yield _parameter(name + _WORDS, list[str] | None, shown)
-            said = said._replace(help="The same, as an option; with commas between several.")
+            words = typer.Argument(metavar=f"[{said.metavar}]...", hidden=True, **_more(said))
+            yield _parameter(name + _WORDS, list[str] | None, words)
         names = said.names or (f"--{name.replace('_', '-')}",)
         option = typer.Option(
             *names, metavar=said.metavar or None, help=said.help, show_default=False, **_more(said)
