@@ -304,6 +304,7 @@ LAYER_COLUMNS = [
 
 def test_grid_frame() -> None:
     """One row a network; the promised columns; counts are integers, ratios standard / separable."""
+    pytest.importorskip("pandas")
     frame = mncost.grid("v1", "0.5:1.0").to_frame()
     assert set(TABLE_COLUMNS) <= set(frame.columns)
     assert list(frame["alpha"]) == [0.5, 0.75, 1.0]
@@ -317,6 +318,7 @@ def test_grid_frame() -> None:
 
 def test_layers_frame() -> None:
     """One row a layer; the promised columns; kernels stay integers beside those that have none."""
+    pytest.importorskip("pandas")
     network = mncost.load("v4-hybrid-m")
     frame = network.to_frame()
     assert set(LAYER_COLUMNS) <= set(frame.columns)
