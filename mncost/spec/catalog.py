@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mncost.errors import SpecError, UnknownNameError
+from mncost.spec.names import spelled, without_owner
 from mncost.spec.parse import MAX_FILE_BYTES, PAPER, parse_spec, read_spec
 from mncost.spec.schema import Spec
 
@@ -67,6 +68,8 @@ def find(names: str) -> list[Choice]:
 
     Each is an architecture (``v2``), a group (``v3``, ``all``), an architecture file
     (``my_net.toml``, or ``-`` for standard input) or a checkpoint (``mobilenet_v2_0.75_160``).
+    Case, dashes, underscores and a leading ``mobilenet`` make no difference; ``timm/`` and the like
+    may stand before a name.
 
     Raises:
         UnknownNameError: a name is none of these.
@@ -83,6 +86,7 @@ def _find_one(name: str) -> list[Choice]:
         if sys.stdin is None:
             raise SpecError("standard input: closed")
         return [Choice(parse_spec(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "standard input"))]
+    name, dialect = without_owner(name)
     if name.endswith(".toml") or "/" in name or "\\" in name:
         return [Choice(read_spec(Path(name)))]
     if (FAMILIES / f"{name}.toml").is_file():
@@ -91,6 +95,8 @@ def _find_one(name: str) -> list[Choice]:
         return [Choice(load_spec(member)) for member in members[name]]
     if choice := _checkpoint(name):
         return [choice]
+    if (meant := spelled(name, [*families(), *members])) is not None:
+        return [Choice(load_spec(one), dialect or PAPER) for one in members.get(meant, [meant])]
     raise UnknownNameError("architecture", name, [*families(), *members])
 
 

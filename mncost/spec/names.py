@@ -1,0 +1,46 @@
+"""How people spell architectures: MobileNetV2, mobilenetv3_large, V3 Large, timm/...."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = ["spelled", "without_owner"]
+
+_HUBS = ("hf-hub:", "hf_hub:", "hf://")
+_OWNERS = {"timm": "timm", "torchvision": "torchvision", "keras": "keras", "google": None}
+"""Who publishes checkpoints under ``owner/name``, and the dialect that this implies."""
+_SIZES = {"small": "s", "medium": "m", "large": "l"}
+_SEPARATORS = str.maketrans("", "", "-_ ")
+
+
+def without_owner(name: str) -> tuple[str, str | None]:
+    """Return a name without ``timm/`` and the like, and the dialect that this implies."""
+    for hub in _HUBS:
+        name = name.removeprefix(hub)
+    owner, slash, rest = name.partition("/")
+    if slash and owner.lower() in _OWNERS and "/" not in rest:
+        return rest, _OWNERS[owner.lower()]
+    return name, None
+
+
+def spelled(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that this one is another spelling of.
+
+    Case, dashes, underscores, spaces and a leading ``mobilenet`` make no difference; the sizes of
+    V4 may be written out, and ``minimalistic`` may be cut to ``minimal``.
+    """
+    wanted = _plain(name)
+    spellings = {one: [_plain(one), *_longer(one)] for one in known}
+    return next((one for one, ways in spellings.items() if wanted in ways), None)
+
+
+def _plain(name: str) -> str:
+    plain = name.lower().translate(_SEPARATORS).replace("minimalistic", "minimal")
+    return "v1" if plain == "mobilenet" else plain.removeprefix("mobilenet")
+
+
+def _longer(name: str) -> Iterable[str]:
+    """Yield ``v4convsmall`` for ``v4-conv-s``."""
+    for word, letter in _SIZES.items():
+        if name.endswith(f"-{letter}"):
+            yield _plain(name.removesuffix(letter) + word)

@@ -1,0 +1,48 @@
+"""Architectures as people spell them."""
+
+from __future__ import annotations
+
+import pytest
+
+from mncost.errors import UnknownNameError
+from mncost.spec.catalog import find
+
+
+@pytest.mark.parametrize(
+    ("name", "arch", "dialect"),
+    [
+        ("MobileNetV2", "v2", "paper"),
+        ("V2", "v2", "paper"),
+        ("MobileNet", "v1", "paper"),
+        ("mobilenetv3_large", "v3-large", "paper"),
+        ("V3_large", "v3-large", "paper"),
+        ("MobileNetV3Large", "v3-large", "paper"),
+        ("MobileNet V3-Small", "v3-small", "paper"),
+        ("MobileNetV3SmallMinimalistic", "v3-small-minimalistic", "paper"),
+        ("v3-large-minimal", "v3-large-minimalistic", "paper"),
+        ("MobileNetV4ConvMedium", "v4-conv-m", "paper"),
+        ("mobilenetv4-hybrid-l", "v4-hybrid-l", "paper"),
+        ("mobilenet_v2", "v2", "torchvision"),  # the name of torchvision's checkpoint
+        ("torchvision/mobilenet_v3_large", "v3-large", "torchvision"),
+        ("timm/mobilenetv2_100.ra_in1k", "v2", "timm"),
+        ("hf-hub:timm/mobilenetv3_large_100.miil_in21k_ft_in1k", "v3-large", "timm"),
+        ("timm/MobileNetV2", "v2", "timm"),
+        ("keras/MobileNetV2", "v2", "keras"),
+        ("google/mobilenet_v2_1.0_224", "v2", "paper"),
+    ],
+)
+def test_spellings(name: str, arch: str, dialect: str) -> None:
+    (choice,) = find(name)
+    assert (choice.spec.name, choice.dialect) == (arch, dialect)
+
+
+def test_groups_may_be_spelled_out() -> None:
+    assert [choice.spec.name for choice in find("MobileNetV3")] == [
+        choice.spec.name for choice in find("v3")
+    ]
+
+
+@pytest.mark.parametrize("name", ["v5", "mobilenetv5", "timm/resnet50", "v3-larg", "timm/", "v"])
+def test_other_names_are_unknown(name: str) -> None:
+    with pytest.raises(UnknownNameError):
+        find(name)
