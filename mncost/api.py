@@ -151,10 +151,10 @@ class Grid(Shown, Sequence[Network]):
 
     def to_frame(self) -> pandas.DataFrame:
         """Return the grid as a DataFrame, one row a network. Needs pandas."""
-        from mncost.columns import to_frame
+        from mncost.render.table import tabulate
         from mncost.tables.grid import GRID_COLUMNS
 
-        return to_frame(GRID_COLUMNS, self)
+        return tabulate("grid", GRID_COLUMNS, self).to_frame()
 
 
 def title(network: Network) -> str:

@@ -12,6 +12,7 @@
         ├── RunFileError      a file of measurements that cannot be used
         ├── BudgetError       a budget file that cannot be used
         ├── MeasureError      a measurement that cannot be made as asked for
+        ├── MissingExtraError a feature whose packages are not installed
         └── OutputError       an output that cannot be written
 
 Each message is one line that says what is wrong, where, and what would be accepted; a BudgetError
@@ -27,6 +28,7 @@ __all__ = [
     "GridError",
     "InputError",
     "MeasureError",
+    "MissingExtraError",
     "MncostError",
     "NothingPublishedError",
     "OutputError",
@@ -86,6 +88,20 @@ class BudgetError(InputError):
 
 class MeasureError(InputError):
     """What was asked for cannot be measured: a runtime, a provider, a batch, a machine."""
+
+
+class MissingExtraError(InputError):
+    """Packages of a feature are not installed.
+
+    Attributes:
+        missing: the modules that are not there.
+        command: what installs them.
+    """
+
+    def __init__(self, missing: Iterable[str], command: str) -> None:
+        """Word the message."""
+        self.missing, self.command = list(missing), command
+        super().__init__(f"needs {', '.join(self.missing)}: {command}")
 
 
 class OutputError(InputError):

@@ -282,10 +282,10 @@ class Network:
 
     def to_frame(self) -> pandas.DataFrame:
         """Return :attr:`layers` as a DataFrame, one row a layer. Needs pandas."""
-        from mncost.columns import to_frame
+        from mncost.render.table import tabulate
         from mncost.tables.layers import LAYER_COLUMNS
 
-        return to_frame(LAYER_COLUMNS, self.layers)
+        return tabulate("layers", LAYER_COLUMNS, self.layers).to_frame()
 
     def to_torch(
         self,

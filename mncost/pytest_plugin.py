@@ -189,7 +189,7 @@ def _bound(name: str, given: str | float, other: Model | None) -> tuple[str, Bou
     from mncost.budget.records import EXACT_METRICS, Exact, Latency, Model, Ratio
     from mncost.budget.schema import percent_of
     from mncost.errors import QuantityError, UnknownNameError
-    from mncost.quantities import count, seconds, size
+    from mncost.units import count, seconds, size
 
     if name in EXACT_METRICS:
         if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
@@ -232,7 +232,7 @@ def _check_whole(name: str, given: object, most: int) -> None:
 
 
 def _seconds(given: str | float | None) -> float | None:
-    from mncost.quantities import seconds
+    from mncost.units import seconds
 
     return None if given is None else seconds("max_time", str(given))
 

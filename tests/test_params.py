@@ -10,7 +10,7 @@ import typer
 from mncost.cli.params import Only, spread
 from mncost.errors import InputError, QuantityError
 from mncost.flags import flag, flags_of, given
-from mncost.quantities import seconds
+from mncost.units import seconds
 
 
 @dataclass(frozen=True)

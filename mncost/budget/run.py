@@ -74,11 +74,11 @@ def report(
         return Report([found[id(limit)] for limit in limits], [], [], None)
     from mncost.budget.gate import Gate
     from mncost.budget.plan import plan
-    from mncost.measure.needs import TO_MEASURE, need
+    from mncost.extras import require
     from mncost.measure.runs import carry_out, empty_run, offer
     from mncost.stats.looks import Looks
 
-    need(*TO_MEASURE)
+    require("bench")
     wanted = plan(limits, baseline, offer)
     cells = [subject.cell for subject in wanted.subjects]
     run = empty_run(cells, _options(_usual_time(wanted) if max_time is None else max_time))

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from mncost.budget.records import Model
 from mncost.cost.memory import PRECISIONS
 from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS, RUNTIMES
-from mncost.quantities import COUNTS, SIZES, TIMES
+from mncost.units import COUNTS, SIZES, TIMES
 
 __all__ = [
     "MAX_BUDGETS",

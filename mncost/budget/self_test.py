@@ -11,9 +11,9 @@ from mncost.budget.noise import POWER, NoiseFloor, noise_floor
 from mncost.budget.records import Model
 from mncost.budget.run import GENERATIONS, SECONDS
 from mncost.errors import MeasureError
+from mncost.extras import require
 from mncost.measure.cells import Subject, Variant, cell_of
 from mncost.measure.engine import Progress
-from mncost.measure.needs import TO_MEASURE, need
 from mncost.measure.places import places
 from mncost.measure.records import Options, Request, Run
 from mncost.measure.runs import carry_out, empty_run, offer
@@ -43,7 +43,7 @@ def self_test(
     Raises:
         MeasureError: there was too little time for three generations, or the runtime is missing.
     """
-    need(*TO_MEASURE)
+    require("bench")
     time = TIME if max_time is None else max_time
     network = network_of(Model(arch="v2"), "fp32")
     place = next(places(Request(arch="v2", runtime=[runtime]), offer))

@@ -108,7 +108,7 @@ def _measured(outcome: Outcome, factor: float, unit: str) -> str:
     if outcome.value is None:
         return ABSENT
     from mncost.interval import Interval
-    from mncost.results.columns import with_interval
+    from mncost.render.units import with_interval
 
     summary = Interval(outcome.value, outcome.lo, outcome.hi, 0).scaled(factor)
     if _is_lopsided(outcome, summary):
@@ -128,7 +128,7 @@ def _is_lopsided(outcome: Outcome, summary: Interval) -> bool:
 
 def _with_bounds(summary: Interval, limit: float) -> str:
     """Return ``9.19 (9.10–9.45)``: each with the decimals that tell it from the limit."""
-    from mncost.results.columns import three_digits
+    from mncost.render.units import three_digits
 
     fewest = len(three_digits(summary.center).partition(".")[2])
     center, lo, hi = (

@@ -12,7 +12,7 @@ import tomlkit
 
 from mncost.budget.records import Exact, Latency, Outcome, Ratio, Regression
 from mncost.budget.schema import percent_of
-from mncost.quantities import COUNTS, SIZES, TIMES, unit_of
+from mncost.units import COUNTS, SIZES, TIMES, unit_of
 
 __all__ = ["proposed"]
 

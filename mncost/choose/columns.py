@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from mncost.choose.pareto import front
-from mncost.columns import Source, sources
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
 from mncost.published.accuracy import accuracy_of
-from mncost.render.table import Value
+from mncost.render.table import Source, Value, sources
 
 __all__ = ["ACCURACY_COLUMNS", "METRICS", "frame_columns", "pareto_front", "pick_columns"]
 
@@ -78,21 +76,13 @@ _PICKED: Mapping[str, Source] = sources(
 )
 
 
-def pick_columns(*, is_measured: bool, for_people: bool) -> Mapping[str, Source]:
-    """Return the columns of :class:`mncost.choose.picked.Picked`, with the latency if it has one.
-
-    The latency has the same names for people, but stands in one column, in ms and with its ±.
-    """
+def pick_columns(*, is_measured: bool) -> Mapping[str, Source]:
+    """Return the columns of :class:`mncost.choose.picked.Picked`, with a latency if it has one."""
     if not is_measured:
         return _PICKED
     latency = sources(
-        ("latency_ns", "latency", "number", _latency(0)),
-        ("latency_lo_ns", "lo", "number", _latency(1)),
-        ("latency_hi_ns", "hi", "number", _latency(2)),
-        extra=("latency_lo_ns", "latency_hi_ns"),
+        ("latency", "latency", "time", lambda p: p.latency.scaled(1e-9)), intervals=["latency"]
     )
-    if for_people:
-        latency |= sources(("latency_ns", "latency ms", "number", _written_latency))
     return {**_PICKED, **latency}
 
 
@@ -102,15 +92,4 @@ def frame_columns(*, is_measured: bool) -> Mapping[str, Source]:
         ("rank", "rank", "number", lambda p: p.rank),
         ("near_tie", "near tie", "text", lambda p: p.is_near_tie),
     )
-    return {**place, **pick_columns(is_measured=is_measured, for_people=False)}
-
-
-def _latency(place: int) -> Callable[[Any], Value]:
-    """Return what takes the centre (0) or a bound (1, 2) of a latency, ns."""
-    return lambda p: p.latency[place]
-
-
-def _written_latency(p: Any) -> str:
-    from mncost.results.columns import with_interval
-
-    return with_interval(p.latency.scaled(1e-6))
+    return {**place, **pick_columns(is_measured=is_measured)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mncost.errors import InputError, QuantityError
 from mncost.published.accuracy import Candidate
-from mncost.quantities import count, size
+from mncost.units import count, size
 
 if TYPE_CHECKING:
     from mncost.measure.bench import Measurement

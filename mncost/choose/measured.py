@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from mncost.choose.latency import LatencyLimit, Place, Timed, timed
 from mncost.choose.limits import Rule, Spelling, Timing, fitting, percent, whole
 from mncost.errors import InputError, MeasureError, QuantityError
+from mncost.extras import require
 from mncost.measure.engine import Progress
 from mncost.measure.machine import machine, machine_differences
-from mncost.measure.needs import TO_SHOW, need
 from mncost.measure.records import Run
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runtimes import MAX_THREADS
 from mncost.published.accuracy import Candidate
-from mncost.quantities import seconds
 from mncost.render.write import check_writable
+from mncost.units import seconds
 
 if TYPE_CHECKING:
     from mncost.choose.search import Goal
@@ -171,7 +171,7 @@ def _saver(timing: Timing) -> Callable[[Run], None]:
 def _saved(
     found: Sequence[Candidate], fit: Sequence[Candidate], timing: Timing, limit: LatencyLimit
 ) -> Latencies:
-    need(*TO_SHOW)
+    require("results")
     origin, run = _read(timing)
     try:
         measured = timed(run, found, limit)

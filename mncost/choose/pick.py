@@ -46,9 +46,10 @@ class Pick(Fitting):
     def to_frame(self) -> pandas.DataFrame:
         """Return one row for each network. Needs pandas."""
         from mncost.choose.columns import frame_columns
-        from mncost.columns import to_frame
+        from mncost.render.table import tabulate
 
-        return to_frame(frame_columns(is_measured=self.latencies is not None), self)
+        columns = frame_columns(is_measured=self.latencies is not None)
+        return tabulate("pick", columns, self).to_frame()
 
     def __repr__(self) -> str:
         """Return what ``mncost pick`` prints: networks, what limits cost, sources."""

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from mncost.choose.columns import pick_columns
 from mncost.choose.limits import Spelling, Without
-from mncost.columns import Source, default_columns
 from mncost.render.marks import Marks
-from mncost.render.table import Column, Table, Value
+from mncost.render.table import Column, Source, Table, Value, default_columns
 
 if TYPE_CHECKING:
     from mncost.choose.latency import Timed
@@ -61,7 +60,7 @@ def people_table(
         most: how many rows.
     """
     if shown is None:
-        columns = pick_columns(is_measured=picked.latencies is not None, for_people=True)
+        columns = pick_columns(is_measured=picked.latencies is not None)
         shown = [columns[name] for name in default_columns(columns)]
     mark, listed = Marks(), picked[:most]
     rows = [[_place(one), *(_value(one, source, mark) for source in shown)] for one in listed]
@@ -143,7 +142,7 @@ def _measured(found: Latencies, spelled: Spelling) -> Iterator[str]:
 
 def _undecided(found: Sequence[Timed]) -> Iterator[str]:
     """Yield which latencies are undecided, the most accurate networks first, and why."""
-    from mncost.results.columns import with_interval
+    from mncost.render.units import with_interval
 
     within = [one for one in found if one.interval.lo is not None and one.interval.hi is not None]
     for one in within[:MOST]:

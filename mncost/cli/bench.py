@@ -18,8 +18,8 @@ from mncost.errors import InputError
 from mncost.measure.records import Request, Run
 from mncost.measure.run_file import encode, write_run
 from mncost.measure.runs import ARCHITECTURES, begin, carry_out, resumed
-from mncost.quantities import seconds, share
 from mncost.render.write import check_writable
+from mncost.units import seconds, share
 
 __all__ = ["bench"]
 

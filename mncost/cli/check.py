@@ -18,8 +18,8 @@ from mncost.budget.verdicts import Inconclusive, status
 from mncost.cli import options
 from mncost.cli.emit import emit, emit_text, format_for
 from mncost.errors import BudgetError, InputError, UnknownNameError
-from mncost.quantities import seconds
 from mncost.render.write import check_writable, write_atomically
+from mncost.units import seconds
 
 __all__ = ["check"]
 

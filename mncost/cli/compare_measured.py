@@ -16,16 +16,16 @@ from mncost.cli.measured import FOR_PEOPLE, status
 from mncost.cli.measured_notes import objections
 from mncost.cli.progress import watching
 from mncost.errors import InputError, MeasureError, UnknownNameError
-from mncost.measure.needs import TO_SHOW, need
+from mncost.extras import require
 from mncost.measure.records import Request, Run
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runs import SECONDS_TO_COMPARE, begin, carry_out
-from mncost.quantities import seconds, share
 from mncost.render.table import Column, Table
 from mncost.render.write import check_writable
 from mncost.results.saving import saving
 from mncost.results.saving_records import COLUMNS, records
 from mncost.results.summary import summarise
+from mncost.units import seconds, share
 
 __all__ = ["View", "emit_saved", "measure_and_emit"]
 
@@ -96,7 +96,7 @@ def emit_saved(path: Path, view: View) -> int:
     Raises:
         InputError: it cannot be read, or has no twins.
     """
-    need(*TO_SHOW)
+    require("results")
     _columns(view)
     run = read_run(path)
     if not any(cell.twin for cell in run.cells):

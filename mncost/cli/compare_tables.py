@@ -10,13 +10,12 @@ from mncost.cli.measured_notes import conditions, objections
 from mncost.interval import Interval
 from mncost.measure.records import Cell, Place, Run
 from mncost.render.table import Column, Table, Value
-from mncost.results.columns import three_digits, with_interval
 from mncost.results.saving import NetworkSaving, PairSaving, Saving
 from mncost.results.summary import summarise
 
 __all__ = ["people_tables"]
 
-_US, _MS = 1e-3, 1e-6
+_NANO = 1e-9
 _PAIR_WORDS = {"standard": ("separable", "standard"), "fused": ("unfused", "fused")}
 
 
@@ -42,24 +41,24 @@ def _networks(networks: Sequence[NetworkSaving]) -> Table:
         Column("macs", "MACs", "count"),
         Column("macs_ratio", "MACs ratio", "ratio"),
         Column("params_ratio", "params ratio", "ratio"),
-        Column("time", "latency ms", "number"),
-        Column("twin_time", f"{twin} ms", "number"),
-        Column("speedup", "speed-up", "number"),
-        Column("efficiency", "efficiency %", "number"),
+        Column("time", "latency", "time", interval=True),
+        Column("twin_time", twin or "", "time", interval=True),
+        Column("speedup", "speed-up", "ratio", interval=True),
+        Column("efficiency", "efficiency", "share", interval=True),
     ]
     rows: list[list[Value]] = []
     for saving in networks:
-        cell, twin_time = saving.network.cell, _written(saving.twin.median, _MS)
+        cell, twin_time = saving.network.cell, _seconds(saving.twin.median)
         rows.append(
             [
                 *(getattr(cell, column.name) for column in named),
                 cell.macs,
                 saving.macs_ratio,
                 saving.params_ratio,
-                _written(saving.network.median, _MS),
+                _seconds(saving.network.median),
                 "not timed" if twin_time is None else twin_time,
-                _written(saving.speedup, 1.0),
-                _percent(saving.efficiency),
+                saving.speedup,
+                saving.efficiency,
             ]
         )
     title = f"Networks and their {twin} twins: {shared(cells)}"
@@ -105,10 +104,10 @@ def _pairs(pairs: Sequence[PairSaving]) -> Table:
         Column("px", "px", "number"),
         Column("theoretical_ratio", "theory", "ratio"),
         Column("macs_ratio", "MACs ratio", "ratio"),
-        Column("time", f"{both} µs", "number"),
-        Column("merged_time", f"{merged} µs", "number"),
-        Column("speedup", "speed-up", "number"),
-        Column("efficiency", "efficiency %", "number"),
+        Column("time", both, "time", interval=True),
+        Column("merged_time", merged, "time", interval=True),
+        Column("speedup", "speed-up", "ratio", interval=True),
+        Column("efficiency", "efficiency", "share", interval=True),
     ]
     rows: list[list[Value]] = [
         [
@@ -122,10 +121,10 @@ def _pairs(pairs: Sequence[PairSaving]) -> Table:
             saving.both.resolution,
             saving.theoretical_ratio,
             saving.macs_ratio,
-            _written(saving.time, _US),
-            _written(saving.merged_time, _US) or saving.why,
-            _written(saving.speedup, 1.0),
-            _percent(saving.efficiency),
+            _seconds(saving.time),
+            _seconds(saving.merged_time) or saving.why,
+            saving.speedup,
+            saving.efficiency,
         ]
         for saving in pairs
     ]
@@ -141,9 +140,9 @@ def _roofline(saving: Saving, place: Place, pairs: Sequence[PairSaving]) -> Tabl
         Column("kind", "kind"),
         Column("macs", "MACs", "count"),
         Column("intensity", "MACs /byte", "ratio"),
-        Column("attainable", "attainable µs", "number"),
-        Column("time", "measured µs", "number"),
-        Column("share", "of ceiling %", "number"),
+        Column("attainable", "attainable", "time"),
+        Column("time", "measured", "time", interval=True),
+        Column("share", "of ceiling", "share", interval=True),
         Column("bound", "bound"),
     ]
     rows: list[list[Value]] = []
@@ -156,9 +155,9 @@ def _roofline(saving: Saving, place: Place, pairs: Sequence[PairSaving]) -> Tabl
                     point.cell.twin or point.kind,
                     point.cell.call_macs,
                     point.intensity,
-                    None if point.attainable is None else three_digits(point.attainable * _US),
-                    _written(point.time, _US),
-                    _percent(point.share),
+                    None if point.attainable is None else point.attainable * _NANO,
+                    _seconds(point.time),
+                    point.share,
                     point.bound,
                 ]
             )
@@ -199,9 +198,5 @@ def _identity(cells: Sequence[Cell], but: Sequence[str] = ()) -> list[Column]:
     ]
 
 
-def _written(summary: Interval | None, unit: float) -> str | None:
-    return None if summary is None else with_interval(summary.scaled(unit))
-
-
-def _percent(summary: Interval | None) -> str | None:
-    return None if summary is None else with_interval(summary.scaled(100))
+def _seconds(interval: Interval | None) -> Interval | None:
+    return None if interval is None else interval.scaled(_NANO)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mncost.measure.cells import title
 from mncost.measure.runtimes import runtime_class
-from mncost.results.columns import with_interval
+from mncost.render.units import with_interval
 from mncost.results.roofline import Roofline
 from mncost.results.saving import NetworkSaving, PairSaving
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +10,13 @@ import typer
 
 from mncost.cli import options
 from mncost.cli.emit import emit, format_for
+from mncost.extras import require
 from mncost.measure.cells import title
-from mncost.measure.needs import TO_SHOW, need
 from mncost.measure.records import IDENTITY
 from mncost.measure.run_file import read_run
-from mncost.render.table import Column, Table, Value
+from mncost.render.table import Source, Table, Value, sources, tabulate
+from mncost.render.units import with_interval
 from mncost.results.change import Change, Comparison, compare
-from mncost.results.columns import with_interval
 
 __all__ = ["diff"]
 
@@ -41,67 +41,38 @@ def diff(
     Runs measured apart share no moment of the machine: to compare two interpreters or two models
     sharply, measure them in one run (mncost bench --python, --arch a,b).
     """
-    need(*TO_SHOW)
+    require("results")
     wanted = format_for(format_name, output)
     found = compare(read_run(old), read_run(new), allow_different_machine=allow_different_machine)
-    table = _for_people(found) if wanted in ("terminal", "markdown") else _for_programs(found)
-    emit(table, wanted, output)
+    emit(_table(found), wanted, output)
 
 
-def _for_people(found: Comparison) -> Table:
-    columns = [
-        Column("cell", "cell"),
-        Column("old_ms", "old ms", "number"),
-        Column("new_ms", "new ms", "number"),
-        Column("ratio", "new/old", "number"),
-        Column("beside_reference", "beside reference", "number"),
-        Column("detectable", "detectable change", "share"),
-        Column("verdict", "verdict"),
-    ]
-    rows: list[list[Value]] = []
-    for change in found.changes:
-        beside = change.beside_reference
-        rows.append(
-            [
-                title(change.new),
-                with_interval(change.old_median.scaled(1e-6)),
-                with_interval(change.new_median.scaled(1e-6)),
-                with_interval(change.difference.ratio),
-                None if beside is None else with_interval(beside.ratio),
-                change.detectable,
-                change.verdict or "no interval",
-            ]
-        )
-    return Table("compare-runs", columns, rows, list(_notes(found)))
+def _table(found: Comparison) -> Table:
+    return tabulate("compare-runs", _COLUMNS, found.changes, notes=list(_notes(found)))
 
 
-def _for_programs(found: Comparison) -> Table:
-    names = [*IDENTITY, "old_ms", "new_ms", *_RATIO]
-    rows = [_numbers(change) for change in found.changes]
-    return Table("compare-runs", [Column(name, name) for name in names], rows, list(_notes(found)))
+def _of_cell(name: str) -> Callable[[Change], Value]:
+    return lambda change: getattr(change.new, name)
 
 
-_RATIO = (
-    *("ratio", "ratio_lo", "ratio_hi"),
-    *("beside_reference", "beside_reference_lo", "beside_reference_hi"),
-    *("detectable", "verdict", "network_changed"),
+_COLUMNS: Mapping[str, Source] = sources(
+    ("cell", "cell", "text", lambda c: title(c.new)),
+    *((name, name, "text", _of_cell(name)) for name in IDENTITY),
+    ("old_latency", "old", "time", lambda c: c.old_median.scaled(1e-9)),
+    ("new_latency", "new", "time", lambda c: c.new_median.scaled(1e-9)),
+    ("ratio", "new/old", "ratio", lambda c: c.difference.ratio),
+    (
+        "beside_reference",
+        "beside reference",
+        "ratio",
+        lambda c: c.beside_reference.ratio if c.beside_reference else None,
+    ),
+    ("detectable", "detectable change", "share", lambda c: c.detectable),
+    ("verdict", "verdict", "text", lambda c: c.verdict or "no interval"),
+    ("network_changed", "other network", "text", lambda c: c.network_changed),
+    extra=(*IDENTITY, "network_changed"),
+    intervals=("old_latency", "new_latency", "ratio", "beside_reference"),
 )
-
-
-def _numbers(change: Change) -> list[Value]:
-    ratio = change.difference.ratio
-    return [
-        *(getattr(change.new, name) for name in IDENTITY),
-        change.old_median.center * 1e-6,
-        change.new_median.center * 1e-6,
-        ratio.center,
-        ratio.lo,
-        ratio.hi,
-        *(change.beside_reference.ratio[:3] if change.beside_reference else (None, None, None)),
-        change.detectable,
-        change.verdict,
-        change.network_changed,
-    ]
 
 
 def _notes(found: Comparison) -> Iterator[str]:

@@ -8,16 +8,9 @@ from pathlib import Path
 from mncost.cli.emit import emit, emit_text
 from mncost.cli.measure_options import View
 from mncost.cli.measured_notes import conditions, objections
-from mncost.columns import Source, chosen
 from mncost.measure.records import Cell, Run
-from mncost.render.table import Table, Value
-from mncost.results.columns import (
-    Row,
-    machine_columns,
-    people_columns,
-    percentile_name,
-    rows,
-)
+from mncost.render.table import Table, tabulate
+from mncost.results.columns import Row, columns, percentile_name, rows
 from mncost.results.summary import PERCENTILES, summarise
 
 __all__ = ["FOR_PEOPLE", "emit_run", "shared", "status", "varies"]
@@ -50,9 +43,9 @@ def emit_run(run: Run, view: View, output: Path | None) -> None:
     elif view.by_layer:
         from mncost.cli.measured_layers import layer_table
 
-        table = layer_table(run, for_people=view.format in FOR_PEOPLE)
-        notes = [*table.notes, *conditions(run), *objections(run, summarise(run))]
-        emit(table._replace(notes=notes), view.format, output)
+        table = layer_table(run)
+        notes, legend = list(objections(run, summarise(run))), [*table.notes, *conditions(run)]
+        emit(table._replace(notes=notes, legend=legend), view.format, output)
     else:
         emit(cell_table(run, view), view.format, output)
 
@@ -66,39 +59,38 @@ def status(run: Run) -> int:
 
 def cell_table(run: Run, view: View) -> Table:
     """Return one row for each cell; for people, a twin stands in the row of its network."""
-    found = every = rows(run, view.percentiles or PERCENTILES)
-    if view.format in FOR_PEOPLE:
-        registry = people_columns(view.percentiles or PERCENTILES)
-        found = [row for row in found if row.summary.cell.twin is None] or found
-        found = [row for row in found if row.summary.cell.part is None]
-        cells = [row.summary.cell for row in found]
-        default = _for_people(found, view)
-        title, notes = f"CPU latency: {shared(cells)}", [*conditions(run)]
-    else:
-        registry = machine_columns(view.percentiles or PERCENTILES)
-        default, title, notes = list(registry), "", []
+    percentiles = view.percentiles or PERCENTILES
+    registry, every = columns(percentiles), rows(run, percentiles)
+    main = [row for row in every if row.summary.cell.twin is None] or every
+    main = [row for row in main if row.summary.cell.part is None]
+    legend = [*conditions(run)]
     if any(row.summary.agreement for row in every):
-        notes.append(_LOGITS_ERROR)
-    notes += objections(run, [row.summary for row in every])
-    columns = chosen(registry, view.columns, default)
-    return Table("bench", [c.column for c in columns], _values(found, columns), notes, title)
-
-
-def _values(found: Sequence[Row], columns: Sequence[Source]) -> list[list[Value]]:
-    return [[column.value(row) for column in columns] for row in found]
+        legend.append(_LOGITS_ERROR)
+    usual = _for_people(main, view)
+    table = tabulate(
+        "bench",
+        registry,
+        every,
+        names=view.columns,
+        hide=registry.keys() - set(usual),
+        notes=list(objections(run, [row.summary for row in every])),
+        legend=legend,
+        title=f"CPU latency: {shared([row.summary.cell for row in main])}",
+    )
+    return table._replace(rows_for=["all" if row in main else "programs" for row in every])
 
 
 def _for_people(found: Sequence[Row], view: View) -> list[str]:
     """Return the columns that say something about these rows."""
     cells = [row.summary.cell for row in found]
     names = [name for name in _IDENTITY if name in _ALWAYS or varies(cells, name)]
-    names += ["macs", "latency_ms"]
-    names += [f"{percentile_name(p)}_ms" for p in view.percentiles or ()]
-    names += ["gmacs_per_second"]
+    names += ["macs", "latency"]
+    names += [percentile_name(p) for p in view.percentiles or ()]
+    names += ["macs_per_second"]
     if varies(cells, "batch"):
         names += ["images_per_second"]
     if any(row.twin for row in found):
-        names += ["twin_latency_ms", "macs_ratio", "speedup"]
+        names += ["twin_latency", "macs_ratio", "speedup"]
     if any(cell.python for cell in cells):
         names += ["python_speedup"]
     if any(cell.precision == "int8" for cell in cells):

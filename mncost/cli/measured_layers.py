@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from mncost.errors import MeasureError
+from mncost.interval import Interval, exact
 from mncost.measure.cells import title
 from mncost.measure.records import IDENTITY, Cell, Run
-from mncost.render.table import Column, Table, Value
-from mncost.results.columns import with_interval
+from mncost.render.table import Source, Table, Value, sources, tabulate
+from mncost.render.units import with_interval
 from mncost.results.layers import LayerTime, layer_times, overhead
 from mncost.results.summary import CellSummary, summarise
 
 __all__ = ["layer_table"]
 
-_US, _GIGA = 1e-3, 1e-9
+
+def _of_cell(name: str) -> Callable[[_Row], Value]:
+    return lambda row: getattr(row.cell, name)
 
 
-def layer_table(run: Run, *, for_people: bool) -> Table:
-    """Return one row for each layer of each cell that was profiled.
+def layer_table(run: Run) -> Table:
+    """Return one row for each layer of each cell that was profiled, and its sum for people.
 
     Raises:
         MeasureError: none was.
@@ -27,80 +31,62 @@ def layer_table(run: Run, *, for_people: bool) -> Table:
     cells = [cell for cell in run.cells if found[cell.id]]
     if not cells and run.stopped in ("target", "max-time"):
         raise MeasureError("this run has no times of layers: measure with --by layer")
-    rows = _for_people if for_people else _for_programs
-    columns = _PEOPLE if for_people else _PROGRAMS
     summaries = summarise(run, ())
-    body = [row for cell in cells for row in rows(summaries[cell.id], found[cell.id])]
+    body = [row for cell in cells for row in _rows(summaries[cell.id], found[cell.id])]
     notes = [note for cell in cells for note in _notes(run, cell, found[cell.id])]
-    if for_people and len(cells) == 1:
-        columns, body = columns[1:], [row[1:] for row in body]
-        return Table("bench layers", columns, body, notes, title(cells[0]))
-    return Table("bench layers", columns, body, notes)
+    table = tabulate(
+        "bench layers",
+        _COLUMNS,
+        body,
+        hide=["cell"] if len(cells) == 1 else (),
+        notes=notes,
+        title=title(cells[0]) if len(cells) == 1 else "",
+    )
+    return table._replace(rows_for=["people" if row.is_sum else "all" for row in body])
 
 
-_PEOPLE = [
-    Column("cell", "cell"),
-    Column("layer", "layer"),
-    Column("kind", "kind"),
-    Column("macs", "MACs", "count"),
-    Column("macs_share", "MACs share", "share"),
-    Column("time_us", "time µs", "number"),
-    Column("time_share", "time share", "share"),
-    Column("gmacs_per_second", "GMAC/s", "number"),
-]
+class _Row(NamedTuple):
+    """A layer of a cell, or the sum of a call."""
+
+    cell: Cell
+    layer: str
+    kind: str
+    macs: int
+    time: Interval  # ns
+    share: Interval  # of the call's time
+    kernels: tuple[str, ...]
+    is_sum: bool = False
 
 
-def _for_people(summary: CellSummary, layers: Sequence[LayerTime]) -> Iterator[list[Value]]:
+def _rows(summary: CellSummary, layers: Sequence[LayerTime]) -> Iterator[_Row]:
     cell = summary.cell
-    for layer in layers:
-        speed = layer.time.per(cell.batch * layer.macs) if layer.macs else None
-        yield [
-            title(cell),
-            layer.layer,
-            layer.kind,
-            layer.macs or None,
-            layer.macs / cell.macs if layer.macs else None,
-            with_interval(layer.time.scaled(_US)),
-            layer.share.center,
-            None if speed is None else with_interval(speed),
-        ]
-    if summary.median is not None and summary.macs_per_second is not None:
-        yield [
-            title(cell),
-            "(one call)",
-            "",
-            cell.macs,
-            1.0,
-            with_interval(summary.median.scaled(_US)),
-            1.0,
-            with_interval(summary.macs_per_second.scaled(_GIGA)),
-        ]
+    for one in layers:
+        yield _Row(cell, one.layer, one.kind, one.macs, one.time, one.share, tuple(one.kernels))
+    if summary.median is not None:
+        yield _Row(cell, "(one call)", "", cell.macs, summary.median, exact(1.0), (), is_sum=True)
 
 
-_PROGRAMS = [
-    *(Column(name, name) for name in IDENTITY),
-    *(Column(name, name) for name in ("layer", "kind", "macs", "macs_share")),
-    *(Column(name, name) for name in ("time_us", "time_us_lo", "time_us_hi")),
-    *(Column(name, name) for name in ("time_share", "time_share_lo", "time_share_hi")),
-    Column("kernels", "kernels"),
-]
+def _speed(row: _Row) -> Interval | None:
+    """Return MACs a second."""
+    return row.time.per(row.cell.batch * row.macs * 1e9) if row.macs else None
 
 
-def _for_programs(summary: CellSummary, layers: Sequence[LayerTime]) -> Iterator[list[Value]]:
-    cell = summary.cell
-    about = [getattr(cell, name) for name in IDENTITY]
-    for layer in layers:
-        time = layer.time.scaled(_US)
-        yield [
-            *about,
-            layer.layer,
-            layer.kind,
-            layer.macs,
-            layer.macs / cell.macs,
-            *(time.center, time.lo, time.hi),
-            *(layer.share.center, layer.share.lo, layer.share.hi),
-            tuple(layer.kernels),
-        ]
+_COLUMNS: Mapping[str, Source] = {
+    **sources(
+        ("cell", "cell", "text", lambda row: title(row.cell)),
+        *((name, name, "text", _of_cell(name)) for name in IDENTITY),
+        ("layer", "layer", "text", lambda row: row.layer),
+        ("kind", "kind", "text", lambda row: row.kind),
+        ("macs", "MACs", "count", lambda row: row.macs),
+        ("macs_share", "MACs share", "share", lambda row: row.macs / row.cell.macs),
+        ("time", "time", "time", lambda row: row.time.scaled(1e-9)),
+        ("time_share", "time share", "share", lambda row: row.share),
+        ("macs_per_second", "MAC/s", "rate", _speed),
+        ("kernels", "kernels", "text", lambda row: row.kernels),
+        extra=(*IDENTITY, "kernels"),
+        intervals=("time", "time_share", "macs_per_second"),
+    )
+}
 
 
 def _notes(run: Run, cell: Cell, layers: Sequence[LayerTime]) -> Iterator[str]:

@@ -16,8 +16,8 @@ from mncost.choose.pick import SHOWN, Pick, choose
 from mncost.choose.tables import machine_table, people_table
 from mncost.cli import options
 from mncost.cli.emit import emit, format_for
-from mncost.columns import chosen, default_columns
 from mncost.published.accuracy import candidates
+from mncost.render.table import chosen, default_columns
 
 if TYPE_CHECKING:
     from mncost.measure.engine import Progress
@@ -105,7 +105,7 @@ def pick(
     """
     wanted = format_for(format_name, output)
     for_people = wanted in ("terminal", "markdown")
-    registry = pick_columns(is_measured=max_latency is not None, for_people=for_people)
+    registry = pick_columns(is_measured=max_latency is not None)
     shown = chosen(registry, columns, default_columns(registry) if for_people else registry)
     found = candidates(
         ",".join(arch or ["all"]),

@@ -12,7 +12,7 @@ from mncost.api import as_precision
 from mncost.cli import options, plot_options
 from mncost.cli.plot_options import Asked, Picture
 from mncost.errors import InputError, UnknownNameError
-from mncost.quantities import seconds
+from mncost.units import seconds
 
 __all__ = ["plot"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
 
@@ -14,6 +13,7 @@ import typer
 from mncost.api import Grid, grid
 from mncost.cli import completion, options
 from mncost.errors import InputError, MeasureError
+from mncost.extras import require
 from mncost.render.write import check_writable
 
 if TYPE_CHECKING:
@@ -138,8 +138,7 @@ def check(asked: Asked, target: Path) -> None:
     Raises:
         InputError: matplotlib is, or a file cannot be written.
     """
-    if find_spec("matplotlib") is None:
-        raise InputError("needs matplotlib: pip install 'mncost[plot]'")
+    require("plot")
     if asked.run_file is not None:
         refuse(asked, "does not go with a run file: it is measured already", place=False)
     for path in (target, asked.save):
@@ -168,10 +167,9 @@ def place(asked: Asked, *, by_layer: bool = False) -> Place:
 
 def read(file: Path) -> Run:
     """Read a run file."""
-    from mncost.measure.needs import TO_SHOW, need
     from mncost.measure.run_file import read_run
 
-    need(*TO_SHOW)
+    require("results")
     return read_run(file)
 
 

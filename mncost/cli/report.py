@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +12,11 @@ from mncost import __version__
 from mncost.cli import measure_options
 from mncost.cli.emit import emit_text
 from mncost.errors import InputError
+from mncost.extras import require
 from mncost.measure.run_file import read_run
 
 __all__ = ["report"]
 
-_NEEDED = ("numpy", "scipy", "matplotlib", "jinja2")
 _SUFFIXES = (".html", ".htm")
 
 
@@ -51,8 +50,7 @@ def report(
     """
     view = measure_options.view(None, percentiles, None, None, "html")
     _check(output)
-    if missing := [name for name in _NEEDED if find_spec(name) is None]:
-        raise InputError(f"needs {', '.join(missing)}: pip install 'mncost[report]'")
+    require("report")
     from mncost.cli.report_sections import page
     from mncost.page.html import render
 

@@ -9,7 +9,7 @@ from mncost.cli.measured_notes import stopped, versions
 from mncost.measure.records import Request, Run
 from mncost.page.html import Section
 from mncost.render.table import Column, Table, Value
-from mncost.results.columns import three_digits
+from mncost.render.units import three_digits
 
 __all__ = ["machine", "method", "target_of", "when"]
 

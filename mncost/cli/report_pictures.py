@@ -27,7 +27,7 @@ from mncost.pictures.points import (
     percent,
 )
 from mncost.published.accuracy import Candidate, candidates
-from mncost.results.columns import with_interval
+from mncost.render.units import with_interval
 from mncost.results.summary import CellSummary
 from mncost.spec.parse import PAPER
 

@@ -115,7 +115,7 @@ def _layers(run: Run) -> Iterator[Section]:
     """Say where the time goes, if whole networks were profiled."""
     if any(run.cells[profile.cell].part is None for profile in run.profiles):
         figures, notes = _parted(layer_pictures(run))
-        table = layer_table(run, for_people=True)
+        table = layer_table(run)
         if len(table.rows) > _MOST:
             notes.append(f"The table has the first {_MOST:,} of {len(table.rows):,} rows.")
             table = table._replace(rows=table.rows[:_MOST])

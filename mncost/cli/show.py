@@ -10,7 +10,7 @@ import typer
 from mncost.cli import measure_options, options
 from mncost.cli.emit import format_for
 from mncost.cli.measured import emit_run
-from mncost.measure.needs import TO_SHOW, need
+from mncost.extras import require
 from mncost.measure.run_file import read_run
 
 __all__ = ["show"]
@@ -35,6 +35,6 @@ def show(
     mncost show run.json --percentiles 50,95,99.9
     mncost show run.json --export pyperf -o pyperf.json
     """
-    need(*TO_SHOW)
+    require("results")
     view = measure_options.view(by, percentiles, columns, export, format_for(format_name, output))
     emit_run(read_run(run), view, output)

@@ -10,6 +10,7 @@ import typer
 
 from mncost.cli.emit import Out
 from mncost.cli.params import Only
+from mncost.extras import require
 from mncost.which import Which
 
 if TYPE_CHECKING:
@@ -41,10 +42,10 @@ def verify(
     """
     from mncost.api import title
     from mncost.tables.verify import verify_table
-    from mncost.witnesses.verification import Verification, check_installed, verified
+    from mncost.witnesses.verification import Verification, verified
 
     networks = which.grid()
-    check_installed()
+    require("verify")
     # Of many networks some may have no such pairs: their twins are verified as they are.
     chosen = [network.as_twin(which.twin) if which.twin else network for network in networks]
     verification = Verification(_with_progress(verified(chosen), chosen), networks.notes)

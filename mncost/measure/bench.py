@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mncost.measure.needs import TO_SHOW, need
+from mncost.extras import require
 from mncost.measure.records import Request, Run
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runs import (
@@ -62,7 +62,7 @@ class Measurement:
         """The statistics of each cell and what is to be said against them, as ``run.cells``."""
         from mncost.results.columns import rows
 
-        need(*TO_SHOW)
+        require("results")
         return rows(self.run)
 
     def ratio(self, numerator: int, denominator: int) -> Interval | None:
@@ -84,27 +84,27 @@ class Measurement:
         """What each network saves beside its twin, and each pair of layers, if measured."""
         from mncost.results.saving import saving
 
-        need(*TO_SHOW)
+        require("results")
         return saving(self.run)
 
     def to_frame(self) -> pandas.DataFrame:
         """Return one row for each cell, with intervals. Needs pandas."""
-        from mncost.columns import to_frame
-        from mncost.results.columns import machine_columns
+        from mncost.render.table import tabulate
+        from mncost.results.columns import columns
 
-        return to_frame(machine_columns(), self.rows)
+        return tabulate("bench", columns(), self.rows).to_frame()
 
     def saving_to_frame(self) -> pandas.DataFrame:
         """Return :attr:`saving`: one row a network, a pair, a layer. Needs pandas.
 
         The columns are :data:`mncost.results.saving_records.COLUMNS`.
         """
-        from mncost.columns import need_pandas
+        from mncost.render.table import Column, Table
         from mncost.results.saving_records import COLUMNS, records
 
-        rows = records(self.saving)
-        frame: pandas.DataFrame = need_pandas().DataFrame(rows, columns=list(COLUMNS))
-        return frame
+        columns = [Column(name, name) for name in COLUMNS]
+        rows = [list(record.values()) for record in records(self.saving)]
+        return Table("saving", columns, rows).to_frame()
 
     def __repr__(self) -> str:
         """Say how much was measured."""

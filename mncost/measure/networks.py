@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mncost.errors import MeasureError
+from mncost.extras import require
 from mncost.measure.cells import Subject, Variant, cell_of, check
 from mncost.measure.engine import Progress
-from mncost.measure.needs import TO_MEASURE, need
 from mncost.measure.places import Place, places
 from mncost.measure.records import Request, Run
 from mncost.measure.runs import carry_out, empty_run, offer, options_for
@@ -34,7 +34,7 @@ def one_place(
     Raises:
         InputError: the runtime is missing, or cannot do that.
     """
-    need(*TO_MEASURE)
+    require("bench")
     request = Request(
         arch=_NO_WORDS,
         runtime=[_RUNTIME if runtime is None else runtime],

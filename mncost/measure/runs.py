@@ -12,10 +12,10 @@ from pathlib import Path
 from msgspec import structs
 
 from mncost.errors import MeasureError
+from mncost.extras import install, require
 from mncost.measure.cells import DEVICES, Subject, plan, title
 from mncost.measure.clocks import VirtualClock, WallClock
 from mncost.measure.engine import Progress, Tools, Undecided, measure
-from mncost.measure.needs import TO_MEASURE, need
 from mncost.measure.records import Cell, Options, Request, Run
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes import runtime_class
@@ -59,7 +59,7 @@ def begin(
     Raises:
         InputError: something cannot be used, or is not installed.
     """
-    need(*TO_MEASURE)
+    require("bench")
     if device not in DEVICES:
         raise MeasureError(f"device {device!r}: accepted: {', '.join(DEVICES)}")
     if not request.runtime:
@@ -124,7 +124,7 @@ def resumed(
     """
     from mncost.measure.machine import machine, machine_differences
 
-    need(*TO_MEASURE)
+    require("bench")
     run = read_run(path)
     if run.request is None or run.request.arch == "-":
         raise MeasureError(f"{path}: not resumed: its networks cannot be found again")
@@ -206,7 +206,7 @@ def _installed(request: Request) -> list[str]:
     ]
     found = [name for name in usable if find_spec(name) is not None]
     if not found:
-        raise MeasureError("no runtime is installed: pip install 'mncost[bench]'")
+        raise MeasureError(f"no runtime is installed: {install('bench')}")
     return found
 
 

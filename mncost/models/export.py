@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mncost.errors import InputError
+from mncost.extras import require
 from mncost.graph.graph import Graph
 from mncost.graph.shapes import infer_shapes
 from mncost.models.head import Counted, check_vectors, features, logits, with_classes
@@ -27,8 +27,6 @@ __all__ = ["FILES", "Choices", "Given", "to_onnx", "to_torch"]
 Given: TypeAlias = "Mapping[str, numpy.ndarray] | Path | str | None"
 """Weights by our names, or the file of a state dict; ``None``: random ones."""
 
-EXTRA = "mncost[models]"
-
 
 class Choices(NamedTuple):
     """What can be chosen about a model beyond its network."""
@@ -46,7 +44,7 @@ def to_torch(network: Counted, choices: Choices) -> torch.nn.Module:
     Raises:
         InputError: a package is missing, or the choices do not fit the network.
     """
-    _need("torch")
+    require("torch")
     from mncost.models.torch_model import load_weights, torch_module
 
     graph, weights = _model(network, choices)
@@ -61,7 +59,7 @@ def to_onnx(network: Counted, choices: Choices) -> onnx.ModelProto:
     Raises:
         InputError: a package is missing, or the choices do not fit the network.
     """
-    _need("onnx")
+    require("onnx")
     from mncost.models.onnx_model import onnx_model
 
     graph, weights = _model(network, choices)
@@ -72,17 +70,6 @@ def to_onnx(network: Counted, choices: Choices) -> onnx.ModelProto:
         dynamic_batch=choices.dynamic_batch,
         metadata=_metadata(network, choices),
     )
-
-
-def _need(*packages: str) -> None:
-    """Import packages, or say how to install them."""
-    for package in packages:
-        try:
-            import_module(package)
-        except ModuleNotFoundError as error:
-            if error.name != package:
-                raise
-            raise InputError(f"needs {package}: pip install '{EXTRA}'") from None
 
 
 def _metadata(network: Counted, choices: Choices) -> dict[str, str]:
@@ -115,12 +102,12 @@ def _model(network: Counted, choices: Choices) -> tuple[Graph, Weights]:
 
 def _given(given: Mapping[str, numpy.ndarray] | Path | str, whole: Graph, graph: Graph) -> Weights:
     """Return given weights for a graph that is the whole one, or the beginning of it."""
-    _need("torch")
+    require("torch")
     from mncost.models.foreign import map_foreign, parameters, read_weights
 
     if isinstance(given, str | Path):
         if str(given).lower().endswith(".safetensors"):
-            _need("safetensors")
+            require("models")
         found = read_weights(Path(given), whole)
     else:
         import torch

@@ -8,7 +8,8 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
-from mncost.render.table import Column, Table, Value, Written
+from mncost.interval import Interval
+from mncost.render.table import Column, Table, Value
 from mncost.render.units import ABSENT, format_column
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ class _Laid(NamedTuple):
 
 
 def _laid_out(table: Table) -> _Laid:
+    table = table.for_people()
     columns = [
         _column(column, [row[index] for row in table.rows])
         for index, column in enumerate(table.columns)
@@ -176,9 +178,9 @@ def _column(column: Column, values: Sequence[Value]) -> tuple[_Header, list[_Cel
 
 
 def _number(text: str, value: Value) -> _Cell:
-    """Split ``9.19 ±0.11`` and ``1.8 M``; text among numbers has no key, and comes last."""
-    if isinstance(value, Written):
-        key = value.bare
+    """Split ``9.19 ±0.11``; text among numbers has no key, and comes last."""
+    if isinstance(value, Interval):
+        key = value.center
     elif isinstance(value, int | float):
         key = value
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+from mncost.render.escape import csv_field
 from mncost.render.table import Table, Value
 
 __all__ = ["render"]
@@ -12,6 +13,7 @@ __all__ = ["render"]
 
 def render(table: Table) -> str:
     """Return the table as CSV; a value that does not exist is an empty field."""
+    table = table.for_programs()
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([column.name for column in table.columns])
@@ -26,6 +28,8 @@ def _field(value: Value) -> str:
         case bool():
             return str(value).lower()
         case tuple():
-            return " ".join(map(str, value))
+            return csv_field(" ".join(map(str, value)))
+        case str():
+            return csv_field(value)
         case _:
             return str(value)

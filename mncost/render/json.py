@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 
+from mncost.render.escape import json_text
 from mncost.render.table import Table
 
 __all__ = ["SCHEMA_VERSION", "render"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def render(table: Table) -> str:
     """Return the table as one JSON object: its rows are objects under the columns' names."""
+    table = table.for_programs()
     names = [column.name for column in table.columns]
     document = {
         "schema_version": SCHEMA_VERSION,
@@ -21,4 +23,5 @@ def render(table: Table) -> str:
         "rows": [dict(zip(names, row, strict=True)) for row in table.rows],
         "notes": list(table.notes),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    return json_text(text) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mncost.render.escape import plain
 from mncost.render.table import Table
 from mncost.render.units import format_column
 
@@ -13,8 +14,9 @@ def render(table: Table) -> str:
 
     Without columns it is the title and the notes.
     """
-    head = [table.title] if table.title else []
-    return "\n".join([*head, *_body(table), *table.notes]) + "\n"
+    table = table.for_people()
+    head = [plain(table.title)] if table.title else []
+    return "\n".join([*head, *_body(table), *map(plain, table.notes)]) + "\n"
 
 
 def _body(table: Table) -> list[str]:
@@ -41,7 +43,7 @@ def titled_cells(table: Table) -> list[tuple[bool, list[str], list[str]]]:
         unit, cells = format_column(column, [row[index] for row in table.rows])
         is_text = column.kind == "text"
         words = [column.title] if is_text else [*column.title.split(" "), *([unit] if unit else [])]
-        columns.append((is_text, words, cells))
+        columns.append((is_text, words, [plain(cell) for cell in cells]))
     height = max(len(words) for _, words, _ in columns)
     return [
         (is_text, [""] * (height - len(words)) + words, cells) for is_text, words, cells in columns

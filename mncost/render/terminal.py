@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from mncost.render.escape import plain
 from mncost.render.plain import titled_cells
 from mncost.render.table import Table
 
@@ -29,6 +30,7 @@ def render(table: Table, *, width: int, color: bool) -> str:
     from rich.measure import Measurement
     from rich.text import Text
 
+    table = table.for_people()
     out = io.StringIO()
     console = Console(
         file=out,
@@ -42,7 +44,7 @@ def render(table: Table, *, width: int, color: bool) -> str:
     )
     body = _body(table) if table.columns else None
     if table.title:
-        console.print(Text(table.title, style="bold"))
+        console.print(Text(plain(table.title), style="bold"))
     if body is not None:
         # Numbers are never folded or cut: a terminal that is too narrow folds whole lines itself.
         unbounded = console.options.update(max_width=_UNBOUNDED)
@@ -50,7 +52,7 @@ def render(table: Table, *, width: int, color: bool) -> str:
         console.print(body)
         console.width = width
     for note in table.notes:
-        console.print(Text(note, style="dim"))
+        console.print(Text(plain(note), style="dim"))
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
 
 

@@ -3,62 +3,127 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from mncost.render.table import Column, Value
+from mncost.interval import Interval
+from mncost.render.table import Column, Kind, Value
 
-__all__ = ["ABSENT", "format_column"]
+__all__ = ["ABSENT", "format_column", "three_digits", "with_bounds", "with_interval", "written"]
 
 ABSENT = "–"
 
-_DECIMAL = ((10**6, "M"), (10**3, "k"), (1, ""))
-_BINARY = ((2**20, "MiB"), (2**10, "KiB"), (1, "B"))
-_PREFIXES = {"count": _DECIMAL, "bytes": _BINARY}
-_FIXED = {"ratio": ("", 1.0, 2), "fraction": ("", 1.0, 4), "share": ("%", 0.01, 1)}
-_WIDE = 1_000  # a column whose numbers differ by more than this has a prefix in each cell
+_DECIMAL = ((1e6, "M"), (1e3, "k"), (1, ""))
+_PREFIXES: dict[str, tuple[tuple[float, str], ...]] = {
+    "count": _DECIMAL,
+    "rate": ((1e9, "G"), *_DECIMAL),
+    "bytes": ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "B")),
+    "time": ((1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
+}
+_FIXED = {"ratio": ("", 1, 2), "fraction": ("", 1, 4), "share": ("%", 0.01, 1)}
+_LEAST = 0.01  # of a prefix: what three decimals still show two digits of
+_WIDE = 1_000  # columns whose numbers differ by more have three digits in each cell
+
+
+class Unit(NamedTuple):
+    """The unit of a column.
+
+    Attributes:
+        name: for its title.
+        size: in base units.
+        digits: decimals of numbers without an interval; ``None``: three significant digits.
+    """
+
+    name: str
+    size: float
+    digits: int | None
 
 
 def format_column(column: Column, values: Sequence[Value]) -> tuple[str, list[str]]:
     """Return the unit of a column, for its title, and its cells as text."""
-    if column.kind in _FIXED:
-        unit, divisor, digits = _FIXED[column.kind]
-    elif column.kind in _PREFIXES:
-        prefixes = _PREFIXES[column.kind]
-        sizes = [abs(value) for value in values if value and isinstance(value, int | float)]
-        if sizes and max(sizes) > _WIDE * min(sizes):
-            return "", [_with_prefix(value, prefixes) for value in values]
-        unit, divisor, digits = _common(sizes, prefixes)
-    else:
-        return "", [_text(value) for value in values]
-    return unit, [
-        f"{value / divisor:,.{digits}f}"
-        if isinstance(value, int | float) and value
-        else _text(value)
-        for value in values
-    ]
+    unit = _unit(column.kind, values)
+    return unit.name, [_cell(column, value, unit) for value in values]
 
 
-def _common(sizes: Sequence[float], prefixes: Sequence[tuple[int, str]]) -> tuple[str, float, int]:
-    """Choose the prefix by the largest number, the decimals by the smallest."""
+def written(kind: Kind, value: Interval | float, *, bounds: bool = False) -> str:
+    """Return one number with its unit, for a sentence: ``9.19 ±0.11 ms``, ``1.53 MiB``."""
+    unit, (text,) = format_column(Column("", "", kind, bounds=bounds), [value])
+    return f"{text} {unit}" if unit else text
+
+
+def with_interval(interval: Interval) -> str:
+    """Return ``9.19 ±0.11``: only the digits that the interval supports; ``±?`` without one."""
+    center, lo, hi = interval[:3]
+    if lo is None or hi is None:
+        return f"{three_digits(center)} ±?"
+    digits = interval.decimals
+    if digits is None:  # no width
+        return three_digits(center)
+    half = (hi - lo) / 2
+    if half >= abs(center):  # it supports no digit at all
+        return f"{three_digits(center)} ±>100%"
+    return f"{_rounded(center, digits)} ±{_rounded(half, digits)}"
+
+
+def with_bounds(interval: Interval) -> str:
+    """Return ``9.19 (9.10–9.45)``; a bound that is not known is a question mark."""
+    center, lo, hi = interval[:3]
+    if lo is None and hi is None:
+        return f"{three_digits(center)} ±?"
+    below, above = ("?" if bound is None else three_digits(bound) for bound in (lo, hi))
+    return f"{three_digits(center)} ({below}–{above})"
+
+
+def three_digits(value: float) -> str:
+    """Return a number with three significant digits, or more if it has more before the point."""
+    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    return f"{value:,.{max(0, 3 - whole)}f}"
+
+
+def _unit(kind: Kind, values: Sequence[Value]) -> Unit:
+    if kind in _FIXED:
+        return Unit(*_FIXED[kind])
+    if kind not in _PREFIXES:
+        return Unit("", 1, None)
+    sizes = [abs(size) for value in values if (size := _size(value))]
     if not sizes:
-        return "", 1, 0
-    divisor, unit = _prefix(max(sizes), prefixes)
-    if divisor == 1:
-        return unit, 1, 0
-    smallest = min(sizes) / divisor
-    return unit, divisor, 1 if smallest >= 10 else 2 if prefixes is _BINARY else 3
+        return Unit("", 1, 0)
+    largest, smallest = max(sizes), min(sizes)
+    prefixes = _PREFIXES[kind]
+    size, name = next(
+        (prefix for prefix in prefixes if largest >= prefix[0] and smallest >= _LEAST * prefix[0]),
+        prefixes[-1],
+    )
+    if size == 1 and kind in ("count", "bytes"):
+        return Unit(name, size, 0)
+    if kind in ("time", "rate") or largest > _WIDE * smallest:
+        return Unit(name, size, None)
+    least = smallest / size
+    two = kind == "bytes" and least >= 0.1
+    return Unit(name, size, 1 if least >= 10 else 2 if two else 3)
 
 
-def _with_prefix(value: Value, prefixes: Sequence[tuple[int, str]]) -> str:
-    if not isinstance(value, int | float) or not value:
+def _size(value: Value) -> float | None:
+    if isinstance(value, Interval):
+        return value.center
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _cell(column: Column, value: Value, unit: Unit) -> str:
+    if isinstance(value, Interval):
+        if value.lo != value.hi or value.lo is None:
+            scaled = value.scaled(1 / unit.size)
+            return with_bounds(scaled) if column.bounds else with_interval(scaled)
+        value = value.center  # exact
+    number = _size(value)
+    if not number or column.kind in ("text", "number"):
         return _text(value)
-    divisor, unit = _prefix(abs(value), prefixes)
-    scaled = value / divisor
-    digits = 0 if divisor == 1 else 1 if scaled >= 100 else 2
-    return f"{scaled:,.{digits}f} {unit}".rstrip()
+    if unit.digits is None:
+        return three_digits(number / unit.size)
+    return f"{number / unit.size if unit.size != 1 else number:,.{unit.digits}f}"
 
 
-def _prefix(size: float, prefixes: Sequence[tuple[int, str]]) -> tuple[int, str]:
-    return next((divisor, unit) for divisor, unit in prefixes if size >= divisor or divisor == 1)
+def _rounded(value: float, digits: int) -> str:
+    return f"{round(value, digits):,.{max(digits, 0)}f}"
 
 
 def _text(value: Value) -> str:

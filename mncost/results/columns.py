@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from mncost.columns import Source, sources
 from mncost.interval import Interval
 from mncost.measure.records import Run
-from mncost.render.table import Value, Written
+from mncost.render.table import Kind, Source, sources
 from mncost.results.cautions import Caution, cautions
 from mncost.results.summary import PERCENTILES, CellSummary, summarise
 
 __all__ = [
     "Row",
-    "machine_columns",
-    "people_columns",
+    "columns",
     "percentile_name",
     "rows",
-    "three_digits",
-    "with_interval",
 ]
 
-_MS, _GIGA = 1e-6, 1e-9
+_NANO = 1e-9
 
-_Part: TypeAlias = "Callable[[Row], Interval | None]"
+_Part: TypeAlias = "Callable[[Row], Interval | float | None]"
 
 
 class Row(NamedTuple):
@@ -49,34 +45,9 @@ def rows(run: Run, percentiles: Sequence[float] = PERCENTILES) -> list[Row]:
     ]
 
 
-class _Quantity(NamedTuple):
-    """A measured quantity: how its column is called, and where it comes from."""
-
-    name: str
-    title: str
-    part: _Part
-    write: Callable[[Interval], str]  # for people
-
-
-def machine_columns(percentiles: Sequence[float] = PERCENTILES) -> Mapping[str, Source]:
-    """Return every column for programs: bare numbers, the bounds in columns of their own."""
-    measured: dict[str, Source] = {}
-    for quantity in _quantities(percentiles):
-        for place, suffix in enumerate(("", "_lo", "_hi")):
-            title = f"{quantity.title} {suffix.strip('_')}".strip()
-            value = _bare(quantity.part, place)
-            measured |= sources((quantity.name + suffix, title, "number", value))
-    return _facts() | measured | _about()
-
-
-def people_columns(percentiles: Sequence[float] = PERCENTILES) -> Mapping[str, Source]:
-    """Return every column for people: one for a number and its interval."""
-    columns = dict(machine_columns(percentiles))
-    for quantity in _quantities(percentiles):
-        value = _written(quantity.part, quantity.write)
-        columns |= sources((quantity.name, quantity.title, "number", value))
-    columns |= sources(("min_ms", "min ms", "number", lambda r: three_digits(_min_ms(r.summary))))
-    return columns
+def columns(percentiles: Sequence[float] = PERCENTILES) -> Mapping[str, Source]:
+    """Return every column of a :class:`Row`."""
+    return _facts() | _measured(percentiles) | _about()
 
 
 def percentile_name(percent: float) -> str:
@@ -109,41 +80,35 @@ def _facts() -> dict[str, Source]:
     )
 
 
-def _quantities(percentiles: Sequence[float]) -> list[_Quantity]:
-    """Return the measured quantities in the order and in the units of their columns."""
-    parts: list[tuple[str, str, _Part]] = [
-        ("mean_ms", "mean ms", lambda r: _ms(r.summary.mean)),
-        ("gmacs_per_second", "GMAC/s", lambda r: _giga(r.summary.macs_per_second)),
-        ("images_per_second", "images/s", lambda r: r.summary.images_per_second),
-        ("twin_latency_ms", "twin ms", lambda r: _ms(r.twin.median) if r.twin else None),
-        ("speedup", "speed-up", lambda r: r.summary.speedup),
-        ("int8_speedup", "INT8 speed-up", lambda r: r.summary.int8_speedup),
-        ("python_speedup", "beside ours", lambda r: r.summary.python_speedup),
+def _measured(percentiles: Sequence[float]) -> dict[str, Source]:
+    """Return the measured quantities, each with its interval."""
+    tails = {percentile_name(percent): percent for percent in percentiles}
+    measured: list[tuple[str, str, Kind, _Part]] = [
+        ("latency", "latency", "time", lambda r: _seconds(r.summary.median)),
+        *((name, name, "time", _percentile(percent)) for name, percent in tails.items()),
+        ("mean_latency", "mean", "time", lambda r: _seconds(r.summary.mean)),
+        ("macs_per_second", "MAC/s", "rate", lambda r: r.summary.macs_per_second),
+        ("images_per_second", "images/s", "rate", lambda r: r.summary.images_per_second),
+        ("twin_latency", "twin", "time", lambda r: _seconds(r.twin.median) if r.twin else None),
+        ("macs_ratio", "MACs ratio", "ratio", lambda r: r.summary.macs_ratio),
+        ("speedup", "speed-up", "ratio", lambda r: r.summary.speedup),
+        ("int8_speedup", "INT8 speed-up", "ratio", lambda r: r.summary.int8_speedup),
+        ("python_speedup", "beside ours", "ratio", lambda r: r.summary.python_speedup),
     ]
-    return [
-        _Quantity("latency_ms", "latency ms", lambda r: _ms(r.summary.median), with_interval),
-        *(_percentile(percent) for percent in percentiles),
-        *(_Quantity(*part, with_interval) for part in parts),
-    ]
+    intervals = [name for name, *_ in measured if name != "macs_ratio"]
+    return sources(*measured, intervals=intervals, bounds=tails)
 
 
-def _percentile(percent: float) -> _Quantity:
-    name = percentile_name(percent)
-    return _Quantity(
-        f"{name}_ms",
-        f"{name} ms",
-        lambda r: _ms(r.summary.percentiles.get(percent)),
-        _with_bounds,
-    )
+def _percentile(percent: float) -> _Part:
+    return lambda row: _seconds(row.summary.percentiles.get(percent))
 
 
 def _about() -> dict[str, Source]:
     """Return what there is to know about a measurement beside its quantities."""
     return sources(
-        ("macs_ratio", "MACs ratio", "ratio", lambda r: r.summary.macs_ratio),
         ("same_top1", "same top-1", "share", lambda r: _same_top1(r.summary)),
         ("logits_error", "logits error", "share", lambda r: _logits_error(r.summary)),
-        ("min_ms", "min ms", "number", lambda r: _min_ms(r.summary)),
+        ("min_latency", "min", "time", lambda r: _minimum(r.summary)),
         ("iqr_ratio", "IQR /median", "share", lambda r: r.summary.spread),
         ("runs", "runs", "number", lambda r: r.summary.runs),
         ("rounds", "rounds", "number", lambda r: r.summary.rounds),
@@ -154,71 +119,12 @@ def _about() -> dict[str, Source]:
     )
 
 
-def _bare(part: _Part, place: int) -> Callable[[Row], Value]:
-    """Return what takes the centre (0) or a bound (1, 2) of a quantity."""
-
-    def value(row: Row) -> Value:
-        found = part(row)
-        return None if found is None else found[place]
-
-    return value
+def _seconds(summary: Interval | None) -> Interval | None:
+    return None if summary is None else summary.scaled(_NANO)
 
 
-def _written(part: _Part, write: Callable[[Interval], str]) -> Callable[[Row], Value]:
-    def value(row: Row) -> Value:
-        found = part(row)
-        return None if found is None else write(found)
-
-    return value
-
-
-def with_interval(summary: Interval) -> str:
-    """Return ``9.19 ±0.11``: only the digits that the interval supports; ``±?`` without one."""
-    return Written(_with_interval(summary), summary.center)
-
-
-def _with_interval(summary: Interval) -> str:
-    if summary.lo is None or summary.hi is None:
-        return f"{three_digits(summary.center)} ±?"
-    digits = summary.decimals
-    if digits is None:  # no width
-        return three_digits(summary.center)
-    half = (summary.hi - summary.lo) / 2
-    if half >= summary.center:  # it supports no digit at all
-        return f"{three_digits(summary.center)} ±>100%"
-    return f"{_rounded(summary.center, digits)} ±{_rounded(half, digits)}"
-
-
-def _with_bounds(summary: Interval) -> str:
-    """Return ``9.19 (9.10–9.45)``; a bound that there are too few runs for is a question mark."""
-    lo, hi = ("?" if bound is None else three_digits(bound) for bound in (summary.lo, summary.hi))
-    if lo == hi == "?":
-        return "too few runs"
-    return Written(f"{three_digits(summary.center)} ({lo}–{hi})", summary.center)
-
-
-def _rounded(value: float, digits: int) -> str:
-    return f"{round(value, digits):,.{max(digits, 0)}f}"
-
-
-def three_digits(value: float | None) -> str:
-    """Return a number with three significant digits, or more if it has more before the point."""
-    if value is None:
-        return "–"
-    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
-    return Written(f"{value:,.{max(0, 3 - whole)}f}", value)
-
-
-def _ms(summary: Interval | None) -> Interval | None:
-    return None if summary is None else summary.scaled(_MS)
-
-
-def _giga(summary: Interval | None) -> Interval | None:
-    return None if summary is None else summary.scaled(_GIGA)
-
-
-def _min_ms(summary: CellSummary) -> float | None:
-    return None if summary.minimum is None else summary.minimum * _MS
+def _minimum(summary: CellSummary) -> float | None:
+    return None if summary.minimum is None else summary.minimum * _NANO
 
 
 def _same_top1(summary: CellSummary) -> float | None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mncost.errors import MeasureError
+from mncost.extras import require
 from mncost.measure.cells import title
 from mncost.measure.records import Cell, Run
 from mncost.results.series import SECOND, Series
@@ -26,10 +27,9 @@ def to_pyperf(results: Results) -> str:
     Raises:
         MeasureError: pyperf is not installed, or nothing was measured.
     """
-    try:
-        import pyperf
-    except ModuleNotFoundError:
-        raise MeasureError("--export pyperf needs pyperf: pip install pyperf") from None
+    require("pyperf")
+    import pyperf
+
     run = results.run
     names: set[str] = set()
     benchmarks = []

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mncost.errors import MeasureError
+from mncost.extras import require
 from mncost.measure.cells import title
 from mncost.measure.records import Cell, Run
 from mncost.results.samples import Series, series_by_cell
@@ -23,10 +24,9 @@ def to_pyperf(run: Run) -> str:
     Raises:
         MeasureError: pyperf is not installed, or nothing was measured.
     """
-    try:
-        import pyperf
-    except ModuleNotFoundError:
-        raise MeasureError("--export pyperf needs pyperf: pip install pyperf") from None
+    require("pyperf")
+    import pyperf
+
     names: set[str] = set()
     benchmarks = []
     for cell, series in zip(run.cells, series_by_cell(run), strict=True):

@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from mncost.extras import require
 from mncost.interval import Interval
-from mncost.measure.needs import TO_SHOW, need
 from mncost.measure.records import IDENTITY, Burst, Cell, LayerShare, Run
 from mncost.measure.run_file import read_run, write_run
 from mncost.render.shown import Shown
@@ -46,7 +46,7 @@ class Results(Shown):
         Raises:
             MeasureError: numpy or scipy is not installed.
         """
-        need(*TO_SHOW)
+        require("results")
         self.run = run
         self.series: list[list[Series]] = []
         self.reference: list[Series] = []

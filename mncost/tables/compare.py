@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mncost.api import Comparison
-from mncost.columns import Source, chosen, default_columns, sources
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.network import Network
-from mncost.render.table import Table, Value
+from mncost.render.table import Source, Table, Value, chosen, default_columns, sources
 from mncost.spec.parse import PAPER
 from mncost.tables.pairs import pair_columns
 

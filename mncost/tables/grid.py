@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mncost.api import Grid
-from mncost.columns import Source, chosen, default_columns, sources
 from mncost.errors import InputError
 from mncost.network import Network
 from mncost.render.marks import Marks
-from mncost.render.table import Column, Table, Value
+from mncost.render.table import Column, Source, Table, Value, chosen, default_columns, sources
 from mncost.spec.parse import PAPER
 
 if TYPE_CHECKING:

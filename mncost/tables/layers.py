@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from mncost.api import title, twin_of
-from mncost.columns import Source, chosen, default_columns, sources
 from mncost.cost.groups import GROUPINGS, group
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
-from mncost.render.table import Table
+from mncost.render.table import Source, Table, chosen, default_columns, sources
 from mncost.tables.pairs import pair_columns
 
 __all__ = ["BY", "LAYER_COLUMNS", "layers_table"]

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from mncost.api import load, title
-from mncost.columns import Source, chosen, default_columns, sources
 from mncost.cost.materialised import Materialised, Tensor
 from mncost.network import Network
 from mncost.published.memory import PUBLISHED_MEMORY, RESOLUTION, MemoryFigure, difference
-from mncost.render.table import Table, Value
+from mncost.render.table import Source, Table, Value, chosen, default_columns, sources
 
 __all__ = ["memory_table"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mncost.columns import Source, sources
 from mncost.errors import UnknownNameError
+from mncost.render.table import Source, sources
 
 __all__ = ["pair_columns"]
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mncost.columns import Source, sources
 from mncost.published.bases import Reproduction
 from mncost.render.marks import Marks
-from mncost.render.table import Column, Table, Value
+from mncost.render.table import Column, Source, Table, Value, sources
 
 __all__ = ["published_table"]
 

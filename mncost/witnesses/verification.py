@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
 from typing import NamedTuple
 
-from mncost.errors import InputError
 from mncost.network import Network
 from mncost.render.shown import Shown
 from mncost.witnesses.verify import Difference, Reading, differences, our_reading
 
-__all__ = ["Verification", "Verified", "check_installed", "verified"]
-
-_NEEDED = ("numpy", "onnx", "torch", "fvcore")
+__all__ = ["Verification", "Verified", "verified"]
 
 
 class Verified(NamedTuple):
@@ -56,16 +52,6 @@ class Verification(Shown):
     def differences(self) -> list[tuple[Network, Difference]]:
         """Each difference and its network."""
         return [(one.network, found) for one in self.networks for found in one.differences]
-
-
-def check_installed() -> None:
-    """Find out whether the witnesses are installed, without importing them.
-
-    Raises:
-        InputError: one is not.
-    """
-    if missing := [name for name in _NEEDED if find_spec(name) is None]:
-        raise InputError(f"verify needs {', '.join(missing)}: pip install 'mncost[verify]'")
 
 
 def verified(networks: Iterable[Network]) -> Iterator[Verified]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mncost.interval import Interval
-from mncost.results.columns import machine_columns, people_columns, with_interval
+from mncost.render.table import tabulate
+from mncost.render.units import with_interval
+from mncost.results.columns import columns
 
 
 @pytest.mark.parametrize(
@@ -28,7 +30,9 @@ def test_only_the_digits_that_the_interval_supports(
     assert with_interval(Interval(center, lo, hi, 5)) == text
 
 
-def test_people_and_programs_choose_from_the_same_names() -> None:
-    percentiles = (50.0, 99.9)
-    assert people_columns(percentiles).keys() == machine_columns(percentiles).keys()
-    assert {"p99.9_ms", "p99.9_ms_lo", "p99.9_ms_hi"} <= machine_columns(percentiles).keys()
+def test_programs_get_each_interval_as_three_columns_in_base_units() -> None:
+    table = tabulate("bench", columns((50.0, 99.9)), []).for_programs()
+    names = [column.name for column in table.columns]
+    assert {"latency", "latency_lo", "latency_hi", "p99.9", "p99.9_lo", "p99.9_hi"} <= set(names)
+    assert len(names) == len(set(names))
+    assert not [name for name in names if name.endswith(("_ns", "_us", "_ms"))]

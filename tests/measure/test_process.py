@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from mncost.errors import MeasureError, UnknownNameError
+from mncost.errors import MeasureError, MissingExtraError, UnknownNameError
 from mncost.measure.runtimes.fake import SCRIPT
 from mncost.measure.workers import child as child_module
 from mncost.measure.workers import worker as module
@@ -413,11 +413,10 @@ def test_what_is_no_interpreter(python: str, reason: str) -> None:
 
 def test_this_interpreter_lacks_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mncost.measure.workers.serve.find_spec", lambda name: None)
-    with pytest.raises(MeasureError) as caught:
+    with pytest.raises(MissingExtraError) as caught:
         describe("torch", None)
-    assert str(caught.value) == (
-        "runtime torch needs torch and numpy and msgspec: pip install 'mncost[bench]'"
-    )
+    assert caught.value.missing == ["torch", "numpy", "msgspec"]
+    assert caught.value.command.endswith(" -m pip install 'mncost[bench,torch]'")
 
 
 def test_an_unknown_runtime() -> None:

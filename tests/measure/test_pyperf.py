@@ -10,7 +10,7 @@ import pyperf
 import pytest
 from msgspec.structs import replace
 
-from mncost.errors import MeasureError
+from mncost.errors import MeasureError, MissingExtraError
 from mncost.measure.records import Run
 from mncost.results.pyperf_file import to_pyperf
 from mncost.results.summary import summarise
@@ -87,5 +87,5 @@ def test_nothing_to_export_and_no_pyperf(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(MeasureError, match="no cell of this run has a sample"):
         to_pyperf(run_of(CELLS))
     monkeypatch.setitem(sys.modules, "pyperf", None)
-    with pytest.raises(MeasureError, match="pip install pyperf"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'mncost\[pyperf\]'"):
         to_pyperf(run_with({0: 1e7}))

@@ -51,7 +51,7 @@ def test_both_runtimes_both_precisions_and_the_twin(run_cli: Cli, here: Path) ->
     kinds = [(row["runtime"], row["precision"], row["batch"], row["twin"]) for row in table]
     assert len(kinds) == len(set(kinds)) == 4 * 3  # runtime and precision: torch has no INT8
     for row in table:
-        assert 0 < float(row["min_ms"]) <= float(row["latency_ms"])
+        assert 0 < float(row["min_latency"]) <= float(row["latency"])
         if not row["twin"]:
             assert float(row["speedup"]) > 0
         if row["precision"] == "int8":
@@ -100,8 +100,8 @@ def test_a_model_that_is_too_large_fails_and_the_others_go_on(run_cli: Cli, here
     ran = run_cli(["bench", "--arch", "v2", *SHORT, *options])
     assert ran.status == 1
     small, large = rows(ran)
-    assert (small["failure"], large["latency_ms"]) == ("", "")
-    assert small["latency_ms"]
+    assert (small["failure"], large["latency"]) == ("", "")
+    assert small["latency"]
     assert "hold at most" in large["failure"] or "memory" in large["failure"]
 
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 
 import mncost
 from mncost.api import grid
+from mncost.extras import install
 from mncost.graph.blocks import build
 from mncost.spec.parse import parse_spec
 from mncost.spec.resolve import Architecture, resolve
@@ -174,22 +175,28 @@ def test_refused(words: str, complaint: str, here: Path, run_cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "words"),
+    ("package", "words", "extra"),
     [
-        ("onnx", "-o net.onnx"),
-        ("torch", "-o net.pt"),
-        ("torch", "-o net.pt2"),
-        ("torch", "-o net.onnx --weights x.pth"),
-        ("safetensors", "-o net.onnx --weights x.safetensors"),
+        ("onnx", "-o net.onnx", "onnx"),
+        ("torch", "-o net.pt", "torch"),
+        ("torch", "-o net.pt2", "torch"),
+        ("torch", "-o net.onnx --weights x.pth", "torch"),
+        ("safetensors", "-o net.onnx --weights x.safetensors", "models"),
     ],
 )
 def test_a_missing_package(
-    package: str, words: str, here: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch
+    package: str,
+    words: str,
+    extra: str,
+    here: Path,
+    run_cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """The smallest extra that suffices is named."""
     monkeypatch.setitem(sys.modules, package, None)
     status, _, err = run_cli(["export", "--arch", "v2", "--alpha", "0.1", *words.split()])
     assert status == 2
-    assert err == f"mncost: needs {package}: pip install 'mncost[models]'\n"
+    assert err == f"mncost: needs {package}: {install(extra)}\n"
     assert list(here.iterdir()) == []
 
 

@@ -326,8 +326,7 @@ def test_a_missing_package_is_one_line(
     """It says what is missing and the exact line that installs it."""
     real = importlib.util.find_spec
     monkeypatch.setattr(
-        "mncost.witnesses.verification.find_spec",
-        lambda name: None if name in missing else real(name),
+        "mncost.extras.find_spec", lambda name: None if name in missing else real(name)
     )
     result = in_process([*CELL])
     assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)

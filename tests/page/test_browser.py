@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mncost.interval import Interval
 from mncost.page.html import Figure, Page, Section, render
-from mncost.render.table import Column, Table, Value, Written
+from mncost.render.table import Column, Table, Value
 from tests.running import Result
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 _HOW = "apt-get install chromium && python -m pip install -c constraints.txt playwright"
 # Text, numbers with intervals, counts; some are equal, some are missing.
 ROWS: list[list[Value]] = [
-    ["beta", Written("9.2 ±0.3", 9.21), 300_000_000],
-    ["alpha", Written("10.4 ±1.1", 10.43), 41_000_000],
+    ["beta", Interval(9.21, 8.91, 9.51), 300_000_000],
+    ["alpha", Interval(10.43, 9.33, 11.53), 41_000_000],
     ["Gamma", "too few runs", None],
-    ["alpha", Written("0.94 ±0.02", 0.937), 5_000_000_000],
-    [None, Written("9.2 ±2.0", 9.19), 300_000_000],
-    ["net-10", Written("9.1 ±0.1", 9.123), 7],
+    ["alpha", Interval(0.937, 0.917, 0.957), 5_000_000_000],
+    [None, Interval(9.19, 7.19, 11.19), 300_000_000],
+    ["net-10", Interval(9.123, 9.023, 9.223), 7],
     ["net-9", None, 0],
 ]
 HEADS = ["name", "latency ms", "MACs"]
@@ -112,7 +113,7 @@ def key_of(column: int) -> Callable[[int], Any]:
         value = ROWS[index][column]
         if column == 0:
             return [int(w) if w.isdigit() else w for w in re.split(r"(\d+)", str(value).lower())]
-        return value.bare if isinstance(value, Written) else value
+        return value.center if isinstance(value, Interval) else value
 
     return key
 

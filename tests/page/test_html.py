@@ -9,8 +9,9 @@ from hashlib import sha256
 
 import pytest
 
+from mncost.interval import Interval
 from mncost.page.html import Figure, Page, Section, render
-from mncost.render.table import Column, Table, Value, Written
+from mncost.render.table import Column, Table, Value
 from tests.page.reading import read
 
 PLAIN = "a-zebra-and-a-tall-giraffe"  # as long as these, lest it be laid out otherwise
@@ -40,7 +41,7 @@ def everywhere(text: str) -> Page:
     column = Column(text, text)
     number = Column(text, text, "number")
     shown = table(
-        [[text, text], [text, Written(f"1.5 {text}", 1.5)]],
+        [[text, text], [text, f"1.5 {text}"]],
         column,
         number,
         notes=[text],
@@ -107,7 +108,7 @@ def test_numbers_keep_what_sorts_them() -> None:
                     tables=[
                         table(
                             [
-                                ["x", Written("9.19 ±0.11", 9.187), 300_774_272],
+                                ["x", Interval(9.187, 9.077, 9.297), 300_774_272],
                                 [None, "too few runs", None],
                                 ["z", 2.5, 0],
                             ],

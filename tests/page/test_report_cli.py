@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from mncost.extras import install
 from mncost.measure.records import Cell
 from mncost.measure.run_file import write_run
 from tests.measure.synthetic import cell, simulated
@@ -63,7 +64,7 @@ def test_the_table_holds_the_numbers_of_show(run_cli: Cli, run_file: str) -> Non
     headers = found.headers("latency-1")
     rows = found.rows("latency-1")
     assert len(rows) == len(networks)
-    for name, title in (("latency_ms", "latency ms"), ("macs", "MACs M"), ("speedup", "speed-up")):
+    for name, title in (("latency", "latency ms"), ("macs", "MACs M"), ("speedup", "speed-up")):
         column = headers.index(title)
         keys = [float(str(row[column].attributes["data-key"])) for row in rows]
         assert keys == [float(row[name]) for row in networks]
@@ -100,7 +101,7 @@ def test_every_point_says_what_it_is(run_cli: Cli, run_file: str) -> None:
             (written,) = (line for line in lines if line.startswith("latency "))
             latency = re.fullmatch(r"latency ([\d.,]+) ±[\d.]+ ms", written)
             assert latency, written
-            assert float(latency[1]) == pytest.approx(float(row["latency_ms"]), rel=0.01)
+            assert float(latency[1]) == pytest.approx(float(row["latency"]) * 1e3, rel=0.01)
             assert f"{int(row['macs']) / 1e6:,.1f} M MACs" in lines
         if not twin:
             assert sum(f"top-1 {TOP1[key]:g} %" in lines for lines in about) == 1
@@ -334,10 +335,10 @@ def test_what_is_missing_is_named_with_the_command_that_brings_it(
     def find_spec(name: str) -> object:
         return None if name == package else importlib.util.find_spec(name)
 
-    monkeypatch.setattr("mncost.cli.report.find_spec", find_spec)
+    monkeypatch.setattr("mncost.extras.find_spec", find_spec)
     found = run_cli(["report", run_file, "-o", "report.html"])
     assert (found.status, found.out) == (2, "")
-    assert found.err == f"mncost: needs {package}: pip install 'mncost[report]'\n"
+    assert found.err == f"mncost: needs {package}: {install('report')}\n"
     assert not Path("report.html").exists()
 
 

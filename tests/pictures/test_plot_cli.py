@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import mncost
+from mncost.extras import install
 from mncost.measure.engine import Progress
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes.fake import Fault, Script
@@ -206,7 +207,7 @@ def test_a_twin_has_layers_too(run_cli: Cli, here: Path) -> None:
 def test_without_time_no_runtime_is_needed(
     run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mncost.measure.needs.find_spec", lambda name: None)
+    monkeypatch.setattr("mncost.extras.find_spec", lambda name: None)
     found = run_cli(["plot", *words_of("--arch v4-hybrid-m --kind layers --no-time -o l.svg")])
     assert found.status == 0
     assert "% of the time" not in found.out
@@ -359,13 +360,13 @@ def test_bad_input_is_one_line(run_cli: Cli, run_file: str, words: str, message:
 
 
 @pytest.mark.parametrize(
-    ("package", "words", "message"),
+    ("package", "words", "extra"),
     [
-        ("matplotlib", "--arch v2", "needs matplotlib: pip install 'mncost[plot]'"),
-        ("scipy", "--arch v2 --x latency", "needs scipy: pip install 'mncost[bench]'"),
-        ("scipy", "--arch v2 --kind layers", "needs scipy: pip install 'mncost[bench]'"),
-        ("psutil", "--y latency", "needs psutil: pip install 'mncost[bench]'"),
-        ("scipy", "run.json --y latency", "needs scipy: pip install 'mncost[bench]'"),
+        ("matplotlib", "--arch v2", "plot"),
+        ("scipy", "--arch v2 --x latency", "bench"),
+        ("scipy", "--arch v2 --kind layers", "bench"),
+        ("psutil", "--y latency", "bench"),
+        ("scipy", "run.json --y latency", "results"),
     ],
 )
 def test_a_missing_extra_is_one_line(
@@ -374,13 +375,12 @@ def test_a_missing_extra_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
     package: str,
     words: str,
-    message: str,
+    extra: str,
 ) -> None:
     real = importlib.util.find_spec
-    for module in ("mncost.cli.plot_options", "mncost.measure.needs"):
-        monkeypatch.setattr(
-            f"{module}.find_spec", lambda name: None if name == package else real(name)
-        )
+    monkeypatch.setattr(
+        "mncost.extras.find_spec", lambda name: None if name == package else real(name)
+    )
     found = run_cli(["plot", *words.split()])
     assert (found.status, found.out) == (2, "")
-    assert found.err == f"mncost: {message}\n"
+    assert found.err == f"mncost: needs {package}: {install(extra)}\n"

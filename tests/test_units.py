@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mncost.errors import QuantityError
-from mncost.quantities import count, seconds, share, size, unit_of
+from mncost.units import count, seconds, share, size, unit_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""What each extra of mncost installs, and the one message about what is not installed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from importlib.util import find_spec
+
+from mncost.errors import MissingExtraError
+
+__all__ = ["EXTRAS", "install", "missing", "require"]
+
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "frame": ("pandas",),
+    "torch": ("torch",),
+    "onnx": ("numpy", "onnx"),
+    "models": ("torch", "numpy", "onnx", "safetensors"),
+    "verify": ("torch", "numpy", "onnx", "fvcore"),
+    "results": ("numpy", "scipy"),
+    "bench": ("numpy", "scipy", "onnx", "psutil"),
+    "plot": ("matplotlib",),
+    "report": ("numpy", "scipy", "matplotlib", "jinja2"),
+    "pyperf": ("pyperf",),
+}
+"""The modules that the features of each extra cannot do without; ``pyproject.toml`` lists what it
+installs."""
+
+_ALSO = {"bench": ("onnxruntime",)}  # installed with it, but another runtime does as well
+
+
+def require(*extras: str) -> None:
+    """Check that everything is installed that the features of some extras need.
+
+    Nothing is imported. Name the smallest extra that suffices.
+
+    Raises:
+        MissingExtraError: something is not installed; the message says how to install it.
+    """
+    lacking = missing(name for extra in extras for name in EXTRAS[extra])
+    if lacking:
+        also = missing(name for extra in extras for name in _ALSO.get(extra, ()))
+        raise MissingExtraError([*lacking, *also], install(*extras))
+
+
+def missing(modules: Iterable[str]) -> list[str]:
+    """Return those of some modules that are not installed, in order."""
+    return [name for name in dict.fromkeys(modules) if find_spec(name) is None]
+
+
+def install(*extras: str) -> str:
+    """Return the command that installs extras for the running interpreter."""
+    import shlex
+
+    python = shlex.quote(sys.executable or "python3")
+    return f"{python} -m pip install 'mncost[{','.join(extras)}]'"

@@ -1,0 +1,64 @@
+"""Extras: what is missing, and the command that installs it."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from mncost.errors import MissingExtraError
+from mncost.extras import EXTRAS, install, require
+
+DISTRIBUTION_OF = {"jinja2": "jinja2"}  # where the two names differ, by module
+
+
+def requirements(extra: str) -> set[str]:
+    """Return the distributions that pyproject.toml lists for an extra, and for those in it."""
+    text = (Path(__file__).parent.parent / "pyproject.toml").read_text("utf-8")
+    extras = tomllib.loads(text)["project"]["optional-dependencies"]
+    names: set[str] = set()
+    for requirement in extras[extra]:
+        if inner := re.fullmatch(r"mncost\[(.*)\]", requirement):
+            names = names.union(*map(requirements, inner[1].split(",")))
+        else:
+            names.add(re.split(r"[<>=!~ ]", requirement)[0])
+    return names
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_installs_what_its_features_need(extra: str) -> None:
+    assert {DISTRIBUTION_OF.get(name, name) for name in EXTRAS[extra]} <= requirements(extra)
+
+
+def test_nothing_is_missing_here() -> None:
+    require()
+    require(*EXTRAS)
+
+
+def test_everything_that_is_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking = {"scipy", "psutil", "onnxruntime"}
+    monkeypatch.setattr(
+        "mncost.extras.find_spec", lambda name: None if name in lacking else find_spec(name)
+    )
+    with pytest.raises(MissingExtraError) as caught:
+        require("bench")
+    assert caught.value.missing == ["scipy", "psutil", "onnxruntime"]
+    assert caught.value.command == f"{sys.executable} -m pip install 'mncost[bench]'"
+
+
+def test_without_onnx_runtime_another_runtime_can_be_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "mncost.extras.find_spec", lambda name: None if name == "onnxruntime" else find_spec(name)
+    )
+    require("bench")
+
+
+def test_the_command_is_for_the_running_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/a b/python")
+    assert install("bench", "torch") == "'/a b/python' -m pip install 'mncost[bench,torch]'"
