@@ -49,7 +49,10 @@ def page(run: Run, view: View, title: str | None, generator: str) -> Page:
 def _said_once(section: Section, said: set[str]) -> Section:
     """Leave out of the notes of tables what has a section of its own."""
     tables = [
-        table._replace(notes=[note for note in table.notes if note not in said])
+        table._replace(
+            notes=[note for note in table.notes if note not in said],
+            legend=[line for line in table.legend if line not in said],
+        )
         for table in section.tables
     ]
     return section._replace(tables=tables)

@@ -43,7 +43,7 @@ NUMBER = re.compile(r"[\d,]+\.?\d*")
             "≤ 14,680,064 B",
             "14,680,065 B",
         ),
-        (exact(32, most=5 * M, metric="params"), "≤ 5.00 M", "32"),
+        (exact(32, most=5 * M, metric="params"), "≤ 5,000 k", "0.032 k"),
         (latency("PASS", 9.19e6, 9.09e6, 9.29e6, percent=50), "≤ 12 ms", "9.19 ±0.10 ms"),
         (latency("PASS", 9.19e6, 9.10e6, 9.45e6), "≤ 12 ms", "9.19 (9.10–9.45) ms"),
         (latency("INCONCLUSIVE", 12.1e6, 11.9e6, None), "≤ 12 ms", "12.1 (11.9–?) ms"),
