@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from mncost.cli import compare_options, measure_options, options
+from mncost.cli import compare_options, measure_options
 from mncost.cli.compare_options import grids
-from mncost.cli.emit import FOR_PEOPLE, emit, format_for
+from mncost.cli.emit import Out
+from mncost.cli.options import refuse
+from mncost.cli.params import Only
 from mncost.errors import InputError
+from mncost.flags import given
+from mncost.which import Which
 
 __all__ = ["compare"]
 
+_WHICH = Only(
+    without=("precision",),
+    help={
+        "twin": "Compare with this twin: standard (each depthwise-separable pair as one "
+        "convolution) or fused (expand and depthwise as one, as in MobileNetEdgeTPU and "
+        "EfficientNetV2). Default: standard."
+    },
+)
+
 
 def compare(
-    arch: compare_options.Arch = None,
-    alpha: options.Alpha = None,
-    resolution: options.Resolution = None,
-    rho: options.Rho = None,
-    dialect: options.Dialect = None,
-    classes: options.Classes = None,
-    twin: compare_options.Twin = None,
+    which: Annotated[Which, _WHICH],
+    out: Out,
     layers: compare_options.Layers = None,
     bench: compare_options.Bench = False,
     memory: compare_options.Memory = None,
@@ -36,27 +44,17 @@ def compare(
     processes: measure_options.Processes = None,
     save: compare_options.Save = None,
     run: compare_options.Run = None,
-    columns: options.ColumnNames = None,
-    format_name: options.Format = None,
-    output: options.Output = None,
 ) -> int:
-    """What separable convolutions save: on paper, and with --bench on this machine.
+    """Print what depthwise-separable convolutions save: in MACs, and with --bench in time.
 
-    mncost compare --arch v1 --alpha 0.25:1.0 --resolution 128:224
-    mncost compare --arch v1 --layers
-    mncost compare --arch v1 --bench --runtime onnxruntime,torch
-    mncost compare --arch v2 --twin fused --bench
-    mncost compare --arch v1,v2,v3-large --bench --fp32 --int8
+    mncost compare v1 --alpha 0.25:1.0 --resolution 128:224
+    mncost compare v1 --layers
+    mncost compare v1 --bench --runtime onnxruntime,torch
+    mncost compare v2 --twin fused --bench
+    mncost compare v1 v2 v3-large --bench --fp32 --int8
     mncost compare --run run.json --format csv
     """
-    wanted = format_for(format_name, output)
-    which: dict[str, Any] = {
-        "alpha": alpha,
-        "resolution": resolution,
-        "rho": rho,
-        "dialect": dialect,
-        "classes": classes,
-    }
+    asked = given(which)
     how: dict[str, Any] = {
         "memory": memory,
         "runtime": runtime,
@@ -71,30 +69,26 @@ def compare(
     }
     precisions = compare_options.precisions(precision, fp32=fp32, int8=int8)
     if run is not None:
-        asked = {"arch": arch, "twin": twin, "layers": layers, "bench": bench or None}
-        asked |= {"precision": precisions} | which | how
-        options.refuse(asked, "does not go with --run: a saved run has its cells")
+        others = {"layers": layers, "bench": bench or None, "precision": precisions}
+        refuse(asked | others | how, "does not go with --run: a saved run has its cells")
         from mncost.cli.compare_measured import View, emit_saved
 
-        return emit_saved(run, View(wanted, columns, output))
-    if not arch:
-        raise InputError("missing option '--arch', or '--run' with a run file")
-    which |= {"arch": ",".join(arch), "twin": compare_options.twin_name(twin)}
-    which |= {"precision": precisions or ["fp32"]}
+        return emit_saved(run, View(out.kind, out.columns, out.output))
+    if which.arch is None:
+        raise InputError("missing argument 'ARCH' (or --arch), or '--run' with a run file")
+    asked |= {"twin": which.twin or "standard", "precision": precisions or ["fp32"]}
     if bench:
         from mncost.cli.compare_measured import View, measure_and_emit
 
-        return measure_and_emit(which, how, layers, View(wanted, columns, output))
-    options.refuse(how, "needs --bench: without it nothing is measured")
+        return measure_and_emit(asked, how, layers, View(out.kind, out.columns, out.output))
+    refuse(how, "needs --bench: without it nothing is measured")
     from mncost.api import with_twin
     from mncost.tables.compare import compare_table
 
-    comparison = with_twin(grids(which), which["twin"])
-    table = compare_table(
-        comparison,
-        layers=bool(layers),
-        columns=columns,
-        for_people=wanted in FOR_PEOPLE,
+    comparison = with_twin(grids(asked), asked["twin"])
+    out.emit(
+        compare_table(
+            comparison, layers=bool(layers), columns=out.columns, for_people=out.for_people
+        )
     )
-    emit(table, wanted, output)
     return 0

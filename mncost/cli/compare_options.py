@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from mncost.cli import completion
-from mncost.cost.memory import PRECISIONS
-from mncost.errors import UnknownNameError
-from mncost.graph.twin import TWINS
 
 if TYPE_CHECKING:
     from mncost.api import Grid
 
 __all__ = [
-    "Arch",
     "Bench",
     "Fp32",
     "Int8",
@@ -28,33 +24,12 @@ __all__ = [
     "Precision",
     "Run",
     "Save",
-    "Twin",
     "grids",
     "precisions",
-    "twin_name",
 ]
 
 MAX_TWIN_GMACS = 20.0
 
-Arch: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--arch",
-        "-a",
-        metavar="NAMES",
-        autocompletion=completion.architectures,
-        help="Architectures, groups, files or checkpoints, with commas.",
-    ),
-]
-Twin: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--twin",
-        metavar="NAME",
-        help="Against what: standard (each separable pair as one convolution) or fused (expand and "
-        "depthwise as one, as in MobileNetEdgeTPU and EfficientNetV2). Default: standard.",
-    ),
-]
 Layers: TypeAlias = Annotated[
     bool | None,
     typer.Option(
@@ -132,25 +107,15 @@ def grids(which: Mapping[str, Any]) -> Grid:
     return Grid(networks, list(dict.fromkeys(note for found in every for note in found.notes)))
 
 
-def twin_name(given: str | None) -> str:
-    """Check the name of a twin.
-
-    Raises:
-        UnknownNameError: there is no such twin.
-    """
-    if given is not None and given not in TWINS:
-        raise UnknownNameError("twin", given, TWINS)
-    return given or "standard"
-
-
 def precisions(named: str | None, *, fp32: bool, int8: bool) -> list[str]:
     """Return the precisions that were asked for, in any of the ways.
 
     Raises:
         UnknownNameError: there is no such precision.
     """
+    from mncost.api import as_precision
+
     names = [] if named is None else [name.strip() for name in named.split(",")]
     for name in names:
-        if name not in PRECISIONS:
-            raise UnknownNameError("precision", name, PRECISIONS)
+        as_precision(name)
     return list(dict.fromkeys([*names, *["fp32"] * fp32, *["int8"] * int8]))

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from mncost.cli import options
-from mncost.cli.emit import emit, format_for
+from mncost.cli.emit import Out
+from mncost.cli.params import Only
 from mncost.extras import require
 from mncost.measure.cells import title
 from mncost.measure.records import IDENTITY
@@ -22,6 +22,7 @@ __all__ = ["diff"]
 
 
 def diff(
+    out: Annotated[Out, Only(without=("columns",))],
     old: Annotated[Path, typer.Argument(metavar="OLD", help="The earlier run file.")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The later run file.")],
     allow_different_machine: Annotated[
@@ -30,8 +31,6 @@ def diff(
             "--allow-different-machine", help="Compare them even if the machines are not the same."
         ),
     ] = False,
-    format_name: options.Format = None,
-    output: options.Output = None,
 ) -> None:
     """Compare two saved runs cell by cell: the ratio of the latencies, with its interval.
 
@@ -42,9 +41,8 @@ def diff(
     sharply, measure them in one run (mncost bench --python, --arch a,b).
     """
     require("results")
-    wanted = format_for(format_name, output)
     found = compare(read_run(old), read_run(new), allow_different_machine=allow_different_machine)
-    emit(_table(found), wanted, output)
+    out.emit(_table(found))
 
 
 def _table(found: Comparison) -> Table:

@@ -15,9 +15,11 @@ from mncost.choose.limits import Timing
 from mncost.choose.pick import SHOWN, Pick, choose
 from mncost.choose.tables import machine_table, people_table
 from mncost.cli import options
-from mncost.cli.emit import emit, format_for
+from mncost.cli.emit import Out
+from mncost.cli.params import Only
 from mncost.published.accuracy import candidates
 from mncost.render.table import chosen, default_columns
+from mncost.which import GRAMMAR, Which
 
 if TYPE_CHECKING:
     from mncost.measure.engine import Progress
@@ -25,15 +27,22 @@ if TYPE_CHECKING:
 __all__ = ["pick"]
 
 FAILED, INCONCLUSIVE = 1, 3
+_WHICH = Only(
+    without=("classes", "twin"),
+    help={
+        "arch": "Built-in architectures, groups or checkpoints, with commas or as plain words. "
+        "Default: all.",
+        "alpha": f"Only these width multipliers: {GRAMMAR}. Default: all.",
+        "resolution": "Only these sides of the image. Default: all.",
+        "rho": "Only these ratios to the native resolution.",
+        "dialect": "Only this implementation: paper, timm, keras ... Default: all.",
+    },
+)
 
 
 def pick(
-    arch: options.PublishedArch = None,
-    alpha: options.OnlyAlpha = None,
-    resolution: options.OnlyResolution = None,
-    rho: options.OnlyRho = None,
-    dialect: options.OnlyDialect = None,
-    precision: options.PrecisionName = None,
+    which: Annotated[Which, _WHICH],
+    out: Out,
     max_macs: Annotated[
         str | None, typer.Option("--max-macs", metavar="COUNT", help="E.g. 150M.")
     ] = None,
@@ -86,34 +95,29 @@ def pick(
             "--top", min=1, help="How many to show at most. Default: 10; 3 if they are measured."
         ),
     ] = None,
-    columns: options.ColumnNames = None,
-    format_name: options.Format = None,
-    output: options.Output = None,
 ) -> int:
     """Print the most accurate published networks that keep within limits.
 
-    Only networks whose ImageNet accuracy somebody has published; the source
-    stands beside it. A latency passes only by its whole interval. Exit status:
-    0 something fits, 1 nothing does, 3 nothing does but some latencies are
-    inconclusive.
-
-    mncost pick --arch v1,v2,v3 --max-macs 150M --min-top1 68
+    mncost pick v1 v2 v3 --max-macs 150M --min-top1 68
     mncost pick --max-size 10MB --resolution 224
     mncost pick --precision int8 --max-size 4MB --format csv
     mncost pick --max-latency 8ms --max-size 10MB
     mncost pick --run run.json --max-latency 8ms
+
+    Candidates are the networks whose ImageNet accuracy is published; the table names the source. A
+    latency passes if its whole confidence interval is below the limit. Exit status: 0 a network
+    fits, 1 none fits, 3 none fits but some latencies are inconclusive.
     """
-    wanted = format_for(format_name, output)
-    for_people = wanted in ("terminal", "markdown")
     registry = pick_columns(is_measured=max_latency is not None)
-    shown = chosen(registry, columns, default_columns(registry) if for_people else registry)
+    for_people = out.for_people
+    shown = chosen(registry, out.columns, default_columns(registry) if for_people else registry)
     found = candidates(
-        ",".join(arch or ["all"]),
-        alpha,
-        resolution,
-        rho=rho,
-        dialect=dialect,
-        precision=as_precision(precision),
+        which.arch or "all",
+        which.alpha,
+        which.resolution,
+        rho=which.rho,
+        dialect=which.dialect,
+        precision=as_precision(which.precision),
     )
     limits = {
         "max_macs": max_macs,
@@ -128,7 +132,7 @@ def pick(
     with _progress(is_search) as watch:
         picked = choose(found, limits, timing, top=most, watch=watch, spelled=_option)
     table = people_table if for_people else machine_table
-    emit(table(picked, shown, notes=_machine(picked), spelled=_option), wanted, output)
+    out.emit(table(picked, shown, notes=_machine(picked), spelled=_option))
     if picked:
         return 0
     return INCONCLUSIVE if picked.is_inconclusive else FAILED

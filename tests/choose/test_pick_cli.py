@@ -274,7 +274,7 @@ def test_a_front_of_three_metrics_against_all_pairs(run_cli: Cli) -> None:
         ("table --arch v2 --pareto macs,macs", "accepted are two or three different ones"),
         ("table --arch v2 --pareto top1,mac", "did you mean 'macs'"),
         ("table --arch v2 --pareto top1,macs --pivot macs", "--pivot shows one column"),
-        ("table --arch v2 --pareto top1,macs --published", "--published and --pareto do not"),
+        ("table --arch v2 --pareto top1,macs --published", "--pareto does not"),
         ("table --arch v2 --alpha 0.9 --pareto top1,macs", "no Pareto front"),
     ],
 )

@@ -211,7 +211,7 @@ def test_a_runtime_that_cannot_be_measured_at_its_ceilings_is_still_measured(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["compare"], "missing option '--arch', or '--run' with a run file"),
+        (["compare"], "missing argument 'ARCH' (or --arch), or '--run' with a run file"),
         ([*V1, "--twin", "fussed"], "unknown twin 'fussed' (did you mean 'fused'?)"),
         ([*V1, "--twin", "fused"], "v1 has no fused twin: no block expands"),
         ([*V1, "--twin", "fused", "--bench"], "v1 has no fused twin: no block expands"),
