@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import jsonschema
@@ -20,6 +21,7 @@ from examples import choose_a_network
 from mncost.cli.main import run
 from tests.measure.scripted import instead_of_processes
 
+measures = pytest.mark.skipif(not find_spec("scipy"), reason="needs mncost[bench]")
 EXAMPLES = Path(__file__).parent.parent / "examples"
 MY_NET = EXAMPLES / "my_net.toml"
 
@@ -173,6 +175,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
     instead_of_processes(monkeypatch)
 
 
+@measures
 @pytest.mark.usefixtures("scripted")
 def test_choosing_writes_a_budget_that_check_accepts(capsys: pytest.CaptureFixture[str]) -> None:
     """By hand: 4 ms are 160 M MACs, and of those in 16 MB V3-Large 0.75 (155 M) is the best."""
@@ -205,6 +208,7 @@ def test_choosing_writes_a_budget_that_check_accepts(capsys: pytest.CaptureFixtu
     assert run(["pick", "--run", "run.json", "--max-latency", "4ms", "--max-size", "16MB"]) == 0
 
 
+@measures
 @pytest.mark.usefixtures("scripted")
 @pytest.mark.parametrize(
     ("changes", "status"),
@@ -222,6 +226,7 @@ def test_choosing_says_that_nothing_fits(
     assert not Path("my_budget.toml").exists()
 
 
+@measures
 @pytest.mark.usefixtures("scripted")
 @pytest.mark.parametrize(
     ("changes", "message"),
@@ -241,6 +246,7 @@ def test_choosing_explains_bad_input(
     assert message in capsys.readouterr().err
 
 
+@measures
 @pytest.mark.usefixtures("scripted")
 def test_choosing_in_int8_on_two_threads(capsys: pytest.CaptureFixture[str]) -> None:
     """The script's INT8 is twice as fast, and so are two threads: 160 M MACs take 1 ms."""
