@@ -22,11 +22,11 @@ from torch import fx, nn
 
 import mncost
 from benchmarks.startup import alternate, seconds
-from mncost.cost.count import count
+from mncost.cost.work import count
 from mncost.graph import ops
-from mncost.graph.blocks import build
 from mncost.graph.graph import Graph
 from mncost.graph.shapes import infer_shapes
+from mncost.spec.build import build
 from mncost.spec.catalog import load_spec
 from mncost.spec.resolve import resolve
 from mncost.spec.schema import Spec
@@ -42,8 +42,8 @@ _CALLS = 10  # of mncost for each of torchinfo: a cell is too short for the cloc
 def count_cell(spec: Spec) -> tuple[int, int]:
     """Return the MACs and the parameters of a parsed architecture at α = 1."""
     graph = build(resolve(spec))
-    costs = count(graph, infer_shapes(graph, RESOLUTION))
-    return sum(cost.terms.macs for cost in costs), sum(cost.params for cost in costs)
+    costs = count(graph, infer_shapes(graph, graph.images(RESOLUTION)))
+    return sum(cost.macs for cost in costs), sum(cost.params for cost in costs)
 
 
 def count_grid() -> list[tuple[int, ...]]:
@@ -81,8 +81,8 @@ def as_torch(graph: Graph) -> nn.Module:
 
 def _layer(op: ops.Op) -> nn.Module:
     match op:
-        case ops.Conv(i, o, kernel, stride, groups, bias):
-            return nn.Conv2d(i, o, kernel, stride, kernel // 2, groups=groups, bias=bias)
+        case ops.Conv(i, o, kernel, stride, groups=groups, bias=bias):
+            return nn.Conv2d(i, o, kernel, stride, kernel[0] // 2, groups=groups, bias=bias)
         case ops.BatchNorm(channels):
             return nn.BatchNorm2d(channels)
         case ops.Activation("relu6"):

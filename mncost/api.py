@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, overload
 
 from mncost.cost.memory import PRECISIONS, Precision
 from mncost.errors import GridError, InputError, NothingPublishedError, UnknownNameError
-from mncost.graph.blocks import build
+from mncost.graph.graph import Graph
 from mncost.graph.twin import TWINS
-from mncost.network import Model, Network
+from mncost.network import Network, network_of
 from mncost.render.shown import Shown
 from mncost.spec.axis import Numbers, alphas, parse_axis, resolutions, resolutions_at_rho
 from mncost.spec.catalog import Choice, find
@@ -250,13 +250,9 @@ def grid(
     networks: list[Network] = []
     notes = [f"left out: {error}" for error in left_out]
     for architectures, sizes in _resolved(chosen, dialect, classes):
-        models = [(architecture, Model(build(architecture))) for architecture in architectures]
-        networks += [
-            Network(architecture, model, size, sizes_of)
-            for architecture, model in models
-            for size in sizes
-        ]
-        notes += _collapsed(models)
+        first = [network_of(architecture, sizes[0], sizes_of) for architecture in architectures]
+        networks += [network.at(size) for network in first for size in sizes]
+        notes += _collapsed(first)
     return Grid(networks, notes)
 
 
@@ -282,15 +278,15 @@ def _resolved(
     return resolved
 
 
-def _collapsed(models: Sequence[tuple[Architecture, Model]]) -> Iterator[str]:
+def _collapsed(networks: Sequence[Network]) -> Iterator[str]:
     """Say which α give one and the same network after rounding."""
-    same: dict[object, list[Architecture]] = {}
-    for architecture, model in models:
-        same.setdefault(model.graph, []).append(architecture)
+    same: dict[Graph, list[Network]] = {}
+    for network in networks:
+        same.setdefault(network.graph, []).append(network)
     for group in same.values():
         if len(group) > 1:
-            listed = ", ".join(str(architecture.alpha) for architecture in group)
-            yield f"{group[0].name}: α {listed} are one network once channels are rounded"
+            listed = ", ".join(str(network.alpha) for network in group)
+            yield f"{group[0].arch}: α {listed} are one network once channels are rounded"
 
 
 def as_precision(name: str | None) -> Precision:
@@ -343,10 +339,8 @@ class Explanation(Shown):
 
     def __init__(self, network: Network) -> None:
         """Use :func:`explain`."""
-        from mncost.cost.work import tally
-
         self.network = network
-        self.counted: Tally = tally(network.graph, network.shapes, network.costs)
+        self.counted: Tally = network.tally
 
     def __repr__(self) -> str:
         """Name the network."""

@@ -1,18 +1,23 @@
-"""One network at one α and resolution: its graph, and what it costs."""
+"""A network: its graph, the shapes of its inputs, and what it costs."""
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from mncost.cost import memory
-from mncost.cost.count import OpCost, Terms, count
 from mncost.cost.memory import Peak, Precision, Schedule
-from mncost.errors import GridError, UnknownNameError
-from mncost.graph.graph import Graph
-from mncost.graph.shapes import Shape, infer_shapes
+from mncost.cost.work import OpCost, Tally, count, tally
+from mncost.errors import UnknownNameError
+from mncost.graph.graph import Graph, Shapes
+from mncost.graph.ops import Shape
+from mncost.graph.shapes import infer_shapes
 from mncost.graph.twin import TWINS, Pair
+from mncost.render.shown import Shown
+from mncost.spec.build import build
 from mncost.spec.resolve import Architecture
 
 if TYPE_CHECKING:
@@ -24,7 +29,25 @@ if TYPE_CHECKING:
     from mncost.cost.materialised import Materialised
     from mncost.models.export import Given
 
-__all__ = ["Model", "Network", "PairCost"]
+__all__ = ["Label", "Network", "PairCost", "network_of"]
+
+
+class Label(NamedTuple):
+    """What a network is called, and what is known about where it comes from.
+
+    Attributes:
+        name: of the architecture.
+        alpha: width multiplier.
+        dialect: whose reading of the architecture it is.
+        classes: outputs of the classifier; ``None`` if there is none.
+        native: the resolution that the architecture is meant for, in pixels.
+    """
+
+    name: str
+    alpha: float | None = None
+    dialect: str | None = None
+    classes: int | None = None
+    native: int | None = None
 
 
 class PairCost(NamedTuple):
@@ -55,68 +78,85 @@ class PairCost(NamedTuple):
         expansion to E channels runs before the stride, on s² times the P output pixels:
         (s²·C·E·P + k²·E·P) / (k²·C·E·P). Exact where the stride divides the side.
         """
-        kernel, stride = self.merged.kernel, self.merged.stride
-        assert kernel is not None
-        assert stride is not None
+        assert self.merged.kernel is not None
+        assert self.merged.stride is not None
+        kernel, stride = prod(self.merged.kernel), prod(self.merged.stride)
         if self.first.kind == "depthwise":
-            return Fraction(1, self.merged.out_channels) + Fraction(1, kernel**2)
-        return Fraction(stride**2, kernel**2) + Fraction(1, self.merged.in_channels)
+            return Fraction(1, self.merged.out_channels) + Fraction(1, kernel)
+        return Fraction(stride, kernel) + Fraction(1, self.merged.in_channels)
 
 
-class Model:
-    """What does not depend on the resolution: worked out once, shared by many networks."""
+class _Shared:
+    """What does not depend on the inputs' shapes: worked out once, shared by many networks."""
 
     def __init__(self, graph: Graph, pairs: tuple[Pair, ...] = ()) -> None:
         self.graph = graph
         self.pairs = pairs  # those that were replaced, if this is a twin
-        self._twins: dict[str, Model] = {}
+        self._twins: dict[str, _Shared] = {}
 
     @cached_property
     def schedule(self) -> Schedule:
         """The graph as fused steps."""
         return memory.schedule(self.graph)
 
-    def twins(self, name: str) -> Model:
+    def twin(self, name: str) -> _Shared:
         """Return the twin of a name in :data:`mncost.graph.twin.TWINS`."""
         if name not in self._twins:
-            self._twins[name] = Model(*TWINS[name](self.graph))
+            self._twins[name] = _Shared(*TWINS[name](self.graph))
         return self._twins[name]
 
 
-class Network:
-    """A network at one α and resolution, and what it costs. Made by :func:`mncost.load`.
+class Network(Shown):
+    """A graph with inputs of given shapes, and what it costs. Made by :func:`mncost.load`.
 
-    ``shapes`` is the output shape of each node of the graph: (channels, height, width).
+    Attributes:
+        label: its name, and what is known about it.
+        inputs: the shapes of its inputs, by their names.
+        precision: what its bytes are counted for.
+        twin: the name of the twin that it is, or ``None``.
+        architecture: what its graph was emitted from, if that was an architecture file.
+        shapes: the shape of each node's result.
     """
 
     def __init__(
-        self,
-        architecture: Architecture,
-        model: Model,
-        resolution: int,
-        precision: Precision = "fp32",
-        twin: str | None = None,
+        self, label: Label, graph: Graph, inputs: Shapes, precision: Precision = "fp32"
     ) -> None:
-        """Use :func:`mncost.load`.
+        """Infer the shapes.
 
         Raises:
-            GridError: the resolution is below the network's total stride.
-            SpecError: the layers do not fit each other.
+            GridError: an image is too small.
+            SpecError: the layers do not fit each other, or the inputs.
         """
-        if resolution < architecture.total_stride:
-            raise GridError(
-                f"resolution {resolution} is below the total stride of {architecture.name}: the "
-                f"image would shrink to less than one pixel; at least {architecture.total_stride} "
-                "is accepted"
-            )
-        self.architecture = architecture
-        self.resolution = resolution
+        self._set(label, _Shared(graph), inputs, precision)
+
+    def _set(self, label: Label, shared: _Shared, inputs: Shapes, precision: Precision) -> None:
+        self.label = label
+        self.inputs = dict(inputs)
         self.precision = precision
-        self.twin = twin
-        self._model = model
+        self.twin: str | None = None
+        self.architecture: Architecture | None = None
+        self.shapes: list[Shape] = infer_shapes(shared.graph, inputs)
+        self._shared = shared
         self._original: Network | None = None  # the network that this is a twin of
         self._twins: dict[str, Network] = {}
-        self.shapes: list[Shape] = infer_shapes(model.graph, resolution)
+
+    def _copy(self, shared: _Shared, inputs: Shapes) -> Network:
+        copy = Network.__new__(Network)
+        copy._set(self.label, shared, inputs, self.precision)
+        copy.architecture = self.architecture
+        return copy
+
+    def at(self, height: int, width: int | None = None) -> Network:
+        """Return the same network for images of another size; ``width`` is by default the height.
+
+        Raises:
+            GridError: the image is too small.
+        """
+        inputs = self.graph.images(height, width)
+        if self.twin:
+            assert self._original is not None
+            return self._original.at(height, width).as_twin(self.twin)
+        return self if inputs == self.inputs else self._copy(self._shared, inputs)
 
     def __repr__(self) -> str:
         """Say which network it is."""
@@ -129,32 +169,37 @@ class Network:
     @property
     def arch(self) -> str:
         """Name of the architecture."""
-        return self.architecture.name
+        return self.label.name
 
     @property
-    def dialect(self) -> str:
+    def dialect(self) -> str | None:
         """Whose reading of the architecture it is."""
-        return self.architecture.dialect
+        return self.label.dialect
 
     @property
-    def alpha(self) -> float:
+    def alpha(self) -> float | None:
         """Width multiplier."""
-        return self.architecture.alpha
+        return self.label.alpha
 
     @property
-    def rho(self) -> float:
+    def resolution(self) -> int:
+        """Height of the image in pixels."""
+        return next(iter(self.inputs.values()))[1]
+
+    @property
+    def rho(self) -> float | None:
         """Resolution / native resolution."""
-        return self.resolution / self.architecture.native_resolution
+        return self.resolution / self.label.native if self.label.native else None
 
     @property
-    def classes(self) -> int:
-        """Outputs of the classifier."""
-        return self.architecture.classes
+    def classes(self) -> int | None:
+        """Outputs of the classifier; ``None`` if there is none."""
+        return self.label.classes
 
     @property
     def graph(self) -> Graph:
         """The operators, in execution order."""
-        return self._model.graph
+        return self._shared.graph
 
     @cached_property
     def costs(self) -> list[OpCost]:
@@ -162,15 +207,19 @@ class Network:
         return count(self.graph, self.shapes)
 
     @cached_property
-    def terms(self) -> Terms:
-        """What the network does for one image, each kind of work under its own name."""
-        fields = Terms.__struct_fields__
-        return Terms(*(sum(getattr(cost.terms, f) for cost in self.costs) for f in fields))
+    def tally(self) -> Tally:
+        """The work of all operators, by kind, and how many have each kind."""
+        return tally(self.costs)
+
+    @property
+    def work(self) -> Counter[str]:
+        """What the network does for one image, by kind of work (:data:`mncost.cost.work.KINDS`)."""
+        return self.tally.work
 
     @cached_property
     def macs(self) -> int:
         """Multiply-accumulates for one image: convolutions, linear layers, attention products."""
-        return sum(cost.terms.macs for cost in self.costs)
+        return sum(cost.macs for cost in self.costs)
 
     @property
     def flops(self) -> int:
@@ -190,11 +239,11 @@ class Network:
     @cached_property
     def weight_bytes(self) -> int:
         """Bytes of the weights as deployed (batch norm folded) at the network's precision."""
-        return memory.weight_bytes(self._model.schedule, self.precision)
+        return memory.weight_bytes(self._shared.schedule, self.precision)
 
     @cached_property
     def _peak(self) -> Peak:
-        return memory.peak(self.graph, self._model.schedule, self.shapes, self.precision)
+        return memory.peak(self.graph, self._shared.schedule, self.shapes, self.precision)
 
     @property
     def peak_activation_bytes(self) -> int:
@@ -211,14 +260,14 @@ class Network:
         """The largest tensor at each spatial size, from the largest size to the smallest."""
         from mncost.cost.materialised import materialised  # a grid needs none
 
-        return materialised(self.graph, self._model.schedule, self.shapes, self.precision)
+        return materialised(self.graph, self._shared.schedule, self.shapes, self.precision)
 
     @cached_property
     def all_layers(self) -> tuple[Layer, ...]:
         """Every operator, in execution order."""
         from mncost.cost.layers import layers  # a grid needs none
 
-        return layers(self.graph, self.shapes, self.costs, self._model.schedule, self.precision)
+        return layers(self.graph, self.shapes, self.costs, self._shared.schedule, self.precision)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -238,10 +287,8 @@ class Network:
             raise UnknownNameError("twin", name, TWINS)
         own = self._original or self
         if name not in own._twins:
-            model = own._model.twins(name)
-            twin = Network(own.architecture, model, own.resolution, own.precision, name)
-            twin._original = own
-            own._twins[name] = twin
+            own._twins[name] = own._copy(own._shared.twin(name), self.inputs)
+            own._twins[name].twin, own._twins[name]._original = name, own
         return own._twins[name]
 
     @property
@@ -275,7 +322,7 @@ class Network:
         own = {layer.name: layer for layer in self.all_layers}
         other = self.as_twin(twin)
         merged = {layer.name: layer for layer in other.all_layers}
-        pairs = () if self.twin else other._model.pairs
+        pairs = () if self.twin else other._shared.pairs
         return tuple(
             PairCost(own[pair.first], own[pair.second], merged[pair.second]) for pair in pairs
         )
@@ -319,7 +366,7 @@ class Network:
         seed: int = 0,
         weights: Given = None,
     ) -> onnx.ModelProto:
-        """Return the network as an ONNX model with weights, for its resolution. Needs onnx.
+        """Return the network as an ONNX model with weights, for its inputs. Needs onnx.
 
         Args:
             dynamic_batch: leave the number of images open, instead of one.
@@ -334,3 +381,20 @@ class Network:
         from mncost.models.export import Choices, to_onnx
 
         return to_onnx(self, Choices(num_classes, features, seed, weights, dynamic_batch))
+
+
+def network_of(
+    architecture: Architecture, resolution: int, precision: Precision = "fp32"
+) -> Network:
+    """Return the network of a resolved architecture."""
+    graph = build(architecture)
+    label = Label(
+        architecture.name,
+        architecture.alpha,
+        architecture.dialect,
+        architecture.classes if architecture.has_classifier else None,
+        architecture.native_resolution,
+    )
+    network = Network(label, graph, graph.images(resolution), precision)
+    network.architecture = architecture
+    return network

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mncost.graph.blocks import build
-from mncost.network import Model, Network
+from mncost.graph.graph import Graph, Node
+from mncost.graph.ops import Conv, Op, Padding
+from mncost.network import Network, network_of
 from mncost.spec.catalog import families, load_spec
 from mncost.spec.parse import parse_spec
 from mncost.spec.resolve import dialects, resolve
@@ -15,6 +16,36 @@ from mncost.spec.schema import Spec
 Row = dict[str, Any]
 
 EVERY_DIALECT = [(arch, dialect) for arch in families() for dialect in dialects(load_spec(arch))]
+
+
+def conv(
+    in_channels: int,
+    out_channels: int,
+    kernel: int,
+    stride: int = 1,
+    groups: int = 1,
+    bias: bool = False,
+    padding: Padding = "symmetric",
+) -> Conv:
+    """Return a convolution with a square kernel."""
+    return Conv(
+        in_channels,
+        out_channels,
+        (kernel, kernel),
+        (stride, stride),
+        groups=groups,
+        bias=bias,
+        padding=padding,
+    )
+
+
+def chain(*ops: Op) -> Graph:
+    """Return a graph of operators one after the other; the first is an input."""
+    nodes = tuple(
+        Node("input" if i == 0 else f"a.{i}", "a", op, (i - 1,) if i else ())
+        for i, op in enumerate(ops)
+    )
+    return Graph(nodes, (len(nodes) - 1,))
 
 
 def as_toml(value: Any) -> str:
@@ -36,8 +67,7 @@ def network_of_spec(
     spec: Spec, resolution: int, alpha: float = 1.0, classes: int | None = None
 ) -> Network:
     """Return the network of a spec."""
-    architecture = resolve(spec, alpha, classes=classes)
-    return Network(architecture, Model(build(architecture)), resolution)
+    return network_of(resolve(spec, alpha, classes=classes), resolution)
 
 
 def network_of_rows(

@@ -57,15 +57,12 @@ AXES: list[tuple[list[str], tuple[str, ...]]] = [
     (["--alpha", "1\n2"], ("α", "is not a number")),
     (["--alpha", ",".join(["x"] * 5000)], ("α", "'x' is not a number")),
     (["--resolution", "0"], ("resolution", "0 is not greater than 0")),
-    (["--resolution", "16"], ("resolution 16", "32")),
-    (["--resolution", "31"], ("resolution 31", "at least 32")),
     (["--resolution", "1.5"], ("resolution 1.5", "whole number")),
     (["--resolution", "x"], ("resolution", "'x' is not a number")),
     (["--resolution", "99999"], ("resolution 99999", "16384")),
     (["--resolution", "224:96"], ("resolution", "reversed")),
     (["--resolution", "100:120"], ("v2 has no published resolution", "96, 128, 160, 192, 224")),
     (["--rho", "0"], ("ρ", "0 is not greater than 0")),
-    (["--rho", "0.1"], ("resolution 22", "at least 32")),
     (["--rho", "100"], ("resolution 22400", "16384")),
     (["--rho", "0.9:0.95"], ("v2 has no published ρ", "192 px")),
     (["--rho", "1", "--resolution", "224"], ("resolution", "ρ", "both")),
@@ -146,7 +143,6 @@ USES: list[tuple[str, tuple[str, ...]]] = [
     ("table --arch v2 --pivot macs --columns macs", ("--pivot", "--columns")),
     ("table --arch mobilenet_v2_0.75_160 --alpha 1", ("α", "0.75")),
     ("table --arch mobilenet_v2_0.75_160 --resolution 96", ("resolution", "160")),
-    ("table --arch mobilenet_v2_0.75_16", ("resolution 16", "32")),
     ("table --arch mobilenet_v2_0.75_9999999", ("architecture",)),
     ("table --arch mobilenet_v2_0_160", ("0",)),
     ("table --arch mobilenet_v2_99_160", ("99",)),
@@ -190,11 +186,18 @@ def test_bad_files(here: Path, name: str, content: bytes, words: tuple[str, ...]
     assert_refused(in_process(["table", "--arch", "-"], content), words)
 
 
-def test_a_size_that_the_strides_use_up(here: Path) -> None:
-    """A resolution below the product of the strides is refused, and the least one is named."""
-    text = f'name = "short"\nresolution = 4\n{OK_ROW}stride = 8\n'
+def test_a_size_of_which_nothing_is_left(here: Path) -> None:
+    """Without padding a 3×3 kernel has no room on two pixels."""
+    text = f'name = "short"\nresolution = 2\n{OK_ROW}padding = "valid"\n'
     (here / "net.toml").write_text(text, "utf-8")
-    refused(here, [*V2[:2], "net.toml"], "resolution 4", "short", "at least 8")
+    refused(here, [*V2[:2], "net.toml"], "too small", "row1.conv", "3×3", "2×2 pixels")
+
+
+def test_a_convolution_after_a_linear_layer(here: Path) -> None:
+    """There is no height and width any more."""
+    text = f'name = "late"\nresolution = 1\n[[rows]]\nblock = "linear"\nout = 4\n{OK_ROW}'
+    (here / "net.toml").write_text(text, "utf-8")
+    refused(here, [*V2[:2], "net.toml"], "row2.conv", "an image of 4 channels", "gets 4;")
 
 
 @pytest.mark.parametrize("options", ["--twin standard", "--by pair", "--twin fused"])

@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 
 from mncost.cost.groups import GROUPINGS, group
 from mncost.errors import InputError
-from mncost.graph.blocks import build
-from mncost.network import Model, Network
+from mncost.network import Network, network_of
 from mncost.spec.catalog import families
 from mncost.spec.parse import parse_spec
 from mncost.spec.resolve import dialects, resolve
@@ -105,8 +104,7 @@ def _counts(spec: Spec, alpha: float, dialect: str) -> None:
 
 
 def _network(spec: Spec, alpha: float, dialect: str) -> Network:
-    architecture = resolve(spec, alpha, dialect)
-    network = Network(architecture, Model(build(architecture)), spec.resolution)
+    network = network_of(resolve(spec, alpha, dialect), spec.resolution)
     assert len(network.shapes) == len(network.graph.nodes)  # a small image is refused here
     return network
 

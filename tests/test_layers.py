@@ -6,9 +6,8 @@ import pytest
 
 import mncost
 from mncost.cost.groups import group
-from mncost.cost.layers import Layer, kind_of
-from mncost.graph.ops import Conv
-from tests.networks import Row, network_of_rows
+from mncost.cost.layers import Layer
+from tests.networks import Row, conv, network_of_rows
 
 
 def by_name(network: mncost.Network) -> dict[str, Layer]:
@@ -53,7 +52,7 @@ def test_kinds_of_convolutions(
     inputs: int, outputs: int, kernel: int, groups: int, kind: str
 ) -> None:
     """Depthwise is one group a channel (as torch's Conv2d says), pointwise 1×1 in one group."""
-    assert kind_of(Conv(inputs, outputs, kernel, 1, groups, False, "same")) == kind
+    assert conv(inputs, outputs, kernel, 1, groups, False, "same").kind == kind
 
 
 @pytest.mark.parametrize(
@@ -94,7 +93,7 @@ def test_names_of_v2() -> None:
     assert [x.kind for x in (expand, depthwise, project)] == ["pointwise", "depthwise", "pointwise"]
     assert [x.in_channels for x in (expand, depthwise, project)] == [24, 144, 144]
     assert [x.out_channels for x in (expand, depthwise, project)] == [144, 144, 24]
-    assert (depthwise.kernel, depthwise.stride, depthwise.groups) == (3, 1, 144)
+    assert (depthwise.kernel, depthwise.stride, depthwise.groups) == ((3, 3), (1, 1), 144)
     assert {x.out_height for x in (expand, depthwise, project)} == {56}
     assert {x.block for x in (expand, depthwise, project)} == {"row3.2"}
     assert layers["row3.2.add"].kind == "add"

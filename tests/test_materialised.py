@@ -7,6 +7,7 @@ import io
 import json
 from collections import Counter
 from itertools import product
+from math import prod
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from hypothesis import given, settings
 
 import mncost
 from mncost.cost.materialised import Materialised, Tensor, inner_results
-from mncost.cost.memory import PRECISIONS, Precision
+from mncost.cost.memory import PRECISIONS, Precision, schedule
 from mncost.graph.ops import Attention, Conv, Linear, Op
+from mncost.graph.shapes import as_image
 from mncost.network import Network
 from mncost.published.memory import MemoryFigure, difference
 from tests.networks import EVERY_DIALECT, Row, network_of_rows, toml
@@ -241,7 +243,8 @@ WHOLE: dict[str, tuple[list[Row], str]] = {
 
 def whole(network: Network) -> list[str]:
     """Return the layers whose results are whole."""
-    graph, plan = network.graph, network._model.schedule
+    graph = network.graph
+    plan = schedule(graph)
     inner = inner_results(graph, plan)
     return [graph.nodes[step.node].name for step in plan if step.node not in inner]
 
@@ -327,15 +330,15 @@ def run_in_slices(network: Network) -> set[int]:
     convolution, a linear layer or a sum takes in its input channel by channel.
     """
     graph, shapes = network.graph, network.shapes
-    steps = {step.node: step for step in network._model.schedule}
-    inner = inner_results(graph, network._model.schedule)
+    steps = {step.node: step for step in schedule(graph)}
+    inner = inner_results(graph, schedule(graph))
     held, computed = {0}, Counter[tuple[int, int]]()
 
     def compute(index: int, channel: int) -> None:
         computed[index, channel] += 1
         for source in steps[index].inputs:
             if source in inner:
-                (only,) = channels_read(graph.nodes[index].op, channel, shapes[source].channels)
+                (only,) = channels_read(graph.nodes[index].op, channel, shapes[source][0])
                 compute(source, only)
             else:
                 assert source in held
@@ -346,12 +349,12 @@ def run_in_slices(network: Network) -> set[int]:
         for source in step.inputs:
             if source in inner:
                 assert not isinstance(graph.nodes[index].op, Attention)
-                for channel in range(shapes[source].channels):
+                for channel in range(shapes[source][0]):
                     compute(source, channel)
             else:
                 assert source in held
         held.add(index)
-    everything = {(index, c) for index in inner for c in range(shapes[index].channels)}
+    everything = {(index, c) for index in inner for c in range(shapes[index][0])}
     assert computed == Counter(everything)
     return held - {0}
 
@@ -359,18 +362,18 @@ def run_in_slices(network: Network) -> set[int]:
 def check(network: Network) -> None:
     """Compare the records with what the machine held, size by size."""
     held = run_in_slices(network)
-    element, steps = ELEMENT[network.precision], [s.node for s in network._model.schedule]
+    element, steps = ELEMENT[network.precision], [s.node for s in schedule(network.graph)]
     for record in network.materialised:
         tensors = {
-            step: (shape.channels, shape.size * element, network.graph.nodes[step].name)
+            step: (shape[0], prod(shape) * element, network.graph.nodes[step].name)
             for step in steps
-            if (shape := network.shapes[step])[1:] == record[:2]
+            if as_image(shape := network.shapes[step])[1:] == record[:2]
         }
         left = [tensor for step, tensor in tensors.items() if step in held]
         assert record.largest == max(tensors.values(), key=lambda tensor: tensor[1])
         assert record.split == max(left, key=lambda tensor: tensor[1], default=None)
     sizes = [(record.height, record.width) for record in network.materialised]
-    written = {network.shapes[step][1:] for step in steps}
+    written = {as_image(network.shapes[step])[1:] for step in steps}
     assert sizes == sorted(written, reverse=True)
 
 

@@ -5,6 +5,8 @@ The assumptions are those that the docstring of ``mncost/cost/memory.py`` states
 
 from __future__ import annotations
 
+from math import prod
+
 import pytest
 from hypothesis import given, settings
 
@@ -80,7 +82,7 @@ def simulated_peak(network: Network) -> tuple[int, str]:
     found = []
     for now in steps:
         alive = [b for b in steps if b <= now and (not readers[b] or readers[b][-1] >= now)]
-        sizes = [channels * h * w for channels, h, w in (network.shapes[b] for b in alive)]
+        sizes = [prod(network.shapes[b]) for b in alive]
         found.append((sum(sizes) + scores_of(network, now), nodes[now].name))
     most = max(size for size, _ in found)
     return next((size, name) for size, name in found if size == most)
@@ -96,8 +98,8 @@ def simulated_weights(graph: Graph) -> tuple[int, int]:
             for other in range(index + 1, len(place))
         )
         match node.op:
-            case Conv(inputs, outputs, kernel, _, groups, bias):
-                weights += kernel * kernel * inputs // groups * outputs
+            case Conv(inputs, outputs, (height, width), groups=groups, bias=bias):
+                weights += height * width * inputs // groups * outputs
                 vectors += outputs if bias or folded else 0
             case Linear(inputs, outputs, bias):
                 weights += inputs * outputs
@@ -226,7 +228,7 @@ VECTORS = 8 + 8 + (2 * 8 + 8) + 10
 def test_weights_of_a_small_network(precision: Precision) -> None:
     """Weights and vectors of seven layers: multiplied out by hand."""
     made = network_of_rows(ROWS, 8, rules=SMALL)
-    network = Network(made.architecture, made._model, 8, precision)
+    network = Network(made.label, made.graph, made.inputs, precision)
     expected = WEIGHTS * ELEMENT[precision] + VECTORS * VECTOR[precision]
     assert (WEIGHTS, VECTORS) == (562, 50)
     assert network.weight_bytes == expected

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import mncost
-from mncost.cost.count import count
+from mncost.cost.work import count
 from mncost.graph.graph import Builder, Graph, Node
 from mncost.graph.ops import Activation, BatchNorm, Conv, Input, Op
 from mncost.graph.pieces import Pieces, pieces
@@ -15,6 +15,7 @@ from mncost.graph.shapes import infer_shapes
 from mncost.graph.twin import TWINS, Pair, fused, standard
 from mncost.network import Network, PairCost
 from mncost.spec.catalog import families
+from tests.networks import conv
 
 ROLES = ("conv", "bn", "act")
 
@@ -35,17 +36,17 @@ def found_at(network: Network, twin: str, first: str) -> Pieces:
 
 def written(channels: int, *ops: tuple[str, Op]) -> Graph:
     """Return a chain of operators, given as ``first.conv`` and the like."""
-    nodes = [Node("input", "input", Input(channels), ())]
+    nodes = [Node("input", "input", Input((channels, None, None)), ())]
     for name, op in ops:
         nodes.append(Node(name, name.partition(".")[0], op, (len(nodes) - 1,)))
-    return Graph(tuple(nodes))
+    return Graph(tuple(nodes), (len(nodes) - 1,))
 
 
 def test_v1() -> None:
     """Row 3, torch's padding: 3×3 depthwise on 64 channels with stride 2, pointwise to 128."""
-    depthwise = Conv(64, 64, 3, 2, 64, False, "symmetric")
-    pointwise = Conv(64, 128, 1, 1, 1, False, "symmetric")
-    merged = Conv(64, 128, 3, 2, 1, False, "symmetric")
+    depthwise = conv(64, 64, 3, 2, 64, False, "symmetric")
+    pointwise = conv(64, 128, 1, 1, 1, False, "symmetric")
+    merged = conv(64, 128, 3, 2, 1, False, "symmetric")
     norm_64, norm_128 = BatchNorm(64, 1e-5, 0.1), BatchNorm(128, 1e-5, 0.1)
     relu6 = Activation("relu6")
     first = ("first.conv", depthwise), ("first.bn", norm_64), ("first.act", relu6)
@@ -66,16 +67,16 @@ def test_v2_projects_linearly() -> None:
         *("input", "first.conv", "first.bn", "first.act", "second.conv", "second.bn")
     ]
     assert [node.name for node in cut.merged.nodes] == ["input", "merged.conv", "merged.bn"]
-    assert cut.second.nodes[0] == Node("input", "input", Input(96), ())
-    assert cut.merged.nodes[1].op == Conv(96, 24, 3, 2, 1, False, "symmetric")
+    assert cut.second.nodes[0] == Node("input", "input", Input((96, None, None)), ())
+    assert cut.merged.nodes[1].op == conv(96, 24, 3, 2, 1, False, "symmetric")
 
 
 def test_v2_fused() -> None:
     """The same block: the expansion and the depthwise, both with batch norm and ReLU6."""
     cut = found_at(mncost.load("v2"), "fused", "row3.1.expand.conv")
-    expand = Conv(16, 96, 1, 1, 1, False, "symmetric")
-    depthwise = Conv(96, 96, 3, 2, 96, False, "symmetric")
-    merged = Conv(16, 96, 3, 2, 1, False, "symmetric")
+    expand = conv(16, 96, 1, 1, 1, False, "symmetric")
+    depthwise = conv(96, 96, 3, 2, 96, False, "symmetric")
+    merged = conv(16, 96, 3, 2, 1, False, "symmetric")
     behind: list[Op] = [BatchNorm(96, 1e-3, 3e-3), Activation("relu6")]
     first = [(f"first.{role}", op) for role, op in zip(ROLES, [expand, *behind], strict=True)]
     second = [(f"second.{role}", op) for role, op in zip(ROLES, [depthwise, *behind], strict=True)]
@@ -102,8 +103,8 @@ def test_v3_keeps_the_activation_that_a_squeeze_excite_reads() -> None:
     """Sixth row of the V3 paper's Table 2: 240 channels, 5×5, h-swish, (the gate), then → 40."""
     cut = found_at(mncost.load("v3-small"), "standard", "row6.depthwise.conv")
     assert [node.op for node in cut.both.nodes if isinstance(node.op, Conv)] == [
-        Conv(240, 240, 5, 1, 240, False, "symmetric"),
-        Conv(240, 40, 1, 1, 1, False, "symmetric"),
+        conv(240, 240, 5, 1, 240, False, "symmetric"),
+        conv(240, 40, 1, 1, 1, False, "symmetric"),
     ]
     assert cut.both.nodes[3].op == Activation("hardswish")
 
@@ -131,12 +132,12 @@ def test_macs_are_those_of_the_layers(arch: str, twin: str) -> None:
 
 def macs(graph: Graph, side: int) -> int:
     """Count a graph on square images."""
-    return sum(cost.terms.macs for cost in count(graph, infer_shapes(graph, side)))
+    return sum(cost.macs for cost in count(graph, infer_shapes(graph, graph.images(side))))
 
 
 NORM, RELU = BatchNorm(4, 1e-3, 0.1), Activation("relu")
-DEPTHWISE = Conv(4, 4, 3, 1, 4, False, "same")
-POINTWISE = Conv(4, 4, 1, 1, 1, False, "same")
+DEPTHWISE = conv(4, 4, 3, 1, 4, False, "same")
+POINTWISE = conv(4, 4, 1, 1, 1, False, "same")
 
 
 def test_what_others_read_too_is_left_out() -> None:
@@ -194,7 +195,7 @@ def run(graph: Graph, weights: dict[str, Any], image: Any) -> Any:
 
     from mncost.models.onnx_model import onnx_model
 
-    model = onnx_model(graph, infer_shapes(graph, image.shape[2]), weights)
+    model = onnx_model(graph, infer_shapes(graph, graph.images(image.shape[2])), weights)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(

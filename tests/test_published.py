@@ -137,7 +137,7 @@ def test_plain_figures_are_plainly_rounded() -> None:
     seen = 0
     for c in all_compared():
         if c.figure.macs_basis == "exact":
-            own = c.network.macs - c.network.terms.attention
+            own = c.network.macs - c.network.work["attention"]
             assert Decimal(c.figure.macs_m) in as_printed(own, c.figure.macs_m, 10**6), c.figure
             assert c.macs_why == ""
             seen += 1

@@ -16,7 +16,7 @@ from mncost.graph.ops import Activation, BatchNorm, Conv, GlobalPool, LayerScale
 from mncost.graph.twin import TWINS, Pair, fused, standard
 from mncost.spec.catalog import families
 from tests.brute import Machine, Tensor, ones, pad, shape_of
-from tests.networks import EVERY_DIALECT, Row, network_of_rows
+from tests.networks import EVERY_DIALECT, Row, conv, network_of_rows
 
 SMALL = {"divisor": 1, "minimum": 1, "se_divisor": 1}
 RELU = {"activation": "relu"}
@@ -37,7 +37,7 @@ def _convolution(op: object) -> str:
         return ""
     groups = f" g{op.groups}" if op.groups > 1 else ""
     bias = " bias" if op.bias else ""
-    return f"({op.in_channels}>{op.out_channels} k{op.kernel} s{op.stride}{groups}{bias})"
+    return f"({op.in_channels}>{op.out_channels} k{op.kernel[0]} s{op.stride[0]}{groups}{bias})"
 
 
 def twin_of(rows: list[Row], name: str = "standard") -> Graph:
@@ -194,7 +194,7 @@ def test_what_is_no_pair_stays(name: str) -> None:
 def two_readers(first: Conv, second: Conv) -> Graph:
     """Return a depthwise convolution that two convolutions read."""
     builder = Builder(4)
-    builder.add("depthwise", Conv(4, 4, 3, 1, 4, False, "same"))
+    builder.add("depthwise", conv(4, 4, 3, 1, 4, False, "same"))
     norm = builder.add("bn", BatchNorm(4, 1e-3, 0.1))
     builder.add("first", first, norm)
     builder.add("second", second, norm)
@@ -203,7 +203,7 @@ def two_readers(first: Conv, second: Conv) -> Graph:
 
 def test_two_pointwise_readers() -> None:
     """A depthwise that two pointwise convolutions read cannot merge with either."""
-    pointwise = Conv(4, 8, 1, 1, 1, False, "same")
+    pointwise = conv(4, 8, 1, 1, 1, False, "same")
     graph = two_readers(pointwise, pointwise)
     assert standard(graph) == (graph, ())
 
@@ -221,12 +221,12 @@ def test_the_padding_is_the_depthwise_one() -> None:
 def with_multiplier(*, gated: bool) -> Graph:
     """Return a depthwise convolution with two filters a channel, a gate if wanted, a pointwise."""
     builder = Builder(4)
-    features = builder.add("depthwise", Conv(4, 8, 3, 1, 4, False, "same"))
+    features = builder.add("depthwise", conv(4, 8, 3, 1, 4, False, "same"))
     if gated:
         builder.add("pool", GlobalPool())
-        gate = builder.add("gate", Conv(8, 8, 1, 1, 1, True, "same"))
+        gate = builder.add("gate", conv(8, 8, 1, 1, 1, True, "same"))
         builder.add("scale", Scale(), features, gate)
-    builder.add("pointwise", Conv(8, 6, 1, 1, 1, False, "same"))
+    builder.add("pointwise", conv(8, 6, 1, 1, 1, False, "same"))
     return builder.finish()
 
 
@@ -252,9 +252,9 @@ def test_what_stands_between_and_is_no_squeeze_excite() -> None:
     """A pool that the pointwise reads, or a layer scale, is not skipped."""
     for between in (GlobalPool(), LayerScale(4)):
         builder = Builder(4)
-        builder.add("depthwise", Conv(4, 4, 3, 1, 4, False, "same"))
+        builder.add("depthwise", conv(4, 4, 3, 1, 4, False, "same"))
         builder.add("between", between)
-        builder.add("pointwise", Conv(4, 8, 1, 1, 1, False, "same"))
+        builder.add("pointwise", conv(4, 8, 1, 1, 1, False, "same"))
         graph = builder.finish()
         assert standard(graph) == (graph, ())
 
@@ -263,7 +263,7 @@ def test_what_stands_between_and_is_no_squeeze_excite() -> None:
 def test_what_stands_behind_a_squeeze_excite(behind: str) -> None:
     """An activation or a second squeeze-excite between it and the pointwise: no pair."""
     builder = Builder(4)
-    features = builder.add("depthwise", Conv(4, 4, 3, 1, 4, False, "same"))
+    features = builder.add("depthwise", conv(4, 4, 3, 1, 4, False, "same"))
     pool = builder.add("pool", GlobalPool())
     gated = builder.add("scale", Scale(), features, pool)
     if behind == "act":
@@ -271,7 +271,7 @@ def test_what_stands_behind_a_squeeze_excite(behind: str) -> None:
     else:
         pool = builder.add("pool2", GlobalPool())
         builder.add("scale2", Scale(), gated, pool)
-    builder.add("pointwise", Conv(4, 8, 1, 1, 1, False, "same"))
+    builder.add("pointwise", conv(4, 8, 1, 1, 1, False, "same"))
     graph = builder.finish()
     assert standard(graph) == (graph, ())
 
@@ -279,11 +279,11 @@ def test_what_stands_behind_a_squeeze_excite(behind: str) -> None:
 def test_the_order_of_the_readers_does_not_matter() -> None:
     """A squeeze-excite is found by what its product reads: features first, gate second."""
     builder = Builder(4)
-    features = builder.add("depthwise", Conv(4, 4, 3, 2, 4, False, "same"))
+    features = builder.add("depthwise", conv(4, 4, 3, 2, 4, False, "same"))
     builder.add("pool", GlobalPool())
-    gate = builder.add("gate", Conv(4, 4, 1, 1, 1, True, "same"))
+    gate = builder.add("gate", conv(4, 4, 1, 1, 1, True, "same"))
     builder.add("scale", Scale(), features, gate)
-    builder.add("pointwise", Conv(4, 8, 1, 1, 1, False, "same"))
+    builder.add("pointwise", conv(4, 8, 1, 1, 1, False, "same"))
     twin = standard(builder.finish())
     assert twin.pairs == (Pair("input.depthwise", "input.pointwise"),)
     assert described(twin.graph) == [
@@ -385,8 +385,8 @@ def in_one_block(*ops: Op) -> Graph:
     return builder.finish()
 
 
-EXPAND = Conv(4, 8, 1, 1, 1, False, "same")
-BEHIND = Conv(8, 8, 3, 1, 8, True, "valid")
+EXPAND = conv(4, 8, 1, 1, 1, False, "same")
+BEHIND = conv(8, 8, 3, 1, 8, True, "valid")
 
 
 def test_fused_takes_bias_and_padding_of_the_depthwise() -> None:
@@ -396,9 +396,10 @@ def test_fused_takes_bias_and_padding_of_the_depthwise() -> None:
         Graph(
             (
                 graph.nodes[0],
-                Node("input.op4", "input", Conv(4, 8, 3, 1, 1, True, "valid"), (0,)),
+                Node("input.op4", "input", conv(4, 8, 3, 1, 1, True, "valid"), (0,)),
                 Node("input.op5", "input", RELU_OP, (1,)),
-            )
+            ),
+            (2,),
         ),
         (Pair("input.op1", "input.op4"),),
     )
@@ -406,17 +407,17 @@ def test_fused_takes_bias_and_padding_of_the_depthwise() -> None:
 
 def test_fused_with_two_filters_a_channel() -> None:
     """4 → 8 → 16 becomes 4 → 16."""
-    graph = in_one_block(EXPAND, Conv(8, 16, 3, 2, 8, False, "same"))
+    graph = in_one_block(EXPAND, conv(8, 16, 3, 2, 8, False, "same"))
     assert described(fused(graph).graph) == ["input.op2(4>16 k3 s2) <- input"]
 
 
 @pytest.mark.parametrize(
     "ops",
     [
-        (Conv(4, 8, 3, 1, 1, False, "same"), BEHIND),
-        (Conv(4, 8, 1, 2, 1, False, "same"), BEHIND),
-        (Conv(4, 8, 1, 1, 2, False, "same"), BEHIND),
-        (EXPAND, Conv(8, 8, 3, 1, 4, False, "same")),
+        (conv(4, 8, 3, 1, 1, False, "same"), BEHIND),
+        (conv(4, 8, 1, 2, 1, False, "same"), BEHIND),
+        (conv(4, 8, 1, 1, 2, False, "same"), BEHIND),
+        (EXPAND, conv(8, 8, 3, 1, 4, False, "same")),
         (EXPAND, GlobalPool(), BEHIND),
         (EXPAND, LayerScale(8), BEHIND),
     ],
@@ -432,13 +433,13 @@ def test_what_does_not_fuse(ops: tuple[Op, ...]) -> None:
 def test_an_expansion_with_two_readers(gated: bool) -> None:
     """Its result is needed: by another convolution, or by a squeeze-excite (which cannot move)."""
     builder = Builder(4)
-    features = builder.add("expand", Conv(4, 4, 1, 1, 1, False, "same"))
+    features = builder.add("expand", conv(4, 4, 1, 1, 1, False, "same"))
     if gated:
         pool = builder.add("pool", GlobalPool())
         features = builder.add("scale", Scale(), features, pool)
     else:
         builder.add("other", EXPAND, features)
-    builder.add("depthwise", Conv(4, 4, 3, 1, 4, False, "same"), features)
+    builder.add("depthwise", conv(4, 4, 3, 1, 4, False, "same"), features)
     graph = builder.finish()
     assert fused(graph) == (graph, ())
 
@@ -454,11 +455,12 @@ def run(graph: Graph, image: Tensor, weights: dict[str, Kernels]) -> Tensor:
     x = image
     for node in graph.nodes:
         if isinstance(op := node.op, Conv):
-            padded = [pad(plane, op.kernel, op.stride, op.padding) for plane in x]
+            (kernel, _), (stride, _) = op.kernel, op.stride
+            padded = [pad(plane, kernel, stride, str(op.padding)) for plane in x]
             many = len(x) // op.groups
             first = [n * op.groups // op.out_channels * many for n in range(op.out_channels)]
             x = [
-                Machine().slide(padded[start : start + many], taps, op.kernel, op.stride)
+                Machine().slide(padded[start : start + many], taps, kernel, stride)
                 for start, taps in zip(first, weights[node.name], strict=True)
             ]
     return x
@@ -469,7 +471,7 @@ def drawn(graph: Graph, random: Random) -> dict[str, Kernels]:
     return {
         node.name: [
             [
-                [[random.randint(-9, 9) for _ in range(op.kernel)] for _ in range(op.kernel)]
+                [[random.randint(-9, 9) for _ in range(op.kernel[1])] for _ in range(op.kernel[0])]
                 for _ in range(op.in_channels // op.groups)
             ]
             for _ in range(op.out_channels)
@@ -507,9 +509,9 @@ def test_one_convolution_can_compute_what_two_do(
             [product(dw, pw) for pw in row] for dw, row in zip(depthwise, expand, strict=True)
         ],
     }
-    for name, conv in (("standard", "row1.project.conv"), ("fused", "row1.depthwise.conv")):
+    for name, layer in (("standard", "row1.project.conv"), ("fused", "row1.depthwise.conv")):
         twin = network.as_twin(name).graph
-        assert run(twin, image, weights | {conv: products[name]}) == expected, name
+        assert run(twin, image, weights | {layer: products[name]}) == expected, name
     assert any(any(row) for plane in expected for row in plane)
 
 
@@ -613,7 +615,7 @@ def test_each_pair_keeps_its_output(arch: str, dialect: str, resolution: int) ->
         assert (new.in_height, new.in_width) == (first.in_height, first.in_width)
         assert (new.kernel, new.stride, new.groups) == (first.kernel, first.stride, 1)
         assert (new.in_channels, new.out_channels) == (first.in_channels, old.out_channels)
-        k, m, n = first.kernel or 0, first.in_channels, old.out_channels
+        k, m, n = (first.kernel or (0, 0))[0], first.in_channels, old.out_channels
         assert new.macs == k * k * m * n * old.out_height * old.out_width  # V1 paper, equation 2
         assert pair.macs == (k * k * m + m * n) * old.out_height * old.out_width
 
@@ -639,7 +641,8 @@ def test_each_fused_pair_keeps_its_output(arch: str, dialect: str, resolution: i
         assert (new.in_height, new.in_width) == (first.in_height, first.in_width)
         assert (new.kernel, new.stride, new.groups) == (old.kernel, old.stride, 1)
         assert (new.in_channels, new.out_channels) == (first.in_channels, old.out_channels)
-        k, c, e, pixels = old.kernel or 0, first.in_channels, old.out_channels, old.out_height**2
+        k, c, e = (old.kernel or (0, 0))[0], first.in_channels, old.out_channels
+        pixels = old.out_height**2
         assert new.macs == k * k * c * e * pixels
         assert pair.macs == c * e * first.in_height**2 + k * k * e * pixels
 

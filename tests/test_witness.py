@@ -53,7 +53,11 @@ def as_recorded(layer: Layer, op: Op) -> Row:
     side: Row = None, None, None, None
     size: Row = layer.out_height, layer.out_width
     if kind == "conv":
-        side = layer.kernel, layer.stride, layer.groups, int(layer.bias)
+        assert layer.kernel is not None
+        assert layer.stride is not None
+        (kernel, width), (stride, right) = layer.kernel, layer.stride
+        assert (kernel, stride) == (width, right)  # all that is recorded
+        side = kernel, stride, layer.groups, int(layer.bias)
     elif kind == "linear":
         side = 1, 1, 1, int(layer.bias)
     elif isinstance(op, Attention):
@@ -112,7 +116,7 @@ def test_totals_are_what_the_project_built(key: tuple[str, str, str]) -> None:
         network = built(record)
         ours = {name: getattr(network, name) for name in ("params", "buffers", "macs")}
         assert ours == totals(record), repr(network)
-        assert network.terms.attention == record["attention_macs"], repr(network)
+        assert network.work["attention"] == record["attention_macs"], repr(network)
 
 
 def released(arch: str) -> list[Record]:

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
 
 from msgspec import Struct
 
-from mncost.cost.count import OpCost
 from mncost.cost.memory import Precision, Schedule, traffic
+from mncost.cost.work import OpCost
 from mncost.graph.graph import Graph
-from mncost.graph.ops import (
-    Activation,
-    Add,
-    Attention,
-    BatchNorm,
-    Conv,
-    Dropout,
-    Flatten,
-    GlobalPool,
-    Input,
-    LayerScale,
-    Linear,
-    Op,
-    Scale,
-)
-from mncost.graph.shapes import Shape
+from mncost.graph.ops import Conv, Linear, Shape, Size
+from mncost.graph.shapes import as_image
 
-__all__ = ["Layer", "kind_of", "layers"]
+__all__ = ["Layer", "layers", "side"]
 
 
 class Layer(Struct, frozen=True, kw_only=True):
@@ -38,7 +23,8 @@ class Layer(Struct, frozen=True, kw_only=True):
         block: the block it belongs to, e.g. ``row3.2``.
         stage: number of the run of blocks whose output has the same size, from 1.
         kind: ``conv``, ``depthwise``, ``pointwise``, ``linear``, ``attention``, ``batch_norm``, ...
-        kernel, stride, groups: of a convolution, else ``None``.
+        in_height, in_width, out_height, out_width: pixels; 1 of a vector.
+        kernel, stride, groups: of a convolution (height and width), else ``None``.
         bias: whether a convolution or linear layer has one.
         params: trainable parameters. ``buffers``: running statistics.
         macs: multiply-accumulates for one image.
@@ -52,8 +38,8 @@ class Layer(Struct, frozen=True, kw_only=True):
     kind: str
     in_channels: int
     out_channels: int
-    kernel: int | None
-    stride: int | None
+    kernel: Size | None
+    stride: Size | None
     groups: int | None
     in_height: int
     in_width: int
@@ -73,6 +59,14 @@ class Layer(Struct, frozen=True, kw_only=True):
         return self.macs / moved if moved else None
 
 
+def side(size: Size | None) -> int | str | None:
+    """Return one number for a square kernel, or a stride; else e.g. ``10x4``."""
+    if size is None:
+        return None
+    height, width = size
+    return height if height == width else f"{height}x{width}"
+
+
 def layers(
     graph: Graph,
     shapes: Sequence[Shape],
@@ -90,39 +84,6 @@ def layers(
     )
 
 
-def kind_of(op: Op) -> str:
-    """Return the word for an operator that tables use."""
-    match op:
-        case Conv():
-            if op.is_depthwise:
-                return "depthwise"
-            return "pointwise" if op.is_pointwise else "conv"
-        case Linear():
-            return "linear"
-        case Attention():
-            return "attention"
-        case BatchNorm():
-            return "batch_norm"
-        case LayerScale():
-            return "layer_scale"
-        case Activation():
-            return "activation"
-        case GlobalPool():
-            return "pool"
-        case Add():
-            return "add"
-        case Scale():
-            return "scale"
-        case Flatten():
-            return "flatten"
-        case Dropout():
-            return "dropout"
-        case Input():
-            return "input"
-        case _:
-            assert_never(op)
-
-
 def _layer(
     graph: Graph,
     shapes: Sequence[Shape],
@@ -132,26 +93,28 @@ def _layer(
     stage: int,
 ) -> Layer:
     node = graph.nodes[index]
-    source, out, op = shapes[node.inputs[0]], shapes[index], node.op
+    op = node.op
+    in_channels, in_height, in_width = as_image(shapes[node.inputs[0]])
+    out_channels, out_height, out_width = as_image(shapes[index])
     conv = op if isinstance(op, Conv) else None
     return Layer(
         name=node.name,
         block=node.block,
         stage=stage,
-        kind=kind_of(op),
-        in_channels=source.channels,
-        out_channels=out.channels,
+        kind=op.kind,
+        in_channels=in_channels,
+        out_channels=out_channels,
         kernel=conv.kernel if conv else None,
         stride=conv.stride if conv else None,
         groups=conv.groups if conv else None,
-        in_height=source.height,
-        in_width=source.width,
-        out_height=out.height,
-        out_width=out.width,
+        in_height=in_height,
+        in_width=in_width,
+        out_height=out_height,
+        out_width=out_width,
         bias=isinstance(op, Conv | Linear) and op.bias,
         params=cost.params,
         buffers=cost.buffers,
-        macs=cost.terms.macs,
+        macs=cost.macs,
         bytes_read=moved[0],
         bytes_written=moved[1],
     )
@@ -159,7 +122,11 @@ def _layer(
 
 def _stages(graph: Graph, shapes: Sequence[Shape]) -> dict[str, int]:
     """Number the runs of blocks whose output has the same height and width."""
-    sizes = {node.block: shapes[index][1:] for index, node in enumerate(graph.nodes) if node.inputs}
+    sizes = {
+        node.block: as_image(shapes[index])[1:]
+        for index, node in enumerate(graph.nodes)
+        if node.inputs
+    }
     stages: dict[str, int] = {}
     number, previous = 0, None
     for block, size in sizes.items():

@@ -25,26 +25,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
 from mncost.cost.memory import Precision, Schedule, Step, traffic
 from mncost.graph.graph import Graph
-from mncost.graph.ops import (
-    Activation,
-    Add,
-    Attention,
-    BatchNorm,
-    Conv,
-    Dropout,
-    Flatten,
-    GlobalPool,
-    Input,
-    LayerScale,
-    Linear,
-    Op,
-    Scale,
-)
-from mncost.graph.shapes import Shape
+from mncost.graph.ops import Attention, Conv, Op, Shape
+from mncost.graph.shapes import as_image
 
 __all__ = ["Materialised", "Tensor", "inner_results", "materialised"]
 
@@ -85,12 +71,12 @@ def materialised(
     inner = inner_results(graph, plan)
     sizes: dict[tuple[int, int], list[Step]] = {}
     for step in plan:
-        sizes.setdefault(shapes[step.node][1:], []).append(step)
+        sizes.setdefault(as_image(shapes[step.node])[1:], []).append(step)
 
     def largest(steps: list[Step]) -> Tensor | None:
         tensors = (
             Tensor(
-                shapes[step.node].channels,
+                shapes[step.node][0],
                 traffic(step, shapes, precision)[1],
                 graph.nodes[step.node].name,
             )
@@ -109,6 +95,7 @@ def materialised(
 
 def inner_results(graph: Graph, plan: Schedule) -> frozenset[int]:
     """Return the nodes whose results are never whole when blocks are computed in slices."""
+    outputs = frozenset(graph.outputs)
     steps_in = Counter(graph.nodes[step.node].block for step in plan)
     readers: dict[int, list[int]] = {}
     for step in plan:
@@ -116,19 +103,19 @@ def inner_results(graph: Graph, plan: Schedule) -> frozenset[int]:
             readers.setdefault(source, []).append(step.node)
 
     def is_inner(index: int) -> bool:
-        if len(readers.get(index, ())) != 1:
+        if len(readers.get(index, ())) != 1 or index in outputs:
             return False
         writer, reader = graph.nodes[index], graph.nodes[readers[index][0]]
         if writer.block == reader.block:
             return _writes_slices(writer.op) and _reads_slices(reader.op)
         alone = steps_in[writer.block] == 1
-        return alone and _widens(writer.op) and _keeps_channels_apart(reader.op)
+        return alone and _widens(writer.op) and reader.op.keeps_channels_apart
 
     return frozenset(step.node for step in plan if is_inner(step.node))
 
 
 def _writes_slices(op: Op) -> bool:
-    return _widens(op) or _keeps_channels_apart(op)
+    return _widens(op) or op.keeps_channels_apart
 
 
 def _reads_slices(op: Op) -> bool:
@@ -138,16 +125,3 @@ def _reads_slices(op: Op) -> bool:
 def _widens(op: Op) -> bool:
     """Whether it is a convolution that mixes channels, and has more of them out than in."""
     return isinstance(op, Conv) and not op.is_depthwise and op.out_channels > op.in_channels
-
-
-def _keeps_channels_apart(op: Op) -> bool:
-    """Whether a channel of the result depends on a single channel of each input."""
-    match op:
-        case Conv():
-            return op.is_depthwise
-        case BatchNorm() | Activation() | LayerScale() | GlobalPool() | Add() | Scale():
-            return True
-        case Flatten() | Dropout() | Input() | Linear() | Attention():  # three of them are no step
-            return False
-        case _:
-            assert_never(op)

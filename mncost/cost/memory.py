@@ -18,22 +18,28 @@ Assumptions, stated here once:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from math import prod
+from typing import Literal, NamedTuple, TypeAlias, assert_never, get_args
 
-from mncost.cost.count import attention_scores
+from mncost.cost.work import attention_scores
 from mncost.graph.graph import Graph
 from mncost.graph.ops import (
     Activation,
+    Add,
     Attention,
     BatchNorm,
     Conv,
     Dropout,
     Flatten,
+    GlobalPool,
+    Input,
     LayerScale,
     Linear,
     Op,
+    Scale,
+    Shape,
+    parameters,
 )
-from mncost.graph.shapes import Shape
 
 __all__ = [
     "PRECISIONS",
@@ -88,70 +94,70 @@ class Peak(NamedTuple):
 
 def schedule(graph: Graph) -> Schedule:
     """Fuse a graph into steps and find out how long each result lives."""
-    readers = graph.consumers()
-    root = list(range(len(graph.nodes)))  # the step result that a node's result is
-    heads: dict[int, list[int]] = {}  # first node of a step -> its nodes
-    for index, node in enumerate(graph.nodes):
-        source = root[node.inputs[0]] if node.inputs else index
-        if isinstance(node.op, Flatten | Dropout):
-            root[index] = source
-        elif _fuses(graph, node.op, source, heads, readers, node.inputs):
-            heads[source].append(index)
-            root[index] = source
-        elif node.inputs:
-            heads[index] = [index]
-    last_read = {
-        root[source]: head
-        for head, nodes in heads.items()
-        for source in graph.nodes[nodes[0]].inputs
-    }
-    freed_by: dict[int, list[int]] = {}
-    for result, head in last_read.items():
-        freed_by.setdefault(head, []).append(result)
-    steps = []
-    for head, nodes in heads.items():
-        inputs = tuple(root[source] for source in graph.nodes[head].inputs)
-        weights, vectors = _deployed([graph.nodes[index].op for index in nodes])
-        frees = tuple(freed_by.get(head, ()))
-        steps.append(Step(head, inputs, weights, vectors, frees))
-    return tuple(steps)
-
-
-def _fuses(
-    graph: Graph,
-    op: Op,
-    source: int,
-    heads: dict[int, list[int]],
-    readers: list[list[int]],
-    inputs: tuple[int, ...],
-) -> bool:
-    """Whether a node continues the step that ends at its input."""
-    if not isinstance(op, BatchNorm | Activation) or source not in heads:
-        return False
-    first, last = graph.nodes[heads[source][0]].op, heads[source][-1]
-    return (
-        isinstance(first, Conv | Linear)
-        and last == inputs[0]
-        and len(readers[last]) == 1
-        and not isinstance(graph.nodes[last].op, Activation)
+    root, steps = _fused(graph)
+    last_read = {step[0]: step[0] for step in steps}  # what nobody reads goes at once
+    for head, *_ in steps:
+        last_read |= {root[source]: head for source in graph.nodes[head].inputs}
+    for output in graph.outputs:
+        last_read.pop(root[output], None)
+    frees: dict[int, list[int]] = {}
+    for result, reader in last_read.items():
+        frees.setdefault(reader, []).append(result)
+    return tuple(
+        Step(
+            nodes[0],
+            tuple(root[source] for source in graph.nodes[nodes[0]].inputs),
+            *_deployed([graph.nodes[index].op for index in nodes]),
+            tuple(frees.get(nodes[0], ())),
+        )
+        for nodes in steps
     )
 
 
-def _deployed(ops: list[Op]) -> tuple[int, int]:
+def _fused(graph: Graph) -> tuple[list[int], list[list[int]]]:
+    """Return the step (or input) that holds each node's result, and the nodes of each step."""
+    readers = graph.consumers()
+    outputs = frozenset(graph.outputs)
+    root = list(range(len(graph.nodes)))
+    steps: dict[int, list[int]] = {}  # by the first node
+
+    def continues(op: Op, source: int) -> bool:
+        """Whether a node runs in the step whose last node alone it reads."""
+        step = steps.get(root[source])
+        return (
+            op.fuses_into_previous
+            and step is not None
+            and step[-1] == source
+            and len(readers[source]) == 1
+            and source not in outputs
+            and isinstance(graph.nodes[step[0]].op, Conv | Linear)
+            and not isinstance(graph.nodes[source].op, Activation)
+        )
+
+    for index, node in enumerate(graph.nodes):
+        if node.op.is_view:
+            root[index] = root[node.inputs[0]]
+        elif node.inputs and continues(node.op, node.inputs[0]):
+            root[index] = root[node.inputs[0]]
+            steps[root[index]].append(index)
+        elif node.inputs:
+            steps[index] = [index]
+    return root, list(steps.values())
+
+
+def _deployed(ops: Sequence[Op]) -> tuple[int, int]:
     """Return how many weights and how many vector elements a step holds once deployed."""
-    folded = any(isinstance(op, BatchNorm) for op in ops[1:])
-    match ops[0]:
-        case Conv() as op:
-            weights = op.out_channels * (op.in_channels // op.groups) * op.kernel**2
-            return weights, op.out_channels if op.bias or folded else 0
-        case Linear() as op:
-            return op.in_features * op.out_features, op.out_features if op.bias or folded else 0
-        case BatchNorm() as op:
-            return 0, 2 * op.channels
-        case LayerScale() as op:
-            return 0, op.channels
-        case _:
-            return 0, 0
+    kept = dict(parameters(ops[0]))
+    for op in ops[1:]:
+        own = parameters(op)
+        if isinstance(op, BatchNorm):  # folded, it leaves a bias where there is none
+            kept.setdefault("bias", own["bias"])
+        else:
+            kept |= {f"{op.kind}.{leaf}": param for leaf, param in own.items()}
+    sizes = {"weight": 0, "vector": 0, "statistic": 0}
+    for param in kept.values():
+        sizes[param.role] += prod(param.shape)
+    return sizes["weight"], sizes["vector"]
 
 
 def weight_bytes(plan: Schedule, precision: Precision) -> int:
@@ -161,22 +167,33 @@ def weight_bytes(plan: Schedule, precision: Precision) -> int:
 
 def peak(graph: Graph, plan: Schedule, shapes: Sequence[Shape], precision: Precision) -> Peak:
     """Return the most bytes of activations that are alive at once, by liveness."""
-    live = most = shapes[0].size
-    where = 0
+    sizes = [prod(shape) for shape in shapes]
+    where, *_ = inputs = graph.inputs
+    live = most = sum(sizes[index] for index in inputs)
     for step in plan:
-        live += shapes[step.node].size
-        op = graph.nodes[step.node].op
-        workspace = 0
-        if isinstance(op, Attention):
-            workspace = attention_scores(op, [shapes[source] for source in step.inputs])
-        if live + workspace > most:
-            most, where = live + workspace, step.node
-        live -= sum(shapes[result].size for result in step.frees)
+        live += sizes[step.node]
+        needed = live + _workspace(graph.nodes[step.node].op, [shapes[i] for i in step.inputs])
+        if needed > most:
+            most, where = needed, step.node
+        live -= sum(sizes[result] for result in step.frees)
     return Peak(most * _ELEMENT_BYTES[precision], where)
+
+
+def _workspace(op: Op, inputs: Sequence[Shape]) -> int:
+    """Return how many elements an operator holds beside its inputs and its result."""
+    match op:
+        case (Conv() | Linear() | BatchNorm() | Activation() | Add() | Scale() | LayerScale()) | (
+            GlobalPool() | Flatten() | Dropout() | Input()
+        ):
+            return 0
+        case Attention():
+            return attention_scores(op, inputs)
+        case _:
+            assert_never(op)
 
 
 def traffic(step: Step, shapes: Sequence[Shape], precision: Precision) -> tuple[int, int]:
     """Return the bytes that a step reads (inputs and parameters) and writes."""
     element = _ELEMENT_BYTES[precision]
-    read = sum(shapes[source].size for source in step.inputs) * element
-    return read + step.parameter_bytes(precision), shapes[step.node].size * element
+    read = sum(prod(shapes[source]) for source in step.inputs) * element
+    return read + step.parameter_bytes(precision), prod(shapes[step.node]) * element

@@ -1,23 +1,53 @@
-"""The kinds of work that counting tools tell apart: the terms of a network, split further."""
+"""What each operator does: the price list, by kinds of work.
+
+Multiply-accumulates are those of convolutions, linear layers and attention products, as in the
+papers. Everything else is counted too, each under a kind of its own, so that another tool's number
+is a choice of kinds (:mod:`mncost.cost.conventions`). Counts are for one image and exact integers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from math import prod
+from typing import NamedTuple, TypeAlias, assert_never
 
-from mncost.cost.count import OpCost
+from msgspec import Struct
+
 from mncost.graph.graph import Graph
 from mncost.graph.ops import (
+    ACTIVATIONS,
     Activation,
+    Add,
     Attention,
     BatchNorm,
+    Conv,
+    Dropout,
+    Flatten,
     GlobalPool,
+    Input,
     LayerScale,
+    Linear,
     Op,
+    Scale,
+    Shape,
+    parameters,
 )
-from mncost.graph.shapes import Shape
 
-__all__ = ["KINDS", "SECOND", "Tally", "Work", "tally", "work_of"]
+__all__ = [
+    "KINDS",
+    "MACS",
+    "SECOND",
+    "OpCost",
+    "Tally",
+    "Work",
+    "attention_scores",
+    "count",
+    "held",
+    "tally",
+    "work_of",
+]
 
 Work: TypeAlias = dict[str, int]
 """Amounts by kind of work, for one image:
@@ -29,15 +59,15 @@ Work: TypeAlias = dict[str, int]
 - ``pool``: elements read. ``pool_output``: elements written.
 """
 
-_ACTIVATIONS = ("relu", "relu6", "hardswish", "hardsigmoid", "sigmoid", "silu", "gelu")
+MACS = ("conv", "linear", "attention")
+"""The kinds that are multiply-accumulates."""
+
 KINDS = (
-    "conv",
-    "linear",
-    "attention",
+    *MACS,
     "bias",
     "batch_norm",
     "batch_norm_params",
-    *_ACTIVATIONS,
+    *ACTIVATIONS,
     "softmax",
     "pool",
     "pool_output",
@@ -48,46 +78,98 @@ KINDS = (
 )
 """Every kind of work, in the order in which tables show them."""
 
-# Kinds that measure an operator a second way.
 SECOND = {"batch_norm_params": "batch_norm", "pool_output": "pool"}
+"""Kinds that measure an operator a second way."""
+
+
+def work_of(op: Op, inputs: Sequence[Shape], out: Shape) -> Work:
+    """Return the work of one operator: a pure function of its shapes."""
+    match op:
+        case Conv():
+            window = op.in_channels // op.groups * op.kernel[0] * op.kernel[1]
+            return _with_bias("conv", prod(out) * window, out, bias=op.bias)
+        case BatchNorm():
+            return {"batch_norm": prod(out), "batch_norm_params": 2 * op.channels}
+        case Activation():
+            return {op.function: prod(out)}
+        case Add():
+            return {"add": prod(out)}
+        case Linear():
+            return _with_bias("linear", prod(out) * op.in_features, out, bias=op.bias)
+        case GlobalPool():
+            return {"pool": prod(inputs[0]), "pool_output": prod(out)}
+        case Scale():
+            return {"scale": prod(out)}
+        case LayerScale():
+            return {"layer_scale": prod(out)}
+        case Attention():
+            scores = attention_scores(op, inputs)
+            return {
+                "attention": 2 * scores * op.key_dim,
+                "softmax": scores,
+                "query_scale": prod(inputs[0]),
+            }
+        case Input() | Flatten() | Dropout():
+            return {}
+        case _:
+            assert_never(op)
+
+
+def attention_scores(op: Attention, inputs: Sequence[Shape]) -> int:
+    """Return the elements of QKᵀ: heads × query pixels × key pixels."""
+    queries, keys = inputs[0], inputs[1]
+    return op.heads * prod(queries[1:]) * prod(keys[1:])
+
+
+class OpCost(Struct, frozen=True):
+    """The cost of one operator: trainable parameters, buffers (running statistics), work."""
+
+    params: int
+    buffers: int
+    work: Work
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates."""
+        find = self.work.get
+        return find("conv", 0) + find("linear", 0) + find("attention", 0)
+
+
+def count(graph: Graph, shapes: Sequence[Shape]) -> list[OpCost]:
+    """Return the cost of every node of a graph whose shapes are known."""
+    return [
+        OpCost(*held(node.op), work_of(node.op, [shapes[source] for source in node.inputs], shape))
+        for node, shape in zip(graph.nodes, shapes, strict=True)
+    ]
+
+
+@lru_cache(maxsize=10_000)
+def held(op: Op) -> tuple[int, int]:
+    """Return how many trainable parameters and buffers an operator holds."""
+    trained = buffers = 0
+    for param in parameters(op).values():
+        if param.role == "statistic":
+            buffers += prod(param.shape)
+        else:
+            trained += prod(param.shape)
+    return trained, buffers
 
 
 class Tally(NamedTuple):
     """The work of a whole network, and how many operators each kind of it comes from."""
 
-    work: Work
-    operators: dict[str, int]
+    work: Counter[str]
+    operators: Counter[str]
 
 
-def tally(graph: Graph, shapes: Sequence[Shape], costs: Sequence[OpCost]) -> Tally:
+def tally(costs: Iterable[OpCost]) -> Tally:
     """Add up the work of every operator of a graph."""
-    counted = Tally({}, {})
-    for index, node in enumerate(graph.nodes):
-        inputs = [shapes[source] for source in node.inputs]
-        for kind, amount in work_of(node.op, inputs, costs[index]):
-            counted.work[kind] = counted.work.get(kind, 0) + amount
-            counted.operators[kind] = counted.operators.get(kind, 0) + 1
-    return counted
+    total = Tally(Counter(), Counter())
+    for cost in costs:
+        total.work.update(cost.work)
+        total.operators.update(cost.work.keys())
+    return total
 
 
-def work_of(op: Op, inputs: Sequence[Shape], cost: OpCost) -> Iterator[tuple[str, int]]:
-    """Split the terms of one operator into the kinds of work that the tools tell apart."""
-    match op:
-        case BatchNorm():
-            yield "batch_norm", cost.terms.batch_norm
-            yield "batch_norm_params", cost.params
-        case LayerScale():
-            yield "layer_scale", cost.terms.batch_norm
-        case Activation():
-            yield op.function, cost.terms.activation
-        case GlobalPool():
-            yield "pool", cost.terms.pool
-            yield "pool_output", inputs[0].channels
-        case Attention():
-            yield "attention", cost.terms.attention
-            yield "softmax", cost.terms.activation
-            yield "query_scale", inputs[0].size
-        case _:
-            for kind in ("conv", "linear", "bias", "add", "scale"):
-                if amount := getattr(cost.terms, kind):
-                    yield kind, amount
+def _with_bias(kind: str, macs: int, out: Shape, *, bias: bool) -> Work:
+    return {kind: macs, "bias": prod(out)} if bias else {kind: macs}

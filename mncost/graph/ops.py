@@ -1,20 +1,18 @@
 """The operators: a closed union, so that the type checker names every place that must know one.
 
-Each has its name as a tag, so that a run file can hold a graph.
-Shapes are ``(channels, height, width)``; the batch is left out everywhere.
+Shapes have no batch: ``(channels, height, width)`` of an image, ``(features,)`` of a vector.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, assert_never, get_args
 
 from msgspec import Struct
 
-from mncost.spec.schema import Activation as ActivationName
-from mncost.spec.schema import Padding
-
 __all__ = [
+    "ACTIVATIONS",
     "Activation",
+    "ActivationName",
     "Add",
     "Attention",
     "BatchNorm",
@@ -26,26 +24,93 @@ __all__ = [
     "LayerScale",
     "Linear",
     "Op",
+    "Padding",
+    "PaddingRule",
+    "Param",
     "Scale",
+    "Shape",
+    "Size",
+    "parameters",
 ]
 
+Shape: TypeAlias = tuple[int, ...]
+Size: TypeAlias = tuple[int, int]
+"""Height and width."""
 
-class Input(Struct, frozen=True, tag=True):
-    """The image."""
+ActivationName: TypeAlias = Literal[
+    "relu", "relu6", "hardswish", "hardsigmoid", "sigmoid", "silu", "gelu"
+]
+ACTIVATIONS: tuple[ActivationName, ...] = get_args(ActivationName)
 
-    channels: int
+PaddingRule: TypeAlias = Literal["symmetric", "same", "end", "valid"]
+Padding: TypeAlias = PaddingRule | tuple[int, int, int, int]
+"""A rule (see :func:`mncost.graph.shapes.pads`), or pixels: top, bottom, left, right."""
 
 
-class Conv(Struct, frozen=True, tag=True):
-    """2-d convolution with a square kernel."""
+class Operator(Struct, frozen=True, tag=True):
+    """The traits that every operator states. Its tag is its name, so that a file can hold it.
+
+    Attributes:
+        kind: the word for it in tables.
+        fuses_into_previous: it runs inside the convolution or linear layer before it.
+        keeps_channels_apart: a channel of its result depends on one channel of each input.
+        is_view: it does nothing when it runs: its result is the memory of its input.
+    """
+
+    @property
+    def kind(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def fuses_into_previous(self) -> bool:
+        raise NotImplementedError
+
+    @property
+    def keeps_channels_apart(self) -> bool:
+        raise NotImplementedError
+
+    @property
+    def is_view(self) -> bool:
+        raise NotImplementedError
+
+
+class Input(Operator, frozen=True):
+    """What the network is given. ``None`` stands for a dimension that is open."""
+
+    shape: tuple[int | None, ...]
+
+    kind = "input"
+    fuses_into_previous = False
+    keeps_channels_apart = False
+    is_view = False
+
+
+class Conv(Operator, frozen=True):
+    """2-d convolution."""
 
     in_channels: int
     out_channels: int
-    kernel: int
-    stride: int
-    groups: int
-    bias: bool
-    padding: Padding
+    kernel: Size
+    stride: Size = (1, 1)
+    dilation: Size = (1, 1)
+    groups: int = 1
+    bias: bool = False
+    padding: Padding = "symmetric"
+
+    fuses_into_previous = False
+    is_view = False
+
+    @property
+    def kind(self) -> str:
+        """``conv``, ``depthwise`` or ``pointwise``."""
+        if self.is_depthwise:
+            return "depthwise"
+        return "pointwise" if self.is_pointwise else "conv"
+
+    @property
+    def keeps_channels_apart(self) -> bool:
+        """Whether it is depthwise."""
+        return self.is_depthwise
 
     @property
     def is_depthwise(self) -> bool:
@@ -55,55 +120,99 @@ class Conv(Struct, frozen=True, tag=True):
     @property
     def is_pointwise(self) -> bool:
         """Whether it is a 1×1 convolution over all channels."""
-        return self.kernel == 1 and self.groups == 1
+        return self.kernel == (1, 1) and self.groups == 1
 
 
-class BatchNorm(Struct, frozen=True, tag=True):
-    """Batch norm over channels, with learned scale and shift."""
+class BatchNorm(Operator, frozen=True):
+    """Batch norm over channels, with learned scale and shift.
+
+    ``dimensions`` are those after the channels: 2 of an image, 0 of a vector.
+    """
 
     channels: int
     eps: float
     momentum: float
+    dimensions: int = 2
+
+    kind = "batch_norm"
+    fuses_into_previous = True
+    keeps_channels_apart = True
+    is_view = False
 
 
-class Activation(Struct, frozen=True, tag=True):
+class Activation(Operator, frozen=True):
     """An elementwise function."""
 
     function: ActivationName
 
+    kind = "activation"
+    fuses_into_previous = True
+    keeps_channels_apart = True
+    is_view = False
 
-class GlobalPool(Struct, frozen=True, tag=True):
+
+class GlobalPool(Operator, frozen=True):
     """The average over height and width, kept as 1×1."""
 
+    kind = "pool"
+    fuses_into_previous = False
+    keeps_channels_apart = True
+    is_view = False
 
-class Flatten(Struct, frozen=True, tag=True):
-    """``(channels, height, width)`` to a vector, kept as ``(features, 1, 1)``."""
+
+class Flatten(Operator, frozen=True):
+    """``(channels, height, width)`` to the vector ``(features,)``."""
+
+    kind = "flatten"
+    fuses_into_previous = False
+    keeps_channels_apart = False
+    is_view = True
 
 
-class Linear(Struct, frozen=True, tag=True):
-    """A fully connected layer."""
+class Linear(Operator, frozen=True):
+    """A fully connected layer over the last dimension."""
 
     in_features: int
     out_features: int
     bias: bool
 
+    kind = "linear"
+    fuses_into_previous = False
+    keeps_channels_apart = False
+    is_view = False
 
-class Add(Struct, frozen=True, tag=True):
+
+class Add(Operator, frozen=True):
     """The sum of two tensors of one shape."""
 
+    kind = "add"
+    fuses_into_previous = False
+    keeps_channels_apart = True
+    is_view = False
 
-class Scale(Struct, frozen=True, tag=True):
+
+class Scale(Operator, frozen=True):
     """A tensor times one factor a channel that another tensor holds (squeeze-excite)."""
 
+    kind = "scale"
+    fuses_into_previous = False
+    keeps_channels_apart = True
+    is_view = False
 
-class LayerScale(Struct, frozen=True, tag=True):
-    """A tensor times one learned factor a channel."""
+
+class LayerScale(Operator, frozen=True):
+    """An image times one learned factor a channel."""
 
     channels: int
     init: float = 1e-5
 
+    kind = "layer_scale"
+    fuses_into_previous = False
+    keeps_channels_apart = True
+    is_view = False
 
-class Attention(Struct, frozen=True, tag=True):
+
+class Attention(Operator, frozen=True):
     """Softmax(QKᵀ/√d)·V: many query heads, one key and value head.
 
     Inputs: queries ``(heads·key_dim, H, W)``, keys and values ``(key_dim, H', W')``.
@@ -112,11 +221,21 @@ class Attention(Struct, frozen=True, tag=True):
     heads: int
     key_dim: int
 
+    kind = "attention"
+    fuses_into_previous = False
+    keeps_channels_apart = False
+    is_view = False
 
-class Dropout(Struct, frozen=True, tag=True):
+
+class Dropout(Operator, frozen=True):
     """Nothing at inference."""
 
     rate: float
+
+    kind = "dropout"
+    fuses_into_previous = False
+    keeps_channels_apart = True
+    is_view = True
 
 
 Op: TypeAlias = (
@@ -133,3 +252,48 @@ Op: TypeAlias = (
     | Attention
     | Dropout
 )
+
+
+class Param(NamedTuple):
+    """A tensor that an operator holds.
+
+    Attributes:
+        shape: as torch has it.
+        role: ``weight``: multiplied and added up (a kernel, a matrix); ``vector``: a bias, a scale,
+            a shift; ``statistic``: not trained (running mean and variance).
+    """
+
+    shape: Shape
+    role: Literal["weight", "vector", "statistic"]
+
+
+def parameters(op: Op) -> dict[str, Param]:
+    """Return the tensors that an operator holds, by the last part of their names in torch."""
+    match op:
+        case Conv():
+            weight = (op.out_channels, op.in_channels // op.groups, *op.kernel)
+            return _affine(weight, bias=op.bias)
+        case Linear():
+            return _affine((op.out_features, op.in_features), bias=op.bias)
+        case BatchNorm():
+            vector = Param((op.channels,), "vector")
+            statistic = Param((op.channels,), "statistic")
+            return {
+                "weight": vector,
+                "bias": vector,
+                "running_mean": statistic,
+                "running_var": statistic,
+            }
+        case LayerScale():
+            return {"gamma": Param((op.channels,), "vector")}
+        case (
+            Activation() | Add() | Scale() | GlobalPool() | Attention() | Flatten() | Dropout()
+        ) | Input():
+            return {}
+        case _:
+            assert_never(op)
+
+
+def _affine(weight: Shape, *, bias: bool) -> dict[str, Param]:
+    held = {"weight": Param(weight, "weight")}
+    return {**held, "bias": Param(weight[:1], "vector")} if bias else held

@@ -65,6 +65,8 @@ def _step(graph: Graph, name: str) -> _Step:
     for kind in (BatchNorm, Activation):
         match readers[index]:
             case [reader] if isinstance(op := graph.nodes[reader].op, kind):
+                if index in graph.outputs:
+                    break
                 rest.append(op)
                 index = reader
     return _Step(conv, rest)

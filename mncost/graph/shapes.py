@@ -1,11 +1,12 @@
-"""The shape of every tensor in a graph at a given resolution."""
+"""The shape of every tensor in a graph, for given shapes of its inputs."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, assert_never
+from math import prod
+from typing import assert_never
 
 from mncost.errors import GridError, SpecError
-from mncost.graph.graph import Graph, Node
+from mncost.graph.graph import Graph, Node, Shapes
 from mncost.graph.ops import (
     Activation,
     Add,
@@ -18,86 +19,181 @@ from mncost.graph.ops import (
     Input,
     LayerScale,
     Linear,
+    PaddingRule,
     Scale,
+    Shape,
+    Size,
 )
-from mncost.spec.schema import Padding
 
-__all__ = ["Shape", "conv_size", "infer_shapes"]
-
-
-class Shape(NamedTuple):
-    """The shape of one image's tensor; a vector is ``(features, 1, 1)``."""
-
-    channels: int
-    height: int
-    width: int
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return self[0] * self[1] * self[2]
+__all__ = ["as_image", "conv_pads", "infer_shapes", "pads", "size_text"]
 
 
-def infer_shapes(graph: Graph, height: int, width: int | None = None) -> list[Shape]:
-    """Return the output shape of every node, for an image of ``height`` × ``width`` pixels.
+_ONE = (1, 1)
+
+
+def infer_shapes(graph: Graph, inputs: Shapes) -> list[Shape]:
+    """Return the shape of every node's result.
+
+    Args:
+        graph: the operators.
+        inputs: the shapes of the graph's inputs by name, e.g. :meth:`Graph.images`.
 
     Raises:
-        GridError: the image is too small: a layer would have no output.
-        SpecError: a linear layer does not fit what it gets.
+        GridError: an image is too small: a convolution would have no output.
+        SpecError: an operator does not fit what it reads, or an input is missing or does not fit.
     """
-    image = (height, width if width is not None else height)
     shapes: list[Shape] = []
     for node in graph.nodes:
-        shapes.append(_shape(node, shapes, image))
+        sources = node.inputs
+        if sources:
+            shapes.append(_result(node, shapes[sources[0]], shapes))
+        else:
+            shapes.append(_given(node, inputs))
     return shapes
 
 
-def conv_size(size: int, kernel: int, stride: int, padding: Padding) -> int:
-    """Return the output side of a convolution over an input of side ``size``.
+def pads(size: int, kernel: int, stride: int, dilation: int, rule: PaddingRule) -> Size:
+    """Return by how many pixels a rule pads an image of a height (or width) before and after it.
 
-    ``symmetric`` pads (k - 1) / 2 on each side, as torch does; ``same`` is TensorFlow's SAME. For
-    odd kernels both give ceil(size / stride). ``end`` pads (k - 1) / 2 right and below where the
-    stride is above 1 (Keras' MobileNetV1): odd sizes round down. ``valid`` pads nothing.
+    With e = dilation·(k - 1): ``symmetric`` pads e/2 before and after, rounded down, as torch does.
+    ``same`` is TensorFlow's SAME: so that ceil(size / stride) are left, with the odd pixel after.
+    ``end`` pads e/2 after, and nothing before, where the stride is above 1 (Keras' MobileNetV1),
+    and else like ``symmetric``. ``valid`` pads nothing.
     """
-    if padding == "valid":
-        return (size - kernel) // stride + 1
-    if padding == "end" and stride > 1:
-        return (size + (kernel - 1) // 2 - kernel) // stride + 1
-    return -(-size // stride)
+    extent = dilation * (kernel - 1)
+    match rule:
+        case "symmetric":
+            return extent // 2, extent // 2
+        case "same":
+            total = max(extent + 1 - (size % stride or stride), 0)
+            return total // 2, total - total // 2
+        case "end":
+            return (0, extent // 2) if stride > 1 else (extent // 2, extent // 2)
+        case "valid":
+            return 0, 0
+        case _:
+            assert_never(rule)
 
 
-def _shape(node: Node, shapes: list[Shape], image: tuple[int, int]) -> Shape:
+def as_image(shape: Shape) -> tuple[int, int, int]:
+    """Return channels, height and width; a vector is an image of one pixel."""
+    channels, height, width = shape if len(shape) == 3 else (*shape, 1, 1)
+    return channels, height, width
+
+
+def size_text(size: Size) -> str:
+    """Return ``3×3`` for ``(3, 3)``."""
+    return f"{size[0]}×{size[1]}"
+
+
+def _given(node: Node, inputs: Shapes) -> Shape:
+    name, op = node.name, node.op
+    assert isinstance(op, Input), name
+    if name not in inputs:
+        raise SpecError(f"the shape of the input {name} is not given")
+    shape = inputs[name]
+    fits = len(shape) == len(op.shape) and all(
+        side >= 1 and side == (side if wanted is None else wanted)
+        for side, wanted in zip(shape, op.shape, strict=True)
+    )
+    if not fits:
+        wanted = "×".join("?" if side is None else str(side) for side in op.shape)
+        raise SpecError(f"{name} takes {wanted}, and not {_text(shape)}")
+    return shape
+
+
+def _result(node: Node, first: Shape, shapes: list[Shape]) -> Shape:
+    """Return the shape of a node that reads ``first`` and, by index, other shapes."""
     op = node.op
     match op:
         case Conv():
-            _, height, width = shapes[node.inputs[0]]
-            if op.kernel == op.stride == 1:
-                return Shape(op.out_channels, height, width)
-            rule = (op.kernel, op.stride, op.padding)
-            out = Shape(op.out_channels, conv_size(height, *rule), conv_size(width, *rule))
-            if out.height < 1 or out.width < 1:
-                raise GridError(
-                    f"resolution {image[0]} is too small: {node.name} ({op.kernel}×{op.kernel}, "
-                    f"stride {op.stride}) gets {height}×{width} pixels"
-                )
-            return out
-        case BatchNorm() | Activation() | Add() | Scale() | LayerScale() | Dropout():
-            return shapes[node.inputs[0]]
+            return _conv(node, op, first)
+        case BatchNorm():
+            if first[0] != op.channels or len(first) != 1 + op.dimensions:
+                raise _misfit(node, first, 1 + op.dimensions, op.channels)
+            return first
+        case Activation() | Dropout():
+            return first
+        case Add():
+            if first != (second := shapes[node.inputs[1]]):
+                raise SpecError(f"{node.name} adds {_text(first)} and {_text(second)}")
+            return first
+        case Scale():
+            gate = shapes[node.inputs[1]]
+            if gate != (first[0], *(1,) * (len(first) - 1)):
+                raise SpecError(f"{node.name} scales {_text(first)} by {_text(gate)}")
+            return first
+        case LayerScale():
+            if len(first) != 3 or first[0] != op.channels:
+                raise _misfit(node, first, 3, op.channels)
+            return first
         case GlobalPool():
-            return Shape(shapes[node.inputs[0]].channels, 1, 1)
+            if len(first) != 3:
+                raise _misfit(node, first, 3)
+            return first[0], 1, 1
         case Flatten():
-            return Shape(shapes[node.inputs[0]].size, 1, 1)
+            return (prod(first),)
         case Linear():
-            source = shapes[node.inputs[0]]
-            if source.size != op.in_features:
+            if first[-1] != op.in_features or len(first) == 3:
                 raise SpecError(
                     f"{node.name} has weights for {op.in_features} features and gets "
-                    f"{source.size}; a pool before it is accepted"
+                    f"{_text(first)}; a pool before it is accepted"
                 )
-            return Shape(op.out_features, 1, 1)
+            return *first[:-1], op.out_features
         case Attention():
-            return shapes[node.inputs[0]]
+            return _attention(node, op, *(shapes[source] for source in node.inputs))
         case Input():
-            return Shape(op.channels, *image)
+            raise AssertionError(f"{node.name} is given, not computed")
         case _:
             assert_never(op)
+
+
+def _conv(node: Node, op: Conv, source: Shape) -> Shape:
+    if len(source) != 3 or source[0] != op.in_channels:
+        raise _misfit(node, source, 3, op.in_channels)
+    _, height, width = source
+    if op.kernel == _ONE == op.stride and isinstance(op.padding, str):
+        return op.out_channels, height, width
+    top, bottom, left, right = conv_pads(op, (height, width))
+    (tall, wide), (down, along), (spread, splay) = op.kernel, op.stride, op.dilation
+    out_height = (height + top + bottom - spread * (tall - 1) - 1) // down + 1
+    out_width = (width + left + right - splay * (wide - 1) - 1) // along + 1
+    if out_height < 1 or out_width < 1:
+        raise GridError(
+            f"the image is too small: {node.name} ({size_text(op.kernel)}, stride "
+            f"{_pair_text(op.stride)}) gets {height}×{width} pixels"
+        )
+    return op.out_channels, out_height, out_width
+
+
+def conv_pads(op: Conv, size: Size) -> tuple[int, int, int, int]:
+    """Return the pixels around an image that a convolution pads: top, bottom, left, right."""
+    if not isinstance(op.padding, str):
+        return op.padding
+    top, bottom = pads(size[0], op.kernel[0], op.stride[0], op.dilation[0], op.padding)
+    return top, bottom, *pads(size[1], op.kernel[1], op.stride[1], op.dilation[1], op.padding)
+
+
+def _attention(node: Node, op: Attention, queries: Shape, keys: Shape, values: Shape) -> Shape:
+    for shape, channels in ((queries, op.heads * op.key_dim), (keys, op.key_dim)):
+        if len(shape) != 3 or shape[0] != channels:
+            raise _misfit(node, shape, 3, channels)
+    if keys != values:
+        raise SpecError(f"{node.name} has keys of {_text(keys)}, and values of {_text(values)}")
+    return queries
+
+
+def _misfit(node: Node, shape: Shape, rank: int, channels: int | None = None) -> SpecError:
+    """Say that an input has another rank or number of channels than an operator needs."""
+    kind = {1: "a vector", 3: "an image"}[rank]
+    wanted = kind if channels is None else f"{kind} of {channels} channels"
+    hint = "; what needs an image stands before the linear layers" * (rank > len(shape))
+    return SpecError(f"{node.name} needs {wanted}, and gets {_text(shape)}{hint}")
+
+
+def _text(shape: Shape) -> str:
+    return "×".join(map(str, shape))
+
+
+def _pair_text(pair: Size) -> str:
+    return str(pair[0]) if pair[0] == pair[1] else size_text(pair)

@@ -74,7 +74,9 @@ def _is_depthwise(op: Op) -> bool:
 
 
 def _is_pointwise(op: Op) -> bool:
-    return isinstance(op, Conv) and op.is_pointwise and op.stride == 1
+    if not isinstance(op, Conv) or not op.is_pointwise or op.stride != (1, 1):
+        return False
+    return isinstance(op.padding, str) or not any(op.padding)
 
 
 class _Match(NamedTuple):
@@ -104,7 +106,7 @@ def _merged(first: Op, second: Op) -> Conv:
         second.out_channels,
         depthwise.kernel,
         depthwise.stride,
-        groups=1,
+        depthwise.dilation,
         bias=second.bias,
         padding=depthwise.padding,
     )
@@ -131,7 +133,7 @@ def _follow(graph: Graph, readers: list[list[int]], start: int, rule: _Rule) -> 
     dropped: set[int] = set()
     moved: list[int] = []
     current = start
-    while True:
+    while current not in graph.outputs:  # an output has to be there whole
         match [(index, graph.nodes[index].op) for index in readers[current]]:
             case [(index, Conv())] if rule(first, graph.nodes[index]):
                 return _Match(start, index, frozenset(dropped), tuple(moved))
@@ -142,7 +144,8 @@ def _follow(graph: Graph, readers: list[list[int]], start: int, rule: _Rule) -> 
                 moved = list(range(pool, scale + 1))
                 current = scale
             case _:
-                return None
+                break
+    return None
 
 
 def _keeps_channels(node: Node) -> bool:
@@ -159,7 +162,7 @@ def _rewrite(graph: Graph, matches: dict[int, _Match]) -> Graph:
             copy.pair(match)
         elif index not in gone:
             copy.node(index)
-    return Graph(tuple(copy.nodes))
+    return Graph(tuple(copy.nodes), tuple(copy.place[index] for index in graph.outputs))
 
 
 class _Copy:

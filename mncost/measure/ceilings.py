@@ -12,10 +12,11 @@ _WIDTH = PRODUCT_BATCH = 768
 
 PRODUCT = Graph(
     (
-        Node("input", "input", Input(_WIDTH), ()),
+        Node("input", "input", Input((_WIDTH, 1, 1)), ()),
         Node("product.flatten", "product", Flatten(), (0,)),
         Node("product.linear", "product", Linear(_WIDTH, _WIDTH, bias=False), (1,)),
-    )
+    ),
+    outputs=(2,),
 )
 """768 images (``PRODUCT_BATCH``) of one pixel and 768 channels, times a 768 × 768 matrix."""
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from mncost.api import grid
 from mncost.cost import memory
-from mncost.cost.count import count
 from mncost.cost.memory import PRECISIONS, Precision
+from mncost.cost.work import count
 from mncost.errors import MeasureError, UnknownNameError
 from mncost.graph.graph import Graph
 from mncost.graph.shapes import infer_shapes
@@ -173,10 +173,10 @@ def cell_of(
     return Cell(
         id=index,
         arch=network.arch,
-        dialect=network.dialect,
-        alpha=network.alpha,
+        dialect=network.dialect or "",
+        alpha=network.alpha or 1.0,
         resolution=model.side,
-        classes=network.classes,
+        classes=network.classes or 0,
         part=model.part,
         twin=model.twin,
         copy=model.copy,
@@ -258,8 +258,8 @@ def _pair(pair: CutPair) -> Pair:
     return Pair(
         names=pair.names,
         kinds=(cost.first.kind, cost.second.kind),
-        kernel=cost.merged.kernel or 1,
-        stride=cost.merged.stride or 1,
+        kernel=(cost.merged.kernel or (1, 1))[0],
+        stride=(cost.merged.stride or (1, 1))[0],
         in_channels=cost.merged.in_channels,
         out_channels=cost.merged.out_channels,
         theoretical_ratio=float(cost.theoretical_share),
@@ -270,11 +270,11 @@ def _pair(pair: CutPair) -> Pair:
 
 def _counts(graph: Graph, side: int, precision: Precision) -> dict[str, Any]:
     """Return those fields of a cell that follow from what is run."""
-    shapes = infer_shapes(graph, side)
+    shapes = infer_shapes(graph, graph.images(side))
     costs = count(graph, shapes)
     steps = memory.schedule(graph)
     return {
-        "macs": sum(cost.terms.macs for cost in costs),
+        "macs": sum(cost.macs for cost in costs),
         "params": sum(cost.params for cost in costs),
         "weight_bytes": memory.weight_bytes(steps, precision),
         "peak_activation_bytes": memory.peak(graph, steps, shapes, precision).bytes,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mncost.cost.count import count
-from mncost.cost.layers import kind_of
+from mncost.cost.work import count
 from mncost.graph.graph import Graph
 from mncost.graph.shapes import infer_shapes
 from mncost.measure.records import LayerShare
@@ -34,9 +33,9 @@ def layer_shares(
     Raises:
         ProfileError: a layer that has multiply-accumulates has no kernel.
     """
-    costs = count(graph, infer_shapes(graph, resolution))
-    macs = {node.name: cost.terms.macs for node, cost in zip(graph.nodes, costs, strict=True)}
-    kinds = {node.name: kind_of(node.op) for node in graph.nodes}
+    costs = count(graph, infer_shapes(graph, graph.images(resolution)))
+    macs = {node.name: cost.macs for node, cost in zip(graph.nodes, costs, strict=True)}
+    kinds = {node.name: node.op.kind for node in graph.nodes}
     kernels: dict[str, list[str]] = {}
     for kernel, layer in runtime.kernels_to_nodes(profiled.kernels, graph).items():
         kernels.setdefault(layer, []).append(kernel)

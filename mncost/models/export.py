@@ -11,7 +11,7 @@ from mncost.errors import InputError
 from mncost.extras import require
 from mncost.graph.graph import Graph
 from mncost.graph.shapes import infer_shapes
-from mncost.models.head import Counted, check_vectors, features, logits, with_classes
+from mncost.models.head import features, logits, with_classes
 from mncost.models.weights import random_weights
 from mncost.spec.resolved import resolved_file
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from mncost.models.weights import Weights
+    from mncost.network import Network
 
 __all__ = ["FILES", "Choices", "Given", "to_onnx", "to_torch"]
 
@@ -38,7 +39,7 @@ class Choices(NamedTuple):
     dynamic_batch: bool = False
 
 
-def to_torch(network: Counted, choices: Choices) -> torch.nn.Module:
+def to_torch(network: Network, choices: Choices) -> torch.nn.Module:
     """Return a network as a torch module with weights.
 
     Raises:
@@ -53,7 +54,7 @@ def to_torch(network: Counted, choices: Choices) -> torch.nn.Module:
     return module
 
 
-def to_onnx(network: Counted, choices: Choices) -> onnx.ModelProto:
+def to_onnx(network: Network, choices: Choices) -> onnx.ModelProto:
     """Return a network as an ONNX model with weights.
 
     Raises:
@@ -65,36 +66,39 @@ def to_onnx(network: Counted, choices: Choices) -> onnx.ModelProto:
     graph, weights = _model(network, choices)
     return onnx_model(
         graph,
-        infer_shapes(graph, network.resolution),
+        infer_shapes(graph, network.inputs),
         weights,
         dynamic_batch=choices.dynamic_batch,
         metadata=_metadata(network, choices),
     )
 
 
-def _metadata(network: Counted, choices: Choices) -> dict[str, str]:
+def _metadata(network: Network, choices: Choices) -> dict[str, str]:
     from importlib.metadata import version
 
-    architecture = network.architecture
-    return {
-        "arch": architecture.name,
-        "alpha": str(architecture.alpha),
-        "resolution": str(network.resolution),
-        "dialect": architecture.dialect,
-        "classes": str(choices.num_classes or architecture.classes),
+    label = network.label
+    known = {
+        "arch": label.name,
+        "alpha": label.alpha,
+        "resolution": network.resolution,
+        "dialect": label.dialect,
+        "classes": choices.num_classes or label.classes,
         "output": "features" if choices.features else "logits",
-        "twin": network.twin or "",
+        "twin": network.twin,
         "mncost_version": version("mncost"),
     }
+    return {key: "" if value is None else str(value) for key, value in known.items()}
 
 
-def _model(network: Counted, choices: Choices) -> tuple[Graph, Weights]:
+def _model(network: Network, choices: Choices) -> tuple[Graph, Weights]:
     """Return the graph that shall run, and its weights."""
     if choices.features and choices.num_classes is not None:
         raise InputError("features leave the classifier out: a number of classes does not apply")
-    whole = with_classes(network, choices.num_classes)
-    graph = features(network.architecture, whole) if choices.features else logits(network, whole)
-    check_vectors(graph)
+    whole, classes = network.graph, network.classes
+    if choices.num_classes not in (None, classes):
+        whole = with_classes(whole, classes, choices.num_classes)
+        classes = choices.num_classes
+    graph = features(whole, classes) if choices.features else logits(whole, classes)
     if choices.weights is None:
         return graph, random_weights(graph, choices.seed)
     return graph, _given(choices.weights, whole, graph)
@@ -103,7 +107,7 @@ def _model(network: Counted, choices: Choices) -> tuple[Graph, Weights]:
 def _given(given: Mapping[str, numpy.ndarray] | Path | str, whole: Graph, graph: Graph) -> Weights:
     """Return given weights for a graph that is the whole one, or the beginning of it."""
     require("torch")
-    from mncost.models.foreign import map_foreign, parameters, read_weights
+    from mncost.models.foreign import layers_with_parameters, map_foreign, read_weights
 
     if isinstance(given, str | Path):
         if str(given).lower().endswith(".safetensors"):
@@ -114,23 +118,23 @@ def _given(given: Mapping[str, numpy.ndarray] | Path | str, whole: Graph, graph:
 
         state = {name: torch.as_tensor(values) for name, values in given.items()}
         found = map_foreign(state, whole, "the weights")
-    kept = {layer.name for layer in parameters(graph)}
+    kept = {layer.name for layer in layers_with_parameters(graph)}
     return {name: values for name, values in found.items() if name.rpartition(".")[0] in kept}
 
 
 class FileKind(NamedTuple):
     """A kind of file: what writes its bytes, and which options mean something to it."""
 
-    content: Callable[[Counted, Choices], bytes]
+    content: Callable[[Network, Choices], bytes]
     options: frozenset[str]
 
 
-def _onnx_file(network: Counted, choices: Choices) -> bytes:
+def _onnx_file(network: Network, choices: Choices) -> bytes:
     content: bytes = to_onnx(network, choices).SerializeToString()
     return content
 
 
-def _state_dict_file(network: Counted, choices: Choices) -> bytes:
+def _state_dict_file(network: Network, choices: Choices) -> bytes:
     module = to_torch(network, choices)
     import torch
 
@@ -139,21 +143,22 @@ def _state_dict_file(network: Counted, choices: Choices) -> bytes:
     return stream.getvalue()
 
 
-def _exported_program_file(network: Counted, choices: Choices) -> bytes:
+def _exported_program_file(network: Network, choices: Choices) -> bytes:
     module = to_torch(network, choices).eval()
     import torch
 
-    # Two images: torch takes a size of 1 for a constant.
-    side, channels = network.resolution, network.architecture.in_channels
-    images = torch.zeros(2, channels, side, side)
+    # Two of each: torch takes a size of 1 for a constant.
+    inputs = tuple(torch.zeros(2, *shape) for shape in network.inputs.values())
     batch = torch.export.Dim("batch")
-    program = torch.export.export(module, (images,), dynamic_shapes=({0: batch},))
+    program = torch.export.export(module, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
     stream = io.BytesIO()
     torch.export.save(program, stream)
     return stream.getvalue()
 
 
-def _architecture_file(network: Counted, choices: Choices) -> bytes:
+def _architecture_file(network: Network, choices: Choices) -> bytes:
+    if network.architecture is None:
+        raise InputError(f"{network.arch} does not come from an architecture file")
     return resolved_file(network.architecture, network.resolution).encode()
 
 

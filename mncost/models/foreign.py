@@ -11,16 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from mncost.errors import InputError, one_line
 from mncost.graph.graph import Graph
-from mncost.graph.ops import BatchNorm, Conv, LayerScale, Linear, Op
+from mncost.graph.ops import Shape, parameters
 from mncost.models.weights import Weights
 
-__all__ = ["Layer", "map_foreign", "parameters", "read_state_dict", "read_weights"]
-
-Shape: TypeAlias = tuple[int, ...]
+__all__ = ["Layer", "layers_with_parameters", "map_foreign", "read_state_dict", "read_weights"]
 
 WRAPPERS = ("state_dict", "model")  # what training scripts save a state dict under
 IGNORED = "num_batches_tracked"
@@ -108,7 +106,7 @@ def map_foreign(state: Mapping[str, Any], graph: Graph, origin: str) -> Weights:
     Raises:
         InputError: a layer is missing, left over, or of another shape; the first is named.
     """
-    ours = parameters(graph)
+    ours = layers_with_parameters(graph)
     theirs = _layers(state)
     if theirs.keys() == {layer.name for layer in ours}:
         ordered = [theirs[layer.name] for layer in ours]
@@ -123,27 +121,13 @@ def map_foreign(state: Mapping[str, Any], graph: Graph, origin: str) -> Weights:
     }
 
 
-def parameters(graph: Graph) -> list[Layer]:
+def layers_with_parameters(graph: Graph) -> list[Layer]:
     """Return the layers of a graph that have parameters, in execution order; shapes are torch's."""
-    layers = (Layer(node.name, _shapes(node.op)) for node in graph.nodes)
+    layers = (
+        Layer(node.name, {leaf: param.shape for leaf, param in parameters(node.op).items()})
+        for node in graph.nodes
+    )
     return [layer for layer in layers if layer.shapes]
-
-
-def _shapes(op: Op) -> dict[str, Shape]:
-    match op:
-        case Conv():
-            weight: Shape = (op.out_channels, op.in_channels // op.groups, op.kernel, op.kernel)
-            return {"weight": weight} | ({"bias": weight[:1]} if op.bias else {})
-        case Linear():
-            weight = (op.out_features, op.in_features)
-            return {"weight": weight} | ({"bias": weight[:1]} if op.bias else {})
-        case BatchNorm():
-            leaves = ("weight", "bias", "running_mean", "running_var")
-            return dict.fromkeys(leaves, (op.channels,))
-        case LayerScale():
-            return {"gamma": (op.channels,)}
-        case _:
-            return {}
 
 
 def _check(wanted: Layer | None, found: Layer | None, origin: str) -> None:

@@ -2,120 +2,104 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-import msgspec
+from msgspec.structs import replace
 
 from mncost.errors import InputError
-from mncost.graph.blocks import build
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import BatchNorm, Conv, Flatten, GlobalPool, Linear, Op
-from mncost.graph.twin import TWINS
-from mncost.spec import schema
-from mncost.spec.resolve import Architecture, Block
+from mncost.graph.ops import Activation, BatchNorm, Conv, Dropout, Flatten, GlobalPool, Linear, Op
 
-__all__ = ["Counted", "check_vectors", "features", "logits", "with_classes"]
+__all__ = ["features", "logits", "with_classes"]
 
 
-class Counted(Protocol):
-    """What a model is made of; a :class:`mncost.Network` is one."""
+def with_classes(graph: Graph, classes: int | None, wanted: int) -> Graph:
+    """Return a graph whose classifier has another number of outputs.
 
-    @property
-    def architecture(self) -> Architecture: ...  # noqa: D102
-    @property
-    def graph(self) -> Graph: ...  # noqa: D102
-    @property
-    def resolution(self) -> int: ...  # noqa: D102
-    @property
-    def twin(self) -> str | None: ...  # noqa: D102
+    Args:
+        graph: the layers behind its classifier must have no weights.
+        classes: outputs that its classifier has; ``None`` if it has no classifier.
+        wanted: outputs that it shall have.
 
-
-def _classifier(architecture: Architecture) -> Block | None:
-    """Return the block that writes the logits, if there is one."""
-    found = (b for b in reversed(architecture.blocks) if getattr(b.row, "out", None) == "classes")
-    return next(found, None)
-
-
-def with_classes(network: Counted, classes: int | None) -> Graph:
-    """Return the graph of a network with another number of classes."""
-    architecture = network.architecture
-    if classes is None or classes == architecture.classes:
-        return network.graph
-    if classes < 1:
-        raise InputError(f"num_classes {classes}: at least 1 is accepted")
-    classifier = _classifier(architecture)
-    if classifier is None:
-        raise InputError(f'{architecture.name} has no classifier: no row has out = "classes"')
-    at = architecture.blocks.index(classifier)
-    after = architecture.blocks[at + 1 :]
-    if not all(isinstance(block.row, schema.Pool | schema.Dropout) for block in after):
-        raise InputError(f"{architecture.name}: rows follow the classifier; load it with classes=")
-    changed = (
-        msgspec.structs.replace(classifier, out_channels=classes),
-        *(msgspec.structs.replace(b, in_channels=classes, out_channels=classes) for b in after),
-    )
-    blocks = architecture.blocks[:at] + changed
-    graph = build(msgspec.structs.replace(architecture, blocks=blocks, classes=classes))
-    return TWINS[network.twin](graph).graph if network.twin else graph
+    Raises:
+        InputError: there is no classifier, or a layer behind it has weights.
+    """
+    if wanted < 1:
+        raise InputError(f"num_classes {wanted}: at least 1 is accepted")
+    at = _classifier(graph, classes)
+    changed = [replace(graph.nodes[at], op=_with_outputs(graph.nodes[at].op, wanted))]
+    for node in graph.nodes[at + 1 :]:
+        match node.op:
+            case BatchNorm() as norm:
+                changed.append(replace(node, op=replace(norm, channels=wanted)))
+            case Activation() | Dropout() | Flatten() | GlobalPool():
+                changed.append(node)
+            case _:
+                name = graph.nodes[at].name
+                raise InputError(f"{node.name} follows the classifier {name}: load with classes=")
+    return Graph((*graph.nodes[:at], *changed), graph.outputs)
 
 
-def logits(network: Counted, graph: Graph) -> Graph:
-    """Return the graph with logits that are a vector: some dialects' classifiers convolve."""
-    architecture = network.architecture
-    if _classifier(architecture) is None or not _is_pooled(architecture.blocks):
+def logits(graph: Graph, classes: int | None) -> Graph:
+    """Return a graph with logits that are a vector: some dialects' classifiers convolve."""
+    if classes is None:
         return graph
-    return _flattened(graph, graph.nodes[-1].block)
+    (output,) = graph.outputs
+    return _flattened(graph, graph.nodes[output].block) if _is_pooled(graph, output) else graph
 
 
-def features(architecture: Architecture, graph: Graph) -> Graph:
-    """Return the graph up to its classifier, with a vector for an output."""
-    classifier = _classifier(architecture)
-    if classifier is None:
-        raise InputError(
-            f'{architecture.name} has no classifier to leave out: no row has out = "classes"'
-        )
-    end = next(i for i, node in enumerate(graph.nodes) if node.block == classifier.name)
-    cut = Graph(graph.nodes[:end])
-    if not _is_pooled(architecture.blocks[: architecture.blocks.index(classifier)]):
+def features(graph: Graph, classes: int | None) -> Graph:
+    """Return a graph up to its classifier, with a vector for an output.
+
+    Raises:
+        InputError: there is no classifier to leave out.
+    """
+    at = _classifier(graph, classes)
+    start = next(i for i, node in enumerate(graph.nodes) if node.block == graph.nodes[at].block)
+    output = graph.nodes[start].inputs[0]
+    cut = Graph(graph.nodes[:start], (output,))
+    if not _is_pooled(cut, output):
         cut = _appended(cut, "features.pool", GlobalPool())
     return _flattened(cut, "features")
 
 
-def _is_pooled(blocks: tuple[Block, ...]) -> bool:
+def _classifier(graph: Graph, classes: int | None) -> int:
+    """Return the index of the last layer with so many outputs."""
+    for index in reversed(range(len(graph.nodes))):
+        match graph.nodes[index].op:
+            case Conv(out_channels=outputs) | Linear(out_features=outputs) if outputs == classes:
+                return index
+    raise InputError('the network has no classifier: no row has out = "classes"')
+
+
+def _with_outputs(op: Op, wanted: int) -> Op:
+    match op:
+        case Conv():
+            return replace(op, out_channels=wanted)
+        case Linear():
+            return replace(op, out_features=wanted)
+        case _:
+            raise AssertionError(f"{op} is no classifier")
+
+
+def _is_pooled(graph: Graph, index: int) -> bool:
     """Whether one number a channel is left of the image, whatever its resolution."""
-    return any(isinstance(block.row, schema.Pool | schema.Linear) for block in blocks)
+    while inputs := graph.nodes[index].inputs:
+        if isinstance(graph.nodes[index].op, GlobalPool | Linear):
+            return True
+        index = inputs[0]
+    return False
 
 
 def _flattened(graph: Graph, block: str) -> Graph:
-    if len(graph.nodes) - 1 in _vectors(graph):
+    (index,) = graph.outputs
+    while (inputs := graph.nodes[index].inputs) and isinstance(
+        graph.nodes[index].op, Activation | Dropout
+    ):
+        index = inputs[0]
+    if isinstance(graph.nodes[index].op, Flatten | Linear):
         return graph
     return _appended(graph, f"{block}.flatten", Flatten())
 
 
 def _appended(graph: Graph, name: str, op: Op) -> Graph:
-    node = Node(name, name.rpartition(".")[0], op, (len(graph.nodes) - 1,))
-    return Graph((*graph.nodes, node))
-
-
-def _vectors(graph: Graph) -> set[int]:
-    """Return the nodes whose tensors have no height and width any more."""
-    found: set[int] = set()
-    for index, node in enumerate(graph.nodes):
-        made = isinstance(node.op, Flatten | Linear)
-        if made or any(source in found for source in node.inputs):
-            found.add(index)
-    return found
-
-
-def check_vectors(graph: Graph) -> None:
-    """Refuse rows that can be counted but not run: they need height and width, and there are none.
-
-    Raises:
-        InputError: there is such a row.
-    """
-    vectors = _vectors(graph)
-    for node in graph.nodes:
-        if isinstance(node.op, Conv | BatchNorm | GlobalPool) and node.inputs[0] in vectors:
-            raise InputError(
-                f"{node.name} cannot run: after a linear layer there is no height and width"
-            )
+    node = Node(name, name.rpartition(".")[0], op, graph.outputs)
+    return Graph((*graph.nodes, node), (len(graph.nodes),))

@@ -28,24 +28,24 @@ from mncost.graph.ops import (
     LayerScale,
     Linear,
     Scale,
+    Shape,
+    parameters,
 )
-from mncost.graph.shapes import Shape, conv_size
+from mncost.graph.shapes import conv_pads
 
 if TYPE_CHECKING:
+    from mncost.graph.ops import ActivationName
     from mncost.models.weights import Weights
-    from mncost.spec.schema import Activation as ActivationName
 
-__all__ = ["INPUT", "OPSET", "OUTPUT", "onnx_model"]
+__all__ = ["OPSET", "onnx_model"]
 
 # The newest that the onnxruntime of constraints.txt (1.31) loads without a complaint.
 OPSET, IR_VERSION = 26, 13
 # The oldest that has all operators (Gelu came last), for runtimes of another year: the same model.
 PORTABLE_OPSET, PORTABLE_IR_VERSION = 20, 9
-INPUT, OUTPUT = "input", "output"
 MAX_BYTES = 2**31 - 2**20  # protobuf's limit for one message, less room for all but the weights
 
 _ACTIVATIONS: dict[ActivationName, tuple[str, dict[str, float]]] = {
-    "none": ("Identity", {}),
     "relu": ("Relu", {}),
     "hardswish": ("HardSwish", {}),
     "hardsigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
@@ -63,13 +63,14 @@ def onnx_model(
     metadata: Mapping[str, str] | None = None,
     portable: bool = False,
 ) -> onnx.ModelProto:
-    """Return an ONNX model that computes a graph for images of one resolution.
+    """Return an ONNX model that computes a graph for inputs of one shape.
 
     Args:
-        graph: the operators; each node keeps its name, and so does the tensor that it writes.
-        shapes: those of the graph's tensors, at that resolution.
+        graph: the operators; each node keeps its name, and so does the tensor that it writes. The
+            outputs are called as :attr:`Graph.output_names` says.
+        shapes: those of the graph's tensors, for these inputs.
         weights: by name, as :func:`mncost.models.weights.random_weights` returns them.
-        dynamic_batch: leave the number of images open, instead of one.
+        dynamic_batch: leave the number of inputs in a batch open, instead of one.
         metadata: for ``metadata_props``.
         portable: declare the oldest opset that has all operators, not the newest one, and write
             hard-swish as a product, which ONNX Runtime makes of it there, under names of its own.
@@ -108,8 +109,10 @@ class _Emitter:
     ) -> None:
         self.graph, self.shapes, self.weights, self.batch = graph, shapes, weights, batch
         self.gated = {"silu", "hardswish"} if products else {"silu"}
-        self.tensors = [INPUT, *(node.name for node in graph.nodes[1:-1]), OUTPUT]
-        self.vectors: set[int] = set()  # nodes whose tensor has no height and width
+        self.tensors = [node.name for node in graph.nodes]
+        for index, name in zip(graph.outputs, graph.output_names, strict=True):
+            self.tensors[index] = name
+        self.ends = graph.inputs, graph.outputs
         self.constants: set[str] = set()
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[TensorProto] = []
@@ -117,19 +120,20 @@ class _Emitter:
 
     def finish(self) -> onnx.GraphProto:
         """Return the ONNX graph."""
-        first, last = self.values.pop(INPUT), self.values.pop(OUTPUT)
+        outer = [[self.tensors[index] for index in indices] for indices in self.ends]
+        inputs, outputs = ([self.values.pop(name) for name in names] for names in outer)
         return helper.make_graph(
             self.nodes,
             "mncost",
-            [first],
-            [last],
+            inputs,
+            outputs,
             initializer=self.initializers,
             value_info=list(self.values.values()),
         )
 
     def emit(self, index: int, node: Node) -> None:
         """Emit one operator of the graph."""
-        self._shape(index, node)
+        self.describe(self.tensors[index], *self.shapes[index])
         name, out = node.name, self.tensors[index]
         inputs = [self.tensors[source] for source in node.inputs]
         match node.op:
@@ -138,8 +142,7 @@ class _Emitter:
             case Conv() as op:
                 self._conv(op, node, inputs, out)
             case BatchNorm() as op:
-                leaves = ("weight", "bias", "running_mean", "running_var")
-                inputs += [self.weight(f"{name}.{leaf}") for leaf in leaves]
+                inputs += self._parameters(node)
                 self.node("BatchNormalization", name, inputs, out, epsilon=op.eps)
             case Activation() as op:
                 self._activation(op.function, name, inputs, out)
@@ -147,9 +150,8 @@ class _Emitter:
                 self.node("GlobalAveragePool", name, inputs, out)
             case Flatten():
                 self.node("Flatten", name, inputs, out)
-            case Linear() as op:
-                inputs += self._weight_and_bias(name, bias=op.bias)
-                self.node("Gemm", name, inputs, out, transB=1)
+            case Linear():
+                self.node("Gemm", name, [*inputs, *self._parameters(node)], out, transB=1)
             case Add():
                 self.node("Add", name, inputs, out)
             case Scale():
@@ -199,30 +201,24 @@ class _Emitter:
         self.values[tensor] = helper.make_tensor_value_info(tensor, TensorProto.FLOAT, dims)
         return tensor
 
-    def _shape(self, index: int, node: Node) -> None:
-        if isinstance(node.op, Flatten | Linear) or (
-            isinstance(node.op, Activation | Dropout | Add) and node.inputs[0] in self.vectors
-        ):
-            self.vectors.add(index)
-        shape = self.shapes[index]
-        self.describe(self.tensors[index], *(shape[:1] if index in self.vectors else shape))
-
-    def _weight_and_bias(self, name: str, *, bias: bool) -> list[str]:
-        leaves = ("weight", "bias") if bias else ("weight",)
-        return [self.weight(f"{name}.{leaf}") for leaf in leaves]
+    def _parameters(self, node: Node) -> list[str]:
+        """Append an initialiser for each tensor that a node holds; return their names."""
+        return [self.weight(f"{node.name}.{leaf}") for leaf in parameters(node.op)]
 
     def _conv(self, op: Conv, node: Node, inputs: list[str], out: str) -> None:
         _, height, width = self.shapes[node.inputs[0]]
-        (top, bottom), (left, right) = _padding(op, height), _padding(op, width)
+        top, bottom, left, right = conv_pads(op, (height, width))
+        dilations = {"dilations": op.dilation} if op.dilation != (1, 1) else {}
         self.node(
             "Conv",
             node.name,
-            [*inputs, *self._weight_and_bias(node.name, bias=op.bias)],
+            [*inputs, *self._parameters(node)],
             out,
-            kernel_shape=[op.kernel, op.kernel],
-            strides=[op.stride, op.stride],
+            kernel_shape=op.kernel,
+            strides=op.stride,
             pads=[top, left, bottom, right],
             group=op.groups,
+            **dilations,
         )
 
     def _activation(self, function: ActivationName, name: str, inputs: list[str], out: str) -> None:
@@ -279,16 +275,3 @@ class _Emitter:
         """Swap the last two dimensions; ``shape`` is the one after that."""
         order = [*range(len(shape) - 1), len(shape), len(shape) - 1]
         return self._step("Transpose", name, [tensor], *shape, perm=order)
-
-
-def _padding(op: Conv, size: int) -> tuple[int, int]:
-    """Return by how much a side of the image is padded before and after it."""
-    if op.padding == "valid":
-        return 0, 0
-    if op.stride > 1 and op.padding == "end":
-        return 0, (op.kernel - 1) // 2
-    if op.stride > 1 and op.padding == "same":
-        steps = conv_size(size, op.kernel, op.stride, op.padding) - 1
-        total = max(steps * op.stride + op.kernel - size, 0)
-        return total // 2, total - total // 2
-    return (op.kernel - 1) // 2, (op.kernel - 1) // 2

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["LayerScale2d", "MultiQueryAttention2d", "global_average_pool", "pad_end", "pad_same"]
+from mncost.graph.ops import Size
+
+__all__ = ["LayerScale2d", "MultiQueryAttention2d", "global_average_pool", "pad_by", "pad_same"]
 
 
 def global_average_pool(x: Tensor) -> Tensor:
@@ -17,21 +19,21 @@ def global_average_pool(x: Tensor) -> Tensor:
     return functional.adaptive_avg_pool2d(x, 1)
 
 
-def pad_same(x: Tensor, kernel: int, stride: int) -> Tensor:
-    """Pad the last two dimensions for a convolution as TensorFlow's SAME does.
+def pad_same(x: Tensor, kernel: Size, stride: Size, dilation: Size) -> Tensor:
+    """Pad height and width for a convolution as TensorFlow's SAME does.
 
     What cannot be split evenly goes right and below.
     """
     height, width = x.shape[-2:]
-    top, bottom = _same(height, kernel, stride)
-    left, right = _same(width, kernel, stride)
+    top, bottom = _same(height, kernel[0], stride[0], dilation[0])
+    left, right = _same(width, kernel[1], stride[1], dilation[1])
     return functional.pad(x, (left, right, top, bottom))
 
 
-def pad_end(x: Tensor, kernel: int) -> Tensor:
-    """Pad the last two dimensions right and below only, by (k - 1) / 2 (Keras' MobileNetV1)."""
-    after = (kernel - 1) // 2
-    return functional.pad(x, (0, after, 0, after))
+def pad_by(x: Tensor, pixels: tuple[int, int, int, int]) -> Tensor:
+    """Pad height and width by so many pixels: top, bottom, left, right."""
+    top, bottom, left, right = pixels
+    return functional.pad(x, (left, right, top, bottom))
 
 
 class LayerScale2d(nn.Module):
@@ -67,6 +69,6 @@ class MultiQueryAttention2d(nn.Module):
         return mixed.reshape(query.shape)
 
 
-def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    total = max(kernel - (size % stride or stride), 0)
+def _same(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    total = max(dilation * (kernel - 1) + 1 - (size % stride or stride), 0)
     return total // 2, total - total // 2

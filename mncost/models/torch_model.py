@@ -24,11 +24,12 @@ from mncost.graph.ops import (
     Op,
     Scale,
 )
+from mncost.graph.shapes import conv_pads
 from mncost.models.torch_layers import (
     LayerScale2d,
     MultiQueryAttention2d,
     global_average_pool,
-    pad_end,
+    pad_by,
     pad_same,
 )
 
@@ -37,12 +38,11 @@ if TYPE_CHECKING:
 
     import numpy
 
-    from mncost.spec.schema import Activation as ActivationName
+    from mncost.graph.ops import ActivationName
 
 __all__ = ["load_weights", "torch_module"]
 
 _ACTIVATIONS: dict[ActivationName, type[nn.Module]] = {
-    "none": nn.Identity,
     "relu": nn.ReLU,
     "relu6": nn.ReLU6,
     "hardswish": nn.Hardswish,
@@ -58,14 +58,19 @@ def torch_module(graph: Graph, name: str = "MobileNet") -> fx.GraphModule:
 
     Its submodules have the names of the graph's nodes (``row3.2.expand.conv``); its forward is
     generated code without loops or branches, so that it compiles, exports and trains like a module
-    written by hand. Input ``(batch, channels, height, width)``.
+    written by hand. It takes a batch for each input of the graph, e.g. ``(batch, channels, height,
+    width)``, and returns that of the output, or a tuple where there are several.
     """
     root, plan = nn.Module(), fx.Graph()
+    several = len(graph.inputs) > 1
     values: list[fx.Node] = []
     for node in graph.nodes:
-        inputs = tuple(values[source] for source in node.inputs)
-        values.append(_emit(root, plan, node, inputs))
-    plan.output(values[-1])
+        if isinstance(node.op, Input):
+            values.append(plan.placeholder(node.name if several else "x"))
+        else:
+            values.append(_emit(root, plan, node, tuple(values[source] for source in node.inputs)))
+    outputs = tuple(values[index] for index in graph.outputs)
+    plan.output(outputs if len(outputs) > 1 else outputs[0])
     return fx.GraphModule(root, plan, class_name=name)
 
 
@@ -80,8 +85,6 @@ def load_weights(module: nn.Module, weights: Mapping[str, numpy.ndarray]) -> Non
 
 def _emit(root: nn.Module, plan: fx.Graph, node: Node, inputs: tuple[fx.Node, ...]) -> fx.Node:
     match node.op:
-        case Input():
-            return plan.placeholder("x")
         case Add():
             return plan.call_function(operator.add, inputs)
         case Scale():
@@ -96,16 +99,19 @@ def _emit(root: nn.Module, plan: fx.Graph, node: Node, inputs: tuple[fx.Node, ..
 
 
 def _padded(plan: fx.Graph, op: Conv, source: fx.Node) -> fx.Node:
-    """Pad what nn.Conv2d cannot: unevenly."""
-    if not _pads_unevenly(op):
-        return source
-    if op.padding == "end":
-        return plan.call_function(pad_end, (source, op.kernel))
-    return plan.call_function(pad_same, (source, op.kernel, op.stride))
+    """Pad what nn.Conv2d cannot: unevenly, or by what the size of the image decides."""
+    match _own_padding(op):
+        case None:
+            return plan.call_function(pad_same, (source, op.kernel, op.stride, op.dilation))
+        case (top, bottom, left, right) if (top, left) != (bottom, right):
+            return plan.call_function(pad_by, (source, (top, bottom, left, right)))
+        case _:
+            return source
 
 
-def _pads_unevenly(op: Conv) -> bool:
-    return op.padding in ("same", "end") and op.stride > 1 and op.kernel > 1
+def _own_padding(op: Conv) -> tuple[int, int, int, int] | None:
+    """Return what a convolution pads; ``None`` if that depends on the size of the image."""
+    return None if op.padding == "same" and op.stride != (1, 1) else conv_pads(op, (1, 1))
 
 
 def _layer(op: Op) -> nn.Module:
@@ -113,7 +119,8 @@ def _layer(op: Op) -> nn.Module:
         case Conv():
             return _conv(op)
         case BatchNorm():
-            return nn.BatchNorm2d(op.channels, op.eps, op.momentum)
+            kind = nn.BatchNorm2d if op.dimensions else nn.BatchNorm1d
+            return kind(op.channels, op.eps, op.momentum)
         case Activation():
             return _ACTIVATIONS[op.function]()
         case Flatten():
@@ -133,13 +140,17 @@ def _layer(op: Op) -> nn.Module:
 
 
 def _conv(op: Conv) -> nn.Conv2d:
-    padding = 0 if op.padding == "valid" or _pads_unevenly(op) else (op.kernel - 1) // 2
+    padding = (0, 0)
+    match _own_padding(op):
+        case (top, bottom, left, right) if (top, left) == (bottom, right):
+            padding = (top, left)
     return nn.Conv2d(
         op.in_channels,
         op.out_channels,
         op.kernel,
         op.stride,
         padding,
+        op.dilation,
         groups=op.groups,
         bias=op.bias,
     )

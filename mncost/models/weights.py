@@ -7,18 +7,26 @@ computes something else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from math import prod
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     Activation,
     Add,
+    Attention,
     BatchNorm,
     Conv,
+    Dropout,
+    Flatten,
     GlobalPool,
+    Input,
     LayerScale,
     Linear,
+    Op,
     Scale,
+    Shape,
+    parameters,
 )
 
 if TYPE_CHECKING:
@@ -58,54 +66,62 @@ class _Draw:
 
     def node(self, node: Node) -> None:
         squares = [self.squares[source] for source in node.inputs] or [1.0]
-        match node.op:
-            case Conv() as op:
-                fan_in = op.in_channels // op.groups * op.kernel**2
-                shape = (op.out_channels, op.in_channels // op.groups, op.kernel, op.kernel)
-                squares[0] *= self.affine(node.name, shape, 2 / fan_in, fan_in, bias=op.bias)
-            case Linear() as op:
-                fan_in = op.in_features
-                squares[0] *= self.affine(
-                    node.name, (op.out_features, fan_in), 1 / fan_in, fan_in, bias=op.bias
-                )
-            case BatchNorm() as op:
-                self.norm(node.name, op.channels, squares[0])
-                squares[0] = _NORMED
-            case Activation():
-                squares[0] *= 0.5
-            case LayerScale() as op:
-                self.weights[f"{node.name}.gamma"] = self.around(op.channels, _LAYER_SCALE)
-                squares[0] *= _LAYER_SCALE**2 * _SPREAD
-            case GlobalPool():
-                squares[0] *= 0.32  # E[x]² / E[x²] of a rectified normal distribution
-            case Add():
-                squares[0] += squares[1]
-            case Scale():
-                squares[0] *= 0.25
-            case _:
-                pass
-        self.squares.append(squares[0])
+        self.draw(node, squares[0])
+        self.squares.append(_square(node.op, squares))
 
-    def affine(
-        self, name: str, shape: tuple[int, ...], variance: float, fan_in: int, *, bias: bool
-    ) -> float:
-        """Draw a weight, and a bias; return by how much the mean square grows."""
-        self.normal(f"{name}.weight", shape, variance**0.5)
-        if bias:
-            self.normal(f"{name}.bias", shape[:1], 0.1)
-        return variance * fan_in
+    def draw(self, node: Node, square: float) -> None:
+        """Draw the tensors that a node holds; ``square`` is the mean square of what it reads."""
+        for leaf, param in parameters(node.op).items():
+            name = f"{node.name}.{leaf}"
+            if param.role == "weight":
+                self.normal(name, param.shape, (_GAIN[node.op.kind] / prod(param.shape[1:])) ** 0.5)
+                continue
+            match leaf:
+                case "bias":
+                    self.normal(name, param.shape, 0.1)
+                case "weight":
+                    self.around(name, param.shape, 1.0)
+                case "gamma":
+                    self.around(name, param.shape, _LAYER_SCALE)
+                case "running_mean":
+                    self.normal(name, param.shape, 0.1 * square**0.5)
+                case "running_var":
+                    self.around(name, param.shape, square)
+                case _:
+                    raise AssertionError(f"{name}: nothing says how it is drawn")
 
-    def norm(self, name: str, channels: int, square: float) -> None:
-        self.weights[f"{name}.weight"] = self.around(channels, 1.0)
-        self.normal(f"{name}.bias", (channels,), 0.1)
-        self.normal(f"{name}.running_mean", (channels,), 0.1 * square**0.5)
-        self.weights[f"{name}.running_var"] = self.around(channels, square)
-
-    def normal(self, name: str, shape: tuple[int, ...], deviation: float) -> None:
+    def normal(self, name: str, shape: Shape, deviation: float) -> None:
         values = self.random.standard_normal(shape, dtype="float32")
         values *= deviation
         self.weights[name] = values
 
-    def around(self, size: int, value: float) -> numpy.ndarray:
+    def around(self, name: str, shape: Shape, value: float) -> None:
         """Draw positive numbers within a half of ``value``."""
-        return (self.random.uniform(0.5, 1.5, size) * value).astype("float32")
+        self.weights[name] = (self.random.uniform(0.5, 1.5, shape) * value).astype("float32")
+
+
+# Variance of a weight times the length of the dot product: 2 before a rectifier (He), 1 after it.
+_GAIN = {"conv": 2.0, "depthwise": 2.0, "pointwise": 2.0, "linear": 1.0}
+
+
+def _square(op: Op, squares: list[float]) -> float:
+    """Estimate the mean square of a result from those of what is read."""
+    match op:
+        case Conv() | Linear():
+            return squares[0] * _GAIN[op.kind]
+        case BatchNorm():
+            return _NORMED
+        case Activation():
+            return squares[0] * 0.5
+        case LayerScale():
+            return squares[0] * _LAYER_SCALE**2 * _SPREAD
+        case GlobalPool():
+            return squares[0] * 0.32  # E[x]² / E[x²] of a rectified normal distribution
+        case Add():
+            return squares[0] + squares[1]
+        case Scale():
+            return squares[0] * 0.25
+        case Input() | Flatten() | Dropout() | Attention():
+            return squares[0]
+        case _:
+            assert_never(op)

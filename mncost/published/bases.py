@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import cache
+from math import prod
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from mncost.api import Selection, load
 from mncost.errors import NothingPublishedError, UnknownNameError
-from mncost.graph.blocks import build
 from mncost.graph.ops import BatchNorm, Conv, Linear
-from mncost.network import Model, Network
+from mncost.network import Network, network_of
 from mncost.published.figures import Figure, read_published
 from mncost.spec.axis import Numbers
 from mncost.spec.catalog import Choice, find, load_spec
@@ -54,8 +54,8 @@ class _Reading(NamedTuple):
 
 
 def _conv_linear(reading: _Reading) -> int:
-    terms = reading.network.terms
-    return terms.conv + terms.linear
+    work = reading.network.work
+    return work["conv"] + work["linear"]
 
 
 def _without_stem(reading: _Reading) -> int:
@@ -65,9 +65,7 @@ def _without_stem(reading: _Reading) -> int:
 
 def _profiler(reading: _Reading) -> int:
     network = reading.network
-    norms = zip(network.graph.nodes, network.costs, strict=True)
-    passes = sum(cost.terms.batch_norm for node, cost in norms if isinstance(node.op, BatchNorm))
-    return network.macs + 2 * passes
+    return network.macs + 2 * network.work["batch_norm"]
 
 
 def _wide_head(reading: _Reading, classes: int) -> Network:
@@ -78,13 +76,13 @@ def _wide_head(reading: _Reading, classes: int) -> Network:
         for row in spec.rows
     )
     architecture = resolve(replace(spec, rows=rows), reading.alpha, classes=classes)
-    return Network(architecture, Model(build(architecture)), reading.network.resolution)
+    return network_of(architecture, reading.network.resolution)
 
 
 def _weights(network: Network) -> int:
     """Return the conv and linear weights: no bias, no batch norm, no layer scale."""
     return sum(
-        cost.params - node.op.bias * (shape.channels)
+        cost.params - node.op.bias * shape[0]
         for node, cost, shape in zip(
             network.graph.nodes, network.costs, network.shapes, strict=True
         )
@@ -94,7 +92,7 @@ def _weights(network: Network) -> int:
 
 def _biases(network: Network) -> int:
     return sum(
-        shape.channels
+        shape[0]
         for node, shape in zip(network.graph.nodes, network.shapes, strict=True)
         if isinstance(node.op, Conv | Linear) and node.op.bias
     )
@@ -121,7 +119,7 @@ def _paddle_summary(reading: _Reading) -> int:
         for node in network.graph.nodes
         if isinstance(node.op, Conv) and node.op.is_depthwise
     ]
-    counted_once = sum((op.out_channels - 1) * op.kernel**2 for op in depthwise)
+    counted_once = sum((op.out_channels - 1) * prod(op.kernel) for op in depthwise)
     return _weights(network) - counted_once + 2 * _norm_channels(network) + 1
 
 
@@ -136,9 +134,7 @@ MACS_BASES: dict[str, Basis] = {
     "profiler": Basis("profiler: + 2 per batch-norm output, to 10 M", _profiler, step=10),
     "giga_1_decimal": Basis("printed in G, 1 decimal", _conv_linear, step=100),
     "binary": Basis("binary units (2^30), 1 decimal", lambda r: r.network.macs, MILLIGIBI, 100),
-    "head_1280": Basis(
-        "a 1280 head, as its table prints", lambda r: _wide_head(r, 1000).terms.macs
-    ),
+    "head_1280": Basis("a 1280 head, as its table prints", lambda r: _wide_head(r, 1000).macs),
     "misprint": _MISPRINT,
     "not_reproduced": _NOT_REPRODUCED,
 }
@@ -224,7 +220,7 @@ def reproduce(
         chosen = Selection.of(choice, alpha, resolution, rho)
         for figure in figures:
             reading = _reading(figure.arch, figure.alpha, figure.resolution, figure.dialect)
-            if chosen.holds(reading.network.alpha, reading.network.resolution):
+            if chosen.holds(reading.alpha, reading.network.resolution):
                 found.append(_compared(figure, reading))
     if not found:
         raise NothingPublishedError(f"{arch}: no MACs or parameters are published for this choice")

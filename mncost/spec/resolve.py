@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from msgspec import Struct
 
 from mncost.errors import GridError, SpecError, UnknownNameError
@@ -60,9 +58,9 @@ class Architecture(Struct, frozen=True):
     blocks: tuple[Block, ...]
 
     @property
-    def total_stride(self) -> int:
-        """By how much the blocks shrink the image."""
-        return prod(block.stride for block in self.blocks)
+    def has_classifier(self) -> bool:
+        """Whether a row has one output for each class."""
+        return any(getattr(block.row, "out", None) == "classes" for block in self.blocks)
 
 
 def dialects(spec: Spec) -> list[str]:

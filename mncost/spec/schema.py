@@ -12,6 +12,9 @@ from typing import Annotated, Literal, TypeAlias, get_args
 
 from msgspec import Meta, Struct
 
+from mncost.graph.ops import ActivationName
+from mncost.graph.ops import PaddingRule as Padding
+
 __all__ = [
     "BLOCKS",
     "Activation",
@@ -42,10 +45,7 @@ MAX_ROWS = 500
 MAX_RESOLUTION = 16_384
 MAX_ALPHA = 16.0
 
-Activation: TypeAlias = Literal[
-    "none", "relu", "relu6", "hardswish", "hardsigmoid", "sigmoid", "silu", "gelu"
-]
-Padding: TypeAlias = Literal["symmetric", "same", "end", "valid"]
+Activation: TypeAlias = Literal["none", ActivationName]
 Rounding: TypeAlias = Literal["nearest", "down", "down_nearest"]
 
 Channels = Annotated[int, Meta(ge=1, le=MAX_CHANNELS, description="Channels at α = 1.")]

@@ -42,10 +42,9 @@ GRID_COLUMNS: Mapping[str, Source] = sources(
 
 def _convention_columns(convention: Convention) -> Mapping[str, Source]:
     """Return the columns of the grid with one tool's number wherever MACs would stand."""
-    from mncost.cost.work import tally
 
     def number(n: Any) -> int:
-        return convention.total(tally(n.graph, n.shapes, n.costs).work)
+        return convention.total(n.work)
 
     name, title = convention.name, f"{convention.name} {convention.unit}"
     counted = sources(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mncost.api import title, twin_of
 from mncost.cost.groups import GROUPINGS, group
+from mncost.cost.layers import side
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
 from mncost.render.table import Source, Table, chosen, default_columns, sources
@@ -24,8 +25,8 @@ LAYER_COLUMNS: Mapping[str, Source] = sources(
     ("kind", "kind", "text", lambda x: x.kind),
     ("in_channels", "in", "number", lambda x: x.in_channels),
     ("out_channels", "out", "number", lambda x: x.out_channels),
-    ("kernel", "k", "number", lambda x: x.kernel),
-    ("stride", "s", "number", lambda x: x.stride),
+    ("kernel", "k", "number", lambda x: side(x.kernel)),
+    ("stride", "s", "number", lambda x: side(x.stride)),
     ("groups", "groups", "number", lambda x: x.groups),
     ("in_height", "in h", "number", lambda x: x.in_height),
     ("in_width", "in w", "number", lambda x: x.in_width),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from mncost.cost.layers import side
 from mncost.errors import UnknownNameError
 from mncost.render.table import Source, sources
 
@@ -58,8 +59,8 @@ def pair_columns(twin: str) -> Mapping[str, Source]:
     return sources(
         ("first", of.first, "text", lambda p: p.first.name),
         ("second", of.second, "text", lambda p: p.second.name),
-        ("kernel", "k", "number", lambda p: p.merged.kernel),
-        ("stride", "s", "number", lambda p: p.merged.stride),
+        ("kernel", "k", "number", lambda p: side(p.merged.kernel)),
+        ("stride", "s", "number", lambda p: side(p.merged.stride)),
         ("in_channels", of.in_channels, "number", lambda p: p.merged.in_channels),
         ("out_channels", of.out_channels, "number", lambda p: p.merged.out_channels),
         ("pair_macs", f"{of.macs[0]} MACs", "count", lambda p: p.macs),

@@ -73,13 +73,13 @@ def verified(networks: Iterable[Network]) -> Iterator[Verified]:
             names = [node.name for node in graph.nodes]
             shapeless, module = meta_module(graph), materialised(meta_module(graph))
             weights = random_weights(graph)
-        image = network.shapes[0]
+        inputs = list(network.inputs.values())
         yield Verified(
             network,
             our_reading(graph, network.costs),
             (
-                torch_reading(shapeless, image, names),
-                fvcore_reading(module, image, names),
+                torch_reading(shapeless, inputs, names),
+                fvcore_reading(module, inputs, names),
                 onnx_reading(onnx_model(graph, network.shapes, weights), names),
             ),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
-from mncost.cost.count import OpCost
+from mncost.cost.work import OpCost
 from mncost.graph.graph import Graph
 
 __all__ = [
@@ -65,7 +65,7 @@ def our_reading(graph: Graph, costs: Sequence[OpCost]) -> Reading:
     names = [node.name for node in graph.nodes]
     return Reading(
         "mncost",
-        {name: cost.terms.macs for name, cost in zip(names, costs, strict=True)},
+        {name: cost.macs for name, cost in zip(names, costs, strict=True)},
         {name: cost.params for name, cost in zip(names, costs, strict=True)},
     )
 

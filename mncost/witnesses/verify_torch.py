@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -15,6 +15,7 @@ with warnings.catch_warnings():
     from fvcore.nn import FlopCountAnalysis, parameter_count
 
 from mncost.graph.graph import Graph
+from mncost.graph.ops import Shape
 from mncost.models.torch_model import torch_module
 from mncost.witnesses.verify import ELSEWHERE, Reading, gather
 
@@ -39,19 +40,16 @@ def materialised(module: nn.Module) -> nn.Module:
     return module
 
 
-def torch_reading(
-    module: nn.Module, image: tuple[int, int, int], layers: Collection[str]
-) -> Reading:
+def torch_reading(module: nn.Module, inputs: Sequence[Shape], layers: Collection[str]) -> Reading:
     """Count the elements of the parameters, and half the FLOPs of ``FlopCounterMode``.
 
     Args:
-        module: best one without memory: the counter needs only shapes.
-        image: channels, height, width.
+        module: one without memory: the counter needs only shapes.
+        inputs: the shapes of its inputs, without a batch.
         layers: the names of our layers.
     """
-    device = next(module.parameters()).device
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        module(torch.zeros(1, *image, device=device))
+        module(*(torch.zeros(1, *shape, device="meta") for shape in inputs))
     flops = {
         name.partition(".")[2]: sum(by_operator.values())
         for name, by_operator in counter.get_flop_counts().items()
@@ -62,17 +60,15 @@ def torch_reading(
     return Reading("torch", _with_rest(macs, elsewhere), gather(sizes, layers))
 
 
-def fvcore_reading(
-    module: nn.Module, image: tuple[int, int, int], layers: Collection[str]
-) -> Reading:
+def fvcore_reading(module: nn.Module, inputs: Sequence[Shape], layers: Collection[str]) -> Reading:
     """Count with fvcore's handles of convolutions, linear layers and matrix products.
 
     Args:
         module: with memory: fvcore runs and traces it.
-        image: channels, height, width.
+        inputs: the shapes of its inputs, without a batch.
         layers: the names of our layers.
     """
-    analysis = FlopCountAnalysis(module, (torch.zeros(1, *image),))
+    analysis = FlopCountAnalysis(module, tuple(torch.zeros(1, *shape) for shape in inputs))
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     with warnings.catch_warnings(), torch.no_grad(), _one_thread():
         warnings.simplefilter("ignore")  # what a trace says of sizes that it takes as constant

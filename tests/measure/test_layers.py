@@ -11,7 +11,7 @@ import pytest
 
 import mncost
 from mncost.graph.graph import Builder, Graph
-from mncost.graph.ops import Activation, BatchNorm, Conv, Dropout, Flatten, Op
+from mncost.graph.ops import Activation, BatchNorm, Dropout, Flatten, Op
 from mncost.measure.layer_shares import SESSION, ProfileError, layer_shares
 from mncost.measure.records import LayerShare, Profile
 from mncost.measure.runtimes import CONVERT, REORDER, KernelTimes
@@ -19,6 +19,7 @@ from mncost.measure.runtimes.onnxruntime import OnnxRuntime
 from mncost.measure.runtimes.onnxruntime_profile import read_profile
 from mncost.measure.workers.messages import Profiled
 from mncost.results.layers import own_share
+from tests.networks import conv
 
 
 def shares(
@@ -90,7 +91,7 @@ def separable(*last: Op, names: tuple[str, str] = ("dw", "pw")) -> Graph:
     """Return a depthwise and a pointwise convolution with all that belongs to them."""
     builder = Builder(8)
     for builder.block, groups, kernel in ((names[0], 8, 3), (names[1], 1, 1)):
-        builder.add("conv", Conv(8, 8, kernel, 1, groups, False, "symmetric"))
+        builder.add("conv", conv(8, 8, kernel, 1, groups, False, "symmetric"))
         builder.add("bn", BatchNorm(8, 1e-5, 0.1))
         builder.add("act", Activation("relu6"))
     for op in last:

@@ -17,7 +17,7 @@ import pytest
 import mncost
 from mncost.graph.graph import Builder as GraphBuilder
 from mncost.graph.graph import Graph
-from mncost.graph.ops import Activation, Conv
+from mncost.graph.ops import Activation
 from mncost.measure.ceilings import PRODUCT, PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.runtimes import Setup, seeded_images
 from mncost.measure.workers.builder import Builder
@@ -27,6 +27,7 @@ from mncost.models.formats import FORMATS
 from mncost.models.weights import random_weights
 from mncost.network import Network
 from tests.models.test_onnx import run_onnx
+from tests.networks import conv
 
 NET = mncost.load("v2", 0.35, 64)
 
@@ -41,7 +42,7 @@ def builder() -> Iterator[Builder]:
 def one_layer(channels: int = 5) -> Graph:
     graph = GraphBuilder(channels)
     graph.block = "only"
-    graph.add("conv", Conv(channels, 7, 3, 1, 1, True, "symmetric"))
+    graph.add("conv", conv(channels, 7, 3, 1, 1, True, "symmetric"))
     graph.add("act", Activation("relu"))
     return graph.finish()
 

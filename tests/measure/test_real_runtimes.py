@@ -16,7 +16,7 @@ import pytest
 import mncost
 from mncost.graph.graph import Builder as GraphBuilder
 from mncost.graph.graph import Graph
-from mncost.graph.ops import Activation, BatchNorm, Conv
+from mncost.graph.ops import Activation, ActivationName, BatchNorm
 from mncost.measure.ceilings import PRODUCT, PRODUCT_BATCH
 from mncost.measure.layer_shares import SESSION, layer_shares
 from mncost.measure.records import Profile
@@ -28,8 +28,8 @@ from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.worker import Worker, WorkerSpec
 from mncost.results.layers import own_share
 from mncost.results.summary import summarise
-from mncost.spec.schema import Activation as ActivationName
 from tests.measure import asking
+from tests.networks import conv
 from tests.running import Result
 
 Cli = Callable[..., Result]
@@ -139,7 +139,7 @@ def start() -> Iterator[Start]:
 def separable(function: ActivationName) -> Graph:
     builder = GraphBuilder(16)
     for builder.block, out, groups, kernel in (("dw", 16, 16, 3), ("pw", 32, 1, 1)):
-        builder.add("conv", Conv(16, out, kernel, 1, groups, False, "symmetric"))
+        builder.add("conv", conv(16, out, kernel, 1, groups, False, "symmetric"))
         builder.add("bn", BatchNorm(out, 1e-5, 0.1))
         builder.add("act", Activation(function))
     return builder.finish()

@@ -11,9 +11,8 @@ from typing import Any, get_args
 
 import pytest
 
-import mncost
 from mncost.cost.conventions import CONVENTIONS, find_convention
-from mncost.cost.work import KINDS, SECOND, tally
+from mncost.cost.work import KINDS, SECOND
 from mncost.errors import UnknownNameError
 from mncost.spec.schema import Activation
 from tests.networks import Row, network_of_rows
@@ -61,7 +60,7 @@ def explained(*arguments: str) -> list[dict[str, Any]]:
 def test_a_convention_weighs_the_terms(name: str) -> None:
     """Each convention of a network of four layers is what the paper's arithmetic gives."""
     network = network_of_rows(ROWS, 8, rules=RULES)
-    counted = tally(network.graph, network.shapes, network.costs)
+    counted = network.tally
     assert CONVENTIONS[name].total(counted.work) == BY_HAND[name]
     assert sum(p.weight * p.amount for p in CONVENTIONS[name].parts(counted.work)) == BY_HAND[name]
 
@@ -70,21 +69,8 @@ def test_a_convention_weighs_the_terms(name: str) -> None:
 def test_blind_spots_are_the_operators_that_count_as_zero(name: str) -> None:
     """What a tool has no price for is listed, with how many there are."""
     network = network_of_rows(ROWS, 8, rules=RULES)
-    counted = tally(network.graph, network.shapes, network.costs)
+    counted = network.tally
     assert CONVENTIONS[name].blind_spots(counted) == BLIND[name]
-
-
-def test_the_work_adds_up_to_the_terms() -> None:
-    """Splitting the terms loses nothing: conv, linear, attention, bias are all still there."""
-    for name in ("v3-small", "v4-hybrid-m"):
-        for dialect in ("paper", "timm"):
-            network = mncost.load(name, dialect=dialect)
-            work = tally(network.graph, network.shapes, network.costs).work
-            terms = network.terms
-            assert work["conv"] == terms.conv
-            assert work["bias"] == terms.bias
-            assert work["batch_norm"] + work.get("layer_scale", 0) == terms.batch_norm
-            assert work.get("attention", 0) == terms.attention
 
 
 def test_every_kind_of_work_is_known() -> None:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 import mncost
 from mncost.api import grid
 from mncost.extras import install
-from mncost.graph.blocks import build
+from mncost.spec.build import build
 from mncost.spec.parse import parse_spec
 from mncost.spec.resolve import Architecture, resolve
 from mncost.spec.resolved import resolved_file
@@ -100,7 +100,8 @@ def test_architecture_file(here: Path, run_cli: Cli) -> None:
     )
 
 
-def same_graph(architecture: Architecture) -> bool:
+def same_graph(architecture: Architecture | None) -> bool:
+    assert architecture is not None
     text = resolved_file(architecture, architecture.native_resolution)
     again = resolve(parse_spec(text.encode(), "again"))
     return build(again) == build(architecture) and again.classes == architecture.classes

@@ -12,25 +12,22 @@ from hypothesis import strategies as st
 
 import mncost
 from mncost.errors import InputError
-from mncost.graph.graph import Graph
-from mncost.graph.ops import Activation, Input
+from mncost.graph.ops import Activation, ActivationName, Input
 from mncost.graph.shapes import infer_shapes
 from mncost.graph.twin import TWINS
 from mncost.models.onnx_model import onnx_model
 from mncost.models.weights import random_weights
 from mncost.network import Network
 from mncost.spec.catalog import families
-from mncost.spec.schema import Activation as ActivationName
 from mncost.spec.schema import Padding
 from tests.models.test_torch import (
     FORMULAS,
     PADDED,
     POINTS,
     attention_case,
-    chain,
     ones_kernel,
 )
-from tests.networks import EVERY_DIALECT, network_of_rows
+from tests.networks import EVERY_DIALECT, chain, network_of_rows
 from tests.random_rows import TAIL, bodies
 
 
@@ -112,15 +109,15 @@ def test_agreement_with_choices(features: bool) -> None:
 def test_padding(padding: Padding, size: int, taps: list[int]) -> None:
     graph, weights = ones_kernel(padding)
     arrays = {name: value.numpy() for name, value in weights.items()}
-    model = onnx_model(graph, infer_shapes(graph, size), arrays)
+    model = onnx_model(graph, infer_shapes(graph, graph.images(size)), arrays)
     got = run_onnx(model, np.ones((1, 1, size, size), "float32"))
     assert got[0, 0].tolist() == [[rows * columns for columns in taps] for rows in taps]
 
 
 @pytest.mark.parametrize("function", FORMULAS)
 def test_activation(function: ActivationName) -> None:
-    graph = chain(Input(1), Activation(function))
-    model = onnx_model(graph, infer_shapes(graph, 1, len(POINTS)), {})
+    graph = chain(Input((1, None, None)), Activation(function))
+    model = onnx_model(graph, infer_shapes(graph, graph.images(1, len(POINTS))), {})
     onnx.checker.check_model(model, full_check=True)
     got = run_onnx(model, np.array(POINTS, "float32").reshape(1, 1, 1, -1))
     assert got.flatten().tolist() == pytest.approx(
@@ -131,7 +128,7 @@ def test_activation(function: ActivationName) -> None:
 def test_attention() -> None:
     graph, weights, image, expected = attention_case()
     arrays = {name: value.numpy() for name, value in weights.items()}
-    model = onnx_model(graph, infer_shapes(graph, 2, 4), arrays, dynamic_batch=True)
+    model = onnx_model(graph, infer_shapes(graph, graph.images(2, 4)), arrays, dynamic_batch=True)
     onnx.checker.check_model(model, full_check=True)
     assert np.allclose(run_onnx(model, image.numpy()), expected.numpy(), atol=1e-5)
 
@@ -200,10 +197,10 @@ def test_metadata() -> None:
 
 def test_too_large_for_the_format() -> None:
     """Two GiB of weights, which take no memory here: all are one number."""
-    zeros = {"op.1.weight": np.broadcast_to(np.float32(0), (2**29,))}
-    graph = Graph(chain(Input(1), Activation("relu")).nodes)
+    zeros = {"a.1.weight": np.broadcast_to(np.float32(0), (2**29,))}
+    graph = chain(Input((1, None, None)), Activation("relu"))
     with pytest.raises(InputError, match="at most 2 GiB"):
-        onnx_model(graph, infer_shapes(graph, 1), zeros)
+        onnx_model(graph, infer_shapes(graph, graph.images(1)), zeros)
 
 
 @pytest.mark.parametrize("arch", ["v1", "v3-small", "v4-conv-s", "v4-hybrid-m"])

@@ -17,7 +17,6 @@ from packaging.version import Version
 
 import mncost
 from mncost.cost.conventions import CONVENTIONS
-from mncost.cost.work import tally
 from mncost.network import Network
 from tests.networks import Row, network_of_rows
 
@@ -217,8 +216,7 @@ def test_the_stated_version_is_the_tested_one(name: str) -> None:
 
 def ours(network: Network, tool: str) -> int:
     """Return the number by our convention."""
-    work = tally(network.graph, network.shapes, network.costs).work
-    return CONVENTIONS[tool].total(work)
+    return CONVENTIONS[tool].total(network.work)
 
 
 def printed(network: Network, tool: str) -> Any:

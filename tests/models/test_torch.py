@@ -13,13 +13,12 @@ from torch import nn
 import mncost
 from mncost.errors import InputError
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import Activation, Attention, Conv, Input, Op
+from mncost.graph.ops import Activation, ActivationName, Attention, Input
 from mncost.graph.twin import TWINS
 from mncost.models.torch_model import load_weights, torch_module
 from mncost.spec.catalog import families
-from mncost.spec.schema import Activation as ActivationName
 from mncost.spec.schema import Padding
-from tests.networks import EVERY_DIALECT, network_of_rows
+from tests.networks import EVERY_DIALECT, chain, conv, network_of_rows
 
 # With an image of ones and a kernel of ones each number is how many of its nine taps fall into the
 # image: rows times columns, worked out by hand from where the windows of a side begin and end.
@@ -52,19 +51,10 @@ FORMULAS: dict[ActivationName, Callable[[float], float]] = {
 POINTS = [-7.0, -3.0, -2.5, -1.0, 0.0, 0.5, 2.0, 3.0, 5.5, 6.5]
 
 
-def chain(*ops: Op) -> Graph:
-    """Return a graph in which each operator reads the one before it."""
-    nodes = [
-        Node("input" if not index else f"op.{index}", "op", op, (index - 1,) if index else ())
-        for index, op in enumerate(ops)
-    ]
-    return Graph(tuple(nodes))
-
-
 def ones_kernel(padding: Padding) -> tuple[Graph, dict[str, torch.Tensor]]:
     """Return a 3×3 convolution of stride 2 whose nine weights are 1."""
-    graph = chain(Input(1), Conv(1, 1, 3, 2, 1, bias=False, padding=padding))
-    return graph, {"op.1.weight": torch.ones(1, 1, 3, 3)}
+    graph = chain(Input((1, None, None)), conv(1, 1, 3, 2, 1, bias=False, padding=padding))
+    return graph, {"a.1.weight": torch.ones(1, 1, 3, 3)}
 
 
 def attention_case() -> tuple[Graph, dict[str, torch.Tensor], torch.Tensor, torch.Tensor]:
@@ -72,11 +62,12 @@ def attention_case() -> tuple[Graph, dict[str, torch.Tensor], torch.Tensor, torc
     heads, depth = 2, 3
     graph = Graph(
         (
-            Node("input", "input", Input(heads * depth), ()),
-            Node("a.key", "a", Conv(6, depth, 1, 1, 1, bias=False, padding="symmetric"), (0,)),
-            Node("a.value", "a", Conv(6, depth, 1, 1, 1, bias=False, padding="symmetric"), (0,)),
+            Node("input", "input", Input((heads * depth, None, None)), ()),
+            Node("a.key", "a", conv(6, depth, 1, 1, 1, bias=False, padding="symmetric"), (0,)),
+            Node("a.value", "a", conv(6, depth, 1, 1, 1, bias=False, padding="symmetric"), (0,)),
             Node("a.attention", "a", Attention(heads, depth), (0, 1, 2)),
-        )
+        ),
+        (3,),
     )
     torch.manual_seed(1)
     weights = {f"a.{name}.weight": torch.randn(depth, 6, 1, 1) for name in ("key", "value")}
@@ -122,7 +113,7 @@ def test_padding(padding: Padding, size: int, taps: list[int]) -> None:
 @pytest.mark.parametrize("function", FORMULAS)
 def test_activation(function: ActivationName) -> None:
     image = torch.tensor(POINTS).reshape(1, 1, 1, -1)
-    got = run_torch(chain(Input(1), Activation(function)), {}, image)
+    got = run_torch(chain(Input((1, None, None)), Activation(function)), {}, image)
     assert got.flatten().tolist() == pytest.approx(
         [FORMULAS[function](x) for x in POINTS], rel=1e-5, abs=1e-6
     )
@@ -253,12 +244,11 @@ def test_a_map_of_classes_stays_a_map() -> None:
 @pytest.mark.parametrize(
     ("rows", "choice", "complaint"),
     [
-        ([CONV], {"features": True}, "tiny has no classifier"),
-        ([CONV], {"num_classes": 3}, "tiny has no classifier"),
-        ([CONV, CLASSIFIER, {**CONV, "name": "more"}], {"num_classes": 3}, "rows follow"),
+        ([CONV], {"features": True}, "no classifier"),
+        ([CONV], {"num_classes": 3}, "no classifier"),
+        ([CONV, CLASSIFIER, {**CONV, "name": "more"}], {"num_classes": 3}, "more.conv follows"),
         ([CONV, CLASSIFIER], {"num_classes": 0}, "at least 1"),
         ([CONV, CLASSIFIER], {"num_classes": 3, "features": True}, "leave the classifier out"),
-        ([{"block": "pool"}, {"block": "linear", "out": 8}, CONV], {}, "conv.conv cannot run"),
     ],
 )
 def test_refused(rows: list[dict[str, object]], choice: dict[str, Any], complaint: str) -> None:

@@ -68,8 +68,8 @@ def _read(file: Path) -> tuple[nn.Module, tuple[int, int, int]]:
     module.load_state_dict(_state(module, values, shapes), assign=True)
     for parameter in module.parameters():
         parameter.requires_grad_(False)
-    channels = graph.nodes[0].op.channels
-    return module.to(memory_format=torch.channels_last), (channels, resolution, resolution)
+    (shape,) = graph.images(resolution).values()
+    return module.to(memory_format=torch.channels_last), shape
 
 
 def _state(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mncost.cost import memory
-from mncost.cost.count import count
+from mncost.cost.work import count
 from mncost.graph.graph import Graph
 from mncost.graph.shapes import infer_shapes
 from mncost.measure.records import Agreement
@@ -59,7 +59,7 @@ class Preparer:
     def __init__(self) -> None:
         """Begin with nothing."""
         self._pickled = b""
-        self._graph = Graph(())
+        self._graph = Graph((), ())
         self._seed: int | None = None
         self._weights: Weights = {}
 
@@ -112,13 +112,13 @@ def needed_bytes(graph: Graph, resolution: int, format: str, precision: str) -> 
     factor = format_named(format).memory_factor[precision]
     if not factor:
         return 0
-    shapes = infer_shapes(graph, resolution)
+    shapes = infer_shapes(graph, graph.images(resolution))
     activations = memory.peak(graph, memory.schedule(graph), shapes, "fp32").bytes
     return int(factor * _weight_bytes(graph, resolution) + 2 * activations) + _MARGIN
 
 
 def _weight_bytes(graph: Graph, resolution: int) -> int:
-    costs = count(graph, infer_shapes(graph, resolution))
+    costs = count(graph, infer_shapes(graph, graph.images(resolution)))
     return 4 * sum(cost.params + cost.buffers for cost in costs)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from mncost.cost import memory
-from mncost.cost.count import count
+from mncost.cost.work import count
 from mncost.graph.shapes import infer_shapes
 from mncost.models.formats import Closeness, Format, Model
 
@@ -18,12 +18,10 @@ __all__ = ["FORMAT"]
 def _write(model: Model, folder: Path) -> Closeness | None:
     graph = model.graph
     precision: memory.Precision = msgspec.convert(model.precision, memory.Precision)
-    shapes, plan = infer_shapes(graph, model.resolution), memory.schedule(graph)
+    shapes, plan = infer_shapes(graph, graph.images(model.resolution)), memory.schedule(graph)
     costs = count(graph, shapes)
     layers = {
-        node.name: cost.terms.macs
-        for node, cost in zip(graph.nodes, costs, strict=True)
-        if cost.terms.macs
+        node.name: cost.macs for node, cost in zip(graph.nodes, costs, strict=True) if cost.macs
     }
     content = {
         "macs": sum(layers.values()),

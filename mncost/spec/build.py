@@ -53,11 +53,11 @@ class Emitter(Builder):
         op = Conv(
             in_channels,
             out_channels,
-            kernel,
-            stride,
-            groups,
-            bias,
-            padding or self.rules.padding,
+            (kernel, kernel),
+            (stride, stride),
+            groups=groups,
+            bias=bias,
+            padding=padding or self.rules.padding,
         )
         self.add(f"{role}conv", op, *(() if source is None else (source,)))
         if norm:
