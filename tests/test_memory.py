@@ -27,8 +27,8 @@ from mncost.network import Network
 from tests.networks import EVERY_DIALECT, Row, network_of_rows
 from tests.random_rows import ALPHAS, TAIL, bodies
 
-ELEMENT = {"fp32": 4, "fp16": 2, "int8": 1}
-VECTOR = {"fp32": 4, "fp16": 2, "int8": 4}
+ELEMENT = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
+VECTOR = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 4}
 SMALL = {"divisor": 1, "minimum": 1, "se_divisor": 1, "classes": 10}
 
 

@@ -2,7 +2,8 @@
 
 Assumptions, stated here once:
 
-* One image (batch 1), one element of an activation takes 4 bytes at fp32, 2 at fp16, 1 at int8.
+* One image (batch 1), one element of an activation takes 4 bytes at fp32, 2 at fp16
+  and bf16, 1 at int8.
 * Batch norm is folded into the convolution or linear layer before it, which gains a bias; a batch
   norm that follows neither (at the start of Mobile MQA) keeps a scale and a shift a channel.
 * At int8 a weight takes 1 byte, a bias and any other vector of parameters 4 (int32, as ONNX Runtime
@@ -53,11 +54,11 @@ __all__ = [
     "weight_bytes",
 ]
 
-Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
+Precision: TypeAlias = Literal["fp32", "fp16", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
-_ELEMENT_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "int8": 1}
-_VECTOR_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "int8": 4}
+_ELEMENT_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
+_VECTOR_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 4}
 
 
 class Step(NamedTuple):

@@ -23,10 +23,8 @@ def burst(cell: int | None, *, warmups: int = 0, runs: int) -> RunBurst:
     return RunBurst(cell=cell, warmups=warmups, runs=runs)
 
 
-def profile(
-    folder: Path, *, batch: int = 1, provider: str | None = None, rounds: int
-) -> ProfileModel:
-    return ProfileModel(folder=str(folder), batch=batch, provider=provider, rounds=rounds)
+def profile(folder: Path, *, batch: int = 1, precision: str = "fp32", rounds: int) -> ProfileModel:
+    return ProfileModel(folder=str(folder), batch=batch, precision=precision, rounds=rounds)
 
 
 def heaviest(

@@ -81,6 +81,8 @@ class Runtime(ABC):
     """What ``pip install`` installs: all that an interpreter needs beside Python."""
     modules: ClassVar[tuple[str, ...]]
     """What is imported from these."""
+    extras: ClassVar[tuple[str, ...]] = ("bench",)
+    """The extras of mncost that install these beside it."""
     format: ClassVar[str]
     """What it loads: one of :data:`mncost.models.formats.FORMATS`."""
     precisions: ClassVar[tuple[str, ...]] = ("fp32",)
@@ -164,6 +166,7 @@ RUNTIMES: Mapping[str, str] = {
     "onnxruntime": "mncost.measure.runtimes.onnxruntime:OnnxRuntime",
     "torch": "mncost.measure.runtimes.torch:Torch",
     "torch-compile": "mncost.measure.runtimes.torch_compile:TorchCompile",
+    "openvino": "mncost.measure.runtimes.openvino:OpenVino",
     "fake": "mncost.measure.runtimes.fake:Fake",
 }
 

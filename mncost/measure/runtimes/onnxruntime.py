@@ -93,9 +93,10 @@ class OnnxRuntime(Runtime):
     @staticmethod
     def kernels_to_nodes(kernels: Iterable[str], graph: Graph) -> dict[str, str]:
         """Return the node that each kernel is called after, or fused into."""
-        from mncost.measure.runtimes.onnxruntime_profile import nodes_of
+        from mncost.measure.runtimes.kernel_names import node_of, steps_by_name
 
-        return nodes_of(kernels, graph)
+        steps = steps_by_name(graph)
+        return {kernel: node_of([kernel], steps) for kernel in kernels}
 
     def _call(self, setup: Setup, options: Any) -> tuple[Call, Any]:
         """Return what runs a model, and its session."""

@@ -1,31 +1,18 @@
-"""What ONNX Runtime's profiler says: how long each kernel took, and which node a kernel is about.
-
-ONNX Runtime fuses operators, and names the result after one of them: ``row2.expand.act_nchwc`` is
-the convolution ``row2.expand.conv`` with its batch norm and activation. Our steps
-(:mod:`mncost.cost.memory`) say which operator such a kernel is about. Some kernels at the end of a
-model are called after its output.
-"""
+"""What ONNX Runtime's profiler says: how long each kernel took in each run."""
 
 from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mncost.measure.runtimes import CONVERT, REORDER, KernelTimes
+from mncost.measure.runtimes import KernelTimes
 
-if TYPE_CHECKING:
-    from mncost.graph.graph import Graph
-
-__all__ = ["nodes_of", "read_profile"]
+__all__ = ["read_profile"]
 
 _RUN, _KERNEL, _SUFFIX = "model_run", "Node", "_kernel_time"
-
-# The model's input and output, in the files that are loaded: mncost.models.onnx_model.
-_INPUT, _OUTPUT = "input", "output"
-_CONVERSIONS = (f"{_INPUT}_QuantizeLinear", f"{_OUTPUT}_DequantizeLinear")
 
 
 def read_profile(file: Path) -> KernelTimes:
@@ -56,40 +43,3 @@ def _run_of(
     if index < 0 or event["ts"] > runs[index][0] + runs[index][1]:
         raise ValueError(f"the profile has {event['name']} outside of every run")
     return index
-
-
-def nodes_of(kernels: Iterable[str], graph: Graph) -> dict[str, str]:
-    """Return the node that each kernel is about: its name begins with that of one of our nodes."""
-    heads = _heads(graph)
-    return {kernel: _node_of(kernel, heads) for kernel in kernels}
-
-
-def _heads(graph: Graph) -> dict[str, str]:
-    """Return, for each node, the node whose step it is part of; with a layer scale, the one before.
-
-    ONNX Runtime multiplies a layer scale into the convolution before it. The output stands for the
-    last node.
-    """
-    from mncost.cost.memory import schedule
-    from mncost.graph.ops import LayerScale
-
-    steps = {s.node for s in schedule(graph) if not isinstance(graph.nodes[s.node].op, LayerScale)}
-    heads = {}
-    for index, node in enumerate(graph.nodes):
-        head = index
-        while head not in steps and graph.nodes[head].inputs:
-            head = graph.nodes[head].inputs[0]
-        heads[node.name] = graph.nodes[head].name
-    return {_OUTPUT: heads[graph.nodes[-1].name], **heads}
-
-
-def _node_of(kernel: str, heads: Mapping[str, str]) -> str:
-    if kernel.startswith(_CONVERSIONS):
-        return CONVERT
-    name = kernel
-    while name not in heads:
-        cut = max(name.rfind(mark) for mark in "._/:")
-        if cut < 0:
-            return REORDER
-        name = name[:cut]
-    return heads[name]

@@ -20,6 +20,7 @@ class Torch(Runtime):
 
     distributions: ClassVar = ("torch", "numpy", "msgspec")  # a graph is made of structs
     modules: ClassVar = ("torch", "numpy", "msgspec")
+    extras: ClassVar = ("bench", "torch")
     format: ClassVar = "torch"
 
     def start(self, threads: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mncost.errors import MeasureError, MissingExtraError, UnknownNameError
-from mncost.extras import EXTRAS, install
+from mncost.extras import install
 from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.measure.workers.child import Child
 from mncost.measure.workers.messages import Message
@@ -89,7 +89,7 @@ def _check(first: Message, runtime: str, python: str | None) -> None:
     if not missing:
         return
     if python is None:
-        raise MissingExtraError(missing, install("bench", *(EXTRAS.keys() & {runtime})))
+        raise MissingExtraError(missing, install(*runtime_class(runtime).extras))
     packages = " ".join(runtime_class(runtime).distributions)
     raise MeasureError(
         f"the interpreter {python} lacks {' and '.join(missing)}: "

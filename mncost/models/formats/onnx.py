@@ -1,4 +1,7 @@
-"""``model.onnx``: fp32, or 8-bit integers quantised by ONNX Runtime; the batch is open."""
+"""``model.onnx``: fp32, or 8-bit integers quantised by ONNX Runtime; the batch is open.
+
+A runtime that computes in bfloat16 rounds an fp32 model itself.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def _write(model: Model, folder: Path) -> Closeness | None:
     emitted = onnx_model(model.graph, shapes, model.weights(), dynamic_batch=True, portable=True)
     content = emitted.SerializeToString()
     del emitted
-    if model.precision == "fp32":
+    if model.precision != "int8":
         file.write_bytes(content)
         return None
     from mncost.models.int8 import quantised
@@ -30,4 +33,4 @@ def _write(model: Model, folder: Path) -> Closeness | None:
     return closeness
 
 
-FORMAT = Format(_write, {"fp32": 5, "int8": 10}, _LARGEST)
+FORMAT = Format(_write, {"fp32": 5, "bf16": 5, "int8": 10}, _LARGEST)

@@ -1,0 +1,53 @@
+"""Which node a kernel is about, where runtimes name kernels after the operators of a file.
+
+A runtime fuses operators, and names the result after one or more of them: ``row2.expand.act_nchwc``
+is the convolution ``row2.expand.conv`` with its batch norm and activation. Our steps
+(:mod:`mncost.cost.memory`) say which operator such a kernel is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from mncost.cost.memory import schedule
+from mncost.graph.graph import Graph
+from mncost.graph.ops import LayerScale
+from mncost.measure.runtimes import CONVERT, REORDER
+
+__all__ = ["node_of", "steps_by_name"]
+
+# In the files that are loaded: mncost.models.onnx_model, mncost.models.int8.
+_OUTPUT = "output"
+_CONVERSIONS = ("input_QuantizeLinear", "output_DequantizeLinear")
+
+
+def steps_by_name(graph: Graph) -> dict[str, str]:
+    """Return, for each node, the node whose step it is part of.
+
+    A layer scale belongs to the step before it: runtimes multiply it into the convolution there.
+    The output stands for the last node.
+    """
+    steps = {s.node for s in schedule(graph) if not isinstance(graph.nodes[s.node].op, LayerScale)}
+    heads = {}
+    for index, node in enumerate(graph.nodes):
+        head = index
+        while head not in steps and graph.nodes[head].inputs:
+            head = graph.nodes[head].inputs[0]
+        heads[node.name] = graph.nodes[head].name
+    return {_OUTPUT: heads[graph.nodes[-1].name], **heads}
+
+
+def node_of(names: Iterable[str], steps: Mapping[str, str]) -> str:
+    """Return what a kernel is about whose operators have these names.
+
+    It is the node with which the first possible name begins, or else ``CONVERT`` or ``REORDER``.
+    """
+    for name in names:
+        if name.startswith(_CONVERSIONS):
+            return CONVERT
+        known = name
+        while known not in steps and (cut := max(known.rfind(mark) for mark in "._/:")) >= 0:
+            known = known[:cut]
+        if known in steps:
+            return steps[known]
+    return REORDER
