@@ -39,7 +39,7 @@ from mncost.errors import BudgetError, InputError, QuantityError, UnknownNameErr
 from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.network import Network
 from mncost.spec.parse import PAPER
-from mncost.spec.toml import MAX_FILE_BYTES, load_toml, read_limited
+from mncost.toml import MAX_FILE_BYTES, load_toml, read_limited
 from mncost.units import count, seconds, share, size
 
 __all__ = ["parse_budgets", "read_budgets", "read_bytes"]

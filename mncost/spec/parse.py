@@ -13,7 +13,7 @@ import msgspec
 
 from mncost.errors import SpecError, did_you_mean, one_line
 from mncost.spec.schema import BLOCKS, Row, Spec
-from mncost.spec.toml import MAX_FILE_BYTES, load_toml, read_limited
+from mncost.toml import MAX_FILE_BYTES, load_toml, read_limited
 
 __all__ = ["MAX_FILE_BYTES", "PAPER", "parse_spec", "read_spec", "row_name"]
 
@@ -46,7 +46,7 @@ def parse_spec(data: bytes, origin: str) -> Spec:
     merged = _merge_defaults(raw)
     try:
         spec = msgspec.convert(merged, Spec)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, ValueError):  # the latter at a number of thousands of digits
         from mncost.spec.explain import explain  # only on the way to an error message
 
         raise SpecError(f"{origin}: {explain(raw, merged)}") from None

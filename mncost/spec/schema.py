@@ -303,7 +303,7 @@ class Dialect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     note: Annotated[Text, Meta(description="Where the difference can be seen.")] = ""
     rules: Rules = Rules()
     rows: Annotated[
-        dict[str, AnyRow],
+        dict[RowName, AnyRow],
         Meta(description="Rows, by name, that stand in the place of the table's."),
     ] = {}
 
@@ -326,7 +326,7 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[Resolution, ...], Meta(max_length=1000, description="Published resolutions.")
     ] = ()
     checkpoints: Annotated[
-        dict[str, str],
+        dict[FamilyName, FamilyName],
         Meta(
             description="Names of checkpoints, with {alpha}, {percent} (100 α) and {resolution}, "
             "and the dialect that each speaks."
@@ -334,7 +334,7 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = {}
     rules: Rules = Rules()
     defaults: Defaults = Defaults()
-    dialects: dict[str, Dialect] = {}
+    dialects: dict[FamilyName, Dialect] = {}
 
 
 def _odd(name: str, kernel: int) -> None:
