@@ -33,7 +33,7 @@ from scipy.stats import binomtest
 
 import mncost
 from mncost.budget.records import Baseline, Limit, Model, Place, Regression
-from mncost.budget.run import report
+from mncost.budget.run import check
 
 LAST = 1280  # channels of V2's last convolution
 CHANNELS_A_PERCENT = 130  # about; the calibration says what it is
@@ -75,15 +75,16 @@ def decided(new: Path, old: Path, share: float, seconds: float) -> dict[str, Any
         metric="latency regression",
         bound=Regression(share),
     )
-    found = report([limit], max_time=seconds, baseline=Baseline(arch=old))
-    (outcome,) = found.outcomes
+    found = check([limit], max_time=seconds, baseline=Baseline(arch=old))
+    (outcome,) = found
+    assert outcome.value is not None
     assert found.run is not None
     generations = {process.generation for process in found.run.processes}
     return {
         "verdict": outcome.verdict,
-        "value": outcome.value,
-        "lo": outcome.lo,
-        "hi": outcome.hi,
+        "value": outcome.value.center,
+        "lo": outcome.value.lo,
+        "hi": outcome.value.hi,
         "seconds": found.run.seconds,
         "generations": len(generations),
         "why": outcome.why,

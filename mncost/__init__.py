@@ -13,24 +13,33 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mncost.render.shown import show_with
+
 if TYPE_CHECKING:
     from mncost.api import Grid, grid, load
-    from mncost.choose.pick import Pick, pick
-    from mncost.choose.picked import Picked
+    from mncost.budget.outcome import Outcome, Verdicts
+    from mncost.budget.records import Baseline
+    from mncost.budget.run import check
+    from mncost.choose.pick import pick
+    from mncost.choose.picked import Pick, Picked
     from mncost.errors import InputError, MncostError
     from mncost.measure.bench import Measurement, bench
     from mncost.network import Network
 
 __all__ = [
+    "Baseline",
     "Grid",
     "InputError",
     "Measurement",
     "MncostError",
     "Network",
+    "Outcome",
     "Pick",
     "Picked",
+    "Verdicts",
     "__version__",
     "bench",
+    "check",
     "grid",
     "load",
     "pick",
@@ -39,18 +48,25 @@ __all__ = [
 __version__ = "0.1.0"
 
 _MODULES = {
+    "Baseline": "mncost.budget.records",
     "Grid": "mncost.api",
     "InputError": "mncost.errors",
     "Measurement": "mncost.measure.bench",
     "MncostError": "mncost.errors",
     "Network": "mncost.network",
-    "Pick": "mncost.choose.pick",
+    "Outcome": "mncost.budget.outcome",
+    "Pick": "mncost.choose.picked",
     "Picked": "mncost.choose.picked",
+    "Verdicts": "mncost.budget.outcome",
     "bench": "mncost.measure.bench",
+    "check": "mncost.budget.run",
     "grid": "mncost.api",
     "load": "mncost.api",
     "pick": "mncost.choose.pick",
 }
+
+
+show_with("mncost.tables")
 
 
 def __getattr__(name: str) -> Any:

@@ -9,13 +9,13 @@
     def test_it_stays_fast(mncost_budget):
         mncost_budget({"arch": "v2", "alpha": 0.5}, latency_p99="12 ms", threads=2)
 
-A limit that does not hold fails the test. So does one that is inconclusive, because a test that
+A limit that does not hold fails the test. An inconclusive limit fails it too, because a test that
 passes says that the budget holds: ``--mncost-inconclusive`` (``fail``, ``skip`` or ``pass``)
-chooses otherwise, and the end of the session's output names it whatever is chosen. A limit for
-which nothing could be measured fails always.
+chooses otherwise. The end of the session's output names inconclusive limits in any case. A limit
+that could not be measured always fails the test.
 
-pytest imports this in every environment that has mncost, so everything else of mncost is imported
-when the fixture or an option is used.
+pytest imports this module in every environment that has mncost, so it imports the rest of mncost
+only when the fixture or an option is used.
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import pytest
 
 if TYPE_CHECKING:
-    from mncost.budget.records import Bounds, Limit, Model, Outcome
-    from mncost.budget.verdicts import Inconclusive
-    from mncost.render.table import Table
+    from mncost.budget.outcome import Inconclusive, Outcome, Verdicts
+    from mncost.budget.records import Bounds, Limit, Model
 
 __all__ = ["Budget", "ModelLike", "mncost_budget"]
 
@@ -42,7 +41,7 @@ _SUFFIXES = (".json", ".csv", ".md", ".xml")
 
 
 class _Session(NamedTuple):
-    """What the tests of a session found, and when it began."""
+    """The outcomes of a session's tests, and when it began."""
 
     began: float  # seconds since the epoch
     outcomes: list[Outcome]
@@ -56,7 +55,7 @@ _SESSION: pytest.StashKey[_Session] = pytest.StashKey()
 
 @pytest.fixture
 def mncost_budget(request: pytest.FixtureRequest) -> Budget:
-    """A call of it fails the test unless a network keeps within limits: :class:`Budget`."""
+    """Call it to fail the test unless a network keeps within limits: :class:`Budget`."""
     session = request.config.stash[_SESSION]
     inconclusive = request.config.getoption("--mncost-inconclusive")
     return Budget(request.node.nodeid, session.outcomes, inconclusive)
@@ -96,34 +95,36 @@ class Budget:
             max_time: how long to measure at most: ``"2 min"``, or seconds.
             limits: the largest values that are allowed. ``macs``, ``params`` (``"107.3 M"``, or an
                 integer), ``weight_bytes``, ``peak_activation_bytes`` (``"14 MiB"``, or an integer),
-                ``latency_p50``, ``latency_p99``, ``latency_p99_9`` ... (``"12 ms"``), ``max_ratio``
-                (of the median latency / that of ``to``). ``None`` is no limit.
+                ``latency`` (the median), ``latency_p50``, ``latency_p99``, ``latency_p99_9`` ...
+                (``"12 ms"``), ``max_ratio`` (of the median latency to that of ``to``). ``None`` is
+                no limit.
 
         The test fails, in one line for each limit, if a limit does not hold, cannot be checked or
-        cannot be read; what becomes of inconclusive ones, ``--mncost-inconclusive`` says.
+        cannot be read. ``--mncost-inconclusive`` says what becomes of inconclusive limits.
         """
         __tracebackhide__ = True
         from mncost.budget.records import Place
         from mncost.budget.run import check
         from mncost.errors import InputError
+        from mncost.limits import seconds, whole
         from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS
 
         given = {name: limit for name, limit in limits.items() if limit is not None}
         try:
             wanted = self._limits(model, given, to, precision)
-            _check_whole("threads", threads, MAX_THREADS)
-            _check_whole("batch", batch, MAX_BATCH)
+            whole("threads", threads, MAX_THREADS)
+            whole("batch", batch, MAX_BATCH)
             place = Place(runtime, provider, threads, batch)
             wanted = [limit._replace(place=place) for limit in wanted]
-            found = check(wanted, max_time=_seconds(max_time))
+            outcomes = list(check(wanted, max_time=seconds("max_time", max_time)))
         except InputError as error:
             problem = str(error)  # failing here would print this error too
         else:
-            self._outcomes += found
-            problem = "" if len(found) == len(wanted) else "a limit was not checked"
+            self._outcomes += outcomes
+            problem = "" if len(outcomes) == len(wanted) else "a limit was not checked"
         if problem:
             pytest.fail(f"mncost_budget: {problem}", pytrace=False)
-        self._conclude(found)
+        self._conclude(outcomes)
 
     def _limits(
         self,
@@ -146,18 +147,18 @@ class Budget:
             for key, value in given.items()
         ]
 
-    def _conclude(self, found: list[Outcome]) -> None:
+    def _conclude(self, outcomes: list[Outcome]) -> None:
         """Fail or skip the test, unless all limits hold."""
         __tracebackhide__ = True
-        from mncost.budget.tables import sentence
-        from mncost.budget.verdicts import settled
+        from mncost.budget.outcome import settled
+        from mncost.budget.words import sentence
 
-        open_ = [outcome for outcome in found if outcome.verdict != "PASS"]
-        text = "\n".join(f"{outcome.verdict}: {sentence(outcome)}" for outcome in open_)
+        others = [outcome for outcome in outcomes if outcome.verdict != "PASS"]
+        text = "\n".join(f"{outcome.verdict}: {sentence(outcome)}" for outcome in others)
         lenient: Inconclusive = "fail" if self._inconclusive == "fail" else "pass"
-        if any(settled(outcome, lenient) != "PASS" for outcome in open_):
+        if any(settled(outcome, lenient) != "PASS" for outcome in others):
             pytest.fail(text, pytrace=False)
-        if open_ and self._inconclusive == "skip":
+        if others and self._inconclusive == "skip":
             pytest.skip(text)
 
 
@@ -186,55 +187,23 @@ def _bound(name: str, given: str | float, other: Model | None) -> tuple[str, Bou
     Raises:
         InputError: there is no such limit, or no such value of it.
     """
-    from mncost.budget.records import EXACT_METRICS, Exact, Latency, Model, Ratio
-    from mncost.budget.schema import percent_of
+    from mncost import limits
+    from mncost.budget.records import Exact, Latency, Model, Ratio
     from mncost.errors import QuantityError, UnknownNameError
-    from mncost.units import count, seconds, size
 
-    if name in EXACT_METRICS:
-        if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
-            return name, Exact(name, given, None)
-        read = size if name.endswith("_bytes") else count
-        return name, Exact(name, read(name, str(given)), None)
+    if name in limits.EXACT:
+        return name, Exact(name, limits.exact(name, given, limits.EXACT[name]), None)
     if name == "max_ratio":
         assert other is not None, "both were given"
-        return f"latency ratio to {other.arch}", Ratio(other, _ratio(given))
-    prefix, _, key = name.partition("_")
-    percent = percent_of(key.replace("_", ".")) if prefix == "latency" else None
+        return f"latency ratio to {other.arch}", Ratio(other, limits.ratio(name, given))
     if name in Model.__struct_fields__:
         raise QuantityError(f"{name} is no limit but of the model: {{'arch': ..., {name!r}: ...}}")
+    prefix, _, key = name.partition("_")
+    percent = limits.percent_of(key.replace("_", ".") or "p50") if prefix == "latency" else None
     if percent is None:
-        accepted = [*EXACT_METRICS, "latency_p50", "latency_p99", "latency_p99_9", "max_ratio"]
-        raise UnknownNameError("limit", name, accepted)
-    limit = 1e9 * seconds(name, str(given), bare=None)
-    if not limit:
-        raise QuantityError(f"{name} {given!r}: accepted is a time above 0")
-    return f"latency p{percent:g}", Latency(percent, limit)
-
-
-def _ratio(given: str | float) -> float:
-    from mncost.errors import QuantityError
-
-    try:
-        ratio = float(given)
-    except (TypeError, ValueError):
-        ratio = 0.0
-    if not 0 < ratio < float("inf") or isinstance(given, bool):
-        raise QuantityError(f"max_ratio {given!r}: accepted is a number above 0")
-    return ratio
-
-
-def _check_whole(name: str, given: object, most: int) -> None:
-    from mncost.errors import QuantityError
-
-    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= most:
-        raise QuantityError(f"{name} {given!r}: accepted is a whole number from 1 to {most}")
-
-
-def _seconds(given: str | float | None) -> float | None:
-    from mncost.units import seconds
-
-    return None if given is None else seconds("max_time", str(given))
+        latencies = ("latency", "latency_p99", "latency_p99_9", "max_ratio")
+        raise UnknownNameError("limit", name, [*limits.EXACT, *latencies])
+    return f"latency p{percent:g}", Latency(percent, limits.time(name, given))
 
 
 # ---------------------------------------------------------------------------------------- session
@@ -246,7 +215,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--mncost-report",
         metavar="FILE",
-        help=f"write what the budgets of this session came to: {', '.join(_SUFFIXES)} (JUnit)",
+        help=f"write the verdicts of this session: {', '.join(_SUFFIXES)} (JUnit)",
     )
     group.addoption(
         "--mncost-inconclusive",
@@ -257,7 +226,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Find out whether the report can be written, before anything is measured."""
+    """Check that the report can be written, before anything is measured."""
     config.stash[_SESSION] = _Session(time.time(), [])
     if not (name := config.getoption("--mncost-report")):
         return
@@ -297,8 +266,8 @@ def pytest_terminal_summary(
     outcomes = config.stash[_SESSION].outcomes
     if not outcomes:
         return
-    from mncost.budget.tables import sentence
-    from mncost.budget.verdicts import summary_line
+    from mncost.budget.outcome import summary_line
+    from mncost.budget.words import sentence
 
     terminalreporter.section("mncost budgets")
     for outcome in outcomes:
@@ -312,24 +281,23 @@ def _report(config: pytest.Config, suffix: str) -> str:
     """Return the report in the format of a suffix."""
     from importlib import import_module
 
-    from mncost.budget.tables import machine_table, people_table
+    from mncost.budget.outcome import Verdicts
 
     began, outcomes = config.stash[_SESSION]
+    chosen = config.getoption("--mncost-inconclusive")
+    inconclusive: Inconclusive = "fail" if chosen == "fail" else "pass"
+    verdicts = Verdicts(outcomes, inconclusive=inconclusive)
     if suffix == ".xml":
-        return _junit(config, began, outcomes)
-    table: Table = (people_table if suffix == ".md" else machine_table)(outcomes, [])
+        return _junit(verdicts, began)
     module = {".md": "markdown", ".csv": "csv", ".json": "json"}[suffix]
     render = import_module(f"mncost.render.{module}").render
-    return str(render(table))
+    return str(render(verdicts.table()))
 
 
-def _junit(config: pytest.Config, began: float, outcomes: list[Outcome]) -> str:
+def _junit(verdicts: Verdicts, began: float) -> str:
     from datetime import UTC, datetime
 
     from mncost.budget.junit import junit
 
     timestamp = datetime.fromtimestamp(began, UTC).isoformat(timespec="seconds")
-    chosen = config.getoption("--mncost-inconclusive")
-    inconclusive: Inconclusive = "fail" if chosen == "fail" else "pass"
-    seconds = time.time() - began
-    return junit(outcomes, [], "mncost", "", seconds, timestamp, inconclusive=inconclusive)
+    return junit(verdicts, [], "mncost", "", time.time() - began, timestamp)

@@ -1,4 +1,4 @@
-"""Limits on what is counted: is the count within them?"""
+"""Limits on what is counted."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import cast
 
 from mncost.api import load
-from mncost.budget.records import Exact, Limit, Model, Outcome
+from mncost.budget.outcome import Outcome
+from mncost.budget.records import Exact, Limit, Model
 from mncost.cost.memory import Precision
 from mncost.errors import GridError
+from mncost.interval import exact
+from mncost.limits import EXACT
 from mncost.network import Network
 
 __all__ = ["check_exact", "network_of"]
@@ -41,31 +44,27 @@ def check_exact(limit: Limit, find: Callable[[Model, str], Network] = network_of
 
     Args:
         limit: one whose bound is :class:`~mncost.budget.records.Exact`.
-        find: :func:`network_of`, or one that remembers.
+        find: :func:`network_of`, or a function that remembers its networks.
 
     Raises:
         InputError: there is no such network.
     """
     bound = limit.bound
     assert isinstance(bound, Exact), "a latency is measured"
-    allowed = bound.min if bound.max is None else bound.max
-    assert allowed is not None, "a limit has a max or a min"
     value: int = getattr(find(limit.model, limit.precision), bound.metric)
-    why = _violated(bound, value)
+    violated = _violated(bound, value)
+    has_both = None not in (bound.max, bound.min)
     return Outcome(
         of=limit,
-        verdict="FAIL" if why else "PASS",
-        value=value,
-        lo=value,
-        hi=value,
-        limit=allowed,
-        unit="count" if bound.metric in ("macs", "params") else "bytes",
-        why=why if None not in (bound.max, bound.min) else "",
+        verdict="FAIL" if violated else "PASS",
+        value=exact(value),
+        unit=EXACT[bound.metric],
+        why=violated if has_both else "",
     )
 
 
 def _violated(bound: Exact, value: int) -> str:
-    """Say which of the two a value violates; ``""`` if neither."""
+    """Say which bound a value violates; ``""`` if none."""
     if bound.max is not None and value > bound.max:
         return "more than max"
     if bound.min is not None and value < bound.min:

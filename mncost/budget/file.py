@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import sys
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -12,10 +11,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from mncost import limits as reading
 from mncost.budget.exact import network_of
 from mncost.budget.problems import Problems, TooManyError, shown
 from mncost.budget.records import (
-    EXACT_METRICS,
     Bounds,
     Exact,
     Latency,
@@ -32,15 +31,14 @@ from mncost.budget.schema import (
     LatencyLimits,
     Sizes,
     Time,
-    percent_of,
 )
 from mncost.cost.memory import PRECISIONS
-from mncost.errors import BudgetError, InputError, QuantityError, UnknownNameError, one_line
+from mncost.errors import BudgetError, InputError, UnknownNameError, one_line
+from mncost.limits import EXACT, percent_of
 from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.network import Network
 from mncost.spec.parse import PAPER
 from mncost.toml import MAX_FILE_BYTES, load_toml, read_limited
-from mncost.units import count, seconds, share, size
 
 __all__ = ["parse_budgets", "read_budgets", "read_bytes"]
 
@@ -106,7 +104,7 @@ class _Known(NamedTuple):
     short: str  # its architecture, and what the file says beyond it
 
 
-class _Found(NamedTuple):
+class _Bound(NamedTuple):
     """A bound, the key that it stands under, and what tells it from others of the network."""
 
     key: str
@@ -123,6 +121,8 @@ class _Reader:
         self.folder = folder
         self.limits: list[Limit] = []
         self.taken: dict[Hashable, str] = {}  # what is limited, and where
+        self.text = ""
+        self.starts: Sequence[int] = ()  # of the budgets in the text; empty if no header says so
 
     def file(self, data: bytes) -> None:
         try:
@@ -141,12 +141,23 @@ class _Reader:
         elif len(budgets) > MAX_BUDGETS:
             self.problems.add(f"{len(budgets):,} budgets: at most {MAX_BUDGETS:,} are accepted")
         else:
-            lines = _lines(data.decode("utf-8-sig"), len(budgets))
-            for number, (line, budget) in enumerate(zip(lines, budgets, strict=True), 1):
+            self.text = data.decode("utf-8-sig")
+            self.starts = _starts(self.text, len(budgets))
+            for number, budget in enumerate(budgets, 1):
+                line = self.line(number)
                 self.problems.where = f"budget {number}" + (f" (line {line})" if line else "")
-                self.budget(number, line, budget)
+                self.budget(number, budget)
 
-    def budget(self, number: int, line: int | None, raw: Any) -> None:
+    def line(self, number: int, key: str | None = None) -> int | None:
+        """Return the line of a budget, or of one of its limits; ``None`` if no header says so."""
+        if not self.starts:
+            return None
+        start, end = [*self.starts, len(self.text)][number - 1 : number + 1]
+        if key is not None:
+            start = _position(self.text, key, start, end)
+        return 1 + self.text.count("\n", 0, start)
+
+    def budget(self, number: int, raw: Any) -> None:
         if not isinstance(raw, dict):
             self.problems.add(f"{shown(raw)}: accepted is a table")
             return
@@ -155,17 +166,18 @@ class _Reader:
         place = Place(**{key: given[key] for key in Place._fields if key in given})
         precision = given.get("precision", "fp32")
         self.names(place.runtime, precision, is_measured="latency" in raw)
-        found = [*self.exact(given), *self.latency(given.get("latency"), known)]
-        if not {*EXACT_METRICS, "latency"} & {*raw}:
-            self.problems.add(f"no limit; accepted: {', '.join(EXACT_METRICS)}, latency")
+        bounds = [*self.exact(given), *self.latency(given.get("latency"), known)]
+        if not {*EXACT, "latency"} & {*raw}:
+            self.problems.add(f"no limit; accepted: {', '.join(EXACT)}, latency")
         name = given.get("name")
         if name is not None and not (name.isprintable() and name.strip()):
             self.problems.add("name", f"{shown(name)}: cannot be printed on one line")
         if known is None:
             return
         name = name or ", ".join([known.title, *_beyond_default(precision, place)])
-        for key, metric, same, bound in found:
+        for key, metric, same, bound in bounds:
             self.take((known.same, precision, place, same), key)
+            line = self.line(number, key)
             self.limits.append(
                 Limit(number, line, name, known.model, precision, place, metric, bound)
             )
@@ -212,23 +224,23 @@ class _Reader:
             return None
         return _known(model, network, arch if is_file else network.arch)
 
-    def exact(self, given: Mapping[str, Any]) -> Iterator[_Found]:
-        for metric in EXACT_METRICS:
+    def exact(self, given: Mapping[str, Any]) -> Iterator[_Bound]:
+        for metric in EXACT:
             if metric in given and (bound := self.exact_bound(metric, given[metric])):
-                yield _Found(metric, metric, metric, bound)
+                yield _Bound(metric, metric, metric, bound)
 
-    def exact_bound(self, metric: str, raw: str | dict[str, Any]) -> Exact | None:
-        is_count = metric in ("macs", "params")
-        if isinstance(raw, str):
-            where, limits = metric, {"max": raw}
-        else:
+    def exact_bound(self, metric: str, raw: Any) -> Exact | None:
+        where, limits = metric, {"max": raw}
+        if isinstance(raw, dict):
             where = f"{metric}.max"
-            limits = self.problems.table(metric, raw, Counts if is_count else Sizes)
+            limits = self.problems.table(metric, raw, Counts if EXACT[metric] == "count" else Sizes)
         if raw == {}:
             self.problems.add(metric, "no limit; accepted: max, min")
-        down, up = (count, count) if is_count else (size, partial(size, up=True))
-        largest = self.problems.quantity(where, limits.get("max"), down)
-        smallest = self.problems.quantity(f"{metric}.min", limits.get("min"), up)
+        read = partial(reading.exact, kind=EXACT[metric])
+        largest = self.problems.quantity(where, limits.get("max"), read)
+        smallest = self.problems.quantity(
+            f"{metric}.min", limits.get("min"), partial(read, up=True)
+        )
         if largest is not None and smallest is not None and smallest > largest:
             words = f"{limits['min']!r} is more than max, {limits['max']!r}"
             self.problems.add(f"{metric}.min", words)
@@ -236,8 +248,11 @@ class _Reader:
             return None
         return Exact(metric, largest, smallest)
 
-    def latency(self, raw: dict[str, Any] | None, known: _Known | None) -> Iterator[_Found]:
+    def latency(self, raw: Any, known: _Known | None) -> Iterator[_Bound]:
         if raw is None:
+            return
+        if isinstance(raw, str):  # a time alone limits the median
+            yield from self.percentile(50.0, "latency", raw)
             return
         if not raw:
             self.problems.add("latency", "no limit; accepted: p50, p99, max_ratio, regression")
@@ -249,20 +264,20 @@ class _Reader:
         yield from self.ratio(given, raw, known)
         yield from self.regression(given, raw)
 
-    def percentile(self, percent: float, key: str, value: object) -> Iterator[_Found]:
+    def percentile(self, percent: float, key: str, value: object) -> Iterator[_Bound]:
         if isinstance(value, dict):
             words = 'a table: a percentile with decimals is written in quotes, "p99.9"'
             self.problems.add(key, words)
         elif isinstance(value, str):
-            ns = self.problems.quantity(key, value, _nanoseconds)
-            if ns is not None:
-                yield _Found(key, f"latency p{percent:g}", percent, Latency(percent, ns))
+            limit = self.problems.quantity(key, value, reading.time)
+            if limit is not None:
+                yield _Bound(key, f"latency p{percent:g}", percent, Latency(percent, limit))
         else:
             self.problems.fits(key, value, Time)
 
     def ratio(
         self, given: Mapping[str, Any], raw: Mapping[str, Any], known: _Known | None
-    ) -> Iterator[_Found]:
+    ) -> Iterator[_Bound]:
         if ("max_ratio" in raw) != ("to" in raw):
             there, missing = ("max_ratio", "to") if "max_ratio" in raw else ("to", "max_ratio")
             self.problems.add(f"latency.{there}", f"without {missing}; accepted are both or none")
@@ -271,15 +286,15 @@ class _Reader:
             bound = Ratio(to.model, float(given["max_ratio"]))
             words = to.title if known and known.arch == to.arch else to.short
             same = ("ratio", to.same)
-            yield _Found("latency.max_ratio", f"latency ratio to {words}", same, bound)
+            yield _Bound("latency.max_ratio", f"latency ratio to {words}", same, bound)
 
-    def regression(self, given: Mapping[str, Any], raw: Mapping[str, Any]) -> Iterator[_Found]:
+    def regression(self, given: Mapping[str, Any], raw: Mapping[str, Any]) -> Iterator[_Bound]:
         key = "latency.regression"
         if "against" in raw and "regression" not in raw:
             self.problems.add("latency.against", "without regression; accepted are both or none")
-        share_of = self.problems.quantity(key, given.get("regression"), partial(share, bare=None))
-        if share_of is not None:
-            yield _Found(key, "latency regression", "regression", Regression(share_of))
+        share = self.problems.quantity(key, given.get("regression"), reading.change)
+        if share is not None:
+            yield _Bound(key, "latency regression", "regression", Regression(share))
 
 
 def _known(model: Model, network: Network, arch: str) -> _Known:
@@ -314,34 +329,30 @@ def _beyond_default(precision: str, place: Place) -> Iterator[str]:
         yield f"{place.threads} threads"
 
 
-def _nanoseconds(name: str, text: str) -> float:
-    nanoseconds = round(seconds(name, text, bare=None) * 1e9, 3)
-    if not 0 < nanoseconds < math.inf:
-        raise QuantityError(f"{name} {text!r}: accepted is a finite time, longer than 0")
-    return nanoseconds
-
-
-# What hides a header: strings, from the longest opening on, and comments. In valid TOML, what is
-# left of "[[budget]]" at the start of a line can only be a header: a bare word is no value.
-_HEADER = re.compile(
+# Strings, from the longest opening on, and comments: what looks like a header or a key in these is
+# none. In valid TOML, what is left of "[[budget]]" at the start of a line can only be a header.
+_HIDDEN = (
     r'"""(?:\\.|[^\\])*?"{3,5}'
     r"|'''.*?'{3,5}"
     r'|"(?:\\.|[^"\\\n])*"'
     r"|'[^'\n]*'"
     r"|#[^\n]*"
-    r"|^[ \t]*(?P<header>\[\[[ \t]*budget[ \t]*\]\])",
-    re.DOTALL | re.MULTILINE,
+)
+_HEADER = re.compile(
+    _HIDDEN + r"|^[ \t]*(?P<header>\[\[[ \t]*budget[ \t]*\]\])", re.DOTALL | re.MULTILINE
 )
 
 
-def _lines(text: str, budgets: int) -> Sequence[int | None]:
-    """Return the line on which each budget begins; ``None`` where no header says so."""
-    starts = [found.start("header") for found in _HEADER.finditer(text) if found["header"]]
-    if len(starts) != budgets:
-        return [None] * budgets
-    lines, line, before = [], 1, 0
-    for start in starts:
-        line += text.count("\n", before, start)
-        before = start
-        lines.append(line)
-    return lines
+def _starts(text: str, budgets: int) -> Sequence[int]:
+    """Return where each budget begins; nothing if not every budget has a header."""
+    starts = [match.start("header") for match in _HEADER.finditer(text) if match["header"]]
+    return starts if len(starts) == budgets else []
+
+
+def _position(text: str, key: str, start: int, end: int) -> int:
+    """Return where a key such as ``latency.p99`` stands in a budget; its start if it is hidden."""
+    name = re.escape(key.partition(".")[2] or key)
+    spellings = rf"\"{name}\"|'{name}'|(?<![\w-]){name}"
+    pattern = rf"(?P<key>(?:{spellings})[ \t]*[=.\]])|{_HIDDEN}"
+    matches = re.compile(pattern, re.DOTALL).finditer(text, start, end)
+    return next((match.start("key") for match in matches if match["key"]), start)

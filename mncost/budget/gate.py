@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mncost.budget.judge import (
-    arms_differ,
-    control_interval,
-    judge_saved,
-    latency_interval,
-    ratio_interval,
-    saved_interval,
-    sides_interval,
-)
+from mncost.budget.outcome import Outcome
 from mncost.budget.plan import Measured, Plan
-from mncost.budget.records import Latency, Outcome, Ratio, Regression
+from mncost.budget.records import Latency, Limit
 from mncost.interval import Interval
 from mncost.measure.cells import title
 from mncost.measure.records import Run
+from mncost.results.changes import RunRatio, run_ratio
+from mncost.results.results import Results
 from mncost.stats.looks import Looks
 from mncost.stats.verdict import Verdict, judge
 
-__all__ = ["Gate"]
+__all__ = ["Gate", "judge_saved"]
 
 
-class _Found(NamedTuple):
-    """What one look found about one limit."""
+class _Look(NamedTuple):
+    """What the last look says about one limit."""
 
     interval: Interval | None
     verdict: Verdict | None
@@ -33,125 +27,131 @@ class _Found(NamedTuple):
 
 
 class Gate:
-    """Decides limits; to be given to :func:`mncost.measure.runs.carry_out` as ``undecided``."""
+    """Decides limits; the engine calls it after each generation, as its ``undecided``."""
 
-    def __init__(self, plan: Plan, looks: Looks) -> None:
+    def __init__(self, plan: Plan, run: Run, looks: Looks) -> None:
         """Begin with all limits of a plan undecided."""
         self.plan = plan
+        self.results = Results(run)
         self.looks = looks
-        self._found: dict[int, _Found] = {}  # by the limit's place in the plan
+        self._looks: dict[int, _Look] = {}  # by the limit's place in the plan
 
     def __call__(self, run: Run, fraction: float, last: bool) -> set[int]:
         """Look; return the cells that the undecided limits still need."""
+        self.results.update()
         level = self.looks.level(fraction, last)
         needed: set[int] = set()
         for index, measured in enumerate(self.plan.measured):
-            before = self._found.get(index)
+            before = self._looks.get(index)
             if before is not None and before.verdict is not None:
                 continue
-            found = self._found[index] = self._look(run, measured, level)
-            if found.verdict is None:
-                needed |= {cell for cell in (measured.cell, measured.other) if cell is not None}
+            look = self._looks[index] = self._look(measured, level)
+            if look.verdict is None:
+                needed |= set(measured.cells)
         return needed
 
-    def outcome(self, measured: Measured) -> Outcome:
-        """Return what became of a limit in the end."""
-        found = self._found.get(self.plan.measured.index(measured), _Found(None, None))
-        interval, limit = found.interval, measured.limit
-        center, lo, hi = interval[:3] if interval else (None, None, None)
-        return Outcome(
-            of=limit,
-            verdict=found.verdict or "INCONCLUSIVE",
-            value=center,
-            lo=lo,
-            hi=hi,
-            limit=_most(measured),
-            unit="ns" if isinstance(limit.bound, Latency) else "ratio",
-            why="" if found.verdict else found.why or _undecided(found),
-        )
+    def outcomes(self) -> dict[int, Outcome]:
+        """Return what became of the limits in the end, by the identity of each."""
+        self.results.update()
+        return {
+            id(measured.limit): self._outcome(index, measured)
+            for index, measured in enumerate(self.plan.measured)
+        }
 
     def promise(self) -> str:
         """Say what the verdicts are worth."""
         looks = self.looks
+        verdicts = "the verdict" if looks.tests == 1 else f"all {looks.tests} verdicts"
         return (
-            f"verdicts: with {1 - looks.alpha / 2:.1%} probability none of these {looks.tests} is "
-            "wrong, however often was looked (error spending over looks, Bonferroni over limits); "
-            "the intervals shown are those of the last look at each limit"
+            f"{verdicts} on latency: right with a probability of {1 - looks.alpha / 2:.1%}, for "
+            "this machine during this run; intervals are those of the look that decided"
         )
 
-    def errors(self, run: Run) -> list[str]:
-        """Return why limits could not be measured."""
+    def _outcome(self, index: int, measured: Measured) -> Outcome:
+        """Return what became of a limit: if a cell of it failed, an error, whatever was seen."""
+        run, look = self.results.run, self._looks.get(index, _Look(None, None))
+        old, new = self._latencies(measured)
+        outcome = Outcome(
+            of=measured.limit,
+            verdict=look.verdict or "INCONCLUSIVE",
+            value=look.interval,
+            unit="time" if isinstance(measured.limit.bound, Latency) else "ratio",
+            why="" if look.verdict else look.why or _undecided(look),
+            old=old,
+            new=new,
+        )
         reasons = {failure.cell: failure.reason for failure in reversed(run.failures)}
-        return [
-            f"{measured.limit.name}: {measured.limit.metric}: cannot be measured: "
-            f"{title(run.cells[cell])}: {reasons[cell]}"
-            for measured in self.plan.measured
-            for cell in (measured.cell, measured.other)
-            if cell in reasons
-        ]
+        failed = next((cell for cell in measured.cells if cell in reasons), None)
+        if failed is None:
+            return outcome
+        why = f"cannot be measured: {title(run.cells[failed])}: {reasons[failed]}"
+        return outcome._replace(verdict="ERROR", why=why)
 
-    def _look(self, run: Run, measured: Measured, level: float) -> _Found:
-        most = _most(measured)
-        match measured.limit.bound:
-            case Latency(percent=percent):
-                interval = latency_interval(run, measured.cell, percent, level)
-                return _Found(interval, judge(interval, most))
-            case Ratio():
-                assert measured.other is not None
-                interval = ratio_interval(run, measured.cell, measured.other, level)
-                return _Found(interval, judge(interval, most))
-            case Regression() if measured.saved is not None:
-                return self._beside_saved(run, measured, level)
-            case _:
-                return self._beside_baseline(run, measured, level)
+    def _latencies(self, measured: Measured) -> tuple[float | None, float | None]:
+        """Return both median latencies that a ratio compares, in seconds."""
+        if measured.saved is not None and self.plan.saved is not None:
+            old = self.plan.saved.interval(measured.saved)
+        elif measured.other is not None:
+            old = self.results.interval(measured.other)
+        else:
+            return None, None
+        new = self.results.interval(measured.cell)
+        return old and old.center, new and new.center
 
-    def _beside_baseline(self, run: Run, measured: Measured, level: float) -> _Found:
-        """Compare the two sides of an A/B; the reference workload must not differ between them."""
-        assert measured.other is not None
-        most = _most(measured)
-        interval = sides_interval(run, measured.cell, measured.other, level)
-        verdict = judge(interval, most)
-        ours, theirs = run.cells[measured.cell].worker, run.cells[measured.other].worker
-        control = control_interval(run, ours, theirs)
-        if verdict is not None and control is not None and arms_differ(control, most - 1):
-            return _Found(
-                interval,
-                None,
-                f"the reference workload alone takes {control.center:.3f} times as long beside the "
-                "new model as beside the baseline: the two sides differ by themselves",
-            )
-        return _Found(interval, verdict)
+    def _look(self, measured: Measured, level: float) -> _Look:
+        limit = measured.limit
+        if measured.saved is not None:
+            return self._beside_saved(measured, level)
+        if isinstance(limit.bound, Latency):
+            interval = self.results.interval(measured.cell, limit.bound.percent, level)
+        else:
+            assert measured.other is not None
+            interval = self.results.ratio(measured.cell, measured.other, level)
+        return _Look(interval, judge(interval, limit.allowed))
 
-    def _beside_saved(self, run: Run, measured: Measured, level: float) -> _Found:
+    def _beside_saved(self, measured: Measured, level: float) -> _Look:
         assert self.plan.saved is not None
         assert measured.saved is not None
-        found = saved_interval(run, measured.cell, self.plan.saved, measured.saved, level)
-        interval = None if found is None else found.beside_reference or found.plain
+        ratio = run_ratio(self.results, measured.cell, self.plan.saved, measured.saved, level)
+        if ratio is None:
+            return _Look(None, None)
+        interval = (ratio.beside_reference or ratio.plain).ratio
         if self.plan.differences:
             machines = "; ".join(self.plan.differences)
-            return _Found(interval, None, f"the baseline is from another machine: {machines}")
-        why = ""
-        if found is not None and found.beside_reference is None:
-            why = "the two runs have no reference workload in common"
-        return _Found(interval, judge_saved(found, _most(measured)), why)
+            return _Look(interval, None, f"the baseline is from another machine: {machines}")
+        verdict = judge_saved(ratio, measured.limit.allowed)
+        return _Look(interval, verdict, "" if verdict else _disagreement(ratio, measured.limit))
 
 
-def _most(measured: Measured) -> float:
-    """Return the largest value that is allowed: nanoseconds, or a ratio."""
-    match measured.limit.bound:
-        case Latency(max_ns=most):
-            return most
-        case Ratio(max_ratio=most):
-            return most
-        case Regression(share=share):
-            return 1 + share
-        case exact:
-            raise AssertionError(f"{exact} is not measured")
+def judge_saved(ratio: RunRatio, limit: float) -> Verdict | None:
+    """Return what a comparison with a saved run says about the largest ratio that is allowed.
+
+    A verdict needs both ratios on one side of the limit. The machine moves the plain ratio of a
+    whole run, and what happens to the reference alone moves the other one. Without a reference
+    there is no verdict.
+    """
+    if ratio.beside_reference is None:
+        return None
+    verdict = judge(ratio.beside_reference.ratio, limit)
+    return verdict if verdict == judge(ratio.plain.ratio, limit) else None
 
 
-def _undecided(found: _Found) -> str:
-    if found.interval is None:
+def _disagreement(ratio: RunRatio, limit: Limit) -> str:
+    """Say why two ratios decide nothing; ``""``: an interval holds the limit."""
+    if ratio.beside_reference is None:
+        return "the two runs have no reference workload in common"
+    plain, beside = ratio.plain.ratio, ratio.beside_reference.ratio
+    if judge(plain, limit.allowed) == judge(beside, limit.allowed):
+        return ""
+    return (
+        f"the latency is {plain.center:.3f} times the baseline's, and {beside.center:.3f} times "
+        "in units of the reference workload: these disagree, so the machine may explain it"
+    )
+
+
+def _undecided(look: _Look) -> str:
+    if look.interval is None:
         return "it was not measured"
-    if found.interval.lo is None or found.interval.hi is None:
+    if look.interval.lo is None or look.interval.hi is None:
         return "too few processes or runs for an interval: more --max-time"
     return "the limit lies within the interval: more --max-time"

@@ -15,9 +15,10 @@ from mncost.errors import BudgetError, InputError
 from mncost.measure.cells import Subject, Variant, cell_of
 from mncost.measure.machine import machine, machine_differences
 from mncost.measure.places import Offer, Place, places
-from mncost.measure.records import Cell, Request, Run
+from mncost.measure.records import Cell, Request
 from mncost.measure.run_file import read_run
 from mncost.measure.schedule import Purpose
+from mncost.results.results import Results
 
 __all__ = ["Measured", "Plan", "baseline_problems", "plan"]
 
@@ -30,6 +31,11 @@ class Measured(NamedTuple):
     other: int | None = None
     saved: int | None = None
 
+    @property
+    def cells(self) -> list[int]:
+        """The cells of this run that the limit needs."""
+        return [self.cell] if self.other is None else [self.cell, self.other]
+
 
 class Plan(NamedTuple):
     """What is to be measured, for which limits; and the saved run that some are compared with."""
@@ -37,7 +43,7 @@ class Plan(NamedTuple):
     subjects: list[Subject]
     measured: list[Measured]
     tails: Mapping[int, float]  # the cells with limits above p50: the highest percentile
-    saved: Run | None
+    saved: Results | None
     differences: list[str]  # of the saved run's machine from this one
 
 
@@ -48,8 +54,8 @@ def plan(limits: Sequence[Limit], baseline: Baseline, offer: Offer) -> Plan:
         BudgetError: limits that cannot be measured, all of them.
         InputError: the baseline cannot be used.
     """
-    saved = read_run(baseline.run) if baseline.run else None
-    differences = machine_differences(saved.machine, machine()) if saved else []
+    saved = Results.read(baseline.run) if baseline.run else None
+    differences = machine_differences(saved.run.machine, machine()) if saved else []
     if differences and not baseline.other_machine:
         raise InputError(
             f"{baseline.run}: measured on another machine: {'; '.join(differences)}; "
@@ -88,7 +94,7 @@ class _Planner:
     """One call of :func:`plan`."""
 
     def __init__(
-        self, limits: Sequence[Limit], baseline: Baseline, saved: Run | None, offer: Offer
+        self, limits: Sequence[Limit], baseline: Baseline, saved: Results | None, offer: Offer
     ) -> None:
         self.with_tails = {_whose(limit) for limit in limits if _is_tail(limit)}
         self.baseline = baseline
@@ -181,7 +187,7 @@ class _Planner:
         """Return the cell of the saved run that is the same thing as a cell of this one."""
         assert self.saved is not None
         cell = self.subjects[index].cell
-        alike = [old for old in self.saved.cells if _same(old, cell)]
+        alike = [old for old in self.saved.run.cells if _same(old, cell)]
         if not alike:
             raise InputError(
                 f"{self.baseline.run} has no {cell.arch} α {cell.alpha:g} at {cell.resolution} px "

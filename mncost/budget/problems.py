@@ -72,10 +72,10 @@ class Problems:
             return False
         return True
 
-    def quantity(self, where: str, text: str | None, read: Callable[[str, str], T]) -> T | None:
+    def quantity(self, where: str, given: Any, read: Callable[[str, Any], T]) -> T | None:
         """Read a number with a unit, if there is one."""
         try:
-            return None if text is None else read(f"{where}:", text)
+            return None if given is None else read(f"{where}:", given)
         except QuantityError as error:
             self.add(error)
             return None

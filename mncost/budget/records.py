@@ -1,33 +1,26 @@
-"""Limits and verdicts, as values.
-
-A budget file has budgets; each has one or more limits, and each limit gets one verdict.
-"""
+"""Limits, as values: a budget file has budgets, and each budget has one or more limits."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
-from mncost.stats.verdict import Verdict
+from mncost.flags import flag
 
 __all__ = [
-    "EXACT_METRICS",
     "Baseline",
     "Bounds",
     "Exact",
     "Latency",
     "Limit",
     "Model",
-    "Outcome",
     "Place",
     "Ratio",
     "Regression",
 ]
-
-EXACT_METRICS = ("macs", "params", "weight_bytes", "peak_activation_bytes")
-"""Metrics that are counted: names of properties of :class:`mncost.network.Network`."""
 
 
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,7 +44,7 @@ class Place(NamedTuple):
 
 
 class Exact(NamedTuple):
-    """A limit on something that is counted; whole units, and at least one of the two."""
+    """A limit on something that is counted, in whole units; it has a ``max``, a ``min`` or both."""
 
     metric: str
     max: int | None
@@ -62,18 +55,18 @@ class Latency(NamedTuple):
     """A limit on a percentile of the latency of one call, on a machine that is known."""
 
     percent: float  # 50 is the median
-    max_ns: float
+    max_seconds: float
 
 
 class Ratio(NamedTuple):
-    """A limit on the latency / that of another network in the same run."""
+    """A limit on the ratio of the latency to that of another network in the same run."""
 
     to: Model
     max_ratio: float
 
 
 class Regression(NamedTuple):
-    """A limit on how much slower than the baseline it may be: 0.03 is 3 %."""
+    """A limit on how much slower than the baseline the network may be: 0.03 is 3 %."""
 
     share: float
 
@@ -83,10 +76,10 @@ class Limit(NamedTuple):
 
     Attributes:
         budget: the number of the budget in its file, from 1.
-        line: where it begins in the file, from 1; ``None`` if it is from no file.
-        name: what the file calls the budget, or which network it is.
+        line: the line of the file that the limit stands on, from 1; ``None`` if there is no file.
+        name: what the file calls the budget, or else which network it is about.
         metric: ``macs``, ``latency p99``, ``latency ratio to v1``, ``latency regression``.
-        bound: what may not be exceeded.
+        bound: what must not be exceeded.
     """
 
     budget: int
@@ -100,57 +93,62 @@ class Limit(NamedTuple):
 
     @property
     def is_exact(self) -> bool:
-        """Whether it is on something that is counted, and not measured."""
+        """Whether the limit is on something that is counted; other limits are measured."""
         return isinstance(self.bound, Exact)
+
+    @property
+    def allowed(self) -> float:
+        """The largest value that is allowed, in units, bytes, seconds or as a ratio.
+
+        Of a limit that has only a minimum, it is the smallest.
+        """
+        match self.bound:
+            case Exact(max=most, min=least):
+                value = least if most is None else most
+                assert value is not None, "an exact limit has a max or a min"
+                return value
+            case Latency(max_seconds=value):
+                return value
+            case Ratio(max_ratio=value):
+                return value
+            case Regression(share=share):
+                return 1 + share
 
 
 Bounds: TypeAlias = Exact | Latency | Ratio | Regression
 
 
-class Baseline(NamedTuple):
-    """What ``against = "baseline"`` means: at most one of these.
+@dataclass(frozen=True)
+class Baseline:
+    """What regressions are measured against: at most one of ``run``, ``python`` and ``arch``."""
 
-    Attributes:
-        run: the file of a saved run.
-        python: another interpreter, measured beside this one.
-        arch: an older version of the architecture file, measured beside the new one.
-        other_machine: accept a saved run of another machine; nothing is decided by it.
-    """
-
-    run: Path | None = None
-    python: str | None = None
-    arch: Path | None = None
-    other_machine: bool = False
-
-
-class Outcome(NamedTuple):
-    """A limit, what was found, and what follows.
-
-    Attributes:
-        value, lo, hi: in the unit of the limit (units, bytes, nanoseconds, a ratio); that of an
-            exact value has no width. ``None``: nothing was found.
-        limit: the largest value that is allowed (for a least value: the smallest).
-        unit: ``count``, ``bytes``, ``ns`` or ``ratio``.
-        why: why it is inconclusive, or what else there is to say; else empty.
-    """
-
-    of: Limit
-    verdict: Verdict
-    value: float | None
-    lo: float | None
-    hi: float | None
-    limit: float
-    unit: Literal["count", "bytes", "ns", "ratio"]
-    why: str = ""
+    run: Path | None = flag(
+        "What regressions are against: a saved run of this machine (mncost bench -o).",
+        metavar="FILE",
+        names=("--baseline",),
+    )
+    python: str | None = flag(
+        "Or: the same models in another interpreter, measured interleaved with this one.",
+        metavar="PATH",
+        names=("--baseline-python",),
+    )
+    arch: Path | None = flag(
+        "Or: an older version of the architecture file, measured interleaved with the new one.",
+        metavar="FILE",
+        names=("--baseline-arch",),
+    )
+    other_machine: bool = flag(
+        "Compare with a saved run of another machine; it decides nothing.",
+        default=False,
+        names=("--allow-different-machine",),
+    )
 
     @property
-    def headroom(self) -> float | None:
-        """How far within the (closer) limit the value is, as a share of it; below 0: beyond it."""
-        if self.value is None:
-            return None
-        bound = self.of.bound
-        most = bound.max if isinstance(bound, Exact) else self.limit
-        least = bound.min if isinstance(bound, Exact) else None
-        rooms = [(most - self.value) / most] if most else []
-        rooms += [(self.value - least) / least] if least else []
-        return min(rooms, default=None)
+    def given(self) -> dict[str, Path | str]:
+        """The baselines that were given, by the names of their options."""
+        named = {
+            "--baseline": self.run,
+            "--baseline-python": self.python,
+            "--baseline-arch": self.arch,
+        }
+        return {name: value for name, value in named.items() if value is not None}

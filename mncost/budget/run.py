@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mncost.budget.exact import check_exact, network_of
-from mncost.budget.records import Baseline, Limit, Outcome
+from mncost.budget.outcome import Inconclusive, Outcome, Verdicts
+from mncost.budget.records import Baseline, Limit, Regression
+from mncost.errors import BudgetError, InputError
+from mncost.limits import Amount, seconds
 
 if TYPE_CHECKING:
     from mncost.budget.plan import Plan
     from mncost.measure.engine import Progress
     from mncost.measure.records import Options, Run
 
-__all__ = ["Report", "check", "report"]
+__all__ = ["check", "limits_of"]
 
 SECONDS, SECONDS_A_CELL = 20.0, 10.0  # of two cells together, of each one more
 SECONDS_A_TAIL = 40.0  # more for a p99, ten times as many for a p99.9: bounds need so many runs
@@ -22,73 +26,141 @@ GENERATIONS = 8  # that the time is shared out among
 _ANY = 0.99  # no target: verdicts decide when it is enough
 
 
-class Report(NamedTuple):
-    """What became of all limits, in their order.
-
-    Attributes:
-        outcomes: one for each limit.
-        notes: where and how it was measured, and what speaks against it.
-        errors: limits that could not be measured, and why: they are not held.
-        run: what was measured; ``None`` if nothing had to be.
-    """
-
-    outcomes: list[Outcome]
-    notes: list[str]
-    errors: list[str]
-    run: Run | None
-
-
-def check(limits: Sequence[Limit], *, max_time: float | None = None) -> list[Outcome]:
-    """Check limits; as :func:`report`, without a baseline.
-
-    Raises:
-        InputError: a limit cannot be measured.
-    """
-    return report(limits, max_time=max_time).outcomes
-
-
-def report(
-    limits: Sequence[Limit],
+def check(
+    budgets: Path | str | Sequence[Limit],
     *,
-    max_time: float | None = None,
-    baseline: Baseline = Baseline(),  # noqa: B008  it is immutable
+    baseline: Baseline | Path | str | None = None,
+    exact_only: bool = False,
+    max_time: Amount | None = None,
+    inconclusive: Inconclusive = "keep",
+    save: Path | str | None = None,
     watch: Callable[[Progress], None] = lambda progress: None,
-    save: Callable[[Run], None] = lambda run: None,
-) -> Report:
-    """Check limits: exact ones are counted; the others are measured until each is decided.
+) -> Verdicts:
+    """Check that networks keep their budgets, as ``mncost check`` does.
+
+    Exact limits are counted. The others are measured until each of them is decided.
 
     Args:
-        limits: of :func:`mncost.budget.file.read_budgets`.
-        max_time: seconds after which what is undecided stays so; by default 20, and 10 for each
-            cell beyond two, and 40 for each cell with a p99 (400 for a p99.9).
-        baseline: what regressions are against.
+        budgets: a budget file, or limits.
+        baseline: what regressions are measured against; a path is that of a saved run.
+        exact_only: leave out limits on latency.
+        max_time: how long to measure at most: ``"2 min"``, or seconds. By default 20 s, 10 s more
+            for each cell beyond two, and 40 s more for each cell with a p99 (400 s for a p99.9).
+        inconclusive: what an inconclusive limit counts as.
+        save: a run file for what is measured, written as it goes.
         watch: is told the progress.
-        save: is given the run as it goes.
 
     Raises:
-        InputError: a limit or the baseline cannot be used.
+        BudgetError: the budget file cannot be used, or limits cannot be measured.
+        InputError: something else cannot be used.
+        KeyboardInterrupt: the measuring was interrupted.
     """
+    against = baseline if isinstance(baseline, Baseline) else _saved(baseline)
+    time = seconds("max_time", max_time)
+    limits = _limits(budgets, against)
+    _refuse_idle(limits, against)
+    notes: list[str] = []
+    if exact_only:
+        limits, notes = _only_exact(limits)
     find = cache(network_of)  # several limits of one budget are about one network
-    found = {id(limit): check_exact(limit, find) for limit in limits if limit.is_exact}
-    if len(found) == len(limits):
-        return Report([found[id(limit)] for limit in limits], [], [], None)
+    exact = {id(limit): check_exact(limit, find) for limit in limits if limit.is_exact}
+    if len(exact) == len(limits):
+        if save is not None:
+            raise InputError("save: nothing is measured, all limits are exact")
+        return Verdicts([exact[id(limit)] for limit in limits], notes, None, inconclusive)
+    measured, more, run = _measured(limits, against, time, _saver(save), watch)
+    outcomes = [(exact | measured)[id(limit)] for limit in limits]
+    return Verdicts(outcomes, [*notes, *more], run, inconclusive)
+
+
+def limits_of(data: bytes, origin: str, folder: Path, baseline: Baseline) -> list[Limit]:
+    """Return the limits of a budget file's bytes: :func:`mncost.budget.file.parse_budgets`.
+
+    Raises:
+        BudgetError: has every problem of the file, and that of the baseline.
+    """
+    from mncost.budget.file import parse_budgets
+
+    try:
+        return parse_budgets(data, origin, folder)
+    except BudgetError as error:
+        raise BudgetError([*error.problems, *_problems_of(baseline)]) from None
+
+
+def _limits(budgets: Path | str | Sequence[Limit], baseline: Baseline) -> Sequence[Limit]:
+    if not isinstance(budgets, Path | str):
+        return budgets
+    from mncost.budget.file import read_bytes
+
+    data, origin = read_bytes(Path(budgets))
+    return limits_of(data, origin, Path(budgets).parent, baseline)
+
+
+def _problems_of(baseline: Baseline) -> list[str]:
+    """Return why a baseline cannot be used."""
+    if not baseline.given:
+        return []
+    from mncost.budget.plan import baseline_problems
+    from mncost.measure.runs import offer
+
+    return baseline_problems(baseline, offer)
+
+
+def _only_exact(limits: Sequence[Limit]) -> tuple[list[Limit], list[str]]:
+    """Return the exact limits, and a note that says how many others there are.
+
+    Raises:
+        InputError: there is no exact limit.
+    """
+    kept = [limit for limit in limits if limit.is_exact]
+    if not kept:
+        raise InputError("exact only: there is no exact limit")
+    left = len(limits) - len(kept)
+    what = "1 limit on latency is" if left == 1 else f"{left} limits on latency are"
+    return kept, [f"{what} left out: exact limits only"] if left else []
+
+
+def _refuse_idle(limits: Sequence[Limit], baseline: Baseline) -> None:
+    """Refuse a baseline that cannot be used, or that no limit is measured against.
+
+    Raises:
+        InputError: says which.
+    """
+    if not baseline.given or any(isinstance(limit.bound, Regression) for limit in limits):
+        return
+    if problems := _problems_of(baseline):
+        raise InputError(problems[0])
+    (name, value), *_ = baseline.given.items()
+    raise InputError(f"{name} {value}: no budget limits a regression, so nothing is compared")
+
+
+def _measured(
+    limits: Sequence[Limit],
+    baseline: Baseline,
+    max_time: float | None,
+    save: Callable[[Run], None],
+    watch: Callable[[Progress], None],
+) -> tuple[dict[int, Outcome], list[str], Run]:
+    """Measure limits; return the outcomes by the limit's identity, notes and the run."""
     from mncost.budget.gate import Gate
     from mncost.budget.plan import plan
     from mncost.extras import require
     from mncost.measure.runs import carry_out, empty_run, offer
+    from mncost.results.changes import machine_warnings
     from mncost.stats.looks import Looks
 
     require("bench")
     wanted = plan(limits, baseline, offer)
     cells = [subject.cell for subject in wanted.subjects]
     run = empty_run(cells, _options(_usual_time(wanted) if max_time is None else max_time))
-    gate = Gate(wanted, Looks(tests=len(wanted.measured)))
+    gate = Gate(wanted, run, Looks(tests=len(wanted.measured)))
     carry_out(run, wanted.subjects, save=save, watch=watch, undecided=gate, tails=wanted.tails)
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
-    found |= {id(measured.limit): gate.outcome(measured) for measured in wanted.measured}
-    outcomes = [found[id(limit)] for limit in limits]
-    return Report(outcomes, [gate.promise()], gate.errors(run), run)
+    notes = [gate.promise()]
+    if wanted.saved is not None:
+        notes += machine_warnings(wanted.saved, gate.results)
+    return gate.outcomes(), notes, run
 
 
 def _usual_time(wanted: Plan) -> float:
@@ -101,3 +173,17 @@ def _options(max_time: float) -> Options:
     from mncost.measure.records import Options
 
     return Options(target_error=_ANY, max_time=max_time, processes=GENERATIONS, seed=0)
+
+
+def _saved(path: Path | str | None) -> Baseline:
+    return Baseline(run=None if path is None else Path(path))
+
+
+def _saver(path: Path | str | None) -> Callable[[Run], None]:
+    if path is None:
+        return lambda run: None
+    from mncost.measure.run_file import write_run
+    from mncost.render.write import check_writable
+
+    check_writable(Path(path))
+    return partial(write_run, path=Path(path))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -23,7 +22,6 @@ __all__ = [
     "Sizes",
     "Time",
     "budget_schema",
-    "percent_of",
 ]
 
 MAX_BUDGETS = 1_000
@@ -38,6 +36,7 @@ Threads = Annotated[
 Batch = Annotated[
     int, Meta(ge=1, le=MAX_BATCH, description=f"a whole number from 1 to {MAX_BATCH}")
 ]
+Whole = Annotated[int, Meta(ge=0, description="a whole number")]
 Count = Annotated[
     str, Meta(description=f'a text such as "107.3 M": a number with one of: {", ".join(COUNTS)}')
 ]
@@ -53,17 +52,17 @@ Against = Annotated[Literal["baseline"], Meta(description='"baseline"')]
 
 
 class Counts(Struct, forbid_unknown_fields=True):
-    """Limits of a count; what equals one is within it."""
+    """Limits of a count; a count that equals its limit is within it."""
 
-    max: Count | None = None
-    min: Count | None = None
+    max: Count | Whole | None = None
+    min: Count | Whole | None = None
 
 
 class Sizes(Struct, forbid_unknown_fields=True):
-    """Limits of a size; what equals one is within it."""
+    """Limits of a size; a size that equals its limit is within it."""
 
-    max: Size | None = None
-    min: Size | None = None
+    max: Size | Whole | None = None
+    min: Size | Whole | None = None
 
 
 class LatencyLimits(Struct, forbid_unknown_fields=True):
@@ -85,26 +84,17 @@ class Budget(Struct, kw_only=True, forbid_unknown_fields=True):
     provider: Name | None = None
     threads: Threads = 1
     batch: Batch = 1
-    macs: Count | Counts | None = None
-    params: Count | Counts | None = None
-    weight_bytes: Size | Sizes | None = None
-    peak_activation_bytes: Size | Sizes | None = None
-    latency: LatencyLimits | None = None
+    macs: Count | Whole | Counts | None = None
+    params: Count | Whole | Counts | None = None
+    weight_bytes: Size | Whole | Sizes | None = None
+    peak_activation_bytes: Size | Whole | Sizes | None = None
+    latency: Time | LatencyLimits | None = None
 
 
 class BudgetFile(Struct, forbid_unknown_fields=True):
     """A budget file."""
 
     budget: Annotated[list[Budget], Meta(min_length=1, max_length=MAX_BUDGETS)]
-
-
-def percent_of(key: str) -> float | None:
-    """Return which percentile a key of ``latency`` is: 99.9 for ``p99.9``; ``None`` if it is none.
-
-    Accepted are more than 0 and less than 100, with up to two decimals.
-    """
-    percent = float(key[1:]) if re.fullmatch(r"p[0-9]{1,2}(\.[0-9]{1,2})?", key) else 0.0
-    return percent or None
 
 
 def budget_schema() -> str:

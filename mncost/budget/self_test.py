@@ -1,4 +1,4 @@
-"""What this machine's noise lets a check of a regression find, and how often it would be wrong."""
+"""Which regressions a check on this machine finds, by measuring V2 against itself."""
 
 from __future__ import annotations
 
@@ -6,30 +6,39 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mncost.budget.exact import network_of
-from mncost.budget.judge import generation_ratios
 from mncost.budget.noise import POWER, NoiseFloor, noise_floor
 from mncost.budget.records import Model
 from mncost.budget.run import GENERATIONS, SECONDS
 from mncost.errors import MeasureError
 from mncost.extras import require
+from mncost.interval import Interval
 from mncost.measure.cells import Subject, Variant, cell_of
 from mncost.measure.engine import Progress
 from mncost.measure.places import places
 from mncost.measure.records import Options, Request, Run
 from mncost.measure.runs import carry_out, empty_run, offer
+from mncost.results.results import Results
+from mncost.stats.looks import ALPHA
 
 __all__ = ["SelfTest", "self_test", "sentences"]
 
 TIME = 60.0  # seconds
 LIMIT = 0.03
+NOISY = 0.10  # a gate that finds only larger slowdowns is of little use
 
 
 class SelfTest(NamedTuple):
-    """What was found, for decisions of 20 s and of as many seconds as the test took."""
+    """A measurement of V2 against itself, and what follows for decisions.
+
+    Attributes:
+        run: what was measured.
+        limit: the regression that is allowed, as a share.
+        floors: by the seconds of a decision: 20, and as many as the test took.
+    """
 
     run: Run
     limit: float
-    floors: dict[float, NoiseFloor]  # by the seconds of a decision
+    floors: dict[float, NoiseFloor]
 
 
 def self_test(
@@ -65,7 +74,7 @@ def self_test(
         raise KeyboardInterrupt
     if run.failures:
         raise MeasureError(f"self-test: {run.failures[0].reason}")
-    ratios = generation_ratios(run, 0, 1)
+    ratios = Results(run).generation_ratios(0, 1)
     decisions = {SECONDS: GENERATIONS, time: len(ratios)}
     return SelfTest(
         run,
@@ -74,25 +83,52 @@ def self_test(
     )
 
 
-def sentences(found: SelfTest) -> list[str]:
-    """Return what was found, in words."""
-    return [_sentence(span, floor, found.limit) for span, floor in found.floors.items()]
+def sentences(test: SelfTest) -> list[str]:
+    """Return the answer first, then what it rests on."""
+    seconds, floor = next(iter(test.floors.items()))
+    lines = [_answer(seconds, floor, test.limit)]
+    for span, other in list(test.floors.items())[1:]:
+        lines.append(f"in {span:.0f} s: finds {_slowdowns(other)}")
+    ratio, sd = floor.ratio, floor.sd
+    lines.append(
+        f"V2 against itself, {ratio.n} generations: {ratio.center:.4f}"
+        f"{_within(ratio.lo, ratio.hi, '.4f')}, standard deviation of a generation "
+        f"{sd.center:.2%}{_within(sd.lo, sd.hi, '.2%')}"
+    )
+    lines.append(_false_alarms(ratio, test.limit))
+    return lines
 
 
-def _sentence(span: float, floor: NoiseFloor, limit: float) -> str:
-    alarms = floor.false_alarms
-    least = "none below tenfold"
-    if (found := floor.detectable) is not None:
-        least = f"slowdowns from {found.center:.1%}{_within(found.lo, found.hi)}"
+def _answer(seconds: float, floor: NoiseFloor, limit: float) -> str:
+    least = floor.detectable
+    if least is None or least.center > NOISY:
+        head, only = "Too noisy to gate here", "only "
+    else:
+        head, only = "Quiet enough to gate here", ""
     return (
-        f'decisions of {span:.0f} s, regression = "{100 * limit:g} %": an unchanged network FAILs '
-        f"in {alarms.center:.1%}{_within(alarms.lo, alarms.hi)} of them; found with {POWER:.0%} "
-        f"power: {least}"
+        f'{head}: in {seconds:.0f} s, regression = "{100 * limit:g} %" finds {only}'
+        f"{_slowdowns(floor)} (in {POWER:.0%} of decisions)"
     )
 
 
-def _within(lo: float | None, hi: float | None) -> str:
-    return "" if lo is None or hi is None else f" ({lo:.1%} to {hi:.1%})"
+def _slowdowns(floor: NoiseFloor) -> str:
+    least = floor.detectable
+    if least is None:
+        return "slowdowns of more than tenfold"
+    return f"slowdowns above {least.center:.1%}{_within(least.lo, least.hi, '.1%')}"
+
+
+def _false_alarms(ratio: Interval, limit: float) -> str:
+    """Say how often an unchanged network fails: the error of the looks, unless the sides differ."""
+    if ratio.hi is not None and ratio.hi <= 1 + limit:
+        return f"an unchanged network FAILs in less than {ALPHA / 2:.1%} of decisions"
+    if ratio.lo is not None and ratio.lo > 1 + limit:
+        return "an unchanged network FAILs here: one side is slower by itself"
+    return "whether an unchanged network FAILs is not known: the ratio is too uncertain"
+
+
+def _within(lo: float | None, hi: float | None, form: str) -> str:
+    return "" if lo is None or hi is None else f" ({lo:{form}} to {hi:{form}})"
 
 
 def _until_the_end(run: Run, fraction: float, last: bool) -> list[int]:

@@ -10,27 +10,28 @@ from typing import Any
 
 import tomlkit
 
-from mncost.budget.records import Exact, Latency, Outcome, Ratio, Regression
-from mncost.budget.schema import percent_of
+from mncost.budget.outcome import Outcome
+from mncost.budget.records import Exact, Latency, Ratio, Regression
+from mncost.limits import EXACT, percent_of
 from mncost.units import COUNTS, SIZES, TIMES, unit_of
 
 __all__ = ["proposed"]
 
 SLACK = 0.1  # a limit with more headroom could be tightened
-MARGIN = Decimal("1.1")  # new limits of what is measured: the interval's upper bound and 10 %
+MARGIN = Decimal("1.1")  # a new limit on latency is the interval's upper bound and 10 %
 
 
 def proposed(text: str, outcomes: Sequence[Outcome], origin: str) -> str:
     """Return a unified diff that gives a budget file new limits; ``""`` if it needs none.
 
-    Replaced are limits that failed, and those that passed with more than 10 % of headroom. An exact
-    one becomes the value; one of a latency or a ratio the upper bound of the interval and 10 %,
-    rounded up to two significant digits. What is inconclusive stays, and so do regressions: how
-    much slower is too much is not for a measurement to say. Comments and layout stay.
+    It replaces limits that failed, and limits that passed with more than 10 % of headroom. An exact
+    limit becomes the value. A limit of a latency or a ratio becomes the upper bound of the interval
+    and 10 %, rounded up to two significant digits. Inconclusive limits and regressions stay, and so
+    do comments and layout: no measurement says how much slower is too much.
 
     Args:
         text: the budget file from which the limits were read, without a byte order mark.
-        outcomes: what was found for them.
+        outcomes: of its limits.
         origin: the file's name in the head of the diff.
     """
     document = tomlkit.parse(text)
@@ -42,21 +43,17 @@ def proposed(text: str, outcomes: Sequence[Outcome], origin: str) -> str:
 
 def _renew(budget: MutableMapping[str, Any], outcome: Outcome) -> None:
     """Give one limit its new value, if it needs one."""
-    if outcome.value is None or outcome.verdict == "INCONCLUSIVE":
+    if outcome.value is None or outcome.verdict not in ("PASS", "FAIL"):
         return
     if outcome.verdict == "PASS" and (outcome.headroom or 0.0) <= SLACK:
         return
-    upper = Decimal(str(outcome.value if outcome.hi is None else outcome.hi)) * MARGIN
+    center, _, hi = outcome.value[:3]
+    upper = Decimal(str(center if hi is None else hi)) * MARGIN
     match outcome.of.bound:
         case Exact() as bound:
-            _renew_exact(budget, bound, int(outcome.value))
+            _renew_exact(budget, bound, int(center))
         case Latency() as bound:
-            latency = budget["latency"]
-            key = next(key for key in latency if percent_of(key) == bound.percent)
-            unit = unit_of(latency[key])
-            new = _rounded_up(upper / (Decimal(str(TIMES[unit])) * 10**9))
-            if _is_wanted(outcome, new * Decimal(str(TIMES[unit])) * 10**9):
-                latency[key] = f"{_plain(new)} {unit}"
+            _renew_latency(budget, bound, outcome, upper)
         case Ratio():
             new = _rounded_up(upper)
             if _is_wanted(outcome, new):
@@ -65,14 +62,28 @@ def _renew(budget: MutableMapping[str, Any], outcome: Outcome) -> None:
             pass
 
 
+def _renew_latency(
+    budget: MutableMapping[str, Any], bound: Latency, outcome: Outcome, upper: Decimal
+) -> None:
+    table, key = budget, "latency"
+    if not isinstance(budget["latency"], str):
+        table = budget["latency"]
+        key = next(key for key in table if percent_of(key) == bound.percent)
+    unit = unit_of(table[key])
+    new = _rounded_up(upper / Decimal(str(TIMES[unit])))
+    if _is_wanted(outcome, new * Decimal(str(TIMES[unit]))):
+        table[key] = f"{_plain(new)} {unit}"
+
+
 def _renew_exact(budget: MutableMapping[str, Any], bound: Exact, value: int) -> None:
-    units = COUNTS if bound.metric in ("macs", "params") else SIZES
+    units = COUNTS if EXACT[bound.metric] == "count" else SIZES
     end = "max" if bound.max is not None else "min"
     if bound.min is not None and value < bound.min:
         end = "min"
-    one = isinstance(budget[bound.metric], str)
-    table, key = (budget, bound.metric) if one else (budget[bound.metric], end)
-    table[key] = _exact_text(value, unit_of(table[key]), units)
+    given = budget[bound.metric]
+    table, key = (given, end) if isinstance(given, MutableMapping) else (budget, bound.metric)
+    is_text = isinstance(table[key], str)
+    table[key] = _exact_text(value, unit_of(table[key]), units) if is_text else value
 
 
 def _is_wanted(outcome: Outcome, new: Decimal) -> bool:

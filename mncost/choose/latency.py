@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from mncost.budget.judge import latency_interval
+from mncost.choose.limits import Rule
 from mncost.errors import MeasureError, did_you_mean
 from mncost.interval import Interval
 from mncost.measure.cells import digest
 from mncost.measure.records import Cell, Run
 from mncost.published.accuracy import Candidate
-from mncost.stats.location import LEVEL
+from mncost.results.results import Results
 from mncost.stats.looks import ALPHA
 from mncost.stats.verdict import Verdict, judge
 
-__all__ = ["LatencyLimit", "Place", "Timed", "cells_at", "latencies", "timed"]
+__all__ = ["Latencies", "LatencyLimit", "Place", "Timed", "cells_at", "latencies", "timed"]
 
 
 class Place(NamedTuple):
@@ -29,12 +29,12 @@ class LatencyLimit(NamedTuple):
     """A percentile of the latency of one call, with one image.
 
     Attributes:
-        max_ns: nanoseconds.
+        most: seconds.
         percent: 50 is the median.
         place: where.
     """
 
-    max_ns: float
+    most: float
     percent: float = 50.0
     place: Place = Place()
 
@@ -43,51 +43,112 @@ class Timed(NamedTuple):
     """What a run says about a candidate; no verdict: the limit lies within the interval."""
 
     candidate: Candidate
-    interval: Interval
+    interval: Interval  # seconds
     verdict: Verdict | None
 
 
-def timed(run: Run, found: Sequence[Candidate], limit: LatencyLimit) -> list[Timed]:
+class Latencies(NamedTuple):
+    """What a run says about the candidates that keep to all other limits.
+
+    Attributes:
+        limit: what a latency may be, and where.
+        results: of the run that was measured, or was given; ``None``: nothing was to be measured.
+        asked: the candidates that keep to all other limits, the most accurate first.
+        timed: those of them that have a latency.
+        too_slow: those that were dropped without a verdict because they are far too slow.
+        wanted: how many that fit were looked for; ``None``: all that a given run has.
+        origin: what messages call the given run; ``None``: measured now.
+        differences: of this machine and the one that the run is from.
+    """
+
+    limit: LatencyLimit
+    results: Results | None
+    asked: Sequence[Candidate]
+    timed: Sequence[Timed] = ()
+    too_slow: Collection[Candidate] = ()
+    wanted: int | None = None
+    origin: str | None = None
+    differences: Sequence[str] = ()
+
+    @property
+    def open(self) -> list[Candidate]:
+        """The candidates that may be among the wanted ones, and are not decided."""
+        verdicts = {id(one.candidate): one.verdict for one in self.timed}
+        slow = {id(one) for one in self.too_slow}
+        candidates, passed = [], 0
+        for one in self.asked:
+            if passed == self.wanted:
+                break
+            passed += verdicts.get(id(one)) == "PASS"
+            if verdicts.get(id(one)) is None and id(one) not in slow:
+                candidates.append(one)
+        return candidates
+
+    @property
+    def undecided(self) -> list[Timed]:
+        """Of :attr:`open`, those that were measured: the limit lies within their intervals."""
+        may_fit = {id(one) for one in self.open}
+        return [one for one in self.timed if id(one.candidate) in may_fit]
+
+    @property
+    def not_measured(self) -> list[Candidate]:
+        """Of :attr:`open`, those without a latency."""
+        measured = {id(one.candidate) for one in self.timed}
+        return [one for one in self.open if id(one) not in measured]
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether more time could find something that fits; a given run gets no more time."""
+        return bool(self.undecided or (self.not_measured and self.origin is None))
+
+    def rule(self) -> Rule:
+        """Return the rule that a latency passes by its whole interval."""
+        passed = {id(one.candidate) for one in self.timed if one.verdict == "PASS"}
+        return lambda candidate: id(candidate) in passed
+
+
+def timed(results: Results, candidates: Sequence[Candidate], limit: LatencyLimit) -> list[Timed]:
     """Return the candidates that were measured, with their verdicts.
 
-    A candidate passes only by its whole interval, as in :mod:`mncost.stats.verdict`. The level is
-    shared by all of them (Bonferroni): no verdict is wrong with a probability of 97.5 %.
+    A candidate passes only by its whole interval. All of them share the level (Bonferroni): no
+    verdict is wrong with a probability of 97.5 %.
 
     Raises:
         MeasureError: the run has no such cells, or those of several places.
     """
-    here = _cells_of(run, found, limit.place)
+    here = _cells_of(results.run, candidates, limit.place)
     level = 1 - ALPHA / max(1, len(here))
     measured = []
     for one, cell in here:
-        interval = latency_interval(run, cell.id, limit.percent, level)
+        interval = results.interval(cell.id, limit.percent, level)
         if interval is not None:
-            measured.append(Timed(one, interval, judge(interval, limit.max_ns)))
+            measured.append(Timed(one, interval, judge(interval, limit.most)))
     return measured
 
 
 def latencies(
-    run: Run, found: Sequence[Candidate], place: Place
+    results: Results, candidates: Sequence[Candidate], place: Place
 ) -> list[tuple[Candidate, Interval]]:
-    """Return the candidates that were measured, each with the 95 % interval of its own median.
+    """Return the candidates that were measured, each with the 95 % interval of its median, seconds.
 
     Raises:
         MeasureError: the run has no such cells, or those of several places.
     """
     medians = (
-        (one, latency_interval(run, cell.id, 50, LEVEL))
-        for one, cell in _cells_of(run, found, place)
+        (one, results.interval(cell.id)) for one, cell in _cells_of(results.run, candidates, place)
     )
     return [(one, interval) for one, interval in medians if interval is not None]
 
 
-def _cells_of(run: Run, found: Sequence[Candidate], place: Place) -> list[tuple[Candidate, Cell]]:
+def _cells_of(
+    run: Run, candidates: Sequence[Candidate], place: Place
+) -> list[tuple[Candidate, Cell]]:
     """Return the candidates that the run has cells of, with these."""
-    if not found:
+    if not candidates:
         return []
-    meant = cells_at(run, found[0].network.precision, place)
+    meant = cells_at(run, candidates[0].network.precision, place)
     cells = {cell.digest: cell for cell in meant if cell.twin is None}
-    here = [(one, digest(one.network.graph, one.network.resolution)) for one in found]
+    here = [(one, digest(one.network.graph, one.network.resolution)) for one in candidates]
     return [(one, cells[name]) for one, name in here if name in cells]
 
 

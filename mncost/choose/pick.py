@@ -1,66 +1,63 @@
-"""The Python face of choosing: :func:`pick`, and the :class:`Pick` that it returns."""
+"""The Python face of choosing: :func:`pick`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from mncost.choose.limits import Amount, Spelling, Timing, rules, whole
-from mncost.choose.picked import Fitting
-from mncost.published.accuracy import Candidate, candidates
+from mncost.choose.limits import Rule, Spelling, fitting, rules
+from mncost.choose.picked import Pick
+from mncost.errors import InputError, MeasureError
+from mncost.limits import Amount, percentage, seconds, time, whole
+from mncost.published.accuracy import Candidate, candidates, candidates_of
 
 if TYPE_CHECKING:
-    import pandas
-
+    from mncost.choose.latency import Latencies, LatencyLimit
     from mncost.cost.memory import Precision
-    from mncost.measure.bench import Measurement
     from mncost.measure.engine import Progress
+    from mncost.measure.records import Run
+    from mncost.network import Network
+    from mncost.results.results import Results
     from mncost.spec.axis import Numbers
 
-__all__ = ["SHOWN", "Pick", "choose", "pick"]
+__all__ = ["SHOWN", "Timing", "choose", "pick"]
 
 SHOWN = 10  # that are printed, unless another number is asked for
 MEASURED = 3  # that are looked for by measuring, unless another number is asked for
 _MOST = 1_000_000
+_IN_MEMORY = "the run"
 
 
-class Pick(Fitting):
-    """What :func:`pick` returns: the networks that fit, the most accurate first.
+class Timing(NamedTuple):
+    """What is asked about latencies, as it was given; ``None`` was not."""
 
-    Its attributes are those of :class:`mncost.choose.picked.Fitting`.
-    """
+    max_latency: str | None = None
+    percentile: Amount | None = None
+    runtime: str | None = None
+    threads: int | None = None
+    run: Results | Path | str | None = None
+    max_time: Amount | None = None
+    save: Path | str | None = None
 
-    @property
-    def run(self) -> Measurement | None:
-        """The run that was measured, or that latencies were looked up in; ``None``: there is none.
+    def check(self, spelled: Spelling = str) -> None:
+        """Refuse what means nothing beside the others.
 
-        It can be saved, and picked from with other limits.
+        Raises:
+            InputError: such an argument was given.
         """
-        if self.latencies is None or self.latencies.run is None:
-            return None
-        from mncost.measure.bench import Measurement
-
-        return Measurement(self.latencies.run)
-
-    def to_frame(self) -> pandas.DataFrame:
-        """Return one row for each network. Needs pandas."""
-        from mncost.choose.columns import frame_columns
-        from mncost.render.table import tabulate
-
-        columns = frame_columns(is_measured=self.latencies is not None)
-        return tabulate("pick", columns, self).to_frame()
-
-    def __repr__(self) -> str:
-        """Return what ``mncost pick`` prints: networks, what limits cost, sources."""
-        from mncost.choose.tables import people_table
-        from mncost.render.plain import render
-
-        return render(people_table(self, most=SHOWN)).rstrip("\n")
+        for names, is_without, why in (
+            (("max_time", "save"), self.run is not None, f"does not go with {spelled('run')}"),
+            (self._fields[1:], self.max_latency is None, f"needs {spelled('max_latency')}"),
+        ):
+            for name in names:
+                if is_without and getattr(self, name) is not None:
+                    raise InputError(f"{spelled(name)} {why}")
 
 
 def pick(  # noqa: PLR0913  one keyword for each option of the command
-    arch: str = "all",
+    arch: str | Network | Sequence[Network] = "all",
     alpha: Numbers | None = None,
     resolution: Numbers | None = None,
     *,
@@ -76,7 +73,7 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
     percentile: Amount | None = None,
     runtime: str | None = None,
     threads: int | None = None,
-    run: Measurement | Path | str | None = None,
+    run: Results | Path | str | None = None,
     max_time: Amount | None = None,
     top: int | None = None,
     save: Path | str | None = None,
@@ -84,13 +81,12 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
     """Return the most accurate published networks that keep within limits.
 
     Args:
-        arch: as for :func:`mncost.grid`, and so are the next five; built-in architectures only,
-            and by default everything that is published.
-        alpha: only these width multipliers.
+        arch: built-in architectures, by default everything that is published; or networks.
+        alpha: only these width multipliers, in the grammar of :func:`mncost.grid`.
         resolution: only these, in pixels.
         rho: only these, as ratios to the native resolution.
         dialect: only networks of this dialect.
-        precision: of the network, and of what is measured.
+        precision: of the network, and of what is measured; networks have their own.
         max_macs: ``"150M"``, or a number.
         max_params: likewise.
         max_size: of the weights: ``"10MB"``, or bytes.
@@ -116,26 +112,36 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
         "min_top1": min_top1,
     }
     timing = Timing(max_latency, percentile, runtime, threads, run, max_time, save)
-    found = candidates(arch, alpha, resolution, rho=rho, dialect=dialect, precision=precision)
-    return choose(found, limits, timing, top=top)
+    from mncost.network import Network
+
+    if isinstance(arch, str):
+        published = candidates(
+            arch, alpha, resolution, rho=rho, dialect=dialect, precision=precision
+        )
+        return choose(published, limits, timing, top=top)
+    networks = [arch] if isinstance(arch, Network) else list(arch)
+    published, notes = candidates_of(networks)
+    return choose(published, limits, timing, top=top, notes=notes)
 
 
 def choose(
-    found: Sequence[Candidate],
+    published: Sequence[Candidate],
     limits: Mapping[str, Amount | None],
     timing: Timing,
     *,
     top: int | None = None,
-    watch: Callable[[Progress], None] | None = None,
+    notes: Sequence[str] = (),
+    watch: Callable[[Progress], None] = lambda progress: None,
     spelled: Spelling = str,
 ) -> Pick:
     """Return those of the candidates that keep within limits.
 
     Args:
-        found: the most accurate first.
+        published: the candidates, the most accurate first.
         limits: on what is counted or published, by the names of :func:`pick`.
         timing: the limit on latency.
         top: as for :func:`pick`.
+        notes: of the result.
         watch: is told how far the measuring is.
         spelled: how messages write the names of limits and of ``timing``.
 
@@ -147,18 +153,80 @@ def choose(
     timing.check(spelled)
     if top is not None:
         whole(spelled("top"), top, _MOST)
-    if timing.max_latency is None:
-        return Pick(found, keeps, top=top)
-    from mncost.choose.measured import latencies
+    latencies = None
+    if timing.max_latency is not None:
+        if timing.run is None and top is None:
+            top = MEASURED
+        latencies = _latencies(published, keeps, timing, top or MEASURED, watch, spelled)
+    picked = Pick(published, keeps, latencies, top, notes)
+    picked.spelled = spelled
+    return picked
 
-    if timing.run is None and top is None:
-        top = MEASURED
-    measured = latencies(
-        found,
-        keeps,
-        timing,
-        wanted=top or MEASURED,
-        watch=watch or (lambda progress: None),
-        spelled=spelled,
-    )
-    return Pick(found, {**keeps, "max_latency": measured.rule()}, measured, top)
+
+def _latencies(
+    published: Sequence[Candidate],
+    keeps: Mapping[str, Rule],
+    timing: Timing,
+    wanted: int,
+    watch: Callable[[Progress], None],
+    spelled: Spelling,
+) -> Latencies:
+    """Look into a run, or measure as few candidates as it takes."""
+    from mncost.choose.latency import Latencies
+
+    limit = _limit(timing, spelled)
+    fit = fitting(published, keeps)
+    if timing.run is not None:
+        return _in_run(fit, timing, limit)
+    max_time = seconds(spelled("max_time"), timing.max_time)
+    save = _saver(timing.save)
+    if not fit:
+        return Latencies(limit, None, [])
+    from mncost.choose.search import SECONDS, search
+
+    most = SECONDS if max_time is None else max_time
+    return search(fit, limit, wanted, max_time=most, watch=watch, save=save)
+
+
+def _limit(timing: Timing, spelled: Spelling) -> LatencyLimit:
+    from mncost.choose.latency import LatencyLimit, Place
+    from mncost.measure.runtimes import MAX_THREADS
+
+    most = time(spelled("max_latency"), timing.max_latency)
+    if timing.threads is not None:
+        whole(spelled("threads"), timing.threads, MAX_THREADS)
+    percent = 50.0
+    if timing.percentile is not None:
+        percent = percentage(spelled("percentile"), timing.percentile)
+    return LatencyLimit(most, percent, Place(timing.runtime, timing.threads))
+
+
+def _saver(path: Path | str | None) -> Callable[[Run], None]:
+    """Return what saves the run as it goes; a file that cannot be written is noticed now."""
+    if path is None:
+        return lambda run: None
+    from mncost.measure.run_file import write_run
+    from mncost.render.write import check_writable
+
+    check_writable(Path(path))
+    return partial(write_run, path=Path(path))
+
+
+def _in_run(fit: Sequence[Candidate], timing: Timing, limit: LatencyLimit) -> Latencies:
+    """Look latencies up in a run that was given."""
+    from mncost.choose.latency import Latencies, timed
+    from mncost.measure.machine import machine, machine_differences
+    from mncost.results.results import Results
+
+    given = timing.run
+    assert given is not None
+    if isinstance(given, str | Path):
+        origin, results = str(given), Results.read(given)
+    else:
+        origin, results = _IN_MEMORY, Results(given.run)
+    try:
+        measured = timed(results, fit, limit)
+    except MeasureError as error:
+        raise InputError(f"{origin}: {error}") from None
+    differences = machine_differences(results.run.machine, machine())
+    return Latencies(limit, results, fit, measured, origin=origin, differences=differences)

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, overload
 
-from mncost.choose.limits import Rule, costs, fitting
+from mncost.choose.limits import Rule, Spelling, costs, fitting
 from mncost.published.accuracy import Candidate, is_near_tie
+from mncost.render.shown import Shown
 
 if TYPE_CHECKING:
-    from mncost.choose.latency import Timed
-    from mncost.choose.measured import Latencies
+    import pandas
+
+    from mncost.choose.latency import Latencies, Timed
     from mncost.interval import Interval
     from mncost.network import Network
     from mncost.published.figures import Figure
+    from mncost.results.results import Results
 
-__all__ = ["Fitting", "Picked"]
+__all__ = ["Pick", "Picked"]
+
+_LATENCY = "max_latency"
 
 
 class Picked(NamedTuple):
@@ -25,7 +30,7 @@ class Picked(NamedTuple):
         rank: 1 is the most accurate.
         candidate: with all that is published about its accuracy.
         is_near_tie: whether its accuracy and that of the first are too close to be told apart.
-        latency: ns, with the interval that it passed by; ``None`` without a limit on latency.
+        latency: seconds, with the interval that it passed by; ``None`` without a limit on latency.
     """
 
     rank: int
@@ -59,49 +64,59 @@ class Picked(NamedTuple):
         return self.candidate.figure.source
 
 
-class Fitting(Sequence[Picked]):
-    """The networks that fit, the most accurate first; nothing fits: it is empty, and false.
+class Pick(Shown, Sequence[Picked]):
+    """What :func:`mncost.pick` returns: the networks that fit, the most accurate first.
+
+    If nothing fits, it is empty, and false.
 
     Attributes:
-        known: how many are known to fit; at most ``top`` of them are in the sequence.
+        top: how many are in the sequence at most; ``None``: all that fit.
+        known: how many are known to fit.
         considered: how many published networks there were.
         near_ties: those that fit and are as accurate as the first, as far as 50,000 images tell.
-        without: what each limit costs, as far as that is known. Candidates that are measured for
-            this are first of all those that keep to the limits; what the limits cost is found out
-            if there is time left.
+        without: what each limit costs. Beside a limit on latency, only what that one costs: what
+            the others cost would take measuring networks that are not wanted.
         latencies: what was measured; ``None`` without a limit on latency.
+        notes: what else there is to say, e.g. which networks have no published accuracy.
+        spelled: how the table writes the names of limits.
     """
 
     def __init__(
         self,
-        found: Sequence[Candidate],
+        candidates: Sequence[Candidate],
         limits: Mapping[str, Rule],
         latencies: Latencies | None = None,
         top: int | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         """Rank the candidates that keep to the limits.
 
         Args:
-            found: all candidates, the most accurate first.
-            limits: the rules, by their names.
+            candidates: all of them, the most accurate first.
+            limits: the rules of exact limits, by their names.
             latencies: what was measured.
             top: how many are in the sequence at most.
+            notes: what else there is to say.
         """
-        fit = fitting(found, limits)
+        keeps = {**limits, _LATENCY: latencies.rule()} if latencies else limits
+        fit = fitting(candidates, keeps)
         timed = latencies.timed if latencies else ()
         intervals = {id(one.candidate): one.interval for one in timed}
         ranked = [
             Picked(rank, one, rank > 1 and is_near_tie(one, fit[0]), intervals.get(id(one)))
             for rank, one in enumerate(fit, 1)
         ]
-        is_searched = latencies is not None and latencies.origin is None
+        self.top = top
         self.known = len(fit)
-        self.considered = len(found)
+        self.considered = len(candidates)
         self.near_ties = [one for one in ranked if one.is_near_tie]
-        unsure = latencies.unpriced if latencies else ()
-        self.without = costs(found, limits, limits, is_counted=not is_searched, unsure=unsure)
+        self.without = costs(candidates, keeps, [_LATENCY] if latencies else limits)
         self.latencies = latencies
+        self.notes = tuple(notes)
+        self.spelled: Spelling = str
         self._picked = tuple(ranked[:top])
+        if latencies is not None:  # not all were measured
+            self.without = [one._replace(more=None) for one in self.without]
 
     @property
     def undecided(self) -> Sequence[Timed]:
@@ -110,13 +125,25 @@ class Fitting(Sequence[Picked]):
 
     @property
     def not_measured(self) -> Sequence[Candidate]:
-        """Those that may fit, but the time was over, or they are not in the run."""
+        """Those that may fit and were not measured."""
         return self.latencies.not_measured if self.latencies else ()
 
     @property
     def is_inconclusive(self) -> bool:
         """Whether nothing is known to fit, but more measuring could find something."""
         return not self and self.latencies is not None and self.latencies.is_undecided
+
+    @property
+    def run(self) -> Results | None:
+        """The run that was measured, or that latencies were looked up in; ``None``: there is none.
+
+        It can be saved, and picked from with other limits.
+        """
+        return None if self.latencies is None else self.latencies.results
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return one row for each network. Needs pandas."""
+        return self.table().to_frame()
 
     def __len__(self) -> int:
         """Return the number of networks."""
@@ -133,3 +160,7 @@ class Fitting(Sequence[Picked]):
     def __getitem__(self, index: int | slice) -> Picked | Sequence[Picked]:
         """Return one network, or several."""
         return self._picked[index]
+
+    def __repr__(self) -> str:
+        """Return what ``mncost pick`` prints: networks, what limits cost, sources."""
+        return str(self)

@@ -4,65 +4,34 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from mncost.budget.records import Baseline, Limit, Outcome
-from mncost.budget.run import Report, report
-from mncost.budget.verdicts import Inconclusive, status
+from mncost.budget.outcome import Inconclusive, Verdicts
+from mncost.budget.records import Baseline, Limit
 from mncost.cli import options
-from mncost.cli.emit import emit, emit_text, format_for
-from mncost.errors import BudgetError, InputError, UnknownNameError
-from mncost.render.write import check_writable, write_atomically
-from mncost.units import seconds
+from mncost.cli.emit import Out, emit_text
+from mncost.cli.params import Only
+from mncost.errors import InputError, UnknownNameError
+from mncost.render.write import check_writable, refuse_overwriting
+
+if TYPE_CHECKING:
+    from mncost.render.table import Table
 
 __all__ = ["check"]
 
-UNUSABLE = 2
-FOR_PEOPLE = ("terminal", "markdown")
-
 
 def check(
+    against: Baseline,
+    out: Annotated[Out, Only(("columns",))],
     budgets: Annotated[
         Path | None,
         typer.Argument(metavar="BUDGETS", help="A budget file; - for standard input."),
     ] = None,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(
-            "--baseline",
-            metavar="FILE",
-            help="What regressions are against: a saved run (mncost bench -o) of this machine.",
-        ),
-    ] = None,
-    baseline_python: Annotated[
-        str | None,
-        typer.Option(
-            "--baseline-python",
-            metavar="PATH",
-            help="Or: the same models in another interpreter, measured in turn with this one.",
-        ),
-    ] = None,
-    baseline_arch: Annotated[
-        Path | None,
-        typer.Option(
-            "--baseline-arch",
-            metavar="FILE",
-            help="Or: an older version of the architecture file, measured in turn with the new.",
-        ),
-    ] = None,
-    allow_different_machine: Annotated[
-        bool,
-        typer.Option(
-            "--allow-different-machine",
-            help="Compare with a saved run of another machine; it decides nothing.",
-        ),
-    ] = False,
     exact_only: Annotated[
         bool,
         typer.Option(
@@ -103,21 +72,19 @@ def check(
         bool,
         typer.Option(
             "--self-test",
-            help="Instead of a budget file: measure V2 against itself for 60 s (or --max-time): "
-            "how often this machine's noise makes a FAIL, and the smallest slowdown that is found.",
+            help="Instead of a budget file: measure V2 against itself for 60 s (or --max-time). "
+            "Says which slowdowns this machine can find, and how often it would FAIL for nothing.",
         ),
     ] = False,
     save: Annotated[
         Path | None,
         typer.Option("--save", metavar="FILE", help="Write what was measured as a run file too."),
     ] = None,
-    format_name: options.Format = None,
-    output: options.Output = None,
 ) -> int:
     """Check that networks keep their budgets: MACs, parameters, bytes, latency.
 
-    A limit on latency passes or fails only by its whole interval. Exit status: 0 all pass, 1 one
-    fails, 2 unusable, 3 none fails but some are inconclusive.
+    A limit on latency passes or fails only by its whole confidence interval. Exit status: 0 all
+    pass, 1 one fails, 2 unusable or not measured, 3 none fails but some are inconclusive.
 
     mncost check budgets.toml
     mncost check budgets.toml --baseline run.json
@@ -126,75 +93,64 @@ def check(
     mncost check budgets.toml --update
     mncost check --self-test
     """
-    wanted = format_for(format_name, output)
-    how = _inconclusive(inconclusive)
-    base = Baseline(baseline, baseline_python, baseline_arch, allow_different_machine)
-    _check(base, exact_only=exact_only, max_time=max_time)
-    limit = None if max_time is None else seconds("--max-time", max_time)
     if self_test:
-        others = {
-            "baseline": baseline,
-            "baseline-python": baseline_python,
-            "update": update or None,
-        }
-        others |= {"baseline-arch": baseline_arch, "exact-only": exact_only or None, "junit": junit}
-        others |= {"github": github or None, "inconclusive": inconclusive, "save": save}
-        others |= {"format": format_name, "output": output}
-        options.refuse(others, "does not go with --self-test")
+        given: dict[str, Any] = {name.removeprefix("--"): v for name, v in against.given.items()}
+        given |= {"allow-different-machine": against.other_machine or None, "save": save}
+        given |= {"exact-only": exact_only or None, "junit": junit, "github": github or None}
+        given |= {"update": update or None, "inconclusive": inconclusive}
+        given |= {"format": out.format, "output": out.output}
+        options.refuse(given, "does not go with --self-test")
         if budgets is not None:
             raise InputError(f"--self-test takes no budget file: {budgets}")
-        return _self_test(limit)
+        return _self_test(max_time)
     if budgets is None:
         raise InputError("missing argument 'BUDGETS': a budget file, or --self-test")
-    for path in (junit, save, output):
-        if path is not None and str(path) != "-":
-            check_writable(path)
-    text, limits = _read(budgets, base, exact_only=exact_only)
-    began, timestamp = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-    found = _report(limits, base, limit, save)
-    notes = [*found.notes, *_measured_notes(found)]
-    if update:
-        from mncost.budget.update import proposed
+    outputs = {"--junit": junit, "--save": save, "--output": out.output}
+    refuse_overwriting(
+        outputs,
+        {"the budget file": budgets, "the baseline": against.run, "--baseline-arch": against.arch},
+    )
+    with _junit_file(junit, budgets) as write_junit:
+        for path in (save, out.output):
+            if path is not None and str(path) != "-":
+                check_writable(path)
+        if update and out.format is not None:
+            raise InputError("--format does not go with --update: a diff is text")
+        how = _inconclusive(inconclusive)
+        _refuse_mixed(against, exact_only=exact_only, max_time=max_time)
+        text, limits = _read(budgets, against)
+        _refuse_unmeasured(limits, exact_only=exact_only, save=save, max_time=max_time)
+        refuse_overwriting(outputs, _architecture_files(limits))
+        verdicts = _checked(limits, against, how, save, max_time, exact_only=exact_only)
+        table = verdicts.table()
+        if update:
+            from mncost.budget.update import proposed
 
-        emit_text(proposed(text, found.outcomes, str(budgets)), output)
-    else:
-        _emit(found.outcomes, notes, wanted, output)
-    if junit is not None:
-        from mncost.budget.junit import junit as as_junit
-
-        took = time.monotonic() - began
-        content = as_junit(
-            found.outcomes,
-            notes,
-            "mncost check",
-            str(budgets),
-            took,
-            timestamp,
-            inconclusive=how,
-        )
-        write_atomically(junit, content.encode())
-    if github:
-        _to_github(found.outcomes, notes, str(budgets), how)
-    for error in found.errors:
-        print(f"mncost: {error}", file=sys.stderr)
-    return UNUSABLE if found.errors else status(found.outcomes, how)
+            emit_text(proposed(text, verdicts, str(budgets)), out.output)
+        else:
+            out.emit(table)
+        if github:
+            _to_github(verdicts, table, str(budgets))
+        write_junit(verdicts, table.notes)
+    for outcome in verdicts:
+        if outcome.verdict == "ERROR":
+            print(f"mncost: {outcome.of.name}: {outcome.of.metric}: {outcome.why}", file=sys.stderr)
+    return verdicts.status
 
 
-def _self_test(max_time: float | None) -> int:
+def _self_test(max_time: str | None) -> int:
     from mncost.budget.self_test import self_test, sentences
     from mncost.cli.measured_notes import machine_line, objections
     from mncost.cli.progress import watching
+    from mncost.limits import seconds
     from mncost.results.summary import summarise
 
     with watching(None) as watch:
-        found = self_test(max_time, watch=watch)
-    floor = next(iter(found.floors.values()))
+        test = self_test(seconds("--max-time", max_time), watch=watch)
     lines = [
-        f"V2 against itself: {floor.ratio.center:.4f}, standard deviation of a generation "
-        f"{floor.sd.center:.2%}, {floor.generations} generations",
-        *sentences(found),
-        machine_line(found.run),
-        *objections(found.run, summarise(found.run, ())),
+        *sentences(test),
+        machine_line(test.run),
+        *objections(test.run, summarise(test.run, ())),
     ]
     emit_text("\n".join(lines) + "\n", None)
     return 0
@@ -210,85 +166,91 @@ def _inconclusive(given: str | None) -> Inconclusive:
     raise UnknownNameError("--inconclusive", given, [name for name in accepted if name != "keep"])
 
 
-def _check(baseline: Baseline, *, exact_only: bool, max_time: str | None) -> None:
-    given = {
-        "baseline": baseline.run,
-        "baseline-python": baseline.python,
-        "baseline-arch": baseline.arch,
-    }
-    chosen = [name for name, value in given.items() if value is not None]
+def _refuse_mixed(baseline: Baseline, *, exact_only: bool, max_time: str | None) -> None:
+    """Refuse options that do not go together."""
+    chosen = list(baseline.given)
     if len(chosen) > 1:
-        raise InputError(f"--{chosen[0]} and --{chosen[1]} do not go together: one baseline")
+        raise InputError(f"{chosen[0]} and {chosen[1]} do not go together: one baseline")
     if baseline.other_machine and baseline.run is None:
         raise InputError("--allow-different-machine goes with --baseline")
     if exact_only:
-        options.refuse(given | {"max-time": max_time}, "does not go with --exact-only")
+        given = {name.removeprefix("--"): value for name, value in baseline.given.items()}
+        options.refuse({**given, "max-time": max_time}, "does not go with --exact-only")
 
 
-def _read(path: Path, baseline: Baseline, *, exact_only: bool) -> tuple[str, list[Limit]]:
-    """Return the text of a budget file and its limits.
-
-    What is wrong with the file and with the baseline is said at once.
-    """
-    from mncost.budget.file import parse_budgets, read_bytes
-
-    try:
-        data, origin = read_bytes(path)
-        limits = parse_budgets(data, origin, path.parent)
-    except BudgetError as error:
-        from mncost.budget.plan import baseline_problems
-        from mncost.measure.runs import offer
-
-        raise BudgetError([*error.problems, *baseline_problems(baseline, offer)]) from None
-    if exact_only:
-        limits = [limit for limit in limits if limit.is_exact]
-        if not limits:
-            raise InputError(f"{origin}: --exact-only: there is no exact limit")
-    return data.decode("utf-8-sig"), limits
+def _refuse_unmeasured(
+    limits: Sequence[Limit], *, exact_only: bool, save: Path | None, max_time: str | None
+) -> None:
+    """Refuse options of measuring if there is nothing to measure."""
+    if exact_only and not any(limit.is_exact for limit in limits):
+        raise InputError("--exact-only: there is no exact limit")
+    if exact_only or all(limit.is_exact for limit in limits):
+        options.refuse(
+            {"save": save, "max-time": max_time},
+            "means nothing here: all limits are exact, nothing is measured",
+        )
 
 
-def _report(
-    limits: Sequence[Limit], baseline: Baseline, max_time: float | None, save: Path | None
-) -> Report:
+def _read(path: Path, baseline: Baseline) -> tuple[str, list[Limit]]:
+    """Return the text of a budget file and its limits; says all problems, the baseline's too."""
+    from mncost.budget.file import read_bytes
+    from mncost.budget.run import limits_of
+
+    data, origin = read_bytes(path)
+    return data.decode("utf-8-sig", "replace"), limits_of(data, origin, path.parent, baseline)
+
+
+def _architecture_files(limits: Sequence[Limit]) -> dict[str, Path]:
+    """Return the files that limits name, by what messages call them."""
+    files = {limit.budget: Path(limit.model.arch) for limit in limits}
+    named = {f"the architecture of budget {n}:": file for n, file in files.items()}
+    return {name: file for name, file in named.items() if file.is_absolute()}
+
+
+def _checked(
+    limits: Sequence[Limit],
+    baseline: Baseline,
+    inconclusive: Inconclusive,
+    save: Path | None,
+    max_time: str | None,
+    *,
+    exact_only: bool,
+) -> Verdicts:
     """Check limits; what has to be measured is shown as it goes."""
-    if all(limit.is_exact for limit in limits):
-        if save is not None:
-            raise InputError("--save: nothing is measured, all limits are exact")
-        return report(limits)
-    from functools import partial
+    from mncost.budget.run import check as check_limits
 
+    is_measured = not exact_only and not all(limit.is_exact for limit in limits)
+    with _progress(is_measured) as watch:
+        return check_limits(
+            limits,
+            baseline=baseline,
+            exact_only=exact_only,
+            max_time=max_time,
+            inconclusive=inconclusive,
+            save=save,
+            watch=watch,
+        )
+
+
+def _progress(is_measured: bool) -> AbstractContextManager[Any]:
+    if not is_measured:
+        return nullcontext(lambda progress: None)
     from mncost.cli.progress import watching
-    from mncost.measure.run_file import write_run
 
-    with watching(None) as watch:
-        keep = partial(write_run, path=save) if save else lambda run: None
-        return report(limits, max_time=max_time, baseline=baseline, watch=watch, save=keep)
+    return watching(None)
 
 
-def _measured_notes(found: Report) -> list[str]:
-    if found.run is None:
-        return []
-    from mncost.cli.measured_notes import machine_line, objections
-    from mncost.results.summary import summarise
+def _junit_file(path: Path | None, budgets: Path) -> AbstractContextManager[Any]:
+    if path is None:
+        return nullcontext(lambda verdicts, notes: None)
+    from mncost.budget.junit import junit_file
 
-    summaries = summarise(found.run, ())
-    return [machine_line(found.run), *objections(found.run, summaries)]
+    return junit_file(path, "mncost check", str(budgets))
 
 
-def _emit(
-    outcomes: Sequence[Outcome], notes: Sequence[str], wanted: str, output: Path | None
-) -> None:
-    from mncost.budget.tables import machine_table, people_table
-
-    table = (people_table if wanted in FOR_PEOPLE else machine_table)(outcomes, notes)
-    emit(table, wanted, output)
-
-
-def _to_github(
-    outcomes: Sequence[Outcome], notes: Sequence[str], file: str, how: Inconclusive
-) -> None:
+def _to_github(verdicts: Verdicts, table: Table, file: str) -> None:
     """Write annotations where they cannot get into a table: GitHub reads both streams."""
     from mncost.budget.github import annotations, append_summary, job_summary
 
-    sys.stderr.write(annotations(outcomes, file, inconclusive=how))
-    append_summary(job_summary(outcomes, notes), os.environ)
+    sys.stderr.write(annotations(verdicts, file))
+    append_summary(job_summary(table), os.environ)

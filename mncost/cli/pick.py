@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mncost.api import as_precision
-from mncost.choose.columns import pick_columns
-from mncost.choose.limits import Timing
-from mncost.choose.pick import SHOWN, Pick, choose
-from mncost.choose.tables import machine_table, people_table
+from mncost.choose.pick import SHOWN, Timing, choose
 from mncost.cli import options
 from mncost.cli.emit import Out
 from mncost.cli.params import Only
 from mncost.published.accuracy import candidates
-from mncost.render.table import chosen, default_columns
+from mncost.render.write import refuse_overwriting
 from mncost.which import GRAMMAR, Which
 
 if TYPE_CHECKING:
@@ -108,10 +105,8 @@ def pick(
     latency passes if its whole confidence interval is below the limit. Exit status: 0 a network
     fits, 1 none fits, 3 none fits but some latencies are inconclusive.
     """
-    registry = pick_columns(is_measured=max_latency is not None)
-    for_people = out.for_people
-    shown = chosen(registry, out.columns, default_columns(registry) if for_people else registry)
-    found = candidates(
+    refuse_overwriting({"--save": save, "--output": out.output}, {"--run": run})
+    published = candidates(
         which.arch or "all",
         which.alpha,
         which.resolution,
@@ -130,9 +125,8 @@ def pick(
     is_search = max_latency is not None and run is None
     most = SHOWN if top is None and not is_search else top
     with _progress(is_search) as watch:
-        picked = choose(found, limits, timing, top=most, watch=watch, spelled=_option)
-    table = people_table if for_people else machine_table
-    out.emit(table(picked, shown, notes=_machine(picked), spelled=_option))
+        picked = choose(published, limits, timing, top=most, watch=watch, spelled=_option)
+    out.emit(picked.table(columns=out.columns))
     if picked:
         return 0
     return INCONCLUSIVE if picked.is_inconclusive else FAILED
@@ -142,19 +136,10 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _progress(is_search: bool, /) -> AbstractContextManager[Callable[[Progress], None] | None]:
+def _progress(is_search: bool, /) -> AbstractContextManager[Callable[[Progress], None]]:
     """Return what shows how far the measuring is, if there is any."""
     if not is_search:
-        return nullcontext()
+        return nullcontext(lambda progress: None)
     from mncost.cli.progress import watching
 
     return watching(None)
-
-
-def _machine(picked: Pick) -> list[str]:
-    """Say where and with what it was measured, if it was."""
-    if picked.run is None:
-        return []
-    from mncost.cli.measured_notes import machine_line
-
-    return [machine_line(picked.run.run)]

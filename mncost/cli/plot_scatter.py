@@ -40,6 +40,7 @@ def scatter(asked: Asked, x: str, y: str) -> Picture:
 def _accuracies_over_latency(asked: Asked) -> Picture:
     """Return published accuracies over the latencies of a run, or over those measured now."""
     from mncost.choose.latency import Place, cells_at, latencies
+    from mncost.results.results import Results
 
     found = asked.candidates()
     if asked.run_file is None:
@@ -49,7 +50,8 @@ def _accuracies_over_latency(asked: Asked) -> Picture:
         run = plot_options.read(asked.run_file)
     with plot_options.about(asked.run_file):
         cell = cells_at(run, asked.precision, Place(asked.runtime, asked.threads))[0]
-        measured = latencies(run, found, Place(asked.runtime, asked.threads))
+        listed = latencies(Results(run), found, Place(asked.runtime, asked.threads))
+        measured = [(one, interval.scaled(1e9)) for one, interval in listed]
     if not measured:
         raise InputError(f"{asked.run_file}: no accuracy of any network of the run is published")
     points = accuracy_points(found, "latency", measured)
@@ -69,10 +71,9 @@ def _front(points: Sequence[Point], x: str, caption: str) -> Picture:
 
 def _latencies(asked: Asked, x: str) -> Picture:
     """Return latencies over a count, with the power of it that they follow."""
-    from mncost.budget.judge import latency_interval
     from mncost.choose.latency import Place, cells_at
     from mncost.pictures.points import fit, latency_points
-    from mncost.stats.location import LEVEL
+    from mncost.results.results import Results
 
     if asked.run_file is None:
         run = _measured(asked, x)
@@ -82,8 +83,9 @@ def _latencies(asked: Asked, x: str) -> Picture:
         run = plot_options.read(asked.run_file)
     with plot_options.about(asked.run_file):
         cells = cells_at(run, asked.precision, Place(asked.runtime, asked.threads))
-        medians = [(cell, latency_interval(run, cell.id, 50, LEVEL)) for cell in cells]
-        measured = [(cell, interval) for cell, interval in medians if interval is not None]
+        results = Results(run)
+        medians = [(cell, results.interval(cell.id)) for cell in cells]
+        measured = [(cell, one.scaled(1e9)) for cell, one in medians if one is not None]
         points = latency_points(measured, x)
         found = fit(points)
     said = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from mncost.graph.graph import Graph
     from mncost.network import Network
 
-__all__ = ["CLASSES", "IMAGES", "Candidate", "accuracy_of", "candidates", "is_near_tie"]
+__all__ = [
+    "CLASSES",
+    "IMAGES",
+    "Candidate",
+    "accuracy_of",
+    "candidates",
+    "candidates_of",
+    "is_near_tie",
+]
 
 CLASSES = 1000
 IMAGES = 50_000  # of ImageNet's validation set, on which top-1 is measured
@@ -35,7 +43,7 @@ class Candidate:
             accurate first. Two sources may have trained it in two ways.
     """
 
-    def __init__(self, network: Network, figures: list[Figure]) -> None:
+    def __init__(self, network: Network, figures: Iterable[Figure]) -> None:
         """Order the figures; at least one."""
         self.network = network
         self.figures = tuple(sorted(figures, key=lambda figure: -float(figure.top1)))
@@ -116,6 +124,26 @@ def candidates(
         )
     listed = [Candidate(network, figures) for network, figures in found.values()]
     return sorted(listed, key=lambda one: (-one.top1, one.network.macs))
+
+
+def candidates_of(networks: Sequence[Network]) -> tuple[list[Candidate], list[str]]:
+    """Return networks with their published accuracies, the most accurate first, and notes.
+
+    Networks without a published accuracy are left out; a note says how many.
+
+    Raises:
+        NothingPublishedError: no network has a published accuracy.
+    """
+    known = [
+        Candidate(network, published.figures)
+        for network in networks
+        if (published := accuracy_of(network)) is not None
+    ]
+    if not known:
+        raise NothingPublishedError("no accuracy of any of these networks is published")
+    left = len(networks) - len(known)
+    notes = [f"left out: {left} without a published accuracy"] if left else []
+    return sorted(known, key=lambda one: (-one.top1, one.network.macs)), notes
 
 
 def accuracy_of(network: Network) -> Candidate | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from mncost.errors import OutputError
 
-__all__ = ["check_writable", "write_atomically"]
+__all__ = ["check_writable", "refuse_overwriting", "write_atomically"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -43,6 +43,37 @@ def check_writable(path: Path) -> None:
             return  # a pipe or a device: whoever reads it would notice
         with tempfile.TemporaryFile(dir=path.resolve().parent):
             pass
+
+
+def refuse_overwriting(
+    outputs: Mapping[str, Path | None], inputs: Mapping[str, Path | None]
+) -> None:
+    """Refuse an output that would overwrite an input or another output.
+
+    Args:
+        outputs: where results are written, by the names of the options; ``-`` is no file.
+        inputs: the files that are read, by what messages call them.
+
+    Raises:
+        OutputError: one file is both.
+    """
+    taken = [(name, path) for name, path in inputs.items() if path is not None]
+    for name, path in outputs.items():
+        if path is None or str(path) == "-":
+            continue
+        for other, used in taken:
+            if _is_one_file(path, used):
+                raise OutputError(f"{name} {path}: would overwrite {other} {used}")
+        taken.append((name, path))
+
+
+def _is_one_file(one: Path, other: Path) -> bool:
+    try:
+        if one.exists() and not one.is_file():
+            return False  # a pipe or a device takes several texts
+        return one.samefile(other) if one.exists() else one.resolve() == other.resolve()
+    except (OSError, ValueError, RuntimeError):
+        return False  # it cannot be read or written: that is said elsewhere
 
 
 @contextmanager

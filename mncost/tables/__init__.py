@@ -5,6 +5,8 @@ TABLES = {
     "Explanation": "mncost.tables.explain:explain_table",
     "Grid": "mncost.tables.grid:grid_table",
     "Network": "mncost.tables.layers:layers_table",
+    "Pick": "mncost.tables.picks:picks",
+    "Verdicts": "mncost.tables.verdicts:verdicts",
     "Verification": "mncost.tables.verify:verify_table",
 }
 """Which function makes the table of a class; see :mod:`mncost.render.shown`."""

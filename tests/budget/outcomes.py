@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from mncost.budget.outcome import Ending, Inconclusive, Outcome, Verdicts
 from mncost.budget.records import (
     Bounds,
     Exact,
     Latency,
     Limit,
     Model,
-    Outcome,
     Place,
     Ratio,
+    Regression,
 )
-from mncost.stats.verdict import Verdict
+from mncost.interval import Interval
+from mncost.interval import exact as exactly
 
 M = 10**6
 HOSTILE = [
@@ -23,6 +25,9 @@ HOSTILE = [
     "\x00\x07\x1b[31m\x7f\x85",
     "\ufffe\uffff\ud800",
     "%0A::error::x, y: z%",
+    "::stop-commands::x",
+    "##vso[task.complete result=Failed]",
+    "##[error]x",
     "α ρ − 😀",
     "",
 ]
@@ -48,41 +53,62 @@ def exact(
     assert value is not None
     within = (most is None or value <= most) and (least is None or value >= least)
     bound = Exact(metric, most, least)
-    largest = least if most is None else most
-    assert largest is not None
     return Outcome(
         limit(metric, bound, budget, name),
         "PASS" if within else "FAIL",
-        value,
-        None,
-        None,
-        largest,
+        exactly(value),
         "bytes" if metric.endswith("bytes") else "count",
     )
 
 
+def interval(value: float | None, lo: float | None, hi: float | None) -> Interval | None:
+    """Return an interval over five processes; nothing if there is no value."""
+    return None if value is None else Interval(value, lo, hi, 5)
+
+
 def latency(
-    verdict: Verdict,
+    verdict: Ending,
     value: float | None,
     lo: float | None,
     hi: float | None,
     *,
     percent: float = 99,
-    most: float = 12e6,
+    most: float = 12e-3,
     name: str = "v2",
     budget: int = 1,
     why: str = "",
 ) -> Outcome:
-    """Return the outcome of a limit on a latency, in nanoseconds."""
+    """Return the outcome of a limit on a latency, in seconds."""
     of = limit(f"latency p{percent:g}", Latency(percent, most), budget, name)
-    return Outcome(of, verdict, value, lo, hi, most, "ns", why)
+    return Outcome(of, verdict, interval(value, lo, hi), "time", why)
 
 
-def ratio(verdict: Verdict, value: float, lo: float | None, hi: float | None) -> Outcome:
+def ratio(verdict: Ending, value: float, lo: float | None, hi: float | None) -> Outcome:
     """Return the outcome of a limit on a ratio to V1: 1.1."""
     bound = Ratio(Model(arch="v1"), 1.1)
     of = limit("latency ratio to v1", bound, budget=5)
-    return Outcome(of, verdict, value, lo, hi, 1.1, "ratio")
+    return Outcome(of, verdict, interval(value, lo, hi), "ratio")
+
+
+def regression(
+    verdict: Ending,
+    value: float | None,
+    lo: float | None = None,
+    hi: float | None = None,
+    *,
+    share: float = 0.03,
+    old: float | None = None,
+    new: float | None = None,
+    name: str = "v2",
+) -> Outcome:
+    """Return the outcome of a limit on a regression."""
+    of = limit("latency regression", Regression(share), budget=6, name=name)
+    return Outcome(of, verdict, interval(value, lo, hi), "ratio", old=old, new=new)
+
+
+def checked(outcomes: list[Outcome], inconclusive: Inconclusive = "keep") -> Verdicts:
+    """Return the verdicts of a check with these outcomes."""
+    return Verdicts(outcomes, inconclusive=inconclusive)
 
 
 def one_of_each(name: str = "v2", why: str = "too few runs") -> list[Outcome]:
@@ -90,5 +116,5 @@ def one_of_each(name: str = "v2", why: str = "too few runs") -> list[Outcome]:
     return [
         exact(300_774_272, most=301 * M, name=name),
         exact(300_774_272, most=300 * M, name=name, budget=2),
-        latency("INCONCLUSIVE", 12.1e6, 11.9e6, None, name=name, budget=3, why=why),
+        latency("INCONCLUSIVE", 12.1e-3, 11.9e-3, None, name=name, budget=3, why=why),
     ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import mncost
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes.fake import SCRIPT
 from tests.running import Result
@@ -88,13 +90,15 @@ def test_every_format(run_cli: Cli, budgets: Budgets) -> None:
     rows = json.loads(run_cli(["check", file, "-f", "json"]).out)["rows"]
     assert [row["metric"] for row in rows] == ["macs", "params", "latency p50"]
     assert rows[0]["value"] == 300_774_272
-    assert rows[2]["lo"] < rows[2]["value"] < rows[2]["hi"] <= rows[2]["limit"] == 9e6
+    assert rows[2]["value_lo"] < rows[2]["value"] < rows[2]["value_hi"] <= rows[2]["limit"]
+    assert rows[2]["limit"] == 9e-3
 
 
 def test_exact_only_leaves_the_others_out(run_cli: Cli, budgets: Budgets) -> None:
     found = run_cli(["check", budgets(EXACT, LATENCY % "1 ms"), "--exact-only"])
     assert found.status == 0
-    assert "latency" not in found.out
+    assert "latency p50" not in found.out
+    assert "1 limit on latency is left out" in found.out
 
 
 def test_the_side_files(run_cli: Cli, budgets: Budgets, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +108,7 @@ def test_the_side_files(run_cli: Cli, budgets: Budgets, monkeypatch: pytest.Monk
     assert found.status == 1
     cases = ET.parse("out.xml").getroot().findall(".//testcase")
     assert [case.find("failure") is not None for case in cases] == [True, False, False]
-    assert "::error file=budgets.toml,line=1" in found.err
+    assert "::error file=budgets.toml,line=3" in found.err
     assert "FAIL" in Path("summary.md").read_text()
     assert [cell.arch for cell in read_run(Path("run.json")).cells] == ["v2"]
 
@@ -143,9 +147,12 @@ def test_the_machines_noise_floor(run_cli: Cli, monkeypatch: pytest.MonkeyPatch)
     )
     found = run_cli(["check", "--self-test", "--max-time", "20"])
     assert found.status == 0
-    assert "V2 against itself: " in found.out
-    assert "decisions of 20 s" in found.out
-    assert "an unchanged network FAILs in 0.0%" in found.out
+    answer, ratio, alarms, *_ = found.out.splitlines()
+    assert answer.startswith(
+        'Quiet enough to gate here: in 20 s, regression = "3 %" finds slowdowns'
+    )
+    assert ratio.startswith("V2 against itself, ")
+    assert alarms == "an unchanged network FAILs in less than 2.5% of decisions"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +166,22 @@ def test_the_machines_noise_floor(run_cli: Cli, monkeypatch: pytest.MonkeyPatch)
         ),
         ((EXACT,), "--allow-different-machine", ["--allow-different-machine goes with --baseline"]),
         ((EXACT,), "--exact-only --max-time 3", ["--max-time does not go with --exact-only"]),
-        ((EXACT,), "--save run.json", ["--save: nothing is measured"]),
+        ((EXACT,), "--save run.json", ["--save means nothing here: all limits are exact"]),
+        ((EXACT,), "--max-time 9s", ["--max-time means nothing here: all limits are exact"]),
+        ((EXACT,), "--update -f json", ["--format does not go with --update"]),
+        ((EXACT,), "--baseline none.json", ["none.json: cannot be read"]),
+        ((EXACT,), "--baseline-arch none.toml", ["none.toml: cannot be read"]),
+        ((EXACT,), "--baseline-arch v2", ["--baseline-arch v2: no budget limits a regression"]),
+        ((EXACT,), "--baseline-python none/python", ["the interpreter none/python cannot be"]),
+        ((LATENCY % "9 ms",), "--baseline none.json", ["none.json: cannot be read"]),
+        ((LATENCY % "9 ms",), "--exact-only", ["--exact-only: there is no exact limit"]),
+        ((EXACT,), "-o budgets.toml", ["--output budgets.toml: would overwrite the budget file"]),
+        ((EXACT,), "--junit budgets.toml", ["--junit budgets.toml: would overwrite the budget"]),
+        (
+            (REGRESSION,),
+            "--baseline budgets.toml --save budgets.toml",
+            ["--save budgets.toml: would overwrite the budget file"],
+        ),
         ((EXACT,), "--self-test", ["--self-test takes no budget file"]),
         ((EXACT,), "--self-test --github", ["--github does not go with --self-test"]),
         ((EXACT,), "--junit none/out.xml", ["none/out.xml: cannot be written"]),
@@ -201,6 +223,63 @@ def test_bad_input_is_one_line_for_each_problem(
         assert any(line.startswith(f"mncost: {message}") for line in lines), lines
     assert all(line.startswith("mncost: ") for line in lines)
     assert [path.name for path in Path().iterdir()] == ["budgets.toml"]
+
+
+def test_exit_2_leaves_no_passing_report(run_cli: Cli, budgets: Budgets) -> None:
+    """A CI server that reads the file in any case reads an error, not the last check's result."""
+    file = budgets(EXACT)
+    assert run_cli(["check", file, "--junit", "j.xml"]).status == 0
+    budgets(EXACT.replace("301 M", "301"))
+    assert run_cli(["check", file, "--junit", "j.xml"]).status == 2
+    root = ET.parse("j.xml").getroot()
+    assert (root.get("errors"), root.get("failures")) == ("1", "0")
+
+
+@pytest.mark.parametrize("how", [None, "pass", "fail"])
+def test_a_worker_that_dies_is_an_error_in_every_output(
+    run_cli: Cli, budgets: Budgets, monkeypatch: pytest.MonkeyPatch, how: str | None
+) -> None:
+    """Whatever an inconclusive limit counts as: exit status, table, JUnit, annotations."""
+    fault = {"on": "run", "do": "die", "macs": 59_285_808, "seed": 3, "after": 30}
+    monkeypatch.setenv(SCRIPT, json.dumps({"faults": [fault]}))
+    text = (LATENCY % "1.50 ms").replace('"v2"', '"v2", alpha = 0.35')
+    asked = [] if how is None else ["--inconclusive", how]
+    found = run_cli(["check", budgets(text), "--junit", "j.xml", "--github", *asked])
+    assert found.status == 2
+    assert "ERROR" in found.out
+    root = ET.parse("j.xml").getroot()
+    assert (root.get("errors"), root.get("failures")) == ("1", "0")
+    assert "::error file=budgets.toml,line=4,title=ERROR" in found.err
+
+
+def test_an_output_does_not_overwrite_an_architecture(run_cli: Cli, budgets: Budgets) -> None:
+    assert run_cli(["export", "--arch", "v2", "-o", "net.toml"]).status == 0
+    before = Path("net.toml").read_text()
+    file = budgets(EXACT.replace('"v2"', '"net.toml"'))
+    for option in ("-o", "--junit"):
+        found = run_cli(["check", file, option, "net.toml"])
+        assert found.status == 2
+        assert Path("net.toml").read_text() == before
+
+
+@pytest.mark.parametrize("name", ["::stop-commands::x", "##vso[task.complete]", "##[error]x"])
+@pytest.mark.parametrize("form", ["terminal", "markdown", "csv", "json"])
+def test_no_name_is_a_command_of_the_ci_server(
+    run_cli: Cli, budgets: Budgets, name: str, form: str
+) -> None:
+    found = run_cli(["check", budgets(f'{EXACT}name = "{name}"'), "-f", form, "--github"])
+    assert found.status == 0
+    for line in (found.out + found.err).splitlines():
+        assert not line.lstrip().startswith("::stop")
+        assert not re.search(r"##(vso)?\[", line)
+
+
+def test_python_checks_too(budgets: Budgets) -> None:
+    file = budgets(EXACT)
+    verdicts = mncost.check(file)
+    assert verdicts.ok
+    assert "300.8 M" in str(verdicts)
+    assert not mncost.check(budgets(EXACT.replace("301", "300"))).ok
 
 
 def test_without_a_budget_file(run_cli: Cli, here: Path) -> None:

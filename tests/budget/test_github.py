@@ -13,8 +13,9 @@ import pytest
 
 from mncost.budget import github
 from mncost.budget.github import append_summary, job_summary
+from mncost.budget.outcome import Verdicts
 from mncost.errors import OutputError
-from tests.budget.outcomes import HOSTILE, exact, latency, one_of_each
+from tests.budget.outcomes import HOSTILE, checked, exact, latency, one_of_each
 
 ROOT = Path(__file__).parents[2]
 VARIABLE = "GITHUB_STEP_SUMMARY"
@@ -51,7 +52,7 @@ def unescaped(text: str) -> str:
 
 def test_failures_are_errors_and_the_inconclusive_are_warnings() -> None:
     """What holds says nothing; failures come first, for GitHub shows ten."""
-    log = github.annotations(one_of_each()[::-1], "nets/budgets.toml")
+    log = github.annotations(checked(one_of_each()[::-1]), "nets/budgets.toml")
     error, warning = commands(log)
     assert (error.name, warning.name) == ("error", "warning")
     assert error.properties == {"file": "nets/budgets.toml", "line": "3", "title": "FAIL: v2"}
@@ -64,7 +65,7 @@ def test_failures_are_errors_and_the_inconclusive_are_warnings() -> None:
 
 def test_no_annotation_without_a_reason() -> None:
     """Budgets that hold are not annotated."""
-    assert github.annotations(one_of_each()[:1], "budgets.toml") == ""
+    assert github.annotations(checked(one_of_each()[:1]), "budgets.toml") == ""
 
 
 @pytest.mark.parametrize(
@@ -72,29 +73,39 @@ def test_no_annotation_without_a_reason() -> None:
 )
 def test_inconclusive_as_told(inconclusive: Any, name: str) -> None:
     """What ends the job is an error, and nothing inconclusive is silent."""
-    (found,) = commands(github.annotations(one_of_each()[2:], "b.toml", inconclusive=inconclusive))
+    (found,) = commands(github.annotations(checked(one_of_each()[2:], inconclusive), "b.toml"))
     assert found.name == name
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_name_writes_commands(name: str) -> None:
     """A name, a reason or a path is one property or message, and comes back as it was."""
-    log = github.annotations(one_of_each(name, why=name), name)
+    log = github.annotations(checked(one_of_each(name, why=name)), name)
     error, warning = commands(log)
     assert len(re.split(r"[\r\n]+", log.strip())) == 2
     assert {error.name, warning.name} == {"error", "warning"}
     assert set(error.properties) == {"file", "line", "title"}
-    if name.isprintable():
+    assert not re.search(r"##(vso)?\[", log), "Azure Pipelines reads commands anywhere in a line"
+    if name.isprintable() and not name.startswith(("::", "##")):
         assert error.properties["file"] == name
         assert error.properties["title"] == f"FAIL: {name}"
         assert warning.message.endswith(name)
+
+
+@pytest.mark.parametrize("inconclusive", ["keep", "pass", "fail"])
+def test_a_limit_that_could_not_be_measured_is_an_error(inconclusive: Any) -> None:
+    """Whatever an inconclusive limit counts as."""
+    broken = latency("ERROR", None, None, None, why="the worker died")
+    (found,) = commands(github.annotations(checked([broken], inconclusive), "b.toml"))
+    assert found.name == "error"
+    assert "the worker died" in found.message
 
 
 def test_a_limit_from_no_file_has_no_line() -> None:
     """There is nothing to point at."""
     outcome = latency("FAIL", 2, 2, 2, most=1)
     outcome = outcome._replace(of=outcome.of._replace(line=None))
-    (found,) = commands(github.annotations([outcome], "budgets.toml"))
+    (found,) = commands(github.annotations(checked([outcome]), "budgets.toml"))
     assert "line" not in found.properties
 
 
@@ -103,18 +114,18 @@ def test_a_limit_from_no_file_has_no_line() -> None:
 
 def test_summary_is_a_table() -> None:
     """A heading, a line that sums it up, a row for each limit, notes."""
-    text = job_summary(one_of_each(), ["a machine"])
+    text = job_summary(Verdicts(one_of_each(), ["a machine"]).table())
     assert "1 budget holds, 1 fails, 1 inconclusive" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + 3
-    assert [row.split("|")[-2].strip() for row in rows[2:]] == ["PASS", "FAIL", "INCONCLUSIVE"]
+    assert [row.split("|")[1].strip() for row in rows[2:]] == ["PASS", "FAIL", "INCONCLUSIVE"]
     assert text.endswith("- a machine\n")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_name_breaks_the_summary(name: str) -> None:
     """Each limit stays one row of as many cells; a tag is text."""
-    lines = job_summary(one_of_each(name, why=name), [name]).splitlines()
+    lines = job_summary(Verdicts(one_of_each(name, why=name), [name]).table()).splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert [len(re.findall(r"(?<!\\)\|", row)) for row in rows] == [7] * 5
     assert not re.search(r"(?<!\\)<", "\n".join(lines))
@@ -146,7 +157,7 @@ def test_a_summary_that_cannot_be_written(tmp_path: Path, name: str) -> None:
 def test_lone_surrogates_reach_the_summary_escaped(tmp_path: Path) -> None:
     """A name that UTF-8 cannot hold does not end the check."""
     path = tmp_path / "summary.md"
-    text = job_summary([exact(1, most=2, name="\ud800")], [])
+    text = job_summary(checked([exact(1, most=2, name="\ud800")]).table())
     append_summary(text, {VARIABLE: str(path)})
     assert "ud800" in path.read_text("utf-8")
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import mncost.budget.file
-import mncost.budget.tables
+import mncost.budget.words
 import mncost.measure.cells  # noqa: F401  loaded once, and not anew in each inner test run
 from tests.test_imports import HEAVY
 
@@ -22,8 +22,10 @@ pytest_plugins = ["pytester"]
 STUB = """
 import json, sys, types
 from pathlib import Path
-from mncost.budget.records import Exact, Latency, Outcome, Ratio
+from mncost.budget.outcome import Outcome
+from mncost.budget.records import Exact, Latency, Ratio
 from mncost.errors import MeasureError
+from mncost.interval import Interval
 
 FOUND = {found}
 
@@ -38,10 +40,9 @@ def check(limits, *, max_time=None):
     if FOUND == "nothing":
         return []
     if FOUND == "no sample":
-        return [Outcome(limit, "INCONCLUSIVE", None, None, None, 12e6, "ns", "")
-                for limit in limits]
-    return [Outcome(limit, verdict, 12.5e6, 12.1e6, 12.9e6, 12e6, "ns", "")
-            for limit, verdict in zip(limits, FOUND)]
+        return [Outcome(limit, "INCONCLUSIVE", None, "time") for limit in limits]
+    value = Interval(12.5e-3, 12.1e-3, 12.9e-3, 5)
+    return [Outcome(limit, verdict, value, "time") for limit, verdict in zip(limits, FOUND)]
 
 module = types.ModuleType("mncost.budget.run")
 module.check = check
@@ -121,6 +122,14 @@ def test_what_is_inconclusive_is_never_silent(
     )
 
 
+@pytest.mark.parametrize("option", ["fail", "skip", "pass"])
+def test_what_could_not_be_measured_fails(session: pytest.Pytester, option: str) -> None:
+    """A worker that died is no inconclusive budget."""
+    result = run_stubbed(session, ["PASS", "ERROR"], f"--mncost-inconclusive={option}")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["ERROR: latency p99*", "1 budget could not be checked"])
+
+
 @pytest.mark.parametrize("option", ["skip", "pass"])
 def test_what_fails_fails_beside_what_is_inconclusive(
     session: pytest.Pytester, option: str
@@ -153,8 +162,10 @@ def test_what_cannot_be_checked_fails(session: pytest.Pytester, found: str, said
             "'v2', peak_activation_bytes='1 kB'",
             ["peak_activation_bytes", "peak_activation_bytes", 1000, None],
         ),
-        ("'v2', latency_p50='12 ms'", ["latency p50", 50.0, 12e6]),
-        ("'v2', latency_p99_9='120 us'", ["latency p99.9", 99.9, 120e3]),
+        ("'v2', latency_p50='12 ms'", ["latency p50", 50.0, 12e-3]),
+        ("'v2', latency='12 ms'", ["latency p50", 50.0, 12e-3]),
+        ("'v2', weight_bytes=4096", ["weight_bytes", "weight_bytes", 4096, None]),
+        ("'v2', latency_p99_9='120 us'", ["latency p99.9", 99.9, 120e-6]),
         ("'v2', max_ratio=1.5, to='v1'", ["latency ratio to v1", "v1", 1.5]),
         ("'v2', max_ratio='0.9', to={'arch': 'v1'}", ["latency ratio to v1", "v1", 0.9]),
     ],
@@ -204,15 +215,16 @@ def test_each_call_is_a_budget(session: pytest.Pytester) -> None:
         ("'v2'", "no limit is given"),
         ("'v2', macs=None", "no limit is given"),
         ("'v2', macs='300'", "macs '300': accepted is a number with one of"),
-        ("'v2', macs=-1", "macs '-1'"),
-        ("'v2', macs=True", "macs 'True'"),
-        ("'v2', macs=1.5", "macs '1.5'"),
+        ("'v2', macs=-1", "macs -1: accepted is a whole number"),
+        ("'v2', macs=True", "macs True: accepted is a whole number"),
+        ("'v2', macs=1.5", "macs 1.5: accepted is a whole number"),
         ("'v2', weight_bytes='1 M'", "weight_bytes '1 M'"),
         ("'v2', latency_p50=12", "latency_p50 '12'"),
+        ("'v2', latency=12", "latency '12'"),
+        ("'v2', max_ratio=1001, to='v1'", "max_ratio 1001"),
         ("'v2', latency_p50='0 ms'", "latency_p50 '0 ms'"),
         ("'v2', latency_p100='12 ms'", "unknown limit 'latency_p100'"),
         ("'v2', latency_p0='12 ms'", "unknown limit 'latency_p0'"),
-        ("'v2', latency='12 ms'", "unknown limit 'latency'"),
         ("'v2', p50='12 ms'", "unknown limit 'p50'"),
         ("'v2', mac='1 M'", "did you mean 'macs'"),
         (
@@ -258,8 +270,8 @@ def test_report_as_json(session: pytest.Pytester) -> None:
     """Rows for programs."""
     rows = json.loads(reported(session, "report.json"))["rows"]
     assert [(row["metric"], row["verdict"], row["limit"]) for row in rows] == [
-        ("latency p50", "PASS", 12e6),
-        ("latency p99", "FAIL", 12e6),
+        ("latency p50", "PASS", 12e-3),
+        ("latency p99", "FAIL", 12e-3),
     ]
     assert {row["name"] for row in rows} == {"test_net.py::test_it"}
 
@@ -331,7 +343,6 @@ def test_options_that_cannot_be_used(
 
 def test_distributed_tests_have_no_report(session: pytest.Pytester) -> None:
     """Workers of pytest-xdist would overwrite each other's: it is refused, not wrong."""
-    session.makeconftest("def pytest_addoption(parser): parser.addoption('--dist', default='no')")
     session.makepyfile("def test_it(): pass")
     result = session.runpytest_inprocess("--mncost-report=r.json", "--dist=load")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -372,8 +383,7 @@ def test_the_plugin_is_cheap_to_import() -> None:
     )
     loaded = set(done.stdout.split())
     assert {name for name in loaded if name.startswith("mncost")} == {
-        "mncost",
-        "mncost.pytest_plugin",
+        *("mncost", "mncost.pytest_plugin", "mncost.render", "mncost.render.shown")
     }
     assert loaded & {*HEAVY, "msgspec", "rich", "typer"} == set()
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from mncost.budget.outcome import Verdicts
 from mncost.budget.records import (
     Baseline,
     Exact,
@@ -19,15 +21,16 @@ from mncost.budget.records import (
     Ratio,
     Regression,
 )
-from mncost.budget.run import Report, check, report
+from mncost.budget.run import check
 from mncost.errors import BudgetError, InputError
 from mncost.measure.bench import bench
+from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runtimes.fake import Fake, Fault, Script
 from mncost.measure.workers.local import local_worker
 from mncost.measure.workers.worker import Worker, WorkerSpec
 from tests.measure.scripted import instead_of_processes
 
-V1_NS, V2_NS = 568_740_352 / 40 + 20_000, 300_774_272 / 40 + 20_000  # 20 µs a call, besides
+V1, V2 = (1e-9 * (macs / 40 + 20_000) for macs in (568_740_352, 300_774_272))  # 20 µs a call
 FAKE = Place("fake")
 
 
@@ -50,8 +53,8 @@ def limit(bound: Any, arch: str = "v2", **changes: Any) -> Limit:
     return Limit(**fields | changes)
 
 
-def verdicts(found: Report) -> list[str]:
-    return [outcome.verdict for outcome in found.outcomes]
+def verdicts(found: Verdicts) -> list[str]:
+    return [outcome.verdict for outcome in found]
 
 
 def net(directory: Path, name: str, width: int) -> Path:
@@ -87,57 +90,60 @@ def test_an_absolute_limit(
     percent: float, factor: float, verdict: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scripted(monkeypatch, lambda spec: Script(process=0.002))
-    found = report([limit(Latency(percent, factor * V2_NS))], max_time=60)
+    found = check([limit(Latency(percent, factor * V2))], max_time=60)
     assert verdicts(found) == [verdict]
-    (outcome,) = found.outcomes
-    assert outcome.unit == "ns"
+    (outcome,) = found
+    assert outcome.unit == "time"
     assert outcome.value is not None
-    bound = outcome.hi if verdict == "PASS" else outcome.lo
+    bound = outcome.value.hi if verdict == "PASS" else outcome.value.lo
     assert bound is not None
     assert (bound <= outcome.limit) == (verdict == "PASS")
-    assert outcome.value == pytest.approx(V2_NS, rel=0.1)
+    assert outcome.value.center == pytest.approx(V2, rel=0.1)
     assert found.run is not None
     assert found.run.stopped == "decided"
 
 
 def test_a_limit_that_is_met_exactly_stays_inconclusive() -> None:
-    found = report([limit(Ratio(Model(arch="v1"), V2_NS / V1_NS))], max_time=6)
+    found = check([limit(Ratio(Model(arch="v1"), V2 / V1))], max_time=6)
     assert verdicts(found) == ["INCONCLUSIVE"]
-    assert "more --max-time" in found.outcomes[0].why
+    assert "more --max-time" in found[0].why
     assert found.run is not None
     assert found.run.stopped == "max-time"
 
 
 @pytest.mark.parametrize(("most", "verdict"), [(0.9, "PASS"), (0.5, "FAIL")])
 def test_a_limit_relative_to_another_network(most: float, verdict: str) -> None:
-    found = report([limit(Ratio(Model(arch="v1"), most))])
+    found = check([limit(Ratio(Model(arch="v1"), most))])
     assert verdicts(found) == [verdict]
-    (outcome,) = found.outcomes
-    assert outcome.value == pytest.approx(V2_NS / V1_NS, rel=0.02)
+    (outcome,) = found
+    assert outcome.value is not None
+    assert outcome.value.center == pytest.approx(V2 / V1, rel=0.02)
+    assert outcome.old == pytest.approx(V1, rel=0.1)
+    assert outcome.new == pytest.approx(V2, rel=0.1)
     assert (outcome.unit, outcome.limit) == ("ratio", most)
 
 
 def test_exact_limits_need_no_measurement() -> None:
-    found = report([limit(Exact("macs", 300_774_272, None)), limit(Exact("params", 1, None))])
+    found = check([limit(Exact("macs", 300_774_272, None)), limit(Exact("params", 1, None))])
     assert verdicts(found) == ["PASS", "FAIL"]
     assert found.run is None
 
 
 def test_every_limit_is_reported_in_its_place() -> None:
     limits = [
-        limit(Latency(50, 0.5 * V2_NS)),
+        limit(Latency(50, 0.5 * V2)),
         limit(Exact("macs", 1, None)),
-        limit(Latency(50, 2 * V2_NS)),
+        limit(Latency(50, 2 * V2)),
         limit(Ratio(Model(arch="v1"), 0.9)),
     ]
     assert [outcome.verdict for outcome in check(limits)] == ["FAIL", "FAIL", "PASS", "PASS"]
 
 
 def test_limits_share_cells() -> None:
-    found = report(
+    found = check(
         [
-            limit(Latency(50, 2 * V2_NS)),
-            limit(Latency(50, 3 * V2_NS)),
+            limit(Latency(50, 2 * V2)),
+            limit(Latency(50, 3 * V2)),
             limit(Ratio(Model(arch="v1"), 1)),
         ]
     )
@@ -148,9 +154,9 @@ def test_limits_share_cells() -> None:
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
-        ([limit(Latency(50, V2_NS))], 20),
-        ([limit(Latency(99, 9 * V2_NS))], 60),
-        ([limit(Latency(99.9, 9 * V2_NS)), limit(Latency(99, 9 * V2_NS))], 420),
+        ([limit(Latency(50, V2))], 20),
+        ([limit(Latency(99, 9 * V2))], 60),
+        ([limit(Latency(99.9, 9 * V2)), limit(Latency(99, 9 * V2))], 420),
         ([limit(Ratio(Model(arch="v1"), 0.1)), limit(Ratio(Model(arch="v3-large"), 0.1))], 30),
     ],
 )
@@ -158,25 +164,25 @@ def test_the_usual_time(
     limits: list[Limit], expected: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mncost.measure.runs.carry_out", lambda run, subjects, **how: None)
-    found = report(limits)
+    found = check(limits)
     assert found.run is not None
     assert found.run.options.max_time == pytest.approx(expected)
 
 
 def test_limits_of_high_percentiles_share_long_bursts_and_others_have_cells_of_their_own() -> None:
     limits = [
-        limit(Latency(50, V2_NS)),  # at its limit: never decided
-        limit(Latency(99, V2_NS)),
+        limit(Latency(50, V2)),  # at its limit: never decided
+        limit(Latency(99, V2)),
         limit(Ratio(Model(arch="v1"), 0.1), model=Model(arch="v2")),
     ]
-    found = report(limits, max_time=20)
+    found = check(limits, max_time=20)
     assert found.run is not None
     assert [cell.arch for cell in found.run.cells] == ["v2", "v2", "v1"]
     runs = {
         cell: {len(b.ns) for p in found.run.processes for b in p.bursts if b.cell == cell}
         for cell in (0, 1)
     }
-    tail, usual = (round(1e6 * ms / V2_NS) for ms in (160, 30))
+    tail, usual = (round(1e-3 * ms / V2) for ms in (160, 30))
     assert runs == {0: {tail}, 1: {usual}}
 
 
@@ -186,7 +192,7 @@ def test_what_is_decided_is_not_measured_any_more() -> None:
         "v3-small",
         model=Model(arch="v3-small", dialect="timm"),
     )
-    found = report([limit(Latency(50, 9 * V2_NS)), close], max_time=20)
+    found = check([limit(Latency(50, 9 * V2)), close], max_time=20)
     assert found.run is not None
     bursts = Counter(
         (process.generation, burst.cell)
@@ -206,7 +212,7 @@ def test_an_older_version_of_the_architecture(width: int, verdict: str, tmp_path
     (tmp_path / "old").mkdir()
     new, old = net(tmp_path, "net", width), net(tmp_path / "old", "net", 64)
     regression = limit(Regression(0.05), str(new))
-    found = report([regression], baseline=Baseline(arch=old))
+    found = check([regression], baseline=Baseline(arch=old))
     assert verdicts(found) == [verdict]
     assert found.run is not None
     ours, theirs = found.run.cells
@@ -219,7 +225,7 @@ def test_an_older_version_of_the_architecture(width: int, verdict: str, tmp_path
 def test_both_sides_take_turns_and_the_first_turn(tmp_path: Path) -> None:
     """A B, A B in one pair of processes, B A, B A in the next: no burst follows one of its own."""
     new, old = net(tmp_path, "net", 64), net(tmp_path, "old", 64)
-    found = report([limit(Regression(0.5), str(new))], baseline=Baseline(arch=old), max_time=9)
+    found = check([limit(Regression(0.5), str(new))], baseline=Baseline(arch=old), max_time=9)
     assert found.run is not None
     for generation in {process.generation for process in found.run.processes}:
         bursts = sorted(
@@ -237,7 +243,7 @@ def test_both_sides_take_turns_and_the_first_turn(tmp_path: Path) -> None:
 
 def test_both_sides_visit_the_reference_in_every_second_round(tmp_path: Path) -> None:
     new, old = net(tmp_path, "net", 64), net(tmp_path, "old", 64)
-    found = report([limit(Regression(0.5), str(new))], baseline=Baseline(arch=old), max_time=9)
+    found = check([limit(Regression(0.5), str(new))], baseline=Baseline(arch=old), max_time=9)
     assert found.run is not None
     for process in found.run.processes:
         rounds = [burst.round for burst in process.bursts if burst.cell is None]
@@ -248,8 +254,8 @@ def test_both_sides_visit_the_reference_in_every_second_round(tmp_path: Path) ->
 def test_other_limits_do_not_use_the_short_bursts_of_an_ab(tmp_path: Path) -> None:
     """The network of an A/B has a cell of its own there, visited as by ``mncost bench``."""
     new, old = net(tmp_path, "net", 64), net(tmp_path, "old", 64)
-    limits = [limit(Latency(50, 10**9), str(new)), limit(Regression(0.5), str(new))]
-    found = report(limits, baseline=Baseline(arch=old))
+    limits = [limit(Latency(50, 1.0), str(new)), limit(Regression(0.5), str(new))]
+    found = check(limits, baseline=Baseline(arch=old))
     assert found.run is not None
     plain, side, baseline = found.run.cells
     assert [plain.arm, side.baseline_of, baseline.baseline_of] == ["", None, side.id]
@@ -262,24 +268,12 @@ def test_other_limits_do_not_use_the_short_bursts_of_an_ab(tmp_path: Path) -> No
     assert sum(lengths[plain.id]) > sum(lengths[side.id])
 
 
-def test_sides_that_differ_by_themselves_decide_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The baseline's processes are slower at everything, also at the reference workload."""
-
-    scripted(monkeypatch, lambda spec: Script(macs_per_ns=30.0 if spec.arm else 40.0))
-    new, old = net(tmp_path, "net", 64), net(tmp_path, "old", 64)
-    found = report([limit(Regression(0.05), str(new))], baseline=Baseline(arch=old), max_time=9)
-    assert verdicts(found) == ["INCONCLUSIVE"]
-    assert "the two sides differ by themselves" in found.outcomes[0].why
-
-
 @pytest.mark.parametrize(("width", "verdict"), [(64, "PASS"), (96, "FAIL")])
 def test_a_saved_run(width: int, verdict: str, tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     bench(str(net(tmp_path, "net", 64)), runtime="fake", twin=False, max_time=9).save(file)
     new = net(tmp_path, "net", width)
-    found = report([limit(Regression(0.1), str(new))], baseline=Baseline(run=file))
+    found = check([limit(Regression(0.1), str(new))], baseline=Baseline(run=file))
     assert verdicts(found) == [verdict]
 
 
@@ -290,19 +284,19 @@ def test_a_saved_run_of_another_machine(tmp_path: Path) -> None:
     text = file.read_text().replace(saved.run.machine.cpu, "Another CPU")
     file.write_text(text)
     with pytest.raises(InputError, match="another machine"):
-        report([limit(Regression(0.1))], baseline=Baseline(run=file))
-    found = report(
+        check([limit(Regression(0.1))], baseline=Baseline(run=file))
+    found = check(
         [limit(Regression(0.1))], baseline=Baseline(run=file, other_machine=True), max_time=5
     )
     assert verdicts(found) == ["INCONCLUSIVE"]
-    assert "another machine" in found.outcomes[0].why
+    assert "another machine" in found[0].why
 
 
 def test_a_saved_run_without_the_cell(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     bench("v1", runtime="fake", twin=False, max_time=5).save(file)
     with pytest.raises(BudgetError) as error:
-        report(
+        check(
             [limit(Regression(0.1)), limit(Regression(0.1), "v3-small")],
             baseline=Baseline(run=file),
         )
@@ -312,12 +306,12 @@ def test_a_saved_run_without_the_cell(tmp_path: Path) -> None:
 
 def test_a_regression_needs_a_baseline() -> None:
     with pytest.raises(BudgetError, match="--baseline-python or --baseline-arch"):
-        report([limit(Regression(0.1))])
+        check([limit(Regression(0.1))])
 
 
 def test_an_architecture_that_is_no_older_version(tmp_path: Path) -> None:
     with pytest.raises(BudgetError, match="is no version of v2: its name is net"):
-        report([limit(Regression(0.1))], baseline=Baseline(arch=net(tmp_path, "net", 64)))
+        check([limit(Regression(0.1))], baseline=Baseline(arch=net(tmp_path, "net", 64)))
 
 
 # ---------------------------------------------------------------------------------------- failures
@@ -328,8 +322,94 @@ def test_a_model_that_cannot_be_measured_is_an_error_and_no_pass(
 ) -> None:
     fault = Fault(on="load", do="memory", macs=300_774_272)
     scripted(monkeypatch, lambda spec: Script(faults=(fault,)))
-    found = report([limit(Latency(50, 9 * V2_NS)), limit(Latency(50, 9 * V1_NS), "v1")])
-    assert verdicts(found) == ["INCONCLUSIVE", "PASS"]
-    (error,) = found.errors
-    assert error.startswith("v2: Latency: cannot be measured: v2 α 1 at 224 px")
-    assert "out of memory" in error
+    found = check([limit(Latency(50, 9 * V2)), limit(Latency(50, 9 * V1), "v1")])
+    assert verdicts(found) == ["ERROR", "PASS"]
+    assert found.status == 2
+    assert not found.ok
+    assert found[0].why.startswith("cannot be measured: v2 α 1 at 224 px")
+    assert "out of memory" in found[0].why
+
+
+def test_a_limit_whose_cell_fails_later_is_an_error_whatever_was_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The worker dies in its fourth generation, with a value and no verdict by then."""
+    fault = Fault(on="run", do="die", macs=300_774_272, seed=3, after=3)
+    scripted(monkeypatch, lambda spec: Script(process=0.002, faults=(fault,)))
+    found = check([limit(Latency(50, V2))], inconclusive="pass")
+    assert verdicts(found) == ["ERROR"]
+    assert found[0].value is not None
+    assert (found.status, found.ok) == (2, False)
+
+
+# ------------------------------------------------------------------------------------- saved runs
+
+
+def saved_run(width: int, factor: float, reference: float, tmp_path: Path) -> Path:
+    """Save a run whose latencies are so many times as long, and those of its reference."""
+    file = tmp_path / "run.json"
+    bench(str(net(tmp_path, "net", width)), runtime="fake", twin=False, max_time=9).save(file)
+    run = read_run(file)
+
+    def by(cell: int | None) -> float:
+        return reference if cell is None else factor
+
+    for process in run.processes:
+        process.bursts = [
+            structs.replace(burst, ns=[round(ns * by(burst.cell)) for ns in burst.ns])
+            for burst in process.bursts
+        ]
+    write_run(run, file)
+    return file
+
+
+def test_a_pass_against_a_saved_run_needs_both_ratios(tmp_path: Path) -> None:
+    """The network takes 1.20 times as long as in the run, and 0.90 times its reference."""
+    file = saved_run(64, 0.83, 0.75, tmp_path)
+    found = check([limit(Regression(0.1), str(tmp_path / "net.toml"))], baseline=file)
+    assert verdicts(found) == ["INCONCLUSIVE"]
+    assert "these disagree" in found[0].why
+    assert any("the machine itself was slower" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.98])
+def test_an_unchanged_network_passes_against_a_saved_run(factor: float, tmp_path: Path) -> None:
+    file = saved_run(64, factor, factor, tmp_path)
+    found = check([limit(Regression(0.1), str(tmp_path / "net.toml"))], baseline=file)
+    assert verdicts(found) == ["PASS"]
+
+
+@pytest.mark.parametrize(
+    ("baseline", "message"),
+    [
+        (Baseline(run=Path("none.json")), "none.json: cannot be read"),
+        (Baseline(python="none/python"), "none/python"),
+        (Baseline(arch=Path("none.toml")), "none.toml"),
+        (Baseline(arch=Path("v2")), "no budget limits a regression"),
+    ],
+)
+def test_a_baseline_that_no_limit_needs_is_opened_and_refused(
+    baseline: Baseline, message: str, here: Path
+) -> None:
+    for bound in (Exact("macs", 10**9, None), Latency(50, 1.0)):
+        with pytest.raises(InputError, match=message):
+            check([limit(bound)], baseline=baseline)
+
+
+def test_exact_limits_only_say_what_they_leave_out() -> None:
+    limits = [limit(Exact("macs", 10**9, None)), limit(Latency(50, 1.0)), limit(Latency(99, 1.0))]
+    found = check(limits, exact_only=True)
+    assert verdicts(found) == ["PASS"]
+    assert found.notes == ("2 limits on latency are left out: exact limits only",)
+    assert check(limits[:1], exact_only=True).notes == ()
+    with pytest.raises(InputError):
+        check(limits[1:], exact_only=True)
+
+
+def test_a_budget_file_is_checked(here: Path) -> None:
+    file = here / "b.toml"
+    file.write_text('[[budget]]\nmodel.arch = "v2"\nmacs = "1 M"\n')
+    for given in (file, "b.toml"):
+        found = check(given)
+        assert (verdicts(found), found.ok, found.status) == (["FAIL"], False, 1)
+    assert check(file, inconclusive="pass").summary == "1 budget fails"

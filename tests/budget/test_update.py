@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from mncost.budget.file import parse_budgets
-from mncost.budget.records import Exact, Latency, Limit, Outcome, Ratio, Regression
+from mncost.budget.outcome import Outcome
+from mncost.budget.records import Exact, Limit
 from mncost.budget.update import proposed
+from mncost.interval import Interval
 from mncost.stats.verdict import Verdict
 
-M, MS = 10**6, 10**6
+M, MS = 10**6, 1e-3
 
 FILE = """\
 # Ours
@@ -43,18 +45,10 @@ def found(text: str, values: Mapping[str, tuple[Verdict, float, float] | None]) 
 
 
 def outcome(limit: Limit, value: tuple[Verdict, float, float] | None) -> Outcome:
-    allowed: float
-    match limit.bound:
-        case Exact(_, largest, smallest):
-            allowed = float(largest or smallest or 0)
-        case Latency(_, allowed) | Ratio(_, allowed):
-            pass
-        case Regression(share):
-            allowed = 1 + share
-    verdict, middle, upper = value or ("PASS", allowed, allowed)
-    lower = middle - (upper - middle)
+    verdict, middle, upper = value or ("PASS", limit.allowed, limit.allowed)
     exact = isinstance(limit.bound, Exact)
-    return Outcome(limit, verdict, middle, lower, upper, allowed, "count" if exact else "ns")
+    value_of = Interval(middle, middle - (upper - middle), upper, 5)
+    return Outcome(limit, verdict, value_of, "count" if exact else "time")
 
 
 def changes(diff: str) -> list[tuple[str, str]]:
@@ -113,9 +107,7 @@ def test_a_new_limit(
 
 def test_what_is_not_known_stays() -> None:
     outcomes = found(FILE, {})
-    unknown = [
-        one._replace(value=None, lo=None, hi=None, verdict="INCONCLUSIVE") for one in outcomes
-    ]
+    unknown = [one._replace(value=None, verdict="INCONCLUSIVE") for one in outcomes]
     assert proposed(FILE, unknown, "b.toml") == proposed(FILE, [], "b.toml") == ""
 
 
@@ -131,7 +123,9 @@ def test_a_limit_is_not_only_written_in_another_way(verdict: Verdict) -> None:
 
 def test_without_an_interval_the_value_counts() -> None:
     outcomes = found(FILE, {"latency p50": ("FAIL", 20 * MS, 20 * MS)})
-    outcomes = [one._replace(lo=None, hi=None) for one in outcomes]
+    outcomes = [
+        one._replace(value=one.value and one.value._replace(lo=None, hi=None)) for one in outcomes
+    ]
     assert changes(proposed(FILE, outcomes, "b.toml")) == [('"12 ms"', '"22 ms"')]
 
 
@@ -179,10 +173,9 @@ def test_patch_takes_the_diff_and_the_new_limits_hold(tmp_path: Path, text: str)
     new = patched(tmp_path, text, found(text, ALL))
     assert re.findall(r"#.*|\s+", new) == re.findall(r"#.*|\s+", text.replace('"2.7M"', '"2.7 M"'))
     outcomes = found(new, {})
-    assert [one.limit for one in outcomes] == [
-        *(200 * M, 3 * M, 10_485_764, 3 * M),
-        *(24 * MS, 6.6 * MS, 1.1, 1.03),
-    ]
+    assert [one.limit for one in outcomes] == pytest.approx(
+        [200 * M, 3 * M, 10_485_764, 3 * M, 24 * MS, 6.6 * MS, 1.1, 1.03]
+    )
     held: Mapping[str, tuple[Verdict, float, float]] = {
         metric: ("PASS", value, upper) for metric, (_, value, upper) in ALL.items()
     }
@@ -193,3 +186,13 @@ def test_budgets_in_an_array_of_their_own(tmp_path: Path) -> None:
     text = 'budget = [\n  { model = { arch = "v2" }, macs = "1 M" }, # one\n]\n'
     new = patched(tmp_path, text, found(text, {"macs": ("FAIL", 2 * M, 2 * M)}))
     assert new == text.replace("1 M", "2 M")
+
+
+def test_a_bare_count_and_a_bare_latency_stay_bare() -> None:
+    text = '[[budget]]\nmodel.arch = "v2"\nparams = 265864\nlatency = "12 ms"\n'
+    values: Mapping[str, tuple[Verdict, float, float]] = {
+        "params": ("FAIL", 3_504_872, 3_504_872),
+        "latency p50": ("FAIL", 14 * MS, 15 * MS),
+    }
+    diff = proposed(text, found(text, values), "b.toml")
+    assert changes(diff) == [("265864", "3504872"), ('"12 ms"', '"17 ms"')]

@@ -10,16 +10,19 @@ from pathlib import Path
 import pytest
 
 from mncost.choose.latency import LatencyLimit, Place
-from mncost.choose.search import PATIENCE, WINDOW, Goal, Search, search
-from mncost.measure.records import Run
+from mncost.choose.search import PATIENCE, WINDOW, Search, search
+from mncost.interval import Interval
+from mncost.measure.records import Options, Run
 from mncost.measure.run_file import read_run
+from mncost.measure.runs import empty_run
 from mncost.measure.runtimes.fake import Script
 from mncost.published.accuracy import Candidate, candidates
 from tests.choose.playing import play
 from tests.running import Result
 
 Cli = Callable[..., Result]
-MS = 1e6
+MS = 1e-3
+MACS = 40e9  # that the script does a second
 FAKE = Place("fake", 1)
 
 
@@ -28,8 +31,10 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     play(monkeypatch)
 
 
-def everyone(found: Sequence[Candidate], wanted: int) -> list[Goal]:
-    return [Goal(range(len(found)), wanted)]
+def searching(found: Sequence[Candidate], limit: float, wanted: int) -> Search:
+    """Return a search that has not begun."""
+    options = Options(target_error=0.02, max_time=1, processes=1, seed=0)
+    return Search(found, LatencyLimit(limit), wanted, empty_run([], options))
 
 
 def measured_cells(run: Run) -> set[int]:
@@ -40,10 +45,12 @@ def measured_cells(run: Run) -> set[int]:
 def test_it_finds_what_the_script_says(limit: float) -> None:
     """Brute force: who is well within the limit by its MACs, the most accurate first."""
     found = candidates("v1,v2,v3-large,v3-small")
-    seen, run = search(found, LatencyLimit(limit * MS, place=FAKE), everyone(found, 3))
-    passed = [one.candidate for one in seen.timed() if one.verdict == "PASS"]
-    clear = [one for one in found if one.network.macs / 40 < 0.9 * limit * MS]
-    perhaps = [one for one in found if one.network.macs / 40 < 1.05 * limit * MS]
+    seen = search(found, LatencyLimit(limit * MS, place=FAKE), 3)
+    assert seen.results is not None
+    run = seen.results.run
+    passed = [one.candidate for one in seen.timed if one.verdict == "PASS"]
+    clear = [one for one in found if one.network.macs / MACS < 0.9 * limit * MS]
+    perhaps = [one for one in found if one.network.macs / MACS < 1.05 * limit * MS]
     assert len(passed) >= 3
     assert set(passed) <= set(perhaps)
     best = min(passed[:3], key=lambda one: one.top1)
@@ -54,47 +61,39 @@ def test_it_finds_what_the_script_says(limit: float) -> None:
 
 def test_what_is_far_too_slow_is_measured_once(tmp_path: Path) -> None:
     found = candidates("v1,v2,v3-large,v3-small")
-    seen, run = search(found, LatencyLimit(1 * MS, place=FAKE), everyone(found, 1))
-    slow = [i for i, one in enumerate(found) if one.network.macs / 40 > 2.2 * MS]
+    seen = search(found, LatencyLimit(1 * MS, place=FAKE), 1)
+    assert seen.results is not None
+    run = seen.results.run
+    slow = [i for i, one in enumerate(found) if one.network.macs / MACS > 2.2 * MS]
     for cell in measured_cells(run) & set(slow):
         assert len({p.generation for p in run.processes for b in p.bursts if b.cell == cell}) == 1
-    assert seen.dropped >= measured_cells(run) & set(slow)
-    assert not seen.dropped & {i for i, one in enumerate(found) if one.network.macs / 40 < MS}
+    dropped = {found.index(one) for one in seen.too_slow}
+    assert dropped >= measured_cells(run) & set(slow)
+    assert not dropped & {i for i, one in enumerate(found) if one.network.macs / MACS < MS}
 
 
 def test_the_first_ones_reach_from_cheap_to_expensive() -> None:
     found = candidates("v2")
-    first = Search(found, LatencyLimit(1 * MS), everyone(found, 3)).first()
+    first = searching(found, 1 * MS, 3).first()
     macs = sorted(one.network.macs for one in found)
     chosen = sorted(found[index].network.macs for index in first)
     assert len(first) == 5
     assert chosen[0] <= macs[len(macs) // 5]
     assert chosen[-1] >= macs[4 * len(macs) // 5]
-    assert len(Search(found[:2], LatencyLimit(1 * MS), everyone(found[:2], 3)).first()) == 2
+    assert len(searching(found[:2], 1 * MS, 3).first()) == 2
 
 
 def test_what_stays_undecided_keeps_no_others_out() -> None:
     """A window of those that are new, beside those that were looked at in vain."""
     found = candidates("v2")
-    seeker = Search(found, LatencyLimit(2 * MS), everyone(found, 1))
-    assert seeker.missed() == found[:WINDOW]
+    seeker = searching(found, 2 * MS, 1)
+    assert seeker.needed() == set(range(WINDOW))
     seeker.waited.update(dict.fromkeys(range(4), PATIENCE))
-    assert seeker.missed() == found[: WINDOW + 4]
+    assert seeker.needed() == set(range(WINDOW + 4))
     seeker.verdicts = {WINDOW: "PASS"}
-    assert seeker.missed() == found[:WINDOW], "but what is less accurate is not wanted"
-
-
-def test_one_goal_comes_after_the_other() -> None:
-    """First the most accurate ones of V3-Small, then the most accurate one of all."""
-    found = candidates("v3-large,v3-small", resolution=224)
-    small = [i for i, one in enumerate(found) if one.network.arch == "v3-small"]
-    goals = [Goal(small, 2), Goal(range(len(found)), 1)]
-    seeker = Search(found, LatencyLimit(2 * MS), goals)
-    assert seeker.first() <= set(small)
-    seeker.verdicts = dict.fromkeys(small[:2], "PASS")
-    assert seeker.is_reached(goals[0])
-    assert not seeker.is_reached(goals[1])
-    assert seeker.missed() == []
+    assert seeker.needed() == set(range(WINDOW)), "but what is less accurate is not wanted"
+    seeker.intervals = {WINDOW: Interval(1 * MS, 1 * MS, 1 * MS, 2)}
+    assert seeker.latencies().open == found[:WINDOW]
 
 
 def test_pick_measures_now(run_cli: Cli, here: Path) -> None:
@@ -103,8 +102,9 @@ def test_pick_measures_now(run_cli: Cli, here: Path) -> None:
     assert found.status == 0
     assert re.search(r"^1 +v3-large ", found.out, re.MULTILINE)
     assert "published networks known to fit" in found.out
-    assert "--max-size costs no accuracy\n" in found.out
-    assert "clearly too slow, the others less accurate" in found.out
+    assert "--max-latency costs no accuracy\n" in found.out
+    assert "--max-size" not in found.out, "what it costs would take measuring others"
+    assert "clearly too slow, the others are less accurate" in found.out
     run = read_run(Path("run.json"))
     assert run.stopped == "decided"
     assert len(run.files) == len(measured_cells(run)), "only what is measured is built"

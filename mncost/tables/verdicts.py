@@ -1,0 +1,86 @@
+"""The verdicts of a check: one row a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mncost.budget.outcome import Outcome, Verdicts
+from mncost.budget.words import bound_of, limit_and_value, old_and_new, percent
+from mncost.errors import one_line
+from mncost.render.table import Source, Table, Value, sources, tabulate
+
+__all__ = ["COLUMNS", "verdicts"]
+
+
+def _model(name: str) -> Callable[[Any], Value]:
+    return lambda o: getattr(o.of.model, name)
+
+
+def _place(name: str) -> Callable[[Any], Value]:
+    return lambda o: getattr(o.of.place, name)
+
+
+def _for_people(source: Source) -> Source:
+    return source._replace(column=source.column._replace(show="people"))
+
+
+_PEOPLE = ("shown_value", "latencies", "shown_limit", "shown_headroom")
+
+COLUMNS: Mapping[str, Source] = {
+    name: _for_people(source) if name in _PEOPLE else source
+    for name, source in sources(
+        ("verdict", "verdict", "text", lambda o: o.verdict),
+        ("name", "budget", "text", lambda o: one_line(o.of.name)),
+        ("metric", "metric", "text", lambda o: one_line(o.of.metric)),
+        ("shown_value", "value", "number", lambda o: limit_and_value(o)[1]),
+        ("latencies", "latency", "number", lambda o: old_and_new(o) or None),
+        ("shown_limit", "limit", "number", lambda o: limit_and_value(o)[0]),
+        ("shown_headroom", "headroom %", "number", lambda o: percent(o.headroom)),
+        ("budget", "budget", "number", lambda o: o.of.budget),
+        ("line", "line", "number", lambda o: o.of.line),
+        *((n, n, "text", _model(n)) for n in ("arch", "alpha", "resolution", "dialect")),
+        *((n, n, "text", _model(n)) for n in ("classes", "twin")),
+        ("precision", "precision", "text", lambda o: o.of.precision),
+        *((n, n, "text", _place(n)) for n in ("runtime", "provider", "threads", "batch")),
+        ("bound", "bound", "text", bound_of),
+        ("limit", "limit", "number", lambda o: o.limit),
+        ("value", "value", "number", lambda o: o.value),
+        ("unit", "unit", "text", lambda o: o.unit),
+        ("old_latency", "old", "time", lambda o: o.old),
+        ("new_latency", "new", "time", lambda o: o.new),
+        ("headroom", "headroom", "number", lambda o: o.headroom),
+        ("why", "why", "text", lambda o: o.why),
+        extra=(
+            *("budget", "line", "arch", "alpha", "resolution", "dialect", "classes", "twin"),
+            *("precision", "runtime", "provider", "threads", "batch", "bound", "limit", "value"),
+            *("unit", "old_latency", "new_latency", "headroom", "why"),
+        ),
+        intervals=("value",),
+    ).items()
+}
+"""For people a limit and its value share a unit, row by row; programs get base units."""
+
+
+def verdicts(checked: Verdicts) -> Table:
+    """Return a row for each limit; the reasons come first among the notes."""
+    reasons = [_reason(outcome) for outcome in checked if outcome.why]
+    columns = dict(COLUMNS)
+    if not any(map(old_and_new, checked)):
+        del columns["latencies"]
+    notes = [*reasons, *checked.notes, *_conditions(checked)]
+    return tabulate("check", columns, checked, notes=notes, title=checked.summary)
+
+
+def _reason(outcome: Outcome) -> str:
+    return one_line(f"{outcome.of.name}: {outcome.of.metric}: {outcome.why}")
+
+
+def _conditions(checked: Verdicts) -> list[str]:
+    """Return where the limits were measured, and what speaks against the run."""
+    if checked.run is None:
+        return []
+    from mncost.cli.measured_notes import machine_line, objections
+    from mncost.results.summary import summarise
+
+    return [machine_line(checked.run), *objections(checked.run, summarise(checked.run, ()))]
