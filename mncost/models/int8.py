@@ -10,11 +10,14 @@ on which sums of products can saturate.
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # is read when the first session is made
 
 import numpy as np
 import onnx

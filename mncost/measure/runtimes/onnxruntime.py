@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -44,8 +45,7 @@ class OnnxRuntime(Runtime):
     @classmethod
     def providers(cls) -> tuple[str | None, ...]:
         """Return those for CPUs: always ONNX Runtime's own first."""
-        import onnxruntime
-
+        onnxruntime = _imported()
         offered = onnxruntime.get_available_providers()
         return (_CPU, *(name for name in _OWN_THREADS if name in offered))
 
@@ -56,8 +56,7 @@ class OnnxRuntime(Runtime):
         model would slow the next one down. Shared, they do for each model what they do for a model
         that is alone.
         """
-        import onnxruntime
-
+        onnxruntime = _imported()
         onnxruntime.set_default_logger_severity(3)  # errors
         self._threads = threads
         self._shared = threads > 1 and hasattr(onnxruntime, "set_global_thread_pool_sizes")
@@ -140,3 +139,11 @@ class OnnxRuntime(Runtime):
             return [_CPU]
         given = {key: value.format(self._threads) for key, value in _OWN_THREADS[name].items()}
         return [(name, given), _CPU]
+
+
+def _imported() -> Any:
+    """Import it without its telemetry, which looks up a host and writes to the user's cache."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # is read when the first session is made
+    import onnxruntime
+
+    return onnxruntime

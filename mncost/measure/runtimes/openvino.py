@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -35,7 +36,9 @@ class OpenVino(Runtime):
         self._threads = 1
 
     def start(self, threads: int) -> None:
-        """Import it; the threads are made with each model."""
+        """Import it, without its telemetry; the threads are made with each model."""
+        # To import OpenVINO is an event that it tells a web analytics service, if it has this.
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
         import openvino
 
         self._threads = threads
