@@ -14,7 +14,16 @@ from msgspec import Struct
 
 from mncost.errors import did_you_mean
 
-__all__ = ["Path", "Problem", "as_toml", "problems", "shown", "shown_key", "unknown_key"]
+__all__ = [
+    "Path",
+    "Problem",
+    "as_toml",
+    "problems",
+    "shown",
+    "shown_key",
+    "takes_table",
+    "unknown_key",
+]
 
 Path: TypeAlias = tuple[str | int, ...]
 """Where a value stands: the keys and the places (from 0) that lead to it from the top."""
@@ -43,6 +52,12 @@ def problems(value: object, kind: Any, path: Path = ()) -> Iterator[Problem]:
         yield problem
     if not wrong:  # its parts are right: what about the whole?
         yield from _whole(value, kind, path)
+
+
+def takes_table(kind: Any) -> bool:
+    """Whether a type accepts a table with keys of its own."""
+    bare = [_bare(member) for member in _members(kind)]
+    return any(isinstance(one, type) and issubclass(one, Struct) for one in bare)
 
 
 def unknown_key(key: str, accepted: Iterable[str]) -> str:

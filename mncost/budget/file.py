@@ -13,7 +13,7 @@ import msgspec
 
 from mncost import limits as reading
 from mncost.budget.exact import network_of
-from mncost.budget.problems import Problems, TooManyError, shown
+from mncost.budget.problems import Problems, TooManyError
 from mncost.budget.records import (
     Bounds,
     Exact,
@@ -39,6 +39,7 @@ from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.network import Network
 from mncost.spec.parse import PAPER
 from mncost.toml import MAX_FILE_BYTES, load_toml, read_limited
+from mncost.toml_errors import shown
 
 __all__ = ["parse_budgets", "read_budgets", "read_bytes"]
 
