@@ -17,7 +17,7 @@ from mncost.graph.ops import Shape
 from mncost.graph.shapes import infer_shapes
 from mncost.graph.twin import TWINS, Pair
 from mncost.render.shown import Shown
-from mncost.spec.build import build
+from mncost.spec.emitter import build
 from mncost.spec.resolve import Architecture
 
 if TYPE_CHECKING:

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 from mncost.cost.groups import GROUPINGS, group
 from mncost.errors import InputError
 from mncost.network import Network, network_of
+from mncost.spec.blocks import BLOCKS
 from mncost.spec.catalog import families
 from mncost.spec.parse import parse_spec
 from mncost.spec.resolve import dialects, resolve
-from mncost.spec.schema import BLOCKS, Spec
+from mncost.spec.schema import Spec
 from tests.running import FAMILIES, in_process
 
 T = TypeVar("T")

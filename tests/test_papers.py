@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 import mncost
 from mncost.graph.ops import Conv, Linear
+from mncost.spec.blocks import AnyRow
+from mncost.spec.blocks.conv import Conv as ConvRow
 from mncost.spec.catalog import load_spec
-from mncost.spec.schema import AnyRow
-from mncost.spec.schema import Conv as ConvRow
 from tests.networks import Row, network_of_rows, network_of_spec
 
 MILLION = 1_000_000

@@ -12,10 +12,12 @@ import pytest
 
 import mncost.spec
 from mncost.errors import InputError, SpecError
+from mncost.spec.blocks.conv import Conv
+from mncost.spec.blocks.uib import UniversalInvertedBottleneck
 from mncost.spec.catalog import families
 from mncost.spec.parse import MAX_FILE_BYTES, parse_spec, read_spec
 from mncost.spec.resolve import dialects, resolve
-from mncost.spec.schema import Conv, Spec, UniversalInvertedBottleneck
+from mncost.spec.schema import Spec
 from tests.running import FAMILIES, in_process
 
 HEAD = 'name = "net"\nresolution = 32\n'
@@ -94,15 +96,19 @@ ROW_ERRORS = {
         '{ block = "uib", out = 8, expanded = 48, repeats = 2 }',
         ("`expanded`", "`repeats`", "`expansion`"),
     ),
-    "even kernel": ('{ block = "conv", kernel = 2, out = 8 }', ("`kernel` is 2", "odd")),
-    "even depthwise": ('{ block = "depthwise", kernel = 4 }', ("`kernel` is 4", "odd")),
-    "even start": (
-        '{ block = "uib", out = 8, expanded = 8, start_kernel = 4 }',
-        ("`start_kernel` is 4", "odd"),
+    "kernel of three": (
+        '{ block = "conv", kernel = [3, 3, 3], out = 8 }',
+        ("kernel: an array", "a whole number from 1 to 31 or an array of 2 to 2 items"),
     ),
-    "even key": (
-        '{ block = "mobile_mqa", heads = 1, key_dim = 1, kv_kernel = 2 }',
-        ("`kv_kernel` is 2", "odd"),
+    "kernel of one": ('{ block = "depthwise", kernel = [3] }', ("kernel: an array",)),
+    "a side of 0": ('{ block = "conv", kernel = [3, 0], out = 8 }', ("kernel.2: 0", "1 to 31")),
+    "stride of 9": (
+        '{ block = "conv", kernel = 3, out = 8, stride = [1, 9] }',
+        ("stride.2: 9", "1 to 8"),
+    ),
+    "expand a number": (
+        '{ block = "inverted_residual", kernel = 3, out = 8, expansion = 1, expand = 1 }',
+        ("expand: 1", "true or false"),
     ),
     "stride on nothing": (
         '{ block = "uib", out = 8, expanded = 8, stride = 2 }',

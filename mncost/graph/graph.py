@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from mncost.graph.ops import Input, Op, Shape
+from mncost.graph.ops import Activation, BatchNorm, Dropout, Flatten, Input, Linear, Op, Shape
 
 __all__ = ["Builder", "Graph", "Node", "Shapes"]
 
@@ -85,6 +85,14 @@ class Builder:
     def last(self) -> int:
         """The index of the newest node."""
         return len(self.nodes) - 1
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether the newest result has no height and width any more."""
+        index = self.last
+        while isinstance(self.nodes[index].op, Activation | BatchNorm | Dropout):
+            (index,) = self.nodes[index].inputs
+        return isinstance(self.nodes[index].op, Flatten | Linear)
 
     def add(self, role: str, op: Op, *inputs: int) -> int:
         """Append an operator, named after the block and its role there; return its index."""

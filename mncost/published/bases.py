@@ -16,10 +16,10 @@ from mncost.graph.ops import BatchNorm, Conv, Linear
 from mncost.network import Network, network_of
 from mncost.published.figures import Figure, read_published
 from mncost.spec.axis import Numbers
+from mncost.spec.blocks.conv import Conv as ConvRow
 from mncost.spec.catalog import Choice, find, load_spec
 from mncost.spec.parse import PAPER
 from mncost.spec.resolve import dialects, resolve
-from mncost.spec.schema import Conv as ConvRow
 
 __all__ = ["MACS_BASES", "PARAMS_BASES", "Basis", "Reproduction", "reproduce"]
 

@@ -12,7 +12,8 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import NamedTuple
 
 from mncost.errors import GridError, NothingPublishedError
-from mncost.spec.schema import MAX_ALPHA, MAX_RESOLUTION
+from mncost.spec.rows import MAX_ALPHA
+from mncost.spec.schema import MAX_RESOLUTION
 
 __all__ = ["Axis", "Numbers", "alphas", "parse_axis", "resolutions", "resolutions_at_rho"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mncost.errors import one_line
-from mncost.spec.schema import Defaults, Rules, Spec
+from mncost.spec.rows import Rules
+from mncost.spec.schema import Defaults, Spec
 from mncost.toml_errors import Path, as_toml, problems, shown_key
 
 __all__ = ["explain"]

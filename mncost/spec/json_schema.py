@@ -6,7 +6,8 @@ import json
 
 import msgspec
 
-from mncost.spec.schema import BLOCKS, Defaults, Spec
+from mncost.spec.blocks import BLOCKS
+from mncost.spec.schema import Defaults, Spec
 
 __all__ = ["architecture_schema"]
 

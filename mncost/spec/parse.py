@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 
 from mncost.errors import SpecError, did_you_mean, one_line
-from mncost.spec.schema import BLOCKS, Row, Spec
+from mncost.spec.blocks import BLOCKS
+from mncost.spec.rows import Row
+from mncost.spec.schema import Spec
 from mncost.toml import MAX_FILE_BYTES, load_toml, read_limited
 
 __all__ = ["MAX_FILE_BYTES", "PAPER", "parse_spec", "read_spec", "row_name"]

@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from mncost.errors import GridError, SpecError, UnknownNameError
 from mncost.spec.parse import PAPER, row_name
-from mncost.spec.schema import (
-    MAX_CHANNELS,
-    AnyRow,
-    Conv,
-    Depthwise,
-    Dropout,
-    FusedInvertedResidual,
-    InvertedResidual,
-    MobileMQA,
-    Pool,
-    Rounding,
-    Rules,
-    Spec,
-    UniversalInvertedBottleneck,
-)
-from mncost.spec.width import make_divisible, round_width
+from mncost.spec.rows import MAX_CHANNELS, Block, Row, Rules, Scaling, Widths, size_of
+from mncost.spec.schema import Spec
 
 __all__ = ["Architecture", "Block", "dialects", "resolve"]
 
 MAX_BLOCKS = 2_000
-
-
-class Block(Struct, frozen=True):
-    """One repeat of a row, with the widths it has at a given α.
-
-    ``expanded`` is 0 where the row has no expansion convolution, ``squeezed`` 0 where it has no
-    squeeze-excite. ``row`` keeps what α does not change: kernels, activation, heads.
-    """
-
-    name: str
-    number: int
-    row: AnyRow
-    in_channels: int
-    out_channels: int
-    stride: int = 1
-    expanded: int = 0
-    squeezed: int = 0
 
 
 class Architecture(Struct, frozen=True):
@@ -86,9 +57,21 @@ def resolve(
     """
     rules, rows = _variant(spec, dialect)
     count = classes or rules.classes
-    walk = _Walk(spec, alpha, rules, count)
+    blocks: list[Block] = []
+    scaling = Scaling(alpha, rules, count, spec.in_channels, spec.in_channels)
     for number, row in enumerate(rows, 1):
-        walk.add(number, row)
+        name = row_name(spec.rows[number - 1], number) if row.name is None else row.name
+        repeats = getattr(row, "repeats", 1)
+        for repeat in range(1, repeats + 1):
+            where = f"{spec.name}: row {number} ({name})"
+            widths = _widths(row, scaling, where)
+            stride = size_of(getattr(row, "stride", 1)) if repeat == 1 else (1, 1)
+            block_name = name if repeats == 1 else f"{name}.{repeat}"
+            inner = widths.expanded, widths.squeezed
+            blocks.append(Block(block_name, number, row, scaling.width, widths.out, stride, *inner))
+            scaling = scaling._replace(width=widths.out, nominal=widths.nominal)
+        if len(blocks) > MAX_BLOCKS:
+            raise SpecError(f"{spec.name}: row {number} ({name}): more than {MAX_BLOCKS} blocks")
     return Architecture(
         name=spec.name,
         dialect=dialect,
@@ -97,13 +80,13 @@ def resolve(
         in_channels=spec.in_channels,
         native_resolution=spec.resolution,
         rules=rules,
-        blocks=tuple(walk.blocks),
+        blocks=tuple(blocks),
     )
 
 
-def _variant(spec: Spec, dialect: str) -> tuple[Rules, list[AnyRow]]:
+def _variant(spec: Spec, dialect: str) -> tuple[Rules, Sequence[Row]]:
     if dialect == PAPER:
-        return spec.rules, list(spec.rows)
+        return spec.rules, spec.rows
     if dialect not in spec.dialects:
         raise UnknownNameError(f"dialect of {spec.name}", dialect, dialects(spec))
     changed = spec.dialects[dialect]
@@ -111,89 +94,16 @@ def _variant(spec: Spec, dialect: str) -> tuple[Rules, list[AnyRow]]:
     return changed.rules, rows
 
 
-class _Walk:
-    """Walks down the rows and remembers the width that the next row meets.
-
-    ``nominal`` is that width at α = 1: the ratio of an ``expanded`` to its input is taken there.
-    """
-
-    def __init__(self, spec: Spec, alpha: float, rules: Rules, classes: int) -> None:
-        self.spec, self.alpha, self.rules, self.classes = spec, alpha, rules, classes
-        self.width = self.nominal = spec.in_channels
-        self.blocks: list[Block] = []
-
-    def add(self, number: int, row: AnyRow) -> None:
-        name = row.name or self._own_name(number)
-        repeats = 1 if isinstance(row, Pool | Dropout) else row.repeats
-        for repeat in range(1, repeats + 1):
-            block_name = name if repeats == 1 else f"{name}.{repeat}"
-            self._add_block(block_name, number, row, first=repeat == 1)
-
-    def _own_name(self, number: int) -> str:
-        return row_name(self.spec.rows[number - 1], number)
-
-    def _add_block(self, name: str, number: int, row: AnyRow, *, first: bool) -> None:
-        width, nominal = self._out(row)
-        expanded = self._expanded(row)
-        stride = getattr(row, "stride", 1) if first else 1
-        squeezed = 0
-        if isinstance(row, InvertedResidual) and row.se:
-            middle = expanded or self.width
-            squeezed = make_divisible(middle * row.se, self.rules.se_divisor, self.rules.se_divisor)
-        block = Block(name, number, row, self.width, width, stride, expanded, squeezed)
-        self._check(block)
-        self.blocks.append(block)
-        self.width, self.nominal = width, nominal
-
-    def _out(self, row: AnyRow) -> tuple[int, int]:
-        """Return the output channels of a row at this α, and at α = 1."""
-        if isinstance(row, Depthwise | MobileMQA | Pool | Dropout):
-            return self.width, self.nominal
-        if isinstance(row, Conv) and row.expansion is not None:
-            ratio = row.expansion
-            return self._round(self.width * ratio, row.rounding), round(self.nominal * ratio)
-        if row.out == "classes":
-            return self.classes, self.classes
-        assert isinstance(row.out, int)  # a Conv has either `out` or `expansion`
-        kept = not row.scale or self.alpha < row.keep_below
-        return (row.out if kept else self._scale(row.out, row.rounding)), row.out
-
-    def _expanded(self, row: AnyRow) -> int:
-        """Return the channels after the expansion convolution; 0 if the row has none."""
-        if not isinstance(
-            row, InvertedResidual | FusedInvertedResidual | UniversalInvertedBottleneck
-        ):
-            return 0
-        skippable = isinstance(row, InvertedResidual)
-        if row.expanded is not None and self.rules.expanded == "scaled":
-            expanded = self._scale(row.expanded, row.rounding)
-            return 0 if skippable and expanded == self.width else expanded
-        ratio = row.expansion or (row.expanded or 0) / self.nominal
-        if skippable and ratio == 1:
-            return 0
-        return self._round(self.width * ratio, row.rounding)
-
-    def _scale(self, channels: int, rounding: Rounding | None = None) -> int:
-        # At α = 1 a table means what it says, whatever its numbers are divisible by.
-        return channels if self.alpha == 1 else self._round(channels * self.alpha, rounding)
-
-    def _round(self, value: float, rounding: Rounding | None = None) -> int:
-        rules = self.rules
-        return round_width(value, rounding or rules.rounding, rules.divisor, rules.minimum)
-
-    def _check(self, block: Block) -> None:
-        where = f"{self.spec.name}: row {block.number} ({block.name})"
-        for channels in (block.out_channels, block.expanded or 1, block.squeezed or 1):
-            if not 1 <= channels <= max(MAX_CHANNELS, self.classes):
-                raise GridError(
-                    f"{where}: α {self.alpha:g} leaves {channels} channels; "
-                    f"accepted are 1 to {MAX_CHANNELS}"
-                )
-        groups = block.row.groups if isinstance(block.row, Conv) else 1
-        if block.in_channels % groups or block.out_channels % groups:
-            raise SpecError(
-                f"{where}: {block.in_channels} to {block.out_channels} channels cannot be split "
-                f"into {groups} groups"
+def _widths(row: Row, scaling: Scaling, where: str) -> Widths:
+    """Return the widths of a row; each is at least one channel."""
+    try:
+        widths = row.widths(scaling)
+    except ValueError as error:
+        raise SpecError(f"{where}: {error}") from None
+    for channels in (widths.out, widths.expanded, widths.squeezed):
+        if channels is not None and not 1 <= channels <= max(MAX_CHANNELS, scaling.classes):
+            raise GridError(
+                f"{where}: α {scaling.alpha:g} leaves {channels} channels; "
+                f"accepted are 1 to {MAX_CHANNELS}"
             )
-        if len(self.blocks) >= MAX_BLOCKS:
-            raise SpecError(f"{where}: more than {MAX_BLOCKS} blocks")
+    return widths

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from mncost.errors import one_line
-from mncost.spec import schema
 from mncost.spec.parse import row_name
-from mncost.spec.resolve import Architecture, Block
+from mncost.spec.resolve import Architecture
+from mncost.spec.rows import Block, Row
 
 __all__ = ["resolved_file"]
 
@@ -58,27 +58,27 @@ def _row(blocks: list[Block]) -> dict[str, Any]:
     values |= {key: defaults[key] for key in ("scale", "keep_below") if key in values}
     if isinstance(values.get("out"), int):
         values["out"] = first.out_channels
-    elif isinstance(row, schema.Conv) and row.expansion is not None and len(blocks) == 1:
-        values |= {"out": first.out_channels, "expansion": None}
-    if values.get("expanded") is not None:
-        values |= _expanded(first)
+    if len(blocks) == 1:  # with repeats, a ratio holds for the first of them and for the others
+        values |= _stated(first, values)
     told = {key: value for key, value in values.items() if value != defaults.get(key, ...)}
     return {"block": row.__struct_config__.tag, **told}
 
 
 def _name(block: Block, repeats: int) -> str | None:
     name = block.name.removesuffix(".1") if repeats > 1 else block.name
-    return None if name == row_name(schema.Row(), block.number) else name
+    return None if name == row_name(Row(), block.number) else name
 
 
-def _expanded(block: Block) -> dict[str, Any]:
-    """Return the keys that give a block its expanded channels."""
-    if block.expanded == 0:
-        return {"expanded": None, "expansion": 1.0}  # no expansion convolution
-    if block.expanded == block.in_channels and isinstance(block.row, schema.InvertedResidual):
-        # There is one, although it expands nothing: only another ratio than 1 says so.
-        return {"expanded": None, "expansion": 1.000001}
-    return {"expanded": block.expanded}
+def _stated(block: Block, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the keys that state the widths of a block, in the place of its ratios."""
+    stated: dict[str, Any] = {}
+    if values.get("expansion") is not None and "expanded" not in values:  # a convolution
+        stated = {"out": block.out_channels, "expansion": None}
+    elif "expanded" in values:
+        stated = {"expanded": block.expanded or block.in_channels, "expansion": None}
+    if "expand" in values:
+        stated["expand"] = block.expanded is not None
+    return stated
 
 
 def _toml(value: Any) -> str:

@@ -4,11 +4,11 @@ The arithmetic is that of the projects that train the networks, floating-point r
 channel count that they round down is rounded down here too.
 """
 
-from __future__ import annotations
+from typing import Literal, TypeAlias
 
-from mncost.spec.schema import Rounding
+__all__ = ["Rounding", "make_divisible", "round_width"]
 
-__all__ = ["make_divisible", "round_width"]
+Rounding: TypeAlias = Literal["nearest", "down", "down_nearest"]
 
 
 def make_divisible(value: float, divisor: int = 8, minimum: int = 8) -> int:

@@ -14,7 +14,7 @@ import pytest
 from mncost.cost.conventions import CONVENTIONS, find_convention
 from mncost.cost.work import KINDS, SECOND
 from mncost.errors import UnknownNameError
-from mncost.spec.schema import Activation
+from mncost.spec.rows import Activation
 from tests.networks import Row, network_of_rows
 from tests.running import in_process
 

@@ -19,7 +19,7 @@ from mncost.models.onnx_model import onnx_model
 from mncost.models.weights import random_weights
 from mncost.network import Network
 from mncost.spec.catalog import families
-from mncost.spec.schema import Padding
+from mncost.spec.rows import Padding
 from tests.models.test_torch import (
     FORMULAS,
     PADDED,

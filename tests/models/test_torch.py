@@ -17,7 +17,7 @@ from mncost.graph.ops import Activation, ActivationName, Attention, Input
 from mncost.graph.twin import TWINS
 from mncost.models.torch_model import load_weights, torch_module
 from mncost.spec.catalog import families
-from mncost.spec.schema import Padding
+from mncost.spec.rows import Padding
 from tests.networks import EVERY_DIALECT, chain, conv, network_of_rows
 
 # With an image of ones and a kernel of ones each number is how many of its nine taps fall into the

@@ -1,0 +1,38 @@
+"""The blocks: each a file with its row type, its widths and the operators that it emits.
+
+A new block is a file here and a line in :data:`AnyRow`.
+"""
+
+from typing import TypeAlias, get_args
+
+from mncost.spec.blocks.conv import Conv
+from mncost.spec.blocks.depthwise import Depthwise
+from mncost.spec.blocks.dropout import Dropout
+from mncost.spec.blocks.fused_inverted_residual import FusedInvertedResidual
+from mncost.spec.blocks.inverted_residual import InvertedResidual
+from mncost.spec.blocks.linear import Linear
+from mncost.spec.blocks.mobile_mqa import MobileMQA
+from mncost.spec.blocks.pool import Pool
+from mncost.spec.blocks.separable import Separable
+from mncost.spec.blocks.uib import UniversalInvertedBottleneck
+from mncost.spec.rows import Row
+
+__all__ = ["BLOCKS", "AnyRow"]
+
+AnyRow: TypeAlias = (
+    Conv
+    | Depthwise
+    | Separable
+    | InvertedResidual
+    | FusedInvertedResidual
+    | UniversalInvertedBottleneck
+    | MobileMQA
+    | Pool
+    | Dropout
+    | Linear
+)
+
+BLOCKS: dict[str, type[Row]] = {
+    str(block.__struct_config__.tag): block for block in get_args(AnyRow)
+}
+"""Every block, by the name it has in a file."""

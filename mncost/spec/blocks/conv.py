@@ -1,0 +1,69 @@
+"""The block ``conv``."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from mncost.spec.emitter import Emitter
+from mncost.spec.rows import (
+    MAX_CHANNELS,
+    Block,
+    Kernel,
+    Padding,
+    Ratio,
+    ScaledRow,
+    Scaling,
+    Stride,
+    Width,
+    Widths,
+    check_width,
+    exactly_one,
+    size_of,
+)
+
+__all__ = ["Conv"]
+
+
+class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
+    """A k×k convolution, batch norm, activation. Without batch norm it has a bias."""
+
+    kernel: Kernel
+    out: Width | None = None
+    expansion: Ratio | None = None
+    stride: Stride = 1
+    groups: Annotated[int, Meta(ge=1, le=MAX_CHANNELS)] = 1
+    batch_norm: bool = True
+    padding: Padding | None = None
+
+    def __post_init__(self) -> None:
+        """Check what the types alone cannot say."""
+        exactly_one("out", self.out, "expansion", self.expansion)
+        check_width(self.out)
+
+    def widths(self, scaling: Scaling) -> Widths:
+        """Return the output's width: stated, or a multiple of the input's."""
+        if self.out is not None:
+            made = self.out_width(self.out, scaling)
+        else:
+            ratio = self.expansion or 1.0
+            made = Widths(scaling.expanded(ratio, self.rounding), round(scaling.nominal * ratio))
+        if scaling.width % self.groups or made.out % self.groups:
+            raise ValueError(
+                f"{scaling.width} to {made.out} channels cannot be split into {self.groups} groups"
+            )
+        return made
+
+    def emit(self, b: Emitter, block: Block) -> None:
+        """Emit the convolution."""
+        b.conv(
+            "",
+            block.in_channels,
+            block.out_channels,
+            size_of(self.kernel),
+            block.stride,
+            groups=self.groups,
+            norm=self.batch_norm,
+            bias=not self.batch_norm,
+            activation=self.activation,
+            padding=self.padding,
+        )

@@ -1,0 +1,27 @@
+"""The block ``depthwise``."""
+
+from mncost.spec.emitter import Emitter
+from mncost.spec.rows import Activation, Block, Kernel, Repeats, Row, Stride, size_of
+
+__all__ = ["Depthwise"]
+
+
+class Depthwise(Row, frozen=True, kw_only=True, tag="depthwise"):
+    """A k×k depthwise convolution, batch norm, activation; as many channels out as in."""
+
+    kernel: Kernel
+    stride: Stride = 1
+    repeats: Repeats = 1
+    batch_norm: bool = True
+    activation: Activation = "none"
+
+    def emit(self, b: Emitter, block: Block) -> None:
+        """Emit the convolution."""
+        b.depthwise(
+            "",
+            block.in_channels,
+            size_of(self.kernel),
+            block.stride,
+            norm=self.batch_norm,
+            activation=self.activation,
+        )

@@ -1,0 +1,42 @@
+"""What the blocks that expand, filter and project share."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from mncost.spec.rows import Channels, Ratio, ScaledRow, Scaling, Stride, Widths, exactly_one
+
+__all__ = ["Inverted"]
+
+
+class Inverted(ScaledRow, frozen=True, kw_only=True):
+    """A block that expands, filters and projects."""
+
+    out: Channels
+    expansion: Annotated[Ratio, Meta(description="Expanded channels / input channels.")] | None = (
+        None
+    )
+    expanded: Channels | None = None
+    stride: Stride = 1
+    residual: Annotated[
+        bool, Meta(description="Add the input where the stride is 1 and the channels agree.")
+    ] = True
+
+    def __post_init__(self) -> None:
+        """Check what the types alone cannot say."""
+        exactly_one("expansion", self.expansion, "expanded", self.expanded)
+        if self.expanded is not None and self.repeats > 1:
+            raise ValueError("`expanded` fits one input only: with `repeats`, give `expansion`")
+
+    def widths(self, scaling: Scaling) -> Widths:
+        """Return the widths of the output and of what stands before the projection."""
+        made = self.out_width(self.out, scaling)
+        return made._replace(expanded=self.expanded_width(scaling))
+
+    def expanded_width(self, scaling: Scaling) -> int:
+        """Return the channels after the expansion."""
+        if self.expanded is None:
+            return scaling.expanded(self.expansion or 1.0, self.rounding)
+        if scaling.alpha == 1 or scaling.rules.expanded == "scaled":
+            return scaling.scaled(self.expanded, self.rounding)
+        return scaling.rounded(scaling.width * (self.expanded / scaling.nominal), self.rounding)

@@ -1,0 +1,62 @@
+"""The block ``inverted_residual``."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from mncost.spec.blocks.inverted import Inverted
+from mncost.spec.emitter import Emitter
+from mncost.spec.rows import Block, Kernel, Scaling, Widths, size_of
+from mncost.spec.width import make_divisible
+
+__all__ = ["InvertedResidual"]
+
+
+class InvertedResidual(Inverted, frozen=True, kw_only=True, tag="inverted_residual"):
+    """MobileNetV2 and V3: expand 1×1, depthwise k×k, squeeze-excite, project 1×1 (linear)."""
+
+    kernel: Kernel
+    expand: Annotated[
+        bool | None,
+        Meta(
+            description="Whether there is an expansion convolution. By default there is, unless "
+            "`expansion` is 1."
+        ),
+    ] = None
+    se: Annotated[
+        float, Meta(ge=0, le=1, description="Squeezed / expanded channels; 0: no squeeze-excite.")
+    ] = 0.0
+
+    def __post_init__(self) -> None:
+        """Check what the types alone cannot say."""
+        super().__post_init__()
+
+    def widths(self, scaling: Scaling) -> Widths:
+        """Return the widths; without an expansion convolution nothing is expanded."""
+        made, divisor = super().widths(scaling), scaling.rules.se_divisor
+        if not self._expands(scaling, made.expanded):
+            made = made._replace(expanded=None)
+        if not self.se:
+            return made
+        filtered = scaling.width if made.expanded is None else made.expanded
+        return made._replace(squeezed=make_divisible(filtered * self.se, divisor, divisor))
+
+    def _expands(self, scaling: Scaling, expanded: int | None) -> bool:
+        if self.expand is not None:
+            return self.expand
+        if scaling.rules.expand == "wider":
+            return expanded != scaling.width
+        return self.expansion != 1
+
+    def emit(self, b: Emitter, block: Block) -> None:
+        """Emit the three convolutions, and what stands around them."""
+        start, channels = b.last, block.in_channels
+        if block.expanded is not None:
+            b.conv("expand.", channels, block.expanded, activation=self.activation)
+            channels = block.expanded
+        kernel = size_of(self.kernel)
+        b.depthwise("depthwise.", channels, kernel, block.stride, activation=self.activation)
+        if block.squeezed is not None:
+            b.squeeze_excite(channels, block.squeezed)
+        b.conv("project.", channels, block.out_channels)
+        b.residual(start, block, wanted=self.residual)

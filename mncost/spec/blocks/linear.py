@@ -1,0 +1,30 @@
+"""The block ``linear``."""
+
+from mncost.graph.ops import Flatten
+from mncost.graph.ops import Linear as LinearOp
+from mncost.spec.emitter import Emitter
+from mncost.spec.rows import Block, ScaledRow, Scaling, Width, Widths, check_width
+
+__all__ = ["Linear"]
+
+
+class Linear(ScaledRow, frozen=True, kw_only=True, tag="linear"):
+    """A fully connected layer with a bias, and its activation."""
+
+    out: Width
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        """Check what the types alone cannot say."""
+        check_width(self.out)
+
+    def widths(self, scaling: Scaling) -> Widths:
+        """Return the output's width."""
+        return self.out_width(self.out, scaling)
+
+    def emit(self, b: Emitter, block: Block) -> None:
+        """Emit the layer, after a flatten where it needs one."""
+        if not b.is_vector:
+            b.add("flatten", Flatten())
+        b.add("linear", LinearOp(block.in_channels, block.out_channels, self.bias))
+        b.activation("", self.activation)

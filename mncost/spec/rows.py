@@ -1,0 +1,236 @@
+"""What all rows of an architecture file share: types, limits, rules, and the arithmetic of widths.
+
+A block is a file in :mod:`mncost.spec.blocks`: its row type, its widths, its operators.
+"""
+
+# No `from __future__ import annotations` here: msgspec would have to evaluate a hundred strings,
+# which takes longer than the rest of reading a file.
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
+
+from msgspec import Meta, Struct
+
+from mncost.graph.ops import ActivationName, Size
+from mncost.graph.ops import PaddingRule as Padding
+from mncost.spec.width import Rounding, round_width
+
+if TYPE_CHECKING:
+    from mncost.spec.emitter import Emitter
+
+__all__ = [
+    "Activation",
+    "Block",
+    "Channels",
+    "Kernel",
+    "KernelSides",
+    "Padding",
+    "Ratio",
+    "Repeats",
+    "Row",
+    "Rules",
+    "ScaledRow",
+    "Scaling",
+    "Stride",
+    "Width",
+    "Widths",
+    "check_width",
+    "exactly_one",
+    "size_of",
+]
+
+# Limits that no real network comes near: a 30-byte file must not be able to eat the memory.
+MAX_CHANNELS = 65_536
+MAX_REPEATS = 100
+MAX_ALPHA = 16.0
+
+Activation: TypeAlias = Literal["none", ActivationName]
+
+Channels = Annotated[int, Meta(ge=1, le=MAX_CHANNELS, description="Channels at α = 1.")]
+Width = Annotated[
+    int | Literal["classes"],
+    Meta(description='Output channels at α = 1, or "classes" for the classifier.'),
+]
+# Pairs have a length as a limit: msgspec 0.22 mistakes tuple[int, int] beside a limited int.
+KernelSide = Annotated[int, Meta(ge=1, le=31)]
+KernelSides = Annotated[tuple[KernelSide, ...], Meta(min_length=2, max_length=2)]
+Kernel = Annotated[
+    KernelSide | KernelSides,
+    Meta(description="Side of the square kernel, or [height, width]."),
+]
+StrideSide = Annotated[int, Meta(ge=1, le=8)]
+Stride = Annotated[
+    StrideSide | Annotated[tuple[StrideSide, ...], Meta(min_length=2, max_length=2)],
+    Meta(description="Stride of the first of the repeats, or [down, right]."),
+]
+Repeats = Annotated[int, Meta(ge=1, le=MAX_REPEATS, description="How often the row is repeated.")]
+Ratio = Annotated[float, Meta(gt=0, le=64)]
+RowName = Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
+
+
+class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How widths are rounded, how images are padded, and what the table leaves unsaid."""
+
+    divisor: Annotated[
+        int, Meta(ge=1, le=1024, description="Scaled channels are multiples of it.")
+    ] = 8
+    minimum: Annotated[int, Meta(ge=0, le=MAX_CHANNELS, description="Least scaled channels.")] = 8
+    rounding: Annotated[
+        Rounding,
+        Meta(
+            description="nearest: to the nearest multiple, at most 10 % below; down: to the "
+            "multiple below; down_nearest: to the whole number below, then to the nearest multiple."
+        ),
+    ] = "nearest"
+    expanded: Annotated[
+        Literal["ratio", "scaled"],
+        Meta(
+            description="What α does to `expanded`. ratio: its ratio to the row's input is kept "
+            "and applied to the rounded input; scaled: scaled and rounded like any width."
+        ),
+    ] = "ratio"
+    expansion: Annotated[
+        Literal["exact", "rounded"],
+        Meta(
+            description="What an `expansion` gives. exact: the nearest whole number of channels; "
+            "rounded: the same, rounded like a scaled width."
+        ),
+    ] = "exact"
+    expand: Annotated[
+        Literal["stated", "wider"],
+        Meta(
+            description="Which inverted residuals have an expansion convolution. stated: those "
+            "whose row says so (see `expand` there); wider: those in which it changes the width."
+        ),
+    ] = "stated"
+    padding: Annotated[
+        Padding,
+        Meta(
+            description="symmetric: (k - 1) / 2 on each side; same: TensorFlow's SAME; "
+            "end: SAME, but a strided convolution pads only right and below, by (k - 1) / 2; "
+            "valid: none."
+        ),
+    ] = "symmetric"
+    classes: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    batch_norm_eps: Annotated[float, Meta(gt=0, lt=1)] = 1e-5
+    batch_norm_momentum: Annotated[float, Meta(gt=0, le=1)] = 0.1
+    se_divisor: Annotated[
+        int, Meta(ge=1, le=1024, description="Squeezed channels are multiples of it.")
+    ] = 8
+    se_activation: Activation = "relu"
+    se_gate: Activation = "hardsigmoid"
+
+
+class Scaling(NamedTuple):
+    """What decides the widths of a row: α, the rules, and the width that it meets.
+
+    Attributes:
+        width: channels of the row's input.
+        nominal: the same at α = 1: the ratio of an ``expanded`` to its input is taken there.
+    """
+
+    alpha: float
+    rules: Rules
+    classes: int
+    width: int
+    nominal: int
+
+    def scaled(self, channels: int, rounding: Rounding | None = None) -> int:
+        """Return channels that a file states, at this α. At α = 1 they are what the file says."""
+        return channels if self.alpha == 1 else self.rounded(channels * self.alpha, rounding)
+
+    def rounded(self, value: float, rounding: Rounding | None = None) -> int:
+        """Round by the rules."""
+        rules = self.rules
+        return round_width(value, rounding or rules.rounding, rules.divisor, rules.minimum)
+
+    def expanded(self, ratio: float, rounding: Rounding | None = None) -> int:
+        """Return the row's input widened by an ``expansion``."""
+        value = self.width * ratio
+        return self.rounded(value, rounding) if self.rules.expansion == "rounded" else round(value)
+
+
+class Widths(NamedTuple):
+    """The widths of a row at some α.
+
+    Attributes:
+        out: channels of its output; ``nominal``: the same at α = 1.
+        expanded: channels after its expansion convolution; ``None`` if it has none.
+        squeezed: channels inside its squeeze-excite; ``None`` if it has none.
+    """
+
+    out: int
+    nominal: int
+    expanded: int | None = None
+    squeezed: int | None = None
+
+
+class Row(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="block", tag="row"
+):
+    """What every row may say, and what every block can do."""
+
+    name: RowName | None = None
+
+    def widths(self, scaling: Scaling) -> Widths:
+        """Return the row's widths.
+
+        Raises:
+            ValueError: they do not fit the row; the message says why.
+        """
+        return Widths(scaling.width, scaling.nominal)
+
+    def emit(self, b: "Emitter", block: "Block") -> None:
+        """Emit the operators of one repeat of the row."""
+        raise NotImplementedError
+
+
+class ScaledRow(Row, frozen=True, kw_only=True):
+    """A row with output channels, and how they follow the width multiplier."""
+
+    scale: Annotated[bool, Meta(description="false: α leaves the channels alone.")] = True
+    keep_below: Annotated[
+        float, Meta(ge=0, le=MAX_ALPHA, description="An α below this leaves the channels alone.")
+    ] = 0.0
+    rounding: Annotated[Rounding | None, Meta(description="Instead of the file's.")] = None
+    repeats: Repeats = 1
+    activation: Activation = "none"
+
+    def out_width(self, out: int | str, scaling: Scaling) -> Widths:
+        """Return the width of an ``out`` that the row states."""
+        if isinstance(out, str):  # "classes"
+            return Widths(scaling.classes, scaling.classes)
+        kept = not self.scale or scaling.alpha < self.keep_below
+        return Widths(out if kept else scaling.scaled(out, self.rounding), out)
+
+
+class Block(Struct, frozen=True):
+    """One repeat of a row, with the widths it has at a given α.
+
+    ``row`` keeps what α does not change: kernels, activation, heads.
+    """
+
+    name: str
+    number: int
+    row: Row
+    in_channels: int
+    out_channels: int
+    stride: Size = (1, 1)
+    expanded: int | None = None
+    squeezed: int | None = None
+
+
+def size_of(side: int | tuple[int, ...]) -> Size:
+    """Return height and width of what may be given as one number for both."""
+    height, width = (side, side) if isinstance(side, int) else side
+    return height, width
+
+
+def exactly_one(first: str, a: object, second: str, b: object) -> None:
+    """Refuse a row with both keys, or with none of them."""
+    if (a is None) == (b is None):
+        raise ValueError(f"needs either `{first}` or `{second}`, and not both")
+
+
+def check_width(out: int | str | None) -> None:
+    """Refuse an ``out`` beyond the limits."""
+    if isinstance(out, int) and not 1 <= out <= MAX_CHANNELS:
+        raise ValueError(f'`out` is {out}: accepted are 1 to {MAX_CHANNELS}, or "classes"')
