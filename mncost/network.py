@@ -16,6 +16,7 @@ from mncost.graph.graph import Graph, Shapes
 from mncost.graph.ops import Shape
 from mncost.graph.shapes import infer_shapes
 from mncost.graph.twin import TWINS, Pair
+from mncost.label import Label
 from mncost.render.shown import Shown
 from mncost.spec.emitter import build
 from mncost.spec.resolve import Architecture
@@ -30,24 +31,6 @@ if TYPE_CHECKING:
     from mncost.models.export import Given
 
 __all__ = ["Label", "Network", "PairCost", "network_of"]
-
-
-class Label(NamedTuple):
-    """What a network is called, and what is known about where it comes from.
-
-    Attributes:
-        name: of the architecture.
-        alpha: width multiplier.
-        dialect: whose reading of the architecture it is.
-        classes: outputs of the classifier; ``None`` if there is none.
-        native: the resolution that the architecture is meant for, in pixels.
-    """
-
-    name: str
-    alpha: float | None = None
-    dialect: str | None = None
-    classes: int | None = None
-    native: int | None = None
 
 
 class PairCost(NamedTuple):
@@ -169,7 +152,7 @@ class Network(Shown):
     @property
     def arch(self) -> str:
         """Name of the architecture."""
-        return self.label.name
+        return self.label.arch
 
     @property
     def dialect(self) -> str | None:

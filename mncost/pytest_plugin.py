@@ -114,7 +114,7 @@ class Budget:
             wanted = self._limits(model, given, to, precision)
             whole("threads", threads, MAX_THREADS)
             whole("batch", batch, MAX_BATCH)
-            place = Place(runtime, provider, threads, batch)
+            place = Place(runtime, provider, threads=threads, batch=batch)
             wanted = [limit._replace(place=place) for limit in wanted]
             outcomes = list(check(wanted, max_time=seconds("max_time", max_time)))
         except InputError as error:

@@ -164,7 +164,7 @@ class _Reader:
             return
         given = self.problems.table("", raw, Budget)
         known = self.model("model", given["model"]) if "model" in given else None
-        place = Place(**{key: given[key] for key in Place._fields if key in given})
+        place = Place(**{key: given[key] for key in Place.__struct_fields__ if key in given})
         precision = given.get("precision", "fp32")
         self.names(place.runtime, precision, is_measured="latency" in raw)
         bounds = [*self.exact(given), *self.latency(given.get("latency"), known)]

@@ -12,10 +12,10 @@ from mncost.budget import records as budget
 from mncost.budget.exact import network_of
 from mncost.budget.records import Baseline, Latency, Limit, Model, Ratio
 from mncost.errors import BudgetError, InputError
-from mncost.measure.cells import Subject, Variant, cell_of
+from mncost.measure.cells import Planned
 from mncost.measure.machine import machine, machine_differences
-from mncost.measure.places import Offer, Place, places
-from mncost.measure.records import Cell, Request
+from mncost.measure.places import Offer, places
+from mncost.measure.records import Cell, Place, Request
 from mncost.measure.run_file import read_run
 from mncost.measure.schedule import Purpose
 from mncost.results.results import Results
@@ -40,7 +40,7 @@ class Measured(NamedTuple):
 class Plan(NamedTuple):
     """What is to be measured, for which limits; and the saved run that some are compared with."""
 
-    subjects: list[Subject]
+    planned: Planned
     measured: list[Measured]
     tails: Mapping[int, float]  # the cells with limits above p50: the highest percentile
     saved: Results | None
@@ -73,7 +73,7 @@ def plan(limits: Sequence[Limit], baseline: Baseline, offer: Offer) -> Plan:
             problems.append(f"{where}{limit.metric}: {error}")
     if problems:
         raise BudgetError(problems)
-    return Plan(planner.subjects, planner.measured, _tails(planner.measured), saved, differences)
+    return Plan(planner.planned, planner.measured, _tails(planner.measured), saved, differences)
 
 
 def baseline_problems(baseline: Baseline, offer: Offer) -> list[str]:
@@ -100,7 +100,7 @@ class _Planner:
         self.baseline = baseline
         self.saved = saved
         self.offer = offer
-        self.subjects: list[Subject] = []
+        self.planned = Planned()
         self.measured: list[Measured] = []
         self.known: dict[object, int] = {}
 
@@ -157,7 +157,8 @@ class _Planner:
             threads=[where.threads],
             python=[python] if python else [],
         )
-        return next(place for place in places(request, self.offer) if place.python == python)
+        found = next(place for place in places(request, self.offer) if place.python == python)
+        return structs.replace(found, batch=where.batch)
 
     def enter(
         self,
@@ -172,28 +173,19 @@ class _Planner:
         A purpose has bursts of its own length, so limits of another one cannot use their times.
         """
         network = network_of(model, limit.precision)
-        own = (network.graph, network.resolution, limit.precision, limit.place.batch, place)
+        own = (network.graph, network.resolution, limit.precision, place)
         key = (*own, model.arch, purpose, baseline_of)
         if key not in self.known:
-            variant = Variant(network.graph, network.resolution, twin=network.twin)
-            index = self.known[key] = len(self.subjects)
-            cell = cell_of(
-                index, network, variant, limit.place.batch, place, baseline_of=baseline_of
-            )
-            self.subjects.append(Subject(cell, network.graph))
+            self.known[key] = self.planned.enter(network, place, baseline_of=baseline_of)
         return self.known[key]
 
     def in_saved(self, index: int) -> int:
         """Return the cell of the saved run that is the same thing as a cell of this one."""
         assert self.saved is not None
-        cell = self.subjects[index].cell
+        cell = self.planned.cells[index]
         alike = [old for old in self.saved.run.cells if _same(old, cell)]
         if not alike:
-            raise InputError(
-                f"{self.baseline.run} has no {cell.arch} α {cell.alpha:g} at {cell.resolution} px "
-                f"in {cell.precision}, batch {cell.batch}, on {cell.runtime} with "
-                f"{cell.threads} threads"
-            )
+            raise InputError(f"{self.baseline.run} has no {cell.words()}")
         return alike[0].id
 
 
@@ -216,12 +208,7 @@ def _tails(found: Sequence[Measured]) -> dict[int, float]:
     return tails
 
 
-_SAME = (
-    *("arch", "dialect", "alpha", "resolution", "classes", "part", "twin", "precision", "batch"),
-    *("runtime", "provider", "threads", "copy"),
-)
-
-
 def _same(old: Cell, new: Cell) -> bool:
     """Whether two cells of different runs are the same thing, whatever its graph is by now."""
-    return all(getattr(old, name) == getattr(new, name) for name in _SAME)
+    where = [structs.replace(cell.place, python=None) for cell in (old, new)]
+    return old.subject == new.subject and where[0] == where[1]

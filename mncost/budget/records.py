@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 from msgspec import Struct
 
 from mncost.flags import flag
+from mncost.measure.cell import Place
 
 __all__ = [
     "Baseline",
@@ -32,15 +33,6 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dialect: str | None = None
     classes: int | None = None
     twin: str | None = None
-
-
-class Place(NamedTuple):
-    """Where and how a latency is measured."""
-
-    runtime: str = "onnxruntime"
-    provider: str | None = None
-    threads: int = 1
-    batch: int = 1
 
 
 class Exact(NamedTuple):

@@ -23,7 +23,6 @@ __all__ = ["check", "limits_of"]
 SECONDS, SECONDS_A_CELL = 20.0, 10.0  # of two cells together, of each one more
 SECONDS_A_TAIL = 40.0  # more for a p99, ten times as many for a p99.9: bounds need so many runs
 GENERATIONS = 8  # that the time is shared out among
-_ANY = 0.99  # no target: verdicts decide when it is enough
 
 
 def check(
@@ -151,10 +150,9 @@ def _measured(
 
     require("bench")
     wanted = plan(limits, baseline, offer)
-    cells = [subject.cell for subject in wanted.subjects]
-    run = empty_run(cells, _options(_usual_time(wanted) if max_time is None else max_time))
+    run = empty_run(wanted.planned, _options(_usual_time(wanted) if max_time is None else max_time))
     gate = Gate(wanted, run, Looks(tests=len(wanted.measured)))
-    carry_out(run, wanted.subjects, save=save, watch=watch, undecided=gate, tails=wanted.tails)
+    carry_out(run, save=save, watch=watch, undecided=gate, tails=wanted.tails)
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
     notes = [gate.promise()]
@@ -165,14 +163,14 @@ def _measured(
 
 def _usual_time(wanted: Plan) -> float:
     """Return after how many seconds most limits that are not close should be decided."""
-    cells = SECONDS + SECONDS_A_CELL * max(0, len(wanted.subjects) - 2)
+    cells = SECONDS + SECONDS_A_CELL * max(0, len(wanted.planned.cells) - 2)
     return cells + sum(SECONDS_A_TAIL / (100 - percent) for percent in wanted.tails.values())
 
 
 def _options(max_time: float) -> Options:
     from mncost.measure.records import Options
 
-    return Options(target_error=_ANY, max_time=max_time, processes=GENERATIONS, seed=0)
+    return Options(target_error=None, max_time=max_time, processes=GENERATIONS, seed=0)
 
 
 def _saved(path: Path | str | None) -> Baseline:

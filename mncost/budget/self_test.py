@@ -12,7 +12,7 @@ from mncost.budget.run import GENERATIONS, SECONDS
 from mncost.errors import MeasureError
 from mncost.extras import require
 from mncost.interval import Interval
-from mncost.measure.cells import Subject, Variant, cell_of
+from mncost.measure.cells import Planned
 from mncost.measure.engine import Progress
 from mncost.measure.places import places
 from mncost.measure.records import Options, Request, Run
@@ -56,20 +56,17 @@ def self_test(
     time = TIME if max_time is None else max_time
     network = network_of(Model(arch="v2"), "fp32")
     place = next(places(Request(arch="v2", runtime=[runtime]), offer))
-    variant = Variant(network.graph, network.resolution)
-    cells = [
-        cell_of(0, network, variant, 1, place),
-        cell_of(1, network, variant, 1, place, baseline_of=0),
-    ]
+    cells = Planned()
+    cells.enter(network, place, baseline_of=None)
+    cells.enter(network, place, baseline_of=0)
     options = Options(
-        target_error=0.99,
+        target_error=None,
         max_time=time,
         processes=max(2, round(GENERATIONS * time / SECONDS)),
         seed=0,
     )
     run = empty_run(cells, options)
-    subjects = [Subject(cell, network.graph) for cell in cells]
-    carry_out(run, subjects, save=lambda run: None, watch=watch, undecided=_until_the_end)
+    carry_out(run, save=lambda run: None, watch=watch, undecided=_until_the_end)
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
     if run.failures:

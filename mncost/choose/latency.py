@@ -148,7 +148,7 @@ def _cells_of(
         return []
     meant = cells_at(run, candidates[0].network.precision, place)
     cells = {cell.digest: cell for cell in meant if cell.twin is None}
-    here = [(one, digest(one.network.graph, one.network.resolution)) for one in candidates]
+    here = [(one, digest(one.network.graph, one.network.inputs)) for one in candidates]
     return [(one, cells[name]) for one, name in here if name in cells]
 
 

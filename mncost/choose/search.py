@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from mncost.choose.latency import Latencies, LatencyLimit, Timed
 from mncost.interval import Interval
 from mncost.measure.engine import Progress
-from mncost.measure.networks import one_place, subjects
+from mncost.measure.networks import cells_of, one_place
 from mncost.measure.records import Options, Run
 from mncost.measure.runs import carry_out, empty_run
 from mncost.published.accuracy import Candidate
@@ -154,11 +154,11 @@ def search(
         KeyboardInterrupt: the measuring was interrupted; what there is has been saved.
     """
     place = one_place(limit.place.runtime, limit.place.threads, candidates[0].network.precision)
-    measured = subjects([one.network for one in candidates], place)
-    options = Options(target_error=0.99, max_time=max_time, processes=GENERATIONS, seed=0)
-    run = empty_run([subject.cell for subject in measured], options)
+    cells = cells_of([one.network for one in candidates], place)
+    options = Options(target_error=None, max_time=max_time, processes=GENERATIONS, seed=0)
+    run = empty_run(cells, options)
     seeker = Search(candidates, limit, wanted, run)
-    carry_out(run, measured, save=save, watch=watch, undecided=seeker, first=seeker.first())
+    carry_out(run, save=save, watch=watch, undecided=seeker, first=seeker.first())
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
     return seeker.latencies()

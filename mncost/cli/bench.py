@@ -110,7 +110,7 @@ def bench(
             "processes": processes,
         }  # fmt: skip
         options.refuse(asked, f"does not go with --resume: {_RESUMED}")
-        run, cells = resumed(resume, target_error=error, max_time=time_limit)
+        run = resumed(resume, target_error=error, max_time=time_limit)
     else:
         request = Request(
             arch=",".join(arch) if arch else ARCHITECTURES,
@@ -129,7 +129,7 @@ def bench(
             python=names(python, []),
             by_layer=by is not None,
         )
-        run, cells = begin(
+        run = begin(
             request,
             device=device,
             target_error=error,
@@ -140,7 +140,7 @@ def bench(
     run_file = output or resume
     save = _saver(run_file, view.export)
     with watching(run.options.target_error) as watch:
-        carry_out(run, cells, save=save, watch=watch)
+        carry_out(run, save=save, watch=watch)
     if output is not None and str(output) == "-":
         emit_text(encode(run).decode(), None)
     else:

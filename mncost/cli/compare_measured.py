@@ -76,7 +76,7 @@ def measure_and_emit(
         if path is not None and str(path) != "-":
             check_writable(path)
     error, time = how["target_error"], how["max_time"]
-    run, subjects = begin(
+    run = begin(
         request,
         target_error=None if error is None else share("--target-error", error),
         max_time=None if time is None else seconds("--max-time", time),
@@ -85,7 +85,7 @@ def measure_and_emit(
     )
     with watching(run.options.target_error) as watch:
         keep = partial(write_run, path=save) if save else lambda run: None
-        carry_out(run, subjects, save=keep, watch=watch)
+        carry_out(run, save=keep, watch=watch)
     _emit(run, view)
     return status(run)
 

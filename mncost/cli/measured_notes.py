@@ -42,7 +42,7 @@ def versions(run: Run) -> str:
 
 def stopped(run: Run) -> str:
     """Say why it ended."""
-    target = f"±{run.options.target_error:.1%}"
+    target = f"±{run.options.target_error or 0:.1%}"
     return {
         "running": "was still running",
         "target": f"every interval within {target}",

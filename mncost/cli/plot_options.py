@@ -18,8 +18,7 @@ from mncost.render.write import check_writable
 
 if TYPE_CHECKING:
     from mncost.cost.memory import Precision
-    from mncost.measure.places import Place
-    from mncost.measure.records import Cell, Run
+    from mncost.measure.records import Cell, Place, Run
     from mncost.network import Network
     from mncost.published.accuracy import Candidate
 

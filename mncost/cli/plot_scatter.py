@@ -100,13 +100,13 @@ def _latencies(asked: Asked, x: str) -> Picture:
 
 def _measured(asked: Asked, x: str) -> Run:
     """Measure the networks of a grid, if there can be a fit to them."""
-    from mncost.measure.networks import subjects
+    from mncost.measure.networks import cells_of
     from mncost.measure.runs import ARCHITECTURES
     from mncost.pictures.points import check_fit, cost_of
 
     networks = asked.networks(ARCHITECTURES)
     where = plot_options.place(asked)
-    check_fit(cost_of(subject.cell, x) for subject in subjects(networks, where))
+    check_fit(cost_of(cell, x) for cell in cells_of(networks, where).cells)
     return plot_options.measured(asked, networks, where)
 
 

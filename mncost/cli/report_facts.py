@@ -14,7 +14,6 @@ from mncost.render.units import three_digits
 __all__ = ["machine", "method", "target_of", "when"]
 
 _GIB = 2.0**-30
-_ANY = 0.5  # from here on, nobody asked for an interval: something else decides the end
 
 _LATENCY = (
     "the median of one call. Runs in one process resemble each other more than those of the next, "
@@ -47,7 +46,7 @@ def when(text: str) -> str:
 def target_of(run: Run) -> str | None:
     """Return how narrow the intervals were to be, if that decides the end of a run."""
     error = run.options.target_error
-    return f"±{error:.1%}" if error < _ANY else None
+    return None if error is None else f"±{error:.1%}"
 
 
 def method(run: Run) -> Section:

@@ -136,7 +136,7 @@ def _published(precision: str) -> Mapping[str, Candidate]:
         found = candidates("all", precision=as_precision(precision))
     except NothingPublishedError:
         return {}
-    return {digest(one.network.graph, one.network.resolution): one for one in found}
+    return {digest(one.network.graph, one.network.inputs): one for one in found}
 
 
 # ---------------------------------------------------------------------------------------- layers

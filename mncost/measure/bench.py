@@ -190,7 +190,7 @@ def bench(  # noqa: PLR0913  one keyword for each option of the command
         memory=memory,
         max_twin_gmacs=max_twin_gmacs,
     )
-    run, cells = begin(
+    run = begin(
         request,
         device=device,
         target_error=target_error,
@@ -200,7 +200,7 @@ def bench(  # noqa: PLR0913  one keyword for each option of the command
         least_time=SECONDS_TO_COMPARE if pairs else SECONDS,
     )
     save = partial(write_run, path=Path(output)) if output is not None else _keep
-    carry_out(run, cells, save=save)
+    carry_out(run, save=save)
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
     return Measurement(run)

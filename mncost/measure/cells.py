@@ -8,46 +8,80 @@ from hashlib import sha256
 from itertools import product
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from mncost.api import grid
 from mncost.cost import memory
 from mncost.cost.memory import PRECISIONS, Precision
 from mncost.cost.work import count
 from mncost.errors import MeasureError, UnknownNameError
-from mncost.graph.graph import Graph
+from mncost.graph.graph import Graph, Shapes
 from mncost.graph.shapes import infer_shapes
 from mncost.graph.twin import TWINS
 from mncost.measure.parts import CutPair, cut_pairs
-from mncost.measure.places import Offer, Place, places
-from mncost.measure.records import Cell, LeftOut, Pair, PairCells, Request
+from mncost.measure.places import Offer, places
+from mncost.measure.records import (
+    Cell,
+    LeftOut,
+    ModelRecord,
+    Pair,
+    PairCells,
+    Place,
+    Request,
+    Subject,
+)
 from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS, RUNTIMES, runtime_class
 from mncost.network import Network
 
-__all__ = ["DEVICES", "Plan", "Subject", "Variant", "cell_of", "check", "plan", "title"]
+__all__ = ["DEVICES", "Plan", "Planned", "check", "digest", "plan", "title"]
 
 DEVICES = ("cpu",)
 
 
-class Subject(NamedTuple):
-    """A cell, and the graph that it runs."""
+class Planned:
+    """The cells of a run that is planned, and the models that they run."""
 
-    cell: Cell
-    graph: Graph
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.cells: list[Cell] = []
+        self.models: dict[str, ModelRecord] = {}
 
+    def enter(
+        self, network: Network, place: Place, *, copy: int = 1, baseline_of: int | None = None
+    ) -> int:
+        """Enter a network or a twin at a place, in the network's precision; return its cell."""
+        subject = Subject(network.label, network.resolution, twin=network.twin, copy=copy)
+        where = structs.replace(place, precision=network.precision)
+        return self.enter_graph(subject, network.graph, network.inputs, where, baseline_of)
 
-class Variant(NamedTuple):
-    """A network, its twin or a part of it, and what tells it from the others."""
-
-    graph: Graph
-    side: int
-    part: str | None = None
-    twin: str | None = None
-    copy: int = 1
+    def enter_graph(
+        self,
+        subject: Subject,
+        graph: Graph,
+        inputs: Shapes,
+        place: Place,
+        baseline_of: int | None = None,
+    ) -> int:
+        """Enter any graph for inputs of these shapes; return its cell."""
+        name = digest(graph, inputs)
+        record = ModelRecord(graph=graph, inputs=dict(inputs), label=subject.label)
+        self.models.setdefault(name, record)
+        cell = Cell(
+            id=len(self.cells),
+            subject=subject,
+            place=place,
+            baseline_of=baseline_of,
+            digest=name,
+            **_counts(graph, inputs, place.precision),
+        )
+        self.cells.append(cell)
+        return cell.id
 
 
 class Plan(NamedTuple):
     """What is to be measured."""
 
-    subjects: list[Subject]
+    planned: Planned
     left_out: list[LeftOut]
     pairs: list[Pair]
     notes: list[str]
@@ -69,7 +103,7 @@ class _Planner:
     def __init__(self, request: Request, where: Sequence[Place]) -> None:
         self.request = request
         self.places = where
-        self.subjects: list[Subject] = []
+        self.planned = Planned()
         self.left_out: list[LeftOut] = []
         self.notes: list[str] = []
         self.unable: set[tuple[str, str]] = set()
@@ -85,22 +119,23 @@ class _Planner:
             precision = _as_precision(name)
             networks = self.networks(precision)
             cut = cut_pairs(networks, self.twin_name) if self.request.pairs else []
-            for batch, place in product(self.request.batch, self.places):
-                if precision not in runtime_class(place.runtime).precisions:
-                    self.unable.add((place.runtime, precision))
+            for batch, offered in product(self.request.batch, self.places):
+                if precision not in runtime_class(offered.runtime).precisions:
+                    self.unable.add((offered.runtime, precision))
                     continue
-                placed = [self.network(network, batch, place) for network in networks]
+                place = structs.replace(offered, precision=precision, batch=batch)
+                placed = [self.network(network, place) for network in networks]
                 for index, pair in enumerate(cut):
                     if index == len(pairs):
                         pairs.append(_pair(pair))
                     pairs[index].counts.update(Counter(placed[network] for network in pair.places))
-                    pairs[index].cells.append(self.pair(pair, batch, place))
-        if not self.subjects:
+                    pairs[index].cells.append(self.pair(pair, place))
+        if not self.planned.cells:
             runtime, name = sorted(self.unable)[0]
             accepted = ", ".join(runtime_class(runtime).precisions)
             raise MeasureError(f"{runtime} has no models in {name}; accepted: {accepted}")
         self.notes += [f"left out: {runtime} in {name}" for runtime, name in sorted(self.unable)]
-        return Plan(self.subjects, self.left_out, pairs, self.notes)
+        return Plan(self.planned, self.left_out, pairs, self.notes)
 
     def networks(self, precision: Precision) -> list[Network]:
         """Return the networks of the grid."""
@@ -117,13 +152,13 @@ class _Planner:
         self.notes += [note for note in found.notes if note not in self.notes]
         return list(found)
 
-    def network(self, network: Network, batch: int, place: Place) -> int:
+    def network(self, network: Network, place: Place) -> int:
         """Enter a network and its twin; return the cell of the first copy of the network."""
-        first, twin = len(self.subjects), self.twin(network)
+        first, twin = len(self.planned.cells), self.twin(network)
         for one in (network, twin) if twin else (network,):
             for copy in range(1, self.request.copies + 1):
-                model = Variant(one.graph, one.resolution, twin=one.twin, copy=copy)
-                cell = self.enter(network, model, batch, place)
+                cell = self.planned.enter(one, place, copy=copy)
+                self.limit_twin(cell)
                 if self.request.twins_only and not twin:
                     reason = f"it has no {self.request.twin} twin"
                     self.left_out.append(LeftOut(cell=cell, reason=reason))
@@ -136,84 +171,41 @@ class _Planner:
         twin = network.as_twin(self.request.twin)
         return None if twin.graph == network.graph else twin
 
-    def pair(self, pair: CutPair, batch: int, place: Place) -> PairCells:
+    def pair(self, pair: CutPair, place: Place) -> PairCells:
         """Enter the four small networks of a pair."""
         first, second = pair.names
         both = f"{first} + {second}"
         cut, sides = pair.pieces, (pair.cost.first.in_height, pair.cost.second.in_height)
-        models = (
-            Variant(cut.both, sides[0], part=both),
-            Variant(cut.first, sides[0], part=first),
-            Variant(cut.second, sides[1], part=second),
-            Variant(cut.merged, sides[0], part=both, twin=self.twin_name),
+
+        def enter(graph: Graph, side: int, part: str, twin: str | None = None) -> int:
+            subject = Subject(pair.network.label, side, part=part, twin=twin)
+            cell = self.planned.enter_graph(subject, graph, graph.images(side), place)
+            self.limit_twin(cell)
+            return cell
+
+        return PairCells(
+            both=enter(cut.both, sides[0], both),
+            first=enter(cut.first, sides[0], first),
+            second=enter(cut.second, sides[1], second),
+            merged=enter(cut.merged, sides[0], both, self.twin_name),
         )
-        return PairCells(*(self.enter(pair.network, model, batch, place) for model in models))
 
-    def enter(self, network: Network, model: Variant, batch: int, place: Place) -> int:
-        """Enter a cell for a network or a part of it; return its id."""
-        cell = cell_of(len(self.subjects), network, model, batch, place)
-        self.subjects.append(Subject(cell, model.graph))
-        limit = self.request.max_twin_gmacs
-        if model.twin and limit is not None and cell.macs > limit * 10**9:
+    def limit_twin(self, index: int) -> None:
+        """Leave a cell out if it is of a twin that is too large."""
+        cell, limit = self.planned.cells[index], self.request.max_twin_gmacs
+        if cell.subject.twin and limit is not None and cell.macs > limit * 10**9:
             reason = f"{cell.macs / 1e9:.1f} GMACs, more than the {limit:g} that are timed"
-            self.left_out.append(LeftOut(cell=cell.id, reason=reason))
-        return cell.id
-
-
-def cell_of(
-    index: int,
-    network: Network,
-    model: Variant,
-    batch: int,
-    place: Place,
-    *,
-    baseline_of: int | None = None,
-) -> Cell:
-    """Return the cell of a network, or of a variant of it, at a place."""
-    return Cell(
-        id=index,
-        arch=network.arch,
-        dialect=network.dialect or "",
-        alpha=network.alpha or 1.0,
-        resolution=model.side,
-        classes=network.classes or 0,
-        part=model.part,
-        twin=model.twin,
-        copy=model.copy,
-        precision=network.precision,
-        batch=batch,
-        **place._asdict(),
-        baseline_of=baseline_of,
-        digest=digest(model.graph, model.side),
-        **_counts(model.graph, model.side, network.precision),
-    )
+            self.left_out.append(LeftOut(cell=index, reason=reason))
 
 
 def title(cell: Cell) -> str:
     """Say in words which cell it is."""
-    words = [f"{cell.arch} α {cell.alpha:g} at {cell.resolution} px"]
-    if cell.part:
-        words = [f"{cell.part} of {cell.arch} α {cell.alpha:g} at {cell.resolution} px"]
-    if cell.dialect != "paper":
-        words.append(f"dialect {cell.dialect}")
-    if cell.twin:
-        words.append(f"{cell.twin} twin")
-    if cell.baseline_of is not None:
-        words.append("baseline")
-    if cell.copy > 1:
-        words.append(f"copy {cell.copy}")
-    words += [cell.precision, f"batch {cell.batch}", cell.runtime]
-    if cell.provider not in (None, "CPUExecutionProvider"):
-        words.append(str(cell.provider))
-    words.append("1 thread" if cell.threads == 1 else f"{cell.threads} threads")
-    if cell.python:
-        words.append(cell.python)
-    return ", ".join(words)
+    return cell.words()
 
 
-def digest(graph: Graph, side: int) -> str:
-    """Return a name for a computation: the same graph and size, the same digest."""
-    return sha256(f"{graph!r} {side}".encode()).hexdigest()[:16]
+def digest(graph: Graph, inputs: Shapes) -> str:
+    """Return a name for a computation: the same graph and inputs, the same digest."""
+    return sha256(f"{graph!r} {dict(inputs)}".encode()).hexdigest()[:16]
 
 
 def check(request: Request) -> None:
@@ -268,9 +260,10 @@ def _pair(pair: CutPair) -> Pair:
     )
 
 
-def _counts(graph: Graph, side: int, precision: Precision) -> dict[str, Any]:
+def _counts(graph: Graph, inputs: Shapes, name: str) -> dict[str, Any]:
     """Return those fields of a cell that follow from what is run."""
-    shapes = infer_shapes(graph, graph.images(side))
+    precision = _as_precision(name)
+    shapes = infer_shapes(graph, inputs)
     costs = count(graph, shapes)
     steps = memory.schedule(graph)
     return {

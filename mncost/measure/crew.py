@@ -7,11 +7,20 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from mncost.errors import MeasureError
-from mncost.graph.graph import Graph
 from mncost.measure.ceilings import PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.clocks import Clock
 from mncost.measure.layer_shares import ProfileError, layer_shares
-from mncost.measure.records import Burst, Ceilings, Cell, Failure, Process, Profile, Run
+from mncost.measure.records import (
+    Burst,
+    Ceilings,
+    Cell,
+    Failure,
+    Place,
+    Process,
+    Profile,
+    Run,
+    WorkerSpec,
+)
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.schedule import Visit, shuffled
 from mncost.measure.workers.messages import (
@@ -22,7 +31,7 @@ from mncost.measure.workers.messages import (
     RunHeaviest,
     Sampled,
 )
-from mncost.measure.workers.worker import Worker, WorkerDied, WorkerRefused, WorkerSpec
+from mncost.measure.workers.worker import Worker, WorkerDied, WorkerRefused
 
 __all__ = ["Crew", "Launch"]
 
@@ -55,7 +64,7 @@ class Crew:
         self.generation = generation
         self.cells: dict[WorkerSpec, list[Cell]] = {}
         for cell in cells:
-            self.cells.setdefault(WorkerSpec(*cell.worker), []).append(cell)
+            self.cells.setdefault(cell.worker, []).append(cell)
         self._files = files
         self._launch = launch
         self._clock = clock
@@ -88,15 +97,17 @@ class Crew:
             burst = self._burst(index, round_number, at, sampled)
             self._processes[spec].bursts.append(burst)
 
-    def profile(self, spec: WorkerSpec, cell: Cell, graph: Graph, *, rounds: int) -> None:
+    def profile(self, spec: WorkerSpec, cell: Cell, *, rounds: int) -> None:
         """Run a cell under its runtime's profiler, and keep what that says of its layers."""
         request = ProfileModel(**self._model(cell), rounds=rounds)
         profiled = self._try(spec, cell, request)
         if profiled is None:
             return
         self._clock.spend(sum(profiled.plain_ns) + sum(profiled.profiled_ns))
+        model = self.run.models[cell.digest]
         try:
-            layers = layer_shares(runtime_class(cell.runtime), graph, cell.resolution, profiled)
+            runtime = runtime_class(cell.place.runtime)
+            layers = layer_shares(runtime, model.graph, model.resolution, profiled)
         except ProfileError as error:
             self._give_up(spec, cell, str(error))
             return
@@ -110,7 +121,7 @@ class Crew:
             )
         )
 
-    def heaviest(self, spec: WorkerSpec, provider: str | None, precision: str, file: Path) -> None:
+    def heaviest(self, spec: WorkerSpec, place: Place, file: Path) -> None:
         """Run the largest product and the largest copy in a worker, and keep how fast it was."""
         worker = self._workers.get(spec)
         if worker is None:
@@ -118,14 +129,14 @@ class Crew:
         request = RunHeaviest(
             folder=str(file),
             batch=PRODUCT_BATCH,
-            provider=provider,
-            precision=precision,
+            provider=place.provider,
+            precision=place.precision,
             runs=HEAVY_RUNS,
         )
         try:
             heaviest = worker.ask(request)
         except (WorkerRefused, WorkerDied) as error:
-            note = f"no ceilings of {spec.runtime} in {precision}: {error}"
+            note = f"no ceilings of {place.runtime} in {place.precision}: {error}"
             self.run.notes += [note] if note not in self.run.notes else []
             if isinstance(error, WorkerDied):
                 self._bury(spec)
@@ -135,11 +146,7 @@ class Crew:
         self.run.ceilings.append(
             Ceilings(
                 generation=self.generation,
-                runtime=spec.runtime,
-                provider=provider,
-                precision=precision,
-                threads=spec.threads,
-                python=spec.python,
+                place=place,
                 macs=PRODUCT_MACS,
                 product_ns=heaviest.product_ns,
                 bytes=heaviest.bytes,
@@ -162,9 +169,9 @@ class Crew:
         """Return what a request about a cell's model says."""
         return {
             "folder": str(self._files[cell.id]),
-            "batch": cell.batch,
-            "provider": cell.provider,
-            "precision": cell.precision,
+            "batch": cell.place.batch,
+            "provider": cell.place.provider,
+            "precision": cell.place.precision,
         }
 
     def _try(self, spec: WorkerSpec, cell: Cell | None, request: Request[T]) -> T | None:
@@ -243,10 +250,7 @@ class Crew:
     def _process(self, spec: WorkerSpec, worker: Worker, began: float) -> Process:
         process = Process(
             generation=self.generation,
-            runtime=spec.runtime,
-            threads=spec.threads,
-            python=spec.python,
-            arm=spec.arm,
+            worker=spec,
             versions=worker.hello.versions,
             cpus=worker.hello.cpus,
             clock_ns=worker.hello.clock_ns,

@@ -8,13 +8,14 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
 
+from msgspec.structs import replace
+
 from mncost.graph.graph import Graph
 from mncost.measure.ceilings import PRODUCT
-from mncost.measure.cells import Subject
 from mncost.measure.clocks import Clock
 from mncost.measure.crew import Crew, Launch
 from mncost.measure.memory_peaks import measure_memory
-from mncost.measure.records import Cell, Conditions, Failure, ModelFile, Run
+from mncost.measure.records import Cell, Conditions, Failure, ModelFile, Place, Run
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.schedule import (
     Purpose,
@@ -82,12 +83,12 @@ class Tools(NamedTuple):
     tails: Collection[int] = ()  # cells of which high percentiles are wanted
 
 
-def measure(run: Run, subjects: Sequence[Subject], tools: Tools) -> None:
+def measure(run: Run, tools: Tools) -> None:
     """Measure the cells of a run, which takes everything in as it comes.
 
     A run that has processes already is continued. Ctrl-C ends it early: ``run.stopped`` says so.
     """
-    session = _Session(run, subjects, tools)
+    session = _Session(run, tools)
     run.stopped = "running"
     try:
         session.build()
@@ -102,9 +103,8 @@ def measure(run: Run, subjects: Sequence[Subject], tools: Tools) -> None:
 class _Session:
     """One call of :func:`measure`."""
 
-    def __init__(self, run: Run, subjects: Sequence[Subject], tools: Tools) -> None:
+    def __init__(self, run: Run, tools: Tools) -> None:
         self.run = run
-        self.graphs = {subject.cell.id: subject.graph for subject in subjects}
         self.tools = tools
         self.clock = tools.clock
         self.files: dict[int, Path] = {}
@@ -115,7 +115,6 @@ class _Session:
         self.rounds = 0
         # Cells that are undecided; None: nobody has looked yet.
         self.open: set[int] | None = None if tools.first is None else set(tools.first)
-        self.subjects = subjects
         self.error: float | None = None
         self.saved = self.clock.now()
         self.first = 1 + max((process.generation for process in run.processes), default=-1)
@@ -136,34 +135,32 @@ class _Session:
 
     def build(self) -> None:
         """Build the model files that are wanted now; those that several cells share, once."""
-        wanted: dict[tuple[str, str, str], list[Subject]] = {}
-        open_now = {cell.id for cell in self.cells} - set(self.files)
-        for subject in self.subjects:
-            cell = subject.cell
-            if cell.id in open_now:
-                wanted.setdefault((cell.digest, *_file_kind(cell)), []).append(subject)
+        wanted: dict[tuple[str, str, str], list[Cell]] = {}
+        for cell in self.cells:
+            if cell.id not in self.files:
+                wanted.setdefault((cell.digest, *_file_kind(cell)), []).append(cell)
         if not wanted:
             return
         builder = self.tools.build()
         try:
-            for index, ((_, file_format, precision), sharing) in enumerate(wanted.items()):
+            for index, ((_, file_format, precision), cells) in enumerate(wanted.items()):
                 self.progress("build", index, len(wanted))
                 file = self.tools.scratch / f"{next(self.numbers)}.{file_format}"
-                self.build_one(builder, sharing, precision, file_format, file)
+                self.build_one(builder, cells, precision, file_format, file)
             if self.run.pairs and not self.products:
                 self.build_products(builder)
         finally:
             builder.close()
 
     def build_one(
-        self, builder: Build, sharing: Sequence[Subject], precision: str, form: str, file: Path
+        self, builder: Build, cells: Sequence[Cell], precision: str, form: str, file: Path
     ) -> None:
         """Build one model file, or give up the cells that need it."""
-        cells = [subject.cell for subject in sharing]
+        model = self.run.models[cells[0].digest]
         try:
             prepared = builder.prepare(
-                sharing[0].graph,
-                cells[0].resolution,
+                model.graph,
+                model.resolution,
                 format=form,
                 precision=precision,
                 seed=self.run.options.seed,
@@ -239,7 +236,8 @@ class _Session:
         errors = relative_errors(self.run)
         found = [errors.get(cell.id, float("inf")) for cell in self.cells]
         self.error = max(found)
-        return self.error <= self.run.options.target_error
+        target = self.run.options.target_error
+        return target is not None and self.error <= target
 
     def generation(self, generation: int) -> None:
         """Start every worker, visit every cell in rounds, end the workers."""
@@ -291,24 +289,24 @@ class _Session:
     def look_inside(self, crew: Crew) -> None:
         """Find out what rounds do not say: the ceilings, and what the time of a run is spent on."""
         if self.run.pairs:
-            for (spec, provider, precision), file in self.ceilings(crew).items():
+            for (spec, place), file in self.ceilings(crew).items():
                 if self.clock.now() < self.timetable.deadline:
                     self.progress("profile", crew.generation, self.run.options.processes)
-                    crew.heaviest(spec, provider, precision, file)
+                    crew.heaviest(spec, place, file)
         by_layer = self.run.request is not None and self.run.request.by_layer
         for spec, cell in crew.visits:
             if cell is None:
                 continue
-            wanted = by_layer or (cell.part and runtime_class(cell.runtime).profiles)
+            wanted = by_layer or (cell.subject.part and runtime_class(cell.place.runtime).profiles)
             if wanted and self.clock.now() < self.timetable.deadline:
                 self.progress("profile", crew.generation, self.run.options.processes)
-                rounds = PART_ROUNDS if cell.part else PROFILE_ROUNDS
-                crew.profile(spec, cell, self.graphs[cell.id], rounds=rounds)
+                rounds = PART_ROUNDS if cell.subject.part else PROFILE_ROUNDS
+                crew.profile(spec, cell, rounds=rounds)
 
-    def ceilings(self, crew: Crew) -> dict[tuple[WorkerSpec, str | None, str], Path]:
-        """Return the matrix product of every worker, provider and precision."""
+    def ceilings(self, crew: Crew) -> dict[tuple[WorkerSpec, Place], Path]:
+        """Return the matrix product of every worker and place, the batch apart."""
         return {
-            (spec, cell.provider, cell.precision): self.products[_file_kind(cell)]
+            (spec, replace(cell.place, batch=1)): self.products[_file_kind(cell)]
             for spec, cell in crew.visits
             if cell is not None and _file_kind(cell) in self.products
         }
@@ -369,9 +367,9 @@ def _alike(one: Cell, other: Cell) -> bool:
 
 def _model(cell: Cell) -> tuple[object, ...]:
     """Return what decides how long a run of a cell takes, but for the machine and the version."""
-    return cell.digest, cell.precision, cell.batch, cell.runtime, cell.provider, cell.threads
+    return cell.digest, replace(cell.place, python=None)
 
 
 def _file_kind(cell: Cell) -> tuple[str, str]:
     """Return which kind of model file a cell needs: its format and precision."""
-    return runtime_class(cell.runtime).format, cell.precision
+    return runtime_class(cell.place.runtime).format, cell.place.precision

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from mncost.measure.cells import title
 from mncost.measure.crew import Launch
 from mncost.measure.records import Cell, MemoryPeak, Run
 from mncost.measure.workers.messages import SeeMemory
-from mncost.measure.workers.worker import WorkerDied, WorkerRefused, WorkerSpec
+from mncost.measure.workers.worker import WorkerDied, WorkerRefused
 
 __all__ = ["measure_memory"]
 
@@ -35,24 +34,25 @@ def measure_memory(
     if run.request is None or not run.request.memory:
         return
     done = {peak.cell for peak in run.memory}
-    wanted = [c for c in cells if c.id not in done and c.part is None and c.copy == 1]
+    networks = [cell for cell in cells if (cell.subject.part, cell.subject.copy) == (None, 1)]
+    wanted = [cell for cell in networks if cell.id not in done]
     for index, cell in enumerate(wanted):
         watch("memory", index, len(wanted))
         try:
             run.memory.append(_peak(cell, files[cell.id], launch))
         except (WorkerRefused, WorkerDied) as error:
-            run.notes.append(f"no peak memory of {title(cell)}: {error}")
+            run.notes.append(f"no peak memory of {cell.words()}: {error}")
 
 
 def _peak(cell: Cell, file: Path, launch: Launch) -> MemoryPeak:
     request = SeeMemory(
         folder=str(file),
-        batch=cell.batch,
-        provider=cell.provider,
-        precision=cell.precision,
+        batch=cell.place.batch,
+        provider=cell.place.provider,
+        precision=cell.place.precision,
         runs=RUNS,
     )
-    worker = launch(WorkerSpec(*cell.worker), 0)
+    worker = launch(cell.worker, 0)
     try:
         seen = worker.ask(request)
     finally:

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 
 from mncost.errors import MeasureError
 from mncost.extras import require
-from mncost.measure.cells import Subject, Variant, cell_of, check
+from mncost.measure.cells import Planned, check
 from mncost.measure.engine import Progress
-from mncost.measure.places import Place, places
-from mncost.measure.records import Request, Run
+from mncost.measure.places import places
+from mncost.measure.records import Place, Request, Run
 from mncost.measure.runs import carry_out, empty_run, offer, options_for
 from mncost.measure.runtimes import runtime_class
 from mncost.network import Network
 
-__all__ = ["measure_networks", "one_place", "subjects"]
+__all__ = ["cells_of", "measure_networks", "one_place"]
 
 _RUNTIME, _THREADS = "onnxruntime", 1
 _NO_WORDS = "-"  # that find the networks again: the run is not resumed
@@ -52,12 +52,12 @@ def one_place(
     return place
 
 
-def subjects(networks: Sequence[Network], place: Place) -> list[Subject]:
-    """Return networks or twins as subjects of a run; cells have their numbers."""
-    return [
-        Subject(cell_of(index, network, _variant(network), 1, place), network.graph)
-        for index, network in enumerate(networks)
-    ]
+def cells_of(networks: Sequence[Network], place: Place) -> Planned:
+    """Return networks or twins as cells of a run; these have the networks' numbers."""
+    cells = Planned()
+    for network in networks:
+        cells.enter(network, place)
+    return cells
 
 
 def measure_networks(
@@ -83,15 +83,10 @@ def measure_networks(
         MeasureError: the time is out of range.
         KeyboardInterrupt: somebody ended it; what there is has been saved.
     """
-    wanted = subjects(networks, place)
-    cells = [subject.cell for subject in wanted]
-    run = empty_run(cells, options_for(cells, max_time=max_time))
+    planned = cells_of(networks, place)
+    run = empty_run(planned, options_for(planned.cells, max_time=max_time))
     run.request = Request(arch=_NO_WORDS, twin=None, by_layer=by_layer)
-    carry_out(run, wanted, save=save, watch=watch)
+    carry_out(run, save=save, watch=watch)
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
     return run
-
-
-def _variant(network: Network) -> Variant:
-    return Variant(network.graph, network.resolution, twin=network.twin)

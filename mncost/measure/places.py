@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from mncost.errors import MeasureError, did_you_mean
-from mncost.measure.records import Request
+from mncost.measure.records import Place, Request
 
-__all__ = ["Offer", "Place", "places"]
+__all__ = ["Offer", "places"]
 
 Offer: TypeAlias = Callable[[str, str | None], Sequence[str | None]]
 """Returns the execution providers of a runtime in an interpreter, or raises MeasureError."""
 
 
-class Place(NamedTuple):
-    """Where a model runs; the fields of a :class:`mncost.measure.records.Cell`."""
-
-    runtime: str
-    provider: str | None
-    threads: int
-    python: str | None
-
-
 def places(request: Request, offer: Offer) -> Iterator[Place]:
-    """Return every place that a request asks for.
+    """Return every place that a request asks for, in fp32 and with one image a call.
 
     Raises:
         MeasureError: there is no such provider.
@@ -39,7 +30,7 @@ def places(request: Request, offer: Offer) -> Iterator[Place]:
     for (runtime, python), threads in product(offered, request.threads):
         for provider in offered[runtime, python]:
             if provider is None or not chosen or provider in chosen:
-                yield Place(runtime, provider, threads, python)
+                yield Place(runtime, provider, threads=threads, python=python)
 
 
 def _chosen_providers(

@@ -6,9 +6,13 @@ something happened are seconds since the run began.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
+
+from mncost.graph.graph import Graph
+from mncost.label import Label, Positive
+from mncost.measure.cell import IDENTITY, Cell, Natural, Place, Subject, WorkerSpec
 
 __all__ = [
     "IDENTITY",
@@ -24,6 +28,7 @@ __all__ = [
     "Machine",
     "MemoryPeak",
     "ModelFile",
+    "ModelRecord",
     "Options",
     "Pair",
     "PairCells",
@@ -32,73 +37,30 @@ __all__ = [
     "Profile",
     "Request",
     "Run",
+    "Subject",
+    "WorkerSpec",
 ]
 
 Nanoseconds = Annotated[int, Meta(ge=0)]
-Natural = Annotated[int, Meta(ge=0)]
-Positive = Annotated[int, Meta(ge=1)]
-IDENTITY = (
-    *("arch", "dialect", "alpha", "resolution", "classes", "part", "twin", "copy", "precision"),
-    *("batch", "runtime", "provider", "threads", "python"),
-)
-"""The fields of a :class:`Cell` that say which one it is; the others follow from these."""
-
-Place: TypeAlias = "tuple[str, str | None, str, int, int, str | None]"
-"""Runtime, provider, precision, batch, threads, interpreter."""
 
 Stop = Literal["running", "target", "decided", "max-time", "interrupted", "no cells"]
 
 
-class Cell(Struct, frozen=True, kw_only=True):
-    """One thing that is timed: a model on a runtime. ``Run.cells[cell.id] is cell``."""
+class ModelRecord(Struct, frozen=True, kw_only=True):
+    """What a cell runs, with random weights: all that is needed to build it again.
 
-    id: Natural
-    arch: str
-    dialect: str
-    alpha: float
-    resolution: Positive  # pixels of a side of its input
-    classes: Positive
-    part: str | None = None  # one or two layers of the network, by themselves: see Pair
-    twin: str | None = None
-    copy: Positive = 1  # the same model may be entered several times
-    precision: str = "fp32"
-    batch: Positive = 1
-    runtime: str
-    provider: str | None = None
-    threads: Positive = 1
-    python: str | None = None  # another interpreter's path
-    baseline_of: Natural | None = None  # the cell that this one is the A of an A/B for
-    digest: str  # of the graph and the resolution: the same digest is the same computation
-    macs: Natural  # for one image, like all counts
-    params: Natural
-    weight_bytes: Natural
-    peak_activation_bytes: Natural
-    moved_bytes: Natural  # least traffic of all its layers for one image: see mncost.cost.memory
+    Cells of one digest share it. ``inputs`` are the shapes of the graph's inputs by their names,
+    without the batch: (channels, height, width).
+    """
+
+    graph: Graph
+    inputs: dict[str, tuple[Positive, ...]]
+    label: Label  # of the first cell that runs it
 
     @property
-    def place(self) -> Place:
-        """Where it runs, and how: what cells have to share to be compared as models."""
-        return self.runtime, self.provider, self.precision, self.batch, self.threads, self.python
-
-    @property
-    def call_macs(self) -> int:
-        """Multiply-accumulates of one call."""
-        return self.batch * self.macs
-
-    @property
-    def call_bytes(self) -> int:
-        """Least traffic of one call: weights are read once for all its images."""
-        return self.batch * (self.moved_bytes - self.weight_bytes) + self.weight_bytes
-
-    @property
-    def arm(self) -> Literal["", "baseline"]:
-        """Which side of an A/B it is on: each has processes of its own."""
-        return "" if self.baseline_of is None else "baseline"
-
-    @property
-    def worker(self) -> tuple[str, int, str | None, str]:
-        """Which worker process it runs in: the runtime, the threads, the interpreter, the arm."""
-        return self.runtime, self.threads, self.python, self.arm
+    def resolution(self) -> int:
+        """Pixels of a side of the first input."""
+        return next(iter(self.inputs.values()))[-1]
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -128,7 +90,7 @@ class Request(Struct, frozen=True, kw_only=True):
 class Options(Struct, frozen=True, kw_only=True):
     """How it was measured, as asked for."""
 
-    target_error: float  # half the width of the 95 % interval / the median
+    target_error: float | None  # half the width of the 95 % interval / the median; None: any
     max_time: float  # seconds
     processes: int  # of each worker, one after the other, at least
     seed: int
@@ -173,10 +135,7 @@ class Process(Struct, kw_only=True):
     """
 
     generation: Natural
-    runtime: str
-    threads: Positive
-    python: str | None = None
-    arm: str = ""
+    worker: WorkerSpec
     versions: dict[str, str]  # of python, the runtime, numpy
     cpus: list[int] | None  # those it was pinned to
     clock_ns: Annotated[float, Meta(ge=0)]  # the smallest step of its clock
@@ -186,10 +145,21 @@ class Process(Struct, kw_only=True):
     first_runs: list[Burst] = []  # of each cell, right after it was loaded: no samples
     bursts: list[Burst] = []
 
+    # What follows is for the move to the field ``worker``, and goes with its last reader.
     @property
-    def worker(self) -> tuple[str, int, str | None, str]:
-        """Which worker it is a life of, as :attr:`Cell.worker`."""
-        return self.runtime, self.threads, self.python, self.arm
+    def runtime(self) -> str:
+        """See the worker."""
+        return self.worker.runtime
+
+    @property
+    def threads(self) -> int:
+        """See the worker."""
+        return self.worker.threads
+
+    @property
+    def python(self) -> str | None:
+        """See the worker."""
+        return self.worker.python
 
 
 class Conditions(Struct, frozen=True, kw_only=True):
@@ -266,11 +236,7 @@ class Ceilings(Struct, frozen=True, kw_only=True):
     """What the machine can do at most, as one worker process saw it."""
 
     generation: Natural
-    runtime: str
-    provider: str | None
-    precision: str
-    threads: Positive
-    python: str | None = None
+    place: Place  # of the cells that they hold for, but for the batch
     macs: Positive  # of one matrix product, through the runtime
     product_ns: list[Nanoseconds]
     bytes: Positive  # that one copy reads and writes, together
@@ -314,7 +280,7 @@ class Run(Struct, kw_only=True):
     """Everything that one ``mncost bench`` measured."""
 
     kind: Literal["mncost run"] = "mncost run"
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     mncost_version: str
     started: str  # ISO 8601, UTC
     request: Request | None = None  # None: not from a command line
@@ -323,6 +289,7 @@ class Run(Struct, kw_only=True):
     git: Commit | None
     reference: str  # which fixed workload was visited beside the cells
     cells: list[Cell]
+    models: dict[str, ModelRecord]  # by digest: of every cell
     left_out: list[LeftOut] = []
     pairs: list[Pair] = []
     files: list[ModelFile] = []

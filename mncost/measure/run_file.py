@@ -17,7 +17,7 @@ from mncost.render.write import write_atomically
 __all__ = ["KIND", "SCHEMA_VERSION", "encode", "parse_run", "read_run", "run_schema", "write_run"]
 
 KIND = "mncost run"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _HINT = "a run file is what `mncost bench -o` writes"
 
 
@@ -112,8 +112,9 @@ def _check_head(data: bytes, origin: str) -> None:
         raise RunFileError(f"{origin}: {what}: {_HINT}")
     if head.schema_version != SCHEMA_VERSION:
         version = one_line(str(head.schema_version))[:20]
+        hint = "measure it again" if version == "1" else "a newer mncost wrote it"
         raise RunFileError(
-            f"{origin}: a run of schema version {version}; accepted: {SCHEMA_VERSION}"
+            f"{origin}: a run of schema version {version}; accepted: {SCHEMA_VERSION}: {hint}"
         )
 
 

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from mncost.errors import MeasureError
 from mncost.extras import install, require
-from mncost.measure.cells import DEVICES, Subject, plan, title
+from mncost.measure.cells import DEVICES, Planned, plan
 from mncost.measure.clocks import VirtualClock, WallClock
 from mncost.measure.engine import Progress, Tools, Undecided, measure
 from mncost.measure.records import Cell, Options, Request, Run
@@ -51,8 +51,8 @@ def begin(
     processes: int | None = None,
     seed: int | None = None,
     least_time: float = SECONDS,
-) -> tuple[Run, list[Subject]]:
-    """Return an empty run for what is asked for, and the subjects to measure.
+) -> Run:
+    """Return an empty run for what is asked for.
 
     Unless there is a ``max_time``, it is ``least_time``, or 3 s a network if that is more.
 
@@ -65,12 +65,12 @@ def begin(
     if not request.runtime:
         request = structs.replace(request, runtime=_installed(request))
     wanted = plan(request, offer)
-    cells = [subject.cell for subject in wanted.subjects]
+    cells = wanted.planned.cells
     options = options_for(cells, target_error, max_time, processes, seed, least_time=least_time)
-    run = empty_run(cells, options)
+    run = empty_run(wanted.planned, options)
     run.request, run.left_out, run.pairs = request, wanted.left_out, wanted.pairs
     run.notes = wanted.notes
-    return run, wanted.subjects
+    return run
 
 
 def options_for(
@@ -94,7 +94,7 @@ def options_for(
     )
 
 
-def empty_run(cells: list[Cell], options: Options) -> Run:
+def empty_run(planned: Planned, options: Options) -> Run:
     """Return a run of this machine, now, in which nothing has been measured yet.
 
     Raises:
@@ -110,44 +110,37 @@ def empty_run(cells: list[Cell], options: Options) -> Run:
         machine=machine(),
         git=commit(),
         reference=REFERENCE,
-        cells=cells,
+        cells=planned.cells,
+        models=planned.models,
     )
 
 
-def resumed(
-    path: Path, *, target_error: float | None = None, max_time: float | None = None
-) -> tuple[Run, list[Subject]]:
-    """Return a saved run and its subjects, to be measured on.
+def resumed(path: Path, *, target_error: float | None = None, max_time: float | None = None) -> Run:
+    """Return a saved run, to be measured on.
 
     Raises:
-        InputError: it cannot be read, or its cells, this machine or the runtimes are not the same.
+        InputError: it cannot be read, or this machine or the runtimes are not the same.
     """
     from mncost.measure.machine import machine, machine_differences
 
     require("bench")
     run = read_run(path)
-    if run.request is None or run.request.arch == "-":
-        raise MeasureError(f"{path}: not resumed: its networks cannot be found again")
     if differences := machine_differences(run.machine, machine()):
         raise MeasureError(f"{path}: not resumed on another machine: {'; '.join(differences)}")
-    found = plan(run.request, offer).subjects
-    for cell, subject in zip(run.cells, found, strict=False):
-        if cell != subject.cell:
-            raise MeasureError(f"{path}: not resumed: {title(cell)} is no longer the same")
-    if len(run.cells) != len(found):
-        raise MeasureError(f"{path}: not resumed: it has {len(run.cells)} cells, now {len(found)}")
+    for place in dict.fromkeys(cell.place for cell in run.cells):
+        if place.provider not in offer(place.runtime, place.python):
+            raise MeasureError(f"{path}: not resumed: {place.runtime} has no {place.provider} now")
     run.options = structs.replace(
         run.options,
         target_error=run.options.target_error if target_error is None else target_error,
         max_time=run.options.max_time if max_time is None else max_time,
     )
     _check(run.options)
-    return run, found
+    return run
 
 
 def carry_out(
     run: Run,
-    cells: Sequence[Subject],
     *,
     save: Callable[[Run], None],
     watch: Callable[[Progress], None] = lambda progress: None,
@@ -155,7 +148,7 @@ def carry_out(
     first: Collection[int] | None = None,
     tails: Collection[int] = (),
 ) -> None:
-    """Measure the subjects of a run, with real processes, until it is enough.
+    """Measure the cells of a run, with real processes, until it is enough.
 
     With ``undecided`` that decides what is enough, else the target error of the run's options.
     Then ``first`` are the cells of the first generation, by default all; models are built when
@@ -170,7 +163,6 @@ def carry_out(
     with tempfile.TemporaryDirectory(prefix="mncost-") as scratch:
         measure(
             run,
-            cells,
             Tools(
                 launch=lambda spec, generation: start_worker(spec, seed=generation),
                 build=Builder,
@@ -191,7 +183,7 @@ def _default_time(cells: Sequence[Cell], least: float) -> float:
 
 
 def _check(options: Options) -> None:
-    if not 0 < options.target_error < 1:
+    if options.target_error is not None and not 0 < options.target_error < 1:
         raise MeasureError(f"target error {options.target_error:g}: accepted are 0 % to 100 %")
     if not 0 < options.max_time < 10**7:
         raise MeasureError(f"max time {options.max_time:g} s: accepted is more than 0 s")

@@ -78,7 +78,7 @@ def _metadata(network: Network, choices: Choices) -> dict[str, str]:
 
     label = network.label
     known = {
-        "arch": label.name,
+        "arch": label.arch,
         "alpha": label.alpha,
         "resolution": network.resolution,
         "dialect": label.dialect,

@@ -102,7 +102,7 @@ def network_of(cell: Cell, arch: str | None = None) -> Network:
         raise MeasureError(f"{title(cell)} is not found again: {error}") from None
     for network in found:
         one = network if cell.twin is None else network.as_twin(cell.twin)
-        if digest(one.graph, one.resolution) == cell.digest:
+        if digest(one.graph, one.inputs) == cell.digest:
             return one
     raise MeasureError(f"{title(cell)} is not what {arch or cell.arch} is now")
 

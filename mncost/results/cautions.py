@@ -121,8 +121,9 @@ def _of_cells(run: Run, summaries: Sequence[CellSummary]) -> Iterator[Caution]:
         if summary.median is not None:
             yield from _of_samples(summary, summary.median, clocks[summary.cell.id])
             yield from _of_threads(summary, run.machine)
-        if summary.failure is None and summary.cell.id not in left_out:
-            yield from _of_target(summary, run.options.target_error)
+        target = run.options.target_error
+        if target is not None and summary.failure is None and summary.cell.id not in left_out:
+            yield from _of_target(summary, target)
 
 
 def _of_samples(summary: CellSummary, median: Interval, clock_ns: float) -> Iterator[Caution]:

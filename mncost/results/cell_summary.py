@@ -125,7 +125,8 @@ class CellSummary:
     def reached(self) -> bool:
         """Whether the latency's interval is within the target error of the run."""
         error = self.latency.relative_error if self.latency else None
-        return error is not None and error <= self.run.options.target_error
+        target = self.run.options.target_error
+        return error is not None and target is not None and error <= target
 
     @cached_property
     def warnings(self) -> list[RunWarning]:

@@ -193,7 +193,7 @@ def _by_generation(run: Run) -> list[dict[tuple[object, ...], float]]:
     for series in reference_series(run):
         process = series.process
         place = pythons.index(process.python) if process.python in pythons else None
-        worker = process.runtime, process.threads, place, process.arm
+        worker = process.runtime, process.threads, place, process.worker.arm
         medians.setdefault(series.generation, {})[worker] = median(series.ns.tolist())
     return list(medians.values())
 

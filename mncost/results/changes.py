@@ -249,10 +249,10 @@ def _by_generation(results: Results) -> list[dict[tuple[object, ...], float]]:
     pythons = list(dict.fromkeys(cell.python for cell in results.run.cells))
     medians: dict[int, dict[tuple[object, ...], float]] = {}
     for series in results.reference:
-        process = series.process
-        place = pythons.index(process.python) if process.python in pythons else None
-        worker = process.runtime, process.threads, place, process.arm
-        medians.setdefault(series.generation, {})[worker] = series.median
+        worker = series.process.worker
+        place = pythons.index(worker.python) if worker.python in pythons else None
+        key = worker.runtime, worker.threads, place, worker.arm
+        medians.setdefault(series.generation, {})[key] = series.median
     return list(medians.values())
 
 

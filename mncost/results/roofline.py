@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, TypeAlias
 
+from msgspec.structs import replace
+
 from mncost.interval import Interval
-from mncost.measure.records import Ceilings, Cell, Run
+from mncost.measure.records import Cell, Run
 from mncost.stats.location import log_interval
 
 __all__ = ["Bound", "LayerPoint", "Roofline", "point", "roofline_of"]
@@ -63,7 +65,8 @@ class Roofline(NamedTuple):
 
 def roofline_of(run: Run, cell: Cell) -> Roofline | None:
     """Return the ceilings where a cell was measured; ``None`` if they were not measured there."""
-    found = [seen for seen in run.ceilings if _place(seen) == _place(cell)]
+    place = replace(cell.place, batch=1)
+    found = [seen for seen in run.ceilings if seen.place == place]
     if not found:
         return None
     return Roofline(
@@ -81,7 +84,3 @@ def point(cell: Cell, kind: str, roofline: Roofline | None, time: Interval | Non
     bound: Bound = "compute-bound" if intensity >= roofline.ridge else "memory-bound"
     share = None if time is None else time.per(attainable)
     return LayerPoint(cell, kind, intensity, attainable, time, share, bound)
-
-
-def _place(thing: Cell | Ceilings) -> tuple[object, ...]:
-    return thing.runtime, thing.provider, thing.precision, thing.threads, thing.python

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from msgspec.structs import replace
+
 from mncost.interval import Interval
-from mncost.measure.records import Ceilings, Cell
+from mncost.measure.records import Cell
 from mncost.results.series import SECOND
 from mncost.stats.location import log_interval
 
@@ -67,8 +69,8 @@ class Roofline(NamedTuple):
 
 def roofline(results: Results, cell: int) -> Roofline | None:
     """Return the ceilings where a cell was measured; ``None`` if they were not measured there."""
-    place = _place(results.run.cells[cell])
-    ceilings = [seen for seen in results.run.ceilings if _place(seen) == place]
+    place = replace(results.run.cells[cell].place, batch=1)
+    ceilings = [seen for seen in results.run.ceilings if seen.place == place]
     if not ceilings:
         return None
     return Roofline(
@@ -86,7 +88,3 @@ def point(cell: Cell, kind: str, roofline: Roofline | None, time: Interval | Non
     bound: Bound = "compute-bound" if intensity >= roofline.ridge else "memory-bound"
     share = None if time is None else time.per(attainable)
     return LayerPoint(cell, kind, intensity, attainable, time, share, bound)
-
-
-def _place(thing: Cell | Ceilings) -> tuple[object, ...]:
-    return thing.runtime, thing.provider, thing.precision, thing.threads, thing.python

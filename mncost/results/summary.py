@@ -145,7 +145,7 @@ def _ratio(
 
 
 def _latencies(
-    cell: Cell, series: Sequence[Series], percentiles: Sequence[float], target: float
+    cell: Cell, series: Sequence[Series], percentiles: Sequence[float], target: float | None
 ) -> dict[str, Any]:
     """Return those fields of a summary that follow from the cell's samples alone."""
     processes = [one.ns for one in series]
@@ -171,5 +171,5 @@ def _latencies(
         "runs": sum(map(len, processes)),
         "rounds": sum(len(one.bursts) for one in series),
         "processes": len(processes),
-        "reached": error is not None and error <= target,
+        "reached": error is not None and target is not None and error <= target,
     }

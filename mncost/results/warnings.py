@@ -62,8 +62,10 @@ def warnings_of_cell(summary: CellSummary) -> Iterator[RunWarning]:
     if summary.latency is not None:
         yield from _of_samples(summary, summary.latency)
         yield from _of_threads(summary)
-    if summary.failure is None and summary.left_out is None and not summary.reached:
-        yield _of_target(summary)
+    target = summary.run.options.target_error
+    is_timed = summary.failure is None and summary.left_out is None
+    if target is not None and is_timed and not summary.reached:
+        yield _of_target(summary, target)
 
 
 def _of_conditions(run: Run) -> Iterator[RunWarning]:
@@ -191,8 +193,7 @@ def _of_threads(summary: CellSummary) -> Iterator[RunWarning]:
         )
 
 
-def _of_target(summary: CellSummary) -> RunWarning:
-    target = summary.run.options.target_error
+def _of_target(summary: CellSummary, target: float) -> RunWarning:
     error = summary.latency.relative_error if summary.latency else None
     seen = "there is no interval" if error is None else f"the interval is ± {error:.1%}"
     return RunWarning(

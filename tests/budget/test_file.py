@@ -134,7 +134,7 @@ def test_what_a_limit_means(body: str) -> None:
     (limit,) = limits(V2 + body)
     name = "v2 α 1 at 224 px" + ("" if precision == "fp32" else f", {precision}")
     assert limit._replace(bound=bound, line=1) == Limit(
-        1, 1, name, Model(arch="v2"), precision, Place(), metric, bound
+        1, 1, name, Model(arch="v2"), precision, Place(precision=precision), metric, bound
     )
     assert type(limit.bound) is type(bound)
     is_float = isinstance(bound, Latency | Regression)

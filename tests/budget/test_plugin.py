@@ -32,7 +32,9 @@ FOUND = {found}
 def check(limits, *, max_time=None):
     with Path("asked.jsonl").open("a") as stream:
         for limit in limits:
-            asked = [limit.budget, limit.name, limit.model.arch, limit.precision, *limit.place]
+            place = limit.place
+            asked = [limit.budget, limit.name, limit.model.arch, limit.precision]
+            asked += [place.runtime, place.provider, place.threads, place.batch]
             asked += [limit.metric, *limit.bound, max_time]
             stream.write(json.dumps(asked, default=lambda model: model.arch) + "\\n")
     if FOUND == "error":

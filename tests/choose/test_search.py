@@ -12,6 +12,7 @@ import pytest
 from mncost.choose.latency import LatencyLimit, Place
 from mncost.choose.search import PATIENCE, WINDOW, Search, search
 from mncost.interval import Interval
+from mncost.measure.cells import Planned
 from mncost.measure.records import Options, Run
 from mncost.measure.run_file import read_run
 from mncost.measure.runs import empty_run
@@ -34,7 +35,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
 def searching(found: Sequence[Candidate], limit: float, wanted: int) -> Search:
     """Return a search that has not begun."""
     options = Options(target_error=0.02, max_time=1, processes=1, seed=0)
-    return Search(found, LatencyLimit(limit), wanted, empty_run([], options))
+    return Search(found, LatencyLimit(limit), wanted, empty_run(Planned(), options))
 
 
 def measured_cells(run: Run) -> set[int]:

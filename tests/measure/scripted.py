@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mncost.graph.graph import Graph
-from mncost.measure.cells import Subject, plan
+from mncost.measure.cells import plan
 from mncost.measure.clocks import VirtualClock
 from mncost.measure.engine import Progress, Tools, measure
 from mncost.measure.records import Agreement, Conditions, Machine, Options, Request, Run
@@ -76,11 +76,11 @@ def fake_request(arch: str = "v2", **changes: object) -> Request:
     return Request(arch=arch, runtime=["fake"], **changes)  # type: ignore[arg-type]
 
 
-def begun(request: Request, **options: object) -> tuple[Run, list[Subject]]:
-    """Return an empty run, and its subjects."""
+def begun(request: Request, **options: object) -> Run:
+    """Return an empty run."""
     wanted = plan(request, lambda runtime, python: [None])
     chosen = {"target_error": 0.02, "max_time": 60.0, "processes": 5, "seed": 0, **options}
-    run = Run(
+    return Run(
         mncost_version="0",
         started="2026-01-01T00:00:00+00:00",
         request=request,
@@ -88,17 +88,16 @@ def begun(request: Request, **options: object) -> tuple[Run, list[Subject]]:
         machine=MACHINE,
         git=None,
         reference="none",
-        cells=[subject.cell for subject in wanted.subjects],
+        cells=wanted.planned.cells,
+        models=wanted.planned.models,
         left_out=wanted.left_out,
         pairs=wanted.pairs,
         notes=wanted.notes,
     )
-    return run, wanted.subjects
 
 
 def carried_out(
     run: Run,
-    found: list[Subject],
     scratch: Path,
     *,
     script: Script = Script(),  # noqa: B008  it is frozen
@@ -111,7 +110,6 @@ def carried_out(
     built = builder or Builder()
     measure(
         run,
-        found,
         Tools(
             launch=launch or Launcher({"fake": script}),
             build=lambda: built,

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from mncost.graph.graph import Graph, Node
+from mncost.graph.ops import Input
+from mncost.label import Label
 from mncost.measure.records import (
+    IDENTITY,
     Burst,
     Cell,
     Conditions,
     Machine,
+    ModelRecord,
     Options,
+    Place,
     Process,
     Run,
+    Subject,
+    WorkerSpec,
 )
+
+T = TypeVar("T")
 
 MACHINE = Machine(
     cpu="Example CPU 3000",
@@ -31,20 +41,29 @@ MACHINE = Machine(
     hypervisor=False,
     load_average=0.1,
 )
+_TINY = ModelRecord(
+    graph=Graph((Node("input", "input", Input((3, None, None)), ()),), (0,)),
+    inputs={"input": (3, 8, 8)},
+    label=Label("tiny"),
+)
 REFERENCE_NS = 1_000_000.0
 
 
 def cell(index: int = 0, **changes: Any) -> Cell:
     """Return a cell: V2 1.0/224 on ONNX Runtime unless told otherwise."""
+    known: dict[str, Any] = {"arch": "v2", "dialect": "paper", "alpha": 1.0, "resolution": 224}
+    known |= {"classes": 1000, "provider": "CPUExecutionProvider"}
+    known |= {name: changes.pop(name) for name in IDENTITY if name in changes}
+
+    def of(kind: type[T]) -> T:
+        names = getattr(kind, "__struct_fields__")  # noqa: B009
+        return kind(**{name: known[name] for name in names if name in known})
+
+    known["label"] = of(Label)
     fields: dict[str, Any] = {
         "id": index,
-        "arch": "v2",
-        "dialect": "paper",
-        "alpha": 1.0,
-        "resolution": 224,
-        "classes": 1000,
-        "runtime": "onnxruntime",
-        "provider": "CPUExecutionProvider",
+        "subject": of(Subject),
+        "place": of(Place),
         "digest": f"{index:016x}",
         "macs": 300_774_272,
         "params": 3_504_872,
@@ -67,6 +86,7 @@ def run_of(cells: Sequence[Cell], processes: Sequence[Process] = (), **changes: 
         "stopped": "target",
         "seconds": 60.0,
     }
+    fields["models"] = {cell.digest: _TINY for cell in cells}
     return Run(cells=list(cells), processes=list(processes), **(fields | changes))
 
 
@@ -81,10 +101,11 @@ def process(
         for cell_id, rounds in visits.items()
         for number, ns in enumerate(rounds)
     ]
+    worker: dict[str, Any] = {"runtime": "onnxruntime"}
+    worker |= {name: changes.pop(name) for name in WorkerSpec.__struct_fields__ if name in changes}
     fields: dict[str, Any] = {
         "generation": generation,
-        "runtime": "onnxruntime",
-        "threads": 1,
+        "worker": WorkerSpec(**worker),
         "versions": {"python": "3.11.7", "onnxruntime": "1.20.0"},
         "cpus": [0],
         "clock_ns": 20.0,

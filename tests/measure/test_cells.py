@@ -10,8 +10,8 @@ import pytest
 
 import mncost
 from mncost.errors import InputError
-from mncost.measure.cells import Subject, digest, plan, title
-from mncost.measure.records import Request
+from mncost.measure.cells import digest, plan
+from mncost.measure.records import Cell, Request, WorkerSpec
 
 CPU, DNNL = "CPUExecutionProvider", "DnnlExecutionProvider"
 
@@ -21,8 +21,8 @@ def offer(runtime: str, python: str | None) -> Sequence[str | None]:
     return [CPU, DNNL] if runtime == "onnxruntime" else [None]
 
 
-def found(request: Request) -> list[Subject]:
-    return plan(request, offer).subjects
+def found(request: Request) -> list[Cell]:
+    return plan(request, offer).planned.cells
 
 
 def test_every_combination_is_one_cell() -> None:
@@ -35,30 +35,30 @@ def test_every_combination_is_one_cell() -> None:
         threads=[1, 2],
         copies=2,
     )
-    cells = [subject.cell for subject in found(request)]
+    cells = found(request)
     # 2 architectures, 2 α, 3 sizes, with twins; 2 batches; 2 providers and torch; 2 threads; twice
     assert len(cells) == 2 * 2 * 3 * 2 * 2 * 3 * 2 * 2
     assert [cell.id for cell in cells] == list(range(len(cells)))
-    assert len({title(cell) for cell in cells}) == len(cells)
+    assert len({cell.words() for cell in cells}) == len(cells)
     assert Counter(cell.worker for cell in cells).keys() == {
-        (runtime, threads, None, "") for runtime in ("onnxruntime", "torch") for threads in (1, 2)
+        WorkerSpec(runtime, threads) for runtime in ("onnxruntime", "torch") for threads in (1, 2)
     }
 
 
 def test_a_cell_says_what_its_network_costs() -> None:
     request = Request(arch="v2", alpha="0.5", resolution="160", runtime=["torch"])
-    own, twin = (subject.cell for subject in found(request))
+    own, twin = found(request)
     network = mncost.load("v2", alpha=0.5, resolution=160)
     assert (own.macs, own.params) == (network.macs, network.params)
     assert own.weight_bytes == network.weight_bytes
-    assert (twin.macs, twin.twin) == (network.standard.macs, "standard")
+    assert (twin.macs, twin.subject.twin) == (network.standard.macs, "standard")
 
 
 def test_int8_cells_have_int8_bytes() -> None:
     request = Request(
         arch="v2", twin=None, precision=["fp32", "int8"], runtime=["onnxruntime"], provider=["cpu"]
     )
-    full, quantised = (subject.cell for subject in found(request))
+    full, quantised = found(request)
     assert quantised.weight_bytes == mncost.load("v2", precision="int8").weight_bytes
     assert quantised.weight_bytes < full.weight_bytes
     assert quantised.digest == full.digest
@@ -69,7 +69,7 @@ def test_what_a_runtime_does_not_have_is_left_out_with_a_note() -> None:
         arch="v2", twin=None, precision=["fp32", "int8"], runtime=["onnxruntime", "torch"]
     )
     planned = plan(request, offer)
-    combinations = {(s.cell.runtime, s.cell.precision) for s in planned.subjects}
+    combinations = {(c.place.runtime, c.place.precision) for c in planned.planned.cells}
     assert combinations == {("onnxruntime", "fp32"), ("onnxruntime", "int8"), ("torch", "fp32")}
     assert planned.notes == ["left out: torch in int8"]
 
@@ -84,13 +84,13 @@ def test_a_network_without_separable_pairs_has_no_twin(tmp_path: Path) -> None:
         '{ block = "linear", out = "classes" }]\n'
     )
     cells = found(Request(arch=str(file), runtime=["torch"]))
-    assert [subject.cell.twin for subject in cells] == [None]
+    assert [cell.subject.twin for cell in cells] == [None]
 
 
 @pytest.mark.parametrize("name", ["dnnl", "DNNL", DNNL, "DnnlExecutionProvider"])
 def test_a_provider_is_chosen_by_name(name: str) -> None:
     request = Request(arch="v2", twin=None, runtime=["onnxruntime"], provider=[name])
-    assert [subject.cell.provider for subject in found(request)] == [DNNL]
+    assert [cell.place.provider for cell in found(request)] == [DNNL]
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,16 @@ def test_what_cannot_be_measured_is_refused(changes: dict[str, object], message:
 
 
 def test_the_digest_is_of_the_computation() -> None:
+    def of(network: mncost.Network) -> str:
+        return digest(network.graph, network.inputs)
+
     base = mncost.load("v2")
-    assert digest(base.graph, 224) == digest(mncost.load("v2").graph, 224)
+    assert of(base) == of(mncost.load("v2"))
     others = {
-        digest(base.graph, 192),
-        digest(base.standard.graph, 224),
-        digest(mncost.load("v2", alpha=0.75).graph, 224),
-        digest(mncost.load("v2", dialect="keras").graph, 224),
+        of(mncost.load("v2", resolution=192)),
+        of(base.standard),
+        of(mncost.load("v2", alpha=0.75)),
+        of(mncost.load("v2", dialect="keras")),
     }
     assert len(others) == 4
-    assert digest(base.graph, 224) not in others
+    assert of(base) not in others

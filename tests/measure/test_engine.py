@@ -27,8 +27,8 @@ def visits(run: Run) -> Counter[tuple[int, int, int | None]]:
 
 
 def test_each_round_visits_every_cell_and_the_reference_once(tmp_path: Path) -> None:
-    run, found = begun(fake_request("v1,v2", threads=[1, 2]))
-    carried_out(run, found, tmp_path, script=QUIET)
+    run = begun(fake_request("v1,v2", threads=[1, 2]))
+    carried_out(run, tmp_path, script=QUIET)
     counted = visits(run)
     rounds = {(generation, number) for generation, number, _ in counted}
     assert len(run.cells) == 8
@@ -41,8 +41,8 @@ def test_each_round_visits_every_cell_and_the_reference_once(tmp_path: Path) -> 
 
 def test_the_order_differs_from_round_to_round_and_the_seed_decides_it(tmp_path: Path) -> None:
     def order(seed: int) -> list[list[int | None]]:
-        run, found = begun(fake_request("v1,v2,v3"), seed=seed)
-        carried_out(run, found, tmp_path, script=QUIET)
+        run = begun(fake_request("v1,v2,v3"), seed=seed)
+        carried_out(run, tmp_path, script=QUIET)
         return [
             [burst.cell for burst in process.bursts if burst.round == number]
             for process in run.processes
@@ -57,8 +57,8 @@ def test_the_order_differs_from_round_to_round_and_the_seed_decides_it(tmp_path:
 
 def test_cells_are_loaded_in_another_order_in_each_process(tmp_path: Path) -> None:
     """Sessions differ by their memory layout: the interval has to cover it."""
-    run, found = begun(fake_request("v1,v2,v3"))
-    carried_out(run, found, tmp_path, script=QUIET)
+    run = begun(fake_request("v1,v2,v3"))
+    carried_out(run, tmp_path, script=QUIET)
     orders = [tuple(burst.cell for burst in process.first_runs) for process in run.processes]
     assert len(set(orders)) == len(orders)
     assert orders[0] == orders[1][::-1]  # what is loaded first runs slower: that has to cancel
@@ -67,32 +67,32 @@ def test_cells_are_loaded_in_another_order_in_each_process(tmp_path: Path) -> No
 
 
 def test_it_stops_once_every_interval_is_narrow_enough(tmp_path: Path) -> None:
-    run, found = begun(fake_request("v2"), max_time=10_000.0)
-    carried_out(run, found, tmp_path, script=QUIET)
+    run = begun(fake_request("v2"), max_time=10_000.0)
+    carried_out(run, tmp_path, script=QUIET)
     assert run.stopped == "target"
     assert len({process.generation for process in run.processes}) == 5  # not fewer
     assert max(relative_errors(run).values()) <= 0.02
 
 
 def test_it_goes_on_until_then(tmp_path: Path) -> None:
-    run, found = begun(fake_request("v2", twin=None), max_time=10_000.0)
-    carried_out(run, found, tmp_path, script=Script(process=0.05))
+    run = begun(fake_request("v2", twin=None), max_time=10_000.0)
+    carried_out(run, tmp_path, script=Script(process=0.05))
     assert run.stopped == "target"
     assert len(run.processes) > 5
     assert max(relative_errors(run).values()) <= 0.02
 
 
 def test_it_stops_at_the_time_limit(tmp_path: Path) -> None:
-    run, found = begun(fake_request("v1,v2"), max_time=20.0, target_error=0.0001)
-    carried_out(run, found, tmp_path, script=Script(process=0.05))
+    run = begun(fake_request("v1,v2"), max_time=20.0, target_error=0.0001)
+    carried_out(run, tmp_path, script=Script(process=0.05))
     assert run.stopped == "max-time"
     assert 19.0 < run.seconds < 20.5
     assert len({process.generation for process in run.processes}) >= 5
 
 
 def test_all_visits_to_a_cell_have_as_many_runs(tmp_path: Path) -> None:
-    run, found = begun(fake_request("v1,v3-small", twin=None))
-    carried_out(run, found, tmp_path, script=QUIET)
+    run = begun(fake_request("v1,v3-small", twin=None))
+    carried_out(run, tmp_path, script=QUIET)
     for cell in run.cells:
         bursts = [b for process in run.processes for b in process.bursts if b.cell == cell.id]
         assert len({(len(burst.warmup_ns), len(burst.ns)) for burst in bursts}) == 1
@@ -101,8 +101,8 @@ def test_all_visits_to_a_cell_have_as_many_runs(tmp_path: Path) -> None:
 
 def test_copies_of_a_model_are_visited_alike(tmp_path: Path) -> None:
     """A run's time depends on how many came before it: bursts of other lengths would differ."""
-    run, found = begun(fake_request("v2,v3-small", copies=5, twin=None))
-    carried_out(run, found, tmp_path, script=Script(noise=0.3))
+    run = begun(fake_request("v2,v3-small", copies=5, twin=None))
+    carried_out(run, tmp_path, script=Script(noise=0.3))
     for arch in ("v2", "v3-small"):
         cells = {cell.id for cell in run.cells if cell.arch == arch}
         bursts = [b for process in run.processes for b in process.bursts if b.cell in cells]
@@ -111,16 +111,16 @@ def test_copies_of_a_model_are_visited_alike(tmp_path: Path) -> None:
 
 def test_a_model_is_built_once_for_all_that_share_it(tmp_path: Path) -> None:
     builder = Builder()
-    run, found = begun(fake_request("v2", threads=[1, 2], batch=[1, 8]), max_time=5.0)
-    carried_out(run, found, tmp_path, builder=builder)
+    run = begun(fake_request("v2", threads=[1, 2], batch=[1, 8]), max_time=5.0)
+    carried_out(run, tmp_path, builder=builder)
     assert builder.built == ["0.fake", "1.fake"]  # the network and its twin
     assert builder.closed
     assert sorted(cell for file in run.files for cell in file.cells) == list(range(8))
 
 
 def test_a_model_that_is_too_large_costs_its_own_cells(tmp_path: Path) -> None:
-    run, found = begun(fake_request("v1,v2"))
-    carried_out(run, found, tmp_path, script=QUIET, builder=Builder(too_large=4_000_000_000))
+    run = begun(fake_request("v1,v2"))
+    carried_out(run, tmp_path, script=QUIET, builder=Builder(too_large=4_000_000_000))
     (failure,) = run.failures
     failed = run.cells[failure.cell]
     assert (failed.arch, failed.twin) == ("v1", "standard")
@@ -134,9 +134,9 @@ def test_a_model_that_is_too_large_costs_its_own_cells(tmp_path: Path) -> None:
 def test_a_worker_that_fails_costs_the_cell_that_it_was_busy_with(
     on: str, do: str, tmp_path: Path
 ) -> None:
-    run, found = begun(fake_request("v1,v2,v3", twin=None))
+    run = begun(fake_request("v1,v2,v3", twin=None))
     fault = Fault(on=on, do=do, macs=V2_MACS, after=0 if on == "load" else 5)
-    carried_out(run, found, tmp_path, script=Script(process=0.002, noise=0.002, faults=(fault,)))
+    carried_out(run, tmp_path, script=Script(process=0.002, noise=0.002, faults=(fault,)))
     (failure,) = run.failures
     assert run.cells[failure.cell].macs == V2_MACS
     assert failure.reason
@@ -147,9 +147,9 @@ def test_a_worker_that_fails_costs_the_cell_that_it_was_busy_with(
 
 
 def test_a_cell_that_failed_late_keeps_its_samples(tmp_path: Path) -> None:
-    run, found = begun(fake_request("v1,v2", twin=None))
+    run = begun(fake_request("v1,v2", twin=None))
     fault = Fault(on="run", do="die", macs=V2_MACS, after=10, seed=3)
-    carried_out(run, found, tmp_path, script=Script(process=0.002, noise=0.002, faults=(fault,)))
+    carried_out(run, tmp_path, script=Script(process=0.002, noise=0.002, faults=(fault,)))
     (failure,) = run.failures
     assert failure.generation == 3
     summary = summarise(run)[failure.cell]
@@ -165,16 +165,16 @@ def test_a_worker_that_cannot_start_costs_its_cells_only(tmp_path: Path) -> None
             }
             return super().__call__(spec, generation)
 
-    run, found = begun(fake_request("v2", threads=[1, 2]))
-    carried_out(run, found, tmp_path, launch=Half({}))
+    run = begun(fake_request("v2", threads=[1, 2]))
+    carried_out(run, tmp_path, launch=Half({}))
     assert {run.cells[failure.cell].threads for failure in run.failures} == {2}
     assert len(run.failures) == 2
     assert run.stopped == "target"
 
 
 def test_a_run_without_a_living_cell_ends(tmp_path: Path) -> None:
-    run, found = begun(fake_request("v1,v2"))
-    carried_out(run, found, tmp_path, script=Script(faults=(Fault("start", "die"),)))
+    run = begun(fake_request("v1,v2"))
+    carried_out(run, tmp_path, script=Script(faults=(Fault("start", "die"),)))
     assert run.stopped == "no cells"
     assert len(run.failures) == len(run.cells) == 4
 
@@ -188,8 +188,8 @@ def test_ctrl_c_keeps_what_there_is_and_ends_the_workers(tmp_path: Path) -> None
         if seen["measure"] == 20:
             raise KeyboardInterrupt
 
-    run, found = begun(fake_request("v1,v2"))
-    carried_out(run, found, tmp_path, watch=watch, save=lambda run: saved.append(run.stopped))
+    run = begun(fake_request("v1,v2"))
+    carried_out(run, tmp_path, watch=watch, save=lambda run: saved.append(run.stopped))
     assert run.stopped == "interrupted"
     assert saved[-1] == "interrupted"
     assert sum(visits(run).values()) == 19
@@ -197,12 +197,12 @@ def test_ctrl_c_keeps_what_there_is_and_ends_the_workers(tmp_path: Path) -> None
 
 
 def test_a_run_is_continued_where_it_ended(tmp_path: Path) -> None:
-    run, found = begun(fake_request("v2"), max_time=5.0, target_error=0.0001)
-    carried_out(run, found, tmp_path, script=Script(process=0.05))
+    run = begun(fake_request("v2"), max_time=5.0, target_error=0.0001)
+    carried_out(run, tmp_path, script=Script(process=0.05))
     assert run.stopped == "max-time"
     before, seconds = visits(run), run.seconds
     generations = {process.generation for process in run.processes}
-    carried_out(run, found, tmp_path, script=Script(process=0.05))
+    carried_out(run, tmp_path, script=Script(process=0.05))
     after = visits(run)
     assert before.items() <= after.items()
     assert {process.generation for process in run.processes} > generations
@@ -215,8 +215,8 @@ def test_a_run_is_continued_where_it_ended(tmp_path: Path) -> None:
 def test_the_true_latencies_are_found(tmp_path: Path) -> None:
     """The script says how fast the machine is; the run has to say the same."""
     script = Script(process=0.005, noise=0.01, outliers=0.01)
-    run, found = begun(fake_request("v1,v2"), max_time=100.0)
-    carried_out(run, found, tmp_path, script=script)
+    run = begun(fake_request("v1,v2"), max_time=100.0)
+    carried_out(run, tmp_path, script=script)
     for summary in summarise(run):
         true = script.overhead_ns + summary.cell.macs / script.macs_per_ns
         assert summary.median is not None
@@ -235,8 +235,8 @@ def test_the_true_latencies_are_found(tmp_path: Path) -> None:
 
 def test_what_is_common_to_a_process_cancels_in_a_ratio(tmp_path: Path) -> None:
     """Processes differ by 10 %, and the ratio is still known to a fraction of one."""
-    run, found = begun(fake_request("v1,v2"), max_time=100.0)
-    carried_out(run, found, tmp_path, script=Script(process=0.1, noise=0.002))
+    run = begun(fake_request("v1,v2"), max_time=100.0)
+    carried_out(run, tmp_path, script=Script(process=0.1, noise=0.002))
     for summary in summarise(run):
         if summary.cell.twin is None:
             assert summary.median is not None

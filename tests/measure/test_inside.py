@@ -17,8 +17,8 @@ V1_PAIRS = 9  # distinct ones: Table 1 of the V1 paper has 13, five of them alik
 
 
 def compared(scratch: Path, script: Script = QUIET, **request: object) -> Run:
-    run, found = begun(fake_request("v1", pairs=True, memory=True, **request), processes=2)
-    return carried_out(run, found, scratch, script=script)
+    run = begun(fake_request("v1", pairs=True, memory=True, **request), processes=2)
+    return carried_out(run, scratch, script=script)
 
 
 def test_each_pair_is_four_cells_in_every_place(tmp_path: Path) -> None:
@@ -56,15 +56,15 @@ def test_a_part_is_built_and_loaded_as_a_network_of_its_own(tmp_path: Path) -> N
 
 def test_the_ceilings_are_seen_by_every_process_of_every_place(tmp_path: Path) -> None:
     run = compared(tmp_path, threads=[1, 2], precision=["fp32", "int8"])
-    seen = Counter((c.generation, c.threads, c.precision) for c in run.ceilings)
+    seen = Counter((c.generation, c.place.threads, c.place.precision) for c in run.ceilings)
     generations = {process.generation for process in run.processes}
     assert seen == {(g, t, p): 1 for g in generations for t in (1, 2) for p in ("fp32", "int8")}
     for ceilings in run.ceilings:
-        fast = ceilings.threads * (2 if ceilings.precision == "int8" else 1)
+        fast = ceilings.place.threads * (2 if ceilings.place.precision == "int8" else 1)
         assert ceilings.macs == PRODUCT_MACS
         # The script computes 40 MACs and moves 10 bytes a nanosecond and thread.
         assert min(ceilings.product_ns) == pytest.approx(PRODUCT_MACS / 40 / fast, rel=1e-6)
-        copied = ceilings.bytes / 10 / ceilings.threads
+        copied = ceilings.bytes / 10 / ceilings.place.threads
         assert min(ceilings.copy_ns) == pytest.approx(copied, rel=1e-6)
 
 
@@ -78,14 +78,14 @@ def test_parts_are_profiled_in_every_process_and_networks_are_not(tmp_path: Path
 
 def test_memory_is_that_of_networks_and_is_measured_once(tmp_path: Path) -> None:
     launch = Launcher({"fake": QUIET})
-    run, found = begun(fake_request("v1", pairs=True, memory=True, copies=2), processes=2)
-    carried_out(run, found, tmp_path, launch=launch)
+    run = begun(fake_request("v1", pairs=True, memory=True, copies=2), processes=2)
+    carried_out(run, tmp_path, launch=launch)
     whole = [cell for cell in run.cells if cell.part is None and cell.copy == 1]
     assert [peak.cell for peak in run.memory] == [cell.id for cell in whole]
     generations = len({process.generation for process in run.processes})
     assert len(launch.started) == len(whole) + generations, "each in a worker of its own"
     again = len(run.memory)
-    carried_out(run, found, tmp_path, launch=launch)
+    carried_out(run, tmp_path, launch=launch)
     assert len(run.memory) == again
 
 
@@ -101,8 +101,8 @@ def test_memory_that_cannot_be_measured_is_a_note_and_costs_nothing_else(
             self._scripts = {"fake": Script(faults=(Fault("load", do),)) if first else QUIET}
             return super().__call__(spec, generation)
 
-    run, found = begun(fake_request("v1", memory=True), processes=2)
-    carried_out(run, found, tmp_path, launch=Frail({}))
+    run = begun(fake_request("v1", memory=True), processes=2)
+    carried_out(run, tmp_path, launch=Frail({}))
     assert [peak.cell for peak in run.memory] == [1]
     assert any("no peak memory of v1" in note for note in run.notes)
     assert not run.failures
@@ -129,8 +129,8 @@ def test_a_product_that_cannot_be_built_costs_the_ceilings_only(tmp_path: Path) 
             finally:
                 self._too_large = None
 
-    run, found = begun(fake_request("v1", pairs=True), processes=2)
-    carried_out(run, found, tmp_path, builder=NoProducts())
+    run = begun(fake_request("v1", pairs=True), processes=2)
+    carried_out(run, tmp_path, builder=NoProducts())
     assert not run.ceilings
     assert not run.failures
     assert any(
@@ -140,10 +140,10 @@ def test_a_product_that_cannot_be_built_costs_the_ceilings_only(tmp_path: Path) 
 
 def test_what_is_left_out_is_neither_built_nor_measured(tmp_path: Path) -> None:
     builder = Builder()
-    run, found = begun(
+    run = begun(
         fake_request("v1,v2", max_twin_gmacs=1.0, memory=True, twins_only=True), processes=2
     )
-    carried_out(run, found, tmp_path, builder=builder)
+    carried_out(run, tmp_path, builder=builder)
     assert [run.cells[left.cell].twin for left in run.left_out] == ["standard", "standard"]
     assert len(builder.built) == 2
     assert len(run.memory) == 2
@@ -154,8 +154,8 @@ def test_what_is_left_out_is_neither_built_nor_measured(tmp_path: Path) -> None:
 
 
 def test_networks_without_the_twin_are_left_out_where_only_twins_count(tmp_path: Path) -> None:
-    run, found = begun(fake_request("v1,v2", twin="fused", twins_only=True), processes=2)
-    carried_out(run, found, tmp_path)
+    run = begun(fake_request("v1,v2", twin="fused", twins_only=True), processes=2)
+    carried_out(run, tmp_path)
     (left,) = run.left_out
     assert run.cells[left.cell].arch == "v1"
     assert left.reason == "it has no fused twin"

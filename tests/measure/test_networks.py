@@ -8,7 +8,8 @@ import pytest
 
 import mncost
 from mncost.errors import InputError
-from mncost.measure.networks import measure_networks, one_place, subjects
+from mncost.measure.networks import cells_of, measure_networks, one_place
+from mncost.measure.records import Place
 from mncost.results.summary import summarise
 from tests.measure.scripted import instead_of_processes
 
@@ -21,12 +22,16 @@ def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_networks_and_twins_are_cells_in_their_order() -> None:
     network = mncost.load("v2", 0.35, 96)
     networks = [network, network.standard, mncost.load("v1", 0.25, 128)]
-    found = subjects(networks, one_place("fake", 3, "fp32"))
-    assert [subject.cell.id for subject in found] == [0, 1, 2]
-    assert [subject.cell.twin for subject in found] == [None, "standard", None]
-    assert [subject.cell.macs for subject in found] == [one.macs for one in networks]
-    assert {(s.cell.runtime, s.cell.threads, s.cell.batch) for s in found} == {("fake", 3, 1)}
-    assert [subject.graph for subject in found] == [one.graph for one in networks]
+    planned = cells_of(networks, one_place("fake", 3, "fp32"))
+    cells = planned.cells
+    assert [cell.id for cell in cells] == [0, 1, 2]
+    assert [cell.subject.twin for cell in cells] == [None, "standard", None]
+    assert [cell.macs for cell in cells] == [one.macs for one in networks]
+    assert {cell.place for cell in cells} == {Place("fake", threads=3)}
+    models = [planned.models[cell.digest] for cell in cells]
+    assert [model.graph for model in models] == [one.graph for one in networks]
+    assert [model.inputs for model in models] == [{"input": (3, n, n)} for n in (96, 96, 128)]
+    assert [model.label for model in models] == [one.label for one in networks]
 
 
 @pytest.mark.parametrize("by_layer", [False, True])

@@ -90,8 +90,13 @@ def test_the_schema_fits_what_is_written() -> None:
 WRONG: dict[str, tuple[Callable[[Any], object], str]] = {
     "no kind": (lambda d: d.pop("kind"), "no run: a run file is what `mncost bench -o` writes"),
     "another kind": (lambda d: d.update(kind="pyperf"), "no run"),
-    "no version": (lambda d: d.pop("schema_version"), "schema version None; accepted: 1"),
-    "newer version": (lambda d: d.update(schema_version=2), "schema version 2; accepted: 1"),
+    "no version": (lambda d: d.pop("schema_version"), "schema version None; accepted: 2"),
+    "older version": (
+        lambda d: d.update(schema_version=1), "schema version 1; accepted: 2: measure it again"
+    ),
+    "newer version": (
+        lambda d: d.update(schema_version=3), "schema version 3; accepted: 2: a newer mncost"
+    ),
     "no cells": (lambda d: d.pop("cells"), "missing required field `cells`"),
     "text for a number": (
         lambda d: d["processes"][0]["bursts"][1]["ns"].__setitem__(0, "12"),
@@ -101,7 +106,10 @@ WRONG: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda d: d["processes"][1]["bursts"][0]["ns"].__setitem__(2, -1),
         "processes[1].bursts[0].ns[2]: expected `int` >= 0",
     ),
-    "batch 0": (lambda d: d["cells"][1].update(batch=0), "cells[1].batch: expected `int` >= 1"),
+    "batch 0": (
+        lambda d: d["cells"][1]["place"].update(batch=0),
+        "cells[1].place.batch: expected `int` >= 1"
+    ),
     "negative round": (
         lambda d: d["processes"][0]["bursts"][0].update(round=-1),
         "processes[0].bursts[0].round: expected `int` >= 0",
@@ -157,8 +165,8 @@ OTHER_FILES = {
     b"{}": "JSON, but no run",
     b'{"benchmarks": [], "version": "1.0"}': "JSON, but no run",
     b'{"schema_version": 1, "table": "bench", "rows": []}': "a table that mncost printed",
-    b'{"kind": "mncost run", "schema_version": "\\u001b[31m' + b"9" * 5000 + b'"}': "accepted: 1",
-    b'{"kind": "mncost run", "schema_version": "1"}': "schema version 1; accepted: 1",
+    b'{"kind": "mncost run", "schema_version": "\\u001b[31m' + b"9" * 5000 + b'"}': "accepted: 2",
+    b'{"kind": "mncost run", "schema_version": "1"}': "schema version 1; accepted: 2",
     b'{"a": ' + b"[" * 100_000: "not JSON",
 }
 

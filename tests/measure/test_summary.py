@@ -149,7 +149,7 @@ def test_relative_errors_are_those_of_the_summaries() -> None:
         median = found[index].median
         assert median is not None
         assert error == median.relative_error
-        assert found[index].reached == (error <= run.options.target_error)
+        assert found[index].reached == (error <= 0.02)
     assert relative_errors(simulated({0: 9e6}, cells, processes=1)) == {}
 
 

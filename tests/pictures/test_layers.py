@@ -62,7 +62,7 @@ def measured(network: Network, shares: list[dict[str, float]], ns: list[int]) ->
         dialect=network.dialect,
         resolution=network.resolution,
         classes=network.classes,
-        digest=digest(network.graph, network.resolution),
+        digest=digest(network.graph, network.inputs),
     )
     profiles = [
         Profile(
@@ -183,7 +183,7 @@ def test_there_is_no_such_grouping(tiny: Network) -> None:
 def test_a_network_is_found_again() -> None:
     twin = mncost.load("v2", 0.5, 160).standard
     again = network_of(
-        cell(alpha=0.5, resolution=160, twin="standard", digest=digest(twin.graph, 160))
+        cell(alpha=0.5, resolution=160, twin="standard", digest=digest(twin.graph, twin.inputs))
     )
     assert again.graph == twin.graph
 

@@ -224,7 +224,7 @@ def test_the_layers_of_somebodys_own_network(run_cli: Cli, here: Path) -> None:
     assert len(bars(Path("l.svg").read_bytes(), "macs")) == 7
     without = run_cli(["plot", *words_of("run.json --kind layers -o m.svg")])
     assert without.status == 2
-    assert "tiny α 1 at 8 px, fp32, batch 1, fake, 1 thread is not found again" in without.err
+    assert "tiny α 1 at 8 px, fake, fp32, 1 thread, batch 1 is not found again" in without.err
     again = run_cli(["plot", *words_of(f"run.json --kind layers --arch {own} -o m.svg")])
     assert again.status == 0
     assert Path("m.svg").read_bytes() == Path("l.svg").read_bytes()

@@ -152,7 +152,7 @@ def test_relative_errors_are_those_of_the_summaries() -> None:
         latency = found[index].latency
         assert latency is not None
         assert error == latency.relative_error
-        assert found[index].reached == (error <= run.options.target_error)
+        assert found[index].reached == (error <= 0.02)
     assert Results(simulated({0: 9e6}, cells, processes=1)).relative_errors() == {}
 
 

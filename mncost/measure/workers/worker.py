@@ -6,10 +6,11 @@ called directly (:mod:`mncost.measure.workers.local`).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from mncost.measure.cell import WorkerSpec
 from mncost.measure.workers.messages import (
     Hello,
     LoadModel,
@@ -25,15 +26,6 @@ A = TypeVar("A")
 
 BURST_SECONDS, BURST_TIMES = 60.0, 20  # a burst hangs after that, or that many times its time
 _REFERENCE_NS = 100_000_000
-
-
-class WorkerSpec(NamedTuple):
-    """Which worker: its runtime, its threads, its interpreter (``None``: this one), its arm."""
-
-    runtime: str
-    threads: int
-    python: str | None = None
-    arm: str = ""
 
 
 class WorkerDied(Exception):
