@@ -40,7 +40,7 @@ def test_pyperf_compares_two_exports(here: Path) -> None:
     (here / "new.json").write_text(to_pyperf(run_with({0: 2e7, 1: 5e7}, seed=2)))
     found = told("compare_to", "old.json", "new.json")
     slower = next(line for line in found.splitlines() if "slower" in line)
-    assert slower.startswith("v2 α 1 at 224 px, fp32, batch 1, onnxruntime, 1 thread: ")
+    assert slower.startswith("v2 α 1 at 224 px, onnxruntime, fp32, 1 thread, batch 1: ")
     assert 1.8 < float(slower.split()[-2].removesuffix("x")) < 2.2
     told("stats", "new.json")
     told("check", "new.json")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mncost.interval import Interval
 from mncost.measure.records import (
@@ -17,6 +18,7 @@ from mncost.measure.records import (
     MemoryPeak,
     Pair,
     PairCells,
+    Place,
     Profile,
     Run,
 )
@@ -201,18 +203,16 @@ def test_a_pair_that_failed_has_a_reason() -> None:
 
 def ceilings(generation: int, **changes: Any) -> Ceilings:
     """20 MACs a nanosecond at best, 10 bytes a nanosecond at best."""
+    where = Place(provider="CPUExecutionProvider")
     fields: dict[str, Any] = {
         "generation": generation,
-        "runtime": "onnxruntime",
-        "provider": "CPUExecutionProvider",
-        "precision": "fp32",
-        "threads": 1,
+        "place": replace(where, **changes),
         "macs": 1000,
         "product_ns": [100, 50],
         "bytes": 800,
         "copy_ns": [80, 100],
     }
-    return Ceilings(**fields | changes)
+    return Ceilings(**fields)
 
 
 def test_the_ceilings_are_the_fastest_runs() -> None:
