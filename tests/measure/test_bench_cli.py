@@ -229,10 +229,14 @@ def test_a_run_knows_its_networks_when_it_is_resumed(run_cli: Cli, here: Path) -
     """The architecture file, or what standard input said, is not needed any more."""
     source = Path(__file__).parents[1] / "tiny.toml"
     Path("net.toml").write_text(source.read_text())
-    run_cli(["bench", "--arch", "net.toml", "--runtime", "fake", "-o", "run.json"])
+    run_cli(
+        ["bench", "--arch", "net.toml", "--runtime", "fake", "--max-time", "0.3", "-o", "run.json"]
+    )
     before = read_run(Path("run.json"))
     Path("net.toml").unlink()
-    ran = run_cli(["bench", "--resume", "run.json", "--target-error", "0.001%", "--max-time", "9"])
+    ran = run_cli(
+        ["bench", "--resume", "run.json", "--target-error", "0.001%", "--max-time", "0.3"]
+    )
     assert ran.status == 0
     after = read_run(Path("run.json"))
     assert (after.cells, after.models) == (before.cells, before.models)
