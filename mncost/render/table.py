@@ -28,6 +28,7 @@ __all__ = [
     "chosen",
     "default_columns",
     "sources",
+    "stacked",
     "tabulate",
 ]
 
@@ -124,6 +125,20 @@ class Table(NamedTuple):
         columns = [self.columns[index] for index in kept]
         return self._replace(columns=columns, rows=rows, rows_for=())
 
+    def select(self, names: str | Sequence[str]) -> Table:
+        """Return it with these columns, in this order; people and programs see all of them.
+
+        Args:
+            names: of the columns; a text has them with commas.
+
+        Raises:
+            UnknownNameError: there is no column of a name.
+        """
+        places = {column.name: index for index, column in enumerate(self.columns)}
+        kept = [places[name] for name in _known(names, places)]
+        columns = [self.columns[index]._replace(show="all") for index in kept]
+        return self._replace(columns=columns, rows=[[row[i] for i in kept] for row in self.rows])
+
     def to_frame(self) -> pandas.DataFrame:
         """Return what programs see as a DataFrame.
 
@@ -203,6 +218,7 @@ def sources(
     intervals: Iterable[str] = (),
     bounds: Iterable[str] = (),
     marks: Iterable[str] = (),
+    people: Iterable[str] = (),
 ) -> dict[str, Source]:
     """Return columns by name, each given as name, title, kind and the function of its value.
 
@@ -212,14 +228,21 @@ def sources(
         intervals: those whose values are intervals.
         bounds: those of intervals that people see with their bounds.
         marks: those of long texts that repeat.
+        people: those that programs do not see.
     """
     made = {}
-    extra, intervals, bounds, marks = set(extra), set(intervals), set(bounds), set(marks)
+    who: dict[str, Show] = {**dict.fromkeys(extra, "programs"), **dict.fromkeys(people, "people")}
+    intervals, bounds, marks = set(intervals), set(bounds), set(marks)
     for name, title, kind, value in columns:
-        show: Show = "programs" if name in extra else "all"
         with_bounds = name in bounds
         column = Column(
-            name, title, kind, with_bounds or name in intervals, with_bounds, name in marks, show
+            name,
+            title,
+            kind,
+            with_bounds or name in intervals,
+            with_bounds,
+            name in marks,
+            who.get(name, "all"),
         )
         made[name] = Source(column, value)
     return made
@@ -249,17 +272,22 @@ def chosen(
     Raises:
         UnknownNameError: there is no column of a name.
     """
-    if names is None:
-        wanted: Iterable[str] = default
-    else:
-        wanted = map(str.strip, names.split(",")) if isinstance(names, str) else names
-    found = []
-    for name in dict.fromkeys(wanted):
-        if name not in columns:
+    wanted = [columns[name] for name in _known(default if names is None else names, columns)]
+    return [one._replace(column=one.column._replace(show="all")) for one in wanted]
+
+
+def _known(names: str | Iterable[str], columns: Iterable[str]) -> list[str]:
+    """Return names of columns, each once.
+
+    Raises:
+        UnknownNameError: there is no column of a name.
+    """
+    wanted = dict.fromkeys(map(str.strip, names.split(",")) if isinstance(names, str) else names)
+    known = set(columns)
+    for name in wanted:
+        if name not in known:
             raise UnknownNameError("column", name, columns)
-        source = columns[name]
-        found.append(source._replace(column=source.column._replace(show="all")))
-    return found
+    return list(wanted)
 
 
 def tabulate(  # noqa: PLR0913  the fields of a table, and which columns it has
@@ -300,3 +328,29 @@ def tabulate(  # noqa: PLR0913  the fields of a table, and which columns it has
         ]
     rows = [[source.value(thing) for source in shown] for thing in things]
     return Table(name, [source.column for source in shown], rows, notes, title, legend)
+
+
+def stacked(name: str, level: str, tables: Mapping[str, Sequence[Table]]) -> Table:
+    """Return several tables in one: people see the first with rows, programs see all.
+
+    Args:
+        name: of the table.
+        level: the name of a column that says which table a row comes from.
+        tables: by what that column says.
+    """
+    every = [(word, table) for word, listed in tables.items() for table in listed]
+    first = next((table for _, table in every if table.rows), every[0][1])
+    columns = {column.name: column for column in first.columns}
+    for _, table in every:
+        for column in table.columns:
+            columns.setdefault(column.name, column._replace(show="programs"))
+    rows: list[list[Value]] = []
+    rows_for: list[Show] = []
+    for word, table in every:
+        places = {column.name: index for index, column in enumerate(table.columns)}
+        order = [places.get(key) for key in columns]
+        rows += [[word, *(None if i is None else row[i] for i in order)] for row in table.rows]
+        rows_for += ["all" if table is first else "programs"] * len(table.rows)
+    head = [Column(level, level, show="programs"), *columns.values()]
+    notes = [note for _, table in every for note in table.notes]
+    return Table(name, head, rows, notes, first.title, first.legend, rows_for)

@@ -28,6 +28,11 @@ class PeakMemory(NamedTuple):
     analytic: int
     measured: int | None
 
+    @property
+    def ratio(self) -> float | None:
+        """Measured / analytic."""
+        return self.measured / self.analytic if self.measured and self.analytic else None
+
 
 class NetworkSaving(NamedTuple):
     """A network beside its twin, at one place.

@@ -1,0 +1,66 @@
+"""What changed from one run to another, one row for each cell that both have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from mncost.measure.cell import IDENTITY
+from mncost.render.table import Source, Table, sources, tabulate
+from mncost.render.units import with_interval
+from mncost.results.changes import Changes
+from mncost.tables.cells import cell_columns
+
+__all__ = ["changes_table"]
+
+
+def changes_table(changes: Changes, *, columns: str | Sequence[str] | None = None) -> Table:
+    """Return one row for each cell: both latencies, their ratio, and what that says.
+
+    Args:
+        changes: of two runs.
+        columns: names of columns, with commas; by default each column says who sees it.
+
+    Raises:
+        UnknownNameError: there is no such column.
+    """
+    return tabulate(
+        "diff",
+        _COLUMNS,
+        changes.changes,
+        names=columns,
+        hide=[*IDENTITY, "arm"],
+        notes=list(_notes(changes)),
+    )
+
+
+_COLUMNS: Mapping[str, Source] = {
+    **sources(("cell", "cell", "text", lambda c: c.new.words()), people=("cell",)),
+    **cell_columns(lambda c: c.new),
+    **sources(
+        ("old_latency", "old", "time", lambda c: c.old_latency),
+        ("new_latency", "new", "time", lambda c: c.new_latency),
+        ("ratio", "new/old", "ratio", lambda c: c.ratio.plain.ratio),
+        (
+            "beside_reference",
+            "beside reference",
+            "ratio",
+            lambda c: c.ratio.beside_reference and c.ratio.beside_reference.ratio,
+        ),
+        ("detectable", "detectable change", "share", lambda c: c.ratio.detectable),
+        ("verdict", "verdict", "text", lambda c: c.direction or "no interval"),
+        ("network_changed", "network changed", "text", lambda c: c.network_changed),
+        extra=("network_changed",),
+        intervals=("old_latency", "new_latency", "ratio", "beside_reference"),
+    ),
+}
+
+
+def _notes(changes: Changes) -> Iterator[str]:
+    if changes.reference is not None:
+        ratio = with_interval(changes.reference.ratio)
+        yield f"reference workload: {ratio} times as long as before"
+    yield from changes.warnings
+    yield from changes.notes
+    for which, cells in (("old", changes.only_old), ("new", changes.only_new)):
+        for cell in cells:
+            yield f"only in the {which} run: {cell.words()}"
