@@ -12,13 +12,14 @@ import typer
 from mncost.cli import measure_options, options
 from mncost.cli.emit import emit_text, format_for
 from mncost.cli.measure_options import names, numbers
-from mncost.cli.measured import emit_run, status
+from mncost.cli.measured import check_columns, emit_run, status
 from mncost.cli.progress import watching
 from mncost.errors import InputError
 from mncost.measure.records import Request, Run
 from mncost.measure.run_file import encode, write_run
 from mncost.measure.runs import ARCHITECTURES, begin, carry_out, resumed
 from mncost.render.write import check_writable
+from mncost.results.results import Results
 from mncost.units import seconds, share
 
 __all__ = ["bench"]
@@ -99,6 +100,7 @@ def bench(
     mncost bench --resume run.json --max-time 5min
     """
     view = measure_options.view(by, percentiles, columns, export, format_for(format_name, None))
+    check_columns(view)
     time_limit = None if max_time is None else seconds("--max-time", max_time)
     error = None if target_error is None else share("--target-error", target_error)
     if resume is not None:
@@ -144,9 +146,9 @@ def bench(
     if output is not None and str(output) == "-":
         emit_text(encode(run).decode(), None)
     else:
-        emit_run(run, view._replace(export=None), None)
+        emit_run(Results(run), view._replace(export=None), None)
     if view.export is not None and run_file is not None:
-        emit_run(run, view, _export_path(run_file))
+        emit_run(Results(run), view, _export_path(run_file))
     return status(run)
 
 

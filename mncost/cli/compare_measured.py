@@ -9,22 +9,19 @@ from typing import Any, NamedTuple
 
 from mncost.api import with_twin
 from mncost.cli.compare_options import MAX_TWIN_GMACS, grids
-from mncost.cli.compare_tables import people_tables
-from mncost.cli.emit import emit, emit_several
+from mncost.cli.emit import FOR_PEOPLE, emit, emit_several
 from mncost.cli.measure_options import names, numbers
-from mncost.cli.measured import FOR_PEOPLE, status
-from mncost.cli.measured_notes import objections
+from mncost.cli.measured import status
 from mncost.cli.progress import watching
-from mncost.errors import InputError, MeasureError, UnknownNameError
+from mncost.errors import InputError, MeasureError
 from mncost.extras import require
 from mncost.measure.records import Request, Run
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runs import SECONDS_TO_COMPARE, begin, carry_out
-from mncost.render.table import Column, Table
+from mncost.render.table import named
 from mncost.render.write import check_writable
-from mncost.results.saving import saving
-from mncost.results.saving_records import COLUMNS, records
-from mncost.results.summary import summarise
+from mncost.results.results import Results
+from mncost.tables.savings import SAVINGS_COLUMNS, savings_table, savings_tables
 from mncost.units import seconds, share
 
 __all__ = ["View", "emit_saved", "measure_and_emit"]
@@ -52,7 +49,8 @@ def measure_and_emit(
     Raises:
         InputError: something cannot be used.
     """
-    _columns(view)
+    if view.columns is not None:
+        named(view.columns, SAVINGS_COLUMNS)  # before measuring
     networks = with_twin(grids(which), which["twin"]).networks
     alone = len(networks) == len(which["precision"])
     limit = how["max_twin_gmacs"]
@@ -97,7 +95,8 @@ def emit_saved(path: Path, view: View) -> int:
         InputError: it cannot be read, or has no twins.
     """
     require("results")
-    _columns(view)
+    if view.columns is not None:
+        named(view.columns, SAVINGS_COLUMNS)  # before measuring
     run = read_run(path)
     if not any(cell.twin for cell in run.cells):
         raise MeasureError(f"{path}: a run without twins: measure with mncost compare --bench")
@@ -105,26 +104,9 @@ def emit_saved(path: Path, view: View) -> int:
     return status(run)
 
 
-def _columns(view: View) -> list[str]:
-    """Return the columns that are asked for; one that there is not is found before measuring."""
-    wanted = names(view.columns, list(COLUMNS))
-    for name in wanted:
-        if name not in COLUMNS:
-            raise UnknownNameError("column", name, COLUMNS)
-    return wanted
-
-
 def _emit(run: Run, view: View) -> None:
-    found = saving(run)
+    savings = Results(run).savings
     if view.format in FOR_PEOPLE and view.columns is None:
-        emit_several(people_tables(run, found), view.format, view.output)
-        return
-    rows = records(found)
-    wanted = _columns(view)
-    shown = [Column(name, name, "text" if name in _TEXTS else "number") for name in wanted]
-    body = [[row[name] for name in wanted] for row in rows]
-    notes = list(objections(run, summarise(run, ())))
-    emit(Table("compare bench", shown, body, notes), view.format, view.output)
-
-
-_TEXTS = ("level", "arch", "dialect", "part", "twin", "precision", "runtime", "provider", "kind")
+        emit_several(savings_tables(savings), view.format, view.output)
+    else:
+        emit(savings_table(savings, columns=view.columns), view.format, view.output)

@@ -11,6 +11,7 @@ from mncost.cli.plot_options import Asked, Picture
 from mncost.errors import InputError, MeasureError, UnknownNameError
 from mncost.pictures.bars import PAGE, layer_bars
 from mncost.pictures.layer_rows import BY, Row, layer_rows, network_of, said
+from mncost.results.results import Results
 from mncost.spec.catalog import find
 from mncost.spec.parse import PAPER
 
@@ -56,8 +57,9 @@ def _picture(
     network: Network, by: str, run: Run | None = None, cell: Cell | None = None
 ) -> Picture:
     measured = None if cell is None else cell.id
-    rows = layer_rows(network, by, run, measured)
-    words = said(layer_rows(network, "kind", run, measured))
+    results = None if run is None else Results(run)
+    rows = layer_rows(network, by, results, measured)
+    words = said(layer_rows(network, "kind", results, measured))
     caption = f"{title(network)}, {network.precision}"
     if run is not None and cell is not None:
         caption = f"{title(network)}; {plot_options.caption(run, cell)}"

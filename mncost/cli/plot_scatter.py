@@ -50,8 +50,7 @@ def _accuracies_over_latency(asked: Asked) -> Picture:
         run = plot_options.read(asked.run_file)
     with plot_options.about(asked.run_file):
         cell = cells_at(run, asked.precision, Place(asked.runtime, asked.threads))[0]
-        listed = latencies(Results(run), found, Place(asked.runtime, asked.threads))
-        measured = [(one, interval.scaled(1e9)) for one, interval in listed]
+        measured = latencies(Results(run), found, Place(asked.runtime, asked.threads))
     if not measured:
         raise InputError(f"{asked.run_file}: no accuracy of any network of the run is published")
     points = accuracy_points(found, "latency", measured)
@@ -85,7 +84,7 @@ def _latencies(asked: Asked, x: str) -> Picture:
         cells = cells_at(run, asked.precision, Place(asked.runtime, asked.threads))
         results = Results(run)
         medians = [(cell, results.interval(cell.id)) for cell in cells]
-        measured = [(cell, one.scaled(1e9)) for cell, one in medians if one is not None]
+        measured = [(cell, interval) for cell, interval in medians if interval is not None]
         points = latency_points(measured, x)
         found = fit(points)
     said = (

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from mncost import __version__
 from mncost.cli import measure_options
 from mncost.cli.emit import emit_text
 from mncost.errors import InputError
 from mncost.extras import require
 from mncost.measure.run_file import read_run
+from mncost.results.results import Results
 
 __all__ = ["report"]
 
@@ -51,10 +51,11 @@ def report(
     view = measure_options.view(None, percentiles, None, None, "html")
     _check(output)
     require("report")
-    from mncost.cli.report_sections import page
     from mncost.page.html import render
+    from mncost.page.report import report_page
 
-    html = render(page(read_run(run), view, title, f"mncost {__version__}"))
+    results = Results(read_run(run))
+    html = render(report_page(results, title=title, percentiles=view.percentiles))
     emit_text(html, output)
     if output is not None and str(output) != "-":
         print(f"{output}: {len(html.encode()) / 1e3:,.0f} kB, for any browser, with no network")

@@ -12,6 +12,7 @@ from mncost.cli.emit import format_for
 from mncost.cli.measured import emit_run
 from mncost.extras import require
 from mncost.measure.run_file import read_run
+from mncost.results.results import Results
 
 __all__ = ["show"]
 
@@ -37,4 +38,4 @@ def show(
     """
     require("results")
     view = measure_options.view(by, percentiles, columns, export, format_for(format_name, output))
-    emit_run(read_run(run), view, output)
+    emit_run(Results(read_run(run)), view, output)

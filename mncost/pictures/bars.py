@@ -61,7 +61,7 @@ _PANELS = (
     _Panel(
         "time",
         "time",
-        (_Unit("µs", 1e3), _Unit("ms", 1e6)),
+        (_Unit("µs", 1e-6), _Unit("ms", 1e-3)),
         lambda row: None if row.time is None else row.time.center,
     ),
     _Panel(

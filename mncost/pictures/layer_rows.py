@@ -10,11 +10,12 @@ from mncost.cost.groups import GROUPINGS
 from mncost.cost.layers import Layer
 from mncost.errors import InputError, MeasureError, UnknownNameError
 from mncost.interval import Interval
+from mncost.measure.cell import Cell
 from mncost.measure.cells import digest, title
-from mncost.measure.records import Cell, Run
 from mncost.network import Network
 from mncost.pictures.points import percent
-from mncost.results.layers import GroupTime, group_times
+from mncost.results.layer_times import GroupTime
+from mncost.results.results import Results
 
 __all__ = ["BY", "KINDS", "OTHER", "OUTSIDE", "Row", "layer_rows", "network_of", "said"]
 
@@ -39,7 +40,7 @@ class Row(NamedTuple):
         kind: one of :data:`KINDS`, :data:`OTHER`, :data:`OUTSIDE`; "" for several kinds together.
         macs: multiply-accumulates for one image.
         bytes: least traffic for one image: read and written.
-        time: of one call, in nanoseconds, with its interval.
+        time: of one call, in seconds, with its interval.
         share: of the time of a whole call.
     """
 
@@ -52,15 +53,15 @@ class Row(NamedTuple):
 
 
 def layer_rows(
-    network: Network, by: str = "layer", run: Run | None = None, cell: int | None = None
+    network: Network, by: str = "layer", results: Results | None = None, cell: int | None = None
 ) -> list[Row]:
     """Return a row for each layer of a network that computes or moves anything, in its order.
 
     Args:
         network: or a twin.
         by: one of :data:`BY`: layers together; the interval of their time is that of its sum.
-        run: with profiles of the network, for times.
-        cell: of the network in it.
+        results: of a run with profiles of the network, for times.
+        cell: of the network in it, by its id.
 
     Raises:
         UnknownNameError: there is no such ``by``.
@@ -70,8 +71,10 @@ def layer_rows(
     layers = [x for x in network.all_layers if x.macs or _moved(x)]
     groups = {layer.name: _group(layer, by) for layer in layers}
     times: dict[str, GroupTime] = {}
-    if run is not None and cell is not None:
-        times = group_times(run, cell, lambda part: groups.get(part.layer, _outside(part.layer)))
+    if results is not None and cell is not None:
+        times = results.layer_groups(
+            cell, lambda part: groups.get(part.layer, _outside(part.layer))
+        )
     members: dict[str, list[Layer]] = {}
     for layer in layers:
         members.setdefault(groups[layer.name], []).append(layer)

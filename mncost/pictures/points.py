@@ -9,7 +9,8 @@ from typing import NamedTuple
 from mncost.choose.pareto import front
 from mncost.errors import MeasureError
 from mncost.interval import Interval
-from mncost.measure.records import Cell
+from mncost.label import Label
+from mncost.measure.cell import Cell
 from mncost.published.accuracy import Candidate
 
 __all__ = [
@@ -21,9 +22,11 @@ __all__ = [
     "check_fit",
     "cost_of",
     "fit",
+    "group_of",
     "latency_points",
     "on_front",
     "percent",
+    "short_label",
 ]
 
 
@@ -40,7 +43,7 @@ AXES: Mapping[str, Axis] = {
     "params": Axis("parameters", "parameters (millions)", 1e-6),
     "size": Axis("weights", "weights (MiB)", 2.0**-20),
     "memory": Axis("memory", "weights and peak activations (MiB)", 2.0**-20),
-    "latency": Axis("latency", "latency, median of one call (ms)", 1e-6),
+    "latency": Axis("latency", "latency, median of one call (ms)", 1e3),
     "top1": Axis("top-1", "ImageNet top-1 accuracy, as published (%)"),
 }
 
@@ -54,7 +57,7 @@ _OF_CELL: Mapping[str, Callable[[Cell], float]] = {
     "macs": lambda cell: cell.call_macs,
     "params": lambda cell: cell.params,
     "size": lambda cell: cell.weight_bytes,
-    "memory": lambda cell: cell.weight_bytes + cell.batch * cell.peak_activation_bytes,
+    "memory": lambda cell: cell.weight_bytes + cell.place.batch * cell.peak_activation_bytes,
 }
 
 
@@ -106,8 +109,8 @@ def latency_points(cells: Sequence[tuple[Cell, Interval]], x: str) -> list[Point
         Point(
             cost_of(cell, x),
             interval.center * ms,
-            cell.arch if cell.twin is None else f"{cell.arch}, {cell.twin}",
-            f"{cell.alpha:g}·{cell.resolution}",
+            group_of(cell),
+            short_label(cell.label),
             y_bounds=_bounds(interval, ms),
         )
         for cell, interval in cells
@@ -167,3 +170,15 @@ def _bounds(interval: Interval, factor: float) -> tuple[float, float] | None:
     if interval.lo is None or interval.hi is None:
         return None
     return interval.lo * factor, interval.hi * factor
+
+
+def group_of(cell: Cell) -> str:
+    """Return the group that a cell is drawn in: its architecture, and which twin it is of."""
+    twin = cell.subject.twin
+    return cell.label.arch if twin is None else f"{cell.label.arch}, {twin}"
+
+
+def short_label(label: Label) -> str:
+    """Return ``0.5·160`` for α 0.5 at 160 px; what a network does not have is left out."""
+    numbers = [f"{number:g}" for number in (label.alpha, label.resolution) if number is not None]
+    return "·".join(numbers) or label.arch

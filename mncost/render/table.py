@@ -27,6 +27,7 @@ __all__ = [
     "Value",
     "chosen",
     "default_columns",
+    "named",
     "sources",
     "stacked",
     "tabulate",
@@ -135,7 +136,7 @@ class Table(NamedTuple):
             UnknownNameError: there is no column of a name.
         """
         places = {column.name: index for index, column in enumerate(self.columns)}
-        kept = [places[name] for name in _known(names, places)]
+        kept = [places[name] for name in named(names, places)]
         columns = [self.columns[index]._replace(show="all") for index in kept]
         return self._replace(columns=columns, rows=[[row[i] for i in kept] for row in self.rows])
 
@@ -272,11 +273,11 @@ def chosen(
     Raises:
         UnknownNameError: there is no column of a name.
     """
-    wanted = [columns[name] for name in _known(default if names is None else names, columns)]
+    wanted = [columns[name] for name in named(default if names is None else names, columns)]
     return [one._replace(column=one.column._replace(show="all")) for one in wanted]
 
 
-def _known(names: str | Iterable[str], columns: Iterable[str]) -> list[str]:
+def named(names: str | Iterable[str], columns: Iterable[str]) -> list[str]:
     """Return names of columns, each once.
 
     Raises:

@@ -1,11 +1,14 @@
 """One file a table: from a result to a :class:`mncost.render.table.Table`."""
 
 TABLES = {
+    "Changes": "mncost.tables.changes:changes_table",
     "Comparison": "mncost.tables.compare:compare_table",
     "Explanation": "mncost.tables.explain:explain_table",
     "Grid": "mncost.tables.grid:grid_table",
     "Network": "mncost.tables.layers:layers_table",
     "Pick": "mncost.tables.picks:picks",
+    "Results": "mncost.tables.run:run_table",
+    "Savings": "mncost.tables.savings:savings_table",
     "Verdicts": "mncost.tables.verdicts:verdicts",
     "Verification": "mncost.tables.verify:verify_table",
 }

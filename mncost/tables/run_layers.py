@@ -16,7 +16,7 @@ from mncost.results.results import Results
 from mncost.tables.cells import cell_columns
 from mncost.tables.words import conditions, warning_lines
 
-__all__ = ["run_layers_table"]
+__all__ = ["RUN_LAYERS_COLUMNS", "run_layers_table"]
 
 
 class _Row(NamedTuple):
@@ -55,7 +55,7 @@ def run_layers_table(
     single = summaries[0].cell.words() if len(summaries) == 1 else ""
     table = tabulate(
         "bench layers",
-        _COLUMNS,
+        RUN_LAYERS_COLUMNS,
         rows,
         names=columns,
         hide=[*IDENTITY, "arm", *["cell"] * bool(single)],
@@ -81,7 +81,7 @@ def _speed(row: _Row) -> Interval | None:
     return row.time.per(row.cell.place.batch * row.macs) if row.macs else None
 
 
-_COLUMNS: Mapping[str, Source] = {
+RUN_LAYERS_COLUMNS: Mapping[str, Source] = {
     **sources(("cell", "cell", "text", lambda row: row.cell.words()), people=("cell",)),
     **cell_columns(lambda row: row.cell),
     **sources(

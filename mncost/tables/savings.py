@@ -18,7 +18,7 @@ from mncost.tables.cells import cell_columns, constant, shared
 from mncost.tables.savings_words import about_layers, about_memory, about_networks, about_pairs
 from mncost.tables.words import conditions, warning_lines
 
-__all__ = ["savings_table", "savings_tables"]
+__all__ = ["SAVINGS_COLUMNS", "savings_table", "savings_tables"]
 
 _MERGED = {"standard": ("separable", "standard"), "fused": ("unfused", "fused")}
 
@@ -272,18 +272,17 @@ def _ceiling(layer: _Layer, what: str) -> Interval | None:
 
 def _cells(cell: Callable[[Any], Cell], twin: Callable[[Any], Cell]) -> dict[str, Source]:
     """Return the columns of two cells: which they are, and what was counted of both."""
+
+    def count(of: Callable[[Any], Cell], name: str) -> Callable[[Any], Value]:
+        return lambda row: getattr(of(row), name)
+
     columns = cell_columns(cell)
     columns["twin"] = columns["twin"]._replace(value=lambda row: twin(row).subject.twin)
     for prefix, word, of in (("", "", cell), ("twin_", "twin ", twin)):
         columns |= sources(
-            (f"{prefix}macs", f"{word}MACs", "count", lambda row, of=of: of(row).macs),
-            (f"{prefix}params", f"{word}params", "count", lambda row, of=of: of(row).params),
-            (
-                f"{prefix}weight_bytes",
-                f"{word}weights",
-                "bytes",
-                lambda row, of=of: of(row).weight_bytes,
-            ),
+            (f"{prefix}macs", f"{word}MACs", "count", count(of, "macs")),
+            (f"{prefix}params", f"{word}params", "count", count(of, "params")),
+            (f"{prefix}weight_bytes", f"{word}weights", "bytes", count(of, "weight_bytes")),
             extra=(f"{prefix}params", f"{prefix}weight_bytes", "twin_macs"),
         )
     return columns
@@ -308,3 +307,9 @@ def _hidden(cells: Sequence[Cell], but: Sequence[str] | None = None) -> set[str]
 
 def _twin(networks: Sequence[NetworkSaving]) -> str:
     return str(networks[0].twin.cell.subject.twin) if networks else "twin"
+
+
+SAVINGS_COLUMNS = list(
+    dict.fromkeys(["level", *_network_columns(""), *_pair_columns("", ""), *_LAYER_COLUMNS])
+)
+"""The names of the columns of :func:`savings_table`."""

@@ -18,6 +18,7 @@ from mncost.network import Network
 from mncost.pictures.bars import layer_bars
 from mncost.pictures.layer_rows import KINDS, OTHER, OUTSIDE, Row, layer_rows, network_of, said
 from mncost.pictures.points import percent
+from mncost.results.results import Results
 from tests.measure.synthetic import cell, process, run_of
 from tests.pictures.svg import bars, texts
 
@@ -122,27 +123,31 @@ def test_kinds_and_stages_of_the_tiny_one(tiny: Network) -> None:
 
 
 def test_times_are_shares_of_a_call_and_what_is_no_layer_comes_last(tiny: Network) -> None:
-    rows = layer_rows(tiny, "layer", measured(tiny, SHARES, NS), 0)
+    rows = layer_rows(tiny, "layer", Results(measured(tiny, SHARES, NS)), 0)
     assert [row.name for row in rows[:-1]] == [row.name for row in BY_HAND]
     assert (rows[-1].name, rows[-1].kind, rows[-1].macs) == ("(session)", OUTSIDE, None)
     time = rows[1].time
     assert time is not None
-    expected = interval([0.2 * 4e6, 0.1 * 5e6, 0.25 * 6e6])
+    expected = interval([0.2 * 4e-3, 0.1 * 5e-3, 0.25 * 6e-3])
     assert (time.center, time.lo, time.hi) == pytest.approx(expected)
     assert rows[0].time is None, "nothing is known of a layer that has no kernel of its own"
 
 
 def test_the_interval_of_a_group_is_that_of_the_sums_in_each_process(tiny: Network) -> None:
-    found = {row.name: row for row in layer_rows(tiny, "kind", measured(tiny, SHARES, NS), 0)}
+    found = {
+        row.name: row for row in layer_rows(tiny, "kind", Results(measured(tiny, SHARES, NS)), 0)
+    }
     time = found["depthwise"].time
     assert time is not None
-    expected = interval([0.3 * 4e6, 0.4 * 5e6, 0.35 * 6e6])
+    expected = interval([0.3 * 4e-3, 0.4 * 5e-3, 0.35 * 6e-3])
     assert (time.center, time.lo, time.hi) == pytest.approx(expected)
     assert found["depthwise"].share == pytest.approx((0.3 * 0.4 * 0.35) ** (1 / 3))
 
 
 def test_what_is_done_to_the_image_is_no_layer(tiny: Network) -> None:
-    rows = layer_rows(tiny, "layer", measured(tiny, [{"input": 0.1, "(session)": 0.9}], [10]), 0)
+    rows = layer_rows(
+        tiny, "layer", Results(measured(tiny, [{"input": 0.1, "(session)": 0.9}], [10])), 0
+    )
     assert [row.name for row in rows[-2:]] == ["(input)", "(session)"]
 
 
@@ -156,7 +161,7 @@ def test_the_title_names_the_kind_that_costs_more_than_its_macs(tiny: Network) -
     )
     assert without == "depthwise: 21 % of the MACs, 25 % of the bytes"
     slow = [{"classifier.linear": 0.6, "(session)": 0.4}] * 2
-    with_time = said(layer_rows(tiny, "kind", measured(tiny, slow, [10**6, 10**6]), 0))
+    with_time = said(layer_rows(tiny, "kind", Results(measured(tiny, slow, [10**6, 10**6])), 0))
     assert with_time == "linear: 0.6 % of the MACs, 60 % of the time, 3 % of the bytes"
 
 
@@ -202,7 +207,7 @@ def test_another_network_under_the_same_name_is_not_taken(tiny: Network) -> None
 
 
 def test_bars_are_as_long_as_what_they_stand_for(tiny: Network) -> None:
-    rows = layer_rows(tiny, "layer", measured(tiny, SHARES, NS), 0)
+    rows = layer_rows(tiny, "layer", Results(measured(tiny, SHARES, NS)), 0)
     picture = layer_bars(rows, title="one", caption="two")
     panels: dict[str, dict[int, float]] = {
         "macs": {n: row.macs for n, row in enumerate(BY_HAND) if row.macs},

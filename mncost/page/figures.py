@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeAlias
 from mncost.api import as_precision
 from mncost.errors import InputError, MeasureError, NothingPublishedError, one_line
 from mncost.interval import Interval
+from mncost.measure.cell import Cell, Place
 from mncost.measure.cells import digest
-from mncost.measure.records import Cell, Run
 from mncost.page.html import Figure
 from mncost.pictures.bars import PAGE, layer_bars
 from mncost.pictures.draw import scatter
@@ -27,13 +27,11 @@ from mncost.pictures.points import (
     percent,
 )
 from mncost.published.accuracy import Candidate, candidates
-from mncost.render.units import with_interval
-from mncost.results.summary import CellSummary
-from mncost.spec.parse import PAPER
+from mncost.render.units import written
+from mncost.results.results import Results
 
 __all__ = ["Missing", "layer_pictures", "pictures"]
 
-_MS, _US, _MEGA, _KIB = 1e-6, 1e-3, 1e-6, 2.0**-10
 _MOST = 12  # pictures of layers
 _LONGEST = 32  # letters of a name in a picture
 
@@ -47,16 +45,16 @@ class Missing(NamedTuple):
     why: str
 
 
-def pictures(summaries: Sequence[CellSummary]) -> Iterator[Figure | Missing]:
+def pictures(results: Results) -> Iterator[Figure | Missing]:
     """Yield the pictures of each place where whole networks ran."""
-    places: dict[object, _Timed] = {}
-    for cell, median in ((summary.cell, summary.median) for summary in summaries):
-        if (cell.part, cell.baseline_of, cell.copy) == (None, None, 1):
+    places: dict[Place, _Timed] = {}
+    for cell, latency in ((summary.cell, summary.latency) for summary in results.summaries):
+        if (cell.subject.part, cell.baseline_of, cell.subject.copy) == (None, None, 1):
             timed = places.setdefault(cell.place, [])
-            if median is not None:
-                timed.append((cell, median))
+            if latency is not None:
+                timed.append((cell, latency))
     for number, timed in enumerate(filter(None, places.values()), 1):
-        where = _where(timed[0][0])
+        where = timed[0][0].place.words()
         for name, title, draw in (
             ("macs", f"Latency over MACs: {where}", _over_macs),
             ("top1", f"Published accuracy over latency: {where}", _accuracy),
@@ -65,16 +63,6 @@ def pictures(summaries: Sequence[CellSummary]) -> Iterator[Figure | Missing]:
                 yield draw(timed, f"{name}-{number}", title)
             except InputError as error:
                 yield Missing(title, str(error))
-
-
-def _where(cell: Cell) -> str:
-    """Say where a cell ran, and how."""
-    words = [cell.runtime, cell.precision]
-    words += [f"batch {cell.batch}"] if cell.batch > 1 else []
-    words += [cell.provider] if cell.provider not in (None, "CPUExecutionProvider") else []
-    words += ["1 thread" if cell.threads == 1 else f"{cell.threads} threads"]
-    words += [cell.python] if cell.python else []
-    return ", ".join(words)
 
 
 def _over_macs(timed: _Timed, name: str, title: str) -> Figure:
@@ -89,7 +77,7 @@ def _over_macs(timed: _Timed, name: str, title: str) -> Figure:
         f"Latency follows MACs^{found.exponent:.2f}; {percent(found.within)} of "
         f"{found.points} networks are within ± 10 % of that (the band). Bars are 95 % intervals."
     )
-    tips = [_lines(_name(cell), _latency(median), _macs(cell)) for cell, median in timed]
+    tips = [_lines(cell.subject.words(), _latency(median), _macs(cell)) for cell, median in timed]
     svg = _svg(points, ("macs", "latency"), tips, Look(name, title, fit=found))
     return Figure(title, svg, note)
 
@@ -100,11 +88,11 @@ def _accuracy(timed: _Timed, name: str, title: str) -> Figure:
     Raises:
         InputError: fewer than two are published.
     """
-    published = _published(timed[0][0].precision) if timed[0][0].batch == 1 else {}
+    published = _published(timed[0][0].place.precision) if timed[0][0].place.batch == 1 else {}
     found = [
         (published[cell.digest], cell, median)
         for cell, median in timed
-        if cell.twin is None and cell.digest in published
+        if cell.subject.twin is None and cell.digest in published
     ]
     if len(found) < 2:
         raise MeasureError(f"an accuracy is published for {len(found)} of its networks; 2 needed")
@@ -142,21 +130,22 @@ def _published(precision: str) -> Mapping[str, Candidate]:
 # ---------------------------------------------------------------------------------------- layers
 
 
-def layer_pictures(run: Run) -> Iterator[Figure | Missing]:
+def layer_pictures(results: Results) -> Iterator[Figure | Missing]:
     """Yield a picture of the layers of each whole network that was profiled."""
-    profiled = {profile.cell for profile in run.profiles}
-    cells = [cell for cell in run.cells if cell.id in profiled and cell.part is None]
+    profiled = {profile.cell for profile in results.run.profiles}
+    cells = [cell for cell in results.run.cells if cell.id in profiled]
+    cells = [cell for cell in cells if cell.subject.part is None]
     for cell in cells[:_MOST]:
-        head = f"{_name(cell)}: {_where(cell)}"
+        head = cell.words()
         try:
-            yield _layers(run, cell, f"layers-{cell.id}", head)
-        except InputError as error:  # somebody's own architecture, which is not at hand
+            yield _layers(results, cell, f"layers-{cell.id}", head)
+        except InputError as error:  # an architecture that is not at hand
             yield Missing(head, str(error))
     if len(cells) > _MOST:
         yield Missing(f"{len(cells) - _MOST} more networks", f"pictures are of the first {_MOST}")
 
 
-def _layers(run: Run, cell: Cell, name: str, title: str) -> Figure:
+def _layers(results: Results, cell: Cell, name: str, title: str) -> Figure:
     """Draw the layers of a network, or its blocks if they are too many for a page.
 
     Raises:
@@ -164,8 +153,8 @@ def _layers(run: Run, cell: Cell, name: str, title: str) -> Figure:
     """
     network = network_of(cell)
     by = "layer" if len(layer_rows(network)) <= PAGE else "block"
-    rows = layer_rows(network, by, run, cell.id)
-    head = said(layer_rows(network, "kind", run, cell.id))
+    rows = layer_rows(network, by, results, cell.id)
+    head = said(layer_rows(network, "kind", results, cell.id))
     svg = layer_bars(rows, title=head, format="svg-text")
     return Figure(title, inline(svg, name, title, _bars(rows)))
 
@@ -177,13 +166,11 @@ def _bars(rows: Sequence[Row]) -> dict[str, list[str]]:
         lines = [f"{row.name}, {row.kind}" if row.kind else row.name]
         values = {"macs": row.macs, "time": row.time and row.time.center, "bytes": row.bytes}
         if row.macs:
-            lines.append(f"{row.macs * _MEGA:,.3g} M MACs")
+            lines.append(f"{written('count', row.macs)} MACs")
         if row.time:
-            lines.append(
-                f"{with_interval(row.time.scaled(_US))} µs, {row.share or 0:.1%} of a call"
-            )
+            lines.append(f"{written('time', row.time)}, {row.share or 0:.1%} of a call")
         if row.bytes:
-            lines.append(f"{row.bytes * _KIB:,.0f} KiB moved at least")
+            lines.append(f"{written('bytes', row.bytes)} moved at least")
         tips |= {f"bars-{name}-{number}": [_lines(*lines)] for name, v in values.items() if v}
     return tips
 
@@ -224,15 +211,9 @@ def _lines(*lines: str) -> str:
     return "\n".join(map(one_line, lines))
 
 
-def _name(cell: Cell) -> str:
-    dialect = "" if cell.dialect == PAPER else f" ({cell.dialect})"
-    twin = f", {cell.twin} twin" if cell.twin else ""
-    return f"{cell.arch}{dialect} α {cell.alpha:g} at {cell.resolution} px{twin}"
-
-
-def _latency(median: Interval) -> str:
-    return f"latency {with_interval(median.scaled(_MS))} ms"
+def _latency(latency: Interval) -> str:
+    return f"latency {written('time', latency)}"
 
 
 def _macs(cell: Cell) -> str:
-    return f"{cell.macs * _MEGA:,.1f} M MACs"
+    return f"{written('count', cell.macs)} MACs"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from mncost.cli.measured_notes import stopped, versions
 from mncost.measure.records import Request, Run
 from mncost.page.html import Section
 from mncost.render.table import Column, Table, Value
 from mncost.render.units import three_digits
+from mncost.tables.words import ending, versions
 
 __all__ = ["machine", "method", "target_of", "when"]
 
@@ -80,7 +80,7 @@ def _method(run: Run) -> Iterator[tuple[str, str]]:
     target = target_of(run)
     yield (
         "end",
-        f"{stopped(run)} after {run.seconds:.0f} s; asked for were "
+        f"{ending(run)} after {run.seconds:.0f} s; asked for were "
         f"{f'intervals within {target}, ' if target else ''}at most {options.max_time:.0f} s and "
         f"at least {options.processes} processes of each worker",
     )

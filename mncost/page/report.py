@@ -1,0 +1,148 @@
+"""A run as a page: its sections, from its tables, its pictures and what is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from mncost.page.facts import machine, method, target_of, when
+from mncost.page.figures import Missing, layer_pictures, pictures
+from mncost.page.html import Figure, Page, Section
+from mncost.results.results import Results
+from mncost.tables.run import run_table
+from mncost.tables.run_layers import run_layers_table
+from mncost.tables.savings import savings_tables
+from mncost.tables.words import conditions, ending, problems, warning_lines
+
+__all__ = ["report_page"]
+
+_MOST = 5_000  # rows of layers: more would make a file of many MB
+
+
+def report_page(
+    results: Results, *, title: str | None = None, percentiles: Sequence[float] | None = None
+) -> Page:
+    """Return a run as a page.
+
+    Args:
+        results: of the run.
+        title: of the page; by default its architectures.
+        percentiles: columns of the first table.
+    """
+    from mncost import __version__
+
+    sections = [
+        _latencies(results, percentiles),
+        *_pictures(results),
+        *_savings(results),
+        *_layers(results),
+        _warnings(results),
+        method(results.run),
+        machine(results.run),
+    ]
+    said = {*conditions(results.run), *warning_lines(results)}
+    sections = [_said_once(section, said) for section in sections]
+    head = title or _title(results)
+    return Page(head, _summary(results), sections, f"mncost {__version__}")
+
+
+def _said_once(section: Section, said: set[str]) -> Section:
+    """Leave out of the notes of tables what has a section of its own."""
+    tables = [
+        table._replace(
+            notes=[note for note in table.notes if note not in said],
+            legend=[line for line in table.legend if line not in said],
+        )
+        for table in section.tables
+    ]
+    return section._replace(tables=tables)
+
+
+def _title(results: Results) -> str:
+    names = list(dict.fromkeys(cell.label.arch for cell in results.run.cells))
+    if not 0 < len(names) <= 4:
+        return f"CPU latency of {len(names)} architectures"
+    *others, last = names
+    return f"CPU latency of {', '.join(others)}{' and ' if others else ''}{last}"
+
+
+def _summary(results: Results) -> list[str]:
+    run, summaries = results.run, results.summaries
+    whole = [summary for summary in summaries if summary.cell.subject.part is None]
+    parts = len(summaries) - len(whole)
+    target = target_of(run)
+    failed = sum(summary.failure is not None for summary in summaries)
+    counted = [
+        f"{_counted(len(whole), 'model')}{f' and {parts} parts of models' if parts else ''}",
+        *([f"{sum(s.reached for s in summaries)} measured within {target}"] if target else []),
+        f"{failed} failed" if failed else "none failed",
+    ]
+    return [f"{run.machine.cpu}, {when(run.started)}", ", ".join(counted)]
+
+
+def _counted(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number:,} {what}s"
+
+
+# -------------------------------------------------------------------------------------- sections
+
+
+def _latencies(results: Results, percentiles: Sequence[float] | None) -> Section:
+    is_doubtful = any(summary.warnings for summary in results.summaries)
+    shown = ["warnings"] if is_doubtful else []
+    table = run_table(results, percentiles=percentiles, show=shown)
+    return Section("latency", "Latency", tables=[table])
+
+
+def _pictures(results: Results) -> Iterator[Section]:
+    figures, notes = _parted(pictures(results))
+    if figures or notes:
+        yield Section("pictures", "Pictures", notes, figures)
+
+
+def _parted(drawn: Iterable[Figure | Missing]) -> tuple[list[Figure], list[str]]:
+    """Split into the pictures, and sentences that say why others are missing."""
+    figures, notes = [], []
+    for one in drawn:
+        if isinstance(one, Missing):
+            notes.append(f"Not drawn: {one.title}: {one.why}.")
+        else:
+            figures.append(one)
+    return figures, notes
+
+
+def _savings(results: Results) -> Iterator[Section]:
+    """Say what networks save beside their twins, if the run has twins."""
+    if results.savings.networks:
+        yield Section("savings", "Beside the twins", tables=savings_tables(results.savings))
+
+
+def _layers(results: Results) -> Iterator[Section]:
+    """Say where the time goes, if whole networks were profiled."""
+    run = results.run
+    if any(run.cells[profile.cell].subject.part is None for profile in run.profiles):
+        figures, notes = _parted(layer_pictures(results))
+        table = run_layers_table(results)
+        if len(table.rows) > _MOST:
+            notes.append(f"The table has the first {_MOST:,} of {len(table.rows):,} rows.")
+            table = table._replace(rows=table.rows[:_MOST], rows_for=table.rows_for[:_MOST])
+        yield Section("layers", "Layers", notes, figures, [table])
+
+
+def _warnings(results: Results) -> Section:
+    run = results.run
+    facts = [*problems(results), *_left_out(results), *(("note", note) for note in run.notes)]
+    if run.stopped in ("running", "interrupted"):
+        facts.insert(0, ("unfinished", f"the run {ending(run)}: more was to be measured"))
+    notes = [] if facts else ["Nothing makes these measurements doubtful."]
+    return Section("warnings", f"Warnings ({len(facts)})", notes=notes, facts=facts)
+
+
+def _left_out(results: Results) -> Iterator[tuple[str, str]]:
+    """Yield what was not to be timed, by the reasons."""
+    reasons: dict[str, list[str]] = {}
+    for summary in results.summaries:
+        if summary.left_out:
+            reasons.setdefault(summary.left_out, []).append(summary.cell.words())
+    for reason, (first, *others) in reasons.items():
+        more = f" (and {len(others)} more)" if others else ""
+        yield "left out", f"{first}{more}: {reason}"
