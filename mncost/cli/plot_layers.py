@@ -38,7 +38,7 @@ def layers(asked: Asked, by: str, twin: str | None, *, has_time: bool) -> Pictur
         run = plot_options.read(asked.run_file)
         with plot_options.about(asked.run_file):
             cell = _chosen(asked, run, twin)
-        network = network_of(cell, _file_of(asked))
+        network = network_of(run, cell)
         return _picture(network, by, run, cell)
     if asked.arch is None:
         raise InputError("missing option '--arch': one network, or a run file of mncost bench")
@@ -118,9 +118,3 @@ def _is_meant(cell: Cell, asked: Asked) -> bool:
         ):
             return True
     return False
-
-
-def _file_of(asked: Asked) -> str | None:
-    """Return the file among the names of ``--arch``; built-in ones are found by themselves."""
-    names = asked.names().split(",")
-    return next((name for name in names if name.endswith(".toml") or "/" in name), None)

@@ -136,22 +136,14 @@ def layer_pictures(results: Results) -> Iterator[Figure | Missing]:
     cells = [cell for cell in results.run.cells if cell.id in profiled]
     cells = [cell for cell in cells if cell.subject.part is None]
     for cell in cells[:_MOST]:
-        head = cell.words()
-        try:
-            yield _layers(results, cell, f"layers-{cell.id}", head)
-        except InputError as error:  # an architecture that is not at hand
-            yield Missing(head, str(error))
+        yield _layers(results, cell, f"layers-{cell.id}", cell.words())
     if len(cells) > _MOST:
         yield Missing(f"{len(cells) - _MOST} more networks", f"pictures are of the first {_MOST}")
 
 
 def _layers(results: Results, cell: Cell, name: str, title: str) -> Figure:
-    """Draw the layers of a network, or its blocks if they are too many for a page.
-
-    Raises:
-        InputError: there is no such network.
-    """
-    network = network_of(cell)
+    """Draw the layers of a network, or its blocks if they are too many for a page."""
+    network = network_of(results.run, cell)
     by = "layer" if len(layer_rows(network)) <= PAGE else "block"
     rows = layer_rows(network, by, results, cell.id)
     head = said(layer_rows(network, "kind", results, cell.id))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from mncost.api import grid
+from mncost.api import as_precision
 from mncost.cost.groups import GROUPINGS
 from mncost.cost.layers import Layer
-from mncost.errors import InputError, MeasureError, UnknownNameError
+from mncost.errors import UnknownNameError
 from mncost.interval import Interval
 from mncost.measure.cell import Cell
-from mncost.measure.cells import digest, title
+from mncost.measure.records import Run
 from mncost.network import Network
 from mncost.pictures.points import percent
 from mncost.results.layer_times import GroupTime
@@ -82,32 +82,10 @@ def layer_rows(
     return [*rows, *(_timed(Row(name, OUTSIDE), time) for name, time in times.items())]
 
 
-def network_of(cell: Cell, arch: str | None = None) -> Network:
-    """Return the network or twin that a cell of a run is, with the run's reading of it.
-
-    Args:
-        cell: of one image a call.
-        arch: where to find it, if not among the built-in ones: its file.
-
-    Raises:
-        InputError: what is found under that name is not the same network.
-    """
-    try:
-        found = grid(
-            cell.arch if arch is None else arch,
-            cell.alpha,
-            cell.resolution,
-            dialect=cell.dialect,
-            classes=cell.classes,
-            precision=cell.precision,  # grid() checks it
-        )
-    except InputError as error:
-        raise MeasureError(f"{title(cell)} is not found again: {error}") from None
-    for network in found:
-        one = network if cell.twin is None else network.as_twin(cell.twin)
-        if digest(one.graph, one.inputs) == cell.digest:
-            return one
-    raise MeasureError(f"{title(cell)} is not what {arch or cell.arch} is now")
+def network_of(run: Run, cell: Cell) -> Network:
+    """Return the network or twin that a cell of a run is, from the graph that the run holds."""
+    model = run.models[cell.digest]
+    return Network(cell.label, model.graph, model.inputs, as_precision(cell.place.precision))
 
 
 def said(kinds: Sequence[Row]) -> str:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from mncost.choose.pareto import front
 from mncost.errors import MeasureError
 from mncost.interval import Interval
-from mncost.label import Label
 from mncost.measure.cell import Cell
 from mncost.published.accuracy import Candidate
 
@@ -110,7 +109,7 @@ def latency_points(cells: Sequence[tuple[Cell, Interval]], x: str) -> list[Point
             cost_of(cell, x),
             interval.center * ms,
             group_of(cell),
-            short_label(cell.label),
+            short_label(cell),
             y_bounds=_bounds(interval, ms),
         )
         for cell, interval in cells
@@ -178,7 +177,7 @@ def group_of(cell: Cell) -> str:
     return cell.label.arch if twin is None else f"{cell.label.arch}, {twin}"
 
 
-def short_label(label: Label) -> str:
+def short_label(cell: Cell) -> str:
     """Return ``0.5·160`` for α 0.5 at 160 px; what a network does not have is left out."""
-    numbers = [f"{number:g}" for number in (label.alpha, label.resolution) if number is not None]
-    return "·".join(numbers) or label.arch
+    numbers = [cell.label.alpha, cell.subject.resolution]
+    return "·".join(f"{number:g}" for number in numbers if number is not None) or cell.label.arch

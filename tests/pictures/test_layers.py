@@ -10,10 +10,10 @@ import pytest
 import scipy.stats
 
 import mncost
-from mncost.errors import MeasureError, UnknownNameError
+from mncost.errors import UnknownNameError
 from mncost.interval import Interval
 from mncost.measure.cells import digest
-from mncost.measure.records import Cell, LayerShare, Profile, Run
+from mncost.measure.records import LayerShare, ModelRecord, Profile, Run
 from mncost.network import Network
 from mncost.pictures.bars import layer_bars
 from mncost.pictures.layer_rows import KINDS, OTHER, OUTSIDE, Row, layer_rows, network_of, said
@@ -185,22 +185,14 @@ def test_there_is_no_such_grouping(tiny: Network) -> None:
 # ----------------------------------------------------------------------- back from a cell of a run
 
 
-def test_a_network_is_found_again() -> None:
-    twin = mncost.load("v2", 0.5, 160).standard
-    again = network_of(
-        cell(alpha=0.5, resolution=160, twin="standard", digest=digest(twin.graph, twin.inputs))
-    )
-    assert again.graph == twin.graph
-
-
-def test_another_network_under_the_same_name_is_not_taken(tiny: Network) -> None:
-    old: Cell = cell(digest="of before")
-    with pytest.raises(MeasureError, match="is not what v2 is now"):
-        network_of(old)
-    own = measured(tiny, SHARES, NS).cells[0]
-    with pytest.raises(MeasureError, match="is not found again: unknown architecture 'tiny'"):
-        network_of(own)
-    assert network_of(own, str(TINY)).graph == tiny.graph
+def test_the_network_of_a_cell_is_that_which_was_measured(tiny: Network) -> None:
+    """Of an architecture that no file is at hand for, too."""
+    model = ModelRecord(graph=tiny.graph, inputs=tiny.inputs, label=tiny.label)
+    run = measured(tiny, SHARES, NS)
+    run.models = {run.cells[0].digest: model}
+    again = network_of(run, run.cells[0])
+    assert (again.arch, again.graph, again.inputs) == ("tiny", tiny.graph, tiny.inputs)
+    assert layer_rows(again) == layer_rows(tiny)
 
 
 # ------------------------------------------------------------------------------------- the picture

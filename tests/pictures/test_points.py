@@ -52,7 +52,7 @@ def test_accuracies_over_counts_in_the_units_of_the_axes() -> None:
 
 def test_latencies_keep_their_intervals() -> None:
     one, other = cell(0), cell(1, twin="standard")
-    measured = [(one, Interval(8e6, 7e6, 9e6, 5)), (other, Interval(3e7, None, None, 1))]
+    measured = [(one, Interval(8e-3, 7e-3, 9e-3, 5)), (other, Interval(3e-2, None, None, 1))]
     first, second = latency_points(measured, "macs")
     assert first.y == pytest.approx(8.0)
     assert first.y_bounds == pytest.approx((7.0, 9.0))
