@@ -140,18 +140,14 @@ def check(
 
 def _self_test(max_time: str | None) -> int:
     from mncost.budget.self_test import self_test, sentences
-    from mncost.cli.measured_notes import machine_line, objections
     from mncost.cli.progress import watching
     from mncost.limits import seconds
-    from mncost.results.summary import summarise
+    from mncost.results.results import Results
+    from mncost.tables.words import machine_line, warning_lines
 
     with watching(None) as watch:
         test = self_test(seconds("--max-time", max_time), watch=watch)
-    lines = [
-        *sentences(test),
-        machine_line(test.run),
-        *objections(test.run, summarise(test.run, ())),
-    ]
+    lines = [*sentences(test), machine_line(test.run), *warning_lines(Results(test.run))]
     emit_text("\n".join(lines) + "\n", None)
     return 0
 

@@ -211,18 +211,16 @@ def about(run_file: Path | None) -> Iterator[None]:
 def with_notes(picture: Picture, asked: Asked, run: Run) -> Picture:
     """Add what has to be said about what was measured now, and whether all could be."""
     from mncost.cli.measured import status
-    from mncost.cli.measured_notes import conditions
-    from mncost.measure.cells import title
-    from mncost.results.cautions import cautions
-    from mncost.results.summary import summarise
+    from mncost.results.results import Results
+    from mncost.tables.words import conditions
 
     if asked.run_file is not None:
         return picture
     notes = [*picture.notes, *conditions(run), *run.notes]
-    notes += [f"failed: {title(run.cells[one.cell])}: {one.reason}" for one in run.failures]
-    if names := dict.fromkeys(caution.name for caution in cautions(run, summarise(run))):
+    notes += [f"failed: {run.cells[one.cell].words()}: {one.reason}" for one in run.failures]
+    if names := dict.fromkeys(warning.name for warning in Results(run).warnings):
         where = f"mncost show {asked.save}" if asked.save else "mncost show, of what --save keeps,"
-        notes.append(f"cautions: {', '.join(names)}: {where} explains them")
+        notes.append(f"warnings: {', '.join(names)}: {where} explains them")
     return picture._replace(notes=notes, status=status(run))
 
 

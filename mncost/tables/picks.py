@@ -12,6 +12,7 @@ from mncost.render.units import written
 
 if TYPE_CHECKING:
     from mncost.choose.latency import Latencies, Timed
+from mncost.tables.words import machine_line
 
 __all__ = ["COLUMNS", "picks"]
 
@@ -172,8 +173,4 @@ def _searched(latencies: Latencies) -> Iterator[str]:
 
 def _conditions(picked: Pick) -> list[str]:
     """Return where and with what latencies were measured."""
-    if picked.run is None:
-        return []
-    from mncost.cli.measured_notes import machine_line
-
-    return [machine_line(picked.run.run)]
+    return [] if picked.run is None else [machine_line(picked.run.run)]

@@ -9,6 +9,7 @@ from mncost.budget.outcome import Outcome, Verdicts
 from mncost.budget.words import bound_of, limit_and_value, old_and_new, percent
 from mncost.errors import one_line
 from mncost.render.table import Source, Table, Value, sources, tabulate
+from mncost.tables.words import machine_line, warning_lines
 
 __all__ = ["COLUMNS", "verdicts"]
 
@@ -80,7 +81,6 @@ def _conditions(checked: Verdicts) -> list[str]:
     """Return where the limits were measured, and what speaks against the run."""
     if checked.run is None:
         return []
-    from mncost.cli.measured_notes import machine_line, objections
-    from mncost.results.summary import summarise
+    from mncost.results.results import Results
 
-    return [machine_line(checked.run), *objections(checked.run, summarise(checked.run, ()))]
+    return [machine_line(checked.run), *warning_lines(Results(checked.run))]

@@ -114,7 +114,7 @@ def test_it_may_take_so_long(run_cli: Cli, here: Path) -> None:
     words = "plot --y latency --runtime fake --max-time 2s --save run.json"
     found = run_cli(words.split())
     assert "stopped at --max-time after 2 s" in found.err
-    assert "cautions: " in found.err
+    assert "warnings: " in found.err
     assert "mncost show run.json explains them" in found.err
     assert read_run(Path("run.json")).options.max_time == 2.0
     run_cli(["plot", *words_of("--arch v2 --x latency --runtime fake --save run.json")])
