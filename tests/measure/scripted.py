@@ -59,7 +59,7 @@ class Builder:
 
 
 class Launcher:
-    """Starts local workers and remembers them."""
+    """Starts local workers and remembers them; without a script they take the environment's."""
 
     def __init__(self, scripts: Mapping[str, Script]) -> None:
         self.started: list[tuple[WorkerSpec, int]] = []
@@ -67,8 +67,7 @@ class Launcher:
 
     def __call__(self, spec: WorkerSpec, generation: int) -> Worker:
         self.started.append((spec, generation))
-        script = self._scripts.get(spec.runtime, Script())
-        return local_worker(spec, Fake(script, seed=generation))
+        return local_worker(spec, Fake(self._scripts.get(spec.runtime), seed=generation))
 
 
 def fake_request(arch: str = "v2", **changes: object) -> Request:
