@@ -8,15 +8,12 @@ import pickle
 import subprocess
 import sys
 import tomllib
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 import mncost.budget
 from mncost.budget.file import parse_budgets, read_budgets
@@ -36,7 +33,6 @@ from mncost.errors import BudgetError, InputError
 from mncost.limits import percent_of
 from mncost.toml import MAX_FILE_BYTES
 from tests.running import Result, in_process
-from tests.test_fuzz import EXTREMES, TOKEN, thorough
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCHEMA_FILE = Path(mncost.budget.__file__).with_name("budget.schema.json")
@@ -547,64 +543,6 @@ def test_the_error_is_of_the_family_and_travels_between_processes() -> None:
     assert (again.problems, str(again)) == (["one", "two"], "one\ntwo")
 
 
-# ------------------------------------------------------------------------------------------ fuzz
-
-WORDS = [
-    *("[[budget]]\n", "[budget]\n", "budget", "model = ", '{ arch = "v2" }\n', "arch", '"v1"'),
-    *("macs = ", "params", '"1 G"\n', '"2 k"\n', "{ max = ", "min", '"1 MiB"', "weight_bytes"),
-    *("latency = ", "latency.", "p50 = ", '"p99.9" = ', '"12 ms"\n', "max_ratio = 0.9", ", "),
-    *("to = ", 'regression = "3 %"', 'against = "baseline"', "precision", "runtime", "threads"),
-    *('name = "x"\n', 'twin = "fused"', " = ", "\n", '"""', "'''", "#", '"', "'", *EXTREMES),
-]
-EXAMPLE = (EXAMPLES / "budgets.toml").read_text("utf-8")
-
-
-def survives(data: bytes) -> None:
-    """Read a file: limits, or problems of one line each."""
-    found = _limits_or_problems(data)
-    assert found
-    lines = data.decode("utf-8-sig", "replace").split("\n")
-    for one in found:
-        if isinstance(one, Limit):
-            assert one.line is None or 1 <= one.line <= len(lines)
-        else:
-            assert one.startswith("fuzz.toml: ")
-            assert one.isprintable(), ascii(one)
-
-
-def _limits_or_problems(data: bytes) -> Sequence[Limit | str]:
-    try:
-        return parse_budgets(data, "fuzz.toml", EXAMPLES)
-    except BudgetError as error:
-        return error.problems
-
-
-@thorough(150)
-@given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
-@example(b"\xff")
-@example(b"\xef\xbb\xbf")
-def test_random_bytes(data: bytes) -> None:
-    survives(data)
-
-
-@thorough(200)
-@given(st.lists(st.sampled_from(WORDS), max_size=30).map("".join))
-def test_toml_like_text(text: str) -> None:
-    survives(text.encode())
-    survives(f"{FIRST}{text}".encode())
-
-
-@thorough(100)
-@given(st.data())
-def test_mutated_examples(data: st.DataObject) -> None:
-    """The example with some tokens exchanged."""
-    tokens = TOKEN.findall(EXAMPLE)
-    for _ in range(data.draw(st.integers(1, 5))):
-        place = data.draw(st.integers(0, len(tokens) - 1))
-        tokens[place] = data.draw(st.sampled_from([*WORDS, "", *tokens[:200]]))
-    survives("".join(tokens).encode())
-
-
 # ---------------------------------------------------------------------------------------- schema
 
 
@@ -615,7 +553,8 @@ def test_the_schema_in_the_package_is_up_to_date() -> None:
 
 
 def test_an_editor_that_knows_the_schema_accepts_the_example() -> None:
-    jsonschema.validate(tomllib.loads(EXAMPLE), json.loads(budget_schema()))
+    example = (EXAMPLES / "budgets.toml").read_text("utf-8")
+    jsonschema.validate(tomllib.loads(example), json.loads(budget_schema()))
     kinds = {type(limit.bound) for limit in read_budgets(EXAMPLES / "budgets.toml")}
     assert kinds == {Exact, Latency, Ratio, Regression}
 

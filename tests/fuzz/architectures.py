@@ -8,8 +8,8 @@ from random import Random
 
 import mncost
 from mncost.errors import InputError
+from mncost.spec.blocks import BLOCKS as SCHEMA
 from mncost.spec.catalog import families
-from mncost.spec.schema import BLOCKS as SCHEMA
 from tests.fuzz.trying import EXTREMES, HOSTILE, call, chance, outcome, refuses
 from tests.running import FAMILIES
 
@@ -115,6 +115,7 @@ BLOCKS: dict[str, dict[str, tuple[object, ...]]] = {
     "depthwise": {"kernel": KERNELS},
     "separable": {"kernel": KERNELS, "out": WIDTHS},
     "inverted_residual": {"kernel": KERNELS, "out": WIDTHS, "expansion": EXPANSIONS},
+    "fused_inverted_residual": {"kernel": KERNELS, "out": WIDTHS, "expansion": EXPANSIONS},
     "uib": {
         "start_kernel": (0, 3),
         "middle_kernel": (0, 5),

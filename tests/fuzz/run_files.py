@@ -123,7 +123,8 @@ def _other(random: Random, value: Any) -> Any:
             return random.choice((value[1:], value[::-1], value * 2, [], random.sample(value, 1)))
         case dict() if value:
             return {name: value[name] for name in random.sample(list(value), len(value) - 1)}
-    return random.choice(VALUES)
+        case _:
+            return random.choice(VALUES)
 
 
 def _key(random: Random, holder: Any) -> Any:

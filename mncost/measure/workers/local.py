@@ -35,6 +35,8 @@ class _Local:
             self._server = Server(runtime, spec.threads)
         except _Death as death:
             raise WorkerDied(str(death)) from None
+        except Exception as error:  # as a process it would end, with this as its last word
+            raise WorkerDied(f"exited with status 1: {error}") from None
         self.first = self._server.hello(list(range(spec.threads)))
 
     def ask(self, message: Message, seconds: float) -> Message:
