@@ -46,9 +46,9 @@ EXTREMES = (
 
 def call(words: Sequence[str], stdin: bytes = b"") -> Result:
     """Run the command line, and check what holds whatever the input is."""
-    result = in_process(words, stdin)
+    result = in_process([*words, "--traceback"], stdin)
     status, out, err = result
-    assert status in STATUSES, f"status {status}: {err}"
+    assert status in STATUSES, f"status {status}: {_culprit(err)}"
     assert "Traceback" not in out + err, err
     if status == 2:
         assert err.startswith("mncost: "), err
@@ -79,6 +79,13 @@ def files(folder: Path) -> dict[str, bytes]:
 def chance(random: Random, one_in: int) -> bool:
     """Return True once in so many calls."""
     return random.randrange(one_in) == 0
+
+
+def _culprit(err: str) -> str:
+    """Return the line of ours where an error of mncost itself arose, and the error."""
+    places = re.findall(r'File "[^"]*/mncost/([^"]+)", line (\d+), in (\w+)', err)
+    lines = [line for line in err.splitlines() if not line.startswith((" ", "mncost: "))]
+    return f"{':'.join(places[-1]) if places else ''} {lines[-1] if lines else err}"
 
 
 def _nothing_hostile(text: str) -> None:
