@@ -24,6 +24,7 @@ __all__ = [
     "LayerScale",
     "Linear",
     "Op",
+    "Operator",
     "Padding",
     "PaddingRule",
     "Param",
@@ -58,19 +59,19 @@ class Operator(Struct, frozen=True, tag=True):
     """
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> str:  # noqa: D102
         raise NotImplementedError
 
     @property
-    def fuses_into_previous(self) -> bool:
+    def fuses_into_previous(self) -> bool:  # noqa: D102
         raise NotImplementedError
 
     @property
-    def keeps_channels_apart(self) -> bool:
+    def keeps_channels_apart(self) -> bool:  # noqa: D102
         raise NotImplementedError
 
     @property
-    def is_view(self) -> bool:
+    def is_view(self) -> bool:  # noqa: D102
         raise NotImplementedError
 
 

@@ -20,8 +20,10 @@ from mncost.models.weights import Weights
 
 __all__ = ["Layer", "layers_with_parameters", "map_foreign", "read_state_dict", "read_weights"]
 
-WRAPPERS = ("state_dict", "model")  # what training scripts save a state dict under
+# What training scripts save a state dict under; where there are several, the first of these.
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "module", "weights")
 IGNORED = "num_batches_tracked"
+MAX_PARTS = 100  # of a name
 
 # The order in which a module runs its children, where their names alone do not say so; the first
 # line that holds all of a module's children decides. Files by safetensors are sorted by name, so
@@ -107,7 +109,7 @@ def map_foreign(state: Mapping[str, Any], graph: Graph, origin: str) -> Weights:
         InputError: a layer is missing, left over, or of another shape; the first is named.
     """
     ours = layers_with_parameters(graph)
-    theirs = _layers(state)
+    theirs = _layers(state, origin)
     if theirs.keys() == {layer.name for layer in ours}:
         ordered = [theirs[layer.name] for layer in ours]
     else:
@@ -143,10 +145,13 @@ def _check(wanted: Layer | None, found: Layer | None, origin: str) -> None:
     raise InputError(f"{origin}: the weights of another network: {difference}")
 
 
-def _layers(state: Mapping[str, Any]) -> dict[str, Layer]:
+def _layers(state: Mapping[str, Any], origin: str) -> dict[str, Layer]:
     """Group the tensors of a state dict by the layer that they belong to, in the file's order."""
     layers: dict[str, Layer] = {}
     for key, value in state.items():
+        if key.count(".") > MAX_PARTS:
+            start = one_line(key[:60])
+            raise InputError(f"{origin}: a name of more than {MAX_PARTS} parts: {start}...")
         name, _, leaf = key.rpartition(".")
         if leaf != IGNORED:
             layers.setdefault(name, Layer(name, {})).shapes[leaf] = tuple(value.shape)
@@ -226,11 +231,17 @@ def _code(message: str) -> str | None:
 
 
 def _unwrapped(loaded: Any) -> Any:
+    """Return the state dict in what a training script saved."""
     if isinstance(loaded, dict):
-        for key in WRAPPERS:
-            if isinstance(loaded.get(key), dict):
-                return loaded[key]
+        inner = {key: value for key, value in loaded.items() if _holds_tensors(value)}
+        for key in (*WRAPPERS, *(inner if len(inner) == 1 else ())):
+            if key in inner:
+                return inner[key]
     return loaded
+
+
+def _holds_tensors(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(map(_is_numbers, value.values()))
 
 
 def _is_numbers(value: Any) -> bool:

@@ -12,10 +12,10 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # is read when the first session is made
 
@@ -36,12 +36,13 @@ __all__ = ["Quantised", "quantised"]
 
 CALIBRATION_IMAGES, TEST_IMAGES = 8, 16
 
-# All that MobileNets have but batch norms that are not folded: their weights have no second
-# dimension, which the quantiser takes for granted where weights have a scale for each channel.
-_OPERATORS = (
+_QUANTISED = {
     *("Conv", "Gemm", "MatMul", "Add", "Mul", "Clip", "Relu", "Sigmoid", "Softmax"),
     *("GlobalAveragePool", "Flatten", "Reshape", "Transpose"),
-)
+}
+# What stays in floats. The weights of a batch norm that is not folded have no second dimension,
+# which the quantiser takes for granted where weights have a scale for each channel.
+_FLOATS = {"BatchNormalization", "Constant", "Dropout", "Gelu", "HardSigmoid", "HardSwish"}
 
 
 class Quantised(NamedTuple):
@@ -52,62 +53,79 @@ class Quantised(NamedTuple):
 
 
 def quantised(model: bytes, seed: int = 0) -> Quantised:
-    """Quantise an ONNX model of one input and one output.
+    """Quantise an ONNX model.
 
     Args:
         model: float32, as a file's content; its first dimension, the batch, may be open.
-        seed: of the images that it is calibrated and tried with: standard-normal noise.
+        seed: of the inputs that it is calibrated and tried with: standard-normal noise.
+
+    Raises:
+        ValueError: nothing says whether an operator of the model is quantised.
     """
     with tempfile.TemporaryDirectory(prefix="mncost-") as scratch, _silence():
         given, folded, result = (Path(scratch) / f"{name}.onnx" for name in "abc")
         given.write_bytes(model)
-        shape = _image_shape(given)
+        shapes = _input_shapes(given)
         random = np.random.default_rng(seed)
         # Folds batch norms. Every shape is in the model: none has to be found out.
         quant_pre_process(given, folded, skip_symbolic_shape=True)
         quantize_static(
             folded,
             result,
-            _Calibration(_images(random, CALIBRATION_IMAGES, shape)),
+            _Calibration(_feeds(random, CALIBRATION_IMAGES, shapes)),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=list(_OPERATORS),
+            op_types_to_quantize=sorted(_QUANTISED),
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
-        images = _images(random, TEST_IMAGES, shape)
+        feeds = _feeds(random, TEST_IMAGES, shapes)
         return Quantised(
-            result.read_bytes(), _closeness(_outputs(given, images), _outputs(result, images))
+            result.read_bytes(), _closeness(_outputs(given, feeds), _outputs(result, feeds))
         )
 
 
+_Feed: TypeAlias = "dict[str, np.ndarray]"
+"""One input of each name, in a batch of one."""
+
+
 class _Calibration(CalibrationDataReader):
-    """Hands out one image after the other."""
+    """Hands out one input after the other."""
 
-    def __init__(self, images: Sequence[np.ndarray]) -> None:
-        self._images = iter(images)
+    def __init__(self, feeds: Sequence[_Feed]) -> None:
+        self._feeds = iter(feeds)
 
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        image = next(self._images, None)
-        return None if image is None else {"input": image}
-
-
-def _image_shape(file: Path) -> tuple[int, ...]:
-    """Return the shape of one image, with a batch of one."""
-    (entry,) = onnx.load(file).graph.input
-    return 1, *(dim.dim_value for dim in entry.type.tensor_type.shape.dim[1:])
+    def get_next(self) -> _Feed | None:
+        return next(self._feeds, None)
 
 
-def _images(random: np.random.Generator, count: int, shape: tuple[int, ...]) -> list[np.ndarray]:
-    return [random.standard_normal(shape, dtype="float32") for _ in range(count)]
+def _input_shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each input, with a batch of one; check that all operators are known."""
+    graph = onnx.load(file).graph
+    if unknown := {node.op_type for node in graph.node} - _QUANTISED - _FLOATS:
+        raise ValueError(f"nothing says whether the ONNX operator {min(unknown)} is quantised")
+    return {
+        entry.name: (1, *(dim.dim_value for dim in entry.type.tensor_type.shape.dim[1:]))
+        for entry in graph.input
+    }
 
 
-def _outputs(file: Path, images: Sequence[np.ndarray]) -> np.ndarray:
-    """Return a model's output for each image, as rows."""
+def _feeds(
+    random: np.random.Generator, count: int, shapes: Mapping[str, tuple[int, ...]]
+) -> list[_Feed]:
+    return [
+        {name: random.standard_normal(shape, dtype="float32") for name, shape in shapes.items()}
+        for _ in range(count)
+    ]
+
+
+def _outputs(file: Path, feeds: Sequence[_Feed]) -> np.ndarray:
+    """Return all outputs of a model for each of its inputs, as rows."""
     options = SessionOptions()
     options.log_severity_level = 3
     session = InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run(None, {"input": x})[0].reshape(1, -1) for x in images])
+    rows = [[output.reshape(1, -1) for output in session.run(None, feed)] for feed in feeds]
+    return np.concatenate([np.concatenate(row, axis=1) for row in rows])
 
 
 def _closeness(expected: np.ndarray, found: np.ndarray) -> Closeness:
@@ -118,7 +136,7 @@ def _closeness(expected: np.ndarray, found: np.ndarray) -> Closeness:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Keep the quantiser from telling whoever logs what it does."""
+    """Keep the quantiser's messages out of the log."""
     before: Any = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

@@ -82,6 +82,12 @@ def test_every_architecture_of_both_projects_is_recorded() -> None:
         lambda state, path: torch.save(state, path.with_suffix(".pth")),
         lambda state, path: torch.save({"state_dict": state, "epoch": 3}, path.with_suffix(".pt")),
         lambda state, path: torch.save({"model": OrderedDict(state)}, path.with_suffix(".pth")),
+        lambda state, path: torch.save({"net": state, "acc": 0.93}, path.with_suffix(".pth")),
+        lambda state, path: torch.save(
+            {"epoch": 3, "optimizer": {"lr": 0.1}, "model_state_dict": state},
+            path.with_suffix(".pth"),
+        ),
+        lambda state, path: torch.save({"backbone": state}, path.with_suffix(".pth")),
         lambda state, path: torch.save(
             {f"module.{name}": value for name, value in state.items()}, path.with_suffix(".pth")
         ),
@@ -90,7 +96,10 @@ def test_every_architecture_of_both_projects_is_recorded() -> None:
         ),
         lambda state, path: safetensors.torch.save_file(state, path.with_suffix(".safetensors")),
     ],
-    ids=["plain", "state_dict", "model", "DistributedDataParallel", "old format", "safetensors"],
+    ids=[
+        *("plain", "state_dict", "model", "net", "model_state_dict", "the only one"),
+        *("DistributedDataParallel", "old format", "safetensors"),
+    ],
 )
 def test_files(save: Callable[[State, Path], None], tmp_path: Path) -> None:
     save(small(), tmp_path / "their")
@@ -98,6 +107,13 @@ def test_files(save: Callable[[State, Path], None], tmp_path: Path) -> None:
     got = run_onnx(small_network().to_onnx(weights=path, dynamic_batch=True), image().numpy())
     expected = np.array(RECORDS[0]["output"])
     assert np.abs(got - expected).max() <= 1e-4 * expected.std()
+
+
+def test_names_of_very_many_parts(tmp_path: Path) -> None:
+    """A line, and no recursion as deep as the name."""
+    torch.save({".".join("a" * 900): torch.zeros(1)}, tmp_path / "deep.pth")
+    with pytest.raises(InputError, match="more than 100 parts"):
+        small_network().to_torch(weights=tmp_path / "deep.pth")
 
 
 def test_half_precision(tmp_path: Path) -> None:
