@@ -46,12 +46,15 @@ def _convention_columns(convention: Convention) -> Mapping[str, Source]:
     def number(n: Any) -> int:
         return convention.total(n.work)
 
+    def ratio(n: Any) -> float | None:
+        return number(n.standard) / number(n) if number(n) else None
+
     name, title = convention.name, f"{convention.name} {convention.unit}"
     counted = sources(
         ("macs", title, "count", number),
         ("convention", "convention", "text", lambda n: name),
         ("standard_macs", f"standard {title}", "count", lambda n: number(n.standard)),
-        ("macs_ratio", f"{title} ratio", "ratio", lambda n: number(n.standard) / number(n)),
+        ("macs_ratio", f"{title} ratio", "ratio", ratio),
     )
     columns = {name: counted.get(name, source) for name, source in GRID_COLUMNS.items()}
     del columns["flops"]  # 2 × whatever a tool counts means nothing

@@ -82,8 +82,8 @@ def fvcore_reading(module: nn.Module, inputs: Sequence[Shape], layers: Collectio
     held = _within(params, layers)
     return Reading(
         "fvcore",
-        _with_rest(macs, counts[""] - sum(macs.values())),
-        _with_rest(held, params[""] - sum(held.values())),
+        _with_rest(macs, counts.get("", 0) - sum(macs.values())),
+        _with_rest(held, params.get("", 0) - sum(held.values())),
     )
 
 

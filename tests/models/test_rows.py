@@ -1,0 +1,338 @@
+"""Random rows, every key of every block, beside plain torch modules that are written here by hand.
+
+The widths are odd, prime, equal to the input, 1: whatever a file states is what has to be built.
+Both modules get the same weights, by execution order, and must give the same output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mncost.models.foreign import map_foreign
+from mncost.models.torch_model import load_weights, torch_module
+from tests.networks import Row, network_of_rows
+
+WIDTHS = (1, 2, 3, 5, 7, 8, 12, 13, 16, 17, 31)
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "none": nn.Identity,
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "hardswish": nn.Hardswish,
+    "hardsigmoid": nn.Hardsigmoid,
+    "sigmoid": nn.Sigmoid,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+}
+
+
+def pair(value: Any) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
+
+
+class Built(nn.Module):  # type: ignore[misc]
+    """Rows as a module: layers in the order in which they run."""
+
+    def __init__(self, rows: list[Row], channels: int) -> None:
+        super().__init__()
+        self.rows = nn.ModuleList()
+        for row in rows:
+            for repeat in range(row.get("repeats", 1)):
+                stride = pair(row.get("stride", 1)) if repeat == 0 else (1, 1)
+                made = BLOCKS[row["block"]](row, channels, stride)
+                self.rows.append(made)
+                channels = made.channels if hasattr(made, "channels") else channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        for row in self.rows:
+            x = row(x)
+        return x
+
+
+def conv(
+    inputs: int,
+    outputs: int,
+    row: Row,
+    kernel: Any = 1,
+    stride: tuple[int, int] = (1, 1),
+    groups: int = 1,
+    *,
+    norm: bool = True,
+    activation: bool = True,
+) -> nn.Sequential:
+    """Convolution, batch norm, activation, as torchvision's ConvNormActivation has them."""
+    height, width = pair(kernel)
+    padding = ((height - 1) // 2, (width - 1) // 2)
+    layers: list[nn.Module] = [
+        nn.Conv2d(inputs, outputs, (height, width), stride, padding, groups=groups, bias=not norm)
+    ]
+    if norm:
+        layers.append(nn.BatchNorm2d(outputs, 1e-5, 0.1))
+    if activation:
+        layers.append(ACTIVATIONS[row.get("activation", "none")]())
+    return nn.Sequential(*layers)
+
+
+class Residual(nn.Module):  # type: ignore[misc]
+    """A body, and its input added where both have one shape."""
+
+    def __init__(self, body: nn.Module, row: Row, stride: tuple[int, int], inputs: int) -> None:
+        super().__init__()
+        self.body, self.channels = body, row.get("out", inputs)
+        self.adds = row.get("residual", True) and stride == (1, 1) and inputs == self.channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x) if self.adds else self.body(x)
+
+
+class SqueezeExcite(nn.Module):  # type: ignore[misc]
+    def __init__(self, channels: int, squeezed: int) -> None:
+        super().__init__()
+        self.down, self.up = nn.Conv2d(channels, squeezed, 1), nn.Conv2d(squeezed, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate = self.down(x.mean((2, 3), keepdim=True)).relu()
+        return x * nn.functional.hardsigmoid(self.up(gate))
+
+
+class LayerScale(nn.Module):  # type: ignore[misc]
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.gamma[:, None, None]
+
+
+class Attention(nn.Module):  # type: ignore[misc]
+    """Multi-query attention, as V4's paper has it: one key and one value head."""
+
+    def __init__(self, row: Row, channels: int) -> None:
+        super().__init__()
+        self.heads, self.depth = row["heads"], row["key_dim"]
+        self.norm = nn.BatchNorm2d(channels, 1e-5, 0.1)
+        self.query = nn.Conv2d(channels, self.heads * self.depth, 1, bias=False)
+        self.key, self.value = (self.smaller(row, channels) for _ in range(2))
+        self.output = nn.Conv2d(self.heads * self.depth, channels, 1, bias=False)
+        self.scale = LayerScale(channels) if row.get("layer_scale") else nn.Identity()
+
+    def smaller(self, row: Row, channels: int) -> nn.Sequential:
+        layers: list[nn.Module] = []
+        if (stride := row.get("kv_stride", 1)) > 1:
+            kernel = row.get("kv_kernel", 3)
+            layers = [conv(channels, channels, {}, kernel, (stride, stride), channels)]
+        return nn.Sequential(*layers, nn.Conv2d(channels, self.depth, 1, bias=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(x)
+        query = self.query(y).unflatten(1, (self.heads, self.depth)).flatten(3)
+        key, value = self.key(y).flatten(2), self.value(y).flatten(2)
+        scores = query.transpose(2, 3) @ key[:, None] / self.depth**0.5
+        mixed = (scores.softmax(-1) @ value[:, None].transpose(2, 3)).transpose(2, 3)
+        result: Tensor = self.output(mixed.flatten(1, 2).unflatten(2, x.shape[2:]))
+        return self.scale(result)
+
+
+def expanded(row: Row, inputs: int) -> int:
+    """What the file states; a ratio gives the nearest whole number."""
+    return int(row["expanded"]) if "expanded" in row else round(inputs * row["expansion"])
+
+
+def divisible_by_8(value: float) -> int:
+    """TF-slim's _make_divisible, for the squeezed channels."""
+    near = max(8, int(value + 4) // 8 * 8)
+    return near + 8 if near < 0.9 * value else near
+
+
+def conv_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
+    outputs = row["out"] if "out" in row else round(inputs * row["expansion"])
+    groups, norm = row.get("groups", 1), row.get("batch_norm", True)
+    made = conv(inputs, outputs, row, row["kernel"], stride, groups, norm=norm)
+    made.channels = outputs
+    return made
+
+
+def depthwise_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
+    norm = row.get("batch_norm", True)
+    return conv(inputs, inputs, row, row["kernel"], stride, inputs, norm=norm)
+
+
+def separable_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
+    depthwise = conv(inputs, inputs, row, row["kernel"], stride, inputs)
+    made = nn.Sequential(depthwise, conv(inputs, row["out"], row))
+    made.channels = row["out"]
+    return made
+
+
+def inverted_residual_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
+    hidden, layers = inputs, list[nn.Module]()
+    if row.get("expand", row.get("expansion") != 1):
+        hidden = expanded(row, inputs)
+        layers.append(conv(inputs, hidden, row))
+    layers.append(conv(hidden, hidden, row, row["kernel"], stride, hidden))
+    if row.get("se"):
+        layers.append(SqueezeExcite(hidden, divisible_by_8(hidden * row["se"])))
+    layers.append(conv(hidden, row["out"], row, activation=False))
+    return Residual(nn.Sequential(*layers), row, stride, inputs)
+
+
+def fused_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
+    hidden = expanded(row, inputs)
+    first = conv(inputs, hidden, row, row["kernel"], stride)
+    body = nn.Sequential(first, conv(hidden, row["out"], row, activation=False))
+    return Residual(body, row, stride, inputs)
+
+
+def uib_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
+    hidden, layers = expanded(row, inputs), list[nn.Module]()
+    start, middle = row.get("start_kernel", 0), row.get("middle_kernel", 0)
+    if start:
+        first = (1, 1) if middle else stride
+        layers.append(conv(inputs, inputs, row, start, first, inputs, activation=False))
+    layers.append(conv(inputs, hidden, row))
+    if middle:
+        layers.append(conv(hidden, hidden, row, middle, stride, hidden))
+    layers.append(conv(hidden, row["out"], row, activation=False))
+    if row.get("layer_scale"):
+        layers.append(LayerScale(row["out"]))
+    return Residual(nn.Sequential(*layers), row, stride, inputs)
+
+
+def mqa_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
+    return Residual(Attention(row, inputs), row, stride, inputs)
+
+
+def linear_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
+    layer = nn.Linear(inputs, row["out"], row.get("bias", True))
+    made = nn.Sequential(nn.Flatten(), layer, ACTIVATIONS[row.get("activation", "none")]())
+    made.channels = row["out"]
+    return made
+
+
+BLOCKS: dict[str, Callable[[Row, int, tuple[int, int]], nn.Module]] = {
+    "conv": conv_row,
+    "depthwise": depthwise_row,
+    "separable": separable_row,
+    "inverted_residual": inverted_residual_row,
+    "fused_inverted_residual": fused_row,
+    "uib": uib_row,
+    "mobile_mqa": mqa_row,
+    "pool": lambda row, inputs, stride: nn.AdaptiveAvgPool2d(1),
+    "dropout": lambda row, inputs, stride: nn.Dropout(row["rate"]),
+    "linear": linear_row,
+}
+
+
+ODD = [1, 3, 5, [3, 1], [1, 5]]  # what an even kernel writes cannot be added to its input
+KERNELS = [*ODD, 2, [2, 3]]
+
+
+class Draw:
+    """Draws rows; ``width`` is that of the row's input, so that others can equal it."""
+
+    def __init__(self, seed: int) -> None:
+        self.random, self.width = Random(seed), 3
+
+    def maybe(self, row: Row, **keys: list[Any]) -> None:
+        """Give the row some of these keys."""
+        for key, values in keys.items():
+            if self.random.random() < 0.5:
+                row[key] = self.random.choice(values)
+
+    def out(self) -> int:
+        return self.random.choice([*WIDTHS, self.width, self.width])
+
+    def row(self, block: str) -> Row:
+        row: Row = {"block": block}
+        if block != "mobile_mqa":
+            self.maybe(row, activation=list(ACTIVATIONS))
+        match block:
+            case "conv":
+                self.conv(row)
+            case "depthwise":
+                row["kernel"] = self.random.choice(KERNELS)
+                self.maybe(row, stride=[1, 2, [2, 1]], batch_norm=[True, False], repeats=[1, 2])
+            case "separable":
+                row |= {"kernel": self.random.choice(KERNELS), "out": self.out()}
+                self.maybe(row, stride=[1, 2], repeats=[1, 2])
+            case "mobile_mqa":
+                row |= {"heads": self.random.choice([1, 2, 3])}
+                row |= {"key_dim": self.random.choice(WIDTHS)}
+                self.maybe(row, kv_stride=[1, 2], kv_kernel=[3, 5, [3, 1]], layer_scale=[True])
+                self.maybe(row, residual=[True, False])
+            case "linear":
+                row["out"] = self.out()
+                self.maybe(row, bias=[True, False])
+            case _:
+                self.inverted(row, block)
+        self.width = row.get("out", self.width)
+        return row
+
+    def conv(self, row: Row) -> None:
+        row["kernel"] = self.random.choice(KERNELS)
+        self.maybe(row, stride=[1, 2, [1, 2]], batch_norm=[True, False])
+        if self.random.random() < 0.3:
+            row["expansion"] = self.random.choice([1, 2, 1.3])
+            self.width = round(self.width * row["expansion"])
+        else:
+            row["out"] = self.out()
+            fits = [n for n in (1, 2, 3, self.width) if not (row["out"] % n or self.width % n)]
+            self.maybe(row, groups=fits)
+
+    def inverted(self, row: Row, block: str) -> None:
+        row["out"] = self.out()
+        self.maybe(row, stride=[1, 2, [2, 1]], residual=[True, False])
+        if self.random.random() < 0.5:
+            row["expanded"] = self.random.choice([*WIDTHS, self.width])
+        else:
+            row["expansion"] = self.random.choice([1, 1, 2, 3, 6, 1.5])
+            self.maybe(row, repeats=[1, 2])
+        if block == "uib":
+            self.maybe(row, start_kernel=[0, *ODD], middle_kernel=[0, *ODD], layer_scale=[True])
+            if not (row.get("start_kernel") or row.get("middle_kernel")):
+                row.pop("stride", None)
+        else:
+            row["kernel"] = self.random.choice(ODD)
+        if block == "inverted_residual":
+            self.maybe(row, se=[0.25, 1.0, 0.1], expand=[True, False])
+
+
+BODIES = [block for block in BLOCKS if block not in ("pool", "dropout", "linear")]
+
+
+def drawn(seed: int) -> list[Row]:
+    """Return the rows of a network: each block in turn, then others."""
+    draw = Draw(seed)
+    blocks = [BODIES[seed % len(BODIES)], *draw.random.choices(BODIES, k=draw.random.randint(0, 3))]
+    rows = [draw.row(block) for block in blocks]
+    tail = draw.random.choice(([], ["pool"], ["pool", "linear"], ["pool", "linear", "linear"]))
+    return rows + [draw.row(block) if block == "linear" else {"block": block} for block in tail]
+
+
+@pytest.mark.parametrize("seed", range(210))
+def test_rows(seed: int) -> None:
+    """MACs, parameters, output shape, and the output itself."""
+    rows = drawn(seed)
+    torch.manual_seed(seed)
+    theirs = Built(rows, 3).eval()
+    for values in theirs.state_dict().values():
+        if values.is_floating_point():
+            values.uniform_(0.5, 1.5)
+    image = torch.rand(2, 3, 13, 10)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        expected = theirs(image)
+    ours = network_of_rows(rows, 13).at(13, 10)
+    assert ours.macs == counter.get_total_flops() // 2 // len(image), rows
+    assert ours.params == sum(p.numel() for p in theirs.parameters()), rows
+    assert ours.shapes[-1] == tuple(expected.shape[1:]), rows
+    module = torch_module(ours.graph).eval()
+    if ours.params:
+        load_weights(module, map_foreign(theirs.state_dict(), ours.graph, "theirs.pth"))
+    with torch.no_grad():
+        assert torch.allclose(module(image), expected, rtol=1e-4, atol=1e-5), rows
