@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,6 +19,7 @@ from mncost.measure.records import Cell, Options, Request, Run
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.runtimes.reference import REFERENCE
+from mncost.measure.scratch import scratch_directory
 
 __all__ = [
     "ARCHITECTURES",
@@ -160,17 +160,17 @@ def carry_out(
     from mncost.measure.workers.process import start_worker
 
     virtual = all(runtime_class(cell.runtime).virtual for cell in run.cells)
-    with tempfile.TemporaryDirectory(prefix="mncost-") as scratch:
+    with scratch_directory() as scratch:
         measure(
             run,
             Tools(
                 launch=lambda spec, generation: start_worker(spec, seed=generation),
-                build=Builder,
+                build=lambda: Builder(scratch),
                 clock=VirtualClock(run.seconds) if virtual else WallClock(run.seconds),
                 observe=observe,
                 watch=watch,
                 save=save,
-                scratch=Path(scratch),
+                scratch=scratch,
                 undecided=undecided,
                 first=first,
                 tails=tails,

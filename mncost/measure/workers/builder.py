@@ -18,9 +18,14 @@ START_SECONDS, BUILD_SECONDS = 120.0, 900.0
 class Builder:
     """Writes the models that workers load."""
 
-    def __init__(self) -> None:
-        """Make one; the process is started when there is something to build."""
+    def __init__(self, scratch: Path | None = None) -> None:
+        """Make one; the process is started when there is something to build.
+
+        Args:
+            scratch: where it keeps temporary files; by default where everyone does.
+        """
         self._child: Child | None = None
+        self._environment = {} if scratch is None else {"TMPDIR": str(scratch)}
 
     def prepare(
         self,
@@ -72,5 +77,7 @@ class Builder:
 
     def _started(self) -> Child:
         if self._child is None:
-            self._child = Child(None, "builder", seconds=START_SECONDS)
+            self._child = Child(
+                None, "builder", environment=self._environment, seconds=START_SECONDS
+            )
         return self._child
