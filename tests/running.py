@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -71,11 +72,18 @@ def background(
         stderr=subprocess.PIPE,
         env=environment(env or {}),
         text=True,
+        preexec_fn=_heed_signals,  # noqa: PLW1509  the tests have no threads
     ) as process:
         try:
             yield process
         finally:
             process.kill()
+
+
+def _heed_signals() -> None:
+    """Let a process be interrupted, though the tests run in the background (``nohup … &``)."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:

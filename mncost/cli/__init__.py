@@ -13,6 +13,15 @@ def main() -> NoReturn:
     """Run the command line and exit."""
     # Before anything else is imported: a run is short, and its many small objects form no cycles.
     gc.disable()
-    from mncost.cli.main import run
+    from mncost.cli import interrupts
 
-    sys.exit(run(sys.argv[1:]))
+    interrupts.watch()
+    try:
+        from mncost.cli.main import run
+
+        status = run(sys.argv[1:])
+    except (Exception, KeyboardInterrupt):  # while all that is imported
+        if not interrupts.happened():
+            raise
+        status = interrupts.STATUS
+    sys.exit(status)

@@ -11,12 +11,13 @@ from typing import Annotated, NamedTuple
 import typer
 
 from mncost import __version__
+from mncost.cli import interrupts
 from mncost.cli.emit import BROKEN_PIPE, discard_stdout
 from mncost.errors import BudgetError, MncostError, one_line
 
 __all__ = ["COMMANDS", "run"]
 
-OK, UNUSABLE, INTERNAL, INTERRUPTED = 0, 2, 70, 130  # 70: EX_SOFTWARE of sysexits.h
+OK, UNUSABLE, INTERNAL = 0, 2, 70  # 70: EX_SOFTWARE of sysexits.h
 
 
 class Command(NamedTuple):
@@ -144,8 +145,10 @@ def run(arguments: list[str]) -> int:
         discard_stdout()
         return _fail(f"standard output: cannot be written: {error.strerror or error}")
     except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
+        return interrupts.STATUS
     except Exception as error:
+        if interrupts.happened():
+            return interrupts.STATUS
         if has_traceback:
             import traceback
 

@@ -20,6 +20,7 @@ from mncost.measure.run_file import read_run
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.runtimes.reference import REFERENCE
 from mncost.measure.scratch import scratch_directory
+from mncost.measure.signals import interrupting
 
 __all__ = [
     "ARCHITECTURES",
@@ -160,7 +161,7 @@ def carry_out(
     from mncost.measure.workers.process import start_worker
 
     virtual = all(runtime_class(cell.runtime).virtual for cell in run.cells)
-    with scratch_directory() as scratch:
+    with scratch_directory() as scratch, interrupting():
         measure(
             run,
             Tools(

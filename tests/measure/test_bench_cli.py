@@ -243,12 +243,13 @@ def test_a_run_knows_its_networks_when_it_is_resumed(run_cli: Cli, here: Path) -
     assert len(after.processes) > len(before.processes)
 
 
-def test_ctrl_c_saves_prints_and_ends_the_workers(here: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_saves_prints_and_ends_the_workers(number: signal.Signals, here: Path) -> None:
     arguments = [*V2, "--max-time", "100h", "--target-error", "0.0001%", "-o", "run.json"]
-    env = {SCRIPT: json.dumps({**QUIET, "process": 0.1})}
+    env = {SCRIPT: json.dumps({**QUIET, "process": 0.1}), "TMPDIR": str(here)}
     with background(arguments, env=env) as process:
         wait_until(Path("run.json").exists, process)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
@@ -256,6 +257,7 @@ def test_ctrl_c_saves_prints_and_ends_the_workers(here: Path) -> None:
     assert "v2" in out
     assert read_run(Path("run.json")).stopped == "interrupted"
     assert not [p for p in psutil.process_iter(["ppid"]) if p.info["ppid"] == process.pid]
+    assert [path.name for path in here.iterdir()] == ["run.json"]
 
 
 UNUSABLE = [
