@@ -84,7 +84,12 @@ def overhead(runtime: str, repeats: int) -> tuple[float, float]:
         folder = Path(scratch) / "v2"
         builder = Builder()
         builder.prepare(
-            network.graph, 224, format=remembering.format, precision="fp32", seed=0, folder=folder
+            network.graph,
+            network.inputs,
+            format=remembering.format,
+            precision="fp32",
+            seed=0,
+            folder=folder,
         )
         builder.close()
         server = Server(remembering, 1)  # type: ignore[arg-type]

@@ -107,7 +107,7 @@ class Crew:
         model = self.run.models[cell.digest]
         try:
             runtime = runtime_class(cell.place.runtime)
-            layers = layer_shares(runtime, model.graph, model.resolution, profiled)
+            layers = layer_shares(runtime, model.graph, model.inputs, profiled)
         except ProfileError as error:
             self._give_up(spec, cell, str(error))
             return

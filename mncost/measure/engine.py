@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from msgspec.structs import replace
 
-from mncost.graph.graph import Graph
+from mncost.graph.graph import Graph, Shapes
 from mncost.measure.ceilings import PRODUCT
 from mncost.measure.clocks import Clock
 from mncost.measure.crew import Crew, Launch
@@ -53,7 +53,7 @@ class Build(Protocol):
     """Builds model files, in a process of its own."""
 
     def prepare(
-        self, graph: Graph, resolution: int, *, format: str, precision: str, seed: int, folder: Path
+        self, graph: Graph, inputs: Shapes, *, format: str, precision: str, seed: int, folder: Path
     ) -> Prepared:
         """Write a model; may raise WorkerRefused or WorkerDied."""
 
@@ -160,7 +160,7 @@ class _Session:
         try:
             prepared = builder.prepare(
                 model.graph,
-                model.resolution,
+                model.inputs,
                 format=form,
                 precision=precision,
                 seed=self.run.options.seed,
@@ -189,10 +189,14 @@ class _Session:
         """Build the matrix products whose speed is the ceiling of what is measured."""
         for form, precision in dict.fromkeys(map(_file_kind, self.cells)):
             file = self.tools.scratch / f"product.{precision}.{form}"
-            seed = self.run.options.seed
             try:
                 builder.prepare(
-                    PRODUCT, 1, format=form, precision=precision, seed=seed, folder=file
+                    PRODUCT,
+                    PRODUCT.images(1),
+                    format=form,
+                    precision=precision,
+                    seed=self.run.options.seed,
+                    folder=file,
                 )
             except (WorkerRefused, WorkerDied) as error:
                 self.run.notes.append(f"no ceilings of {form} models in {precision}: {error}")

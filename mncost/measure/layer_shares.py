@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mncost.cost.work import count
-from mncost.graph.graph import Graph
+from mncost.graph.graph import Graph, Shapes
 from mncost.graph.shapes import infer_shapes
 from mncost.measure.records import LayerShare
 from mncost.measure.runtimes import CONVERT, REORDER, Runtime
@@ -20,20 +20,20 @@ class ProfileError(Exception):
 
 
 def layer_shares(
-    runtime: type[Runtime], graph: Graph, resolution: int, profiled: Profiled
+    runtime: type[Runtime], graph: Graph, inputs: Shapes, profiled: Profiled
 ) -> list[LayerShare]:
     """Return the time of each layer in each run, in the order of the graph.
 
     Args:
         runtime: whose kernels these are.
         graph: what was run.
-        resolution: pixels of a side of the image.
+        inputs: the shapes of its inputs.
         profiled: nanoseconds of each run, and of each kernel in it.
 
     Raises:
         ProfileError: a layer that has multiply-accumulates has no kernel.
     """
-    costs = count(graph, infer_shapes(graph, graph.images(resolution)))
+    costs = count(graph, infer_shapes(graph, inputs))
     macs = {node.name: cost.macs for node, cost in zip(graph.nodes, costs, strict=True)}
     kinds = {node.name: node.op.kind for node in graph.nodes}
     kernels: dict[str, list[str]] = {}

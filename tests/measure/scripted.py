@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mncost.graph.graph import Graph
+from mncost.graph.graph import Graph, Shapes
 from mncost.measure.cells import plan
 from mncost.measure.clocks import VirtualClock
 from mncost.measure.engine import Progress, Tools, measure
@@ -44,10 +44,10 @@ class Builder:
         self._too_large = too_large
 
     def prepare(
-        self, graph: Graph, resolution: int, *, format: str, precision: str, seed: int, folder: Path
+        self, graph: Graph, inputs: Shapes, *, format: str, precision: str, seed: int, folder: Path
     ) -> Prepared:
         folder.mkdir(exist_ok=True)
-        closeness = format_named("fake").write(Model(graph, resolution, precision, dict), folder)
+        closeness = format_named("fake").write(Model(graph, inputs, precision, dict), folder)
         macs = json.loads((folder / "model.json").read_text())["macs"]
         if self._too_large is not None and macs >= self._too_large:
             raise WorkerRefused("needs about 40 GiB of memory, 12 GiB are free")

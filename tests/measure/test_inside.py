@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mncost.measure.ceilings import PRODUCT_BATCH, PRODUCT_MACS
+from mncost.measure.ceilings import PRODUCT, PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.records import Run
 from mncost.measure.runtimes.fake import Fault, Script
 from tests.measure.scripted import Builder, Launcher, begun, carried_out, fake_request
@@ -121,11 +121,11 @@ def test_a_product_that_cannot_be_run_costs_the_ceilings_only(do: str, tmp_path:
 
 def test_a_product_that_cannot_be_built_costs_the_ceilings_only(tmp_path: Path) -> None:
     class NoProducts(Builder):
-        def prepare(self, graph, resolution, **arguments):
-            if resolution == 1:
+        def prepare(self, graph, inputs, **arguments):
+            if graph == PRODUCT:
                 self._too_large = 0
             try:
-                return super().prepare(graph, resolution, **arguments)
+                return super().prepare(graph, inputs, **arguments)
             finally:
                 self._too_large = None
 

@@ -27,7 +27,7 @@ def shares(
 ) -> list[LayerShare]:
     """Return the layers of a profile of ONNX Runtime's."""
     times = Profiled(plain_ns=runs, profiled_ns=runs, kernels=kernels)
-    return layer_shares(OnnxRuntime, graph, resolution, times)
+    return layer_shares(OnnxRuntime, graph, graph.images(resolution), times)
 
 
 def profiled(network: mncost.Network, tmp_path: Path, *, runs: int = 3) -> KernelTimes:

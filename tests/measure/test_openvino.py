@@ -18,6 +18,7 @@ from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.worker import Worker, WorkerRefused, WorkerSpec
 from mncost.network import Network
 from tests.measure import asking
+from tests.measure.graphs import INPUTS, two_and_two
 from tests.models.test_onnx import run_onnx
 
 pytest.importorskip("openvino")
@@ -45,7 +46,7 @@ def worker() -> Iterator[Worker]:
 
 def write(builder: Builder, net: Network, folder: Path, precision: str = "fp32") -> Path:
     builder.prepare(
-        net.graph, net.resolution, format="onnx", precision=precision, seed=5, folder=folder
+        net.graph, net.inputs, format="onnx", precision=precision, seed=5, folder=folder
     )
     return folder
 
@@ -99,12 +100,30 @@ def test_every_layer_with_macs_has_its_kernel(
 
     folder = write(builder, net, tmp_path / "net", precision)
     profiled = worker.ask(asking.profile(folder, precision=precision, rounds=2))
-    layers = layer_shares(OpenVino, net.graph, net.resolution, profiled)
+    layers = layer_shares(OpenVino, net.graph, net.inputs, profiled)
     assert {layer.layer for layer in layers} >= {x.name for x in net.layers if x.macs}
     assert sum(layer.macs for layer in layers) == net.macs
     kernels = {layer.layer: layer.kernels for layer in layers}
     assert set(kernels.get(REORDER, [])) <= {"Reorder", "Transpose", "Reshape"}
     assert (CONVERT in kernels) == (precision == "int8")
+
+
+def test_a_graph_of_two_inputs_and_two_outputs(
+    builder: Builder, worker: Worker, tmp_path: Path
+) -> None:
+    from mncost.measure.runtimes.onnxruntime import OnnxRuntime
+    from mncost.measure.runtimes.openvino import OpenVino
+
+    graph = two_and_two()
+    builder.prepare(graph, INPUTS, format="onnx", precision="fp32", seed=2, folder=tmp_path)
+    runtime = OpenVino()
+    runtime.start(1)
+    call, reference = runtime.load(Setup(tmp_path, 2)), OnnxRuntime().load(Setup(tmp_path, 2))
+    for ours, theirs in zip(call().values(), reference(), strict=True):  # type: ignore[attr-defined, call-overload]
+        assert np.abs(ours - theirs).max() <= 1e-5 * theirs.std()
+    profiled = worker.ask(asking.profile(tmp_path, rounds=2))
+    layers = {layer.layer for layer in layer_shares(OpenVino, graph, INPUTS, profiled)}
+    assert layers >= {"tall.conv", "wide.conv", "end.conv"}
 
 
 def test_a_kernel_is_about_the_first_node_that_it_was_made_of() -> None:

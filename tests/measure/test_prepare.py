@@ -26,9 +26,11 @@ from mncost.measure.workers.worker import WorkerDied, WorkerRefused
 from mncost.models.formats import FORMATS
 from mncost.models.weights import random_weights
 from mncost.network import Network
+from tests.measure.graphs import INPUTS, two_and_two
 from tests.models.test_onnx import run_onnx
 from tests.networks import conv
 
+SIX = {"input": (5, 6, 6)}
 NET = mncost.load("v2", 0.35, 64)
 
 
@@ -57,7 +59,7 @@ def prepared(
     seed: int = 0,
 ) -> Prepared:
     return builder.prepare(
-        net.graph, net.resolution, format=format, precision=precision, seed=seed, folder=folder
+        net.graph, net.inputs, format=format, precision=precision, seed=seed, folder=folder
     )
 
 
@@ -103,9 +105,9 @@ def test_the_torch_file(builder: Builder, tmp_path: Path) -> None:
     """The weights follow the graph, as little-endian floats in the order that is said."""
     prepared(builder, tmp_path, format="torch", seed=3)
     with (tmp_path / "model.pickle").open("rb") as stream:
-        graph, resolution, shapes = pickle.load(stream)
+        graph, inputs, shapes = pickle.load(stream)
         values = np.frombuffer(stream.read(), dtype="<f4")
-    assert (graph, resolution) == (NET.graph, 64)
+    assert (graph, inputs) == (NET.graph, {"input": (3, 64, 64)})
     state = NET.to_torch(seed=3).state_dict()
     expected = [state[name].numpy().ravel() for name in shapes]
     assert (np.concatenate(expected) == values).all()
@@ -136,7 +138,7 @@ def test_the_fakes_memory(
     builder: Builder, tmp_path: Path, precision: str, weights: int, activation: int
 ) -> None:
     """Of one layer: its input and output at once; a bias takes 4 bytes at either precision."""
-    builder.prepare(one_layer(5), 6, format="fake", precision=precision, seed=0, folder=tmp_path)
+    builder.prepare(one_layer(5), SIX, format="fake", precision=precision, seed=0, folder=tmp_path)
     content = json.loads((tmp_path / "model.json").read_text())
     assert content["weight_bytes"] == 9 * 5 * 7 * weights + 7 * 4
     assert content["peak_activation_bytes"] == (5 + 7) * 6 * 6 * activation
@@ -153,7 +155,9 @@ def test_the_matrix_product(builder: Builder, tmp_path: Path, form: str, precisi
     from mncost.measure.runtimes.onnxruntime import OnnxRuntime
     from mncost.measure.runtimes.torch import Torch
 
-    builder.prepare(PRODUCT, 1, format=form, precision=precision, seed=4, folder=tmp_path)
+    builder.prepare(
+        PRODUCT, PRODUCT.images(1), format=form, precision=precision, seed=4, folder=tmp_path
+    )
     (matrix,) = random_weights(PRODUCT, 4).values()
     assert matrix.size == PRODUCT_MACS / PRODUCT_BATCH
     expected = seeded_images((3, len(matrix), 1, 1)).reshape(3, -1) @ matrix.T
@@ -169,7 +173,9 @@ def test_onnx_runtime_multiplies_in_the_files_precision(
     builder: Builder, tmp_path: Path, precision: str, kernel: str
 ) -> None:
     file, optimized = tmp_path / "model.onnx", tmp_path / "optimized"
-    builder.prepare(PRODUCT, 1, format="onnx", precision=precision, seed=0, folder=tmp_path)
+    builder.prepare(
+        PRODUCT, PRODUCT.images(1), format="onnx", precision=precision, seed=0, folder=tmp_path
+    )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.optimized_model_filepath = str(optimized)
@@ -185,11 +191,36 @@ def test_graphs_need_not_be_networks_nor_images_have_three_channels(
     from mncost.measure.runtimes.onnxruntime import OnnxRuntime
     from mncost.measure.runtimes.torch import Torch
 
-    builder.prepare(one_layer(), 6, format=form, precision=precision, seed=0, folder=tmp_path)
+    builder.prepare(one_layer(), SIX, format=form, precision=precision, seed=0, folder=tmp_path)
     runtime = Torch() if form == "torch" else OnnxRuntime()
     found = runtime.load(Setup(tmp_path, 2))()
     shape = found.shape if form == "torch" else found[0].shape  # type: ignore[attr-defined, index]
     assert tuple(shape) == (2, 7, 6, 6)
+
+
+@REAL
+def test_a_graph_of_two_inputs_and_two_outputs(
+    builder: Builder, tmp_path: Path, form: str, precision: str
+) -> None:
+    """As torch computes it, which has the same seeded images."""
+    import torch
+
+    from mncost.measure.runtimes.onnxruntime import OnnxRuntime
+    from mncost.measure.runtimes.torch import Torch
+    from mncost.models.torch_model import load_weights, torch_module
+
+    graph = two_and_two()
+    builder.prepare(graph, INPUTS, format=form, precision=precision, seed=2, folder=tmp_path)
+    runtime = Torch() if form == "torch" else OnnxRuntime()
+    found = runtime.load(Setup(tmp_path, 2))()
+    module = torch_module(graph)
+    load_weights(module, random_weights(graph, 2))
+    images = [torch.from_numpy(seeded_images((2, *shape))) for shape in INPUTS.values()]
+    with torch.no_grad():
+        expected = module(*images)
+    for ours, theirs in zip(found, expected, strict=True):  # type: ignore[call-overload]
+        error = np.abs(np.asarray(ours) - theirs.numpy()).max() / theirs.std().item()
+        assert error < (1e-5 if precision == "fp32" else 0.2)
 
 
 def test_a_model_beyond_what_a_file_holds(builder: Builder, tmp_path: Path) -> None:
@@ -212,7 +243,7 @@ def test_a_model_beyond_memory(
     (tmp_path / "graph").write_bytes(pickle.dumps(NET.graph))
     request = {
         "graph": str(tmp_path / "graph"),
-        "resolution": 64,
+        "inputs": NET.inputs,
         "format": "torch",
         "precision": "fp32",
         "seed": 0,
@@ -228,7 +259,7 @@ def test_large_images_need_memory_too() -> None:
     """At least the input and the first layer's result, at 4 bytes an element."""
     side = 20_000
     least = 4 * (3 * side**2 + 16 * (side // 2) ** 2)
-    assert needed_bytes(NET.graph, side, "torch", "fp32") > least
+    assert needed_bytes(NET.graph, NET.graph.images(side), "torch", "fp32") > least
 
 
 def test_it_is_built_in_another_process_that_may_die(tmp_path: Path) -> None:
@@ -251,7 +282,9 @@ def test_what_cannot_be_built_is_refused(builder: Builder, tmp_path: Path) -> No
     with pytest.raises(WorkerRefused, match="File exists"):
         prepared(builder, tmp_path / "file")
     with pytest.raises(WorkerRefused, match=r"^no torch models in int8; accepted: fp32$"):
-        builder.prepare(NET.graph, 64, format="torch", precision="int8", seed=0, folder=tmp_path)
+        builder.prepare(
+            NET.graph, NET.inputs, format="torch", precision="int8", seed=0, folder=tmp_path
+        )
 
 
 def test_the_formats_are_those_that_runtimes_load() -> None:

@@ -113,7 +113,12 @@ def built(tmp_path: Path) -> Iterator[Built]:
     def build(graph: Graph, resolution: int, format: str, precision: str = "fp32") -> Path:
         folder = tmp_path / f"{precision}.{format}"
         builder.prepare(
-            graph, resolution, format=format, precision=precision, seed=0, folder=folder
+            graph,
+            graph.images(resolution),
+            format=format,
+            precision=precision,
+            seed=0,
+            folder=folder,
         )
         return folder
 
@@ -154,7 +159,7 @@ def test_every_kernel_of_two_layers_has_its_place(
     graph = separable(function)
     file = built(graph, 28, "onnx", precision)
     found = start("onnxruntime").ask(asking.profile(file, batch=2, rounds=3))
-    layers = layer_shares(OnnxRuntime, graph, 28, found)
+    layers = layer_shares(OnnxRuntime, graph, graph.images(28), found)
     kernels = {layer.layer: layer.kernels for layer in layers}
     assert set(kernels) - {CONVERT} == {"dw.conv", "pw.conv", REORDER, SESSION}
     assert all(name.startswith(("Reorder", "Transpose")) for name in kernels[REORDER])

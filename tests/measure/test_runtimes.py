@@ -42,7 +42,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     ):
         builder.prepare(
             net.graph,
-            net.resolution,
+            net.inputs,
             format=kind,
             precision="fp32",
             seed=5,

@@ -99,7 +99,12 @@ def test_a_builders_temporary_files_are_in_it() -> None:
         builder = Builder(path)
         try:
             builder.prepare(
-                GRAPH, 1, format="fake", precision="fp32", seed=0, folder=path / "model"
+                GRAPH,
+                GRAPH.images(1),
+                format="fake",
+                precision="fp32",
+                seed=0,
+                folder=path / "model",
             )
             (child,) = psutil.Process().children()
             assert child.environ()["TMPDIR"] == str(path)

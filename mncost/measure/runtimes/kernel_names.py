@@ -17,7 +17,6 @@ from mncost.measure.runtimes import CONVERT, REORDER
 __all__ = ["node_of", "steps_by_name"]
 
 # In the files that are loaded: mncost.models.onnx_model, mncost.models.int8.
-_OUTPUT = "output"
 _CONVERSIONS = ("input_QuantizeLinear", "output_DequantizeLinear")
 
 
@@ -25,7 +24,7 @@ def steps_by_name(graph: Graph) -> dict[str, str]:
     """Return, for each node, the node whose step it is part of.
 
     A layer scale belongs to the step before it: runtimes multiply it into the convolution there.
-    The output stands for the last node.
+    An output stands for the node whose result it is.
     """
     steps = {s.node for s in schedule(graph) if not isinstance(graph.nodes[s.node].op, LayerScale)}
     heads = {}
@@ -34,7 +33,8 @@ def steps_by_name(graph: Graph) -> dict[str, str]:
         while head not in steps and graph.nodes[head].inputs:
             head = graph.nodes[head].inputs[0]
         heads[node.name] = graph.nodes[head].name
-    return {_OUTPUT: heads[graph.nodes[-1].name], **heads}
+    ends = zip(graph.output_names, graph.outputs, strict=True)
+    return {name: heads[graph.nodes[index].name] for name, index in ends} | heads
 
 
 def node_of(names: Iterable[str], steps: Mapping[str, str]) -> str:

@@ -108,8 +108,7 @@ class OnnxRuntime(Runtime):
         if name not in session.get_providers():
             raise RuntimeError(f"the session does not use {name}")
         session.disable_fallback()
-        (entry,) = session.get_inputs()
-        feed = {entry.name: seeded_images(entry.shape)}
+        feed = {entry.name: seeded_images(entry.shape) for entry in session.get_inputs()}
         run = session.run
 
         def call() -> object:

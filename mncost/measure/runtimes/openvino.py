@@ -85,9 +85,8 @@ class OpenVino(Runtime):
         import openvino
 
         model = self._core.read_model(setup.folder / "model.onnx")
-        _, *image = model.inputs[0].get_partial_shape()
-        shape = [setup.batch, *(side.get_length() for side in image)]
-        model.reshape(shape)
+        shapes = [_shape(entry, setup.batch) for entry in model.inputs]
+        model.reshape(dict(zip(model.inputs, shapes, strict=True)))
         hint = _HINTS[setup.precision]
         options |= {
             "INFERENCE_PRECISION_HINT": hint,
@@ -99,14 +98,21 @@ class OpenVino(Runtime):
         if (used := compiled.get_property("INFERENCE_PRECISION_HINT").to_string()) != hint:
             raise RuntimeError(f"this CPU does not compute in {hint}, but in {used}")
         request = compiled.create_infer_request()
-        images = seeded_images(shape)
-        request.set_input_tensor(openvino.Tensor(images, shared_memory=True))
+        images = [seeded_images(shape) for shape in shapes]
+        for index, values in enumerate(images):
+            request.set_input_tensor(index, openvino.Tensor(values, shared_memory=True))
         infer = request.infer
 
-        def call(_: object = images) -> object:  # the tensor does not keep its memory alive
+        def call(_: object = images) -> object:  # the tensors do not keep their memory alive
             return infer()
 
         return compiled, request, call
+
+
+def _shape(entry: Any, batch: int) -> list[int]:
+    """Return the shape of an input whose first dimension, the batch, is open."""
+    _, *image = entry.get_partial_shape()
+    return [batch, *(side.get_length() for side in image)]
 
 
 def _original_names(compiled: Any) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from mncost.measure.runtimes import Call, Runtime, Setup, seeded_images
 
 if TYPE_CHECKING:
+    import numpy
     import torch
     from torch import nn
 
@@ -38,14 +39,13 @@ class Torch(Runtime):
         """
         import torch
 
-        module, shape = _read(setup.folder / "model.pickle")
+        module, shapes = _read(setup.folder / "model.pickle")
         run = self.prepared(module)
-        images = torch.from_numpy(seeded_images((setup.batch, *shape)))
-        images = images.contiguous(memory_format=torch.channels_last)
+        images = [_channels_last(seeded_images((setup.batch, *shape))) for shape in shapes]
 
         def call() -> object:
             with torch.inference_mode():
-                return run(images)
+                return run(*images)
 
         return call
 
@@ -54,23 +54,29 @@ class Torch(Runtime):
         return module
 
 
-def _read(file: Path) -> tuple[nn.Module, tuple[int, int, int]]:
-    """Return the module of a file, with its weights, and the shape of one image."""
+def _channels_last(values: numpy.ndarray) -> torch.Tensor:
+    import torch
+
+    tensor = torch.from_numpy(values)
+    return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
+
+
+def _read(file: Path) -> tuple[nn.Module, list[tuple[int, ...]]]:
+    """Return the module of a file, with its weights, and the shapes of its inputs in order."""
     import numpy as np
     import torch
 
     from mncost.models.torch_model import torch_module
 
     with file.open("rb") as stream:
-        graph, resolution, shapes = pickle.load(stream)
+        graph, inputs, shapes = pickle.load(stream)
         values = np.fromfile(stream, dtype="<f4")
     with torch.device("meta"):  # neither memory nor random numbers: the weights are here
         module = torch_module(graph).eval()
     module.load_state_dict(_state(module, values, shapes), assign=True)
     for parameter in module.parameters():
         parameter.requires_grad_(False)
-    (shape,) = graph.images(resolution).values()
-    return module.to(memory_format=torch.channels_last), shape
+    return module.to(memory_format=torch.channels_last), list(inputs.values())
 
 
 def _state(

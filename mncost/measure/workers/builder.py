@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
-from mncost.graph.graph import Graph
+from mncost.graph.graph import Graph, Shapes
 from mncost.measure.workers.child import Child
 from mncost.measure.workers.prepare import BuildModel, Prepared
 from mncost.measure.workers.worker import WorkerDied, answer_of
@@ -30,7 +30,7 @@ class Builder:
     def prepare(
         self,
         graph: Graph,
-        resolution: int,
+        inputs: Shapes,
         *,
         format: str,
         precision: str,
@@ -40,8 +40,8 @@ class Builder:
         """Write a model.
 
         Args:
-            graph: the model; its input node says how many channels an image has.
-            resolution: pixels of a side of the image.
+            graph: the model.
+            inputs: the shapes of its inputs, without the batch.
             format: a key of :data:`mncost.models.formats.FORMATS`.
             precision: one of the format's.
             seed: of the weights.
@@ -55,7 +55,7 @@ class Builder:
         pickled.write_bytes(pickle.dumps(graph))
         request = BuildModel(
             graph=str(pickled),
-            resolution=resolution,
+            inputs=dict(inputs),
             format=format,
             precision=precision,
             seed=seed,

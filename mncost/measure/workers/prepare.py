@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ import msgspec
 
 from mncost.cost import memory
 from mncost.cost.work import count
-from mncost.graph.graph import Graph
+from mncost.graph.graph import Graph, Shapes
 from mncost.graph.shapes import infer_shapes
 from mncost.measure.records import Agreement
 from mncost.measure.workers.messages import Message, Request, reason
@@ -46,7 +47,7 @@ class BuildModel(Request[Prepared]):
 
     answer = Prepared
     graph: str  # the file of the pickled graph
-    resolution: int
+    inputs: Mapping[str, Sequence[int]]  # the shapes of its inputs
     format: str  # a key of mncost.models.formats.FORMATS
     precision: str
     seed: int  # of the weights
@@ -75,10 +76,9 @@ class Preparer:
     def _build(self, asked: BuildModel) -> Prepared:
         began = time.perf_counter()
         self._take(Path(asked.graph).read_bytes())
-        _check(self._graph, asked.resolution, asked.format, asked.precision)
-        model = Model(
-            self._graph, asked.resolution, asked.precision, lambda: self._drawn(asked.seed)
-        )
+        inputs = {name: tuple(shape) for name, shape in asked.inputs.items()}
+        _check(self._graph, inputs, asked.format, asked.precision)
+        model = Model(self._graph, inputs, asked.precision, lambda: self._drawn(asked.seed))
         folder = Path(asked.folder)
         folder.mkdir(exist_ok=True)
         closeness = format_named(asked.format).write(model, folder)
@@ -100,33 +100,33 @@ class Preparer:
         return self._weights
 
 
-def needed_bytes(graph: Graph, resolution: int, format: str, precision: str) -> int:
+def needed_bytes(graph: Graph, inputs: Shapes, format: str, precision: str) -> int:
     """Estimate the memory that it takes to build a model file, and to run the model on one image.
 
     Args:
         graph: the model.
-        resolution: pixels of a side of the image.
+        inputs: the shapes of its inputs.
         format: a key of :data:`mncost.models.formats.FORMATS`.
         precision: one of the format's.
     """
     factor = format_named(format).memory_factor[precision]
     if not factor:
         return 0
-    shapes = infer_shapes(graph, graph.images(resolution))
+    shapes = infer_shapes(graph, inputs)
     activations = memory.peak(graph, memory.schedule(graph), shapes, "fp32").bytes
-    return int(factor * _weight_bytes(graph, resolution) + 2 * activations) + _MARGIN
+    return int(factor * _weight_bytes(graph, inputs) + 2 * activations) + _MARGIN
 
 
-def _weight_bytes(graph: Graph, resolution: int) -> int:
-    costs = count(graph, infer_shapes(graph, graph.images(resolution)))
+def _weight_bytes(graph: Graph, inputs: Shapes) -> int:
+    costs = count(graph, infer_shapes(graph, inputs))
     return 4 * sum(cost.params + cost.buffers for cost in costs)
 
 
-def _check(graph: Graph, resolution: int, format: str, precision: str) -> None:
+def _check(graph: Graph, inputs: Shapes, format: str, precision: str) -> None:
     """Refuse a model for which there is not enough memory: find out before it is taken."""
     import psutil
 
-    form, size = format_named(format), _weight_bytes(graph, resolution)
+    form, size = format_named(format), _weight_bytes(graph, inputs)
     if precision not in form.memory_factor:
         accepted = ", ".join(form.memory_factor)
         raise ValueError(f"no {format} models in {precision}; accepted: {accepted}")
@@ -135,7 +135,7 @@ def _check(graph: Graph, resolution: int, format: str, precision: str) -> None:
             f"the weights have {size:,} bytes: {format} models hold at most {form.largest:,}"
         )
     needed, free = (
-        needed_bytes(graph, resolution, format, precision),
+        needed_bytes(graph, inputs, format, precision),
         psutil.virtual_memory().available,
     )
     if needed > free:

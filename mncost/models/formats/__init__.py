@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mncost.graph.graph import Graph
+from mncost.graph.graph import Graph, Shapes
 
 if TYPE_CHECKING:
     from mncost.models.weights import Weights
@@ -25,13 +25,13 @@ class Model(NamedTuple):
 
     Attributes:
         graph: the operators.
-        resolution: pixels of a side of the image.
+        inputs: the shapes of its inputs, without the batch.
         precision: one of the format's.
         weights: draws them, or returns those that were drawn for the model before.
     """
 
     graph: Graph
-    resolution: int
+    inputs: Shapes
     precision: str
     weights: Callable[[], Weights]
 

@@ -18,7 +18,7 @@ __all__ = ["FORMAT"]
 def _write(model: Model, folder: Path) -> Closeness | None:
     graph = model.graph
     precision: memory.Precision = msgspec.convert(model.precision, memory.Precision)
-    shapes, plan = infer_shapes(graph, graph.images(model.resolution)), memory.schedule(graph)
+    shapes, plan = infer_shapes(graph, model.inputs), memory.schedule(graph)
     costs = count(graph, shapes)
     layers = {
         node.name: cost.macs for node, cost in zip(graph.nodes, costs, strict=True) if cost.macs

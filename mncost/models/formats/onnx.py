@@ -19,7 +19,7 @@ def _write(model: Model, folder: Path) -> Closeness | None:
     from mncost.models.onnx_model import onnx_model
 
     file = folder / "model.onnx"
-    shapes = infer_shapes(model.graph, model.graph.images(model.resolution))
+    shapes = infer_shapes(model.graph, model.inputs)
     emitted = onnx_model(model.graph, shapes, model.weights(), dynamic_batch=True, portable=True)
     content = emitted.SerializeToString()
     del emitted

@@ -15,7 +15,7 @@ def _write(model: Model, folder: Path) -> None:
     weights = model.weights()
     shapes = {name: values.shape for name, values in weights.items()}
     with (folder / "model.pickle").open("wb") as stream:
-        pickle.dump((model.graph, model.resolution, shapes), stream)
+        pickle.dump((model.graph, dict(model.inputs), shapes), stream)
         for values in weights.values():
             stream.write(values.astype("<f4", copy=False).data)
 
