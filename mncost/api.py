@@ -249,6 +249,7 @@ def grid(
         raise left_out[0]
     networks: list[Network] = []
     notes = [f"left out: {error}" for error in left_out]
+    notes += [note for choice, _ in chosen for note in choice.notes(classes)]
     for architectures, sizes in _resolved(chosen, dialect, classes):
         first = [network_of(architecture, sizes[0], sizes_of) for architecture in architectures]
         networks += [network.at(size) for network in first for size in sizes]
@@ -265,10 +266,14 @@ def _resolved(
     for choice, selection in chosen:
         spec = choice.spec
         reading = choice.dialect if dialect is None else dialect
-        sizes = selection.resolutions or [spec.resolution]
+        sizes = selection.resolutions or [choice.native or spec.resolution]
+        if choice.only_classes and classes not in (None, choice.classes):
+            raise GridError(
+                f"{classes} classes are asked for, but {choice.name} has {choice.classes:,}"
+            )
         architectures = []
         for alpha in selection.alphas or [1.0]:
-            architectures.append(resolve(spec, alpha, reading, classes))
+            architectures.append(resolve(spec, alpha, reading, classes or choice.classes))
             blocks += len(architectures[-1].blocks) * len(sizes)
             if blocks > MAX_BLOCKS:
                 raise GridError(

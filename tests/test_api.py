@@ -126,6 +126,53 @@ def test_checkpoint_name(name: str) -> None:
     assert found == CHECKPOINTS[name]
 
 
+IMPLIED = {  # resolution, classes
+    "mobilenetv4_conv_large.e500_r256_in1k": (256, 1000),  # native 384; the model card: 2.9 GMACs
+    "timm/mobilenetv4_conv_medium.e250_r384_in12k": (384, 11_821),
+    "mobilenetv4_conv_medium.e250_r384_in12k_ft_in1k": (384, 1000),
+    "mobilenetv3_large_100.miil_in21k": (224, 11_221),
+    "mobilenetv3_large_100.miil_in21k_ft_in1k": (224, 1000),
+    "mobilenetv4_hybrid_medium_075": (224, 1000),  # timm's default_cfgs
+    "mobilenetv4_hybrid_large_075": (256, 1000),
+    "mobilenet_v2_1.4_224": (224, 1001),  # TF-slim and Hugging Face: with a class for background
+    "google/mobilenet_v1_0.75_192": (192, 1001),
+    "mobilenet_v3_large_1.0_224": (224, 1000),  # Keras
+}
+
+
+@pytest.mark.parametrize("name", IMPLIED)
+def test_what_a_checkpoint_name_implies(name: str) -> None:
+    network = mncost.load(name)
+    assert (network.resolution, network.classes) == IMPLIED[name]
+
+
+def test_totals_of_checkpoints() -> None:
+    """What timm counts for the model card, and TF-slim's checkpoint with its 1,001 classes."""
+    assert mncost.load("mobilenetv4_conv_large.e500_r256_in1k").macs == 2_835_269_632
+    slim = mncost.load("mobilenet_v2_1.4_224")
+    assert (slim.macs, slim.params) == (582_197_616, 6_110_569)
+
+
+def test_what_follows_from_a_name_is_said() -> None:
+    assert mncost.grid("mobilenetv4_conv_large.e500_r256_in1k").notes == (
+        "mobilenetv4_conv_large.e500_r256_in1k: 256 px, as its name says",
+    )
+    assert mncost.grid("mobilenet_v2_1.4_224").notes == (
+        "mobilenet_v2_1.4_224: 1,001 classes, as its name implies",
+    )
+    assert mncost.grid("mobilenet_v2_1.4_224", classes=10).notes == ()
+    assert mncost.grid("mobilenetv4_conv_small.e2400_r224_in1k").notes == ()
+
+
+def test_what_contradicts_a_name_is_an_error() -> None:
+    with pytest.raises(errors.GridError, match="256"):
+        mncost.load("mobilenetv4_conv_large.e500_r256_in1k", resolution=384)
+    with pytest.raises(errors.GridError, match="11,821"):
+        mncost.load("mobilenetv4_conv_medium.e250_r384_in12k", classes=1000)
+    assert mncost.load("mobilenetv4_hybrid_large_075", resolution=384).resolution == 384
+    assert mncost.load("mobilenetv2_050", classes=10).classes == 10
+
+
 def published_checkpoints() -> list[Figure]:
     """Return the published rows whose variant is a checkpoint's name."""
     starts = ("mobilenet_v", "mobilenetv", "tf_mobilenetv")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from typing import NamedTuple
 from mncost.errors import SpecError, UnknownNameError
 from mncost.spec.names import spelled, without_owner
 from mncost.spec.parse import MAX_FILE_BYTES, PAPER, parse_spec, read_spec
-from mncost.spec.schema import Spec
+from mncost.spec.schema import Checkpoint, Spec
 
 __all__ = ["Choice", "families", "find", "groups", "load_spec"]
 
@@ -20,17 +21,40 @@ _PLACEHOLDERS = {
     "alpha": r"(?P<alpha>\d+(?:\.\d+)?)",
     "percent": r"(?P<percent>\d{3})",
     "resolution": r"(?P<resolution>\d{2,4})",
-    "tag": r"(?:\.\w+)?",
+    "tag": r"(?:\.(?P<tag>\w+))?",
 }
+# The data sets in timm's tags, by their classes; the last in a tag is what it was trained on last.
+_DATA_SETS = {"in1k": 1000, "in12k": 11_821, "miil_in21k": 11_221, "in21k": 21_841, "in22k": 21_841}
 
 
 class Choice(NamedTuple):
-    """What a name stands for: a spec, and what a checkpoint's name says beyond it."""
+    """What a name stands for: a spec, and what a checkpoint's name says beyond it.
+
+    Attributes:
+        alpha, resolution: what the name says: nothing else is accepted beside it.
+        classes: outputs that the name says or implies; ``only_classes``: nothing else is accepted.
+        native: the resolution that the name implies, in the place of the spec's.
+        name: the checkpoint's.
+    """
 
     spec: Spec
     dialect: str = PAPER
     alpha: str | None = None
     resolution: str | None = None
+    classes: int | None = None
+    only_classes: bool = False
+    native: int | None = None
+    name: str = ""
+
+    def notes(self, classes: int | None) -> Iterator[str]:
+        """Say what follows from the name and is not obvious; ``classes`` is what was asked for."""
+        in_tag = self.resolution is not None and f"_{self.resolution}" not in self.name
+        if in_tag and self.resolution != str(self.spec.resolution):
+            yield f"{self.name}: {self.resolution} px, as its name says"
+        if self.native is not None:
+            yield f"{self.name}: {self.native} px, as its name implies, unless told otherwise"
+        if classes is None and self.classes is not None:
+            yield f"{self.name}: {self.classes:,} classes, as its name implies"
 
 
 @cache
@@ -104,13 +128,35 @@ def _checkpoint(name: str) -> Choice | None:
     """Match the name of a checkpoint against the patterns of the built-in files."""
     for family in families():
         spec = load_spec(family)
-        for pattern, dialect in spec.checkpoints.items():
+        for pattern, implied in spec.checkpoints.items():
             if match := re.fullmatch(_as_regex(pattern), name, re.IGNORECASE):
-                found = match.groupdict()
-                if percent := found.get("percent"):
-                    found["alpha"] = f"{int(percent) / 100:g}"
-                return Choice(spec, dialect, found.get("alpha"), found.get("resolution"))
+                kind = Checkpoint(dialect=implied) if isinstance(implied, str) else implied
+                return _said(spec, name, match.groupdict(), kind)
     return None
+
+
+def _said(spec: Spec, name: str, parts: dict[str, str | None], implied: Checkpoint) -> Choice:
+    """Return what the parts of a checkpoint's name say, and what its kind implies."""
+    alpha, resolution = parts.get("alpha"), parts.get("resolution")
+    if percent := parts.get("percent"):
+        alpha = f"{int(percent) / 100:g}"
+    tag = (parts.get("tag") or "").lower()
+    if trained_at := re.search(r"(?:^|_)r(\d{2,4})(?=_|$)", tag):
+        resolution = trained_at[1]
+    ends = {word: tag.rfind(word) + len(word) for word in _DATA_SETS if word in tag}
+    last = max(ends, key=lambda word: (ends[word], len(word)), default=None)
+    classes = None if last is None else _DATA_SETS[last]
+    special = classes not in (None, spec.rules.classes)
+    return Choice(
+        spec,
+        implied.dialect,
+        alpha,
+        resolution,
+        classes if special else implied.classes,
+        only_classes=special,
+        native=None if resolution else implied.resolution,
+        name=name,
+    )
 
 
 def _as_regex(pattern: str) -> str:

@@ -112,7 +112,8 @@ def _cross_check(spec: Spec) -> Iterator[str]:
                 f"dialects.{dialect_name}.rows.{name}: there is no such row"
                 f"{did_you_mean(name, names)}; accepted: {', '.join(names)}"
             )
-    for pattern, dialect_name in spec.checkpoints.items():
+    for pattern, implied in spec.checkpoints.items():
+        dialect_name = implied if isinstance(implied, str) else implied.dialect
         if dialect_name not in (PAPER, *spec.dialects):
             yield (
                 f"checkpoints: {pattern!r} names the unknown dialect {dialect_name!r}"

@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from mncost.spec.blocks import AnyRow
 from mncost.spec.rows import MAX_ALPHA, Activation, Kernel, RowName, Rules
 
-__all__ = ["Defaults", "Dialect", "Spec"]
+__all__ = ["Checkpoint", "Defaults", "Dialect", "Spec"]
 
 MAX_ROWS = 500
 MAX_RESOLUTION = 16_384
@@ -45,6 +45,14 @@ class Dialect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = {}
 
 
+class Checkpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the names of some checkpoints imply beyond what stands in them."""
+
+    dialect: FamilyName = "paper"
+    classes: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    resolution: Resolution | None = None
+
+
 class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An architecture file."""
 
@@ -63,10 +71,10 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[Resolution, ...], Meta(max_length=1000, description="Published resolutions.")
     ] = ()
     checkpoints: Annotated[
-        dict[FamilyName, FamilyName],
+        dict[FamilyName, FamilyName | Checkpoint],
         Meta(
             description="Names of checkpoints, with {alpha}, {percent} (100 α) and {resolution}, "
-            "and the dialect that each speaks."
+            "and the dialect that each speaks, or a table of what each implies."
         ),
     ] = {}
     rules: Rules = Rules()
