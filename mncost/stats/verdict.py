@@ -11,8 +11,13 @@ __all__ = ["Verdict", "judge"]
 Verdict: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
 
-def judge(interval: Interval | None, limit: float) -> Verdict | None:
+def judge(interval: Interval | None, limit: float, *, may_pass: bool = True) -> Verdict | None:
     """Compare an interval with the largest value that is allowed.
+
+    Args:
+        interval: of the value.
+        limit: the largest value that is allowed.
+        may_pass: whether it is late enough for a PASS: :attr:`mncost.stats.looks.Levels.may_pass`.
 
     Returns:
         ``PASS`` if all of it is within the limit, ``FAIL`` if all of it is beyond, else ``None``:
@@ -21,5 +26,5 @@ def judge(interval: Interval | None, limit: float) -> Verdict | None:
     if interval is None:
         return None
     if interval.hi is not None and interval.hi <= limit:
-        return "PASS"
+        return "PASS" if may_pass else None
     return "FAIL" if interval.lo is not None and interval.lo > limit else None

@@ -20,7 +20,10 @@ from mncost.interval import Interval
 from mncost.stats import location, ratios
 from mncost.stats.drift import drift
 from mncost.stats.location import ONE_PROCESS, TOO_FEW_PROCESSES, TOO_FEW_RUNS
+from mncost.stats.looks import Looks
 from mncost.stats.percentiles import percentiles
+from mncost.stats.verdict import judge
+from tests.stats.deciding import resembling
 
 Samples = list[NDArray[Any]]
 ENOUGH = 0.93
@@ -177,6 +180,55 @@ def test_an_order_cannot_be_told_from_too_few_values(turned: list[bool]) -> None
     found = location.alternating_interval([2.0, 8.0, 4.0][: len(turned)], turned)
     assert (found.lo, found.hi, found.warnings) == (None, None, (TOO_FEW_PROCESSES,))
     assert found.center == pytest.approx({1: 2.0, 2: 4.0, 3: 4.0}[len(turned)])
+
+
+def test_resembling_values_widen_the_interval_by_the_textbook_s_formulas() -> None:
+    """Twice the variance and 3/5 of the degrees of freedom at 1/3 and 1/2, by hand."""
+    values = [1.0, 1.1, 1.2, 1.3, 1.2]
+    logs = np.log(values)
+    error = float(logs.std(ddof=1)) / 5**0.5
+    found = location.log_interval(values, 0.9, resemblance=1 / 3)
+    half = stats.t.ppf(0.95, 4 * (8 / 9) / (10 / 9)) * error * 2**0.5
+    assert found[:3] == pytest.approx(np.exp(logs.mean() + np.array([0, -half, half])))
+    assert found.n == 5
+
+
+def test_the_resemblance_of_values() -> None:
+    assert location.resemblance_of([1.0, 2.0]) == 0.0
+    assert location.resemblance_of([3.0] * 9) == 0.0
+    assert location.resemblance_of([1.0, -1.0] * 20) == 0.0
+    # Deviations 1 1 -1 -1: neighbours 1 -1 1 of 4 squares, and what few values do not show.
+    assert location.resemblance_of([1.0, 1.0, -1.0, -1.0]) == pytest.approx(1 / 4 + 2.25 / 4)
+    assert location.resemblance_of(list(range(100))) == 0.9
+
+
+@pytest.mark.parametrize(
+    ("correlation", "wrong", "plain"), [(0.0, 0.015, 0.02), (0.33, 0.035, 0.05), (0.7, 0.085, 0.16)]
+)
+def test_the_machine_s_mood_makes_fewer_verdicts_wrong(
+    correlation: float, wrong: float, plain: float
+) -> None:
+    """Latencies of 8 processes at their limit, looked at after each, with and without widening.
+
+    Documented in docs/budgets.md. Wider intervals where nothing resembles: by a fifth.
+    """
+    rng, count, n = np.random.default_rng(22), 600, 8
+    draws = resembling(correlation, 0.02)(rng, count, n)
+    looks = Looks()
+    levels = [looks.level(k / n, k == n) for k in range(1, n + 1)]
+    found = {True: 0, False: 0}
+    for row in draws:
+        for widened in found:
+            for k in range(2, n + 1):
+                alike = location.resemblance_of(row[:k].tolist()) if widened else 0.0
+                values = np.exp(row[:k]).tolist()
+                verdict = judge(location.log_interval(values, levels[k - 1], alike), 1.0)
+                if verdict is not None:
+                    found[widened] += 1
+                    break
+    assert found[True] / count / 2 <= wrong + 3 * (wrong / count / 2) ** 0.5
+    if correlation:
+        assert found[False] / count / 2 >= plain - 3 * (plain / count / 2) ** 0.5
 
 
 def test_spread_is_that_of_all_samples_together() -> None:

@@ -1,0 +1,100 @@
+"""Decisions about ratios of generations, many at once, by the functions that really decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mncost.stats.generations import bounds, estimate
+from mncost.stats.looks import ALPHA, Looks
+
+GENERATIONS = 20
+SD = 0.012  # of a generation's log ratio, unless told otherwise
+
+Values = NDArray[Any]
+Draw = Callable[[np.random.Generator, int, int], Values]
+"""Returns log ratios around 0: as many decisions (rows) of as many generations (columns)."""
+
+
+def turned(generations: int) -> Values:
+    """Return in which generations the other side starts first."""
+    result: Values = np.arange(generations) % 2 == 1
+    return result
+
+
+def decide(
+    logs: Values, limit: float, *, tests: int = 1, fractions: Values | None = None
+) -> tuple[Values, Values]:
+    """Return each decision's first verdict (1 is FAIL, -1 PASS, 0 none), and the look of it.
+
+    Args:
+        logs: the generations' log ratios, one decision a row.
+        limit: on the scale of logarithms.
+        tests: how many limits share the error.
+        fractions: the share of the time at each look; by default equal steps.
+    """
+    count = logs.shape[1]
+    times = np.arange(1, count + 1) / count if fractions is None else fractions
+    looks = Looks(ALPHA, tests)
+    verdicts, when = np.zeros(len(logs), int), np.full(len(logs), count)
+    for n in range(1, count + 1):
+        levels = looks.look(float(times[n - 1]), n == count)
+        if n < 3 or levels.ratio == 1:
+            continue
+        lo, hi = bounds(estimate(logs[:, :n], turned(n)), levels.ratio)
+        now = np.where(lo > limit, 1, np.where((hi <= limit) & levels.may_pass, -1, 0))
+        new = (verdicts == 0) & (now != 0)
+        verdicts[new], when[new] = now[new], n
+    return verdicts, when
+
+
+# ------------------------------------------------------------------------------- what is simulated
+
+
+def normal(sd: float = SD) -> Draw:
+    return lambda rng, rows, n: sd * rng.standard_normal((rows, n))
+
+
+def heavy_tails(rng: np.random.Generator, rows: int, n: int) -> Values:
+    """Return Student's t with 3 degrees of freedom."""
+    return SD / 3**0.5 * rng.standard_t(3, (rows, n))
+
+
+def skewed(sign: int) -> Draw:
+    """Return an exponential distribution: a long tail to the slow (1) or to the fast side."""
+    return lambda rng, rows, n: sign * SD * (rng.exponential(size=(rows, n)) - 1)
+
+
+def slow_layout(sd: float) -> Draw:
+    """One process in five is 4 % slower, on one side only; the mean of the ratio is 1."""
+    return lambda rng, rows, n: (
+        normal(sd)(rng, rows, n) + 0.04 * ((rng.random((rows, n)) < 0.2) - 0.2)
+    )
+
+
+def order(effect: Callable[[np.random.Generator, int, int], Values]) -> Draw:
+    """The side that starts first is slower; that alternates."""
+    return lambda rng, rows, n: (
+        normal()(rng, rows, n) + effect(rng, rows, n) * np.where(turned(n), -1, 1)
+    )
+
+
+def resembling(correlation: float, sd: float = SD) -> Draw:
+    """Return a stationary autoregression."""
+
+    def draw(rng: np.random.Generator, rows: int, n: int) -> Values:
+        values = rng.standard_normal((rows, n))
+        for k in range(1, n):
+            values[:, k] *= (1 - correlation**2) ** 0.5
+            values[:, k] += correlation * values[:, k - 1]
+        return sd * values
+
+    return draw
+
+
+def drifting(rng: np.random.Generator, rows: int, n: int) -> Values:
+    """The ratio grows by 2 % from begin to end; its mean over the time is 1."""
+    return normal(0.02)(rng, rows, n) + 0.02 * (np.linspace(0, 1, n) - 0.5)
