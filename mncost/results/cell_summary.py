@@ -30,6 +30,7 @@ class CellSummary:
         failure: why it was given up, if it was.
         left_out: why it was not to be timed, if it was not.
         twin: its twin at the same place: the standard one, if there are several.
+        resemblance: of neighbouring processes, which widens the interval of the latency.
         fp32: for an INT8 cell, the same network in fp32.
         here: for a cell in another interpreter, the same cell in mncost's own.
     """
@@ -43,6 +44,7 @@ class CellSummary:
         failure: str | None = None,
         left_out: str | None = None,
         file: ModelFile | None = None,
+        resemblance: float = 0.0,
         twin: CellSummary | None = None,
         fp32: CellSummary | None = None,
         here: CellSummary | None = None,
@@ -53,6 +55,7 @@ class CellSummary:
         self.series = series
         self.failure = failure
         self.left_out = left_out
+        self.resemblance = resemblance
         self.twin = twin
         self.fp32 = fp32
         self.here = here
@@ -64,7 +67,7 @@ class CellSummary:
     @cached_property
     def latency(self) -> Interval | None:
         """The median latency, with the processes as the unit of repetition."""
-        return percentile_interval(self.series)
+        return percentile_interval(self.series, resemblance=self.resemblance)
 
     def percentile(self, percent: float) -> Interval | None:
         """Return a percentile of the latency with its 95 % interval.
@@ -82,7 +85,7 @@ class CellSummary:
     def mean_latency(self) -> Interval | None:
         """The mean latency, likewise."""
         means = [float(one.seconds.mean()) for one in self.series]
-        return log_interval(means) if means else None
+        return log_interval(means, LEVEL, self.resemblance) if means else None
 
     @property
     def min_latency(self) -> float | None:

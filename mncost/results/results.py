@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from itertools import islice
+from math import log
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from mncost.extras import require
@@ -18,7 +19,8 @@ from mncost.results.cell_summary import CellSummary
 from mncost.results.series import Series, generation_ratios, percentile_interval
 from mncost.results.warnings import RunWarning, warnings_of_run
 from mncost.stats.drift import drift
-from mncost.stats.location import LEVEL, alternating_interval, log_interval
+from mncost.stats.generations import generations_interval
+from mncost.stats.location import LEVEL, log_interval, resemblance_of
 
 if TYPE_CHECKING:
     from mncost.results.layer_times import GroupTime, LayerTime
@@ -105,6 +107,7 @@ class Results(Shown):
                 cell,
                 series,
                 file=files.get(cell.id),
+                resemblance=self.resemblance,
                 left_out=left_out.get(cell.id),
                 failure=failures.get(cell.id),
             )
@@ -127,7 +130,21 @@ class Results(Shown):
 
         See :func:`mncost.results.series.percentile_interval`.
         """
-        return percentile_interval(self.series[cell], percent, level)
+        return percentile_interval(self.series[cell], percent, level, self.resemblance)
+
+    @cached_property
+    def resemblance(self) -> float:
+        """How much a generation resembles the one before: an autocorrelation from 0 to 0.9.
+
+        Latencies of processes that follow each other are alike because the machine is in one mood.
+        Most of that is common to all cells, so it is estimated from what they have in common.
+        """
+        common: dict[int, list[float]] = {}
+        for series in self.series:
+            logs = [log(one.median) for one in series]
+            for one, value in zip(series, logs, strict=True):
+                common.setdefault(one.generation, []).append(value - fmean(logs))
+        return resemblance_of([fmean(common[generation]) for generation in sorted(common)])
 
     def fastest(self, cell: int) -> float | None:
         """Return the fastest run of a cell; ``None`` without a sample."""
@@ -150,20 +167,29 @@ class Results(Shown):
     def ratio(self, numerator: int, denominator: int, level: float = LEVEL) -> Interval | None:
         """Return how many times as long one cell takes as another, from the rounds of both.
 
-        Between the two sides of an A/B, the effect of which side started first is taken out: see
-        :func:`mncost.stats.location.alternating_interval`.
+        Returns:
+            ``None`` if no round visited both.
+        """
+        ratios = self.generation_ratios(numerator, denominator)
+        return log_interval(list(ratios.values()), level) if ratios else None
+
+    def verdict_ratio(self, numerator: int, denominator: int, level: float) -> Interval | None:
+        """Return :meth:`ratio` with the interval that verdicts need.
+
+        It takes out what the order of starting does, and is wider where generations are skewed or
+        resemble each other: :mod:`mncost.stats.generations`.
+
+        Args:
+            numerator: the cell whose latency is judged.
+            denominator: the cell that it is compared with.
+            level: :attr:`mncost.stats.looks.Levels.ratio`.
 
         Returns:
             ``None`` if no round visited both.
         """
         ratios = self.generation_ratios(numerator, denominator)
-        if not ratios:
-            return None
-        one, other = self.run.cells[numerator], self.run.cells[denominator]
-        if one.id == other.baseline_of or other.id == one.baseline_of:
-            turned = [is_turned(generation) for generation in ratios]
-            return alternating_interval(list(ratios.values()), turned, level)
-        return log_interval(list(ratios.values()), level)
+        turned = [is_turned(generation) for generation in ratios]
+        return generations_interval(list(ratios.values()), turned, level) if ratios else None
 
     def generation_ratios(self, numerator: int, denominator: int) -> dict[int, float]:
         """Return what :meth:`ratio` is made of: the ratio in each generation."""

@@ -74,7 +74,10 @@ class Series:
 
 
 def percentile_interval(
-    series: Sequence[Series], percent: float = 50.0, level: float = LEVEL
+    series: Sequence[Series],
+    percent: float = 50.0,
+    level: float = LEVEL,
+    resemblance: float = 0.0,
 ) -> Interval | None:
     """Return a percentile of a cell's latency; ``None`` without a sample.
 
@@ -86,11 +89,12 @@ def percentile_interval(
         series: what each process measured of the cell.
         percent: above 0, below 100.
         level: of the interval; 1 gives one without bounds.
+        resemblance: of neighbouring processes: :attr:`mncost.results.results.Results.resemblance`.
     """
     if not series:
         return None
     if percent == 50:
-        return log_interval([one.median for one in series], level)
+        return log_interval([one.median for one in series], level, resemblance)
     return percentiles([one.seconds for one in series], [percent], level)[percent]
 
 

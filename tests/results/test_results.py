@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import log
+
 import pytest
+from scipy import stats
 
 from mncost.measure.records import Agreement, Burst, Failure, ModelFile
 from mncost.results.results import Results
@@ -218,10 +221,9 @@ def test_new_bursts_are_taken_in_as_if_they_had_been_there() -> None:
     assert results.update().summaries[2].failure == "died"
 
 
-def test_between_the_sides_of_an_a_b_the_order_of_starting_is_taken_out() -> None:
+def test_a_verdict_does_not_depend_on_which_side_starts_first() -> None:
     """The side that starts first is 5 % slower, and that is the baseline in odd generations."""
-    cells = [cell(0), cell(1, baseline_of=0)]
-    run = run_of(cells)
+    run = run_of([cell(0), cell(1, baseline_of=0)])
     for generation in range(6):
         first = 1.05 if generation % 2 == 0 else 1 / 1.05
         run.processes += [
@@ -230,12 +232,37 @@ def test_between_the_sides_of_an_a_b_the_order_of_starting_is_taken_out() -> Non
         ]
     results = Results(run)
     assert results.generation_ratios(0, 1)[0] == pytest.approx(2 * 1.05)
-    sides, copies = results.ratio(0, 1), None
+    sides, plain = results.verdict_ratio(0, 1, 0.95), results.ratio(0, 1)
     assert sides is not None
+    assert plain is not None
     assert sides[:3] == approx(2.0, 2.0, 2.0)
-    run.cells = [cell(0), cell(1, copy=2)]
-    copies = Results(run).ratio(0, 1)
-    assert copies is not None
-    assert copies.center == pytest.approx(2.0)
-    assert copies.relative_error is not None
-    assert copies.relative_error > 0.04
+    assert plain.center == pytest.approx(2.0)
+    assert plain.relative_error is not None
+    assert plain.relative_error > 0.04
+    assert Results(run_of(run.cells)).verdict_ratio(0, 1, 0.95) is None
+
+
+def test_the_machine_s_mood_is_what_the_cells_have_in_common() -> None:
+    """Two cells whose own ups and downs (by three) cancel; their common ones (by one) do not."""
+    run = run_of([cell(0), cell(1, alpha=0.5)])
+    for generation, mood in enumerate([1, 1, -1, -1, 1, 1, -1, -1]):
+        own = -3 if generation % 2 else 3
+        ns = [round(base * 1.01**wave) for base, wave in ((1e7, mood + own), (9e7, mood - own))]
+        run.processes.append(process(generation, {0: [[ns[0]]], 1: [[ns[1]]]}))
+    both = Results(run)
+    r = 1 / 8 + 2.25 / 8  # of neighbours' products and squares; what few generations do not show
+    assert both.resemblance == pytest.approx(r, abs=1e-3)
+    for one in run.processes:
+        one.bursts = [burst for burst in one.bursts if burst.cell == 0]
+    alone = Results(run)
+    assert alone.resemblance == 0.0  # 4 -2 2 -4 4 -2 2 -4
+    halves = []
+    for results in (both, alone):
+        latency = results.summaries[0].latency
+        assert latency is not None
+        assert latency.hi is not None
+        assert latency == results.interval(0)
+        halves.append(log(latency.hi / latency.center))
+    freedom = 7 * (1 - r * r) / (1 + r * r)
+    wider = stats.t.ppf(0.975, freedom) / stats.t.ppf(0.975, 7) * ((1 + r) / (1 - r)) ** 0.5
+    assert halves[0] / halves[1] == pytest.approx(wider, rel=1e-3)
