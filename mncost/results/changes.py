@@ -4,8 +4,13 @@ Cells of different runs share no round, so nothing cancels what a machine does t
 and the interval of a plain ratio covers only how processes differ within a run. So a cell is called
 slower or faster only if it is so by itself *and* beside the reference workload, which every process
 ran in the same rounds. On two cores of which one was kept busy by others, the plain ratio of ten
-runs of one model was "significant" in 23 of 90 pairs, and both were in 3. Ratios within one run are
-much sharper.
+runs of one model was "significant" in 23 of 90 pairs, and both were in 3.
+
+When the machine changes, a network need not follow it as the reference does: measured slopes of
+their logarithms are 0.5 to 2.7. So a cell must also differ beside the reference to the power of
+:data:`SLOPE`. All three agree only on changes that no slope from 0 to 3 can explain.
+
+Ratios within one run are much sharper.
 """
 
 from __future__ import annotations
@@ -25,8 +30,10 @@ from mncost.results.results import Results
 from mncost.results.series import Series
 from mncost.stats.location import LEVEL, log_interval
 from mncost.stats.ratios import Difference, unpaired_ratio
+from mncost.stats.verdict import Verdict, judge
 
 __all__ = [
+    "SLOPE",
     "Change",
     "Changes",
     "Direction",
@@ -35,6 +42,8 @@ __all__ = [
     "machine_warnings",
     "run_ratio",
 ]
+
+SLOPE = 3  # more than the largest measured one
 
 Direction: TypeAlias = Literal["slower", "faster", "no difference seen"]
 
@@ -49,24 +58,43 @@ class RunRatio(NamedTuple):
         plain: the ratio itself, with whatever the machine did to all of one run.
         beside_reference: the same, each process in units of its reference workload; ``None``
             without a reference workload in common.
+        beside_steep: the same, in units of the reference workload to the power of :data:`SLOPE`.
     """
 
     plain: Difference
     beside_reference: Difference | None
+    beside_steep: Difference | None
+
+    @property
+    def all(self) -> list[Difference]:
+        """Those of the three that there are."""
+        return [one for one in self if one is not None]
 
     @property
     def direction(self) -> Direction | None:
-        """What both ratios say; ``None`` without an interval."""
-        plain = _direction(self.plain)
-        if plain is None or self.beside_reference is None:
-            return plain
-        return plain if _direction(self.beside_reference) == plain else "no difference seen"
+        """What all of them say; ``None`` without an interval."""
+        directions = {_direction(one) for one in self.all}
+        if None in directions:
+            return None
+        return directions.pop() if len(directions) == 1 else "no difference seen"
 
     @property
     def detectable(self) -> float | None:
         """The smallest relative change that would probably have been called one."""
-        both = [one.detectable for one in (self.plain, self.beside_reference) if one]
-        return max((one for one in both if one is not None), default=None)
+        each = [one.detectable for one in self.all]
+        return max((one for one in each if one is not None), default=None)
+
+    def judge(self, limit: float) -> Verdict | None:
+        """Compare the ratio with the largest one that is allowed.
+
+        Returns:
+            ``PASS`` or ``FAIL`` if all three say so; ``None`` if they do not, or if there is no
+            reference workload.
+        """
+        if self.beside_reference is None:
+            return None
+        verdicts = {judge(one.ratio, limit) for one in self.all}
+        return verdicts.pop() if len(verdicts) == 1 else None
 
 
 class Change(NamedTuple):
@@ -161,18 +189,22 @@ def run_ratio(
     """Return how many times as long a cell takes in one run as a cell in another run.
 
     By Welch's t over processes. What a machine did to all of a run is in no interval, so a verdict
-    needs both ratios. ``None`` if one of the cells has no sample.
+    needs all three ratios. ``None`` if one of the cells has no sample.
     """
     after, before = new.series[new_cell], old.series[old_cell]
     if not after or not before:
         return None
     plain = unpaired_ratio([one.median for one in after], [one.median for one in before], level)
-    beside = None
-    if old.run.reference == new.run.reference:  # another workload says nothing about the machine
-        above, below = _beside_reference(new, after), _beside_reference(old, before)
-        if above and below:
-            beside = unpaired_ratio(above, below, level)
-    return RunRatio(plain, beside)
+    if old.run.reference != new.run.reference:  # another workload says nothing about the machine
+        return RunRatio(plain, None, None)
+    beside, steep = (
+        unpaired_ratio(above, below, level) if above and below else None
+        for above, below in (
+            (_beside_reference(new, after, power), _beside_reference(old, before, power))
+            for power in (1, SLOPE)
+        )
+    )
+    return RunRatio(plain, beside, steep)
 
 
 def machine_warnings(old: Results, new: Results, level: float = LEVEL) -> list[str]:
@@ -180,9 +212,9 @@ def machine_warnings(old: Results, new: Results, level: float = LEVEL) -> list[s
     return [*_of_reference(_reference(old, new, level)), *_of_pythons(old.run, new.run)]
 
 
-def _beside_reference(results: Results, series: Sequence[Series]) -> list[float]:
-    """Return the medians of a cell's processes, each divided by that of its reference workload."""
-    references = {id(one.process): one.median for one in results.reference}
+def _beside_reference(results: Results, series: Sequence[Series], power: int) -> list[float]:
+    """Return the medians of a cell's processes, in units of the reference's to some power."""
+    references = {id(one.process): one.median**power for one in results.reference}
     return [
         one.median / references[id(one.process)] for one in series if id(one.process) in references
     ]
