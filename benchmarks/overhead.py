@@ -55,7 +55,7 @@ def bare_loop(runtime: str, call: Call) -> Callable[[], float]:
         with torch.inference_mode():
             start = time.perf_counter_ns()
             for _ in range(RUNS):
-                run(images)
+                run(*images)
             return (time.perf_counter_ns() - start) / RUNS
 
     return torch_loop

@@ -29,7 +29,9 @@ from tests.measure import asking
 from tests.running import wait_until
 
 FAKE = WorkerSpec("fake", 1)
-SCRIPTED = '{"versions": {}, "cpus": null, "clock_ns": 1}'  # what a worker says first
+SCRIPTED = json.dumps(  # what a worker says first
+    {"versions": {}, "cpus": None, "clock_ns": 1, "empty_ns": 1, "empty_cpu_ns": None}
+)
 
 Start = Callable[..., Worker]
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from statistics import median
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +23,8 @@ from mncost.measure.runtimes.reference import reference
 from mncost.measure.runtimes.resident import Memory
 from mncost.measure.workers.local import local_worker
 from mncost.measure.workers.messages import encoded, reason
-from mncost.measure.workers.serve import Server, sample
+from mncost.measure.workers.sampling import Clocks, cpu_clock, interruptions, sample
+from mncost.measure.workers.serve import Server
 from mncost.measure.workers.worker import Worker, WorkerDied, WorkerRefused, WorkerSpec
 from tests.measure import asking
 
@@ -85,13 +91,22 @@ class Traced(Runtime):
         self.time += len(self.trace)
         return self.time
 
+    def cpu_clock(self, threads: int) -> Callable[[], int]:
+        assert ("start", threads) in self.trace
+
+        def clock() -> int:
+            self.trace.append("cpu")
+            return 0
+
+        return clock
+
 
 def test_nothing_happens_between_the_clock_and_the_call() -> None:
     runtime = Traced()
     server = Server(runtime, 3)
     server.answer(encoded(asking.load(7, Path("a"), batch=2, provider="P")))
     assert runtime.trace[:2] == [("start", 3), ("load", "a", 2, "P")]
-    assert runtime.trace[2:] == ["clock", "a", "clock"] * 3
+    assert runtime.trace[2:] == ["cpu", "clock", "a", "clock", "cpu"] * 3
 
 
 def test_the_heaviest_work_is_warm_and_one_after_the_other() -> None:
@@ -99,10 +114,10 @@ def test_the_heaviest_work_is_warm_and_one_after_the_other() -> None:
     runtime = Traced()
     server = Server(runtime, 3)
     answer = server.answer(encoded(asking.heaviest(Path("p"), batch=9, provider="P", runs=2)))
-    timed = ["clock", "copy", "clock"]
+    copy, product = (["cpu", "clock", name, "clock", "cpu"] for name in ("copy", "p"))
     assert runtime.trace == [
-        *(("start", 3), ("copying", 3), "copy", *timed * 2, "freed"),
-        *(("load", "p", 9, "P"), "p", *["clock", "p", "clock"] * 2),
+        *(("start", 3), ("copying", 3), "copy", *copy * 2, "freed"),
+        *(("load", "p", 9, "P"), "p", *product * 2),
     ]
     assert runtime.living() == 1  # the reference workload
     assert (len(answer["product_ns"]), answer["bytes"], len(answer["copy_ns"])) == (2, 12, 2)
@@ -117,13 +132,80 @@ def test_memory_is_seen_without_the_reference_workload() -> None:
 
 
 def test_each_time_is_the_difference_of_two_readings() -> None:
+    wall, cpu = iter([100, 103, 200, 207]), iter([10, 12, 20, 21])
+    clocks = Clocks(lambda: next(wall), lambda: next(cpu))
+    assert sample(lambda: None, clocks, 2) == ([3, 7], [2, 1])
+
+
+def test_without_a_clock_of_cpu_time() -> None:
     readings = iter([100, 103, 200, 207])
-    assert sample(lambda: None, lambda: next(readings), 2) == [3, 7]
+    assert sample(lambda: None, Clocks(lambda: next(readings), None), 2) == ([3, 7], [])
+
+
+@pytest.mark.parametrize(
+    ("resolution", "is_there"), [(1e-9, True), (1e-7, True), (0.0156, False), (None, False)]
+)
+def test_a_clock_that_counts_in_long_steps_is_none(
+    monkeypatch: pytest.MonkeyPatch, resolution: float | None, is_there: bool
+) -> None:
+    """Windows counts CPU time in steps of 15.6 ms; elsewhere threads may have no such clock."""
+
+    def info(name: str) -> SimpleNamespace:
+        if resolution is None:
+            raise ValueError("unknown clock")
+        return SimpleNamespace(resolution=resolution)
+
+    monkeypatch.setattr(time, "get_clock_info", info)
+    assert cpu_clock(1) == (time.thread_time_ns if is_there else None)
+    assert cpu_clock(2) == (time.process_time_ns if is_there else None)
+
+
+def test_the_clocks_own_time() -> None:
+    """The readings of the wall's clock stand between those of CPU time."""
+    now = count(step=10)
+    clocks = Clocks(lambda: next(now), lambda: next(now))
+    assert clocks.empty() == ([10], [30])
+    assert Clocks(lambda: next(now), None).empty() == ([10], [])
+
+
+def test_cpu_time_leaves_out_what_others_take_and_what_is_waited_for(tmp_path: Path) -> None:
+    """Of runs of 0.1 ms one in four is preempted for 4 ms, and each waits 0.05 ms."""
+    script = replace(EXACT, preempted=0.25, waits_ns=50_000)
+    found = worker(script)
+    found.ask(asking.load(0, model(tmp_path)))
+    burst = found.ask(asking.burst(0, warmups=3, runs=400))
+    assert set(burst.cpu_ns) == {100_000} == set(burst.warmup_cpu_ns)
+    assert set(burst.ns) == {150_000, 4_150_000}
+    assert 60 <= burst.ns.count(4_150_000) <= 140
+
+
+def test_cpu_time_of_several_threads_is_that_of_all(tmp_path: Path) -> None:
+    found = worker(EXACT, threads=2).ask(asking.load(0, model(tmp_path)))
+    assert (found.ns, found.cpu_ns) == ([50_000] * 2, [100_000] * 2)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="getrusage")
+def test_faults_are_counted() -> None:
+    """A page that is written to for the first time is a fault."""
+    import mmap
+
+    before = interruptions()
+    with mmap.mmap(-1, 512 * mmap.PAGESIZE) as memory:
+        if hasattr(mmap, "MADV_NOHUGEPAGE"):
+            memory.madvise(mmap.MADV_NOHUGEPAGE)
+        for page in range(512):
+            memory[page * mmap.PAGESIZE] = 1
+    after = interruptions()
+    assert before is not None
+    assert after is not None
+    assert after.faults - before.faults >= 512
+    assert after.switches >= before.switches
 
 
 def test_a_broken_model_is_refused_in_one_line_and_others_run_on() -> None:
     server = Server(Traced(), 1)
-    assert set(server.answer(encoded(asking.load(0, Path("whole"))))) == {"warmup_ns", "ns"}
+    whole = server.answer(encoded(asking.load(0, Path("whole"))))
+    assert (len(whole["warmup_ns"]), len(whole["ns"]), len(whole["cpu_ns"])) == (1, 2, 2)
     broken = server.answer(encoded(asking.load(1, Path("broken"))))
     assert broken == {"refused": "broken: beyond repair"}
     assert "refused" in server.answer(encoded(asking.burst(1, runs=1)))

@@ -154,6 +154,12 @@ class Runtime(ABC):
     clock: Callable[[], int] = staticmethod(time.perf_counter_ns)
     """Returns the time in nanoseconds."""
 
+    def cpu_clock(self, threads: int) -> Callable[[], int] | None:
+        """Return what returns CPU time in nanoseconds, if there is such a clock."""
+        from mncost.measure.workers.sampling import cpu_clock
+
+        return cpu_clock(threads)
+
     def clock_step(self) -> float:
         """Return the smallest step of the clock that can be seen, in nanoseconds."""
         reads = [time.perf_counter_ns() for _ in range(1000)]

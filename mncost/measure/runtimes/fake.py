@@ -69,6 +69,9 @@ class Script:
         drift: by how much runs get slower each second.
         outliers: share of the runs that take ``outlier`` times as long.
         outlier: see there.
+        preempted: share of the runs in which another program has the core for ``slice_ns``.
+        slice_ns: see there.
+        waits_ns: that each run waits without computing.
         clock_ns: step of the clock.
         faults: what goes wrong.
     """
@@ -81,6 +84,9 @@ class Script:
     drift: float = 0.0
     outliers: float = 0.0
     outlier: float = 5.0
+    preempted: float = 0.0
+    slice_ns: float = 4e6
+    waits_ns: float = 0.0
     clock_ns: int = 1
     faults: tuple[Fault, ...] = field(default=())
 
@@ -113,6 +119,7 @@ class Fake(Runtime):
         self.seed = int(os.environ.get(SEED, "0")) if seed is None else seed
         self.fault: Callable[[Fault], None] = perform
         self._now = float(now_ns)
+        self._cpu = 0.0
         self._threads = 1
         self._random = Random(self.seed)
         self._factor = exp(self._random.gauss(0, self.script.process))
@@ -182,6 +189,10 @@ class Fake(Runtime):
         """Return the scripted time in nanoseconds."""
         return int(self._now) // self.script.clock_ns * self.script.clock_ns
 
+    def cpu_clock(self, threads: int) -> Callable[[], int]:
+        """Return what says how long this runtime has computed."""
+        return lambda: int(self._cpu) // self.script.clock_ns * self.script.clock_ns
+
     def clock_step(self) -> float:
         """Return the scripted step."""
         return float(self.script.clock_ns)
@@ -194,7 +205,9 @@ class Fake(Runtime):
     def _call(self, on: str, macs: int | None, ns: float) -> Call:
         def call() -> None:
             self._meet(on, macs)
-            self._now += ns * self._factor * self._deviation()
+            computing = ns * self._factor * self._deviation()
+            self._cpu += computing * self._threads
+            self._now += computing + self.script.waits_ns + self._lost()
 
         return call
 
@@ -203,6 +216,11 @@ class Fake(Runtime):
         script = self.script
         factor = exp(self._random.gauss(0, script.noise)) * (1 + script.drift * self._now / 1e9)
         return factor * (script.outlier if self._random.random() < script.outliers else 1.0)
+
+    def _lost(self) -> float:
+        """Return the time in which another program has the core during the next run."""
+        share = self.script.preempted
+        return self.script.slice_ns if share and self._random.random() < share else 0.0
 
     def _meet(self, on: str, macs: int | None) -> None:
         """Let happen what the script has for this moment."""

@@ -43,14 +43,24 @@ class Hello:
     versions: dict[str, str]  # of Python and of the runtime's modules
     cpus: list[int] | None  # that it is pinned to
     clock_ns: float  # the smallest step of its clock
+    empty_ns: int  # that its clock shows for a run that does nothing
+    empty_cpu_ns: int | None  # likewise, its clock of CPU time; None: there is none
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sampled:
-    """The times of one burst, in order."""
+    """The times of one burst, in order, and what else happened to the process meanwhile.
+
+    CPU time is that of the thread, or of the process where several threads work; the lists are
+    empty where the system does not count it.
+    """
 
     warmup_ns: list[int]
     ns: list[int]
+    warmup_cpu_ns: list[int]
+    cpu_ns: list[int]
+    switches: int | None  # how often another program got its core
+    faults: int | None  # pages of memory that were not there
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,8 +38,9 @@ from mncost.measure.workers.messages import (
     request_of,
 )
 from mncost.measure.workers.pinning import pin
+from mncost.measure.workers.sampling import Clocks, give_way, interruptions, sample
 
-__all__ = ["Server", "look", "main", "sample", "serve"]
+__all__ = ["Server", "look", "main", "serve"]
 
 _PROFILE_RUNS = 4  # in a row: the first ones take longer
 _FIRST_WARMUPS, _FIRST_RUNS = 1, 2  # right after a model is loaded
@@ -54,6 +55,7 @@ class Server:
         runtime.start(threads)
         self._runtime = runtime
         self._threads = threads
+        self._clocks = Clocks(runtime.clock, runtime.cpu_clock(threads))
         self._calls: dict[int | None, Call] = {None: runtime.reference()}
 
     def hello(self, cpus: list[int] | None) -> Message:
@@ -61,7 +63,16 @@ class Server:
         modules = {name: sys.modules.get(name) for name in self._runtime.modules}
         versions = {name: str(getattr(m, "__version__", "?")) for name, m in modules.items() if m}
         versions = {"python": platform.python_version(), **versions}
-        return vars(Hello(versions=versions, cpus=cpus, clock_ns=self._runtime.clock_step()))
+        empty = self._clocks.empty()
+        return vars(
+            Hello(
+                versions=versions,
+                cpus=cpus,
+                clock_ns=self._runtime.clock_step(),
+                empty_ns=empty.ns[0],
+                empty_cpu_ns=empty.cpu_ns[0] if empty.cpu_ns else None,
+            )
+        )
 
     def answer(self, message: Message) -> Message:
         """Answer a request of :mod:`mncost.measure.workers.messages`, or ``{"refused": why}``."""
@@ -94,18 +105,29 @@ class Server:
             raise
 
     def _burst(self, cell: int | None, warmups: int, runs: int) -> Sampled:
-        call, clock = self._calls[cell], self._runtime.clock
-        return Sampled(warmup_ns=sample(call, clock, warmups), ns=sample(call, clock, runs))
+        call = self._calls[cell]
+        give_way()
+        before = interruptions()
+        warmup, timed = sample(call, self._clocks, warmups), sample(call, self._clocks, runs)
+        after = interruptions()
+        return Sampled(
+            warmup_ns=warmup.ns,
+            ns=timed.ns,
+            warmup_cpu_ns=warmup.cpu_ns,
+            cpu_ns=timed.cpu_ns,
+            switches=after.switches - before.switches if after and before else None,
+            faults=after.faults - before.faults if after and before else None,
+        )
 
     def _profile(self, asked: ProfileModel) -> Profiled:
         """Alternate between the plain and the profiled model; of some runs in a row, keep one."""
-        clock, setup = self._runtime.clock, _setup(asked)
+        setup = _setup(asked)
         plain = self._runtime.load(setup)
         profiled, finish = self._runtime.profiled(setup)
         plain_ns = []
         for _ in range(asked.rounds):
-            plain_ns.append(sample(plain, clock, _PROFILE_RUNS)[-1])
-            sample(profiled, clock, _PROFILE_RUNS)
+            plain_ns.append(sample(plain, self._clocks, _PROFILE_RUNS).ns[-1])
+            sample(profiled, self._clocks, _PROFILE_RUNS)
         times = finish()
         last = slice(_PROFILE_RUNS - 1, None, _PROFILE_RUNS)
         return Profiled(
@@ -125,7 +147,7 @@ class Server:
     def _warm(self, call: Call, runs: int) -> list[int]:
         """Time calls after one that is not timed."""
         call()
-        return sample(call, self._runtime.clock, runs)
+        return sample(call, self._clocks, runs).ns
 
     def _memory(self, asked: SeeMemory) -> Resident:
         self._calls.clear()  # the reference workload has tens of MB of its own
@@ -135,16 +157,6 @@ class Server:
 
 def _setup(asked: ModelRequest[Any]) -> Setup:
     return Setup(Path(asked.folder), asked.batch, asked.provider, asked.precision)
-
-
-def sample(call: Call, clock: Callable[[], int], runs: int) -> list[int]:
-    """Time calls one by one; return the nanoseconds of each. Nothing else stands in the loop."""
-    ns = [0] * runs
-    for run in range(runs):
-        start = clock()
-        call()
-        ns[run] = clock() - start
-    return ns
 
 
 def look(runtime: str) -> Message:
