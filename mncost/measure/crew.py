@@ -254,6 +254,8 @@ class Crew:
             versions=worker.hello.versions,
             cpus=worker.hello.cpus,
             clock_ns=worker.hello.clock_ns,
+            empty_ns=worker.hello.empty_ns,
+            empty_cpu_ns=worker.hello.empty_cpu_ns,
             started=began,
         )
         self.run.processes.append(process)
@@ -261,9 +263,7 @@ class Crew:
 
     def _burst(self, cell: int | None, round_number: int, at: float, sampled: Sampled) -> Burst:
         self._clock.spend(sum(sampled.warmup_ns) + sum(sampled.ns))
-        return Burst(
-            round=round_number, cell=cell, at=at, warmup_ns=sampled.warmup_ns, ns=sampled.ns
-        )
+        return Burst(round=round_number, cell=cell, at=at, **vars(sampled))
 
     def _bury(self, spec: WorkerSpec) -> None:
         """Forget a worker that is gone, or is about to be."""

@@ -125,6 +125,12 @@ class Burst(Struct, frozen=True, kw_only=True):
     at: float
     warmup_ns: list[Nanoseconds]
     ns: list[Nanoseconds]  # in order; each is one call, whatever the batch
+    # CPU time of the same runs: of the thread, or of the process where several threads work. Empty
+    # where the system does not count it.
+    warmup_cpu_ns: list[Nanoseconds] = []
+    cpu_ns: list[Nanoseconds] = []
+    switches: Natural | None = None  # how often another program got the core meanwhile
+    faults: Natural | None = None  # pages of memory that were not there
 
 
 class Process(Struct, kw_only=True):
@@ -139,6 +145,8 @@ class Process(Struct, kw_only=True):
     versions: dict[str, str]  # of python, the runtime, numpy
     cpus: list[int] | None  # those it was pinned to
     clock_ns: Annotated[float, Meta(ge=0)]  # the smallest step of its clock
+    empty_ns: Natural | None = None  # that its clock shows for a run that does nothing
+    empty_cpu_ns: Natural | None = None  # likewise, its clock of CPU time
     started: float
     loaded: float | None = None  # when its cells were loaded and had run once
     ended: float | None = None

@@ -133,6 +133,12 @@ def _inconsistencies(run: Run) -> Iterator[str]:
     for place, cell_id in _references(run):
         if cell_id >= len(run.cells):
             yield f"{place}: there is no cell {cell_id}; the file has {len(run.cells)}"
+    for p, process in enumerate(run.processes):
+        for b, burst in enumerate(process.bursts):
+            for wall, cpu in (("ns", "cpu_ns"), ("warmup_ns", "warmup_cpu_ns")):
+                times, others = len(getattr(burst, wall)), len(getattr(burst, cpu))
+                if others not in (0, times):
+                    yield f"processes[{p}].bursts[{b}].{cpu}: {others} times; {wall} has {times}"
 
 
 def _references(run: Run) -> Iterator[tuple[str, int]]:

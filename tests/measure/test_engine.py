@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,21 @@ def test_each_round_visits_every_cell_and_the_reference_once(tmp_path: Path) -> 
             assert counted[generation, number, cell.id] == 1
         assert counted[generation, number, None] == 2  # of each worker
     assert {process.generation for process in run.processes} == {0, 1, 2, 3, 4}
+
+
+def test_a_run_has_the_cpu_time_of_each_run(tmp_path: Path) -> None:
+    """Beside the time that passed, in which each run waits for a millisecond here."""
+    run = begun(fake_request("v1"), max_time=5.0)
+    carried_out(run, tmp_path, script=replace(QUIET, waits_ns=1e6))
+    for process in run.processes:
+        assert process.empty_cpu_ns == process.empty_ns == 0  # the scripted clocks stand still
+        assert process.bursts
+        for burst in process.bursts:
+            pairs = [
+                *zip(burst.ns, burst.cpu_ns, strict=True),
+                *zip(burst.warmup_ns, burst.warmup_cpu_ns, strict=True),
+            ]
+            assert {round((wall - cpu) / 1e6, 3) for wall, cpu in pairs} == {1.0}
 
 
 def test_the_order_differs_from_round_to_round_and_the_seed_decides_it(tmp_path: Path) -> None:

@@ -137,6 +137,10 @@ INCONSISTENT: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda d: d["processes"][0]["first_runs"][1].update(cell=9),
         "processes[0].first_runs[1].cell: there is no cell 9",
     ),
+    "cpu time": (
+        lambda d: d["processes"][1]["bursts"][0].update(cpu_ns=[1, 2, 3]),
+        "processes[1].bursts[0].cpu_ns: 3 times; ns has ",
+    ),
     "file": (
         lambda d: d["files"][0]["cells"].append(7),
         "files[0].cells[2]: there is no cell 7",
