@@ -98,7 +98,7 @@ def naive(new: Path, old: Path, share: float, seconds: float) -> dict[str, Any]:
         measured = mncost.bench(
             str(arch), runtime="onnxruntime", twin=False, processes=1, max_time=seconds / 2
         )
-        median = measured.rows[0].summary.median
+        median = measured.summaries[0].latency
         assert median is not None
         medians.append(median.center)
     ratio = medians[1] / medians[0]

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     starts = sum((p.loaded or p.started) - p.started for p in run.processes)
     building = sum(file.seconds for file in run.files)
     share = seconds_in_runs(run) / run.seconds
-    errors = [row.summary.median.relative_error for row in found.rows if row.summary.median]
+    errors = [one.latency.relative_error for one in found.summaries if one.latency]
     widest = max(error for error in errors if error is not None)
     print(
         f"{len(run.cells)} cells, {len(run.processes)} processes, {run.seconds:.1f} s "

@@ -23,19 +23,20 @@ if TYPE_CHECKING:
     from mncost.choose.pick import pick
     from mncost.choose.picked import Pick, Picked
     from mncost.errors import InputError, MncostError
-    from mncost.measure.bench import Measurement, bench
     from mncost.network import Network
+    from mncost.results.bench import bench
+    from mncost.results.results import Results
 
 __all__ = [
     "Baseline",
     "Grid",
     "InputError",
-    "Measurement",
     "MncostError",
     "Network",
     "Outcome",
     "Pick",
     "Picked",
+    "Results",
     "Verdicts",
     "__version__",
     "bench",
@@ -51,14 +52,14 @@ _MODULES = {
     "Baseline": "mncost.budget.records",
     "Grid": "mncost.api",
     "InputError": "mncost.errors",
-    "Measurement": "mncost.measure.bench",
     "MncostError": "mncost.errors",
     "Network": "mncost.network",
     "Outcome": "mncost.budget.outcome",
     "Pick": "mncost.choose.picked",
     "Picked": "mncost.choose.picked",
     "Verdicts": "mncost.budget.outcome",
-    "bench": "mncost.measure.bench",
+    "Results": "mncost.results.results",
+    "bench": "mncost.results.bench",
     "check": "mncost.budget.run",
     "grid": "mncost.api",
     "load": "mncost.api",

@@ -22,8 +22,19 @@ from tests.networks import EVERY_DIALECT, Row, toml
 def test_public_names() -> None:
     """What ``from mncost import *`` gives, and that it is all there."""
     expected = [
-        *("Baseline", "Grid", "InputError", "Measurement", "MncostError", "Network", "Outcome"),
-        *("Pick", "Picked", "Verdicts", "__version__", "bench", "check", "grid", "load", "pick"),
+        *("Baseline", "Grid", "InputError", "MncostError", "Network", "Outcome"),
+        *(
+            "Pick",
+            "Picked",
+            "Results",
+            "Verdicts",
+            "__version__",
+            "bench",
+            "check",
+            "grid",
+            "load",
+            "pick",
+        ),
     ]
     assert sorted(mncost.__all__) == expected
     assert all(hasattr(mncost, name) for name in mncost.__all__)

@@ -14,10 +14,10 @@ from mncost.budget.records import Baseline, Latency, Limit, Model, Ratio
 from mncost.errors import BudgetError, InputError
 from mncost.measure.cells import Planned
 from mncost.measure.machine import machine, machine_differences
-from mncost.measure.places import Offer, places
-from mncost.measure.records import Cell, Place, Request
+from mncost.measure.records import Cell, Place
 from mncost.measure.run_file import read_run
 from mncost.measure.schedule import Purpose
+from mncost.measure.where import Offer, Where
 from mncost.results.results import Results
 
 __all__ = ["Measured", "Plan", "baseline_problems", "plan"]
@@ -149,16 +149,16 @@ class _Planner:
 
     def place(self, limit: Limit, python: str | None) -> Place:
         """Return where a limit is to be measured; without a provider, on the runtime's first."""
-        where = limit.place
-        request = Request(
-            arch="",
-            runtime=[where.runtime],
-            provider=[where.provider] if where.provider else [],
-            threads=[where.threads],
-            python=[python] if python else [],
+        asked = limit.place
+        where = Where(
+            runtime=(asked.runtime,),
+            provider=(asked.provider,) if asked.provider else (),
+            threads=(asked.threads,),
+            precision=(limit.precision,),
+            batch=(asked.batch,),
+            python=(python,) if python else (),
         )
-        found = next(place for place in places(request, self.offer) if place.python == python)
-        return structs.replace(found, batch=where.batch)
+        return next(place for place in where.places(self.offer) if place.python == python)
 
     def enter(
         self,

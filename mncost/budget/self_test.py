@@ -14,9 +14,9 @@ from mncost.extras import require
 from mncost.interval import Interval
 from mncost.measure.cells import Planned
 from mncost.measure.engine import Progress
-from mncost.measure.places import places
-from mncost.measure.records import Options, Request, Run
+from mncost.measure.records import Options, Run
 from mncost.measure.runs import carry_out, empty_run, offer
+from mncost.measure.where import Where
 from mncost.results.results import Results
 from mncost.stats.looks import ALPHA
 
@@ -55,7 +55,7 @@ def self_test(
     require("bench")
     time = TIME if max_time is None else max_time
     network = network_of(Model(arch="v2"), "fp32")
-    place = next(places(Request(arch="v2", runtime=[runtime]), offer))
+    place = Where(runtime=(runtime,)).place(offer)
     cells = Planned()
     cells.enter(network, place, baseline_of=None)
     cells.enter(network, place, baseline_of=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -11,60 +12,44 @@ import typer
 
 from mncost.cli import measure_options, options
 from mncost.cli.emit import emit_text, format_for
-from mncost.cli.measure_options import names, numbers
 from mncost.cli.measured import check_columns, emit_run, status
+from mncost.cli.params import Only
 from mncost.cli.progress import watching
 from mncost.errors import InputError
-from mncost.measure.records import Request, Run
+from mncost.flags import given
+from mncost.measure.plan import What
+from mncost.measure.records import Run
 from mncost.measure.run_file import encode, write_run
-from mncost.measure.runs import ARCHITECTURES, begin, carry_out, resumed
+from mncost.measure.runs import ARCHITECTURES, begin, resumed
+from mncost.measure.where import Effort, Where
 from mncost.render.write import check_writable
-from mncost.results.results import Results
-from mncost.units import seconds, share
+from mncost.results.bench import measure
+from mncost.which import Which
 
 __all__ = ["bench"]
 
-_RESUMED = "a resumed run has its cells; accepted: --max-time, --target-error and how to show it"
+_RESUMED = (
+    "a resumed run has its cells; accepted: --max-time, --target-error, --python (an interpreter "
+    "that it was measured in) and how to show it"
+)
+_WHICH = Only(
+    without=("precision", "twin"),
+    help={
+        "arch": "Architectures, groups, files or checkpoints, with commas. Default: v1,v2,v3-large."
+    },
+)
 
 
 def bench(
-    arch: measure_options.Arch = None,
-    alpha: options.Alpha = None,
-    resolution: options.Resolution = None,
-    rho: options.Rho = None,
-    dialect: options.Dialect = None,
-    classes: options.Classes = None,
+    which: Annotated[Which, _WHICH],
+    where: Where,
+    effort: Effort,
     twin: Annotated[
         bool | None,
         typer.Option(
             "--twin/--no-twin",
             help="Measure the standard-convolution twin of each network too. Default: yes, but not "
             "with --by layer.",
-        ),
-    ] = None,
-    copies: Annotated[
-        int | None,
-        typer.Option("--copies", metavar="N", help="Enter each model N times: A/A. Default: 1."),
-    ] = None,
-    device: Annotated[
-        str,
-        typer.Option(
-            "--device", metavar="NAME", show_default=False, help="Where to run: cpu. Default: cpu."
-        ),
-    ] = "cpu",
-    runtime: measure_options.Runtime = None,
-    provider: measure_options.Provider = None,
-    threads: measure_options.Threads = None,
-    precision: measure_options.MeasuredPrecision = None,
-    batch: measure_options.Batch = None,
-    python: measure_options.Python = None,
-    target_error: measure_options.TargetError = None,
-    max_time: measure_options.MaxTime = None,
-    processes: measure_options.Processes = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            "--seed", metavar="N", min=0, help="Of weights, images and order. Default: 0."
         ),
     ] = None,
     by: measure_options.By = None,
@@ -89,7 +74,7 @@ def bench(
     ] = None,
     export: measure_options.Export = None,
 ) -> int:
-    """Measure latency on the CPU: every model by turns, in several processes, with intervals.
+    """Measure latency on the CPU: every model interleaved, in several processes, with intervals.
 
     Without options: V1, V2, V3 and their twins, ONNX Runtime and torch, in less than a minute.
 
@@ -101,54 +86,32 @@ def bench(
     """
     view = measure_options.view(by, percentiles, columns, export, format_for(format_name, None))
     check_columns(view)
-    time_limit = None if max_time is None else seconds("--max-time", max_time)
-    error = None if target_error is None else share("--target-error", target_error)
     if resume is not None:
-        asked = {
-            "arch": arch, "alpha": alpha, "resolution": resolution, "rho": rho,
-            "dialect": dialect, "classes": classes, "twin": twin, "copies": copies,
-            "runtime": runtime, "provider": provider, "threads": threads,
-            "precision": precision, "batch": batch, "python": python, "by": by, "seed": seed,
-            "processes": processes,
-        }  # fmt: skip
-        options.refuse(asked, f"does not go with --resume: {_RESUMED}")
-        run = resumed(resume, target_error=error, max_time=time_limit)
+        asked = given(which) | given(where) | given(effort) | {"twin": twin, "by": by}
+        kept = ("python", "target_error", "max_time")
+        options.refuse(
+            {name: value for name, value in asked.items() if name not in kept},
+            f"does not go with --resume: {_RESUMED}",
+        )
+        run = resumed(resume, effort, where.python)
     else:
-        request = Request(
-            arch=",".join(arch) if arch else ARCHITECTURES,
-            alpha=alpha,
-            resolution=resolution,
-            rho=rho,
-            dialect=dialect,
-            classes=classes,
-            twin="standard" if twin or (twin is None and by is None) else None,
-            copies=copies or 1,
-            precision=names(precision, ["fp32"]),
-            batch=numbers("--batch", batch),
-            runtime=names(runtime, []),
-            provider=names(provider, []),
-            threads=numbers("--threads", threads),
-            python=names(python, []),
-            by_layer=by is not None,
-        )
-        run = begin(
-            request,
-            device=device,
-            target_error=error,
-            max_time=time_limit,
-            processes=processes,
-            seed=seed,
-        )
+        which = replace(which, arch=which.arch or ARCHITECTURES)
+        is_twin = twin or (twin is None and by is None)
+        what = What(twin="standard" if is_twin else None, by_layer=by is not None)
+        words = {name: str(value) for name, value in given(which).items()}
+        grid = which.grid()
+        run = begin(grid, where, effort, what, asked=words)
+        run.notes += grid.notes
     run_file = output or resume
     save = _saver(run_file, view.export)
     with watching(run.options.target_error) as watch:
-        carry_out(run, save=save, watch=watch)
+        results = measure(run, save=save, watch=watch)
     if output is not None and str(output) == "-":
         emit_text(encode(run).decode(), None)
     else:
-        emit_run(Results(run), view._replace(export=None), None)
+        emit_run(results, view._replace(export=None), None)
     if view.export is not None and run_file is not None:
-        emit_run(Results(run), view, _export_path(run_file))
+        emit_run(results, view, _export_path(run_file))
     return status(run)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from mncost.cli import compare_options, measure_options
+from mncost.cli import compare_options
 from mncost.cli.compare_options import grids
 from mncost.cli.emit import Out
 from mncost.cli.options import refuse
 from mncost.cli.params import Only
 from mncost.errors import InputError
 from mncost.flags import given
+from mncost.measure.where import Effort, Where
 from mncost.which import Which
 
 __all__ = ["compare"]
@@ -23,10 +24,19 @@ _WHICH = Only(
         "EfficientNetV2). Default: standard."
     },
 )
+_EFFORT = Only(
+    without=("copies", "seed"),
+    help={
+        "max_time": "Stop after it in any case: 90, 90s, 5min. Default: 150 s, or 3 s a network "
+        "and twin if more."
+    },
+)
 
 
 def compare(
     which: Annotated[Which, _WHICH],
+    where: Annotated[Where, Only(without=("precision", "python", "device"))],
+    effort: Annotated[Effort, _EFFORT],
     out: Out,
     layers: compare_options.Layers = None,
     bench: compare_options.Bench = False,
@@ -34,14 +44,7 @@ def compare(
     fp32: compare_options.Fp32 = False,
     int8: compare_options.Int8 = False,
     precision: compare_options.Precision = None,
-    runtime: measure_options.Runtime = None,
-    provider: measure_options.Provider = None,
-    threads: measure_options.Threads = None,
-    batch: measure_options.Batch = None,
     max_twin_gmacs: compare_options.MaxTwinGmacs = None,
-    target_error: measure_options.TargetError = None,
-    max_time: compare_options.MaxTime = None,
-    processes: measure_options.Processes = None,
     save: compare_options.Save = None,
     run: compare_options.Run = None,
 ) -> int:
@@ -55,22 +58,12 @@ def compare(
     mncost compare --run run.json --format csv
     """
     asked = given(which)
-    how: dict[str, Any] = {
-        "memory": memory,
-        "runtime": runtime,
-        "provider": provider,
-        "threads": threads,
-        "batch": batch,
-        "max_twin_gmacs": max_twin_gmacs,
-        "target_error": target_error,
-        "max_time": max_time,
-        "processes": processes,
-        "save": save,
-    }
+    how: dict[str, Any] = {"memory": memory, "max_twin_gmacs": max_twin_gmacs, "save": save}
+    measuring = how | given(where) | given(effort)
     precisions = compare_options.precisions(precision, fp32=fp32, int8=int8)
     if run is not None:
         others = {"layers": layers, "bench": bench or None, "precision": precisions}
-        refuse(asked | others | how, "does not go with --run: a saved run has its cells")
+        refuse(asked | others | measuring, "does not go with --run: a saved run has its cells")
         from mncost.cli.compare_measured import View, emit_saved
 
         return emit_saved(run, View(out.kind, out.columns, out.output))
@@ -80,8 +73,9 @@ def compare(
     if bench:
         from mncost.cli.compare_measured import View, measure_and_emit
 
-        return measure_and_emit(asked, how, layers, View(out.kind, out.columns, out.output))
-    refuse(how, "needs --bench: without it nothing is measured")
+        view = View(out.kind, out.columns, out.output)
+        return measure_and_emit(asked, where, effort, how | {"layers": layers}, view)
+    refuse(measuring, "needs --bench: without it nothing is measured")
     from mncost.api import with_twin
     from mncost.tables.compare import compare_table
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,19 +11,20 @@ from typing import Any, NamedTuple
 from mncost.api import with_twin
 from mncost.cli.compare_options import MAX_TWIN_GMACS, grids
 from mncost.cli.emit import FOR_PEOPLE, emit, emit_several
-from mncost.cli.measure_options import names, numbers
 from mncost.cli.measured import status
 from mncost.cli.progress import watching
 from mncost.errors import InputError, MeasureError
 from mncost.extras import require
-from mncost.measure.records import Request, Run
+from mncost.measure.plan import What
+from mncost.measure.records import Run
 from mncost.measure.run_file import read_run, write_run
-from mncost.measure.runs import SECONDS_TO_COMPARE, begin, carry_out
+from mncost.measure.runs import SECONDS_TO_COMPARE, begin
+from mncost.measure.where import Effort, Where
 from mncost.render.table import named
 from mncost.render.write import check_writable
+from mncost.results.bench import measure
 from mncost.results.results import Results
 from mncost.tables.savings import SAVINGS_COLUMNS, savings_table, savings_tables
-from mncost.units import seconds, share
 
 __all__ = ["View", "emit_saved", "measure_and_emit"]
 
@@ -36,14 +38,16 @@ class View(NamedTuple):
 
 
 def measure_and_emit(
-    which: Mapping[str, Any], how: Mapping[str, Any], layers: bool | None, view: View
+    which: Mapping[str, Any], where: Where, effort: Effort, how: Mapping[str, Any], view: View
 ) -> int:
     """Measure networks beside their twins, and write what that says.
 
     Args:
-        which: the networks and the twin, as :class:`mncost.measure.records.Request` has them.
-        how: the other options of ``mncost compare``, as they were given.
-        layers: measure the pairs of layers too; ``None``: if there is one network.
+        which: the networks and the twin.
+        where: runtimes, threads, batches.
+        effort: how long and how often.
+        how: the other options of ``mncost compare``, as they were given. ``layers``: measure the
+            pairs of layers too; ``None``: if there is one network.
         view: how to write it.
 
     Raises:
@@ -51,19 +55,17 @@ def measure_and_emit(
     """
     if view.columns is not None:
         named(view.columns, SAVINGS_COLUMNS)  # before measuring
-    networks = with_twin(grids(which), which["twin"]).networks
-    alone = len(networks) == len(which["precision"])
+    twin, precisions = which["twin"], which["precision"]
+    networks = with_twin(grids({**which, "precision": precisions[:1]}), twin).networks
+    alone = len(networks) == 1
+    layers = how["layers"]
     limit = how["max_twin_gmacs"]
     if limit is not None and not limit > 0:
         raise InputError(f"--max-twin-gmacs {limit:g}: accepted is more than 0")
-    request = Request(
-        **which,
+    what = What(
+        twin=twin,
         twins_only=True,
         max_twin_gmacs=MAX_TWIN_GMACS if limit is None else limit,
-        runtime=names(how["runtime"], []),
-        provider=names(how["provider"], []),
-        threads=numbers("--threads", how["threads"]),
-        batch=numbers("--batch", how["batch"]),
         pairs=alone if layers is None else layers,
         memory=alone if how["memory"] is None else how["memory"],
     )
@@ -73,17 +75,12 @@ def measure_and_emit(
     for path in (save, view.output):
         if path is not None and str(path) != "-":
             check_writable(path)
-    error, time = how["target_error"], how["max_time"]
-    run = begin(
-        request,
-        target_error=None if error is None else share("--target-error", error),
-        max_time=None if time is None else seconds("--max-time", time),
-        processes=how["processes"],
-        least_time=SECONDS_TO_COMPARE,
-    )
+    asked = {name: str(value) for name, value in which.items() if name != "precision"}
+    where = replace(where, precision=tuple(precisions))
+    run = begin(networks, where, effort, what, least_time=SECONDS_TO_COMPARE, asked=asked)
     with watching(run.options.target_error) as watch:
         keep = partial(write_run, path=save) if save else lambda run: None
-        carry_out(run, save=keep, watch=watch)
+        measure(run, save=keep, watch=watch)
     _emit(run, view)
     return status(run)
 

@@ -39,20 +39,20 @@ class Only(NamedTuple):
 
 def spread(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a command whose dataclass parameters are spread out into options."""
-    groups: dict[str, type] = {}
+    groups: dict[str, tuple[type, Only]] = {}
     parameters: list[Parameter] = []
     for parameter in signature(function, eval_str=True).parameters.values():
         kind, only = _unpacked(parameter.annotation)
         if isinstance(kind, type) and is_dataclass(kind):
-            groups[parameter.name] = kind
+            groups[parameter.name] = kind, only
             parameters += _options(kind, only)
         else:
             parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
 
     @wraps(function)
     def call(**given: Any) -> Any:
-        for name, kind in groups.items():
-            given[name] = _instance(kind, given)
+        for name, (kind, only) in groups.items():
+            given[name] = _instance(kind, only, given)
         return function(**given)
 
     arguments = [one for one in parameters if _is_argument(one)]
@@ -114,10 +114,12 @@ def _is_argument(parameter: Parameter) -> bool:
     return any(type(one).__name__ == "ArgumentInfo" for one in get_args(parameter.annotation))
 
 
-def _instance(kind: type, given: dict[str, Any]) -> Any:
+def _instance(kind: type, only: Only, given: dict[str, Any]) -> Any:
     """Take the values of a dataclass out of what typer read, and make an instance."""
     values: dict[str, Any] = {}
     for name, field in flags_of(kind).items():
+        if name in only.without:  # the command may have a parameter of its own of that name
+            continue
         said: Flag = field.metadata["flag"]
         value = given.pop(name, None)
         if said.positional:

@@ -181,8 +181,8 @@ def measured(
         MeasureError: none of them could be measured.
     """
     from mncost.cli.progress import watching
-    from mncost.measure.networks import measure_networks
     from mncost.measure.run_file import write_run
+    from mncost.results.bench import measure_networks
 
     save = partial(write_run, path=asked.save) if asked.save else _nowhere
     with watching(None) as watch:
@@ -193,7 +193,7 @@ def measured(
             max_time=asked.max_time,
             watch=watch,
             save=save,
-        )
+        ).run
     if len(run.failures) == len(run.cells):
         raise MeasureError(f"nothing was measured: {run.failures[0].reason}")
     return run

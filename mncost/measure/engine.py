@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -27,9 +27,8 @@ from mncost.measure.schedule import (
 )
 from mncost.measure.workers.prepare import Prepared
 from mncost.measure.workers.worker import WorkerDied, WorkerRefused, WorkerSpec
-from mncost.results.summary import relative_errors
 
-__all__ = ["Build", "Progress", "Tools", "Undecided", "measure"]
+__all__ = ["Build", "Errors", "Progress", "Tools", "Undecided", "measure"]
 
 SAVE_EVERY = 5.0  # seconds
 REFERENCE = Visit(warmups=1, runs=1)
@@ -61,6 +60,9 @@ class Build(Protocol):
         """End it."""
 
 
+Errors: TypeAlias = Callable[[Run], Mapping[int, float]]
+"""Returns half the width of each cell's interval / its median; no value for a cell without one."""
+
 Undecided: TypeAlias = Callable[[Run, float, bool], Collection[int]]
 """Looks at a run after each generation and returns the cells that still have to be measured.
 
@@ -78,7 +80,8 @@ class Tools(NamedTuple):
     watch: Callable[[Progress], None]
     save: Callable[[Run], None]
     scratch: Path
-    undecided: Undecided | None = None
+    errors: Errors | None = None  # decides, with the target error, when it is enough
+    undecided: Undecided | None = None  # decides instead
     first: Collection[int] | None = None  # cells of the first generation; None: all
     tails: Collection[int] = ()  # cells of which high percentiles are wanted
 
@@ -235,11 +238,10 @@ class _Session:
 
     def reached(self) -> bool:
         """Whether each cell's interval is within the target."""
-        if not self.run.processes or self.tools.undecided is not None:
+        if not self.run.processes or self.tools.errors is None:
             return False
-        errors = relative_errors(self.run)
-        found = [errors.get(cell.id, float("inf")) for cell in self.cells]
-        self.error = max(found)
+        errors = self.tools.errors(self.run)
+        self.error = max(errors.get(cell.id, float("inf")) for cell in self.cells)
         target = self.run.options.target_error
         return target is not None and self.error <= target
 
@@ -297,7 +299,7 @@ class _Session:
                 if self.clock.now() < self.timetable.deadline:
                     self.progress("profile", crew.generation, self.run.options.processes)
                     crew.heaviest(spec, place, file)
-        by_layer = self.run.request is not None and self.run.request.by_layer
+        by_layer = self.run.options.by_layer
         for spec, cell in crew.visits:
             if cell is None:
                 continue

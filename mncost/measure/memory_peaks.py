@@ -31,7 +31,7 @@ def measure_memory(
         launch: starts a worker.
         watch: is told the phase, how many are done, and of how many.
     """
-    if run.request is None or not run.request.memory:
+    if not run.options.memory:
         return
     done = {peak.cell for peak in run.memory}
     networks = [cell for cell in cells if (cell.subject.part, cell.subject.copy) == (None, 1)]

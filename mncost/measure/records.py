@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 
 from mncost.graph.graph import Graph
 from mncost.label import Label, Positive
@@ -35,7 +35,6 @@ __all__ = [
     "Place",
     "Process",
     "Profile",
-    "Request",
     "Run",
     "Subject",
     "WorkerSpec",
@@ -63,30 +62,6 @@ class ModelRecord(Struct, frozen=True, kw_only=True):
         return next(iter(self.inputs.values()))[-1]
 
 
-class Request(Struct, frozen=True, kw_only=True):
-    """What was asked for, in the words of the command line: the cells follow from it."""
-
-    arch: str
-    alpha: str | None = None
-    resolution: str | None = None
-    rho: str | None = None
-    dialect: str | None = None
-    classes: int | None = None
-    twin: str | None = "standard"
-    twins_only: bool = False  # networks without such a twin are not timed
-    max_twin_gmacs: float | None = None  # larger twins are not timed
-    copies: int = 1
-    precision: list[str] = field(default_factory=lambda: ["fp32"])
-    batch: list[int] = field(default_factory=lambda: [1])
-    runtime: list[str] = []
-    provider: list[str] = []
-    threads: list[int] = field(default_factory=lambda: [1])
-    python: list[str] = []  # beside this interpreter
-    by_layer: bool = False
-    pairs: bool = False  # those that the twin replaces, each by itself; and the ceilings
-    memory: bool = False  # of each network, in a process of its own
-
-
 class Options(Struct, frozen=True, kw_only=True):
     """How it was measured, as asked for."""
 
@@ -94,6 +69,8 @@ class Options(Struct, frozen=True, kw_only=True):
     max_time: float  # seconds
     processes: int  # of each worker, one after the other, at least
     seed: int
+    by_layer: bool = False  # profile each network: the time of each layer
+    memory: bool = False  # of each network, in a process of its own
 
 
 class Agreement(Struct, frozen=True, kw_only=True):
@@ -291,7 +268,7 @@ class Run(Struct, kw_only=True):
     schema_version: Literal[2] = 2
     mncost_version: str
     started: str  # ISO 8601, UTC
-    request: Request | None = None  # None: not from a command line
+    asked: dict[str, str] = {}  # what for, in the words of the command line: for people only
     options: Options
     machine: Machine
     git: Commit | None

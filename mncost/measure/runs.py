@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import os
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from mncost.errors import MeasureError
-from mncost.extras import install, require
-from mncost.measure.cells import DEVICES, Planned, plan
+from mncost.errors import MeasureError, UnknownNameError
+from mncost.extras import require
+from mncost.flags import given
+from mncost.measure.cells import Planned
 from mncost.measure.clocks import VirtualClock, WallClock
-from mncost.measure.engine import Progress, Tools, Undecided, measure
-from mncost.measure.records import Cell, Options, Request, Run
+from mncost.measure.engine import Errors, Progress, Tools, Undecided, measure
+from mncost.measure.plan import What, plan
+from mncost.measure.records import Cell, Options, Run, WorkerSpec
 from mncost.measure.run_file import read_run
-from mncost.measure.runtimes import runtime_class
+from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.measure.runtimes.reference import REFERENCE
 from mncost.measure.scratch import scratch_directory
 from mncost.measure.signals import interrupting
+from mncost.measure.where import Effort, Where
+from mncost.network import Network
+
+if TYPE_CHECKING:
+    from mncost.measure.workers.worker import Worker
 
 __all__ = [
     "ARCHITECTURES",
@@ -39,71 +49,65 @@ __all__ = [
 ARCHITECTURES = "v1,v2,v3-large"
 TARGET_ERROR, PROCESSES = 0.02, 6
 SECONDS, SECONDS_TO_COMPARE = 54.0, 150.0
-_SECONDS_A_CELL = 3.0
-_DEFAULT_RUNTIMES = ("onnxruntime", "torch")
+_SECONDS_A_NETWORK = 3.0
 
 
 def begin(
-    request: Request,
+    networks: Sequence[Network],
+    where: Where,
+    effort: Effort,
+    what: What = What(),  # noqa: B008 - it is frozen
     *,
-    device: str = "cpu",
-    target_error: float | None = None,
-    max_time: float | None = None,
-    processes: int | None = None,
-    seed: int | None = None,
     least_time: float = SECONDS,
+    asked: Mapping[str, str] = MappingProxyType({}),
 ) -> Run:
-    """Return an empty run for what is asked for.
+    """Return an empty run of networks at every place.
 
-    Unless there is a ``max_time``, it is ``least_time``, or 3 s a network if that is more.
+    Args:
+        networks: networks or twins.
+        where: the places.
+        effort: how long and how often. Without a ``max_time`` it is ``least_time``, or 3 s a
+            network if that is more.
+        what: what is measured of each network.
+        least_time: seconds.
+        asked: how the networks were asked for, in the words of the command line.
 
     Raises:
         InputError: something cannot be used, or is not installed.
     """
     require("bench")
-    if device not in DEVICES:
-        raise MeasureError(f"device {device!r}: accepted: {', '.join(DEVICES)}")
-    if not request.runtime:
-        request = structs.replace(request, runtime=_installed(request))
-    wanted = plan(request, offer)
-    cells = wanted.planned.cells
-    options = options_for(cells, target_error, max_time, processes, seed, least_time=least_time)
+    wanted = plan(networks, where, what, offer, copies=effort.copies or 1)
+    options = options_for(wanted.planned.cells, effort, what, least_time=least_time)
     run = empty_run(wanted.planned, options)
-    run.request, run.left_out, run.pairs = request, wanted.left_out, wanted.pairs
-    run.notes = wanted.notes
+    run.asked = dict(asked) | {name: _words(value) for name, value in given(where).items()}
+    run.left_out, run.pairs, run.notes = wanted.left_out, wanted.pairs, wanted.notes
     return run
 
 
 def options_for(
     cells: Sequence[Cell],
-    target_error: float | None = None,
-    max_time: float | None = None,
-    processes: int | None = None,
-    seed: int | None = None,
+    effort: Effort,
+    what: What = What(),  # noqa: B008 - it is frozen
     *,
     least_time: float = SECONDS,
 ) -> Options:
-    """Return how cells are measured, with the usual value in place of each ``None``.
-
-    The usual ``max_time`` is ``least_time``, or 3 s a network if that is more.
-    """
+    """Return how cells are measured, with the usual value in place of each ``None``."""
+    networks = sum(cell.subject.part is None for cell in cells)
+    usual_time = max(least_time, _SECONDS_A_NETWORK * networks)
     return Options(
-        target_error=TARGET_ERROR if target_error is None else target_error,
-        max_time=_default_time(cells, least_time) if max_time is None else max_time,
-        processes=PROCESSES if processes is None else processes,
-        seed=seed or 0,
+        target_error=TARGET_ERROR if effort.target_error is None else effort.target_error,
+        max_time=usual_time if effort.max_time is None else effort.max_time,
+        processes=PROCESSES if effort.processes is None else effort.processes,
+        seed=effort.seed or 0,
+        by_layer=what.by_layer,
+        memory=what.memory,
     )
 
 
 def empty_run(planned: Planned, options: Options) -> Run:
-    """Return a run of this machine, now, in which nothing has been measured yet.
-
-    Raises:
-        MeasureError: an option is out of range.
-    """
+    """Return a run of this machine, now, in which nothing has been measured yet."""
     from mncost.measure.machine import commit, machine
 
-    _check(options)
     return Run(
         mncost_version=version("mncost"),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -116,8 +120,14 @@ def empty_run(planned: Planned, options: Options) -> Run:
     )
 
 
-def resumed(path: Path, *, target_error: float | None = None, max_time: float | None = None) -> Run:
+def resumed(path: Path, effort: Effort, python: Sequence[str] = ()) -> Run:
     """Return a saved run, to be measured on.
+
+    Args:
+        path: the run file.
+        effort: its ``target_error`` and ``max_time`` replace those of the run.
+        python: interpreters that may be started. A run file names those that it was measured in,
+            and a file does not choose programs.
 
     Raises:
         InputError: it cannot be read, or this machine or the runtimes are not the same.
@@ -128,79 +138,72 @@ def resumed(path: Path, *, target_error: float | None = None, max_time: float | 
     run = read_run(path)
     if differences := machine_differences(run.machine, machine()):
         raise MeasureError(f"{path}: not resumed on another machine: {'; '.join(differences)}")
+    allowed = {expanded(name) for name in (*python, sys.executable)}
     for place in dict.fromkeys(cell.place for cell in run.cells):
+        if place.python is not None and expanded(place.python) not in allowed:
+            raise MeasureError(
+                f"{path}: not resumed: it was measured in {place.python} too; "
+                f"--python {place.python} allows to start that"
+            )
+        if place.runtime not in RUNTIMES:
+            raise UnknownNameError("runtime", place.runtime, RUNTIMES)
         if place.provider not in offer(place.runtime, place.python):
             raise MeasureError(f"{path}: not resumed: {place.runtime} has no {place.provider} now")
-    run.options = structs.replace(
-        run.options,
-        target_error=run.options.target_error if target_error is None else target_error,
-        max_time=run.options.max_time if max_time is None else max_time,
-    )
-    _check(run.options)
+    changes = {"target_error": effort.target_error, "max_time": effort.max_time}
+    new = {name: value for name, value in changes.items() if value is not None}
+    run.options = structs.replace(run.options, **new)
     return run
 
 
 def carry_out(
     run: Run,
     *,
-    save: Callable[[Run], None],
+    save: Callable[[Run], None] = lambda run: None,
     watch: Callable[[Progress], None] = lambda progress: None,
+    errors: Errors | None = None,
     undecided: Undecided | None = None,
     first: Collection[int] | None = None,
     tails: Collection[int] = (),
 ) -> None:
     """Measure the cells of a run, with real processes, until it is enough.
 
-    With ``undecided`` that decides what is enough, else the target error of the run's options.
-    Then ``first`` are the cells of the first generation, by default all; models are built when
-    they are measured for the first time. Of the cells ``tails``, high percentiles are wanted: they
-    have longer bursts.
+    Args:
+        run: takes everything in.
+        save: is given the run as it goes.
+        watch: is told the progress.
+        errors: returns the relative error of each cell: measuring ends when all are within the
+            target error of the run's options.
+        undecided: decides in its place which cells still have to be measured.
+        first: with ``undecided``, the cells of the first generation; by default all. Models are
+            built when they are measured for the first time.
+        tails: the cells of which high percentiles are wanted; they have longer bursts.
     """
     from mncost.measure.conditions import observe
     from mncost.measure.workers.builder import Builder
     from mncost.measure.workers.process import start_worker
 
-    virtual = all(runtime_class(cell.runtime).virtual for cell in run.cells)
+    def launch(spec: WorkerSpec, generation: int) -> Worker:
+        python = None if spec.python is None else expanded(spec.python)
+        return start_worker(structs.replace(spec, python=python), seed=generation)
+
+    virtual = all(runtime_class(cell.place.runtime).virtual for cell in run.cells)
     with scratch_directory() as scratch, interrupting():
         measure(
             run,
             Tools(
-                launch=lambda spec, generation: start_worker(spec, seed=generation),
+                launch=launch,
                 build=lambda: Builder(scratch),
                 clock=VirtualClock(run.seconds) if virtual else WallClock(run.seconds),
                 observe=observe,
                 watch=watch,
                 save=save,
                 scratch=scratch,
+                errors=errors,
                 undecided=undecided,
                 first=first,
                 tails=tails,
             ),
         )
-
-
-def _default_time(cells: Sequence[Cell], least: float) -> float:
-    return max(least, _SECONDS_A_CELL * sum(cell.part is None for cell in cells))
-
-
-def _check(options: Options) -> None:
-    if options.target_error is not None and not 0 < options.target_error < 1:
-        raise MeasureError(f"target error {options.target_error:g}: accepted are 0 % to 100 %")
-    if not 0 < options.max_time < 10**7:
-        raise MeasureError(f"max time {options.max_time:g} s: accepted is more than 0 s")
-    if not 1 <= options.processes <= 1000:
-        raise MeasureError(f"processes {options.processes}: accepted are 1 to 1000")
-
-
-def _installed(request: Request) -> list[str]:
-    """Return the runtimes that are measured unless others are named."""
-    usable = [
-        name for name in _DEFAULT_RUNTIMES if runtime_class(name).profiles or not request.by_layer
-    ]
-    found = [name for name in usable if find_spec(name) is not None]
-    if not found:
-        raise MeasureError(f"no runtime is installed: {install('bench')}")
-    return found
 
 
 def offer(runtime: str, python: str | None) -> Sequence[str | None]:
@@ -211,4 +214,14 @@ def offer(runtime: str, python: str | None) -> Sequence[str | None]:
     """
     from mncost.measure.workers.process import describe
 
-    return describe(runtime, python)
+    return describe(runtime, None if python is None else expanded(python))
+
+
+def expanded(path: str) -> str:
+    """Return a path with the home directory in place of its ``~``."""
+    return os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises without a home
+
+
+def _words(value: Any) -> str:
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    return ",".join(map(str, value)) if several else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from mncost.measure.records import Request, Run
+from mncost.measure.records import Run
 from mncost.page.html import Section
 from mncost.render.table import Column, Table, Value
 from mncost.render.units import three_digits
@@ -85,22 +85,8 @@ def _method(run: Run) -> Iterator[tuple[str, str]]:
         f"at least {options.processes} processes of each worker",
     )
     yield "seed", f"{options.seed}, of weights, images and order: weights are random"
-    if run.request is not None:
-        yield "asked for", _asked(run.request)
-
-
-def _asked(request: Request) -> str:
-    """Say what was asked for, in the words of the command line."""
-    words = {} if request.arch == "-" else {"arch": request.arch}  # networks without a name
-    for name in ("alpha", "resolution", "rho", "dialect", "classes", "twin"):
-        if (value := getattr(request, name)) is not None:
-            words[name] = str(value)
-    for name in ("precision", "batch", "runtime", "provider", "threads", "python"):
-        if values := getattr(request, name):
-            words[name] = ",".join(map(str, values))
-    if request.copies > 1:
-        words["copies"] = str(request.copies)
-    return "; ".join(f"{name} {value}" for name, value in words.items())
+    if run.asked:
+        yield "asked for", "; ".join(f"{name} {value}" for name, value in run.asked.items())
 
 
 def machine(run: Run) -> Section:

@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pandas
+
     from mncost.render.table import Table
 
 __all__ = ["Shown", "show_with"]
@@ -37,6 +39,10 @@ class Shown:
         """
         made: Table = _maker(type(self))(self, **options)
         return made
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the table as a DataFrame. Needs pandas."""
+        return self.table().to_frame()
 
     def __str__(self) -> str:
         """Return the table as text."""

@@ -23,11 +23,11 @@ from mncost.budget.records import (
 )
 from mncost.budget.run import check
 from mncost.errors import BudgetError, InputError
-from mncost.measure.bench import bench
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runtimes.fake import Fake, Fault, Script
 from mncost.measure.workers.local import local_worker
 from mncost.measure.workers.worker import Worker, WorkerSpec
+from mncost.results.bench import bench
 from tests.measure.scripted import instead_of_processes
 
 V1, V2 = (1e-9 * (macs / 40 + 20_000) for macs in (568_740_352, 300_774_272))  # 20 µs a call

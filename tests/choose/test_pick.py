@@ -201,7 +201,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
 
 
 def measured(arch: str = "v2,v3", alpha: Any = "0.5:1.0", **others: Any) -> Results:
-    return Results(mncost.bench(arch, alpha, twin=False, runtime="fake", **others).run)
+    return mncost.bench(arch, alpha=alpha, twin=False, runtime="fake", **others)
 
 
 @pytest.mark.usefixtures("scripted")

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
+import mncost
 from mncost.graph.graph import Graph, Shapes
-from mncost.measure.cells import plan
 from mncost.measure.clocks import VirtualClock
 from mncost.measure.engine import Progress, Tools, measure
-from mncost.measure.records import Agreement, Conditions, Machine, Options, Request, Run
+from mncost.measure.plan import What, plan
+from mncost.measure.records import Agreement, Conditions, Machine, Options, Run
 from mncost.measure.runtimes.fake import Fake, Script
+from mncost.measure.where import Where
 from mncost.measure.workers.local import local_worker
 from mncost.measure.workers.prepare import Prepared
 from mncost.measure.workers.worker import Worker, WorkerRefused, WorkerSpec
 from mncost.models.formats import Model, format_named
+from mncost.network import Network
+from mncost.results.results import Results
 
 MACHINE = Machine(
     cpu="scripted",
@@ -70,19 +76,37 @@ class Launcher:
         return local_worker(spec, Fake(self._scripts.get(spec.runtime), seed=generation))
 
 
-def fake_request(arch: str = "v2", **changes: object) -> Request:
-    """Return a request for fake cells."""
-    return Request(arch=arch, runtime=["fake"], **changes)  # type: ignore[arg-type]
+class Asked(NamedTuple):
+    """What is to be measured on scripted runtimes."""
+
+    networks: Sequence[Network]
+    where: Where
+    what: What
+    copies: int = 1
 
 
-def begun(request: Request, **options: object) -> Run:
+def fake_request(arch: str = "v2", **changes: Any) -> Asked:
+    """Return what is asked for: fields of ``Where``, of ``What``, and what ``grid`` takes."""
+
+    def of(kind: Any) -> Any:
+        names = {one.name for one in fields(kind)} & changes.keys()
+        return kind(**{name: changes.pop(name) for name in sorted(names)})
+
+    changes.setdefault("runtime", "fake")
+    copies = changes.pop("copies", 1)
+    where, what = of(Where), of(What)
+    return Asked(mncost.grid(arch, **changes), where, what, copies)
+
+
+def begun(asked: Asked, **options: object) -> Run:
     """Return an empty run."""
-    wanted = plan(request, lambda runtime, python: [None])
+    networks, where, what, copies = asked
+    wanted = plan(networks, where, what, lambda runtime, python: [None], copies=copies)
     chosen = {"target_error": 0.02, "max_time": 60.0, "processes": 5, "seed": 0, **options}
+    chosen |= {"by_layer": what.by_layer, "memory": what.memory}
     return Run(
         mncost_version="0",
         started="2026-01-01T00:00:00+00:00",
-        request=request,
         options=Options(**chosen),  # type: ignore[arg-type]
         machine=MACHINE,
         git=None,
@@ -119,6 +143,7 @@ def carried_out(
             watch=watch,
             save=save,
             scratch=scratch,
+            errors=lambda run: Results(run).relative_errors(),
         ),
     )
     return run

@@ -332,10 +332,10 @@ def test_python_gets_the_same(here: Path) -> None:
     measured = mncost.bench("v2", runtime="fake", output="run.json")
     frame = measured.to_frame()
     assert list(frame["twin"].fillna("")) == ["", "standard"]
-    median = measured.rows[0].summary.median
+    median = measured.summaries[0].latency
     assert median is not None
-    assert frame["latency"].iloc[0] == pytest.approx(median.center / 1e9, rel=1e-12)
-    again = mncost.Measurement.read("run.json")
+    assert frame["latency"].iloc[0] == pytest.approx(median.center, rel=1e-12)
+    again = mncost.Results.read("run.json")
     assert again.to_frame().equals(frame)
     assert msgspec.json.encode(again.run) == msgspec.json.encode(measured.run)
     again.save("copy.json")

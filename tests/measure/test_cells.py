@@ -1,17 +1,20 @@
-"""From a request to its cells."""
+"""From networks and places to cells."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import mncost
 from mncost.errors import InputError
-from mncost.measure.cells import digest, plan
-from mncost.measure.records import Cell, Request, WorkerSpec
+from mncost.measure.cells import digest
+from mncost.measure.plan import plan
+from mncost.measure.records import Cell, WorkerSpec
+from tests.measure.scripted import Asked, fake_request
 
 CPU, DNNL = "CPUExecutionProvider", "DnnlExecutionProvider"
 
@@ -21,12 +24,12 @@ def offer(runtime: str, python: str | None) -> Sequence[str | None]:
     return [CPU, DNNL] if runtime == "onnxruntime" else [None]
 
 
-def found(request: Request) -> list[Cell]:
-    return plan(request, offer).planned.cells
+def found(asked: Asked) -> list[Cell]:
+    return plan(asked.networks, asked.where, asked.what, offer, copies=asked.copies).planned.cells
 
 
 def test_every_combination_is_one_cell() -> None:
-    request = Request(
+    request = fake_request(
         arch="v1,v2",
         alpha="0.5,1.0",
         resolution="128,160,192",
@@ -46,7 +49,7 @@ def test_every_combination_is_one_cell() -> None:
 
 
 def test_a_cell_says_what_its_network_costs() -> None:
-    request = Request(arch="v2", alpha="0.5", resolution="160", runtime=["torch"])
+    request = fake_request(arch="v2", alpha="0.5", resolution="160", runtime=["torch"])
     own, twin = found(request)
     network = mncost.load("v2", alpha=0.5, resolution=160)
     assert (own.macs, own.params) == (network.macs, network.params)
@@ -55,7 +58,7 @@ def test_a_cell_says_what_its_network_costs() -> None:
 
 
 def test_int8_cells_have_int8_bytes() -> None:
-    request = Request(
+    request = fake_request(
         arch="v2", twin=None, precision=["fp32", "int8"], runtime=["onnxruntime"], provider=["cpu"]
     )
     full, quantised = found(request)
@@ -65,10 +68,10 @@ def test_int8_cells_have_int8_bytes() -> None:
 
 
 def test_what_a_runtime_does_not_have_is_left_out_with_a_note() -> None:
-    request = Request(
+    request = fake_request(
         arch="v2", twin=None, precision=["fp32", "int8"], runtime=["onnxruntime", "torch"]
     )
-    planned = plan(request, offer)
+    planned = plan(request.networks, request.where, request.what, offer)
     combinations = {(c.place.runtime, c.place.precision) for c in planned.planned.cells}
     assert combinations == {("onnxruntime", "fp32"), ("onnxruntime", "int8"), ("torch", "fp32")}
     assert planned.notes == ["left out: torch in int8"]
@@ -83,13 +86,13 @@ def test_a_network_without_separable_pairs_has_no_twin(tmp_path: Path) -> None:
         'rows = [{ block = "conv", out = 8, stride = 2 }, { block = "pool" }, '
         '{ block = "linear", out = "classes" }]\n'
     )
-    cells = found(Request(arch=str(file), runtime=["torch"]))
+    cells = found(fake_request(arch=str(file), runtime=["torch"]))
     assert [cell.subject.twin for cell in cells] == [None]
 
 
 @pytest.mark.parametrize("name", ["dnnl", "DNNL", DNNL, "DnnlExecutionProvider"])
 def test_a_provider_is_chosen_by_name(name: str) -> None:
-    request = Request(arch="v2", twin=None, runtime=["onnxruntime"], provider=[name])
+    request = fake_request(arch="v2", twin=None, runtime=["onnxruntime"], provider=[name])
     assert [cell.place.provider for cell in found(request)] == [DNNL]
 
 
@@ -101,7 +104,6 @@ def test_a_provider_is_chosen_by_name(name: str) -> None:
         ({"precision": ["fp16"]}, "unknown precision 'fp16'"),
         ({"batch": [0]}, "batch 0: accepted are 1 to 4096"),
         ({"threads": [0]}, "threads 0: accepted are 1 to 1024"),
-        ({"copies": 0}, "copies 0: accepted are 1 to 10"),
         ({"provider": ["dnl"]}, "no execution provider 'dnl' for CPUs is installed"),
         ({"runtime": ["torch"], "provider": ["cpu"]}, "the runtimes chosen have no providers"),
         ({"runtime": ["torch"], "precision": ["int8"]}, "torch has no models in int8"),
@@ -109,10 +111,10 @@ def test_a_provider_is_chosen_by_name(name: str) -> None:
         ({"arch": "v9"}, "unknown architecture 'v9'"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(changes: dict[str, object], message: str) -> None:
-    fields = {"arch": "v2", "runtime": ["onnxruntime"], **changes}
+def test_what_cannot_be_measured_is_refused(changes: dict[str, Any], message: str) -> None:
+    fields: dict[str, Any] = {"arch": "v2", "runtime": ["onnxruntime"], **changes}
     with pytest.raises(InputError) as error:
-        found(Request(**fields))  # type: ignore[arg-type]
+        found(fake_request(**fields))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 

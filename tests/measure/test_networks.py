@@ -8,9 +8,9 @@ import pytest
 
 import mncost
 from mncost.errors import InputError
-from mncost.measure.networks import cells_of, measure_networks, one_place
+from mncost.measure.networks import cells_of, one_place
 from mncost.measure.records import Place
-from mncost.results.summary import summarise
+from mncost.results.bench import measure_networks
 from tests.measure.scripted import instead_of_processes
 
 
@@ -39,10 +39,12 @@ def test_they_are_measured(by_layer: bool) -> None:
     networks = [mncost.load("v2", 0.35, 96), mncost.load("v2", 1.0, 224)]
     place = one_place("fake", None, "fp32", by_layer=by_layer)
     saved: list[Any] = []
-    run = measure_networks(networks, place, by_layer=by_layer, save=saved.append)
-    for summary, network in zip(summarise(run), networks, strict=True):
-        assert summary.median is not None
-        assert summary.median.center == pytest.approx(network.macs / 40 + 20_000, rel=0.05)
+    results = measure_networks(networks, place, by_layer=by_layer, save=saved.append)
+    run = results.run
+    for summary, network in zip(results.summaries, networks, strict=True):
+        assert summary.latency is not None
+        expected = (network.macs / 40 + 20_000) / 1e9
+        assert summary.latency.center == pytest.approx(expected, rel=0.05)
     assert {profile.cell for profile in run.profiles} == ({0, 1} if by_layer else set())
     assert saved[-1] is run
 
@@ -52,7 +54,7 @@ def test_they_are_measured(by_layer: bool) -> None:
     [
         (("fak", 1, "fp32"), "unknown runtime 'fak' (did you mean 'fake'?)"),
         (("fake", 0, "fp32"), "threads 0: accepted are 1 to 1024"),
-        (("fake", 1, "fp16"), "fake has no models in fp16; accepted: fp32, int8"),
+        (("fake", 1, "bf16"), "fake has no models in bf16; accepted: fp32, int8"),
     ],
 )
 def test_a_place_that_cannot_be_used(arguments: Any, message: str) -> None:

@@ -218,18 +218,25 @@ def test_memory_of_runs_is_about_that_of_the_activations(
 def test_a_comparison_from_end_to_end(runtime: str) -> None:
     """A small V1: everything that the script of the fake runtime makes up is really measured."""
     found = mncost.bench(
-        "v1", 0.1, 32, runtime=runtime, pairs=True, memory=True, processes=2, max_time=8
+        "v1",
+        alpha=0.1,
+        resolution=32,
+        runtime=runtime,
+        pairs=True,
+        memory=True,
+        processes=2,
+        max_time=8,
     )
     assert not found.run.failures
-    (network,) = found.saving.networks
+    (network,) = found.savings.networks
     assert network.speedup is not None
     assert network.memory.measured is not None
     assert network.memory.measured > 0
     assert network.sums is not None
     assert network.sums.depthwise_time is not None
     assert 0 < network.sums.depthwise_time.center < 1
-    assert found.saving.pairs
-    for pair in found.saving.pairs:
+    assert found.savings.pairs
+    for pair in found.savings.pairs:
         assert pair.speedup is not None
         assert [point.bound is not None for point in pair.points] == [True] * 3
         whole = {s.cell.id: s.median for s in summarise(found.run)}[pair.both.id]

@@ -22,7 +22,6 @@ from mncost.measure.records import (
     LayerShare,
     ModelFile,
     Profile,
-    Request,
     Run,
 )
 from mncost.measure.run_file import encode, parse_run, read_run, run_schema, write_run
@@ -36,7 +35,7 @@ def full_run() -> Run:
     cells = [cell(0), cell(1, twin="standard"), cell(2, precision="int8", python="π")]
     run = simulated({None: 1e6, 0: 9e6, 1: 5e7}, cells, processes=2, rounds=3)
     run.processes[0].first_runs = run.processes[0].bursts[:2]
-    run.request = Request(arch="v2")
+    run.asked = {"arch": "v2"}
     run.git = Commit(id="0" * 40, dirty=True)
     agreement = Agreement(images=8, same_top1=8, error=0.04)
     run.files = [ModelFile(cells=[0, 1], bytes=14, seconds=0.5, agreement=agreement)]

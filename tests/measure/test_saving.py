@@ -9,7 +9,6 @@ import pytest
 from msgspec.structs import replace
 
 from mncost.interval import Interval
-from mncost.measure.bench import Measurement
 from mncost.measure.records import (
     Ceilings,
     Cell,
@@ -323,10 +322,3 @@ def test_records_carry_every_number_with_its_interval() -> None:
     assert first["ceiling_share"] == pytest.approx(0.02)
     assert first["ceiling_gmacs_per_second"] == pytest.approx(20.0)
     assert (merged["twin"], merged["part"], merged["bound"]) == ("standard", PART, "compute-bound")
-
-
-def test_a_frame_has_every_record() -> None:
-    found = Measurement(measured([NS, NS])).saving_to_frame()
-    assert list(found.columns) == list(COLUMNS)
-    assert list(found.level) == ["network", "pair", "layer", "layer", "layer"]
-    assert found.speedup[0] == pytest.approx(4.5)

@@ -1,0 +1,169 @@
+"""From networks and places to the cells that are timed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mncost.errors import MeasureError, UnknownNameError
+from mncost.graph.graph import Graph
+from mncost.graph.twin import TWINS
+from mncost.measure.cells import Planned
+from mncost.measure.parts import CutPair, cut_pairs
+from mncost.measure.records import LeftOut, Pair, PairCells, Place, Subject
+from mncost.measure.where import Offer, Where, has_models, no_models
+from mncost.network import Network
+
+__all__ = ["Plan", "What", "plan"]
+
+
+@dataclass(frozen=True)
+class What:
+    """What is measured of each network beside its latency.
+
+    Attributes:
+        twin: measure the twin of this name too; ``None``: none.
+        twins_only: leave out networks that have no such twin.
+        max_twin_gmacs: leave out twins of more GMACs.
+        pairs: measure each pair of layers that the twin has one convolution for, as small networks
+            of their own, and the machine's ceilings.
+        by_layer: profile each network: the time of each layer.
+        memory: measure the peak memory of each network, in a process of its own.
+    """
+
+    twin: str | None = "standard"
+    twins_only: bool = False
+    max_twin_gmacs: float | None = None
+    pairs: bool = False
+    by_layer: bool = False
+    memory: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the twin.
+
+        Raises:
+            InputError: there is no such twin, or pairs without one.
+        """
+        if self.twin is not None and self.twin not in TWINS:
+            raise UnknownNameError("twin", self.twin, TWINS)
+        if self.pairs and self.twin is None:
+            raise MeasureError("pairs are those of a twin: none is asked for")
+
+
+class Plan(NamedTuple):
+    """What is to be measured."""
+
+    planned: Planned
+    left_out: list[LeftOut]
+    pairs: list[Pair]
+    notes: list[str]
+
+
+def plan(
+    networks: Sequence[Network], where: Where, what: What, offer: Offer, *, copies: int = 1
+) -> Plan:
+    """Return the cells of networks at every place, and their pairs of layers.
+
+    Args:
+        networks: networks or twins.
+        where: at which places.
+        what: what is measured of each.
+        offer: says which execution providers there are.
+        copies: how often each model is entered.
+
+    Raises:
+        InputError: a value cannot be used, or there is nothing to measure.
+    """
+    where = where.with_runtimes(by_layer=what.by_layer)
+    every = where.places(offer)
+    places = [place for place in every if has_models(place)]
+    if not places:
+        raise no_models(every[0])
+    planner = _Planner(what, copies)
+    pairs = planner.plan(networks, places)
+    unable = {(place.runtime, place.precision) for place in every if not has_models(place)}
+    notes = [f"left out: {runtime} in {precision}" for runtime, precision in sorted(unable)]
+    return Plan(planner.planned, planner.left_out, pairs, notes)
+
+
+class _Planner:
+    """One call of :func:`plan`."""
+
+    def __init__(self, what: What, copies: int) -> None:
+        self.what = what
+        self.copies = copies
+        self.planned = Planned()
+        self.left_out: list[LeftOut] = []
+
+    def plan(self, networks: Sequence[Network], places: Sequence[Place]) -> list[Pair]:
+        """Enter everything; return the pairs of layers."""
+        cut = cut_pairs(networks, self.what.twin) if self.what.pairs and self.what.twin else []
+        pairs = [_pair(pair) for pair in cut]
+        for place in places:
+            cells = [self.network(network, place) for network in networks]
+            for pair, record in zip(cut, pairs, strict=True):
+                record.counts.update(Counter(cells[index] for index in pair.places))
+                record.cells.append(self.pair(pair, place))
+        return pairs
+
+    def network(self, network: Network, place: Place) -> int:
+        """Enter a network and its twin; return the cell of the first copy of the network."""
+        first, twin = len(self.planned.cells), self.twin(network)
+        for one in (network, twin) if twin else (network,):
+            for copy in range(1, self.copies + 1):
+                cell = self.planned.enter(one, place, copy=copy)
+                self.limit_twin(cell)
+                if self.what.twins_only and not twin:
+                    reason = f"it has no {self.what.twin} twin"
+                    self.left_out.append(LeftOut(cell=cell, reason=reason))
+        return first
+
+    def twin(self, network: Network) -> Network | None:
+        """Return the twin that is asked for, if the network has one and is not a twin itself."""
+        if self.what.twin is None or network.twin is not None:
+            return None
+        twin = network.as_twin(self.what.twin)
+        return None if twin.graph == network.graph else twin
+
+    def pair(self, pair: CutPair, place: Place) -> PairCells:
+        """Enter the four small networks of a pair."""
+        first, second = pair.names
+        both = f"{first} + {second}"
+        cut, sides = pair.pieces, (pair.cost.first.in_height, pair.cost.second.in_height)
+
+        def enter(graph: Graph, side: int, part: str, twin: str | None = None) -> int:
+            subject = Subject(pair.network.label, side, part=part, twin=twin)
+            cell = self.planned.enter_graph(subject, graph, graph.images(side), place)
+            self.limit_twin(cell)
+            return cell
+
+        return PairCells(
+            both=enter(cut.both, sides[0], both),
+            first=enter(cut.first, sides[0], first),
+            second=enter(cut.second, sides[1], second),
+            merged=enter(cut.merged, sides[0], both, self.what.twin),
+        )
+
+    def limit_twin(self, index: int) -> None:
+        """Leave a cell out if it is of a twin that is too large."""
+        cell, limit = self.planned.cells[index], self.what.max_twin_gmacs
+        if cell.subject.twin and limit is not None and cell.macs > limit * 10**9:
+            reason = f"{cell.macs / 1e9:.1f} GMACs, more than the {limit:g} that are timed"
+            self.left_out.append(LeftOut(cell=index, reason=reason))
+
+
+def _pair(pair: CutPair) -> Pair:
+    cost = pair.cost
+    return Pair(
+        names=pair.names,
+        kinds=(cost.first.kind, cost.second.kind),
+        kernel=(cost.merged.kernel or (1, 1))[0],
+        stride=(cost.merged.stride or (1, 1))[0],
+        in_channels=cost.merged.in_channels,
+        out_channels=cost.merged.out_channels,
+        theoretical_ratio=float(cost.theoretical_share),
+        counts={},
+        cells=[],
+    )

@@ -1,0 +1,255 @@
+"""Where networks are measured, and with how much effort: flags for the command line and Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from itertools import product
+from typing import Any, TypeAlias
+
+from msgspec import structs
+
+from mncost import units
+from mncost.cost.memory import PRECISIONS
+from mncost.errors import InputError, MeasureError, UnknownNameError, did_you_mean
+from mncost.extras import install
+from mncost.flags import flag
+from mncost.measure.cell import Place
+from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS, RUNTIMES, runtime_class
+
+__all__ = ["Effort", "Offer", "Where"]
+
+Offer: TypeAlias = Callable[[str, str | None], Sequence[str | None]]
+"""Returns the execution providers of a runtime in an interpreter, or raises MeasureError."""
+
+DEVICES = ("cpu",)
+_DEFAULT_RUNTIMES = ("onnxruntime", "torch")
+_PANEL = "Measuring"
+
+
+def _names(option: str, text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(str.strip, text.split(","))))
+
+
+def _numbers(option: str, text: str) -> tuple[int, ...]:
+    words = _names(option, text)
+    for word in words:
+        if not (word.isascii() and word.isdecimal()) or len(word) > 9:
+            raise InputError(f"{option} {word!r}: accepted are whole numbers, with commas between")
+    return tuple(map(int, words))
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where and how networks are measured: every combination of the values.
+
+    In Python each field takes one value or several.
+    """
+
+    runtime: Sequence[str] = flag(
+        "onnxruntime, torch (eager, channels-last), torch-compile (inductor, frozen), openvino; "
+        "several with commas. Default: those of the first two that are installed.",
+        metavar="NAMES",
+        default=(),
+        parse=_names,
+        completes="runtimes",
+        panel=_PANEL,
+    )
+    provider: Sequence[str] = flag(
+        "Execution providers of ONNX Runtime: CPU, OpenVINO, DNNL, XNNPACK; several with commas. "
+        "Default: all that the installed package has for CPUs.",
+        metavar="NAMES",
+        default=(),
+        parse=_names,
+        panel=_PANEL,
+    )
+    threads: Sequence[int] = flag(
+        "Threads of the runtime. Default: 1.",
+        metavar="N,...",
+        default=(1,),
+        parse=_numbers,
+        panel=_PANEL,
+    )
+    precision: Sequence[str] = flag(
+        "fp32, bf16, int8 (static quantisation, per channel); several with commas. Default: fp32.",
+        metavar="NAMES",
+        default=("fp32",),
+        parse=_names,
+        panel=_PANEL,
+    )
+    batch: Sequence[int] = flag(
+        "Images in one call. Default: 1.",
+        metavar="N,...",
+        default=(1,),
+        parse=_numbers,
+        panel=_PANEL,
+    )
+    python: Sequence[str] = flag(
+        "Measure in this interpreter too (another version of a runtime), interleaved with our own.",
+        metavar="PATH",
+        default=(),
+        parse=_names,
+        panel=_PANEL,
+    )
+    device: str = flag("cpu. Default: cpu.", metavar="NAME", default="cpu", panel=_PANEL)
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InputError: one of them is not accepted.
+        """
+        for name in ("runtime", "provider", "threads", "precision", "batch", "python"):
+            object.__setattr__(self, name, _several(getattr(self, name)))
+        for runtime in self.runtime:
+            if runtime not in RUNTIMES:
+                raise UnknownNameError("runtime", runtime, RUNTIMES)
+        measured = {name for one in RUNTIMES for name in runtime_class(one).precisions}
+        for precision in self.precision:
+            if precision not in measured:
+                accepted = [name for name in PRECISIONS if name in measured]
+                raise UnknownNameError("precision", precision, accepted)
+        _check("batch", self.batch, MAX_BATCH)
+        _check("threads", self.threads, MAX_THREADS)
+        if "" in self.python:
+            raise MeasureError("python '': accepted is the path of an interpreter")
+        if self.device not in DEVICES:
+            raise MeasureError(f"device {self.device!r}: accepted: {', '.join(DEVICES)}")
+
+    def with_runtimes(self, *, by_layer: bool = False) -> Where:
+        """Return it with runtimes: if none is named, those of the usual ones that are installed.
+
+        Args:
+            by_layer: whether they have to say how long each layer takes.
+
+        Raises:
+            MeasureError: none is installed, or one that is named cannot do that.
+        """
+        able = [name for name in RUNTIMES if runtime_class(name).profiles]
+        for name in self.runtime:
+            if by_layer and name not in able:
+                raise MeasureError(
+                    f"{name} does not say how long each layer takes; accepted: {', '.join(able)}"
+                )
+        usual = [name for name in _DEFAULT_RUNTIMES if name in able or not by_layer]
+        names = self.runtime or tuple(name for name in usual if find_spec(name) is not None)
+        if not names:
+            raise MeasureError(f"no runtime is installed: {install('bench')}")
+        return replace(self, runtime=names)
+
+    def places(self, offer: Offer) -> list[Place]:
+        """Return every place, those that have no such models too.
+
+        Raises:
+            MeasureError: there is no such provider.
+        """
+        offered = {
+            (runtime, python): list(offer(runtime, python))
+            for runtime, python in product(self.runtime, (None, *self.python))
+        }
+        chosen = _providers(self.provider, offered)
+        here = [
+            Place(runtime, provider, threads=threads, python=python)
+            for (runtime, python), threads in product(offered, self.threads)
+            for provider in offered[runtime, python]
+            if provider is None or not chosen or provider in chosen
+        ]
+        return [
+            structs.replace(place, precision=precision, batch=batch)
+            for precision, batch, place in product(self.precision, self.batch, here)
+        ]
+
+    def place(self, offer: Offer) -> Place:
+        """Return the first place.
+
+        Raises:
+            MeasureError: it has no models of this precision.
+        """
+        place = self.places(offer)[0]
+        if not has_models(place):
+            raise no_models(place)
+        return place
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long and how often networks are measured; ``None``: the default that the help states."""
+
+    target_error: float | None = flag(
+        "Stop when half of each median's 95 % interval is within it. Default: 2 %.",
+        metavar="%",
+        parse=units.share,
+        panel=_PANEL,
+    )
+    max_time: float | None = flag(
+        "Stop after it in any case: 90, 90s, 5min. Default: 54 s, or 3 s a network if more.",
+        metavar="TIME",
+        parse=units.seconds,
+        panel=_PANEL,
+    )
+    processes: int | None = flag(
+        "Measure in at least so many processes, one after the other. Default: 6.",
+        metavar="N",
+        panel=_PANEL,
+    )
+    copies: int | None = flag(
+        "Enter each model N times: A/A. Default: 1.", metavar="N", panel=_PANEL
+    )
+    seed: int | None = flag("Of weights, images and order. Default: 0.", metavar="N", panel=_PANEL)
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            MeasureError: one of them is not accepted.
+        """
+        if self.target_error is not None and not 0 < self.target_error < 1:
+            raise MeasureError(f"target error {self.target_error:g}: accepted are 0 % to 100 %")
+        if self.max_time is not None and not 0 < self.max_time < 10**7:
+            raise MeasureError(f"max time {self.max_time:g} s: accepted is more than 0 s")
+        _check("processes", (1 if self.processes is None else self.processes,), 1000)
+        _check("copies", (1 if self.copies is None else self.copies,), 10)
+        if self.seed is not None and not 0 <= self.seed < 2**63:
+            raise MeasureError(f"seed {self.seed}: accepted are 0 to {2**63 - 1}")
+
+
+def has_models(place: Place) -> bool:
+    """Whether the runtime of a place has models of its precision."""
+    return place.precision in runtime_class(place.runtime).precisions
+
+
+def no_models(place: Place) -> MeasureError:
+    """Return the error that says that it has none."""
+    accepted = ", ".join(runtime_class(place.runtime).precisions)
+    return MeasureError(f"{place.runtime} has no models in {place.precision}; accepted: {accepted}")
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    """Return one value or several as a tuple, without repeats."""
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    return tuple(dict.fromkeys(value if several else (value,)))
+
+
+def _check(name: str, values: Sequence[int], most: int) -> None:
+    for value in values:
+        if not 1 <= value <= most:
+            raise MeasureError(f"{name} {value}: accepted are 1 to {most}")
+
+
+def _providers(
+    names: Sequence[str], offered: Mapping[tuple[str, str | None], Sequence[str | None]]
+) -> set[str]:
+    """Match names of providers, with or without ``ExecutionProvider``, in any case."""
+    known = {p.lower(): p for providers in offered.values() for p in providers if p}
+    chosen = set()
+    for name in names:
+        key = name.lower().removesuffix("executionprovider") + "executionprovider"
+        if key not in known:
+            accepted = ", ".join(known.values()) or "none: the runtimes chosen have no providers"
+            raise MeasureError(
+                f"no execution provider {name!r} for CPUs is installed"
+                f"{did_you_mean(name, known.values())}; accepted: {accepted}"
+            )
+        chosen.add(known[key])
+    return chosen

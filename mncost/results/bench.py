@@ -1,0 +1,151 @@
+"""Measuring until every interval is within the target: :func:`bench`, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mncost.api import Networks, grid_of
+from mncost.measure.engine import Progress
+from mncost.measure.networks import cells_of
+from mncost.measure.plan import What
+from mncost.measure.records import Place, Run
+from mncost.measure.run_file import write_run
+from mncost.measure.runs import (
+    ARCHITECTURES,
+    SECONDS,
+    SECONDS_TO_COMPARE,
+    begin,
+    carry_out,
+    empty_run,
+    options_for,
+)
+from mncost.measure.where import Effort, Where
+from mncost.network import Network
+from mncost.results.results import Results
+
+__all__ = ["bench", "measure", "measure_networks"]
+
+T = TypeVar("T")
+
+
+def bench(  # noqa: PLR0913 - what is measured beside where and how long
+    networks: Networks = ARCHITECTURES,
+    *,
+    where: Where = Where(),  # noqa: B008 - it is frozen
+    effort: Effort = Effort(),  # noqa: B008 - it is frozen
+    twin: bool | str | None = True,
+    pairs: bool = False,
+    by_layer: bool = False,
+    memory: bool = False,
+    max_twin_gmacs: float | None = None,
+    output: Path | str | None = None,
+    **options: Any,
+) -> Results:
+    """Measure the latency of networks on this machine.
+
+    Args:
+        networks: networks in hand, or names of architectures.
+        where: runtimes, threads, precisions ...
+        effort: how long and how often.
+        twin: measure the twin of each network too: ``True`` is ``"standard"``; or ``"fused"``.
+        pairs: measure each pair of layers that the twin has one convolution for, as small networks
+            of their own, and the machine's ceilings: see :attr:`Results.savings`.
+        by_layer: profile each network: the time of each of its layers.
+        memory: measure the peak memory of each network, in a process of its own.
+        max_twin_gmacs: do not time twins of more GMACs.
+        output: the run file, written as it goes.
+        options: the fields of ``where`` and ``effort`` (``runtime="torch"``, ``max_time=20``), and
+            beside names what :func:`mncost.grid` takes (``alpha="0.35:1.0"``).
+
+    Raises:
+        InputError: something cannot be used, or is not installed.
+        KeyboardInterrupt: the measuring was interrupted; what there is has been saved.
+    """
+    where, effort = _taken(where, options), _taken(effort, options)
+    grid = grid_of(networks, **options)
+    what = What(
+        twin="standard" if twin is True else twin or None,
+        pairs=pairs,
+        by_layer=by_layer,
+        memory=memory,
+        max_twin_gmacs=max_twin_gmacs,
+    )
+    least_time = SECONDS_TO_COMPARE if pairs else SECONDS
+    run = begin(grid, where, effort, what, least_time=least_time, asked=_asked(networks, options))
+    save = _nowhere if output is None else partial(write_run, path=Path(output))
+    return _uninterrupted(measure(run, save=save))
+
+
+def measure(
+    run: Run,
+    *,
+    save: Callable[[Run], None] = lambda run: None,
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> Results:
+    """Measure the cells of a run until each interval is within the run's target error.
+
+    Args:
+        run: takes everything in; ``run.stopped`` says why it ended.
+        save: is given the run as it goes.
+        watch: is told the progress.
+    """
+    results = Results(run)
+    carry_out(run, errors=lambda run: results.update().relative_errors(), save=save, watch=watch)
+    return results.update()
+
+
+def measure_networks(
+    networks: Sequence[Network],
+    place: Place,
+    *,
+    by_layer: bool = False,
+    max_time: float | None = None,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    save: Callable[[Run], None] = lambda run: None,
+) -> Results:
+    """Measure networks at one place, each as one cell.
+
+    Args:
+        networks: at least one; twins too.
+        place: where.
+        by_layer: find out how long each layer takes.
+        max_time: seconds; by default 54, or 3 a network if that is more.
+        watch: is told the progress.
+        save: is given the run as it goes.
+
+    Raises:
+        MeasureError: the time is out of range.
+        KeyboardInterrupt: the measuring was interrupted; what there is has been saved.
+    """
+    planned = cells_of(networks, place)
+    what = What(twin=None, by_layer=by_layer)
+    run = empty_run(planned, options_for(planned.cells, Effort(max_time=max_time), what))
+    return _uninterrupted(measure(run, save=save, watch=watch))
+
+
+def _taken(options: T, keywords: dict[str, Any]) -> T:
+    """Return a dataclass of flags with the keywords that are its fields; they leave the dict."""
+    names = [one.name for one in fields(options) if one.name in keywords]  # type: ignore[arg-type]
+    changes = {name: keywords.pop(name) for name in names}
+    return replace(options, **changes)  # type: ignore[type-var]
+
+
+def _asked(networks: Networks, options: Mapping[str, Any]) -> dict[str, str]:
+    """Return how networks were asked for, in the words of the command line."""
+    if not isinstance(networks, str):
+        return {}
+    return {"arch": networks} | {name: str(value) for name, value in options.items()}
+
+
+def _uninterrupted(results: Results) -> Results:
+    if results.run.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return results
+
+
+def _nowhere(run: Run) -> None:
+    """Save nowhere: the caller has the run."""
