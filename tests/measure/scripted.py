@@ -157,5 +157,5 @@ def instead_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
         return launch(spec, seed)
 
     monkeypatch.setattr("mncost.measure.workers.process.start_worker", start_worker)
-    monkeypatch.setattr("mncost.measure.workers.builder.Builder", Builder)
+    monkeypatch.setattr("mncost.measure.workers.builder.Builder", lambda scratch: Builder())
     monkeypatch.setattr("mncost.measure.runs.WallClock", VirtualClock)
