@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mncost.cost import memory
 from mncost.cost.memory import Peak, Precision, Schedule
-from mncost.cost.work import OpCost, Tally, count, tally
+from mncost.cost.work import OpCost, Tally, count, tally, total_macs
 from mncost.errors import UnknownNameError
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.ops import Shape
@@ -202,7 +202,7 @@ class Network(Shown):
     @cached_property
     def macs(self) -> int:
         """Multiply-accumulates for one image: convolutions, linear layers, attention products."""
-        return sum(cost.macs for cost in self.costs)
+        return total_macs(self.costs)
 
     @property
     def flops(self) -> int:

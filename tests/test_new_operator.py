@@ -79,4 +79,4 @@ def test_what_is_not_stated_is_an_error() -> None:
         with pytest.raises(NotImplementedError):
             getattr(Blur(), trait)
     with pytest.raises(AssertionError):
-        parameters(Blur())  # type: ignore[arg-type]
+        parameters(Blur())

@@ -98,7 +98,8 @@ def schedule(graph: Graph) -> Schedule:
     root, steps = _fused(graph)
     last_read = {step[0]: step[0] for step in steps}  # what nobody reads goes at once
     for head, *_ in steps:
-        last_read |= {root[source]: head for source in graph.nodes[head].inputs}
+        for source in graph.nodes[head].inputs:
+            last_read[root[source]] = head
     for output in graph.outputs:
         last_read.pop(root[output], None)
     frees: dict[int, list[int]] = {}
@@ -131,17 +132,20 @@ def _fused(graph: Graph) -> tuple[list[int], list[list[int]]]:
             and step[-1] == source
             and len(readers[source]) == 1
             and source not in outputs
-            and isinstance(graph.nodes[step[0]].op, Conv | Linear)
+            and isinstance(graph.nodes[step[0]].op, (Conv, Linear))
             and not isinstance(graph.nodes[source].op, Activation)
         )
 
     for index, node in enumerate(graph.nodes):
+        if not node.inputs:
+            continue
+        source = node.inputs[0]
         if node.op.is_view:
-            root[index] = root[node.inputs[0]]
-        elif node.inputs and continues(node.op, node.inputs[0]):
-            root[index] = root[node.inputs[0]]
+            root[index] = root[source]
+        elif continues(node.op, source):
+            root[index] = root[source]
             steps[root[index]].append(index)
-        elif node.inputs:
+        else:
             steps[index] = [index]
     return root, list(steps.values())
 
@@ -156,8 +160,8 @@ def _deployed(ops: Sequence[Op]) -> tuple[int, int]:
         else:
             kept |= {f"{op.kind}.{leaf}": param for leaf, param in own.items()}
     sizes = {"weight": 0, "vector": 0, "statistic": 0}
-    for param in kept.values():
-        sizes[param.role] += prod(param.shape)
+    for shape, role in kept.values():
+        sizes[role] += prod(shape)
     return sizes["weight"], sizes["vector"]
 
 
@@ -173,14 +177,15 @@ def peak(graph: Graph, plan: Schedule, shapes: Sequence[Shape], precision: Preci
     live = most = sum(sizes[index] for index in inputs)
     for step in plan:
         live += sizes[step.node]
-        needed = live + _workspace(graph.nodes[step.node].op, [shapes[i] for i in step.inputs])
+        needed = live + _workspace(graph.nodes[step.node].op, shapes, step.inputs)
         if needed > most:
             most, where = needed, step.node
-        live -= sum(sizes[result] for result in step.frees)
+        for result in step.frees:
+            live -= sizes[result]
     return Peak(most * _ELEMENT_BYTES[precision], where)
 
 
-def _workspace(op: Op, inputs: Sequence[Shape]) -> int:
+def _workspace(op: Op, shapes: Sequence[Shape], inputs: Sequence[int]) -> int:
     """Return how many elements an operator holds beside its inputs and its result."""
     match op:
         case (Conv() | Linear() | BatchNorm() | Activation() | Add() | Scale() | LayerScale()) | (
@@ -188,7 +193,7 @@ def _workspace(op: Op, inputs: Sequence[Shape]) -> int:
         ):
             return 0
         case Attention():
-            return attention_scores(op, inputs)
+            return attention_scores(op, shapes[inputs[0]], shapes[inputs[1]])
         case _:
             assert_never(op)
 

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias, assert_never
 
 from msgspec import Struct
 
-from mncost.graph.graph import Graph
+from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     ACTIVATIONS,
     Activation,
@@ -46,6 +46,7 @@ __all__ = [
     "count",
     "held",
     "tally",
+    "total_macs",
     "work_of",
 ]
 
@@ -82,12 +83,19 @@ SECOND = {"batch_norm_params": "batch_norm", "pool_output": "pool"}
 """Kinds that measure an operator a second way."""
 
 
-def work_of(op: Op, inputs: Sequence[Shape], out: Shape) -> Work:
-    """Return the work of one operator: a pure function of its shapes."""
+def work_of(node: Node, shapes: Sequence[Shape], out: Shape) -> Work:
+    """Return the work of one operator: a pure function of its shapes.
+
+    Args:
+        node: the operator.
+        shapes: those of the graph's nodes, of which it reads some.
+        out: the shape of its result.
+    """
+    op = node.op
     match op:
         case Conv():
-            window = op.in_channels // op.groups * op.kernel[0] * op.kernel[1]
-            return _with_bias("conv", prod(out) * window, out, bias=op.bias)
+            size, window = prod(out), op.in_channels // op.groups * op.kernel[0] * op.kernel[1]
+            return {"conv": size * window, "bias": size} if op.bias else {"conv": size * window}
         case BatchNorm():
             return {"batch_norm": prod(out), "batch_norm_params": 2 * op.channels}
         case Activation():
@@ -95,19 +103,21 @@ def work_of(op: Op, inputs: Sequence[Shape], out: Shape) -> Work:
         case Add():
             return {"add": prod(out)}
         case Linear():
-            return _with_bias("linear", prod(out) * op.in_features, out, bias=op.bias)
+            macs = prod(out) * op.in_features
+            return {"linear": macs, "bias": prod(out)} if op.bias else {"linear": macs}
         case GlobalPool():
-            return {"pool": prod(inputs[0]), "pool_output": prod(out)}
+            return {"pool": prod(shapes[node.inputs[0]]), "pool_output": prod(out)}
         case Scale():
             return {"scale": prod(out)}
         case LayerScale():
             return {"layer_scale": prod(out)}
         case Attention():
-            scores = attention_scores(op, inputs)
+            queries, keys, _ = (shapes[source] for source in node.inputs)
+            scores = attention_scores(op, queries, keys)
             return {
                 "attention": 2 * scores * op.key_dim,
                 "softmax": scores,
-                "query_scale": prod(inputs[0]),
+                "query_scale": prod(queries),
             }
         case Input() | Flatten() | Dropout():
             return {}
@@ -115,9 +125,8 @@ def work_of(op: Op, inputs: Sequence[Shape], out: Shape) -> Work:
             assert_never(op)
 
 
-def attention_scores(op: Attention, inputs: Sequence[Shape]) -> int:
+def attention_scores(op: Attention, queries: Shape, keys: Shape) -> int:
     """Return the elements of QKᵀ: heads × query pixels × key pixels."""
-    queries, keys = inputs[0], inputs[1]
     return op.heads * prod(queries[1:]) * prod(keys[1:])
 
 
@@ -131,16 +140,16 @@ class OpCost(Struct, frozen=True):
     @property
     def macs(self) -> int:
         """Multiply-accumulates."""
-        find = self.work.get
-        return find("conv", 0) + find("linear", 0) + find("attention", 0)
+        return sum([self.work[kind] for kind in MACS if kind in self.work])
 
 
 def count(graph: Graph, shapes: Sequence[Shape]) -> list[OpCost]:
     """Return the cost of every node of a graph whose shapes are known."""
-    return [
-        OpCost(*held(node.op), work_of(node.op, [shapes[source] for source in node.inputs], shape))
-        for node, shape in zip(graph.nodes, shapes, strict=True)
-    ]
+    costs = []
+    for node, out in zip(graph.nodes, shapes, strict=True):
+        params, buffers = held(node.op)
+        costs.append(OpCost(params, buffers, work_of(node, shapes, out)))
+    return costs
 
 
 @lru_cache(maxsize=10_000)
@@ -153,6 +162,11 @@ def held(op: Op) -> tuple[int, int]:
         else:
             trained += prod(param.shape)
     return trained, buffers
+
+
+def total_macs(costs: Iterable[OpCost]) -> int:
+    """Return the multiply-accumulates of all operators."""
+    return sum([cost.work[kind] for cost in costs for kind in MACS if kind in cost.work])
 
 
 class Tally(NamedTuple):
@@ -169,7 +183,3 @@ def tally(costs: Iterable[OpCost]) -> Tally:
         total.work.update(cost.work)
         total.operators.update(cost.work.keys())
     return total
-
-
-def _with_bias(kind: str, macs: int, out: Shape, *, bias: bool) -> Work:
-    return {kind: macs, "bias": prod(out)} if bias else {kind: macs}

@@ -37,7 +37,7 @@ class Graph(Struct, frozen=True):
     @property
     def inputs(self) -> tuple[int, ...]:
         """The indices of the inputs."""
-        return tuple(i for i, node in enumerate(self.nodes) if isinstance(node.op, Input))
+        return tuple([i for i, node in enumerate(self.nodes) if not node.inputs])
 
     @property
     def output_names(self) -> tuple[str, ...]:

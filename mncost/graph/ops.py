@@ -5,6 +5,8 @@ Shapes have no batch: ``(channels, height, width)`` of an image, ``(features,)``
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias, assert_never, get_args
 
 from msgspec import Struct
@@ -268,7 +270,8 @@ class Param(NamedTuple):
     role: Literal["weight", "vector", "statistic"]
 
 
-def parameters(op: Op) -> dict[str, Param]:
+@lru_cache(maxsize=10_000)
+def parameters(op: Op) -> Mapping[str, Param]:
     """Return the tensors that an operator holds, by the last part of their names in torch."""
     match op:
         case Conv():
@@ -295,6 +298,6 @@ def parameters(op: Op) -> dict[str, Param]:
             assert_never(op)
 
 
-def _affine(weight: Shape, *, bias: bool) -> dict[str, Param]:
+def _affine(weight: Shape, *, bias: bool) -> Mapping[str, Param]:
     held = {"weight": Param(weight, "weight")}
     return {**held, "bias": Param(weight[:1], "vector")} if bias else held

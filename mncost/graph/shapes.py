@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from typing import assert_never
 
@@ -107,7 +108,11 @@ def _result(node: Node, first: Shape, shapes: list[Shape]) -> Shape:
     op = node.op
     match op:
         case Conv():
-            return _conv(node, op, first)
+            if len(first) != 3 or first[0] != op.in_channels:
+                raise _misfit(node, first, 3, op.in_channels)
+            if op.kernel == _ONE == op.stride and isinstance(op.padding, str):
+                return op.out_channels, first[1], first[2]
+            return op.out_channels, *_conv_size(node, op, (first[1], first[2]))
         case BatchNorm():
             if first[0] != op.channels or len(first) != 1 + op.dimensions:
                 raise _misfit(node, first, 1 + op.dimensions, op.channels)
@@ -148,22 +153,25 @@ def _result(node: Node, first: Shape, shapes: list[Shape]) -> Shape:
             assert_never(op)
 
 
-def _conv(node: Node, op: Conv, source: Shape) -> Shape:
-    if len(source) != 3 or source[0] != op.in_channels:
-        raise _misfit(node, source, 3, op.in_channels)
-    _, height, width = source
-    if op.kernel == _ONE == op.stride and isinstance(op.padding, str):
-        return op.out_channels, height, width
-    top, bottom, left, right = conv_pads(op, (height, width))
-    (tall, wide), (down, along), (spread, splay) = op.kernel, op.stride, op.dilation
-    out_height = (height + top + bottom - spread * (tall - 1) - 1) // down + 1
-    out_width = (width + left + right - splay * (wide - 1) - 1) // along + 1
-    if out_height < 1 or out_width < 1:
+def _conv_size(node: Node, op: Conv, size: Size) -> Size:
+    """Return height and width of a convolution's result."""
+    padding = op.padding
+    pixels = (padding[:2], padding[2:]) if isinstance(padding, tuple) else (padding, padding)
+    height = _side(size[0], op.kernel[0], op.stride[0], op.dilation[0], pixels[0])
+    width = _side(size[1], op.kernel[1], op.stride[1], op.dilation[1], pixels[1])
+    if height < 1 or width < 1:
         raise GridError(
             f"the image is too small: {node.name} ({size_text(op.kernel)}, stride "
-            f"{_pair_text(op.stride)}) gets {height}×{width} pixels"
+            f"{_pair_text(op.stride)}) gets {size_text(size)} pixels"
         )
-    return op.out_channels, out_height, out_width
+    return height, width
+
+
+@lru_cache(maxsize=10_000)
+def _side(size: int, kernel: int, stride: int, dilation: int, padding: PaddingRule | Size) -> int:
+    if isinstance(padding, str):
+        padding = pads(size, kernel, stride, dilation, padding)
+    return (size + sum(padding) - dilation * (kernel - 1) - 1) // stride + 1
 
 
 def conv_pads(op: Conv, size: Size) -> tuple[int, int, int, int]:

@@ -69,7 +69,7 @@ def resolve(
             block_name = name if repeats == 1 else f"{name}.{repeat}"
             inner = widths.expanded, widths.squeezed
             blocks.append(Block(block_name, number, row, scaling.width, widths.out, stride, *inner))
-            scaling = scaling._replace(width=widths.out, nominal=widths.nominal)
+            scaling = Scaling(alpha, rules, count, widths.out, widths.nominal)
         if len(blocks) > MAX_BLOCKS:
             raise SpecError(f"{spec.name}: row {number} ({name}): more than {MAX_BLOCKS} blocks")
     return Architecture(

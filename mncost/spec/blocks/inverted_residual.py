@@ -33,13 +33,15 @@ class InvertedResidual(Inverted, frozen=True, kw_only=True, tag="inverted_residu
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths; without an expansion convolution nothing is expanded."""
-        made, divisor = super().widths(scaling), scaling.rules.se_divisor
-        if not self._expands(scaling, made.expanded):
-            made = made._replace(expanded=None)
-        if not self.se:
-            return made
-        filtered = scaling.width if made.expanded is None else made.expanded
-        return made._replace(squeezed=make_divisible(filtered * self.se, divisor, divisor))
+        out, nominal, *_ = self.out_width(self.out, scaling)
+        expanded: int | None = self.expanded_width(scaling)
+        filtered, squeezed = expanded, None
+        if not self._expands(scaling, expanded):
+            filtered, expanded = scaling.width, None
+        if self.se:
+            divisor = scaling.rules.se_divisor
+            squeezed = make_divisible((filtered or 0) * self.se, divisor, divisor)
+        return Widths(out, nominal, expanded, squeezed)
 
     def _expands(self, scaling: Scaling, expanded: int | None) -> bool:
         if self.expand is not None:
