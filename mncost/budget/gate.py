@@ -12,10 +12,10 @@ from mncost.measure.cells import title
 from mncost.measure.records import Run
 from mncost.results.changes import RunRatio, run_ratio
 from mncost.results.results import Results
-from mncost.stats.looks import Looks
+from mncost.stats.looks import Levels, Looks
 from mncost.stats.verdict import Verdict, judge
 
-__all__ = ["Gate", "judge_saved"]
+__all__ = ["Gate"]
 
 
 class _Look(NamedTuple):
@@ -39,13 +39,13 @@ class Gate:
     def __call__(self, run: Run, fraction: float, last: bool) -> set[int]:
         """Look; return the cells that the undecided limits still need."""
         self.results.update()
-        level = self.looks.level(fraction, last)
+        levels = self.looks.look(fraction, last)
         needed: set[int] = set()
         for index, measured in enumerate(self.plan.measured):
             before = self._looks.get(index)
             if before is not None and before.verdict is not None:
                 continue
-            look = self._looks[index] = self._look(measured, level)
+            look = self._looks[index] = self._look(measured, levels)
             if look.verdict is None:
                 needed |= set(measured.cells)
         return needed
@@ -98,16 +98,17 @@ class Gate:
         new = self.results.interval(measured.cell)
         return old and old.center, new and new.center
 
-    def _look(self, measured: Measured, level: float) -> _Look:
+    def _look(self, measured: Measured, levels: Levels) -> _Look:
         limit = measured.limit
         if measured.saved is not None:
-            return self._beside_saved(measured, level)
+            return self._beside_saved(measured, levels.any)
         if isinstance(limit.bound, Latency):
-            interval = self.results.interval(measured.cell, limit.bound.percent, level)
-        else:
-            assert measured.other is not None
-            interval = self.results.ratio(measured.cell, measured.other, level)
-        return _Look(interval, judge(interval, limit.allowed))
+            interval = self.results.interval(measured.cell, limit.bound.percent, levels.any)
+            return _Look(interval, judge(interval, limit.allowed))
+        assert measured.other is not None
+        interval = self.results.verdict_ratio(measured.cell, measured.other, levels.ratio)
+        verdict = judge(interval, limit.allowed, may_pass=levels.may_pass)
+        return _Look(interval, verdict)
 
     def _beside_saved(self, measured: Measured, level: float) -> _Look:
         assert self.plan.saved is not None
@@ -119,21 +120,8 @@ class Gate:
         if self.plan.differences:
             machines = "; ".join(self.plan.differences)
             return _Look(interval, None, f"the baseline is from another machine: {machines}")
-        verdict = judge_saved(ratio, measured.limit.allowed)
+        verdict = ratio.judge(measured.limit.allowed)
         return _Look(interval, verdict, "" if verdict else _disagreement(ratio, measured.limit))
-
-
-def judge_saved(ratio: RunRatio, limit: float) -> Verdict | None:
-    """Return what a comparison with a saved run says about the largest ratio that is allowed.
-
-    A verdict needs both ratios on one side of the limit. The machine moves the plain ratio of a
-    whole run, and what happens to the reference alone moves the other one. Without a reference
-    there is no verdict.
-    """
-    if ratio.beside_reference is None:
-        return None
-    verdict = judge(ratio.beside_reference.ratio, limit)
-    return verdict if verdict == judge(ratio.plain.ratio, limit) else None
 
 
 def _disagreement(ratio: RunRatio, limit: Limit) -> str:
@@ -141,11 +129,11 @@ def _disagreement(ratio: RunRatio, limit: Limit) -> str:
     if ratio.beside_reference is None:
         return "the two runs have no reference workload in common"
     plain, beside = ratio.plain.ratio, ratio.beside_reference.ratio
-    if judge(plain, limit.allowed) == judge(beside, limit.allowed):
+    if len({judge(one.ratio, limit.allowed) for one in ratio.all}) == 1:
         return ""
     return (
         f"the latency is {plain.center:.3f} times the baseline's, and {beside.center:.3f} times "
-        "in units of the reference workload: these disagree, so the machine may explain it"
+        "in units of the reference workload: the machine may explain the difference"
     )
 
 

@@ -44,7 +44,7 @@ MACHINE = Machine(
 class Builder:
     """Writes the fake runtime's files; ``too_large`` MACs are refused."""
 
-    def __init__(self, too_large: int | None = None) -> None:
+    def __init__(self, scratch: Path | None = None, *, too_large: int | None = None) -> None:
         self.built: list[str] = []
         self.closed = False
         self._too_large = too_large
