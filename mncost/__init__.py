@@ -5,8 +5,12 @@
     import mncost
 
     net = mncost.load("v2", alpha=0.5, resolution=160)
+    print(net)                          # layer by layer; a notebook shows it as a table
     net.macs, net.params, net.layers, net.to_frame()
     mncost.grid("v2", alpha="0.35:1.0", resolution="96:224").to_frame()
+    mncost.explain(net)                 # why counting tools print other numbers
+    mncost.verify(net).ok               # torch, fvcore and the ONNX file count the same
+    mncost.compare(net)                 # beside the standard-convolution twin
     mncost.bench("v2", runtime="onnxruntime").to_frame()
     mncost.pick("v1,v2,v3", max_macs="150M", min_top1=68).to_frame()
 """
@@ -16,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from mncost.render.shown import show_with
 
 if TYPE_CHECKING:
-    from mncost.api import Grid, grid, load
+    from mncost.api import Comparison, Explanation, Grid, compare, explain, grid, load
     from mncost.budget.outcome import Outcome, Verdicts
     from mncost.budget.records import Baseline
     from mncost.budget.run import check
@@ -24,11 +28,16 @@ if TYPE_CHECKING:
     from mncost.choose.picked import Pick, Picked
     from mncost.errors import InputError, MncostError
     from mncost.network import Network
+    from mncost.render.table import Table
     from mncost.results.bench import bench
     from mncost.results.results import Results
+    from mncost.which import Which
+    from mncost.witnesses.verification import Verification, verify
 
 __all__ = [
     "Baseline",
+    "Comparison",
+    "Explanation",
     "Grid",
     "InputError",
     "MncostError",
@@ -37,19 +46,27 @@ __all__ = [
     "Pick",
     "Picked",
     "Results",
+    "Table",
     "Verdicts",
+    "Verification",
+    "Which",
     "__version__",
     "bench",
     "check",
+    "compare",
+    "explain",
     "grid",
     "load",
     "pick",
+    "verify",
 ]
 
 __version__ = "0.1.0"
 
 _MODULES = {
     "Baseline": "mncost.budget.records",
+    "Comparison": "mncost.api",
+    "Explanation": "mncost.api",
     "Grid": "mncost.api",
     "InputError": "mncost.errors",
     "MncostError": "mncost.errors",
@@ -57,15 +74,20 @@ _MODULES = {
     "Outcome": "mncost.budget.outcome",
     "Pick": "mncost.choose.picked",
     "Picked": "mncost.choose.picked",
+    "Table": "mncost.render.table",
     "Verdicts": "mncost.budget.outcome",
     "Results": "mncost.results.results",
     "bench": "mncost.results.bench",
+    "Verification": "mncost.witnesses.verification",
+    "Which": "mncost.which",
     "check": "mncost.budget.run",
+    "compare": "mncost.api",
+    "explain": "mncost.api",
     "grid": "mncost.api",
     "load": "mncost.api",
     "pick": "mncost.choose.pick",
+    "verify": "mncost.witnesses.verification",
 }
-
 
 show_with("mncost.tables")
 

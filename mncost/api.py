@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, overload
 
 from mncost.cost.memory import PRECISIONS, Precision
@@ -16,8 +16,6 @@ from mncost.spec.catalog import Choice, find
 from mncost.spec.resolve import Architecture, resolve
 
 if TYPE_CHECKING:
-    import pandas
-
     from mncost.cost.work import Tally
 
 __all__ = [
@@ -111,6 +109,8 @@ class Grid(Shown, Sequence[Network]):
         notes: what was left out, and which α give one and the same network.
     """
 
+    _in_frames = (("columns", "all"),)
+
     def __init__(self, networks: Sequence[Network], notes: Sequence[str] = ()) -> None:
         """Use :func:`grid`."""
         self._networks = tuple(networks)
@@ -148,13 +148,6 @@ class Grid(Shown, Sequence[Network]):
             first, second = (title(network) for network in self[:2])
             raise InputError(f"needs one network, and these are {len(self)}: {first}; {second} ...")
         return self[0]
-
-    def to_frame(self) -> pandas.DataFrame:
-        """Return the grid as a DataFrame, one row a network. Needs pandas."""
-        from mncost.render.table import tabulate
-        from mncost.tables.grid import GRID_COLUMNS
-
-        return tabulate("grid", GRID_COLUMNS, self).to_frame()
 
 
 def title(network: Network) -> str:
@@ -322,7 +315,7 @@ def grid_of(networks: Networks, **which: Any) -> Grid:
     """
     if isinstance(networks, str):
         return grid(networks, **which)
-    every = [networks] if isinstance(networks, Network) else list(networks)
+    every = [*networks] if isinstance(networks, Iterable) else [networks]
     names = [one for one in every if isinstance(one, str)]
     if names and len(names) == len(every):
         return grid(names, **which)

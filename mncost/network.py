@@ -23,7 +23,6 @@ from mncost.spec.resolve import Architecture
 
 if TYPE_CHECKING:
     import onnx
-    import pandas
     import torch
 
     from mncost.cost.layers import Layer
@@ -100,6 +99,8 @@ class Network(Shown):
         architecture: what its graph was emitted from, if that was an architecture file.
         shapes: the shape of each node's result.
     """
+
+    _in_frames = (("columns", "all"),)
 
     def __init__(
         self, label: Label, graph: Graph, inputs: Shapes, precision: Precision = "fp32"
@@ -309,13 +310,6 @@ class Network(Shown):
         return tuple(
             PairCost(own[pair.first], own[pair.second], merged[pair.second]) for pair in pairs
         )
-
-    def to_frame(self) -> pandas.DataFrame:
-        """Return :attr:`layers` as a DataFrame, one row a layer. Needs pandas."""
-        from mncost.render.table import tabulate
-        from mncost.tables.layers import LAYER_COLUMNS
-
-        return tabulate("layers", LAYER_COLUMNS, self.layers).to_frame()
 
     def to_torch(
         self,

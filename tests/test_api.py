@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,19 +24,10 @@ from tests.networks import EVERY_DIALECT, Row, toml
 def test_public_names() -> None:
     """What ``from mncost import *`` gives, and that it is all there."""
     expected = [
-        *("Baseline", "Grid", "InputError", "MncostError", "Network", "Outcome"),
-        *(
-            "Pick",
-            "Picked",
-            "Results",
-            "Verdicts",
-            "__version__",
-            "bench",
-            "check",
-            "grid",
-            "load",
-            "pick",
-        ),
+        *("Baseline", "Comparison", "Explanation", "Grid", "InputError", "MncostError"),
+        *("Network", "Outcome", "Pick", "Picked", "Results", "Table", "Verdicts"),
+        *("Verification", "Which", "__version__", "bench", "check", "compare", "explain"),
+        *("grid", "load", "pick", "verify"),
     ]
     assert sorted(mncost.__all__) == expected
     assert all(hasattr(mncost, name) for name in mncost.__all__)
@@ -463,3 +456,78 @@ def test_nothing_heavy_is_imported() -> None:
     run = [sys.executable, "-c", script]
     done = subprocess.run(run, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (0, "")
+
+
+# ------------------------------------------------------------------------- results show themselves
+
+
+def test_a_network_prints_its_layers() -> None:
+    text = str(mncost.load("v2"))
+    title, *rows = text.splitlines()
+    assert "300,774,272 MACs" in title
+    names = [row.split()[0] for row in rows]
+    assert names[names.index("stem.conv") :][:3] == [
+        "stem.conv",
+        "row2.depthwise.conv",
+        "row2.project.conv",
+    ]
+
+
+def test_a_grid_prints_its_networks_and_says_what_it_is() -> None:
+    grid = mncost.grid(["v1", "v2"])
+    assert repr(grid).startswith("<mncost.Grid of 2 networks: v1 ")
+    assert [line.split()[:3] for line in str(grid).splitlines()[-2:]] == [
+        ["v1", "1.0", "224"],
+        ["v2", "1.0", "224"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        lambda net: net,
+        lambda net: mncost.grid("v2", alpha="0.35:1.0"),
+        mncost.explain,
+        mncost.compare,
+    ],
+)
+def test_results_have_a_table_for_people_programs_and_notebooks(result: Callable[..., Any]) -> None:
+    shown = result(mncost.load("v2"))
+    table = shown.table()
+    assert len(table.rows) > 0
+    assert str(shown) == str(table)
+    assert shown._repr_html_().count("<tr") >= len(table.for_people().rows)
+    assert len(shown.to_frame()) == len(table.for_programs().rows)
+    assert "\n" not in repr(shown)
+
+
+def test_frames_have_every_column() -> None:
+    frame = mncost.grid("v2").to_frame()
+    assert {"rho", "flops", "buffers", "classes", "peak_layer"} <= set(frame.columns)
+
+
+def test_questions_take_networks_in_hand_or_names() -> None:
+    net = mncost.load("v1", alpha=0.5)
+    for asked in (mncost.compare(net), mncost.compare([net]), mncost.compare("v1", alpha=0.5)):
+        (own,) = asked.networks
+        assert own.macs == net.macs
+        table = asked.table().for_programs()
+        (row,) = [dict(zip([c.name for c in table.columns], r, strict=True)) for r in table.rows]
+        assert (row["macs"], row["twin_macs"]) == (net.macs, net.standard.macs)
+    assert mncost.explain("v1", alpha=0.5).network.macs == net.macs
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda net: mncost.compare([net, "v2"]),
+        lambda net: mncost.compare([]),
+        lambda net: mncost.compare(net, alpha=0.5),
+        lambda net: mncost.explain([net, net]),
+        lambda net: mncost.compare(net, twin="fused"),
+        lambda net: mncost.compare(net.macs),
+    ],
+)
+def test_questions_refuse_what_is_no_network(call: Callable[..., Any]) -> None:
+    with pytest.raises(errors.InputError):
+        call(mncost.load("v1"))

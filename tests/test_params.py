@@ -72,3 +72,19 @@ def test_a_command_leaves_flags_out() -> None:
 def test_only_dataclass_fields_with_a_flag_are_flags() -> None:
     assert list(flags_of(Made)) == ["names", "max_time", "processes", "quiet", "cold"]
     assert issubclass(QuantityError, InputError)
+
+
+def test_a_command_may_have_an_option_of_its_own_by_that_name() -> None:
+    seen: dict[str, object] = {}
+
+    def run(
+        made: Annotated[Made, Only(without=("processes",))],
+        processes: Annotated[str, typer.Option("--processes")] = "",
+    ) -> None:
+        """Run."""
+        seen.update(made=made, processes=processes)
+
+    app = typer.Typer()
+    app.command()(spread(run))
+    app(["--processes", "two"], standalone_mode=False)
+    assert seen == {"made": Made(), "processes": "two"}

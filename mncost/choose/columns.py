@@ -15,6 +15,7 @@ __all__ = ["ACCURACY_COLUMNS", "METRICS", "pareto_front"]
 ACCURACY_COLUMNS: Mapping[str, Source] = sources(
     ("top1", "top-1 %", "number", lambda n: c.top1 if (c := accuracy_of(n)) else None),
     ("top1_source", "source", "text", lambda n: c.figure.source if (c := accuracy_of(n)) else None),
+    marks=("top1_source",),
 )
 METRICS = ("top1", "macs", "params", "weight_bytes", "peak_activation_bytes")
 """Of these, more is better in ``top1`` alone."""

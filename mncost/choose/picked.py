@@ -10,8 +10,6 @@ from mncost.published.accuracy import Candidate, is_near_tie
 from mncost.render.shown import Shown
 
 if TYPE_CHECKING:
-    import pandas
-
     from mncost.choose.latency import Latencies, Timed
     from mncost.interval import Interval
     from mncost.network import Network
@@ -140,10 +138,6 @@ class Pick(Shown, Sequence[Picked]):
         It can be saved, and picked from with other limits.
         """
         return None if self.latencies is None else self.latencies.results
-
-    def to_frame(self) -> pandas.DataFrame:
-        """Return one row for each network. Needs pandas."""
-        return self.table().to_frame()
 
     def __len__(self) -> int:
         """Return the number of networks."""

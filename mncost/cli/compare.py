@@ -80,9 +80,5 @@ def compare(
     from mncost.tables.compare import compare_table
 
     comparison = with_twin(grids(asked), asked["twin"])
-    out.emit(
-        compare_table(
-            comparison, layers=bool(layers), columns=out.columns, for_people=out.for_people
-        )
-    )
+    out.emit(compare_table(comparison, layers=bool(layers), columns=out.columns))
     return 0

@@ -45,7 +45,9 @@ class Out:
     """How and where a result is written."""
 
     columns: str | None = flag(
-        "Columns to print, in this order, with commas.", metavar="NAMES", panel=_PANEL
+        "Columns to print, in this order, with commas; all for every one.",
+        metavar="NAMES",
+        panel=_PANEL,
     )
     format: str | None = flag(
         f"{', '.join(FORMATS)}. Default: by the suffix of --output, else terminal.",

@@ -13,7 +13,7 @@ __all__ = ["explain"]
 
 def explain(
     which: Annotated[Which, Only(without=("precision",))],
-    out: Annotated[Out, Only(without=("columns",))],
+    out: Out,
 ) -> None:
     """Say why counting tools print different numbers for one network, term by term.
 
@@ -24,4 +24,4 @@ def explain(
     from mncost.api import explain
     from mncost.tables.explain import explain_table
 
-    out.emit(explain_table(explain(which.network()), for_people=out.for_people))
+    out.emit(explain_table(explain(which.network()), columns=out.columns))

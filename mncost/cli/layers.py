@@ -75,6 +75,5 @@ def layers(
         columns=out.columns,
         flops=flops,
         notes=networks.notes,
-        for_people=out.for_people,
     )
     out.emit(table)

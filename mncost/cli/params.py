@@ -44,7 +44,7 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
     for parameter in signature(function, eval_str=True).parameters.values():
         kind, only = _unpacked(parameter.annotation)
         if isinstance(kind, type) and is_dataclass(kind):
-            groups[parameter.name] = kind, only
+            groups[parameter.name] = (kind, only)
             parameters += _options(kind, only)
         else:
             parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
@@ -118,8 +118,8 @@ def _instance(kind: type, only: Only, given: dict[str, Any]) -> Any:
     """Take the values of a dataclass out of what typer read, and make an instance."""
     values: dict[str, Any] = {}
     for name, field in flags_of(kind).items():
-        if name in only.without:  # the command may have a parameter of its own of that name
-            continue
+        if name in only.without:
+            continue  # the command may have an option of its own by this name
         said: Flag = field.metadata["flag"]
         value = given.pop(name, None)
         if said.positional:

@@ -70,7 +70,7 @@ def table(
         shown = reproduce(
             which.arch or "", which.alpha, which.resolution, rho=which.rho, dialect=which.dialect
         )
-        out.emit(published_table(shown, for_people=out.for_people))
+        out.emit(published_table(shown))
         return
     from mncost.tables.grid import grid_table, pivot_table
 
@@ -83,11 +83,6 @@ def table(
         out.emit(pivot_table(which.grid(), pivot, convention=convention))
         return
     made = grid_table(
-        which.grid(),
-        columns=out.columns,
-        flops=flops,
-        convention=convention,
-        pareto=pareto,
-        for_people=out.for_people,
+        which.grid(), columns=out.columns, flops=flops, convention=convention, pareto=pareto
     )
     out.emit(made)

@@ -24,7 +24,7 @@ DIFFERENT = 1
 
 def verify(
     which: Annotated[Which, Only(without=("precision",))],
-    out: Annotated[Out, Only(without=("columns",))],
+    out: Out,
     layers: Annotated[
         bool,
         typer.Option(
@@ -49,7 +49,7 @@ def verify(
     # Of many networks some may have no such pairs: their twins are verified as they are.
     chosen = [network.as_twin(which.twin) if which.twin else network for network in networks]
     verification = Verification(_with_progress(verified(chosen), chosen), networks.notes)
-    out.emit(verify_table(verification, layers=layers, for_people=out.for_people))
+    out.emit(verify_table(verification, layers=layers, columns=out.columns))
     for network, difference in verification.differences:
         print(f"mncost: {title(network)}: {difference}", file=sys.stderr)
     return 0 if verification.ok else DIFFERENT

@@ -8,7 +8,7 @@ Which table shows a result is written where the tables are made, above this floo
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import pandas
@@ -30,6 +30,7 @@ class Shown:
     """A result with a table: ``print(result)`` and a notebook show it."""
 
     __slots__ = ()
+    _in_frames: ClassVar[tuple[tuple[str, Any], ...]] = ()  # options of the table of a frame
 
     def table(self, **options: Any) -> Table:
         """Return the result as a table; the options are those of the table's function.
@@ -40,21 +41,21 @@ class Shown:
         made: Table = _maker(type(self))(self, **options)
         return made
 
-    def to_frame(self) -> pandas.DataFrame:
-        """Return the table as a DataFrame. Needs pandas."""
-        return self.table().to_frame()
+    def to_frame(self, **options: Any) -> pandas.DataFrame:
+        """Return the table as a DataFrame, in base units. Needs pandas.
+
+        Raises:
+            InputError: pandas is not installed, or an option cannot be used.
+        """
+        return self.table(**{**dict(self._in_frames), **options}).to_frame()
 
     def __str__(self) -> str:
         """Return the table as text."""
-        from mncost.render.plain import render
-
-        return render(self.table()).rstrip("\n")
+        return str(self.table())
 
     def _repr_html_(self) -> str:
         """Return the table for a notebook."""
-        table: Any = self.table()
-        text: str = table._repr_html_()
-        return text
+        return self.table()._repr_html_()
 
 
 def _maker(kind: type) -> Any:

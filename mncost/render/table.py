@@ -43,8 +43,10 @@ Kind: TypeAlias = Literal[
 ``time`` is in s, ms, µs or ns, ``ratio`` has two decimals, ``fraction`` four, ``share`` is a %.
 Values are in base units whatever the kind: counts, bytes, seconds, plain ratios."""
 
-Show: TypeAlias = Literal["all", "people", "programs"]
-"""Who sees a column or a row unless it is asked for by name."""
+Show: TypeAlias = Literal["all", "people", "programs", "asked"]
+"""Who sees a column or a row unless it is asked for by name; ``asked``: nobody."""
+ALL = "all"
+"""Instead of names: every column, also those that have to be asked for."""
 
 
 class Column(NamedTuple):
@@ -58,6 +60,7 @@ class Column(NamedTuple):
         bounds: people see the bounds, as in ``9.2 (9.1–9.9)``, and not ``±``: for percentiles.
         marks: its texts are long and repeat: people see marks, ``[1]``, that point below the table.
         show: who sees it.
+        rank: a terminal that is too narrow leaves out the highest rank first; 0 is never left out.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Column(NamedTuple):
     bounds: bool = False
     marks: bool = False
     show: Show = "all"
+    rank: int = 0
 
 
 class Table(NamedTuple):
@@ -99,7 +103,7 @@ class Table(NamedTuple):
             return table
         mark, rows = Marks(), [list(row) for row in table.rows]
         for row, index in product(rows, marked):
-            row[index] = mark(row[index])
+            row[index] = mark(row[index]) if row[index] else row[index]
         columns = [column._replace(marks=False) for column in table.columns]
         return table._replace(columns=columns, rows=rows, notes=[*table.notes, *mark.notes()])
 
@@ -216,23 +220,31 @@ class Source(NamedTuple):
 def sources(
     *columns: tuple[str, str, Kind, Callable[[Any], Value]],
     extra: Iterable[str] = (),
+    people: Iterable[str] = (),
+    asked: Iterable[str] = (),
     intervals: Iterable[str] = (),
     bounds: Iterable[str] = (),
     marks: Iterable[str] = (),
-    people: Iterable[str] = (),
+    narrow: Sequence[str] = (),
 ) -> dict[str, Source]:
     """Return columns by name, each given as name, title, kind and the function of its value.
 
     Args:
         columns: in order.
         extra: those that people see only if they ask for them.
+        people: those that programs see only if they ask for them.
+        asked: those that nobody sees who does not ask for them.
         intervals: those whose values are intervals.
         bounds: those of intervals that people see with their bounds.
         marks: those of long texts that repeat.
-        people: those that programs do not see.
+        narrow: those that a narrow terminal leaves out, the first one first.
     """
     made = {}
-    who: dict[str, Show] = {**dict.fromkeys(extra, "programs"), **dict.fromkeys(people, "people")}
+    who: dict[str, Show] = {
+        **dict.fromkeys(extra, "programs"),
+        **dict.fromkeys(people, "people"),
+        **dict.fromkeys(asked, "asked"),
+    }
     intervals, bounds, marks = set(intervals), set(bounds), set(marks)
     for name, title, kind, value in columns:
         with_bounds = name in bounds
@@ -240,10 +252,11 @@ def sources(
             name,
             title,
             kind,
-            with_bounds or name in intervals,
-            with_bounds,
-            name in marks,
-            who.get(name, "all"),
+            interval=with_bounds or name in intervals,
+            bounds=with_bounds,
+            marks=name in marks,
+            show=who.get(name, "all"),
+            rank=len(narrow) - narrow.index(name) if name in narrow else 0,
         )
         made[name] = Source(column, value)
     return made
@@ -309,7 +322,8 @@ def tabulate(  # noqa: PLR0913  the fields of a table, and which columns it has
         name: of the table.
         columns: that there are, in order.
         things: networks, layers, cells, ...
-        names: the columns that are asked for; without them each column says who sees it.
+        names: the columns that are asked for, or ``"all"``; without them each column says who sees
+            it.
         hide: columns that people do not see here unless they ask, e.g. those that are constant.
         show: columns that people see here although they usually have to ask.
         notes: of the table, and so are the next two.
@@ -319,13 +333,14 @@ def tabulate(  # noqa: PLR0913  the fields of a table, and which columns it has
     Raises:
         UnknownNameError: there is no column of a name.
     """
-    if names is not None:
+    if names is not None and names != ALL:
         shown = chosen(columns, names)
     else:
         who: dict[str, Show] = {**dict.fromkeys(hide, "programs"), **dict.fromkeys(show, "all")}
         shown = [
             source._replace(column=source.column._replace(show=who.get(key, source.column.show)))
             for key, source in columns.items()
+            if names == ALL or who.get(key, source.column.show) != "asked"
         ]
     rows = [[source.value(thing) for source in shown] for thing in things]
     return Table(name, [source.column for source in shown], rows, notes, title, legend)

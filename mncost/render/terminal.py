@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mncost.render.escape import plain
 from mncost.render.plain import titled_cells
-from mncost.render.table import Table
+from mncost.render.table import Column, Table
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table as RichTable
 
 __all__ = ["render"]
@@ -27,7 +29,6 @@ def render(table: Table, *, width: int, color: bool) -> str:
         color: whether the terminal shows colours and bold type.
     """
     from rich.console import Console
-    from rich.measure import Measurement
     from rich.text import Text
 
     table = table.for_people()
@@ -42,18 +43,46 @@ def render(table: Table, *, width: int, color: bool) -> str:
         markup=False,
         legacy_windows=False,
     )
-    body = _body(table) if table.columns else None
     if table.title:
         console.print(Text(plain(table.title), style="bold"))
-    if body is not None:
+    left_out: list[Column] = []
+    if table.columns:
+        table, left_out = _fitting(table, console, width)
         # Numbers are never folded or cut: a terminal that is too narrow folds whole lines itself.
-        unbounded = console.options.update(max_width=_UNBOUNDED)
-        console.width = max(width, Measurement.get(console, unbounded, body).minimum)
-        console.print(body)
+        console.width = max(width, _least_width(table, console))
+        console.print(_body(table))
         console.width = width
-    for note in table.notes:
+    for note in [*_hidden(left_out), *table.notes]:
         console.print(Text(plain(note), style="dim"))
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
+
+
+def _fitting(table: Table, console: Console, width: int) -> tuple[Table, list[Column]]:
+    """Return the table without the columns that there is no room for, and these columns."""
+    left_out: list[Column] = []
+    while _least_width(table, console) > width:
+        ranks = [column.rank for column in table.columns]
+        if not max(ranks):
+            break
+        last = ranks.index(max(ranks))
+        left_out.insert(0, table.columns[last])
+        columns = [*table.columns[:last], *table.columns[last + 1 :]]
+        rows = [[*row[:last], *row[last + 1 :]] for row in table.rows]
+        table = table._replace(columns=columns, rows=rows)
+    return table, left_out
+
+
+def _hidden(columns: Sequence[Column]) -> Iterator[str]:
+    if columns:
+        names = ", ".join(column.name for column in columns)
+        yield f"no room for: {names}; a wider terminal or --columns shows them"
+
+
+def _least_width(table: Table, console: Console) -> int:
+    from rich.measure import Measurement
+
+    unbounded = console.options.update(max_width=_UNBOUNDED)
+    return Measurement.get(console, unbounded, _body(table)).minimum
 
 
 def _body(table: Table) -> RichTable:

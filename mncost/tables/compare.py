@@ -8,7 +8,7 @@ from typing import Any
 from mncost.api import Comparison
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.network import Network
-from mncost.render.table import Source, Table, Value, chosen, default_columns, sources
+from mncost.render.table import Source, Table, Value, sources, tabulate
 from mncost.spec.parse import PAPER
 from mncost.tables.pairs import pair_columns
 
@@ -22,7 +22,6 @@ def compare_table(
     *,
     layers: bool = False,
     columns: str | Sequence[str] | None = None,
-    for_people: bool = True,
 ) -> Table:
     """Return each network beside its twin, or each of their distinct pairs of layers.
 
@@ -30,7 +29,6 @@ def compare_table(
         comparison: from :func:`mncost.compare`.
         layers: one row for each distinct pair of layers that the twin replaces.
         columns: names of columns, with commas; by default those that fit.
-        for_people: leave out what is the same in every row.
 
     Raises:
         UnknownNameError: there is no such column.
@@ -44,14 +42,15 @@ def compare_table(
     else:
         things, registry = networks, _network_columns(twin)
         notes += _about_networks(networks, twin)
-    default = default_columns(registry)
-    if for_people:
-        default = [name for name in default if name not in _unneeded(networks, layers=layers)]
-    shown = chosen(registry, columns, default)
-    rows = [[source.value(thing) for source in shown] for thing in things]
-    title = _title(networks, twin) if for_people else ""
-    name = "compare layers" if layers else "compare"
-    return Table(name, [s.column for s in shown], rows, notes, title)
+    return tabulate(
+        "compare layers" if layers else "compare",
+        registry,
+        things,
+        names=columns,
+        hide=_unneeded(networks, layers=layers),
+        notes=notes,
+        title=_title(networks, twin),
+    )
 
 
 def _network_columns(twin: str) -> dict[str, Source]:
@@ -65,7 +64,7 @@ def _network_columns(twin: str) -> dict[str, Source]:
         return lambda n: getattr(n.as_twin(twin), name) / getattr(n, name)
 
     columns = dict(_identity(lambda n: n))
-    columns |= sources(("twin", "twin", "text", lambda n: twin), extra=("twin",))
+    columns |= sources(("twin", "twin", "text", lambda n: twin), asked=("twin",))
     for name, title, kind, about in (
         ("macs", "MACs", "count", "MACs ratio"),
         ("params", "params", "count", "params ratio"),
@@ -88,7 +87,7 @@ def _pair_columns(twin: str) -> dict[str, Source]:
     columns |= sources(
         ("twin", "twin", "text", lambda pair: twin),
         ("occurrences", "×", "number", lambda pair: len(pair.places)),
-        extra=("twin",),
+        asked=("twin",),
     )
     for name, source in pair_columns(twin).items():
         columns[name] = source._replace(value=_of_cost(source.value))
@@ -109,7 +108,7 @@ def _identity(network: Callable[[Any], Network]) -> Mapping[str, Source]:
         ("resolution", "px", "number", lambda x: network(x).resolution),
         ("classes", "classes", "number", lambda x: network(x).classes),
         ("precision", "precision", "text", lambda x: network(x).precision),
-        extra=("classes",),
+        asked=("classes",),
     )
 
 

@@ -2,72 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from mncost.api import Explanation, title
 from mncost.cost.bridge import Line, bridge, tools
 from mncost.cost.conventions import CONVENTIONS
 from mncost.cost.work import Tally
-from mncost.render.table import Column, Table, Value
+from mncost.render.table import Source, Table, sources, tabulate
 
 __all__ = ["explain_table"]
 
+_BRIDGE = "bridge: each line is the one above and what is added or left out."
 
-def explain_table(explanation: Explanation, *, for_people: bool = True) -> Table:
+
+def explain_table(explanation: Explanation, *, columns: str | Sequence[str] | None = None) -> Table:
     """Return the bridge from one convention to the next, then each tool's number."""
     counted = explanation.counted
     lines = [*bridge(counted.work), *tools(counted.work)]
-    if not for_people:
-        return _for_programs(lines, counted)
-    rows = [
-        [
-            line.part,
-            line.convention.name,
-            f"{line.total / 1e6:,.3f}",
-            f"{line.total:,}",
-            line.convention.unit,
-            _signed(line, is_first=line == lines[0]),
-            _blind(line, counted) if line.part == "tool" else None,
-        ]
-        for line in lines
-    ]
-    columns = [
-        Column("part", ""),
-        Column("name", "counted by"),
-        Column("millions", "M", "number"),
-        Column("count", "exactly", "number"),
-        Column("unit", "unit"),
-        Column("terms", "which is"),
-        Column("blind_spots", "counted as zero"),
-    ]
-    notes = [
-        "bridge: each line is the one above and what is added or left out.",
-        *(
-            f"{c.name} ({f'{c.version}, ' if c.version else ''}{c.source}): {c.remark}."
-            for c in CONVENTIONS.values()
-        ),
+    about = [
+        f"{c.name} ({f'{c.version}, ' if c.version else ''}{c.source}): {c.remark}."
+        for c in CONVENTIONS.values()
     ]
     head = f"{title(explanation.network)}: why tools differ"
-    return Table("explain", columns, rows, notes, head)
+    registry = _columns(counted, first=lines[0])
+    legend = [_BRIDGE, *about]
+    return tabulate("explain", registry, lines, names=columns, title=head, legend=legend)
 
 
-def _for_programs(lines: list[Line], counted: Tally) -> Table:
-    names = ("part", "name", "count", "unit", "terms", "blind_spots", "version")
-    rows: list[list[Value]] = [
-        [
-            line.part,
-            line.convention.name,
-            line.total,
-            line.convention.unit,
-            tuple(f"{kind}:{weight}*{amount}" for kind, weight, amount in line.parts),
-            tuple(f"{kind}:{many}" for kind, many in line.convention.blind_spots(counted).items()),
-            line.convention.version or None,
-        ]
-        for line in lines
-    ]
-    return Table("explain", [Column(name, name) for name in names], rows)
+def _columns(counted: Tally, first: Line) -> Mapping[str, Source]:
+    def spots(line: Line) -> Mapping[str, int]:
+        return line.convention.blind_spots(counted)
+
+    return sources(
+        ("part", "", "text", lambda x: x.part),
+        ("name", "counted by", "text", lambda x: x.convention.name),
+        ("millions", "M", "number", lambda x: f"{x.total / 1e6:,.3f}"),
+        ("exactly", "exactly", "number", lambda x: f"{x.total:,}"),
+        ("count", "count", "number", lambda x: x.total),
+        ("unit", "unit", "text", lambda x: x.convention.unit),
+        ("which_is", "which is", "text", lambda x: _signed(x, is_first=x == first)),
+        ("terms", "terms", "text", lambda x: tuple(f"{k}:{w}*{n}" for k, w, n in x.parts)),
+        ("zero", "counted as zero", "text", lambda x: _blind(x, spots(x))),
+        (
+            "blind_spots",
+            "blind spots",
+            "text",
+            lambda x: tuple(f"{kind}:{many}" for kind, many in spots(x).items()),
+        ),
+        ("version", "version", "text", lambda x: x.convention.version or None),
+        extra=("count", "terms", "blind_spots", "version"),
+        people=("millions", "exactly", "which_is", "zero"),
+    )
 
 
-def _blind(line: Line, counted: Tally) -> str:
-    spots = line.convention.blind_spots(counted)
+def _blind(line: Line, spots: Mapping[str, int]) -> str | None:
+    if line.part == "bridge":
+        return None
     return ", ".join(f"{many} {_words(kind)}" for kind, many in spots.items()) or "nothing"
 
 

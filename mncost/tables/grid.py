@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mncost.api import Grid
 from mncost.errors import InputError
 from mncost.network import Network
-from mncost.render.marks import Marks
-from mncost.render.table import Column, Source, Table, Value, chosen, default_columns, sources
+from mncost.render.table import Column, Source, Table, Value, chosen, sources, tabulate
 from mncost.spec.parse import PAPER
 
 if TYPE_CHECKING:
@@ -36,7 +35,10 @@ GRID_COLUMNS: Mapping[str, Source] = sources(
     ("peak_activation_bytes", "peak act.", "bytes", lambda n: n.peak_activation_bytes),
     ("peak_layer", "peak at", "text", lambda n: n.peak_layer),
     ("precision", "precision", "text", lambda n: n.precision),
-    extra=("rho", "classes", "flops", "buffers", "precision"),
+    # `layers` says where the peak is; a terminal has no room for it here.
+    extra=("peak_layer",),
+    narrow=("standard_params", "params_ratio", "standard_macs", "dialect", "macs_ratio"),
+    asked=("rho", "classes", "flops", "buffers", "precision"),
 )
 
 
@@ -55,6 +57,7 @@ def _convention_columns(convention: Convention) -> Mapping[str, Source]:
         ("convention", "convention", "text", lambda n: name),
         ("standard_macs", f"standard {title}", "count", lambda n: number(n.standard)),
         ("macs_ratio", f"{title} ratio", "ratio", ratio),
+        extra=("convention",),
     )
     columns = {name: counted.get(name, source) for name, source in GRID_COLUMNS.items()}
     del columns["flops"]  # 2 × whatever a tool counts means nothing
@@ -68,33 +71,35 @@ def grid_table(
     flops: bool = False,
     convention: str | None = None,
     pareto: str | None = None,
-    for_people: bool = True,
 ) -> Table:
     """Return one row for each network of a grid.
 
     Args:
         networks: the grid.
         columns: names of columns, with commas; by default those that fit.
-        flops: add the column ``flops``, 2 × MACs.
+        flops: show the column ``flops``, 2 × MACs, to people too.
         convention: count as this tool does, e.g. ``"thop"``.
         pareto: keep only networks that no other one beats in these metrics, e.g. ``"top1,macs"``.
-        for_people: leave out what a terminal has no room for.
 
     Raises:
         InputError: an option cannot be used.
     """
     registry = _registry(convention, flops=flops)
-    # The titles say which convention; `layers` says where the peak is.
-    left_out = ("convention", "peak_layer") if for_people else ()
-    usual = default_columns(registry, left_out, flops=flops)
     if pareto is not None or (columns is not None and "top1" in columns):
-        registry, usual = _with_accuracy(registry, usual)
-    shown = chosen(registry, columns, usual)
+        registry = _with_accuracy(registry)
     if pareto is not None:
         networks = _front(networks, pareto)
-    if for_people and columns is None and {n.dialect for n in networks} == {PAPER}:
-        shown.remove(registry["dialect"])  # room for the others
-    return _rows(networks, shown, Marks() if for_people else None)
+    # Room for the others: a single dialect of the paper goes without saying.
+    hide = ["dialect"] if {network.dialect for network in networks} == {PAPER} else []
+    return tabulate(
+        "table",
+        registry,
+        networks,
+        names=columns,
+        hide=hide,
+        show=["flops"] if flops else [],
+        notes=networks.notes,
+    )
 
 
 def pivot_table(networks: Grid, column: str, *, convention: str | None = None) -> Table:
@@ -103,8 +108,20 @@ def pivot_table(networks: Grid, column: str, *, convention: str | None = None) -
     Raises:
         InputError: there is no such column or convention.
     """
-    (source,) = chosen(_registry(convention), column, ())
-    return _matrix(networks, source)
+    (source,) = chosen(_registry(convention), column)
+    sizes = sorted({network.resolution for network in networks})
+    cells: dict[tuple[Value, ...], dict[int, Network]] = {}
+    for network in networks:
+        key = (network.arch, network.dialect, network.alpha)
+        cells.setdefault(key, {})[network.resolution] = network
+    rows = [
+        [*key, *(source.value(by_size[size]) if size in by_size else None for size in sizes)]
+        for key, by_size in cells.items()
+    ]
+    head = [GRID_COLUMNS[name].column for name in ("arch", "dialect", "alpha")]
+    body = [Column(str(size), str(size), source.column.kind) for size in sizes]
+    title = f"{source.column.title} by α and resolution"
+    return Table(f"pivot {source.column.name}", [*head, *body], rows, networks.notes, title)
 
 
 def _registry(convention: str | None, *, flops: bool = False) -> Mapping[str, Source]:
@@ -117,17 +134,13 @@ def _registry(convention: str | None, *, flops: bool = False) -> Mapping[str, So
     return _convention_columns(find_convention(convention))
 
 
-def _with_accuracy(
-    registry: Mapping[str, Source], usual: list[str]
-) -> tuple[Mapping[str, Source], list[str]]:
-    """Return the columns with those of the published accuracy, and which are shown."""
+def _with_accuracy(registry: Mapping[str, Source]) -> Mapping[str, Source]:
+    """Return the columns with those of the published accuracy."""
     from mncost.choose.columns import ACCURACY_COLUMNS
 
-    after = usual.index("resolution") + 1
-    return (
-        {**registry, **ACCURACY_COLUMNS},
-        [*usual[:after], "top1", *usual[after:], "top1_source"],
-    )
+    after = list(registry).index("resolution") + 1
+    names = [*list(registry)[:after], "top1", *list(registry)[after:], "top1_source"]
+    return {name: {**registry, **ACCURACY_COLUMNS}[name] for name in names}
 
 
 def _front(networks: Grid, metrics: str) -> Grid:
@@ -138,34 +151,3 @@ def _front(networks: Grid, metrics: str) -> Grid:
     if lacking:
         notes.append(f"left out: {lacking} of which no accuracy is published")
     return Grid(kept, notes)
-
-
-def _rows(networks: Grid, sources: list[Source], mark: Marks | None) -> Table:
-    """Return a row for each network; for people, where an accuracy is printed stands below."""
-    rows = [[source.value(network) for source in sources] for network in networks]
-    columns = [source.column for source in sources]
-    notes = list(networks.notes)
-    if mark is not None:
-        for index, column in enumerate(columns):
-            if column.name == "top1_source":
-                for row in rows:
-                    row[index] = mark(row[index])
-        notes += mark.notes()
-    return Table("table", columns, rows, notes)
-
-
-def _matrix(networks: Grid, source: Source) -> Table:
-    """Return one row for each architecture and α, one column for each resolution."""
-    sizes = sorted({network.resolution for network in networks})
-    cells: dict[tuple[Value, ...], dict[int, Network]] = {}
-    for network in networks:
-        key = (network.arch, network.dialect, network.alpha)
-        cells.setdefault(key, {})[network.resolution] = network
-    rows = [
-        [*key, *(source.value(found[size]) if size in found else None for size in sizes)]
-        for key, found in cells.items()
-    ]
-    head = [GRID_COLUMNS[name].column for name in ("arch", "dialect", "alpha")]
-    body = [Column(str(size), str(size), source.column.kind) for size in sizes]
-    title = f"{source.column.title} by α and resolution"
-    return Table(f"pivot {source.column.name}", [*head, *body], rows, networks.notes, title)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from mncost.api import title, twin_of
 from mncost.cost.groups import GROUPINGS, group
-from mncost.cost.layers import side
+from mncost.cost.layers import Layer, side
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
-from mncost.render.table import Source, Table, chosen, default_columns, sources
+from mncost.render.table import Show, Source, Table, Value, sources, tabulate
 from mncost.tables.pairs import pair_columns
 
 __all__ = ["BY", "LAYER_COLUMNS", "layers_table"]
 
+_BATCH_NORM = "batch_norm"
 BY = ("layer", *GROUPINGS, "pair")
-# A terminal has no room for these: the block stands in the layer's name, images are mostly square.
-_NOT_FOR_PEOPLE = ("block", "groups", "out_width", "bias", "second")
 
 LAYER_COLUMNS: Mapping[str, Source] = sources(
     ("name", "layer", "text", lambda x: x.name),
@@ -40,7 +41,10 @@ LAYER_COLUMNS: Mapping[str, Source] = sources(
     ("bytes_read", "read", "bytes", lambda x: x.bytes_read),
     ("bytes_written", "written", "bytes", lambda x: x.bytes_written),
     ("intensity", "MACs /byte", "ratio", lambda x: x.intensity),
-    extra=("stage", "in_height", "in_width", "buffers", "flops"),
+    # A terminal has no room: the block stands in the layer's name, images are mostly square.
+    extra=("block", "groups", "out_width", "bias"),
+    narrow=("bytes_written", "bytes_read", "stride", "in_channels", "kernel", "out_height"),
+    asked=("stage", "in_height", "in_width", "buffers", "flops"),
 )
 
 
@@ -59,7 +63,8 @@ GROUP_COLUMNS: Mapping[str, Source] = sources(
     ("bytes_read", "read", "bytes", lambda g: g.bytes_read),
     ("bytes_written", "written", "bytes", lambda g: g.bytes_written),
     ("intensity", "MACs /byte", "ratio", lambda g: g.intensity),
-    extra=("buffers", "flops"),
+    extra=("out_width",),
+    asked=("buffers", "flops"),
 )
 
 
@@ -72,7 +77,6 @@ def layers_table(
     columns: str | Sequence[str] | None = None,
     flops: bool = False,
     notes: Sequence[str] = (),
-    for_people: bool = True,
 ) -> Table:
     """Return one row for each layer of a network, or for each group of them.
 
@@ -85,7 +89,6 @@ def layers_table(
         columns: names of columns, with commas; by default those that fit.
         flops: add the column ``flops``, 2 × MACs.
         notes: what stands below.
-        for_people: leave out what a terminal has no room for.
 
     Raises:
         InputError: an option cannot be used, or the network has no such twin.
@@ -96,13 +99,18 @@ def layers_table(
         raise InputError("--all goes with --by layer: the sums hold every operator anyway")
     if flops and by == "pair":
         raise InputError("--flops does not go with --by pair")
-    registry = _registry(by, twin)
-    left_out = _NOT_FOR_PEOPLE if for_people else ()
-    shown = chosen(registry, columns, default_columns(registry, left_out, flops=flops))
     things = _things(network, by, twin, every=every)
-    rows = [[source.value(thing) for source in shown] for thing in things]
+    registry = _registry(by, twin)
+    show = ["flops"] if flops else []
     line = _line(network)
-    return Table(f"layers by {by}", [source.column for source in shown], rows, notes, line)
+    table = tabulate(
+        f"layers by {by}", registry, things, names=columns, show=show, notes=notes, title=line
+    )
+    if by == "pair":
+        return table
+    if by == "layer" and not every:
+        table = _folded(table, registry, network.layers)
+    return _with_total(table, network)
 
 
 def _registry(by: str, twin: str) -> Mapping[str, Source]:
@@ -118,6 +126,50 @@ def _things(network: Network, by: str, twin: str, *, every: bool) -> Iterable[ob
     if by == "layer":
         return network.all_layers if every else network.layers
     return group(network.all_layers, by)
+
+
+def _folded(table: Table, registry: Mapping[str, Source], layers: Sequence[Layer]) -> Table:
+    """Return the table with two views: people see a batch norm in the convolution before it.
+
+    Deployed weights hold it there. Its parameters are counted with the convolution's, so that the
+    column adds up.
+    """
+    rows: list[Sequence[Value]] = []
+    rows_for: list[Show] = []
+    values = [registry[column.name].value for column in table.columns]
+    for layer, row, after in zip(layers, table.rows, [*layers[1:], None], strict=True):
+        if layer.kind == _BATCH_NORM and layer.bytes_written == 0:
+            rows.append(row)
+            rows_for.append("programs")
+            continue
+        is_last = after is None or after.kind != _BATCH_NORM or after.bytes_written != 0
+        rows.append(row)
+        rows_for.append("all" if is_last else "programs")
+        if not is_last and after is not None:
+            params, buffers = layer.params + after.params, layer.buffers + after.buffers
+            both = replace(layer, params=params, buffers=buffers)
+            rows.append([value(both) for value in values])
+            rows_for.append("people")
+    return table._replace(rows=rows, rows_for=rows_for)
+
+
+def _with_total(table: Table, network: Network) -> Table:
+    """Return the table with a last row for people: the sums."""
+    total: dict[str, Value] = {
+        "name": "total",
+        "params": network.params,
+        "params_share": 1.0,
+        "buffers": network.buffers,
+        "macs": network.macs,
+        "macs_share": 1.0,
+        "flops": network.flops,
+        "bytes_read": (read := sum(layer.bytes_read for layer in network.all_layers)),
+        "bytes_written": (written := sum(layer.bytes_written for layer in network.all_layers)),
+        "intensity": network.macs / (read + written) if read + written else None,
+    }
+    row = [total.get(column.name, "") for column in table.columns]
+    rows_for: list[Show] = list(table.rows_for) or ["all"] * len(table.rows)
+    return table._replace(rows=[*table.rows, row], rows_for=[*rows_for, "people"])
 
 
 def _line(network: Network) -> str:

@@ -2,61 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from mncost.api import load
-from mncost.render.table import Column, Table, Value
+from mncost.network import Network
+from mncost.render.table import Source, Table, sources, tabulate
 from mncost.spec.catalog import families, groups, load_spec
 from mncost.spec.resolve import dialects
 from mncost.spec.schema import Spec
 
 __all__ = ["list_table"]
 
-_COLUMNS = [
-    Column("arch", "arch"),
-    Column("resolution", "native px", "number"),
-    Column("macs", "MACs", "count"),
-    Column("params", "params", "count"),
-    Column("alphas", "published α"),
-    Column("resolutions", "published px"),
-    # A terminal has no room for these.
-    Column("dialects", "dialects"),
-    Column("title", "title"),
-    Column("source", "source"),
-]
 
-
-def list_table(*, for_people: bool = True) -> Table:
+def list_table(*, columns: str | Sequence[str] | None = None) -> Table:
     """Return one row for each architecture; the groups and dialects stand below."""
     specs = [load_spec(name) for name in families()]
-    rows = [_row(spec) for spec in specs]
+    rows = [(spec, load(spec.name)) for spec in specs]
     notes = [f"{group}: {' '.join(members)}" for group, members in groups().items()]
-    if for_people:
-        rows = [row[:6] for row in rows]
-        return Table("list", _COLUMNS[:6], rows, [*_dialects(specs), *notes])
-    return Table("list", _COLUMNS, rows, notes)
+    legend = list(_dialects(specs))
+    return tabulate("list", _COLUMNS, rows, names=columns, notes=notes, legend=legend)
 
 
-def _row(spec: Spec) -> list[Value]:
-    network = load(spec.name)
-    sizes = tuple(sorted({*spec.resolutions, spec.resolution}))
-    return [
-        spec.name,
-        spec.resolution,
-        network.macs,
-        network.params,
-        spec.alphas,
-        sizes,
-        tuple(dialects(spec)),
-        spec.title,
-        spec.source,
-    ]
+def _resolutions(row: tuple[Spec, Network]) -> tuple[int, ...]:
+    spec = row[0]
+    return tuple(sorted({*spec.resolutions, spec.resolution}))
+
+
+_COLUMNS: Mapping[str, Source] = sources(
+    ("arch", "arch", "text", lambda row: row[0].name),
+    ("resolution", "native px", "number", lambda row: row[0].resolution),
+    ("macs", "MACs", "count", lambda row: row[1].macs),
+    ("params", "params", "count", lambda row: row[1].params),
+    ("alphas", "published α", "text", lambda row: row[0].alphas),
+    ("resolutions", "published px", "text", _resolutions),
+    ("dialects", "dialects", "text", lambda row: tuple(dialects(row[0]))),
+    ("title", "title", "text", lambda row: row[0].title),
+    ("source", "source", "text", lambda row: row[0].source),
+    extra=("dialects", "title", "source"),  # a terminal has no room for these
+)
 
 
 def _dialects(specs: list[Spec]) -> Iterator[str]:
     """Yield each set of dialects, and who has it."""
-    who: dict[tuple[str, ...], list[str]] = {}
+    having: dict[tuple[str, ...], list[str]] = {}
     for spec in specs:
-        who.setdefault(tuple(dialects(spec)), []).append(spec.name)
-    for names, found in who.items():
-        yield f"dialects of {', '.join(found)}: {' '.join(names)}"
+        having.setdefault(tuple(dialects(spec)), []).append(spec.name)
+    for names, archs in having.items():
+        yield f"dialects of {', '.join(archs)}: {' '.join(names)}"

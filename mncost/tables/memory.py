@@ -9,7 +9,7 @@ from mncost.api import load, title
 from mncost.cost.materialised import Materialised, Tensor
 from mncost.network import Network
 from mncost.published.memory import PUBLISHED_MEMORY, RESOLUTION, MemoryFigure, difference
-from mncost.render.table import Source, Table, Value, chosen, default_columns, sources
+from mncost.render.table import Source, Table, Value, sources, tabulate
 
 __all__ = ["memory_table"]
 
@@ -62,14 +62,9 @@ def memory_table(
     """
     figures = _figures(network)
     registry = {**MEMORY_COLUMNS, **(PUBLISHED_COLUMNS if figures else {})}
-    shown = chosen(registry, columns, default_columns(registry))
-    records = network.materialised
-    rows = [
-        [source.value(_Row(record, figures.get(record.height))) for source in shown]
-        for record in records
-    ]
+    rows = [_Row(record, figures.get(record.height)) for record in network.materialised]
     notes = [*notes, *_NOTES, *_printed_notes(network, figures)]
-    return Table("memory", [source.column for source in shown], rows, notes, _head(network))
+    return tabulate("memory", registry, rows, names=columns, notes=notes, title=_head(network))
 
 
 def _figures(network: Network) -> Mapping[int, MemoryFigure]:

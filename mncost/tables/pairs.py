@@ -70,4 +70,5 @@ def pair_columns(twin: str) -> Mapping[str, Source]:
         ("first_intensity", first, "ratio", lambda p: p.first.intensity),
         ("second_intensity", second, "ratio", lambda p: p.second.intensity),
         ("merged_intensity", merged, "ratio", lambda p: p.merged.intensity),
+        extra=("second",),
     )

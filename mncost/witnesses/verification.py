@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from mncost.api import Networks, grid_of
+from mncost.extras import require
 from mncost.network import Network
 from mncost.render.shown import Shown
 from mncost.witnesses.verify import Difference, Reading, differences, our_reading
 
-__all__ = ["Verification", "Verified", "verified"]
+__all__ = ["Verification", "Verified", "verified", "verify"]
 
 
 class Verified(NamedTuple):
@@ -52,6 +54,23 @@ class Verification(Shown):
     def differences(self) -> list[tuple[Network, Difference]]:
         """Each difference and its network."""
         return [(one.network, found) for one in self.networks for found in one.differences]
+
+
+def verify(networks: Networks, twin: str | None = None, **which: Any) -> Verification:
+    """Compare our counts of networks with those of torch, fvcore and the ONNX file.
+
+    Args:
+        networks: networks in hand, or names of architectures.
+        twin: verify their twins of this name instead: ``"standard"`` or ``"fused"``.
+        which: beside names, what :func:`mncost.grid` takes.
+
+    Raises:
+        InputError: an argument cannot be used, or a witness is not installed.
+    """
+    require("verify")
+    grid = grid_of(networks, **which)
+    chosen = [network.as_twin(twin) if twin else network for network in grid]
+    return Verification(verified(chosen), grid.notes)
 
 
 def verified(networks: Iterable[Network]) -> Iterator[Verified]:
