@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 
 import mncost
-from mncost.measure.records import Burst, Run
+from mncost.measure.records import Bursts, Run
 
 GOAL = 0.80
 TARGET = 0.02
@@ -23,7 +23,7 @@ TARGET = 0.02
 
 def seconds_in_runs(run: Run) -> float:
     """Return the seconds inside timed and untimed runs, the reference workload's included."""
-    bursts: list[Burst] = [
+    bursts: list[Bursts] = [
         burst for process in run.processes for burst in (*process.first_runs, *process.bursts)
     ]
     return sum(sum(burst.warmup_ns) + sum(burst.ns) for burst in bursts) / 1e9

@@ -69,7 +69,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=7)
     repeats: int = parser.parse_args().repeats
     run = the_run()
-    bursts = sum(burst.cell is not None for one in run.processes for burst in one.bursts)
+    bursts = sum(len(one) for p in run.processes for one in p.bursts if one.cell is not None)
     times: dict[str, list[float]] = {"once": [], "each": [], "everything": []}
     everything(run)  # imports
     for _ in range(repeats):

@@ -95,7 +95,7 @@ class Crew:
         sampled = self._try(spec, cell, request)
         if sampled is not None:
             burst = self._burst(index, round_number, at, sampled)
-            self._processes[spec].bursts.append(burst)
+            self._processes[spec].add(burst)
 
     def profile(self, spec: WorkerSpec, cell: Cell, *, rounds: int) -> None:
         """Run a cell under its runtime's profiler, and keep what that says of its layers."""
@@ -227,7 +227,7 @@ class Crew:
                 return False
             else:
                 burst = self._burst(cell.id, 0, at, sampled)
-                self._processes[spec].first_runs.append(burst)
+                self._processes[spec].add(burst, first=True)
         return bool(self.cells[spec])
 
     def _check_versions(self, spec: WorkerSpec, worker: Worker) -> None:

@@ -12,12 +12,14 @@ from msgspec import Meta, Struct
 
 from mncost.graph.graph import Graph
 from mncost.label import Label, Positive
+from mncost.measure.bursts import Burst, Bursts
 from mncost.measure.cell import IDENTITY, Cell, Natural, Place, Subject, WorkerSpec
 
 __all__ = [
     "IDENTITY",
     "Agreement",
     "Burst",
+    "Bursts",
     "Ceilings",
     "Cell",
     "Commit",
@@ -94,22 +96,6 @@ class ModelFile(Struct, frozen=True, kw_only=True):
     agreement: Agreement | None = None
 
 
-class Burst(Struct, frozen=True, kw_only=True):
-    """One visit to one cell: runs right after one another; ``cell`` is null for the reference."""
-
-    round: Natural  # within the generation, from 0; a round visits every cell of every worker once
-    cell: Natural | None
-    at: float
-    warmup_ns: list[Nanoseconds]
-    ns: list[Nanoseconds]  # in order; each is one call, whatever the batch
-    # CPU time of the same runs: of the thread, or of the process where several threads work. Empty
-    # where the system does not count it.
-    warmup_cpu_ns: list[Nanoseconds] = []
-    cpu_ns: list[Nanoseconds] = []
-    switches: Natural | None = None  # how often another program got the core meanwhile
-    faults: Natural | None = None  # pages of memory that were not there
-
-
 class Process(Struct, kw_only=True):
     """One life of a worker process.
 
@@ -127,8 +113,21 @@ class Process(Struct, kw_only=True):
     started: float
     loaded: float | None = None  # when its cells were loaded and had run once
     ended: float | None = None
-    first_runs: list[Burst] = []  # of each cell, right after it was loaded: no samples
-    bursts: list[Burst] = []
+    first_runs: list[Bursts] = []  # of each cell, right after it was loaded: no samples
+    bursts: list[Bursts] = []  # one for each cell, and one for the reference
+
+    def add(self, burst: Burst, *, first: bool = False) -> None:
+        """Take a burst in: a first run, or one of a round."""
+        records = self.first_runs if first else self.bursts
+        record = next((one for one in records if one.cell == burst.cell), None)
+        if record is None:
+            record = Bursts.of(burst)
+            records.append(record)
+        record.append(burst)
+
+    def visits(self) -> list[Burst]:
+        """Return every burst of the rounds in the order in which they ran."""
+        return sorted((one for record in self.bursts for one in record), key=lambda one: one.at)
 
     # What follows is for the move to the field ``worker``, and goes with its last reader.
     @property

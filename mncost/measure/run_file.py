@@ -11,13 +11,16 @@ from pathlib import Path
 import msgspec
 
 from mncost.errors import RunFileError, one_line
-from mncost.measure.records import Burst, Run
+from mncost.measure.bursts import Bursts, decoded, encodable, schema_of
+from mncost.measure.records import Run
 from mncost.render.write import write_atomically
 
 __all__ = ["KIND", "SCHEMA_VERSION", "encode", "parse_run", "read_run", "run_schema", "write_run"]
 
 KIND = "mncost run"
 SCHEMA_VERSION = 2
+_DECODER = msgspec.json.Decoder(Run, dec_hook=decoded)
+_ENCODER = msgspec.json.Encoder(enc_hook=encodable)
 _HINT = "a run file is what `mncost bench -o` writes"
 
 
@@ -40,7 +43,7 @@ def write_run(run: Run, path: Path) -> None:
 
 def encode(run: Run) -> bytes:
     """Return a run as the text of its file."""
-    return msgspec.json.encode(run) + b"\n"
+    return _ENCODER.encode(run) + b"\n"
 
 
 def read_run(path: Path) -> Run:
@@ -70,7 +73,7 @@ def parse_run(data: bytes, origin: str) -> Run:
         raise RunFileError(f"{origin}: empty: {_HINT}")
     _check_head(data, origin)
     try:
-        run = msgspec.json.decode(data, type=Run)
+        run = _DECODER.decode(data)
     except msgspec.ValidationError as error:
         raise RunFileError(f"{origin}: {one_line(_placed(str(error)))}") from None
     for problem in _inconsistencies(run):
@@ -80,7 +83,7 @@ def parse_run(data: bytes, origin: str) -> Run:
 
 def run_schema() -> str:
     """Return the JSON Schema (draft 2020-12) of a run file, as text."""
-    schema = msgspec.json.schema(Run)
+    schema = msgspec.json.schema(Run, schema_hook=schema_of)
     run = schema["$defs"]["Run"]
     run["required"] = ["kind", "schema_version", *run["required"]]  # what _check_head looks at
     return (
@@ -133,12 +136,18 @@ def _inconsistencies(run: Run) -> Iterator[str]:
     for place, cell_id in _references(run):
         if cell_id >= len(run.cells):
             yield f"{place}: there is no cell {cell_id}; the file has {len(run.cells)}"
+        if cell.digest not in run.models:
+            yield f"cells[{position}].digest: there is no model {one_line(cell.digest)}"
+        if cell.baseline_of is not None and cell.baseline_of >= len(run.cells):
+            yield f"cells[{position}].baseline_of: there is no cell {cell.baseline_of}"
     for p, process in enumerate(run.processes):
-        for b, burst in enumerate(process.bursts):
-            for wall, cpu in (("ns", "cpu_ns"), ("warmup_ns", "warmup_cpu_ns")):
-                times, others = len(getattr(burst, wall)), len(getattr(burst, cpu))
-                if others not in (0, times):
-                    yield f"processes[{p}].bursts[{b}].{cpu}: {others} times; {wall} has {times}"
+        for name in ("first_runs", "bursts"):
+            yield from _of_samples(f"processes[{p}].{name}", getattr(process, name))
+    for n, profile in enumerate(run.profiles):
+        runs = len(profile.profiled_ns)
+        for m, layer in enumerate(profile.layers):
+            if len(layer.ns) != runs:
+                yield f"profiles[{n}].layers[{m}].ns: {len(layer.ns)} times of {runs} runs"
 
 
 def _references(run: Run) -> Iterator[tuple[str, int]]:
@@ -164,7 +173,16 @@ def _references(run: Run) -> Iterator[tuple[str, int]]:
         yield f"failures[{f}].cell", failure.cell
 
 
-def _of_bursts(place: str, bursts: Sequence[Burst]) -> Iterator[tuple[str, int]]:
+def _of_samples(place: str, records: Sequence[Bursts]) -> Iterator[str]:
+    """Yield what is wrong with the samples of one process."""
+    for b, bursts in enumerate(records):
+        yield from (f"{place}[{b}].{problem}" for problem in bursts.problems())
+    cells = [bursts.cell for bursts in records]
+    if len(set(cells)) < len(cells):
+        yield f"{place}: a cell stands there twice"
+
+
+def _of_bursts(place: str, bursts: Sequence[Bursts]) -> Iterator[tuple[str, int]]:
     for b, burst in enumerate(bursts):
         if burst.cell is not None:
             yield f"{place}[{b}].cell", burst.cell

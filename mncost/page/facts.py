@@ -67,14 +67,14 @@ def _method(run: Run) -> Iterator[tuple[str, str]]:
         f"a fixed workload ({run.reference}) is visited beside the cells, to notice when the "
         "machine gets slower or faster",
     )
-    bursts = [
-        burst for process in run.processes for burst in process.bursts if burst.cell is not None
+    visited = [
+        bursts for process in run.processes for bursts in process.bursts if bursts.cell is not None
     ]
-    runs = sum(len(burst.ns) for burst in bursts)
+    runs, bursts = sum(len(one.ns) for one in visited), sum(map(len, visited))
     generations = len({process.generation for process in run.processes})
     yield (
         "samples",
-        f"{runs:,} timed calls in {len(bursts):,} bursts, by {len(run.processes)} processes in "
+        f"{runs:,} timed calls in {bursts:,} bursts, by {len(run.processes)} processes in "
         f"{generations} generations",
     )
     target = target_of(run)

@@ -122,7 +122,7 @@ class CellSummary:
     @property
     def runs(self) -> int:
         """How many calls were timed."""
-        return sum(len(burst.ns) for one in self.series for burst in one.bursts)
+        return sum(len(one.bursts.ns) for one in self.series)
 
     @property
     def reached(self) -> bool:

@@ -58,7 +58,7 @@ def _unused(name: str, taken: set[str]) -> str:
 def _pyperf_run(run: Run, cell: Cell, series: Series, name: str) -> Any:
     import pyperf
 
-    warmups = [(1, ns / SECOND) for burst in series.bursts for ns in burst.warmup_ns]
+    warmups = [(1, ns / SECOND) for ns in series.bursts.warmup_ns]
     metadata = {"name": name, "unit": "second", "loops": 1, "inner_loops": 1}
     metadata |= _facts(run, cell, series)
     return pyperf.Run(

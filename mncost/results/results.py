@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from itertools import islice
 from math import log
 from pathlib import Path
 from statistics import fmean, median
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mncost.extras import require
 from mncost.interval import Interval
-from mncost.measure.records import IDENTITY, Burst, Cell, LayerShare, Run
+from mncost.measure.records import IDENTITY, Cell, LayerShare, Run
 from mncost.measure.run_file import read_run, write_run
 from mncost.render.shown import Shown
 from mncost.results.cell_summary import CellSummary
@@ -52,7 +51,7 @@ class Results(Shown):
         self.run = run
         self.series: list[list[Series]] = []
         self.reference: list[Series] = []
-        self._taken: list[_Taken] = []
+        self._known: list[dict[int | None, Series]] = []  # by process and cell
         self.update()
 
     @classmethod
@@ -78,18 +77,14 @@ class Results(Shown):
             if isinstance(attribute, cached_property):
                 vars(self).pop(name, None)
         self.series += [[] for _ in self.run.cells[len(self.series) :]]
-        self._taken += [_Taken() for _ in self.run.processes[len(self._taken) :]]
-        for process, taken in zip(self.run.processes, self._taken, strict=True):
-            new: dict[int | None, list[Burst]] = {}
-            for burst in islice(process.bursts, taken.bursts, None):
-                if burst.ns:
-                    new.setdefault(burst.cell, []).append(burst)
-            taken.bursts = len(process.bursts)
-            for cell, bursts in new.items():
-                if cell in taken.series:
-                    taken.series[cell].add(bursts)
-                else:
-                    series = taken.series[cell] = Series(process, bursts)
+        self._known += [{} for _ in self.run.processes[len(self._known) :]]
+        for process, known in zip(self.run.processes, self._known, strict=True):
+            for bursts in process.bursts:
+                if bursts.cell in known:
+                    known[bursts.cell].update()
+                elif len(bursts):
+                    series = known[bursts.cell] = Series(process, bursts)
+                    cell = bursts.cell
                     (self.reference if cell is None else self.series[cell]).append(series)
         return self
 
@@ -242,7 +237,7 @@ class Results(Shown):
         workers: dict[object, list[tuple[float, float]]] = {}
         for series in self.reference:
             points = workers.setdefault(series.process.worker, [])
-            points += [(burst.at, series.by_round[burst.round]) for burst in series.bursts]
+            points += zip(series.bursts.at, series.by_round.values(), strict=True)
         times, values = [], []
         for points in workers.values():
             typical = median(value for _, value in points)
@@ -261,14 +256,6 @@ class Results(Shown):
     def __repr__(self) -> str:
         """Say how much was measured."""
         return f"<Results of {len(self.run.cells)} cells, stopped: {self.run.stopped}>"
-
-
-class _Taken:
-    """What has been taken of a process."""
-
-    def __init__(self) -> None:
-        self.bursts = 0
-        self.series: dict[int | None, Series] = {}
 
 
 def is_turned(generation: int) -> bool:

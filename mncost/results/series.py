@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import chain
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from mncost.interval import Interval
@@ -16,7 +14,7 @@ from mncost.stats.ratios import ratio_of_rounds
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mncost.measure.records import Burst, Process
+    from mncost.measure.records import Bursts, Process
 
 __all__ = ["SECOND", "Series", "generation_ratios", "paired_rounds", "percentile_interval"]
 
@@ -30,16 +28,18 @@ class Series:
     as 1 ns.
     """
 
-    def __init__(self, process: Process, bursts: Sequence[Burst]) -> None:
-        """Take the bursts that have runs, in order; at least one."""
+    def __init__(self, process: Process, bursts: Bursts) -> None:
+        """Take the bursts of a process, which may still gain some; at least one."""
         self.process = process
-        self.bursts = list(bursts)
+        self.bursts = bursts
+        self._taken = len(bursts)
 
-    def add(self, bursts: Sequence[Burst]) -> None:
-        """Take more bursts of the same process."""
-        self.bursts += bursts
-        for name in ("seconds", "median", "least", "by_round"):
-            vars(self).pop(name, None)
+    def update(self) -> None:
+        """Take in what the bursts have gained."""
+        if self._taken < len(self.bursts):
+            self._taken = len(self.bursts)
+            for name in ("seconds", "median", "least", "by_round"):
+                vars(self).pop(name, None)
 
     @property
     def generation(self) -> int:
@@ -51,26 +51,27 @@ class Series:
         """All samples, in order."""
         import numpy as np
 
-        samples = np.array(self._samples(), dtype=np.float64)
-        return np.maximum(samples, 1.0) / SECOND
+        return np.maximum(np.array(self.bursts.ns, dtype=np.float64), 1.0) / SECOND
 
     @cached_property
     def median(self) -> float:
         """The median of all samples."""
-        return max(1.0, median(self._samples())) / SECOND
+        import numpy as np
+
+        return float(np.median(self.seconds))
 
     @cached_property
     def least(self) -> float:
         """The fastest run."""
-        return max(1, min(self._samples())) / SECOND
+        return float(self.seconds.min())
 
     @cached_property
     def by_round(self) -> dict[int, float]:
         """The median of each round's burst."""
-        return {burst.round: max(1.0, median(burst.ns)) / SECOND for burst in self.bursts}
+        import numpy as np
 
-    def _samples(self) -> list[int]:
-        return list(chain.from_iterable(burst.ns for burst in self.bursts))
+        medians = np.median(self.seconds.reshape(-1, self.bursts.runs), axis=1)
+        return dict(zip(self.bursts.rounds, medians.tolist(), strict=True))
 
 
 def percentile_interval(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import structs
 
 from mncost.budget.outcome import Verdicts
 from mncost.budget.records import (
@@ -23,6 +22,7 @@ from mncost.budget.records import (
 )
 from mncost.budget.run import check
 from mncost.errors import BudgetError, InputError
+from mncost.measure.bursts import Counts
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runtimes.fake import Fake, Fault, Script
 from mncost.measure.workers.local import local_worker
@@ -179,7 +179,7 @@ def test_limits_of_high_percentiles_share_long_bursts_and_others_have_cells_of_t
     assert found.run is not None
     assert [cell.arch for cell in found.run.cells] == ["v2", "v2", "v1"]
     runs = {
-        cell: {len(b.ns) for p in found.run.processes for b in p.bursts if b.cell == cell}
+        cell: {len(b.ns) for p in found.run.processes for b in p.visits() if b.cell == cell}
         for cell in (0, 1)
     }
     tail, usual = (round(1e-3 * ms / V2) for ms in (160, 30))
@@ -197,7 +197,7 @@ def test_what_is_decided_is_not_measured_any_more() -> None:
     bursts = Counter(
         (process.generation, burst.cell)
         for process in found.run.processes
-        for burst in process.bursts
+        for burst in process.visits()
     )
     last = max(generation for generation, _ in bursts)
     assert bursts[0, 0] > 0
@@ -232,7 +232,7 @@ def test_both_sides_take_turns_and_the_first_turn(tmp_path: Path) -> None:
             (burst.at, burst.cell)
             for process in found.run.processes
             if process.generation == generation
-            for burst in process.bursts
+            for burst in process.visits()
             if burst.cell is not None
         )
         order = [cell for _, cell in bursts]
@@ -246,7 +246,7 @@ def test_both_sides_visit_the_reference_in_every_second_round(tmp_path: Path) ->
     found = check([limit(Regression(0.5), str(new))], baseline=Baseline(arch=old), max_time=9)
     assert found.run is not None
     for process in found.run.processes:
-        rounds = [burst.round for burst in process.bursts if burst.cell is None]
+        rounds = [burst.round for burst in process.visits() if burst.cell is None]
         assert len(rounds) > 1
         assert rounds == list(range(0, 2 * len(rounds), 2))
 
@@ -262,7 +262,7 @@ def test_other_limits_do_not_use_the_short_bursts_of_an_ab(tmp_path: Path) -> No
     lengths = {
         burst.cell: (len(burst.warmup_ns), len(burst.ns))
         for process in found.run.processes
-        for burst in process.bursts
+        for burst in process.visits()
     }
     assert lengths[side.id] == lengths[baseline.id]
     assert sum(lengths[plain.id]) > sum(lengths[side.id])
@@ -355,10 +355,8 @@ def saved_run(width: int, factor: float, reference: float, tmp_path: Path) -> Pa
         return reference if cell is None else factor
 
     for process in run.processes:
-        process.bursts = [
-            structs.replace(burst, ns=[round(ns * by(burst.cell)) for ns in burst.ns])
-            for burst in process.bursts
-        ]
+        for bursts in process.bursts:
+            bursts.ns = Counts([round(ns * by(bursts.cell)) for ns in bursts.ns])
     write_run(run, file)
     return file
 

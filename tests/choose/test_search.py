@@ -39,7 +39,7 @@ def searching(found: Sequence[Candidate], limit: float, wanted: int) -> Search:
 
 
 def measured_cells(run: Run) -> set[int]:
-    return {b.cell for p in run.processes for b in p.bursts if b.cell is not None}
+    return {b.cell for p in run.processes for b in p.visits() if b.cell is not None}
 
 
 @pytest.mark.parametrize("limit", [1.0, 3.0, 4.2, 20.0])
@@ -67,7 +67,7 @@ def test_what_is_far_too_slow_is_measured_once(tmp_path: Path) -> None:
     run = seen.results.run
     slow = [i for i, one in enumerate(found) if one.network.macs / MACS > 2.2 * MS]
     for cell in measured_cells(run) & set(slow):
-        assert len({p.generation for p in run.processes for b in p.bursts if b.cell == cell}) == 1
+        assert len({p.generation for p in run.processes for b in p.visits() if b.cell == cell}) == 1
     dropped = {found.index(one) for one in seen.too_slow}
     assert dropped >= measured_cells(run) & set(slow)
     assert not dropped & {i for i, one in enumerate(found) if one.network.macs / MACS < MS}

@@ -110,9 +110,15 @@ def process(
         "cpus": [0],
         "clock_ns": 20.0,
         "started": generation * 10.0,
-        "bursts": bursts,
     }
-    return Process(**(fields | changes))
+    bursts = changes.pop("bursts", bursts)
+    first_runs = changes.pop("first_runs", [])
+    made = Process(**(fields | changes))
+    for burst in bursts:
+        made.add(burst)
+    for burst in first_runs:
+        made.add(burst, first=True)
+    return made
 
 
 def quiet(generation: int) -> Conditions:

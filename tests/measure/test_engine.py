@@ -11,7 +11,7 @@ import pytest
 from mncost.measure.engine import Progress
 from mncost.measure.records import Run
 from mncost.measure.runtimes.fake import Fault, Script
-from mncost.results.summary import relative_errors, summarise
+from mncost.results.results import Results
 from tests.measure.scripted import Builder, Launcher, begun, carried_out, fake_request
 
 QUIET = Script(process=0.002, noise=0.002)
@@ -23,7 +23,7 @@ def visits(run: Run) -> Counter[tuple[int, int, int | None]]:
     return Counter(
         (process.generation, burst.round, burst.cell)
         for process in run.processes
-        for burst in process.bursts
+        for burst in process.visits()
     )
 
 
@@ -47,7 +47,7 @@ def test_a_run_has_the_cpu_time_of_each_run(tmp_path: Path) -> None:
     for process in run.processes:
         assert process.empty_cpu_ns == process.empty_ns == 0  # the scripted clocks stand still
         assert process.bursts
-        for burst in process.bursts:
+        for burst in process.visits():
             pairs = [
                 *zip(burst.ns, burst.cpu_ns, strict=True),
                 *zip(burst.warmup_ns, burst.warmup_cpu_ns, strict=True),
@@ -60,7 +60,7 @@ def test_the_order_differs_from_round_to_round_and_the_seed_decides_it(tmp_path:
         run = begun(fake_request("v1,v2,v3"), seed=seed)
         carried_out(run, tmp_path, script=QUIET)
         return [
-            [burst.cell for burst in process.bursts if burst.round == number]
+            [burst.cell for burst in process.visits() if burst.round == number]
             for process in run.processes
             for number in range(3)
         ]
@@ -87,7 +87,7 @@ def test_it_stops_once_every_interval_is_narrow_enough(tmp_path: Path) -> None:
     carried_out(run, tmp_path, script=QUIET)
     assert run.stopped == "target"
     assert len({process.generation for process in run.processes}) == 5  # not fewer
-    assert max(relative_errors(run).values()) <= 0.02
+    assert max(Results(run).relative_errors().values()) <= 0.02
 
 
 def test_it_goes_on_until_then(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_it_goes_on_until_then(tmp_path: Path) -> None:
     carried_out(run, tmp_path, script=Script(process=0.05))
     assert run.stopped == "target"
     assert len(run.processes) > 5
-    assert max(relative_errors(run).values()) <= 0.02
+    assert max(Results(run).relative_errors().values()) <= 0.02
 
 
 def test_it_stops_at_the_time_limit(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_all_visits_to_a_cell_have_as_many_runs(tmp_path: Path) -> None:
     run = begun(fake_request("v1,v3-small", twin=None))
     carried_out(run, tmp_path, script=QUIET)
     for cell in run.cells:
-        bursts = [b for process in run.processes for b in process.bursts if b.cell == cell.id]
+        bursts = [b for process in run.processes for b in process.visits() if b.cell == cell.id]
         assert len({(len(burst.warmup_ns), len(burst.ns)) for burst in bursts}) == 1
         assert 10e6 <= sum(bursts[0].ns) <= 40e6
 
@@ -121,7 +121,7 @@ def test_copies_of_a_model_are_visited_alike(tmp_path: Path) -> None:
     carried_out(run, tmp_path, script=Script(noise=0.3))
     for arch in ("v2", "v3-small"):
         cells = {cell.id for cell in run.cells if cell.arch == arch}
-        bursts = [b for process in run.processes for b in process.bursts if b.cell in cells]
+        bursts = [b for process in run.processes for b in process.visits() if b.cell in cells]
         assert len({(len(burst.warmup_ns), len(burst.ns)) for burst in bursts}) == 1
 
 
@@ -141,7 +141,7 @@ def test_a_model_that_is_too_large_costs_its_own_cells(tmp_path: Path) -> None:
     failed = run.cells[failure.cell]
     assert (failed.arch, failed.twin) == ("v1", "standard")
     assert failure.reason == "needs about 40 GiB of memory, 12 GiB are free"
-    assert [s.cell.id for s in summarise(run) if s.median is None] == [failed.id]
+    assert [s.cell.id for s in Results(run).summaries if s.latency is None] == [failed.id]
     assert run.stopped == "target"
 
 
@@ -156,7 +156,7 @@ def test_a_worker_that_fails_costs_the_cell_that_it_was_busy_with(
     (failure,) = run.failures
     assert run.cells[failure.cell].macs == V2_MACS
     assert failure.reason
-    others = [s for s in summarise(run) if s.cell.macs != V2_MACS]
+    others = [s for s in Results(run).summaries if s.cell.macs != V2_MACS]
     assert len(others) == 5
     assert all(s.reached and s.processes >= 5 for s in others)
     assert run.stopped == "target"
@@ -168,8 +168,8 @@ def test_a_cell_that_failed_late_keeps_its_samples(tmp_path: Path) -> None:
     carried_out(run, tmp_path, script=Script(process=0.002, noise=0.002, faults=(fault,)))
     (failure,) = run.failures
     assert failure.generation == 3
-    summary = summarise(run)[failure.cell]
-    assert summary.median is not None
+    summary = Results(run).summaries[failure.cell]
+    assert summary.latency is not None
     assert summary.failure == failure.reason
 
 
@@ -224,7 +224,7 @@ def test_a_run_is_continued_where_it_ended(tmp_path: Path) -> None:
     assert {process.generation for process in run.processes} > generations
     assert seconds + 4.0 < run.seconds < seconds + 5.5
     assert len(run.files) == 2  # not twice
-    times = [burst.at for process in run.processes for burst in process.bursts]
+    times = [burst.at for process in run.processes for burst in process.visits()]
     assert times == sorted(times)
 
 
@@ -233,11 +233,11 @@ def test_the_true_latencies_are_found(tmp_path: Path) -> None:
     script = Script(process=0.005, noise=0.01, outliers=0.01)
     run = begun(fake_request("v1,v2"), max_time=100.0)
     carried_out(run, tmp_path, script=script)
-    for summary in summarise(run):
+    for summary in Results(run).summaries:
         true = script.overhead_ns + summary.cell.macs / script.macs_per_ns
-        assert summary.median is not None
-        assert summary.median.center == pytest.approx(true, rel=0.02)
-    (v1, v1_twin) = (s for s in summarise(run) if s.cell.arch == "v1")
+        assert summary.latency is not None
+        assert summary.latency.center == pytest.approx(true / 1e9, rel=0.02)
+    (v1, v1_twin) = (s for s in Results(run).summaries if s.cell.arch == "v1")
     speedup = v1.speedup
     assert speedup is not None
     true_ratio = (script.overhead_ns + v1_twin.cell.macs / script.macs_per_ns) / (
@@ -253,11 +253,11 @@ def test_what_is_common_to_a_process_cancels_in_a_ratio(tmp_path: Path) -> None:
     """Processes differ by 10 %, and the ratio is still known to a fraction of one."""
     run = begun(fake_request("v1,v2"), max_time=100.0)
     carried_out(run, tmp_path, script=Script(process=0.1, noise=0.002))
-    for summary in summarise(run):
+    for summary in Results(run).summaries:
         if summary.cell.twin is None:
-            assert summary.median is not None
+            assert summary.latency is not None
             assert summary.speedup is not None
-            error, ratio_error = summary.median.relative_error, summary.speedup.relative_error
+            error, ratio_error = summary.latency.relative_error, summary.speedup.relative_error
             assert error is not None
             assert ratio_error is not None
             assert ratio_error < 0.01

@@ -115,7 +115,7 @@ def test_a_product_that_cannot_be_run_costs_the_ceilings_only(do: str, tmp_path:
     assert not run.ceilings
     assert not run.failures
     assert sum("no ceilings of fake in fp32" in note for note in run.notes) == 1
-    measured = {burst.cell for process in run.processes for burst in process.bursts}
+    measured = {burst.cell for process in run.processes for burst in process.visits()}
     assert measured >= {cell.id for cell in run.cells}
 
 
@@ -149,7 +149,7 @@ def test_what_is_left_out_is_neither_built_nor_measured(tmp_path: Path) -> None:
     assert len(run.memory) == 2
     gone = {left.cell for left in run.left_out}
     for process in run.processes:
-        assert not gone & {burst.cell for burst in process.bursts}
+        assert not gone & {burst.cell for burst in process.visits()}
     assert run.stopped == "target"
 
 

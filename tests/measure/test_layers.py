@@ -18,7 +18,6 @@ from mncost.measure.runtimes import CONVERT, REORDER, KernelTimes
 from mncost.measure.runtimes.onnxruntime import OnnxRuntime
 from mncost.measure.runtimes.onnxruntime_profile import read_profile
 from mncost.measure.workers.messages import Profiled
-from mncost.results.layers import own_share
 from tests.networks import conv
 
 
@@ -147,22 +146,6 @@ def profile(runs: list[int], **layers: list[int]) -> Profile:
             for name, ns in layers.items()
         ],
     )
-
-
-def test_the_own_share_is_that_of_the_layers_in_the_faster_half() -> None:
-    """Of five runs the fastest three: 100, 110 and 90 take 60, 60 and 30 in their layers."""
-    found = profile(
-        [100, 500, 110, 400, 90],
-        **{
-            "input": [9, 9, 9, 9, 9],
-            "dw.conv": [20, 400, 30, 1, 10],
-            "pw.conv": [40, 1, 30, 300, 20],
-            CONVERT: [1, 1, 1, 1, 1],
-            REORDER: [10, 10, 10, 10, 10],
-            SESSION: [20, 79, 30, 79, 40],
-        },
-    )
-    assert own_share(found) == pytest.approx((60 + 60 + 30) / (100 + 110 + 90))
 
 
 def event(name: str, ts: int, dur: int, cat: str = "Node") -> dict[str, object]:

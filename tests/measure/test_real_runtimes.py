@@ -26,8 +26,7 @@ from mncost.measure.runtimes.onnxruntime import OnnxRuntime
 from mncost.measure.workers.builder import Builder
 from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.worker import Worker, WorkerSpec
-from mncost.results.layers import own_share
-from mncost.results.summary import summarise
+from mncost.results.layer_times import own_share
 from tests.measure import asking
 from tests.networks import conv
 from tests.running import Result
@@ -239,7 +238,7 @@ def test_a_comparison_from_end_to_end(runtime: str) -> None:
     for pair in found.savings.pairs:
         assert pair.speedup is not None
         assert [point.bound is not None for point in pair.points] == [True] * 3
-        whole = {s.cell.id: s.median for s in summarise(found.run)}[pair.both.id]
+        whole = found.summaries[pair.both.id].latency
         assert pair.time is not None
         assert whole is not None
         assert pair.time.center <= whole.center * (1 + 1e-9)

@@ -39,7 +39,7 @@ def full_run() -> Run:
     run.git = Commit(id="0" * 40, dirty=True)
     agreement = Agreement(images=8, same_top1=8, error=0.04)
     run.files = [ModelFile(cells=[0, 1], bytes=14, seconds=0.5, agreement=agreement)]
-    layers = [LayerShare(layer="conv1", kind="conv", macs=10, kernels=["Conv"], ns=[3, 4])]
+    layers = [LayerShare(layer="conv1", kind="conv", macs=10, kernels=["Conv"], ns=[3])]
     run.profiles = [
         Profile(cell=0, generation=0, profiled_ns=[9], plain_ns=[8], layers=layers),
     ]
@@ -99,19 +99,19 @@ WRONG: dict[str, tuple[Callable[[Any], object], str]] = {
     "no cells": (lambda d: d.pop("cells"), "missing required field `cells`"),
     "text for a number": (
         lambda d: d["processes"][0]["bursts"][1]["ns"].__setitem__(0, "12"),
-        "processes[0].bursts[1].ns[0]: expected `int`, got `str`"
+        "processes[0].bursts[1].ns: expected a list of whole numbers from 0"
     ),
     "negative time": (
         lambda d: d["processes"][1]["bursts"][0]["ns"].__setitem__(2, -1),
-        "processes[1].bursts[0].ns[2]: expected `int` >= 0",
+        "processes[1].bursts[0].ns: expected a list of whole numbers from 0",
     ),
     "batch 0": (
         lambda d: d["cells"][1]["place"].update(batch=0),
         "cells[1].place.batch: expected `int` >= 1"
     ),
-    "negative round": (
-        lambda d: d["processes"][0]["bursts"][0].update(round=-1),
-        "processes[0].bursts[0].round: expected `int` >= 0",
+    "no runs": (
+        lambda d: d["processes"][0]["bursts"][0].update(runs=0),
+        "processes[0].bursts[0].runs: expected `int` >= 1",
     ),
     "unknown end": (lambda d: d.update(stopped="later"), "stopped: invalid enum value 'later'"),
 }  # fmt: skip
@@ -138,7 +138,7 @@ INCONSISTENT: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "cpu time": (
         lambda d: d["processes"][1]["bursts"][0].update(cpu_ns=[1, 2, 3]),
-        "processes[1].bursts[0].cpu_ns: 3 times; ns has ",
+        "processes[1].bursts[0].cpu_ns: 3 values; 3 visits need 15",
     ),
     "file": (
         lambda d: d["files"][0]["cells"].append(7),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import log
 
 import pytest
@@ -54,11 +55,10 @@ def test_what_a_cell_without_samples_says() -> None:
     assert measured.macs_ratio == 1.0  # counts are known whatever was measured
 
 
-def test_warm_ups_first_runs_and_empty_bursts_are_no_samples() -> None:
+def test_warm_ups_and_first_runs_are_no_samples() -> None:
     slow = [Burst(round=0, cell=0, at=0.0, warmup_ns=[999], ns=[999])]
-    empty = [Burst(round=0, cell=0, at=0.0, warmup_ns=[999], ns=[])]
     good = [Burst(round=1, cell=0, at=0.1, warmup_ns=[999], ns=[7, 7])]
-    run = run_of([cell()], [process(0, {}, first_runs=slow, bursts=empty + good)])
+    run = run_of([cell()], [process(0, {}, first_runs=slow, bursts=good)])
     (found,) = Results(run).summaries
     assert (found.runs, found.rounds) == (2, 1)
     assert found.latency is not None
@@ -201,10 +201,11 @@ def test_new_bursts_are_taken_in_as_if_they_had_been_there() -> None:
     results = Results(growing)
     assert results.interval(0) is None
     for one in whole.processes:
-        bursts, one.bursts = one.bursts, []
+        visits, one.bursts = one.visits(), []
         growing.processes.append(one)
-        for cut in (0, 1, 7, len(bursts)):
-            one.bursts += bursts[len(one.bursts) : cut]
+        for begin, end in pairwise((0, 0, 1, 7, len(visits))):
+            for visit in visits[begin:end]:
+                one.add(visit)
             fresh = Results(growing)
             assert results.update() is results
             for index in range(3):
@@ -253,7 +254,7 @@ def test_the_machine_s_mood_is_what_the_cells_have_in_common() -> None:
     r = 1 / 8 + 2.25 / 8  # of neighbours' products and squares; what few generations do not show
     assert both.resemblance == pytest.approx(r, abs=1e-3)
     for one in run.processes:
-        one.bursts = [burst for burst in one.bursts if burst.cell == 0]
+        one.bursts = [bursts for bursts in one.bursts if bursts.cell == 0]
     alone = Results(run)
     assert alone.resemblance == 0.0  # 4 -2 2 -4 4 -2 2 -4
     halves = []

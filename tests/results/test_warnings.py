@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from mncost.measure.bursts import Counts
 from mncost.measure.records import Conditions, Failure, Run
 from mncost.results.results import Results
 from mncost.results.warnings import RunWarning
@@ -70,9 +71,11 @@ def test_governor(governor: str | None) -> None:
 @pytest.mark.parametrize(("change", "there"), [(1.029, False), (1.035, True), (0.95, True)])
 def test_drift_of_the_reference(change: float, there: bool) -> None:
     run = calm(generations=3, rounds=10)
-    points = [burst for p in run.processes for burst in p.bursts if burst.cell is None]
-    for burst in points:
-        burst.ns[:] = [round(1e6 * change ** (burst.at / points[-1].at))]
+    references = [one for p in run.processes for one in p.bursts if one.cell is None]
+    end = references[-1].at[-1]
+    for bursts in references:
+        times = [at for at in bursts.at for _ in range(bursts.runs)]
+        bursts.ns = Counts([round(1e6 * change ** (at / end)) for at in times])
     assert ("drift" in of(run)) == there
 
 
@@ -85,9 +88,10 @@ def test_a_scattered_reference_is_no_drift() -> None:
 def changed_samples(ns: list[int]) -> Callable[[Run], None]:
     def change(run: Run) -> None:
         for one in run.processes:
-            for burst in one.bursts:
-                if burst.cell == 0:
-                    burst.ns[:] = [100_000 * sample for sample in ns]
+            for bursts in one.bursts:
+                if bursts.cell == 0:
+                    bursts.runs = len(ns)
+                    bursts.ns = Counts([100_000 * sample for sample in ns] * len(bursts))
 
     return change
 

@@ -1,0 +1,160 @@
+"""The samples of a run: the visits of one process to one cell, as columns.
+
+A run can have 15 million samples. A column is an array of machine numbers: 8 bytes each instead of
+40, and numpy reads it as a whole. In the file it is a plain list.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Self, cast
+
+from msgspec import Struct, field
+
+from mncost.label import Positive
+from mncost.measure.cell import Natural
+
+__all__ = ["Burst", "Bursts", "Counts", "Times", "decoded", "encodable", "schema_of"]
+
+
+class Counts(array):  # type: ignore[type-arg]  # array[int] needs Python 3.12
+    """Whole numbers from 0."""
+
+    def __new__(cls, values: Sequence[int] = ()) -> Self:
+        """Take the numbers."""
+        return cast("Self", super().__new__(cls, "Q", values))
+
+    def __reduce__(self) -> Any:
+        """Copy and pickle as a list."""
+        return Counts, (self.tolist(),)
+
+
+class Times(array):  # type: ignore[type-arg]
+    """Seconds since the run began."""
+
+    def __new__(cls, values: Sequence[float] = ()) -> Self:
+        """Take the numbers."""
+        return cast("Self", super().__new__(cls, "d", values))
+
+    def __reduce__(self) -> Any:
+        """Copy and pickle as a list."""
+        return Times, (self.tolist(),)
+
+
+class Burst(NamedTuple):
+    """One visit to one cell: runs right after one another. ``cell`` is ``None`` for the reference.
+
+    Times are nanoseconds, but for ``at``: seconds since the run began. CPU times are empty, and
+    ``switches`` and ``faults`` ``None``, where the system does not count them.
+    """
+
+    round: int  # within the generation, from 0; a round visits every cell of every worker once
+    cell: int | None
+    at: float
+    warmup_ns: Sequence[int]
+    ns: Sequence[int]  # in order; each is one call, whatever the batch
+    warmup_cpu_ns: Sequence[int] = ()
+    cpu_ns: Sequence[int] = ()
+    switches: int | None = None
+    faults: int | None = None
+
+
+class Bursts(Struct, kw_only=True):
+    """The visits of one process to one cell (``None``: the reference workload), in order.
+
+    All of them have the same number of runs: entry ``i`` of ``rounds`` and ``at`` is about the
+    samples from ``i·runs`` to ``(i + 1)·runs``.
+    """
+
+    cell: Natural | None
+    warmups: Natural  # untimed runs of each visit
+    runs: Positive  # timed runs of each visit
+    rounds: Counts = field(default_factory=Counts)
+    at: Times = field(default_factory=Times)
+    warmup_ns: Counts = field(default_factory=Counts)
+    ns: Counts = field(default_factory=Counts)
+    # CPU time of the same runs: of the thread, or of the process where several threads work. Empty
+    # where the system does not count it.
+    warmup_cpu_ns: Counts = field(default_factory=Counts)
+    cpu_ns: Counts = field(default_factory=Counts)
+    switches: Counts = field(default_factory=Counts)  # how often another program got the core
+    faults: Counts = field(default_factory=Counts)  # pages of memory that were not there
+
+    @classmethod
+    def of(cls, burst: Burst) -> Bursts:
+        """Return bursts like a first one, which they do not hold yet."""
+        return cls(cell=burst.cell, warmups=len(burst.warmup_ns), runs=len(burst.ns))
+
+    def append(self, burst: Burst) -> None:
+        """Take one more visit in, of as many runs as the others."""
+        assert (len(burst.warmup_ns), len(burst.ns)) == (self.warmups, self.runs), burst
+        self.rounds.append(burst.round)
+        self.at.append(round(burst.at, 6))
+        self.warmup_ns.extend(burst.warmup_ns)
+        self.ns.extend(burst.ns)
+        self.warmup_cpu_ns.extend(burst.warmup_cpu_ns)
+        self.cpu_ns.extend(burst.cpu_ns)
+        self.switches.extend([] if burst.switches is None else [burst.switches])
+        self.faults.extend([] if burst.faults is None else [burst.faults])
+
+    def __len__(self) -> int:
+        """Return the number of visits."""
+        return len(self.rounds)
+
+    def __iter__(self) -> Iterator[Burst]:
+        """Yield the visits one by one. Statistics take the columns instead."""
+        for i, (number, at) in enumerate(zip(self.rounds, self.at, strict=True)):
+            warm, timed = slice(i * self.warmups, (i + 1) * self.warmups), self._timed(i)
+            yield Burst(
+                number,
+                self.cell,
+                at,
+                self.warmup_ns[warm],
+                self.ns[timed],
+                self.warmup_cpu_ns[warm],
+                self.cpu_ns[timed],
+                self.switches[i] if self.switches else None,
+                self.faults[i] if self.faults else None,
+            )
+
+    def problems(self) -> Iterator[str]:
+        """Yield what does not fit together, each with the name of the column."""
+        visits, warmups, runs = len(self), len(self) * self.warmups, len(self) * self.runs
+        lengths = {"at": visits, "warmup_ns": warmups, "ns": runs}
+        maybe = {"warmup_cpu_ns": warmups, "cpu_ns": runs, "switches": visits, "faults": visits}
+        for name, length in (lengths | maybe).items():
+            found = len(getattr(self, name))
+            if found != length and (found or name in lengths):
+                yield f"{name}: {found} values; {visits} visits need {length}"
+
+    def _timed(self, visit: int) -> slice:
+        return slice(visit * self.runs, (visit + 1) * self.runs)
+
+
+def decoded(kind: type, value: Any) -> Any:
+    """Return a column from the list that a file has: the ``dec_hook`` of msgspec.
+
+    Raises:
+        ValueError: it is no list of such numbers.
+    """
+    assert kind in (Counts, Times), kind
+    words = "whole numbers from 0" if kind is Counts else "numbers"
+    try:
+        if isinstance(value, list):
+            return kind(value)
+    except (TypeError, OverflowError):
+        pass
+    raise ValueError(f"Expected a list of {words}")
+
+
+def encodable(value: Any) -> Any:
+    """Return a column as a list: the ``enc_hook`` of msgspec."""
+    assert isinstance(value, array), value
+    return value.tolist()
+
+
+def schema_of(kind: type) -> dict[str, Any]:
+    """Return the JSON Schema of a column: the ``schema_hook`` of msgspec."""
+    item = {"type": "integer", "minimum": 0} if kind is Counts else {"type": "number"}
+    return {"type": "array", "items": item}
