@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from typing import NoReturn
 
@@ -13,6 +14,8 @@ def main() -> NoReturn:
     """Run the command line and exit."""
     # Before anything else is imported: a run is short, and its many small objects form no cycles.
     gc.disable()
+    # numpy's library makes a thread a core when it is imported: nothing here needs them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from mncost.cli import interrupts
 
     interrupts.watch()

@@ -17,6 +17,8 @@ from mncost.errors import BudgetError, MncostError, one_line
 
 __all__ = ["COMMANDS", "run"]
 
+_LONGEST = 300  # characters of what a library says
+
 OK, UNUSABLE, INTERNAL = 0, 2, 70  # 70: EX_SOFTWARE of sysexits.h
 
 
@@ -149,6 +151,10 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if interrupts.happened():
             return interrupts.STATUS
+        if isinstance(error, MemoryError):
+            return _fail("not enough memory")
+        if isinstance(error, ImportError) and not isinstance(error, ModuleNotFoundError):
+            return _fail(f"a library cannot be loaded: {error}"[:_LONGEST])
         if has_traceback:
             import traceback
 

@@ -245,9 +245,13 @@ def _not_started(python: str | None, error: OSError) -> str:
 
 
 def _environment(python: str | None) -> dict[str, str]:
-    """Return ours; another interpreter must not find this one's packages through it."""
+    """Return ours; another interpreter must not find this one's packages through it.
+
+    numpy's library makes threads when it is imported, and none is needed.
+    """
     left_out = {"PYTHONPATH", "PYTHONHOME"} if python else set()
-    return {name: value for name, value in os.environ.items() if name not in left_out}
+    ours = {name: value for name, value in os.environ.items() if name not in left_out}
+    return {**ours, "OPENBLAS_NUM_THREADS": "1"}
 
 
 def _shortened(text: bytes) -> str:

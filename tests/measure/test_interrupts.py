@@ -1,4 +1,4 @@
-"""Ctrl-C while libraries are imported, and where it is ignored."""
+"""Ctrl-C, and too little memory, while libraries are imported; Ctrl-C where it is ignored."""
 
 from __future__ import annotations
 
@@ -77,3 +77,20 @@ def test_where_it_is_ignored_it_stays_so(run_file: Path, tmp_path: Path) -> None
     action = "signal.raise_signal(signal.SIGINT)"
     status, said = interrupted(run_file, "scipy.stats", tmp_path, action, ignored=True)
     assert (status, said) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        ("raise MemoryError", "not enough memory"),
+        (
+            "raise ImportError('libx.so: failed to map segment from shared object')",
+            "a library cannot be loaded: libx.so: failed to map segment from shared object",
+        ),
+    ],
+)
+def test_libraries_that_do_not_fit_into_memory_are_one_line(
+    action: str, words: str, run_file: Path, tmp_path: Path
+) -> None:
+    status, said = interrupted(run_file, "scipy.stats", tmp_path, action)
+    assert (status, said) == (2, f"mncost: {words}\n")
