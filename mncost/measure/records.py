@@ -199,7 +199,7 @@ class Pair(Struct, frozen=True, kw_only=True):
 class LayerShare(Struct, frozen=True, kw_only=True):
     """The time of one of our layers under the profiler, for each profiled run."""
 
-    layer: str  # or what belongs to none, in brackets: see mncost.results.layers
+    layer: str  # or what belongs to none, in brackets: see mncost.measure.layer_shares
     kind: str
     macs: int
     kernels: list[str]  # the runtime's names for what ran

@@ -23,7 +23,7 @@ from mncost.stats.location import LEVEL, log_interval, resemblance_of
 
 if TYPE_CHECKING:
     from mncost.results.layer_times import GroupTime, LayerTime
-    from mncost.results.rooflines import Roofline
+    from mncost.results.roofline import Roofline
     from mncost.results.savings import Savings
 
 __all__ = ["Results", "is_turned"]
@@ -214,7 +214,7 @@ class Results(Shown):
 
     def roofline(self, cell: int) -> Roofline | None:
         """Return the ceilings where a cell was measured; ``None`` if they were not measured."""
-        from mncost.results.rooflines import roofline
+        from mncost.results.roofline import roofline
 
         return roofline(self, cell)
 

@@ -9,7 +9,7 @@ from mncost.measure.records import Cell, Pair, PairCells, Place
 from mncost.render.shown import Shown
 from mncost.results.cell_summary import CellSummary
 from mncost.results.own_times import OwnTimes, PairSums
-from mncost.results.rooflines import LayerPoint, Roofline, point
+from mncost.results.roofline import LayerPoint, Roofline, point
 
 if TYPE_CHECKING:
     from mncost.results.results import Results

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from mncost.interval import Interval
 from mncost.measure.cell import Cell, Place
 from mncost.render.table import Source, Table, Value, sources, stacked, tabulate
-from mncost.results.rooflines import LayerPoint, Roofline
+from mncost.results.roofline import LayerPoint, Roofline
 from mncost.results.savings import NetworkSaving, PairSaving, Savings
 from mncost.tables.cells import cell_columns, constant, shared
 from mncost.tables.savings_words import about_layers, about_memory, about_networks, about_pairs

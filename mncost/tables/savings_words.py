@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mncost.measure.runtimes import runtime_class
 from mncost.render.units import with_interval, written
-from mncost.results.rooflines import Roofline
+from mncost.results.roofline import Roofline
 from mncost.results.savings import NetworkSaving, PairSaving
 
 __all__ = ["about_layers", "about_memory", "about_networks", "about_pairs"]

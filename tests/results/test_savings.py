@@ -24,7 +24,7 @@ from mncost.measure.records import (
 )
 from mncost.results.own_times import OwnTimes
 from mncost.results.results import Results
-from mncost.results.rooflines import Roofline
+from mncost.results.roofline import Roofline
 from mncost.results.savings import Savings
 from tests.measure.synthetic import cell, process, run_of
 
