@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mncost.api import as_precision
-from mncost.cli import options, plot_options
-from mncost.cli.plot_options import Asked, Picture
+from mncost.cli import options
+from mncost.cli.params import Only
+from mncost.cli.plot_options import Asked, check, layers, scatter
 from mncost.errors import InputError, UnknownNameError
+from mncost.pictures.look import FORMATS
+from mncost.pictures.plot import KINDS, X, Y, check_axes
 from mncost.units import seconds
+from mncost.which import GRAMMAR, Which
+
+if TYPE_CHECKING:
+    from mncost.pictures.picture import Picture
 
 __all__ = ["plot"]
 
-_X = ("macs", "params", "size", "memory", "latency")
-_Y = ("top1", "latency")
-_KINDS = ("scatter", "layers")
-_FORMATS = ("png", "svg", "pdf")
+_WHICH = Only(
+    without=("classes",),
+    help={
+        "arch": "Architectures, groups or checkpoints, with commas; where no accuracy is drawn, "
+        "files too. Default: all for accuracies, v1,v2,v3-large for --y latency; of a run, its "
+        "own.",
+        "alpha": f"Width multiplier: {GRAMMAR}. Default: all of accuracies, else 1.0.",
+        "resolution": "Side of the image, same grammar. Default: all of accuracies, else native.",
+        "dialect": "Which implementation: torchvision, timm ... Default: all of accuracies, else "
+        "paper.",
+        "twin": "With --kind layers: the twin instead, standard or fused.",
+    },
+    positional=False,
+)
 
 
 def plot(
+    which: Annotated[Which, _WHICH],
     run_file: Annotated[
         Path | None,
         typer.Argument(
@@ -42,21 +59,14 @@ def plot(
     ] = "scatter",
     x: Annotated[
         str | None,
-        typer.Option("--x", metavar="NAME", help=f"{', '.join(_X)}. Default: macs."),
+        typer.Option("--x", metavar="NAME", help=f"{', '.join(X)}. Default: macs."),
     ] = None,
     y: Annotated[
         str | None,
         typer.Option(
-            "--y", metavar="NAME", help=f"{', '.join(_Y)}. Default: top1, as it is published."
+            "--y", metavar="NAME", help=f"{', '.join(Y)}. Default: top1, as it is published."
         ),
     ] = None,
-    arch: plot_options.Arch = None,
-    alpha: plot_options.Alpha = None,
-    resolution: plot_options.Resolution = None,
-    rho: options.Rho = None,
-    dialect: plot_options.Dialect = None,
-    precision: options.PrecisionName = None,
-    twin: options.Twin = None,
     by: Annotated[
         str | None,
         typer.Option(
@@ -92,7 +102,7 @@ def plot(
             "--format",
             "-f",
             metavar="NAME",
-            help=f"{', '.join(_FORMATS)}. Default: by the suffix of --output, else png.",
+            help=f"{', '.join(FORMATS)}. Default: by the suffix of --output, else png.",
         ),
     ] = None,
     output: Annotated[
@@ -118,67 +128,45 @@ def plot(
     mncost plot --arch v2 --kind layers
     mncost plot --arch v3-large --kind layers --no-time --by block
     """
-    if kind not in _KINDS:
-        raise UnknownNameError("--kind", kind, _KINDS)
-    asked = Asked(
-        run_file=run_file,
-        arch=arch or None,
-        grid={"alpha": alpha, "resolution": resolution, "rho": rho, "dialect": dialect},
-        precision=as_precision(precision),
-        runtime=runtime,
-        threads=threads,
-        max_time=None if max_time is None else seconds("--max-time", max_time),
-        save=save,
-    )
-    of_layers = {"by": by, "twin": twin, "no_time": no_time or None}
+    if kind not in KINDS:
+        raise UnknownNameError("--kind", kind, KINDS)
+    limit = None if max_time is None else seconds("--max-time", max_time)
+    asked = Asked(which, run_file, runtime, threads, limit, save)
     if kind == "layers":
         options.refuse({"x": x, "y": y}, "does not go with --kind layers")
-        stem = "mncost-layers"
+        wanted, target = _target(format_name, output, "mncost-layers")
+        check(asked, target)
+        picture, status = layers(asked, by or "layer", has_time=not no_time)
     else:
+        of_layers = {"by": by, "twin": which.twin, "no_time": no_time or None}
         options.refuse(of_layers, "goes with --kind layers")
         x, y = x or "macs", y or "top1"
-        _check(x, y)
-        stem = f"mncost-{y}-{x}"
-    wanted, target = _target(format_name, output, stem)
-    plot_options.check(asked, target)
-    if kind == "layers":
-        from mncost.cli.plot_layers import layers
-
-        picture = layers(asked, by or "layer", twin, has_time=not no_time)
-    else:
-        from mncost.cli.plot_scatter import scatter
-
-        picture = scatter(asked, x or "", y or "")
-    return _write(picture, wanted, target)
-
-
-def _check(x: str, y: str) -> None:
-    for option, name, accepted in (("--x", x, _X), ("--y", y, _Y)):
-        if name not in accepted:
-            raise UnknownNameError(option, name, accepted)
-    if x == y:
-        raise InputError(f"--x and --y are both {x}")
+        check_axes(x, y)
+        wanted, target = _target(format_name, output, f"mncost-{y}-{x}")
+        check(asked, target)
+        picture, status = scatter(asked, x, y)
+    _write(picture, wanted, target)
+    return status
 
 
 def _target(name: str | None, output: Path | None, stem: str) -> tuple[str, Path]:
     """Return the format, and the file to write."""
     if output is not None and str(output) == "-" and name is None:
-        raise InputError(f"--output - needs --format: {', '.join(_FORMATS)}")
+        raise InputError(f"--output - needs --format: {', '.join(FORMATS)}")
     wanted = name
     if wanted is None:
         wanted = "png" if output is None else output.suffix.lower().removeprefix(".")
-    if wanted not in _FORMATS:
-        raise UnknownNameError("format of a picture", wanted or str(output), _FORMATS)
+    if wanted not in FORMATS:
+        raise UnknownNameError("format of a picture", wanted or str(output), FORMATS)
     return wanted, Path(f"{stem}.{wanted}") if output is None else output
 
 
-def _write(picture: Picture, wanted: str, target: Path) -> int:
+def _write(picture: Picture, wanted: str, target: Path) -> None:
     """Draw, write, and say what there is to see."""
     from mncost.cli.emit import emit_bytes
 
     emit_bytes(picture.draw(wanted), target)
     if str(target) != "-":
-        print(f"{target}: {picture.said}")
+        print(f"{target}: {picture.finding}")
     for note in picture.notes:
         print(f"mncost: note: {note}", file=sys.stderr)
-    return picture.status

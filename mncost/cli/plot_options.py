@@ -1,134 +1,49 @@
-"""What the pictures of ``mncost plot`` share: what was asked for, and measuring it now."""
+"""What ``mncost plot`` draws from: networks, a saved run, or what it measures now."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
-import typer
-
-from mncost.api import Grid, grid
-from mncost.cli import completion, options
+from mncost.api import as_precision
+from mncost.cli.options import refuse
 from mncost.errors import InputError, MeasureError
 from mncost.extras import require
+from mncost.flags import given
 from mncost.render.write import check_writable
+from mncost.which import Which
 
 if TYPE_CHECKING:
-    from mncost.cost.memory import Precision
-    from mncost.measure.records import Cell, Place, Run
+    from mncost.measure.records import Run
     from mncost.network import Network
-    from mncost.published.accuracy import Candidate
+    from mncost.pictures.picture import Picture
+    from mncost.results.results import Results
 
-__all__ = [
-    "Alpha",
-    "Arch",
-    "Asked",
-    "Dialect",
-    "Picture",
-    "Resolution",
-    "about",
-    "caption",
-    "check",
-    "measured",
-    "place",
-    "read",
-    "refuse",
-    "with_notes",
-]
-
-Arch: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--arch",
-        "-a",
-        metavar="NAMES",
-        autocompletion=completion.architectures,
-        help="Architectures, groups or checkpoints, with commas; for what is no accuracy, files "
-        "too. Default: all for accuracies, v1,v2,v3-large for --y latency; of a run, its own.",
-    ),
-]
-
-
-Alpha: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--alpha",
-        metavar="α",
-        help=f"Width multiplier: {options.GRAMMAR}. Default: all of accuracies, else 1.0.",
-    ),
-]
-Resolution: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--resolution",
-        "-r",
-        metavar="PX",
-        help="Side of the image, same grammar. Default: all of accuracies, else native.",
-    ),
-]
-Dialect: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--dialect",
-        metavar="NAME",
-        autocompletion=completion.dialects,
-        help="Whose reading: torchvision, timm ... Default: all of accuracies, else paper.",
-    ),
-]
+__all__ = ["Asked", "check", "layers", "scatter"]
 
 
 class Asked(NamedTuple):
-    """What is to be drawn, as far as all pictures have it."""
+    """What is to be drawn, as the options say it."""
 
+    which: Which
     run_file: Path | None
-    arch: list[str] | None
-    grid: Mapping[str, str | None]  # alpha, resolution, rho, dialect
-    precision: Precision
     runtime: str | None
     threads: int | None
     max_time: float | None  # seconds
     save: Path | None
 
-    def names(self, default: str = "") -> str:
-        """Return what ``--arch`` says."""
-        return ",".join(self.arch) if self.arch else default
-
-    def networks(self, default: str = "") -> Grid:
-        """Return the networks of the grid.
+    def refuse(self, why: str, *, place: bool = True) -> None:
+        """Refuse the options that say how to measure, with or without those that say where.
 
         Raises:
-            InputError: an option cannot be used.
+            InputError: one was given.
         """
-        return grid(
-            self.names(default),
-            self.grid["alpha"],
-            self.grid["resolution"],
-            rho=self.grid["rho"],
-            dialect=self.grid["dialect"],
-            precision=self.precision,
-        )
-
-    def candidates(self) -> list[Candidate]:
-        """Return the networks whose accuracy is published.
-
-        Raises:
-            InputError: an option cannot be used, or there are none.
-        """
-        from mncost.published.accuracy import candidates
-
-        return candidates(self.names("all"), **self.grid, precision=self.precision)
-
-
-class Picture(NamedTuple):
-    """A picture that is ready to be drawn in a format, and what is said about it."""
-
-    draw: Callable[[str], bytes]
-    said: str
-    notes: Sequence[str] = ()
-    status: int = 0
+        options: dict[str, object] = {"runtime": self.runtime, "threads": self.threads}
+        refuse((options if place else {}) | {"max_time": self.max_time, "save": self.save}, why)
 
 
 def check(asked: Asked, target: Path) -> None:
@@ -139,68 +54,143 @@ def check(asked: Asked, target: Path) -> None:
     """
     require("plot")
     if asked.run_file is not None:
-        refuse(asked, "does not go with a run file: it is measured already", place=False)
+        asked.refuse("does not go with a run file: it is measured already", place=False)
     for path in (target, asked.save):
         if path is not None and str(path) != "-":
             check_writable(path)
 
 
-def refuse(asked: Asked, why: str, *, place: bool = True) -> None:
-    """Refuse the options that say how to measure, with or without those that say where.
+def scatter(asked: Asked, x: str, y: str) -> tuple[Picture, int]:
+    """Return the picture of networks, and the exit status.
 
     Raises:
-        InputError: one was given.
+        InputError: something cannot be used, or measured.
     """
-    given: dict[str, object] = {"max_time": asked.max_time, "save": asked.save}
-    if place:
-        given = {"runtime": asked.runtime, "threads": asked.threads, **given}
-    options.refuse(given, why)
+    from mncost.pictures.plot import plot
+
+    if "latency" not in (x, y):
+        if asked.run_file is not None:
+            raise InputError(
+                f"{asked.run_file}: a run file is for latency: --x latency or --y latency"
+            )
+        asked.refuse("goes with latency: --x latency, --y latency or --kind layers")
+        return plot(x=x, y=y, which=asked.which), 0
+    if asked.run_file is None:
+        results = _measured(asked, _networks(asked, x, y))
+    else:
+        if y == "latency":
+            named = {
+                name: value for name, value in given(asked.which).items() if name != "precision"
+            }
+            refuse(named, "does not go with --y latency and a run file: all of it is drawn")
+        results = _read(asked.run_file)
+    with _about(asked.run_file):
+        picture = plot(
+            results,
+            x=x,
+            y=y,
+            which=asked.which,
+            runtime=asked.runtime,
+            threads=asked.threads,
+        )
+    return _with_notes(picture, asked, results)
 
 
-def place(asked: Asked, *, by_layer: bool = False) -> Place:
-    """Return where to measure: one place."""
-    from mncost.measure.networks import one_place
+def layers(asked: Asked, by: str, *, has_time: bool) -> tuple[Picture, int]:
+    """Return the picture of the layers of one network, and the exit status.
 
-    return one_place(asked.runtime, asked.threads, asked.precision, by_layer=by_layer)
+    Raises:
+        InputError: something cannot be used, or measured.
+    """
+    from mncost.pictures.layer_rows import check_by
+    from mncost.pictures.plot import plot
+
+    check_by(by)
+    if asked.run_file is not None:
+        if not has_time:
+            raise InputError("--no-time does not go with a run file: its times are drawn")
+        results = _read(asked.run_file)
+        with _about(asked.run_file):
+            picture = plot(
+                results,
+                kind="layers",
+                by=by,
+                which=asked.which,
+                runtime=asked.runtime,
+                threads=asked.threads,
+            )
+        return picture, 0
+    if asked.which.arch is None:
+        raise InputError("missing option '--arch': one network, or a run file of mncost bench")
+    network = asked.which.network()
+    if not has_time:
+        asked.refuse("does not go with --no-time: nothing is measured")
+        return plot(network, kind="layers", by=by), 0
+    results = _measured(asked, [network], by_layer=True)
+    if not results.run.profiles:
+        raise MeasureError("no time was left for the layers: a longer --max-time")
+    which = Which(precision=asked.which.precision)
+    return _with_notes(plot(results, kind="layers", by=by, which=which), asked, results)
 
 
-def read(file: Path) -> Run:
-    """Read a run file."""
+def _networks(asked: Asked, x: str, y: str) -> Sequence[Network]:
+    """Return the networks to measure, if there can be a fit to them."""
+    from mncost.measure.runs import ARCHITECTURES
+    from mncost.published.accuracy import candidates
+
+    which = asked.which
+    if y == "top1":
+        every = candidates(
+            which.arch or "all",
+            which.alpha,
+            which.resolution,
+            rho=which.rho,
+            dialect=which.dialect,
+            precision=as_precision(which.precision),
+        )
+        return [one.network for one in every]
+    return replace(which, arch=which.arch or ARCHITECTURES).grid()
+
+
+def _read(file: Path) -> Results:
     from mncost.measure.run_file import read_run
+    from mncost.results.results import Results
 
     require("results")
-    return read_run(file)
+    return Results(read_run(file))
 
 
-def measured(
-    asked: Asked, networks: Sequence[Network], where: Place, *, by_layer: bool = False
-) -> Run:
-    """Measure networks now, and say how far that is.
+def _measured(asked: Asked, networks: Sequence[Network], *, by_layer: bool = False) -> Results:
+    """Measure networks now, and show how far that is.
 
     Raises:
         MeasureError: none of them could be measured.
     """
     from mncost.cli.progress import watching
+    from mncost.measure.networks import one_place
     from mncost.measure.run_file import write_run
     from mncost.results.bench import measure_networks
 
+    precision = as_precision(asked.which.precision)
+    place = one_place(asked.runtime, asked.threads, precision, by_layer=by_layer)
     save = partial(write_run, path=asked.save) if asked.save else _nowhere
     with watching(None) as watch:
-        run = measure_networks(
+        results = measure_networks(
             networks,
-            where,
+            place,
             by_layer=by_layer,
             max_time=asked.max_time,
             watch=watch,
             save=save,
-        ).run
-    if len(run.failures) == len(run.cells):
-        raise MeasureError(f"nothing was measured: {run.failures[0].reason}")
-    return run
+        )
+    failures = results.run.failures
+    if len(failures) == len(results.run.cells):
+        raise MeasureError(f"nothing was measured: {failures[0].reason}")
+    return results
 
 
 @contextmanager
-def about(run_file: Path | None) -> Iterator[None]:
+def _about(run_file: Path | None) -> Iterator[None]:
     """Name the run file in whatever is wrong with what it holds."""
     try:
         yield
@@ -208,37 +198,20 @@ def about(run_file: Path | None) -> Iterator[None]:
         raise error if run_file is None else InputError(f"{run_file}: {error}") from None
 
 
-def with_notes(picture: Picture, asked: Asked, run: Run) -> Picture:
-    """Add what has to be said about what was measured now, and whether all could be."""
+def _with_notes(picture: Picture, asked: Asked, results: Results) -> tuple[Picture, int]:
+    """Add how it was measured now and what is doubtful, and say whether all could be measured."""
     from mncost.cli.measured import status
-    from mncost.results.results import Results
     from mncost.tables.words import conditions
 
     if asked.run_file is not None:
-        return picture
+        return picture, 0
+    run = results.run
     notes = [*picture.notes, *conditions(run), *run.notes]
     notes += [f"failed: {run.cells[one.cell].words()}: {one.reason}" for one in run.failures]
-    if names := dict.fromkeys(warning.name for warning in Results(run).warnings):
+    if names := dict.fromkeys(warning.name for warning in results.warnings):
         where = f"mncost show {asked.save}" if asked.save else "mncost show, of what --save keeps,"
         notes.append(f"warnings: {', '.join(names)}: {where} explains them")
-    return picture._replace(notes=notes, status=status(run))
-
-
-def caption(run: Run, cell: Cell) -> str:
-    """Say where and with what a cell was measured."""
-    versions = {
-        process.versions.get(cell.runtime)
-        for process in run.processes
-        if process.worker == cell.worker
-    }
-    words = [
-        " ".join([cell.runtime, *sorted(version for version in versions if version)]),
-        *([cell.provider] if cell.provider not in (None, "CPUExecutionProvider") else []),
-        "1 thread" if cell.threads == 1 else f"{cell.threads} threads",
-        cell.precision,
-        *([cell.python] if cell.python else []),
-    ]
-    return f"{', '.join(words)}; {run.machine.cpu}"
+    return picture._replace(notes=notes), status(run)
 
 
 def _nowhere(run: Run) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from mncost.page.facts import machine, method, target_of, when
-from mncost.page.figures import Missing, layer_pictures, pictures
-from mncost.page.html import Figure, Page, Section
+from mncost.page.figures import MOST, layer_figures, network_figures
+from mncost.page.html import Page, Section
+from mncost.pictures.layers import profiled_cells
 from mncost.results.results import Results
 from mncost.tables.run import run_table
 from mncost.tables.run_layers import run_layers_table
@@ -94,20 +95,9 @@ def _latencies(results: Results, percentiles: Sequence[float] | None) -> Section
 
 
 def _pictures(results: Results) -> Iterator[Section]:
-    figures, notes = _parted(pictures(results))
-    if figures or notes:
-        yield Section("pictures", "Pictures", notes, figures)
-
-
-def _parted(drawn: Iterable[Figure | Missing]) -> tuple[list[Figure], list[str]]:
-    """Split into the pictures, and sentences that say why others are missing."""
-    figures, notes = [], []
-    for one in drawn:
-        if isinstance(one, Missing):
-            notes.append(f"Not drawn: {one.title}: {one.why}.")
-        else:
-            figures.append(one)
-    return figures, notes
+    figures = list(network_figures(results))
+    if figures:
+        yield Section("pictures", "Pictures", figures=figures)
 
 
 def _savings(results: Results) -> Iterator[Section]:
@@ -118,14 +108,17 @@ def _savings(results: Results) -> Iterator[Section]:
 
 def _layers(results: Results) -> Iterator[Section]:
     """Say where the time goes, if whole networks were profiled."""
-    run = results.run
-    if any(run.cells[profile.cell].subject.part is None for profile in run.profiles):
-        figures, notes = _parted(layer_pictures(results))
-        table = run_layers_table(results)
-        if len(table.rows) > _MOST:
-            notes.append(f"The table has the first {_MOST:,} of {len(table.rows):,} rows.")
-            table = table._replace(rows=table.rows[:_MOST], rows_for=table.rows_for[:_MOST])
-        yield Section("layers", "Layers", notes, figures, [table])
+    cells = profiled_cells(results)
+    if not cells:
+        return
+    table = run_layers_table(results)
+    notes = []
+    if len(cells) > MOST:
+        notes.append(f"The pictures are of the first {MOST} of {len(cells)} networks.")
+    if len(table.rows) > _MOST:
+        notes.append(f"The table has the first {_MOST:,} of {len(table.rows):,} rows.")
+        table = table._replace(rows=table.rows[:_MOST], rows_for=table.rows_for[:_MOST])
+    yield Section("layers", "Layers", notes, list(layer_figures(results)), [table])
 
 
 def _warnings(results: Results) -> Section:

@@ -74,7 +74,12 @@ _PANELS = (
 
 
 def layer_bars(
-    rows: Sequence[Row], *, title: str = "", caption: str = "", format: str = "svg"
+    rows: Sequence[Row],
+    *,
+    title: str = "",
+    finding: str = "",
+    caption: str = "",
+    format: str = "svg",
 ) -> bytes:
     """Return a picture of layers: a row for each, in their order; MACs, time and bytes beside it.
 
@@ -84,7 +89,8 @@ def layer_bars(
     Args:
         rows: at least one.
         title: above it.
-        caption: below the title, in small.
+        finding: below the title.
+        caption: below the picture, in small.
         format: one of :data:`mncost.pictures.look.FORMATS`.
     """
     panels = [panel for panel in _PANELS if any(map(panel.value, rows))]
@@ -94,10 +100,10 @@ def layer_bars(
         for axes, panel in zip(every, panels, strict=True):
             _draw(axes, panel, rows)
         _rows(every[0], rows, pitch)
-        headed(figure, title, caption)
+        headed(figure, title, finding, caption)
         kinds = [row.kind for row in rows]
         if any(kinds.count(kind) > 1 for kind in KINDS):  # else rows have their names
-            _legend(figure, kinds, below=_TITLE if title else 0.0)
+            _legend(figure, kinds, below=_TITLE * bool(title) + _TITLE * bool(finding))
         return saved(figure, format)
 
 

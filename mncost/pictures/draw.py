@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, cycle, pairwise
 from typing import TYPE_CHECKING, Any
 
 from mncost.pictures.labels import Labels, Side
 from mncost.pictures.look import COLOURS, DARK, FORMATS, LIGHT, SMALL, canvas, headed, saved
-from mncost.pictures.points import MARGIN, Axis, Fit, Point
+from mncost.pictures.points import MARGIN, Fit, Point
+from mncost.pictures.scatter import Scatter
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["FORMATS", "scatter"]
+__all__ = ["FORMATS", "draw"]
 
 _INCHES_HIGH = 4.2
 _LOGARITHMIC = 8  # times as much at the right end as at the left: a linear axis would hide half
 _WIDE = 300  # likewise: so many labels would touch each other
 _FEW = 7  # groups that are named beside their points, not in a legend
 _MARKERS = "osD^vPX"
+_FAMILIES = dict(zip(("v1", "v2", "v3", "v4"), COLOURS, strict=False))
 _FAR = 2  # times the largest value: where an interval may leave the picture
 _MARGIN = 0.05  # around what is shown, of its width
 _STEPS = 50  # of a curve
@@ -42,63 +44,50 @@ _BESIDE_GROUP = (
 )
 
 
-def scatter(  # noqa: PLR0913  all but the points and axes have defaults
-    points: Sequence[Point],
-    x: Axis,
-    y: Axis,
-    *,
-    front: Sequence[Point] = (),
-    fit: Fit | None = None,
-    title: str = "",
-    caption: str = "",
-    format: str = "png",
-) -> bytes:
-    """Return a picture of points: by architecture, with intervals, and a front or a fit.
+def draw(scatter: Scatter, caption: str = "", format: str = "png") -> bytes:
+    """Draw points: by architecture, with intervals, and a front or a fit.
 
-    In an SVG, the markers of the architectures, in the order of their names, are the elements
-    ``points-0``, ``points-1`` and so on.
+    The x axis is logarithmic if the points span more than a factor of eight; with a fit both axes
+    are, and a band shows ± 10 % around it. In an SVG, the markers of the architectures, in the
+    order of :attr:`Scatter.groups`, are the elements ``points-0``, ``points-1`` and so on.
 
     Args:
-        points: at least one.
-        x: the axis; logarithmic if the points span more than a factor of eight, or with a fit.
-        y: logarithmic with a fit.
-        front: points that a line joins and that are labelled.
-        fit: a power law, which is a straight line; a band of ± 10 % around it.
-        title: above it.
-        caption: below the title, in small.
-        format: one of :data:`FORMATS`.
+        scatter: at least one point. Without a title and a finding it has no head.
+        caption: below, in small.
+        format: one of :data:`FORMATS`, or ``svg-text``.
     """
+    points, (x, y) = scatter.points, scatter.axes
     with canvas(_INCHES_HIGH) as figure:
         axes = figure.add_subplot()
-        _scale(axes, points, fit)
-        styles = list(_styles(points))
+        _scale(axes, points, scatter.fit)
+        styles = list(_styles(scatter.groups))
         for number, (group, colour, marker) in enumerate(styles):
-            members = [point for point in points if point.group == group]
-            _group(axes, members, colour, marker, f"points-{number}")
-        lines = [_draw_front(axes, front), _draw_fit(axes, points, fit) if fit else []]
+            _group(axes, scatter.groups[group], colour, marker, f"points-{number}")
+        fitted = _draw_fit(axes, points, scatter.fit) if scatter.fit else []
+        lines = [_draw_front(axes, scatter.front), fitted]
         axes.set(xlabel=x.title, ylabel=y.title)
-        headed(figure, title, caption)
-        _name(axes, points, styles, front, lines)
+        headed(figure, scatter.title, scatter.finding, caption)
+        _name(axes, points, styles, scatter.front, lines)
         return saved(figure, format)
 
 
-def _styles(points: Sequence[Point]) -> Iterator[tuple[str, str, str]]:
+def _styles(groups: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Yield the groups with their colours and markers.
 
-    No two look alike. If there are more groups than colours, a family (the word before a dash) has
-    one colour, and its members differ in shape.
+    A family (the word before a dash) has one colour, which is the same in every picture for the
+    families of MobileNets; its members differ in shape.
     """
-    groups = sorted({point.group for point in points})
-    if len(groups) <= len(COLOURS):
-        yield from zip(groups, COLOURS, cycle(_MARKERS), strict=False)
-        return
-    families = sorted({_family(group) for group in groups})
-    colours = dict(zip(families, cycle(COLOURS), strict=False))
-    seen = dict.fromkeys(families, 0)
+    groups = list(groups)
+    families = dict.fromkeys(map(_family, groups))
+    known = {family: _FAMILIES[family] for family in families if family in _FAMILIES}
+    free = [colour for colour in COLOURS if colour not in known.values()]
+    others = [family for family in families if family not in known]
+    colours = known | dict(zip(others, cycle(free), strict=False))
+    seen = dict.fromkeys(COLOURS, 0)
     for group in groups:
-        family = _family(group)
-        yield group, colours[family], _MARKERS[seen[family] % len(_MARKERS)]
-        seen[family] += 1
+        colour = colours[_family(group)]
+        yield group, colour, _MARKERS[seen[colour] % len(_MARKERS)]
+        seen[colour] += 1
 
 
 def _family(group: str) -> str:
@@ -106,7 +95,7 @@ def _family(group: str) -> str:
 
 
 def _group(axes: Axes, points: Sequence[Point], colour: str, marker: str, gid: str) -> None:
-    """Draw points of one look; in an SVG, their markers are the element ``gid``, in order."""
+    """Draw points of one look; in an SVG, their markers are the elements ``gid``, in order."""
     drawn = axes.errorbar(
         [point.x for point in points],
         [point.y for point in points],
@@ -120,6 +109,9 @@ def _group(axes: Axes, points: Sequence[Point], colour: str, marker: str, gid: s
         label=points[0].group,
     )
     drawn.lines[0].set_gid(gid)
+    rough = [(point.x, point.y) for point in points if point.is_rough]
+    if rough:  # a lighter middle makes them hollow
+        axes.plot(*zip(*rough, strict=True), marker, color="white", markersize=2.5, zorder=4)
 
 
 def _errors(values: Sequence[tuple[float, _XY | None]]) -> Any:

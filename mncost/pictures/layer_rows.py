@@ -17,7 +17,7 @@ from mncost.pictures.points import percent
 from mncost.results.layer_times import GroupTime
 from mncost.results.results import Results
 
-__all__ = ["BY", "KINDS", "OTHER", "OUTSIDE", "Row", "layer_rows", "network_of", "said"]
+__all__ = ["BY", "KINDS", "OTHER", "OUTSIDE", "Row", "check_by", "layer_rows", "network_of", "said"]
 
 BY = ("layer", *GROUPINGS)
 KINDS: Mapping[str, str] = {
@@ -66,8 +66,7 @@ def layer_rows(
     Raises:
         UnknownNameError: there is no such ``by``.
     """
-    if by not in BY:
-        raise UnknownNameError("--by", by, BY)
+    check_by(by)
     layers = [x for x in network.all_layers if x.macs or _moved(x)]
     groups = {layer.name: _group(layer, by) for layer in layers}
     times: dict[str, GroupTime] = {}
@@ -80,6 +79,16 @@ def layer_rows(
         members.setdefault(groups[layer.name], []).append(layer)
     rows = [_row(name, found, by, times.pop(name, None)) for name, found in members.items()]
     return [*rows, *(_timed(Row(name, OUTSIDE), time) for name, time in times.items())]
+
+
+def check_by(by: str) -> None:
+    """Check the name of a grouping.
+
+    Raises:
+        UnknownNameError: there is no such ``by``.
+    """
+    if by not in BY:
+        raise UnknownNameError("--by", by, BY)
 
 
 def network_of(run: Run, cell: Cell) -> Network:

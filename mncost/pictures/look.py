@@ -50,10 +50,14 @@ def canvas(inches_high: float) -> Iterator[Figure]:
         yield Figure(figsize=(_INCHES_WIDE, inches_high), layout="constrained")
 
 
-def headed(figure: Figure, title: str, caption: str) -> None:
-    """Write above a picture what there is to see, and below it, in small, what was measured."""
-    if title:
-        figure.suptitle(title, x=_EDGE, ha="left", fontsize=10)
+def headed(figure: Figure, title: str, finding: str = "", caption: str = "") -> None:
+    """Write above a picture what it shows and what there is to see, and below it, in small, how.
+
+    A title is a heading; alone it is a line.
+    """
+    head = "\n".join(filter(None, [title, finding]))
+    if head:
+        figure.suptitle(head, x=_EDGE, ha="left", fontsize=9.5)
     if caption:
         figure.supxlabel(caption, x=_EDGE, ha="left", fontsize=SMALL, color=DARK)
 

@@ -1,4 +1,4 @@
-"""What is drawn: points with intervals, on axes with units."""
+"""What is drawn: points with intervals on axes with units, power laws, Pareto fronts."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from mncost.published.accuracy import Candidate
 
 __all__ = [
     "AXES",
+    "MARGIN",
     "Axis",
     "Fit",
     "Point",
-    "accuracy_points",
+    "bounds",
     "check_fit",
     "cost_of",
+    "cost_of_candidate",
     "fit",
-    "group_of",
-    "latency_points",
     "on_front",
     "percent",
-    "short_label",
+    "short_name",
 ]
 
 
 class Axis(NamedTuple):
-    """A quantity: its name, its title with the unit, and what bare values are multiplied by."""
+    """A quantity: its name, its title with the unit, and what base values are multiplied by."""
 
     name: str
     title: str
@@ -61,14 +61,28 @@ _OF_CELL: Mapping[str, Callable[[Cell], float]] = {
 
 
 class Point(NamedTuple):
-    """One network. Coordinates are in the units of the axes; intervals have two bounds or none."""
+    """One network. Coordinates are in the units of the axes.
+
+    Attributes:
+        x, y: where it stands.
+        group: its architecture.
+        label: its name in a picture.
+        about: what is known about it, line by line: what a page says beside it.
+        x_bounds, y_bounds: the interval of a measured coordinate; ``None``: it has none.
+        is_rough: it was measured in too few processes for an interval. It is drawn hollow, and no
+            fit and no front rests on it.
+        is_twin: it is a twin: no fit rests on it.
+    """
 
     x: float
     y: float
-    group: str  # its architecture
-    label: str  # its α and resolution
+    group: str
+    label: str
+    about: tuple[str, ...] = ()
     x_bounds: tuple[float, float] | None = None
     y_bounds: tuple[float, float] | None = None
+    is_rough: bool = False
+    is_twin: bool = False
 
 
 class Fit(NamedTuple):
@@ -87,39 +101,11 @@ class Fit(NamedTuple):
 MARGIN = 0.1
 
 
-def accuracy_points(
-    found: Sequence[Candidate],
-    x: str,
-    measured: Sequence[tuple[Candidate, Interval]] = (),
-) -> list[Point]:
-    """Return published accuracies over a count, or over the latencies that were measured."""
-    if x == "latency":
-        return [
-            _accuracy(one, interval.center, x, _bounds(interval, AXES[x].factor))
-            for one, interval in measured
-        ]
-    return [_accuracy(one, _OF_CANDIDATE[x](one), x, None) for one in found]
-
-
-def latency_points(cells: Sequence[tuple[Cell, Interval]], x: str) -> list[Point]:
-    """Return measured latencies over a count."""
-    ms = AXES["latency"].factor
-    return [
-        Point(
-            cost_of(cell, x),
-            interval.center * ms,
-            group_of(cell),
-            short_label(cell),
-            y_bounds=_bounds(interval, ms),
-        )
-        for cell, interval in cells
-    ]
-
-
 def on_front(points: Sequence[Point]) -> list[Point]:
     """Return those that no other one beats: less x, more y; in the order of x."""
-    kept = front([(point.x, point.y) for point in points], [False, True])
-    return sorted(point for point, is_kept in zip(points, kept, strict=True) if is_kept)
+    known = [point for point in points if not point.is_rough]
+    kept = front([(point.x, point.y) for point in known], [False, True])
+    return sorted(point for point, is_kept in zip(known, kept, strict=True) if is_kept)
 
 
 def fit(points: Sequence[Point]) -> Fit:
@@ -128,23 +114,25 @@ def fit(points: Sequence[Point]) -> Fit:
     Raises:
         MeasureError: there are fewer than three points, or all have the same x.
     """
+    points = [point for point in points if not (point.is_rough or point.is_twin)]
     check_fit(point.x for point in points)
     xs, ys = [log(point.x) for point in points], [log(point.y) for point in points]
     n, mean_x, mean_y = len(xs), sum(xs) / len(xs), sum(ys) / len(ys)
     spread = sum((x - mean_x) ** 2 for x in xs)
     exponent = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / spread
-    found = Fit(exp(mean_y - exponent * mean_x), exponent, 0.0, n)
-    near = sum(abs(point.y / found.at(point.x) - 1) <= MARGIN for point in points)
-    return found._replace(within=near / n)
+    line = Fit(exp(mean_y - exponent * mean_x), exponent, 0.0, n)
+    near = sum(abs(point.y / line.at(point.x) - 1) <= MARGIN for point in points)
+    return line._replace(within=near / n)
 
 
 def check_fit(costs: Iterable[float]) -> None:
-    """Find out whether there is a fit to networks of these costs, before they are measured.
+    """Check that there is a fit to networks of these costs, before they are measured.
 
     Raises:
-        MeasureError: there are fewer than three, or all have the same cost.
+        MeasureError: there are fewer than three different costs, or one is 0.
     """
-    if len(set(costs)) < 3:
+    different = set(costs)
+    if len(different) < 3 or 0 in different:
         raise MeasureError("a fit needs three networks of different cost")
 
 
@@ -153,31 +141,31 @@ def cost_of(cell: Cell, x: str) -> float:
     return _OF_CELL[x](cell) * AXES[x].factor
 
 
+def cost_of_candidate(candidate: Candidate, x: str) -> float:
+    """Return a count of a network, in the units of the axis."""
+    return _OF_CANDIDATE[x](candidate) * AXES[x].factor
+
+
 def percent(share: float) -> str:
     """Return a share in words: without decimals, but never a small one as none."""
     value = 100 * share
     return f"{value:.0f} %" if value >= 1 or value == 0 else f"{value:.1g} %"
 
 
-def _accuracy(one: Candidate, value: float, x: str, bounds: tuple[float, float] | None) -> Point:
-    network = one.network
-    label = f"{network.alpha:g}·{network.resolution}"
-    return Point(value * AXES[x].factor, one.top1, network.arch, label, x_bounds=bounds)
-
-
-def _bounds(interval: Interval, factor: float) -> tuple[float, float] | None:
+def bounds(interval: Interval, factor: float) -> tuple[float, float] | None:
+    """Return the bounds of an interval in the units of an axis."""
     if interval.lo is None or interval.hi is None:
         return None
     return interval.lo * factor, interval.hi * factor
 
 
-def group_of(cell: Cell) -> str:
-    """Return the group that a cell is drawn in: its architecture, and which twin it is of."""
-    twin = cell.subject.twin
-    return cell.label.arch if twin is None else f"{cell.label.arch}, {twin}"
-
-
-def short_label(cell: Cell) -> str:
-    """Return ``0.5·160`` for α 0.5 at 160 px; what a network does not have is left out."""
-    numbers = [cell.label.alpha, cell.subject.resolution]
-    return "·".join(f"{number:g}" for number in numbers if number is not None) or cell.label.arch
+def short_name(arch: str, alpha: float | None, resolution: int | None) -> str:
+    """Return ``V3-L 0.75 @224`` for v3-large at α 0.75 and 224 pixels."""
+    first, *rest = arch.split("-")
+    name = "-".join(
+        [first.upper() if len(first) == 2 else first, *(word[:1].upper() for word in rest)]
+    )
+    words = [name]
+    words += [] if alpha is None else [f"{alpha:g}"]
+    words += [] if resolution is None else [f"@{resolution}"]
+    return " ".join(words)

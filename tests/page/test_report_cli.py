@@ -152,13 +152,14 @@ def test_a_page_of_very_many_layers_is_cut_and_says_so(
     run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mncost.page.report._MOST", 7)
-    monkeypatch.setattr("mncost.page.figures._MOST", 1)
+    for module in ("figures", "report"):
+        monkeypatch.setattr(f"mncost.page.{module}.MOST", 1)
     bench(run_cli, "--alpha 0.5:1.0 --no-twin --by layer")
     found = page(run_cli, "run.json")
     assert len(found.rows("layers-1")) == 7
     text = " ".join(element.text for element in found.all("p"))
     assert "The table has the first 7 of " in text
-    assert "Not drawn: 2 more networks: pictures are of the first 1." in text
+    assert "The pictures are of the first 1 of 3 networks." in text
 
 
 def test_what_went_wrong_is_among_the_warnings(run_cli: Cli, run_file: str) -> None:
@@ -185,14 +186,13 @@ def test_what_went_wrong_is_among_the_warnings(run_cli: Cli, run_file: str) -> N
     assert found.rows("machine-1")[0][1].text == "25.0"
 
 
-def test_a_run_without_pictures_says_why(run_cli: Cli, here: Path) -> None:
+def test_a_run_of_one_network_has_no_pictures_and_says_nothing_of_them(
+    run_cli: Cli, here: Path
+) -> None:
     bench(run_cli, "--no-twin")
     found = page(run_cli, "run.json")
     assert not found.all("figure")
-    said = " ".join(e.text for e in found.all("p"))
-    why = "a fit needs three networks"
-    assert f"Not drawn: Latency over MACs: fake, fp32, 1 thread, batch 1: {why}" in said
-    assert "an accuracy is published for 1 of its networks; 2 needed" in said
+    assert "pictures" not in sections(found)
 
 
 def test_a_run_in_which_everything_failed_is_still_a_page(run_cli: Cli, run_file: str) -> None:

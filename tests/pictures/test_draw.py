@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from itertools import combinations
+from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
 
-from mncost.pictures.draw import scatter
+from mncost.pictures.draw import draw
 from mncost.pictures.labels import Labels, Side
-from mncost.pictures.points import AXES, Fit, Point
+from mncost.pictures.points import AXES, Axis, Fit, Point
+from mncost.pictures.scatter import Scatter
 from tests.pictures.svg import texts
 
 X, Y = AXES["macs"], AXES["top1"]
@@ -21,6 +23,12 @@ OPPOSITE = {
     ("center", "top"): ("center", "bottom"),
 }
 RIGHT, LEFT = Side(5, 0, "left", "center"), Side(-5, 0, "right", "center")
+
+
+def scatter(
+    points: list[Point], x: Axis, y: Axis, caption: str = "", format: str = "svg", **more: Any
+) -> bytes:
+    return draw(Scatter("", "", points, (x, y))._replace(**more), caption, format)
 
 
 def cloud(groups: int, members: int = 3) -> list[Point]:

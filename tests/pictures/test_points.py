@@ -8,7 +8,9 @@ import pytest
 import mncost
 from mncost.errors import MeasureError
 from mncost.interval import Interval
-from mncost.pictures.points import Point, accuracy_points, fit, latency_points, on_front
+from mncost.measure.cell import Cell
+from mncost.pictures.points import Point, fit, on_front, short_name
+from mncost.pictures.scatter import accuracy_over_cost, latency_over_cost
 from mncost.published.accuracy import candidates
 from tests.measure.synthetic import cell
 
@@ -41,20 +43,59 @@ def test_the_front_is_in_the_order_of_cost() -> None:
 
 
 def test_accuracies_over_counts_in_the_units_of_the_axes() -> None:
-    found = candidates("v2", 0.75, 160, dialect="paper")
+    known = candidates("v2", 0.75, 160, dialect="paper")
     network = mncost.load("v2", 0.75, 160)
-    (macs,), (size,), (memory,) = (accuracy_points(found, x) for x in ("macs", "size", "memory"))
-    assert (macs.x, macs.y, macs.group, macs.label) == (107.2952, 66.4, "v2", "0.75·160")
+    (macs,), (size,), (memory,) = (
+        accuracy_over_cost(known, x).points for x in ("macs", "size", "memory")
+    )
+    assert (macs.x, macs.y, macs.group, macs.label) == (107.2952, 66.4, "v2", "V2 0.75 @160")
     assert size.x == pytest.approx(network.weight_bytes / 2**20)
     both = network.weight_bytes + network.peak_activation_bytes
     assert memory.x == pytest.approx(both / 2**20)
 
 
+def timed(*seconds: float, twin: float = 1.0, rough: float = 1.0) -> list[tuple[Cell, Interval]]:
+    """Return cells of 1, 2, 3 ... million MACs with latencies, a twin of 9 and a rough one of 8."""
+    cells = [cell(n, macs=10**6 * (n + 1)) for n in range(len(seconds))]
+    known = [
+        (one, Interval(center, 0.9 * center, 1.1 * center, 5))
+        for one, center in zip(cells, seconds, strict=True)
+    ]
+    other = cell(8, twin="standard", macs=9 * 10**6), Interval(twin, 0.9 * twin, 1.1 * twin, 5)
+    return [*known, other, (cell(7, macs=8 * 10**6), Interval(rough, None, None, 1))]
+
+
 def test_latencies_keep_their_intervals() -> None:
-    one, other = cell(0), cell(1, twin="standard")
-    measured = [(one, Interval(8e-3, 7e-3, 9e-3, 5)), (other, Interval(3e-2, None, None, 1))]
-    first, second = latency_points(measured, "macs")
-    assert first.y == pytest.approx(8.0)
-    assert first.y_bounds == pytest.approx((7.0, 9.0))
-    assert second.y_bounds is None
-    assert second.group == f"{first.group}, standard"
+    scatter = latency_over_cost(timed(1e-3, 2e-3, 3e-3))
+    first, *_, twin, rough = scatter.points
+    assert (first.x, first.y) == pytest.approx((1.0, 1.0))
+    assert first.y_bounds == pytest.approx((0.9, 1.1))
+    assert (twin.group, twin.is_twin, twin.is_rough) == (f"{first.group}, standard", True, False)
+    assert (rough.y_bounds, rough.is_rough, rough.is_twin) == (None, True, False)
+
+
+def test_a_fit_rests_on_networks_with_an_interval_and_not_on_twins() -> None:
+    line = latency_over_cost(timed(1e-3, 2e-3, 3e-3, twin=5.0, rough=7.0)).fit
+    assert line is not None
+    assert (line.points, line.exponent, line.factor) == pytest.approx((3, 1.0, 1.0))
+
+
+def test_a_front_rests_on_points_with_an_interval() -> None:
+    best, rough = Point(2, 60, "v2", "a"), Point(1, 99, "v2", "b", is_rough=True)
+    assert on_front([best, rough]) == [best]
+
+
+@pytest.mark.parametrize(
+    ("arch", "alpha", "resolution", "name"),
+    [
+        ("v3-large", 0.75, 224, "V3-L 0.75 @224"),
+        ("v4-hybrid-m", 1.0, 256, "V4-H-M 1 @256"),
+        ("v2", 1.0, 96, "V2 1 @96"),
+        ("my_net", None, 32, "my_net @32"),
+        ("keywords", None, None, "keywords"),
+    ],
+)
+def test_names_in_pictures_are_short(
+    arch: str, alpha: float | None, resolution: int | None, name: str
+) -> None:
+    assert short_name(arch, alpha, resolution) == name

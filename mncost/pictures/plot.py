@@ -1,0 +1,230 @@
+"""The Python face of pictures: :func:`plot`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mncost.errors import InputError, MeasureError, UnknownNameError
+from mncost.extras import require
+from mncost.interval import Interval
+from mncost.measure.cell import Cell
+from mncost.network import Network
+from mncost.pictures.picture import Picture
+from mncost.results.results import Results
+from mncost.which import Which
+
+if TYPE_CHECKING:
+    from mncost.cost.memory import Precision
+    from mncost.pictures.scatter import Scatter
+    from mncost.published.accuracy import Candidate
+
+__all__ = ["KINDS", "X", "Y", "check_axes", "plot"]
+
+KINDS = ("scatter", "layers")
+X = ("macs", "params", "size", "memory", "latency")
+Y = ("top1", "latency")
+_LISTED = 4  # cells, in an error
+
+
+def plot(  # noqa: PLR0913  one keyword for each option of the command
+    of: Results | Network | Sequence[Network] | None = None,
+    *,
+    kind: str = "scatter",
+    x: str | None = None,
+    y: str | None = None,
+    by: str = "layer",
+    which: Which | None = None,
+    runtime: str | None = None,
+    threads: int | None = None,
+) -> Picture:
+    """Draw accuracy over cost, measured latency over cost, or what each layer costs.
+
+    Nothing is measured: for latencies, pass what :func:`mncost.bench` returns.
+
+    Args:
+        of: a run; or a network (``kind="layers"``), or several, whose accuracy is published.
+        kind: ``"scatter"``: networks as points; ``"layers"``: one network, layer by layer.
+        x: ``"macs"`` (the default), ``"params"``, ``"size"``, ``"memory"``, or of a run
+            ``"latency"``.
+        y: ``"top1"`` (the default), or of a run ``"latency"``.
+        by: of layers: ``"layer"``, ``"block"``, ``"stage"`` or ``"kind"``.
+        which: only these networks, by their names, α, resolution, ...; of layers, which one.
+        runtime: of a run that was measured with several.
+        threads: likewise.
+
+    Raises:
+        InputError: something cannot be used, there is nothing to draw, or matplotlib is missing.
+    """
+    require("plot")
+    which = which or Which()
+    if kind not in KINDS:
+        raise UnknownNameError("kind of picture", kind, KINDS)
+    if kind == "layers":
+        return _layers(of, by, which, runtime, threads)
+    x, y = x or "macs", y or "top1"
+    check_axes(x, y)
+    if isinstance(of, Results):
+        return _of_run(of, x, y, which, runtime, threads)
+    if "latency" in (x, y):
+        raise InputError("latencies are those of a run: pass what mncost.bench returns")
+    from mncost.pictures.scatter import accuracy_over_cost
+
+    return _drawn(accuracy_over_cost(_candidates(of, which), x), "")
+
+
+def check_axes(x: str, y: str) -> None:
+    """Check the names of two axes.
+
+    Raises:
+        InputError: there is no such axis, or both are the same.
+    """
+    for option, name, accepted in (("--x", x, X), ("--y", y, Y)):
+        if name not in accepted:
+            raise UnknownNameError(option, name, accepted)
+    if x == y:
+        raise InputError(f"--x and --y are both {x}")
+
+
+# --------------------------------------------------------------------------------------- networks
+
+
+def _candidates(of: Network | Sequence[Network] | None, which: Which) -> list[Candidate]:
+    from mncost.published.accuracy import candidates, candidates_of
+
+    if of is not None:
+        return candidates_of([of] if isinstance(of, Network) else of)[0]
+    return candidates(
+        which.arch or "all",
+        which.alpha,
+        which.resolution,
+        rho=which.rho,
+        dialect=which.dialect,
+        precision=_precision(which),
+    )
+
+
+def _of_run(
+    results: Results, x: str, y: str, which: Which, runtime: str | None, threads: int | None
+) -> Picture:
+    from mncost.pictures.layers import caption
+    from mncost.pictures.scatter import accuracy_over_latency, latency_over_cost
+
+    if "latency" not in (x, y):
+        raise InputError("a run is for latency: x or y is latency")
+    timed = _timed(results, which, runtime, threads)
+    if y == "latency":
+        scatter = latency_over_cost(timed, x)
+    else:
+        scatter = accuracy_over_latency(timed, _candidates(None, which))
+    return _drawn(scatter, f"medians, 95 % intervals; {caption(results, timed[0][0])}")
+
+
+def _timed(
+    results: Results, which: Which, runtime: str | None, threads: int | None
+) -> list[tuple[Cell, Interval]]:
+    """Return the cells at the place that is meant, with their latencies."""
+    from mncost.choose.latency import Place, cells_at
+
+    cells = cells_at(results.run, _precision(which), Place(runtime, threads))
+    latencies = [(cell, results.interval(cell.id)) for cell in cells]
+    timed = [(cell, latency) for cell, latency in latencies if latency is not None]
+    if not timed:
+        raise MeasureError("nothing was measured")
+    return timed
+
+
+def _drawn(scatter: Scatter, caption: str) -> Picture:
+    from mncost.pictures.draw import draw
+
+    rough = sum(point.is_rough for point in scatter.points)
+    notes = [f"hollow: {rough} measured in too few processes for an interval"] if rough else []
+    if scatter.fit and any(point.is_twin for point in scatter.points):
+        notes.append("twins are not part of the fit")
+    return Picture(partial(draw, scatter, caption), scatter.title, scatter.finding, notes)
+
+
+# ----------------------------------------------------------------------------------------- layers
+
+
+def _layers(
+    of: Results | Network | Sequence[Network] | None,
+    by: str,
+    which: Which,
+    runtime: str | None,
+    threads: int | None,
+) -> Picture:
+    from mncost.pictures.layers import layers_of_cell, layers_of_network
+
+    if isinstance(of, Results):
+        return layers_of_cell(of, _cell(of, which, runtime, threads), by)
+    if of is None:
+        return layers_of_network(which.network(), by)
+    networks = [of] if isinstance(of, Network) else list(of)
+    if len(networks) != 1:
+        raise InputError(f"needs one network, and these are {len(networks)}")
+    return layers_of_network(networks[0], by)
+
+
+def _cell(results: Results, which: Which, runtime: str | None, threads: int | None) -> Cell:
+    """Return the cell with times of layers that is meant.
+
+    Raises:
+        MeasureError: there is none, or there are several.
+    """
+    from mncost.choose.latency import Place, cells_at
+    from mncost.pictures.layers import profiled_cells
+
+    profiled = profiled_cells(results)
+    if not profiled:
+        raise MeasureError("the run has no times of layers: mncost bench --by layer has")
+    here = cells_at(results.run, _precision(which), Place(runtime, threads))
+    every = [cell for cell in here if cell in profiled]
+    meant = [cell for cell in every if _is_meant(cell, which)]
+    if len(meant) > 1 and which.twin is None:
+        meant = [cell for cell in meant if cell.subject.twin is None] or meant
+    if len(meant) == 1:
+        return meant[0]
+    listed = "; ".join(cell.words() for cell in (meant or every)[:_LISTED])
+    if not meant:
+        raise MeasureError(f"the run has no times of layers of that network; it has: {listed}")
+    more = " ..." if len(meant) > _LISTED else ""
+    raise MeasureError(
+        f"the run has times of layers of {len(meant)} networks: {listed}{more}; --arch, --alpha, "
+        "--resolution and --twin choose one"
+    )
+
+
+def _is_meant(cell: Cell, which: Which) -> bool:
+    """Whether a cell is among the networks that are named; without any name, all are."""
+    from mncost.api import Selection
+    from mncost.spec.catalog import families, find
+    from mncost.spec.parse import PAPER
+
+    if which.twin not in (None, cell.subject.twin):
+        return False
+    numbers = (which.alpha, which.resolution, which.rho)
+    if which.arch is None and which.dialect is None and not any(numbers):
+        return True
+    label, resolution = cell.label, cell.subject.resolution
+    arch = which.arch or label.arch
+    if label.alpha is None or resolution is None or (arch == label.arch and arch not in families()):
+        return arch == label.arch and not any(numbers)  # of a file that is not at hand
+    for choice in find(arch):
+        dialect = which.dialect
+        if dialect is None and choice.dialect != PAPER:
+            dialect = choice.dialect
+        if (
+            choice.spec.name == label.arch
+            and dialect in (None, label.dialect)
+            and Selection.of(choice, *numbers).holds(label.alpha, resolution)
+        ):
+            return True
+    return False
+
+
+def _precision(which: Which) -> Precision:
+    from mncost.api import as_precision
+
+    return as_precision(which.precision)
