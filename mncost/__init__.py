@@ -11,7 +11,9 @@
     mncost.explain(net)                 # why counting tools print other numbers
     mncost.verify(net).ok               # torch, fvcore and the ONNX file count the same
     mncost.compare(net)                 # beside the standard-convolution twin
-    mncost.bench("v2", runtime="onnxruntime").to_frame()
+    results = mncost.bench("v2", runtime="onnxruntime")
+    print(results)                      # results.to_frame(), results.report("r.html")
+    mncost.plot(results, x="macs", y="latency").save("fit.svg")
     mncost.pick("v1,v2,v3", max_macs="150M", min_top1=68).to_frame()
 """
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from mncost.choose.picked import Pick, Picked
     from mncost.errors import InputError, MncostError
     from mncost.network import Network
+    from mncost.pictures.picture import Picture
+    from mncost.pictures.plot import plot
     from mncost.render.table import Table
     from mncost.results.bench import bench
     from mncost.results.results import Results
@@ -45,6 +49,7 @@ __all__ = [
     "Outcome",
     "Pick",
     "Picked",
+    "Picture",
     "Results",
     "Table",
     "Verdicts",
@@ -58,6 +63,7 @@ __all__ = [
     "grid",
     "load",
     "pick",
+    "plot",
     "verify",
 ]
 
@@ -74,6 +80,7 @@ _MODULES = {
     "Outcome": "mncost.budget.outcome",
     "Pick": "mncost.choose.picked",
     "Picked": "mncost.choose.picked",
+    "Picture": "mncost.pictures.picture",
     "Table": "mncost.render.table",
     "Verdicts": "mncost.budget.outcome",
     "Results": "mncost.results.results",
@@ -86,10 +93,12 @@ _MODULES = {
     "grid": "mncost.api",
     "load": "mncost.api",
     "pick": "mncost.choose.pick",
+    "plot": "mncost.pictures.plot",
     "verify": "mncost.witnesses.verification",
 }
 
 show_with("mncost.tables")
+show_with("mncost.page")
 
 
 def __getattr__(name: str) -> Any:

@@ -51,11 +51,7 @@ def report(
     view = measure_options.view(None, percentiles, None, None, "html")
     _check(output)
     require("report")
-    from mncost.page.html import render
-    from mncost.page.report import report_page
-
-    results = Results(read_run(run))
-    html = render(report_page(results, title=title, percentiles=view.percentiles))
+    html = Results(read_run(run)).report(title=title, percentiles=view.percentiles)
     emit_text(html, output)
     if output is not None and str(output) != "-":
         print(f"{output}: {len(html.encode()) / 1e3:,.0f} kB, for any browser, with no network")

@@ -3,20 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from mncost.extras import require
 from mncost.page.facts import machine, method, target_of, when
 from mncost.page.figures import MOST, layer_figures, network_figures
 from mncost.page.html import Page, Section
 from mncost.pictures.layers import profiled_cells
+from mncost.render.write import write_atomically
 from mncost.results.results import Results
 from mncost.tables.run import run_table
 from mncost.tables.run_layers import run_layers_table
 from mncost.tables.savings import savings_tables
 from mncost.tables.words import conditions, ending, problems, warning_lines
 
-__all__ = ["report_page"]
+__all__ = ["report", "report_page"]
 
 _MOST = 5_000  # rows of layers: more would make a file of many MB
+
+
+def report(
+    results: Results,
+    path: Path | str | None = None,
+    *,
+    title: str | None = None,
+    percentiles: Sequence[float] | None = None,
+) -> str:
+    """Return a run as one HTML page that needs no network.
+
+    Args:
+        results: of the run.
+        path: an .html file to write it to.
+        title: of the page; by default its architectures.
+        percentiles: columns of the first table.
+
+    Raises:
+        InputError: a package is missing, or the file cannot be written.
+    """
+    require("report")
+    from mncost.page.html import render
+
+    html = render(report_page(results, title=title, percentiles=percentiles))
+    if path is not None:
+        write_atomically(Path(path), html.encode())
+    return html
 
 
 def report_page(

@@ -2,7 +2,8 @@
 
 Which table shows a result is written where the tables are made, above this floor:
 :func:`show_with` takes the name of a module with a dict ``TABLES`` from the name of a class to
-``"module:function"``. Neither is imported before something is shown.
+``"module:function"``, or with a dict ``REPORTS`` of pages. Nothing is imported before something is
+shown.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from mncost.render.table import Table
 
-__all__ = ["Shown", "show_with"]
+__all__ = ["Shown", "maker", "show_with"]
 
 _registries: list[str] = []
 
@@ -38,7 +39,7 @@ class Shown:
         Raises:
             InputError: an option cannot be used.
         """
-        made: Table = _maker(type(self))(self, **options)
+        made: Table = maker(type(self))(self, **options)
         return made
 
     def to_frame(self, **options: Any) -> pandas.DataFrame:
@@ -58,12 +59,17 @@ class Shown:
         return self.table()._repr_html_()
 
 
-def _maker(kind: type) -> Any:
-    """Return the function that makes the table of a class, or of the nearest class above it."""
+def maker(kind: type, what: str = "TABLES") -> Any:
+    """Return the function that makes the table of a class, or of the nearest class above it.
+
+    Args:
+        kind: the class.
+        what: the dict that has its name: ``TABLES`` or ``REPORTS``.
+    """
     for registry in _registries:
-        tables = import_module(registry).TABLES
+        functions = getattr(import_module(registry), what, {})
         for one in kind.__mro__:
-            if one.__qualname__ in tables:
-                module, _, function = tables[one.__qualname__].partition(":")
+            if one.__qualname__ in functions:
+                module, _, function = functions[one.__qualname__].partition(":")
                 return getattr(import_module(module), function)
-    raise TypeError(f"there is no table for {kind.__qualname__}")
+    raise TypeError(f"there is no entry for {kind.__qualname__} in {what}")

@@ -7,13 +7,13 @@ from functools import cached_property
 from math import log
 from pathlib import Path
 from statistics import fmean, median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mncost.extras import require
 from mncost.interval import Interval
 from mncost.measure.records import IDENTITY, Cell, LayerShare, Run
 from mncost.measure.run_file import read_run, write_run
-from mncost.render.shown import Shown
+from mncost.render.shown import Shown, maker
 from mncost.results.cell_summary import CellSummary
 from mncost.results.series import Series, generation_ratios, percentile_interval
 from mncost.results.warnings import RunWarning, warnings_of_run
@@ -70,6 +70,19 @@ class Results(Shown):
             OutputError: it cannot be written.
         """
         write_run(self.run, Path(path))
+
+    def report(self, path: Path | str | None = None, **options: Any) -> str:
+        """Return the run as one HTML page that needs no network.
+
+        Args:
+            path: an .html file to write it to.
+            options: ``title``, ``percentiles``: see :func:`mncost.page.report.report`.
+
+        Raises:
+            InputError: a package is missing, or the file cannot be written.
+        """
+        html: str = maker(type(self), "REPORTS")(self, path, **options)
+        return html
 
     def update(self) -> Results:
         """Take in what the run has gained since the last time, and return self."""
