@@ -132,6 +132,7 @@ class Verdicts(Shown, Sequence[Outcome]):
         notes: what the verdicts are worth, and warnings.
         inconclusive: what an inconclusive limit counts as.
         run: what was measured; ``None`` if all limits are exact.
+        unsaved: why the run could not be saved, if it was to be.
     """
 
     def __init__(
@@ -140,11 +141,13 @@ class Verdicts(Shown, Sequence[Outcome]):
         notes: Sequence[str] = (),
         run: Run | None = None,
         inconclusive: Inconclusive = "keep",
+        unsaved: str | None = None,
     ) -> None:
         """Use :func:`mncost.check`."""
         self._outcomes = tuple(outcomes)
-        self.notes = tuple(notes)
+        self.notes = (*notes, *([unsaved] if unsaved else []))
         self.run = run
+        self.unsaved = unsaved
         self.inconclusive = inconclusive
 
     @property
@@ -155,7 +158,7 @@ class Verdicts(Shown, Sequence[Outcome]):
     @property
     def status(self) -> int:
         """The exit status of ``mncost check``: see :func:`status`."""
-        return status(self, self.inconclusive)
+        return UNUSABLE if self.unsaved else status(self, self.inconclusive)
 
     @property
     def summary(self) -> str:

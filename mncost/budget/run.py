@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,9 +67,13 @@ def check(
         if save is not None:
             raise InputError("save: nothing is measured, all limits are exact")
         return Verdicts([exact[id(limit)] for limit in limits], notes, None, inconclusive)
-    measured, more, run = _measured(limits, against, time, _saver(save), watch)
+    from mncost.measure.saving import saving
+
+    with saving(save) as keep:
+        measured, more, run = _measured(limits, against, time, keep, watch)
+    unsaved = None if keep.problem is None else f"{keep.problem}; the run is not saved"
     outcomes = [(exact | measured)[id(limit)] for limit in limits]
-    return Verdicts(outcomes, [*notes, *more], run, inconclusive)
+    return Verdicts(outcomes, [*notes, *more], run, inconclusive, unsaved)
 
 
 def limits_of(data: bytes, origin: str, folder: Path, baseline: Baseline) -> list[Limit]:
@@ -175,13 +179,3 @@ def _options(max_time: float) -> Options:
 
 def _saved(path: Path | str | None) -> Baseline:
     return Baseline(run=None if path is None else Path(path))
-
-
-def _saver(path: Path | str | None) -> Callable[[Run], None]:
-    if path is None:
-        return lambda run: None
-    from mncost.measure.run_file import write_run
-    from mncost.render.write import check_writable
-
-    check_writable(Path(path))
-    return partial(write_run, path=Path(path))

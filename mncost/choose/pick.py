@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from mncost.choose.latency import Latencies, LatencyLimit
     from mncost.cost.memory import Precision
     from mncost.measure.engine import Progress
-    from mncost.measure.records import Run
     from mncost.network import Network
     from mncost.results.results import Results
     from mncost.spec.axis import Numbers
@@ -179,13 +177,17 @@ def _latencies(
     if timing.run is not None:
         return _in_run(fit, timing, limit)
     max_time = seconds(spelled("max_time"), timing.max_time)
-    save = _saver(timing.save)
     if not fit:
         return Latencies(limit, None, [])
     from mncost.choose.search import SECONDS, search
+    from mncost.measure.saving import saving
 
     most = SECONDS if max_time is None else max_time
-    return search(fit, limit, wanted, max_time=most, watch=watch, save=save)
+    with saving(timing.save) as save:
+        latencies = search(fit, limit, wanted, max_time=most, watch=watch, save=save)
+    if save.problem is not None and latencies.results is not None:
+        latencies.results.run.notes.append(f"{save.problem}; the run is not saved")
+    return latencies
 
 
 def _limit(timing: Timing, spelled: Spelling) -> LatencyLimit:
@@ -199,17 +201,6 @@ def _limit(timing: Timing, spelled: Spelling) -> LatencyLimit:
     if timing.percentile is not None:
         percent = percentage(spelled("percentile"), timing.percentile)
     return LatencyLimit(most, percent, Place(timing.runtime, timing.threads))
-
-
-def _saver(path: Path | str | None) -> Callable[[Run], None]:
-    """Return what saves the run as it goes; a file that cannot be written is noticed now."""
-    if path is None:
-        return lambda run: None
-    from mncost.measure.run_file import write_run
-    from mncost.render.write import check_writable
-
-    check_writable(Path(path))
-    return partial(write_run, path=Path(path))
 
 
 def _in_run(fit: Sequence[Candidate], timing: Timing, limit: LatencyLimit) -> Latencies:

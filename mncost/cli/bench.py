@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,9 +16,9 @@ from mncost.cli.progress import watching
 from mncost.errors import InputError
 from mncost.flags import given
 from mncost.measure.plan import What
-from mncost.measure.records import Run
-from mncost.measure.run_file import encode, write_run
+from mncost.measure.run_file import encode
 from mncost.measure.runs import ARCHITECTURES, begin, resumed
+from mncost.measure.saving import saving
 from mncost.measure.where import Effort, Where
 from mncost.render.write import check_writable
 from mncost.results.bench import measure
@@ -93,42 +91,48 @@ def bench(
             {name: value for name, value in asked.items() if name not in kept},
             f"does not go with --resume: {_RESUMED}",
         )
-        run = resumed(resume, effort, where.python)
-    else:
-        which = replace(which, arch=which.arch or ARCHITECTURES)
-        is_twin = twin or (twin is None and by is None)
-        what = What(twin="standard" if is_twin else None, by_layer=by is not None)
-        words = {name: str(value) for name, value in given(which).items()}
-        grid = which.grid()
-        run = begin(grid, where, effort, what, asked=words)
-        run.notes += grid.notes
     run_file = output or resume
-    save = _saver(run_file, view.export)
-    with watching(run.options.target_error) as watch:
-        results = measure(run, save=save, watch=watch)
-    if output is not None and str(output) == "-":
-        emit_text(encode(run).decode(), None)
-    else:
-        emit_run(results, view._replace(export=None), None)
-    if view.export is not None and run_file is not None:
-        emit_run(results, view, _export_path(run_file))
+    _check_output(run_file, view.export)
+    with saving(run_file) as save:
+        if resume is not None:
+            run = resumed(resume, effort, where.python)
+        else:
+            which = replace(which, arch=which.arch or ARCHITECTURES)
+            is_twin = twin or (twin is None and by is None)
+            what = What(twin="standard" if is_twin else None, by_layer=by is not None)
+            words = {name: str(value) for name, value in given(which).items()}
+            grid = which.grid()
+            run = begin(grid, where, effort, what, asked=words)
+            run.notes += grid.notes
+        with watching(run.options.target_error) as watch:
+            results = measure(run, save=save, watch=watch)
+        if output is not None and str(output) == "-":
+            emit_text(encode(run).decode(), None)
+        else:
+            emit_run(results, view._replace(export=None), None)
+        if view.export is not None and run_file is not None:
+            emit_run(results, view, _export_path(run_file))
+        save.check()
     return status(run)
 
 
-def _saver(output: Path | None, export: str | None) -> Callable[[Run], None]:
-    """Return what saves the run as it goes; a file that cannot be written is found now."""
+def _check_output(output: Path | None, export: str | None) -> None:
+    """Find out before measuring what is wrong with the files to write.
+
+    Raises:
+        InputError: one of them cannot be written.
+    """
     if export is not None and (output is None or str(output) == "-"):
         raise InputError(f"--export {export} needs --output: its file is written beside that")
     if output is None or str(output) == "-":
-        return lambda run: None
+        return
     if output.suffix.lower() != ".json":
         raise InputError(
             f"--output {output}: a run file is JSON, and its name ends in .json; a table: "
             "--format, or mncost show"
         )
-    for path in (output, _export_path(output)) if export else (output,):
-        check_writable(path)
-    return partial(write_run, path=output)
+    if export is not None:
+        check_writable(_export_path(output))
 
 
 def _export_path(run_file: Path) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +16,9 @@ from mncost.errors import InputError, MeasureError
 from mncost.extras import require
 from mncost.measure.plan import What
 from mncost.measure.records import Run
-from mncost.measure.run_file import read_run, write_run
+from mncost.measure.run_file import read_run
 from mncost.measure.runs import SECONDS_TO_COMPARE, begin
+from mncost.measure.saving import saving
 from mncost.measure.where import Effort, Where
 from mncost.render.table import named
 from mncost.render.write import check_writable
@@ -77,11 +77,12 @@ def measure_and_emit(
             check_writable(path)
     asked = {name: str(value) for name, value in which.items() if name != "precision"}
     where = replace(where, precision=tuple(precisions))
-    run = begin(networks, where, effort, what, least_time=SECONDS_TO_COMPARE, asked=asked)
-    with watching(run.options.target_error) as watch:
-        keep = partial(write_run, path=save) if save else lambda run: None
-        measure(run, save=keep, watch=watch)
-    _emit(run, view)
+    with saving(save) as keep:
+        run = begin(networks, where, effort, what, least_time=SECONDS_TO_COMPARE, asked=asked)
+        with watching(run.options.target_error) as watch:
+            measure(run, save=keep, watch=watch)
+        _emit(run, view)
+        keep.check()
     return status(run)
 
 

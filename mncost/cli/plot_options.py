@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +17,6 @@ from mncost.render.write import check_writable
 from mncost.which import Which
 
 if TYPE_CHECKING:
-    from mncost.measure.records import Run
     from mncost.network import Network
     from mncost.pictures.picture import Picture
     from mncost.results.results import Results
@@ -168,13 +166,12 @@ def _measured(asked: Asked, networks: Sequence[Network], *, by_layer: bool = Fal
     """
     from mncost.cli.progress import watching
     from mncost.measure.networks import one_place
-    from mncost.measure.run_file import write_run
+    from mncost.measure.saving import saving
     from mncost.results.bench import measure_networks
 
     precision = as_precision(asked.which.precision)
     place = one_place(asked.runtime, asked.threads, precision, by_layer=by_layer)
-    save = partial(write_run, path=asked.save) if asked.save else _nowhere
-    with watching(None) as watch:
+    with saving(asked.save) as save, watching(None) as watch:
         results = measure_networks(
             networks,
             place,
@@ -183,6 +180,8 @@ def _measured(asked: Asked, networks: Sequence[Network], *, by_layer: bool = Fal
             watch=watch,
             save=save,
         )
+    if save.problem is not None:
+        results.run.notes.append(f"{save.problem}; the run is not saved")
     failures = results.run.failures
     if len(failures) == len(results.run.cells):
         raise MeasureError(f"nothing was measured: {failures[0].reason}")
@@ -212,7 +211,3 @@ def _with_notes(picture: Picture, asked: Asked, results: Results) -> tuple[Pictu
         where = f"mncost show {asked.save}" if asked.save else "mncost show, of what --save keeps,"
         notes.append(f"warnings: {', '.join(names)}: {where} explains them")
     return picture._replace(notes=notes), status(run)
-
-
-def _nowhere(run: Run) -> None:
-    """Save nothing."""

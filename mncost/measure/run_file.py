@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 import msgspec
 
 from mncost.errors import RunFileError, one_line
-from mncost.measure.bursts import Bursts, decoded, encodable, schema_of
+from mncost.measure.bursts import decoded, encodable, schema_of
+from mncost.measure.consistency import problems
 from mncost.measure.records import Run
 from mncost.render.write import write_atomically
 
@@ -19,9 +20,20 @@ __all__ = ["KIND", "SCHEMA_VERSION", "encode", "parse_run", "read_run", "run_sch
 
 KIND = "mncost run"
 SCHEMA_VERSION = 2
-_DECODER = msgspec.json.Decoder(Run, dec_hook=decoded)
+MAX_BYTES = 1 << 30
+_CHUNK = 1 << 20
 _ENCODER = msgspec.json.Encoder(enc_hook=encodable)
 _HINT = "a run file is what `mncost bench -o` writes"
+
+
+class _File(Run, kw_only=True):
+    """A run in a file has to say that it is one, and of which shape."""
+
+    kind: Literal["mncost run"]
+    schema_version: Literal[2]
+
+
+_DECODER = msgspec.json.Decoder(_File, dec_hook=decoded)
 
 
 class _Head(msgspec.Struct):
@@ -53,9 +65,10 @@ def read_run(path: Path) -> Run:
         RunFileError: it cannot be read, or is no run of this schema version.
     """
     if str(path) == "-":
-        return parse_run(sys.stdin.buffer.read(), "standard input")
+        return parse_run(_read(sys.stdin.buffer, "standard input"), "standard input")
     try:
-        data = path.read_bytes()
+        with path.open("rb") as stream:
+            data = _read(stream, str(path))
     except OSError as error:
         raise RunFileError(f"{path}: cannot be read: {error.strerror or error}") from None
     except ValueError as error:  # a name that no file can have
@@ -63,29 +76,46 @@ def read_run(path: Path) -> Run:
     return parse_run(data, str(path))
 
 
-def parse_run(data: bytes, origin: str) -> Run:
+def _read(stream: BinaryIO, origin: str) -> bytearray:
+    """Read a file that may be a device or a pipe without an end.
+
+    Raises:
+        RunFileError: it is no JSON from its first bytes on, or too long.
+    """
+    data = bytearray(stream.read(_CHUNK))
+    if (text := data.lstrip()) and not text.startswith(b"{"):
+        _check_head(data, origin)
+    while more := stream.read(_CHUNK):
+        data += more
+        if len(data) > MAX_BYTES:
+            raise RunFileError(f"{origin}: more than {MAX_BYTES >> 20} MiB: no run is that large")
+    return data
+
+
+def parse_run(data: bytes | bytearray, origin: str) -> Run:
     """Check the text of a run file; ``origin`` names it in messages.
 
     Raises:
         RunFileError: it is empty, not JSON, no run, of another schema version, or inconsistent.
     """
-    if not data.strip():
+    if not data or data.isspace():
         raise RunFileError(f"{origin}: empty: {_HINT}")
-    _check_head(data, origin)
     try:
-        run = _DECODER.decode(data)
-    except msgspec.ValidationError as error:
+        read = _DECODER.decode(data)
+    except UnicodeDecodeError:
+        raise RunFileError(f"{origin}: a text in it is not UTF-8") from None
+    except (msgspec.MsgspecError, RecursionError) as error:
+        _check_head(data, origin)
         raise RunFileError(f"{origin}: {one_line(_placed(str(error)))}") from None
-    for problem in _inconsistencies(run):
+    run = Run(**{name: getattr(read, name) for name in Run.__struct_fields__})
+    for problem in problems(run):
         raise RunFileError(f"{origin}: {problem}")
     return run
 
 
 def run_schema() -> str:
     """Return the JSON Schema (draft 2020-12) of a run file, as text."""
-    schema = msgspec.json.schema(Run, schema_hook=schema_of)
-    run = schema["$defs"]["Run"]
-    run["required"] = ["kind", "schema_version", *run["required"]]  # what _check_head looks at
+    schema = msgspec.json.schema(_File, schema_hook=schema_of)
     return (
         json.dumps(
             {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema},
@@ -96,7 +126,7 @@ def run_schema() -> str:
     )
 
 
-def _check_head(data: bytes, origin: str) -> None:
+def _check_head(data: bytes | bytearray, origin: str) -> None:
     """Refuse what is not JSON, what is no run, and what has another shape."""
     try:
         try:
@@ -126,63 +156,3 @@ def _placed(message: str) -> str:
     what, _, place = message.partition(" - at `$")
     place = place.strip(".`")
     return f"{place}: {what[0].lower()}{what[1:]}" if place else what
-
-
-def _inconsistencies(run: Run) -> Iterator[str]:
-    """Yield what no single value can know."""
-    for position, cell in enumerate(run.cells):
-        if cell.id != position:
-            yield f"cells[{position}].id: {cell.id}, and should be its position"
-    for place, cell_id in _references(run):
-        if cell_id >= len(run.cells):
-            yield f"{place}: there is no cell {cell_id}; the file has {len(run.cells)}"
-        if cell.digest not in run.models:
-            yield f"cells[{position}].digest: there is no model {one_line(cell.digest)}"
-        if cell.baseline_of is not None and cell.baseline_of >= len(run.cells):
-            yield f"cells[{position}].baseline_of: there is no cell {cell.baseline_of}"
-    for p, process in enumerate(run.processes):
-        for name in ("first_runs", "bursts"):
-            yield from _of_samples(f"processes[{p}].{name}", getattr(process, name))
-    for n, profile in enumerate(run.profiles):
-        runs = len(profile.profiled_ns)
-        for m, layer in enumerate(profile.layers):
-            if len(layer.ns) != runs:
-                yield f"profiles[{n}].layers[{m}].ns: {len(layer.ns)} times of {runs} runs"
-
-
-def _references(run: Run) -> Iterator[tuple[str, int]]:
-    """Yield every mention of a cell, with its place."""
-    for p, process in enumerate(run.processes):
-        yield from _of_bursts(f"processes[{p}].first_runs", process.first_runs)
-        yield from _of_bursts(f"processes[{p}].bursts", process.bursts)
-    for n, left in enumerate(run.left_out):
-        yield f"left_out[{n}].cell", left.cell
-    for n, pair in enumerate(run.pairs):
-        yield from ((f"pairs[{n}].counts", cell) for cell in pair.counts)
-        for place, cells in enumerate(pair.cells):
-            for name in cells.__struct_fields__:
-                yield f"pairs[{n}].cells[{place}].{name}", getattr(cells, name)
-    for n, peak in enumerate(run.memory):
-        yield f"memory[{n}].cell", peak.cell
-    for f, file in enumerate(run.files):
-        for c, cell in enumerate(file.cells):
-            yield f"files[{f}].cells[{c}]", cell
-    for p, profile in enumerate(run.profiles):
-        yield f"profiles[{p}].cell", profile.cell
-    for f, failure in enumerate(run.failures):
-        yield f"failures[{f}].cell", failure.cell
-
-
-def _of_samples(place: str, records: Sequence[Bursts]) -> Iterator[str]:
-    """Yield what is wrong with the samples of one process."""
-    for b, bursts in enumerate(records):
-        yield from (f"{place}[{b}].{problem}" for problem in bursts.problems())
-    cells = [bursts.cell for bursts in records]
-    if len(set(cells)) < len(cells):
-        yield f"{place}: a cell stands there twice"
-
-
-def _of_bursts(place: str, bursts: Sequence[Bursts]) -> Iterator[tuple[str, int]]:
-    for b, burst in enumerate(bursts):
-        if burst.cell is not None:
-            yield f"{place}[{b}].cell", burst.cell

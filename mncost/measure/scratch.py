@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mncost.measure.locks import try_lock
+
 __all__ = ["scratch_directory"]
 
 _PREFIX, _LOCK = "mncost-", "lock"
@@ -27,7 +29,7 @@ def scratch_directory() -> Iterator[Path]:
         new = Path(name, "new")
         lock = os.open(new, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _lock_it(lock)
+            try_lock(lock)
             new.rename(Path(name, _LOCK))  # with its lock: there is no moment without
             yield Path(name)
         finally:
@@ -41,20 +43,7 @@ def _remove_if_left(path: Path) -> None:
             return
         lock = os.open(path / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
         try:
-            if _lock_it(lock):
+            if try_lock(lock):
                 shutil.rmtree(path)
         finally:
             os.close(lock)
-
-
-def _lock_it(file: int) -> bool:
-    """Lock a file for this process, if nobody else has; nothing is locked on Windows."""
-    try:
-        import fcntl
-    except ImportError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from warnings import warn
 
 from mncost.api import Networks, grid_of
 from mncost.measure.engine import Progress
 from mncost.measure.networks import cells_of
 from mncost.measure.plan import What
 from mncost.measure.records import Place, Run
-from mncost.measure.run_file import write_run
 from mncost.measure.runs import (
     ARCHITECTURES,
     SECONDS,
@@ -23,6 +22,7 @@ from mncost.measure.runs import (
     empty_run,
     options_for,
 )
+from mncost.measure.saving import saving
 from mncost.measure.where import Effort, Where
 from mncost.network import Network
 from mncost.results.results import Results
@@ -57,7 +57,8 @@ def bench(  # noqa: PLR0913 - what is measured beside where and how long
         by_layer: profile each network: the time of each of its layers.
         memory: measure the peak memory of each network, in a process of its own.
         max_twin_gmacs: do not time twins of more GMACs.
-        output: the run file, written as it goes.
+        output: the run file, written as it goes. If it cannot be written in the end, there is a
+            Python warning.
         options: the fields of ``where`` and ``effort`` (``runtime="torch"``, ``max_time=20``), and
             beside names what :func:`mncost.grid` takes (``alpha="0.35:1.0"``).
 
@@ -75,9 +76,13 @@ def bench(  # noqa: PLR0913 - what is measured beside where and how long
         max_twin_gmacs=max_twin_gmacs,
     )
     least_time = SECONDS_TO_COMPARE if pairs else SECONDS
-    run = begin(grid, where, effort, what, least_time=least_time, asked=_asked(networks, options))
-    save = _nowhere if output is None else partial(write_run, path=Path(output))
-    return _uninterrupted(measure(run, save=save))
+    asked = _asked(networks, options)
+    with saving(output) as save:
+        run = begin(grid, where, effort, what, least_time=least_time, asked=asked)
+        results = _uninterrupted(measure(run, save=save))
+    if save.problem is not None:
+        warn(f"{save.problem}; the run is not saved", stacklevel=2)
+    return results
 
 
 def measure(
@@ -145,7 +150,3 @@ def _uninterrupted(results: Results) -> Results:
     if results.run.stopped == "interrupted":
         raise KeyboardInterrupt
     return results
-
-
-def _nowhere(run: Run) -> None:
-    """Save nowhere: the caller has the run."""

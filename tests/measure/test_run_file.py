@@ -149,6 +149,78 @@ INCONSISTENT: dict[str, tuple[Callable[[Any], object], str]] = {
 }
 
 
+def damaged(old: bytes, new: bytes) -> bytes:
+    """Return a good file in which some bytes are others."""
+    data = encode(full_run())
+    assert old in data
+    return data.replace(old, new, 1)
+
+
+DAMAGED = {
+    "invalid UTF-8": (damaged(b'"a note"', b'"a \xff\xfe note"'), "a text in it is not UTF-8"),
+    "a huge time": (damaged(b'"ns":[', b'"ns":[1' + b"0" * 400 + b","), "ns: expected a list of"),
+    "infinity": (damaged(b'"seconds":60.0', b'"seconds":1e999'), "seconds"),
+    "no profiled time": (changed(lambda d: d["profiles"][0].update(profiled_ns=[])), "profiles[0]"),
+    "zero profiled time": (
+        changed(lambda d: d["profiles"][0].update(profiled_ns=[0])),
+        "profiles[0]",
+    ),
+    "no plain time": (changed(lambda d: d["profiles"][0].update(plain_ns=[])), "profiles[0]"),
+    "short profile": (
+        changed(lambda d: d["profiles"][0]["layers"][0].update(ns=[])),
+        "profiles[0].layers[0].ns: 0 times of 1 runs",
+    ),
+    "no model": (changed(lambda d: d["models"].clear()), "cells[0].digest: there is no model 0000"),
+    "no operators": (
+        changed(lambda d: d["models"]["0" * 16]["graph"].update(nodes=[], outputs=[])),
+        "models[0000000000000000]: it has no operators",
+    ),
+    "a loop": (
+        changed(lambda d: d["models"]["0" * 16]["graph"]["nodes"][0].update(inputs=[0])),
+        "models[0000000000000000]: an operator reads one that does not come before it",
+    ),
+    "too little": (
+        changed(lambda d: d["models"]["0" * 16].update(inputs={"other": [3, 8, 8]})),
+        "models[0000000000000000]: ",
+    ),
+    "a cell twice": (
+        changed(lambda d: d["processes"][0]["bursts"][2].update(cell=0)),
+        "processes[0].bursts: a cell stands there twice",
+    ),
+    "baseline": (
+        changed(lambda d: d["cells"][1].update(baseline_of=7)),
+        "cells[1].baseline_of: there is no cell 7",
+    ),
+    "a visit less": (
+        changed(lambda d: d["processes"][0]["bursts"][0]["at"].pop()),
+        "processes[0].bursts[0].at: 2 values; 3 visits need 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_file_is_refused_in_one_line(name: str) -> None:
+    data, words = DAMAGED[name]
+    assert words in message(data)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device here")
+@pytest.mark.parametrize("device", ["zero", "full"])
+def test_a_device_without_an_end_is_no_run(device: str) -> None:
+    with pytest.raises(RunFileError, match="truncated or not JSON at byte 0"):
+        read_run(Path("/dev", device))
+
+
+def test_a_pipe_without_an_end_is_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mncost.measure.run_file.MAX_BYTES", 5 << 20)
+    given = iter([b"{" + b" " * (1 << 20)] * 100)
+    stream = SimpleNamespace(buffer=SimpleNamespace(read=lambda size: next(given)))
+    monkeypatch.setattr(sys, "stdin", stream)
+    with pytest.raises(RunFileError, match="standard input: more than 5 MiB"):
+        read_run(Path("-"))
+    assert len(list(given)) > 90
+
+
 @pytest.mark.parametrize("name", INCONSISTENT)
 def test_references_are_checked(name: str) -> None:
     change, words = INCONSISTENT[name]
