@@ -11,7 +11,16 @@ from mncost.graph.graph import Graph
 from mncost.graph.twin import TWINS
 from mncost.network import Network, network_of
 from mncost.render.shown import Shown
-from mncost.spec.axis import Numbers, alphas, parse_axis, resolutions, resolutions_at_rho
+from mncost.spec.axis import (
+    Numbers,
+    Resolution,
+    alphas,
+    parse_axis,
+    resolutions,
+    resolutions_at_rho,
+    size_of_image,
+    two_squares,
+)
 from mncost.spec.catalog import Choice, find
 from mncost.spec.resolve import Architecture, resolve
 
@@ -49,7 +58,7 @@ class Selection(NamedTuple):
     """The α and resolutions that were chosen for one architecture; ``None`` is no choice."""
 
     alphas: list[float] | None
-    resolutions: list[int] | None
+    resolutions: list[Resolution] | None
 
     @classmethod
     def of(
@@ -68,7 +77,7 @@ class Selection(NamedTuple):
             raise GridError("resolution and ρ are both given: one of them is accepted")
         return cls(_alphas(choice, alpha), _resolutions(choice, resolution, rho))
 
-    def holds(self, alpha: float, resolution: int) -> bool:
+    def holds(self, alpha: float, resolution: Resolution | None) -> bool:
         """Whether a network of this α and resolution is among those chosen."""
         return (self.alphas is None or alpha in self.alphas) and (
             self.resolutions is None or resolution in self.resolutions
@@ -86,9 +95,9 @@ def _alphas(choice: Choice, given: Numbers | None) -> list[float] | None:
 
 def _resolutions(
     choice: Choice, resolution: Numbers | None, rho: Numbers | None
-) -> list[int] | None:
+) -> list[Resolution] | None:
     spec = choice.spec
-    published = sorted({*spec.resolutions, spec.resolution})
+    published = spec.published_resolutions
     if choice.resolution is not None:
         if resolution is not None or rho is not None:
             raise GridError(
@@ -96,10 +105,12 @@ def _resolutions(
             )
         resolution = choice.resolution
     if rho is not None:
-        return resolutions_at_rho(parse_axis("ρ", rho), published, spec.resolution, spec.name)
+        if not isinstance(spec.native, int):
+            raise GridError(f"{spec.name}: ρ needs square images, and the native one is not")
+        return [*resolutions_at_rho(parse_axis("ρ", rho), published, spec.native, spec.name)]
     if resolution is None:
         return None
-    return resolutions(parse_axis("resolution", resolution), published, spec.name)
+    return resolutions(resolution, published, spec.name)
 
 
 class Grid(Shown, Sequence[Network]):
@@ -178,10 +189,11 @@ def twin_of(network: Network, name: str | None) -> Network:
 def load(
     arch: str,
     alpha: float | None = None,
-    resolution: int | None = None,
+    resolution: Resolution | None = None,
     dialect: str | None = None,
     classes: int | None = None,
     precision: Precision = "fp32",
+    in_channels: int | None = None,
 ) -> Network:
     """Return one network.
 
@@ -189,20 +201,21 @@ def load(
         arch: an architecture (``"v2"``), an architecture file (``"my_net.toml"``) or a checkpoint
             (``"mobilenet_v2_0.75_160"``).
         alpha: width multiplier; 1.0 unless the checkpoint says otherwise.
-        resolution: side of the square image in pixels; by default the native one.
+        resolution: side of the square image in pixels, or ``"224x320"``: height × width; by
+            default the native one.
         dialect: whose reading of the architecture; by default the paper's.
-        classes: outputs of the classifier; by default those of the dialect.
+        classes: outputs of the classifier; by default those of the dialect. 0 leaves it out.
         precision: ``"fp32"``, ``"fp16"`` or ``"int8"``, for the bytes.
+        in_channels: of the image; by default those of the architecture.
 
     Raises:
         InputError: an argument cannot be used; the message says what would be accepted.
     """
-    return grid(
-        arch, alpha, resolution, dialect=dialect, classes=classes, precision=precision
-    ).single()
+    which: dict[str, Any] = {"dialect": dialect, "classes": classes, "in_channels": in_channels}
+    return grid(arch, alpha, resolution, precision=precision, **which).single()
 
 
-def grid(
+def grid(  # noqa: PLR0913 - what the flags of mncost.which are
     arch: str | Sequence[str],
     alpha: Numbers | None = None,
     resolution: Numbers | None = None,
@@ -210,6 +223,7 @@ def grid(
     rho: Numbers | None = None,
     dialect: str | None = None,
     classes: int | None = None,
+    in_channels: int | None = None,
     precision: str = "fp32",
 ) -> Grid:
     """Return the networks of an α × resolution grid.
@@ -219,18 +233,22 @@ def grid(
             text with commas.
         alpha: e.g. ``1.0``, ``[0.35, 0.5]``, ``"0.35:1.0"`` (the published values in that closed
             range) or ``"0.35:1.0:0.05"``; by default 1.0.
-        resolution: the same grammar, in pixels; by default the native one.
+        resolution: the same grammar, in pixels, or ``"224x320"`` (height × width); by default the
+            native one.
         rho: the same grammar, as a ratio of the native resolution; not with ``resolution``.
         dialect: whose reading of the architectures; by default the paper's.
-        classes: outputs of the classifier; by default those of the dialect.
+        classes: outputs of the classifier; by default those of the dialect. 0 leaves it out.
+        in_channels: of the images; by default those of the architecture.
         precision: ``"fp32"``, ``"fp16"`` or ``"int8"``, for the bytes.
 
     Raises:
         InputError: an argument cannot be used; the message says what would be accepted.
     """
     sizes_of = as_precision(precision)
-    if classes is not None and not 1 <= classes <= 1_000_000:
-        raise GridError(f"classes {classes}: accepted are 1 to 1000000")
+    if classes is not None and not 0 <= classes <= 1_000_000:
+        raise GridError(f"classes {classes}: accepted are 0 (no classifier) to 1000000")
+    if in_channels is not None and not 1 <= in_channels <= 1024:
+        raise GridError(f"in_channels {in_channels}: accepted are 1 to 1024")
     chosen: list[tuple[Choice, Selection]] = []
     left_out: list[NothingPublishedError] = []
     for choice in find(arch if isinstance(arch, str) else ",".join(arch)):
@@ -243,30 +261,36 @@ def grid(
     networks: list[Network] = []
     notes = [f"left out: {error}" for error in left_out]
     notes += [note for choice, _ in chosen for note in choice.notes(classes)]
-    for architectures, sizes in _resolved(chosen, dialect, classes):
+    published = [size for choice, _ in chosen for size in choice.spec.published_resolutions]
+    notes += filter(None, [two_squares(resolution, published)])
+    for architectures, sizes in _resolved(chosen, dialect, classes, in_channels):
         first = [network_of(architecture, sizes[0], sizes_of) for architecture in architectures]
-        networks += [network.at(size) for network in first for size in sizes]
+        networks += [network.at(*size_of_image(size)) for network in first for size in sizes]
         notes += _collapsed(first)
     return Grid(networks, notes)
 
 
 def _resolved(
-    chosen: Sequence[tuple[Choice, Selection]], dialect: str | None, classes: int | None
-) -> list[tuple[list[Architecture], list[int]]]:
+    chosen: Sequence[tuple[Choice, Selection]],
+    dialect: str | None,
+    classes: int | None,
+    in_channels: int | None,
+) -> list[tuple[list[Architecture], list[Resolution]]]:
     """Return each choice at each α, and its resolutions; check that they are not too many."""
     resolved = []
     blocks = 0
     for choice, selection in chosen:
         spec = choice.spec
         reading = choice.dialect if dialect is None else dialect
-        sizes = selection.resolutions or [choice.native or spec.resolution]
+        sizes = selection.resolutions or [choice.native or spec.native]
         if choice.only_classes and classes not in (None, choice.classes):
             raise GridError(
                 f"{classes} classes are asked for, but {choice.name} has {choice.classes:,}"
             )
+        outputs = choice.classes if classes is None else classes
         architectures = []
         for alpha in selection.alphas or [1.0]:
-            architectures.append(resolve(spec, alpha, reading, classes or choice.classes))
+            architectures.append(resolve(spec, alpha, reading, outputs, in_channels))
             blocks += len(architectures[-1].blocks) * len(sizes)
             if blocks > MAX_BLOCKS:
                 raise GridError(

@@ -18,7 +18,8 @@ from mncost.graph.shapes import infer_shapes
 from mncost.graph.twin import TWINS, Pair
 from mncost.label import Label
 from mncost.render.shown import Shown
-from mncost.spec.emitter import build
+from mncost.spec.axis import Resolution, resolution_of, size_of_image
+from mncost.spec.emitter import build, is_sized
 from mncost.spec.resolve import Architecture
 
 if TYPE_CHECKING:
@@ -81,6 +82,11 @@ class _Shared:
         """The graph as fused steps."""
         return memory.schedule(self.graph)
 
+    @cached_property
+    def is_sized(self) -> bool:
+        """Whether the graph fits one size of images only."""
+        return is_sized(self.graph)
+
     def twin(self, name: str) -> _Shared:
         """Return the twin of a name in :data:`mncost.graph.twin.TWINS`."""
         if name not in self._twins:
@@ -140,7 +146,12 @@ class Network(Shown):
         if self.twin:
             assert self._original is not None
             return self._original.at(height, width).as_twin(self.twin)
-        return self if inputs == self.inputs else self._copy(self._shared, inputs)
+        if inputs == self.inputs:
+            return self
+        if self.architecture is not None and self._shared.is_sized:
+            size = height, height if width is None else width
+            return network_of(self.architecture, resolution_of(size), self.precision)
+        return self._copy(self._shared, inputs)
 
     def __repr__(self) -> str:
         """Say which network it is."""
@@ -166,14 +177,20 @@ class Network(Shown):
         return self.label.alpha
 
     @property
-    def resolution(self) -> int:
-        """Height of the image in pixels."""
-        return next(iter(self.inputs.values()))[1]
+    def resolution(self) -> Resolution | None:
+        """The side of the square image in pixels, or e.g. ``224x320``: height × width.
+
+        ``None`` if there is no image; the first one's if there are several.
+        """
+        images = (shape for shape in self.inputs.values() if len(shape) == 3)
+        return next((resolution_of(shape[1:]) for shape in images), None)
 
     @property
     def rho(self) -> float | None:
-        """Resolution / native resolution."""
-        return self.resolution / self.label.native if self.label.native else None
+        """Resolution / native resolution, if both are square."""
+        if isinstance(self.resolution, int) and self.label.native:
+            return self.resolution / self.label.native
+        return None
 
     @property
     def classes(self) -> int | None:
@@ -361,17 +378,18 @@ class Network(Shown):
 
 
 def network_of(
-    architecture: Architecture, resolution: int, precision: Precision = "fp32"
+    architecture: Architecture, resolution: Resolution, precision: Precision = "fp32"
 ) -> Network:
     """Return the network of a resolved architecture."""
-    graph = build(architecture)
+    size = size_of_image(resolution)
+    graph = build(architecture, size)
     label = Label(
         architecture.name,
         architecture.alpha,
         architecture.dialect,
         architecture.classes if architecture.has_classifier else None,
-        architecture.native_resolution,
+        native if isinstance(native := architecture.native_resolution, int) else None,
     )
-    network = Network(label, graph, graph.images(resolution), precision)
+    network = Network(label, graph, graph.images(*size), precision)
     network.architecture = architecture
     return network

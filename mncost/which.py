@@ -58,7 +58,7 @@ class Which:
         f"Width multiplier: {GRAMMAR}. Default: 1.0.", metavar="α", panel=_PANEL
     )
     resolution: Numbers | None = flag(
-        "Side of the image in pixels, same grammar. Default: native.",
+        "Side of the image in pixels, same grammar; 224x320 is height x width. Default: native.",
         metavar="PX",
         names=("--resolution", "-r"),
         panel=_PANEL,
@@ -73,7 +73,10 @@ class Which:
         completes="dialects",
     )
     classes: int | None = flag(
-        "Outputs of the classifier. Default: 1000.", metavar="N", panel=_PANEL
+        "Outputs of the classifier; 0 leaves it out. Default: 1000.", metavar="N", panel=_PANEL
+    )
+    in_channels: int | None = flag(
+        "Channels of the image. Default: 3, or what a file says.", metavar="N", panel=_PANEL
     )
     precision: str | None = flag(
         "fp32, fp16 or int8: of the weights and activations that are counted in bytes. "

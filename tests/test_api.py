@@ -276,7 +276,7 @@ def test_an_image_of_which_nothing_would_be_left(tmp_path: Path) -> None:
 # -------------------------------------------------------------------------------------------- grid
 
 
-def cells(found: mncost.Grid) -> list[tuple[str, float | None, int]]:
+def cells(found: mncost.Grid) -> list[tuple[str, float | None, int | str | None]]:
     """Return architecture, α and resolution of each network."""
     return [(network.arch, network.alpha, network.resolution) for network in found]
 
@@ -411,7 +411,7 @@ def test_layers_frame() -> None:
         (errors.GridError, {"arch": "v2", "resolution": 0}),
         (errors.GridError, {"arch": "v2", "resolution": 10**6}),
         (errors.GridError, {"arch": "v2", "resolution": 224.5}),
-        (errors.GridError, {"arch": "v2", "classes": 0}),
+        (errors.GridError, {"arch": "v2", "classes": -1}),
         (errors.GridError, {"arch": "v2", "classes": 10**7}),
     ],
     ids=str,

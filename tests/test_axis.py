@@ -90,8 +90,7 @@ def test_a_range_is_what_the_family_published(name: str) -> None:
     spec = load_spec(name)
     widths, sizes = PUBLISHED[name]
     assert alphas(parse_axis("α", "0.01:16"), spec.alphas, name) == widths
-    known = {*spec.resolutions, spec.resolution}
-    assert resolutions(parse_axis("resolution", "1:16384"), known, name) == sizes
+    assert resolutions("1:16384", spec.published_resolutions, name) == sizes
 
 
 def test_every_family_publishes_its_native_network() -> None:
@@ -173,7 +172,7 @@ def test_what_is_no_alpha(text: str, words: str) -> None:
 def test_what_is_no_resolution(text: str, words: str) -> None:
     """Half pixels and absurd sizes are refused."""
     with pytest.raises(GridError, match=words):
-        resolutions(parse_axis("resolution", text), V2_SIZES, "v2")
+        resolutions(text, V2_SIZES, "v2")
 
 
 def test_a_family_says_what_it_has() -> None:
@@ -184,7 +183,7 @@ def test_a_family_says_what_it_has() -> None:
         "v2 has no published α in 0.9:0.95; it has 0.35, 0.5, 0.75, 1.0, 1.3, 1.4"
     )
     with pytest.raises(NothingPublishedError, match=r"it has 96, 128, 160, 192, 224$"):
-        resolutions(parse_axis("resolution", "100:120"), V2_SIZES, "v2")
+        resolutions("100:120", V2_SIZES, "v2")
     with pytest.raises(NothingPublishedError, match=r"it has .*0\.857 \(192 px\)"):
         resolutions_at_rho(parse_axis("ρ", "0.9:0.95"), V2_SIZES, 224, "v2")
 

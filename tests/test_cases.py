@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import mncost
+from mncost.errors import InputError
 from mncost.graph.ops import Conv
 
 CASES = Path(__file__).parent / "cases"
@@ -49,3 +50,60 @@ def test_a_ratio_of_one() -> None:
     network = mncost.load(str(CASES / "e1.toml"))
     names = [layer.name for layer in network.layers if layer.name.endswith("expand.conv")]
     assert names == ["row3.expand.conv", "row4.expand.conv"]
+
+
+def test_images_that_are_not_square() -> None:
+    """torchvision's V2 on camera frames: height × width, which is not width × height."""
+    wide = mncost.load("v2", resolution="224x320")
+    assert (wide.macs, wide.inputs) == (429_128_960, {"input": (3, 224, 320)})
+    assert (wide.resolution, wide.rho) == ("224x320", None)
+    assert mncost.load("v2", resolution="480x640").macs == 1_834_918_400
+    assert mncost.load("v2", resolution="224x224").resolution == 224
+    mixed = mncost.grid("v2", resolution="192:224,224x320,96")
+    assert [network.resolution for network in mixed] == [192, 224, "224x320", 96]
+
+
+def test_a_file_whose_images_are_not_square() -> None:
+    """DS-CNN for keywords: 49 × 10, one channel, a 10 × 4 kernel; SAME leaves 25 × 5."""
+    network = mncost.load(str(CASES / "dscnn_s.toml"))
+    assert (network.macs, network.params) == (2_656_768, 23_180)
+    assert (network.resolution, network.classes) == ("49x10", 12)
+    assert network.shapes[1] == (64, 25, 5)
+
+
+def test_two_numbers_with_a_comma_are_two_images() -> None:
+    """They are, and a note says so where somebody might mean one of two sides."""
+    networks = mncost.grid("v2", resolution="224,320")
+    assert [network.resolution for network in networks] == [224, 320]
+    assert networks.notes == ("224,320 are two square images; 224x320 is one, height × width",)
+    assert mncost.grid("v2", resolution="192,224").notes == ()  # V2's own
+
+
+def test_gray_images() -> None:
+    """V2 on MNIST: the stem has a third of its weights, and 10 classes; torchvision's 28 px."""
+    gray, color = (mncost.load("v2", resolution=28, classes=10, in_channels=n) for n in (1, 3))
+    assert color.macs == 5_710_448
+    assert color.macs - gray.macs == 2 * 9 * 32 * 14 * 14
+    assert color.params - gray.params == 2 * 9 * 32
+
+
+def test_without_a_classifier() -> None:
+    """What timm calls num_classes=0: the pooled features as a vector."""
+    whole, headless = mncost.load("v2"), mncost.load("v2", classes=0)
+    assert headless.params == whole.params - 1_281_000 == 2_223_872
+    assert headless.macs == whole.macs - 1_280_000
+    assert headless.shapes[-1] == (1280,)
+    assert headless.classes is None
+    assert mncost.load("v1", dialect="slim", classes=0).shapes[-1] == (1024,)
+    with pytest.raises(InputError, match="no classifier"):
+        mncost.load(str(CASES / "e1.toml"), classes=0)
+
+
+def test_flatten_into_a_linear_layer() -> None:
+    """4 × 4 × 64 features at 32 px, four times as many at 64: the weights follow the image."""
+    small = mncost.load(str(CASES / "flatten_dense.toml"))
+    large = small.at(64)
+    assert (small.macs, small.params) == (511_616, 74_634)
+    assert large.params - small.params == 3 * 16 * 64 * 64
+    assert large.at(32).graph == small.graph
+    assert mncost.load(str(CASES / "flatten_dense.toml"), resolution="32x64").shapes[-1] == (10,)

@@ -23,11 +23,11 @@ _CPU = "CPUExecutionProvider"
 class Subject(Struct, frozen=True):
     """A network, its twin, or a part of one of them; the same may be entered more than once.
 
-    ``resolution`` is the height of its input.
+    ``resolution`` is the side of its square input, or e.g. ``224x320`` (height × width).
     """
 
     label: Label
-    resolution: Annotated[Positive | None, Fact("px", "number", "at {} px")] = None
+    resolution: Annotated[Positive | str | None, Fact("px", "number", "at {} px")] = None
     part: Annotated[str | None, Fact("part", words="{} of")] = None  # one or two of its layers
     twin: Annotated[str | None, Fact("twin", words="{} twin")] = None
     copy: Annotated[Positive, Fact("copy", "number", "copy {}", 1)] = 1

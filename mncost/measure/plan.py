@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 from mncost.errors import MeasureError, UnknownNameError
 from mncost.graph.graph import Graph
+from mncost.graph.ops import Size
 from mncost.graph.twin import TWINS
 from mncost.measure.cells import Planned
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.measure.records import LeftOut, Pair, PairCells, Place, Subject
 from mncost.measure.where import Offer, Where, has_models, no_models
 from mncost.network import Network
+from mncost.spec.axis import resolution_of
 
 __all__ = ["Plan", "What", "plan"]
 
@@ -131,19 +133,20 @@ class _Planner:
         """Enter the four small networks of a pair."""
         first, second = pair.names
         both = f"{first} + {second}"
-        cut, sides = pair.pieces, (pair.cost.first.in_height, pair.cost.second.in_height)
+        layers = pair.cost.first, pair.cost.second
+        cut, sizes = pair.pieces, [(layer.in_height, layer.in_width) for layer in layers]
 
-        def enter(graph: Graph, side: int, part: str, twin: str | None = None) -> int:
-            subject = Subject(pair.network.label, side, part=part, twin=twin)
-            cell = self.planned.enter_graph(subject, graph, graph.images(side), place)
+        def enter(graph: Graph, size: Size, part: str, twin: str | None = None) -> int:
+            subject = Subject(pair.network.label, resolution_of(size), part=part, twin=twin)
+            cell = self.planned.enter_graph(subject, graph, graph.images(*size), place)
             self.limit_twin(cell)
             return cell
 
         return PairCells(
-            both=enter(cut.both, sides[0], both),
-            first=enter(cut.first, sides[0], first),
-            second=enter(cut.second, sides[1], second),
-            merged=enter(cut.merged, sides[0], both, self.what.twin),
+            both=enter(cut.both, sizes[0], both),
+            first=enter(cut.first, sizes[0], first),
+            second=enter(cut.second, sizes[1], second),
+            merged=enter(cut.merged, sizes[0], both, self.what.twin),
         )
 
     def limit_twin(self, index: int) -> None:

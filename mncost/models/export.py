@@ -157,7 +157,7 @@ def _exported_program_file(network: Network, choices: Choices) -> bytes:
 
 
 def _architecture_file(network: Network, choices: Choices) -> bytes:
-    if network.architecture is None:
+    if network.architecture is None or network.resolution is None:
         raise InputError(f"{network.arch} does not come from an architecture file")
     return resolved_file(network.architecture, network.resolution).encode()
 

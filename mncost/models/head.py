@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from mncost.errors import InputError
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import Activation, BatchNorm, Conv, Dropout, Flatten, GlobalPool, Linear, Op
+from mncost.spec.emitter import is_pooled
 
 __all__ = ["features", "logits", "with_classes"]
 
@@ -43,7 +44,7 @@ def logits(graph: Graph, classes: int | None) -> Graph:
     if classes is None:
         return graph
     (output,) = graph.outputs
-    return _flattened(graph, graph.nodes[output].block) if _is_pooled(graph, output) else graph
+    return _flattened(graph, graph.nodes[output].block) if is_pooled(graph, output) else graph
 
 
 def features(graph: Graph, classes: int | None) -> Graph:
@@ -56,7 +57,7 @@ def features(graph: Graph, classes: int | None) -> Graph:
     start = next(i for i, node in enumerate(graph.nodes) if node.block == graph.nodes[at].block)
     output = graph.nodes[start].inputs[0]
     cut = Graph(graph.nodes[:start], (output,))
-    if not _is_pooled(cut, output):
+    if not is_pooled(cut, output):
         cut = _appended(cut, "features.pool", GlobalPool())
     return _flattened(cut, "features")
 
@@ -78,15 +79,6 @@ def _with_outputs(op: Op, wanted: int) -> Op:
             return replace(op, out_features=wanted)
         case _:
             raise AssertionError(f"{op} is no classifier")
-
-
-def _is_pooled(graph: Graph, index: int) -> bool:
-    """Whether one number a channel is left of the image, whatever its resolution."""
-    while inputs := graph.nodes[index].inputs:
-        if isinstance(graph.nodes[index].op, GlobalPool | Linear):
-            return True
-        index = inputs[0]
-    return False
 
 
 def _flattened(graph: Graph, block: str) -> Graph:

@@ -159,7 +159,7 @@ def bounds(interval: Interval, factor: float) -> tuple[float, float] | None:
     return interval.lo * factor, interval.hi * factor
 
 
-def short_name(arch: str, alpha: float | None, resolution: int | None) -> str:
+def short_name(arch: str, alpha: float | None, resolution: int | str | None) -> str:
     """Return ``V3-L 0.75 @224`` for v3-large at α 0.75 and 224 pixels."""
     first, *rest = arch.split("-")
     name = "-".join(

@@ -10,7 +10,7 @@ from mncost.api import Selection, grid
 from mncost.cost.memory import PRECISIONS, Precision
 from mncost.errors import NothingPublishedError, UnknownNameError
 from mncost.published.figures import Figure, read_published
-from mncost.spec.axis import Numbers
+from mncost.spec.axis import Numbers, Resolution
 from mncost.spec.catalog import Choice, find, load_spec
 from mncost.spec.parse import PAPER
 from mncost.spec.resolve import dialects
@@ -112,7 +112,7 @@ def candidates(
     """
     if precision not in PRECISIONS:
         raise UnknownNameError("precision", precision, PRECISIONS)
-    found: dict[tuple[Graph, int], tuple[Network, list[Figure]]] = {}
+    found: dict[tuple[Graph, Resolution | None], tuple[Network, list[Figure]]] = {}
     for choice in find(arch):
         chosen = Selection.of(choice, alpha, resolution, rho)
         for network, figure in _networks(choice, chosen, dialect, precision):
@@ -163,7 +163,7 @@ def is_near_tie(one: Candidate, other: Candidate) -> bool:
 
 
 @cache
-def _index(precision: Precision) -> dict[tuple[Graph, int], Candidate]:
+def _index(precision: Precision) -> dict[tuple[Graph, Resolution | None], Candidate]:
     try:
         found = candidates("all", precision=precision)
     except NothingPublishedError:
@@ -178,11 +178,11 @@ def _networks(
     spec = choice.spec
     if dialect is not None and dialect not in dialects(spec):
         raise UnknownNameError(f"dialect of {spec.name}", dialect, dialects(spec))
-    rows: dict[tuple[str, str], dict[int, list[Figure]]] = {}
+    rows: dict[tuple[str, str], dict[Resolution | None, list[Figure]]] = {}
     for figure in read_published():
         if (figure.arch, figure.precision) != (spec.name, precision):
             continue
-        size = int(figure.resolution or spec.resolution)
+        size = int(figure.resolution or spec.native)
         if dialect in (None, figure.dialect or PAPER) and chosen.holds(float(figure.alpha), size):
             sizes = rows.setdefault((figure.alpha, figure.dialect), {})
             sizes.setdefault(size, []).append(figure)
@@ -192,7 +192,7 @@ def _networks(
         networks = grid(
             spec.name,
             float(alpha),
-            sorted(sizes),
+            [size for size in sizes if isinstance(size, int)],
             dialect=reading or None,
             classes=CLASSES,
             precision=precision,

@@ -76,7 +76,9 @@ def _wide_head(reading: _Reading, classes: int) -> Network:
         for row in spec.rows
     )
     architecture = resolve(replace(spec, rows=rows), reading.alpha, classes=classes)
-    return network_of(architecture, reading.network.resolution)
+    resolution = reading.network.resolution
+    assert resolution is not None
+    return network_of(architecture, resolution)
 
 
 def _weights(network: Network) -> int:

@@ -7,17 +7,33 @@ it is decimal arithmetic, so that ``0.35:1.0:0.05`` yields ``0.7`` and not ``0.7
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from mncost.errors import GridError, NothingPublishedError
-from mncost.spec.rows import MAX_ALPHA
-from mncost.spec.schema import MAX_RESOLUTION
+from mncost.spec.width import MAX_ALPHA, MAX_RESOLUTION
 
-__all__ = ["Axis", "Numbers", "alphas", "parse_axis", "resolutions", "resolutions_at_rho"]
+__all__ = [
+    "Axis",
+    "Numbers",
+    "Resolution",
+    "alphas",
+    "parse_axis",
+    "resolution_of",
+    "resolutions",
+    "resolutions_at_rho",
+    "size_of_image",
+    "two_squares",
+]
 
 MAX_VALUES = 10_000
+
+Resolution: TypeAlias = int | str
+"""The side of a square image in pixels; ``"224x320"``, height × width, of any other."""
+
+_SIZE = re.compile(r"(\d+)\s*[x×X]\s*(\d+)")
 
 Numbers = str | float | Sequence[float]
 """What a caller may give for an axis: the grammar's text, one number, or several."""
@@ -82,8 +98,50 @@ def alphas(axis: Axis, published: Iterable[float], family: str) -> list[float]:
     return [float(value) for value in values]
 
 
-def resolutions(axis: Axis, published: Iterable[int], family: str) -> list[int]:
-    """Return the resolutions, in pixels, that ``axis`` chooses for a family."""
+def resolutions(given: Numbers, published: Iterable[int], family: str) -> list[Resolution]:
+    """Return the resolutions that are chosen for a family, each once, in the order given.
+
+    Beside the grammar, ``224x320`` is an image of 224 × 320 pixels (height × width).
+
+    Raises:
+        GridError: something is of neither form.
+    """
+    if not isinstance(given, str) or not _SIZE.search(given):
+        return [*_squares(given, published, family)]
+    chosen: dict[Resolution, None] = {}
+    for part in given.split(","):
+        if size := _SIZE.fullmatch(part.strip()):
+            sides = _checked_resolution(int(size[1])), _checked_resolution(int(size[2]))
+            chosen[resolution_of(sides)] = None
+        else:
+            chosen |= dict.fromkeys(_squares(part, published, family))
+    return list(chosen)
+
+
+def resolution_of(size: tuple[int, int]) -> Resolution:
+    """Return a height and width as a resolution."""
+    height, width = size
+    return height if height == width else f"{height}x{width}"
+
+
+def size_of_image(resolution: Resolution) -> tuple[int, int]:
+    """Return the height and width of a resolution, the inverse of :func:`resolution_of`."""
+    if isinstance(resolution, int):
+        return resolution, resolution
+    height, _, width = resolution.partition("x")
+    return int(height), int(width)
+
+
+def two_squares(given: Numbers | None, published: Iterable[int]) -> str:
+    """Say what ``224,320`` means, where somebody might mean one image; ``""`` elsewhere."""
+    pair = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", given) if isinstance(given, str) else None
+    if pair is None or {int(pair[1]), int(pair[2])} <= {*published}:
+        return ""
+    return f"{given} are two square images; {pair[1]}x{pair[2]} is one, height × width"
+
+
+def _squares(given: Numbers, published: Iterable[int], family: str) -> list[int]:
+    axis = parse_axis("resolution", given)
     values = axis.values((Decimal(r) for r in published), family)
     for value in values:
         if value != value.to_integral_value():

@@ -2,24 +2,60 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from mncost.graph.graph import Builder, Graph
 from mncost.graph.ops import Activation as ActivationOp
-from mncost.graph.ops import Add, BatchNorm, Conv, GlobalPool, Scale, Size
+from mncost.graph.ops import (
+    Add,
+    BatchNorm,
+    Conv,
+    Flatten,
+    GlobalPool,
+    Linear,
+    Scale,
+    Size,
+)
+from mncost.graph.shapes import infer_shapes
+from mncost.spec.axis import size_of_image
 from mncost.spec.rows import Activation, Block, Padding, Rules
 
 if TYPE_CHECKING:
     from mncost.spec.resolve import Architecture
 
-__all__ = ["Emitter", "build"]
+__all__ = ["Emitter", "build", "is_pooled", "is_sized"]
 
 _ONE: Size = (1, 1)
 
 
-def build(architecture: Architecture) -> Graph:
-    """Emit the graph of an architecture."""
-    emitter = Emitter(architecture.in_channels, architecture.rules)
+def is_pooled(graph: Graph, index: int) -> bool:
+    """Whether one number a channel is left of the image, whatever its size."""
+    while inputs := graph.nodes[index].inputs:
+        if isinstance(graph.nodes[index].op, (GlobalPool, Linear)):
+            return True
+        index = inputs[0]
+    return False
+
+
+def is_sized(graph: Graph) -> bool:
+    """Whether a graph fits one size of images only: a linear layer reads more than one pixel."""
+    return any(
+        isinstance(node.op, Flatten) and not is_pooled(graph, node.inputs[0])
+        for node in graph.nodes
+    )
+
+
+def build(architecture: Architecture, size: Size | None = None) -> Graph:
+    """Emit the graph of an architecture.
+
+    Args:
+        architecture: a resolved one.
+        size: height and width of the image: decides the weights of a linear layer that reads more
+            than one pixel. By default the native one.
+    """
+    size = size or size_of_image(architecture.native_resolution)
+    emitter = Emitter(architecture.in_channels, architecture.rules, size)
     for block in architecture.blocks:
         emitter.block = block.name
         block.row.emit(emitter, block)
@@ -29,10 +65,17 @@ def build(architecture: Architecture) -> Graph:
 class Emitter(Builder):
     """A graph under construction, and the rules that all of its blocks share."""
 
-    def __init__(self, channels: int, rules: Rules) -> None:
-        """Start a graph with an image of so many channels."""
+    def __init__(self, channels: int, rules: Rules, size: Size) -> None:
+        """Start a graph with an image of so many channels, of this height and width."""
         super().__init__(channels)
-        self.rules = rules
+        self.rules, self.size = rules, size
+
+    def features(self, channels: int) -> int:
+        """Return how many elements the newest result has, which has so many channels."""
+        graph = self.finish()
+        if self.is_vector or is_pooled(graph, self.last):
+            return channels
+        return prod(infer_shapes(graph, graph.images(*self.size))[-1])
 
     def conv(  # noqa: PLR0913  the options of a convolution are what they are
         self,

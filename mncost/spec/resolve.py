@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from mncost.errors import GridError, SpecError, UnknownNameError
+from mncost.spec.blocks.flatten import Flatten as FlattenRow
+from mncost.spec.blocks.pool import Pool
 from mncost.spec.parse import PAPER, row_name
 from mncost.spec.rows import MAX_CHANNELS, Block, Row, Rules, Scaling, Widths, size_of
 from mncost.spec.schema import Spec
@@ -24,14 +26,14 @@ class Architecture(Struct, frozen=True):
     alpha: float
     classes: int
     in_channels: int
-    native_resolution: int
+    native_resolution: int | str
     rules: Rules
     blocks: tuple[Block, ...]
 
     @property
     def has_classifier(self) -> bool:
         """Whether a row has one output for each class."""
-        return any(getattr(block.row, "out", None) == "classes" for block in self.blocks)
+        return any(_is_classifier(block) for block in self.blocks)
 
 
 def dialects(spec: Spec) -> list[str]:
@@ -40,7 +42,11 @@ def dialects(spec: Spec) -> list[str]:
 
 
 def resolve(
-    spec: Spec, alpha: float = 1.0, dialect: str = PAPER, classes: int | None = None
+    spec: Spec,
+    alpha: float = 1.0,
+    dialect: str = PAPER,
+    classes: int | None = None,
+    in_channels: int | None = None,
 ) -> Architecture:
     """Apply a width multiplier and a dialect to a spec.
 
@@ -48,17 +54,21 @@ def resolve(
         spec: a parsed architecture file.
         alpha: width multiplier, greater than 0.
         dialect: ``"paper"`` (the default) or one that the spec defines.
-        classes: outputs of the classifier; ``None`` takes those of the dialect.
+        classes: outputs of the classifier; ``None`` takes those of the dialect, 0 leaves the
+            classifier out, and all that stands behind it.
+        in_channels: of the image; ``None`` takes those of the spec.
 
     Raises:
         UnknownNameError: the spec has no such dialect.
         GridError: α leaves a layer without channels, or with too many.
-        SpecError: channels and groups do not fit, or there are too many blocks.
+        SpecError: channels and groups do not fit, there are too many blocks, or no classifier that
+            could be left out.
     """
     rules, rows = _variant(spec, dialect)
+    channels = in_channels or spec.in_channels
     count = classes or rules.classes
     blocks: list[Block] = []
-    scaling = Scaling(alpha, rules, count, spec.in_channels, spec.in_channels)
+    scaling = Scaling(alpha, rules, count, channels, channels)
     for number, row in enumerate(rows, 1):
         name = row_name(spec.rows[number - 1], number) if row.name is None else row.name
         repeats = getattr(row, "repeats", 1)
@@ -77,11 +87,27 @@ def resolve(
         dialect=dialect,
         alpha=alpha,
         classes=count,
-        in_channels=spec.in_channels,
-        native_resolution=spec.resolution,
+        in_channels=channels,
+        native_resolution=spec.native,
         rules=rules,
-        blocks=tuple(blocks),
+        blocks=tuple(blocks if classes != 0 else _headless(spec, blocks)),
     )
+
+
+def _headless(spec: Spec, blocks: Sequence[Block]) -> Sequence[Block]:
+    """Return the blocks before the classifier; what is one number a channel becomes a vector."""
+    at = [place for place, block in enumerate(blocks) if _is_classifier(block)]
+    if not at:
+        raise SpecError(f'{spec.name}: there is no classifier to leave out (out = "classes")')
+    left = blocks[: at[-1]]
+    if not any(isinstance(block.row, Pool) for block in left):
+        return left
+    width = left[-1].out_channels
+    return [*left, Block("features", left[-1].number + 1, FlattenRow(), width, width)]
+
+
+def _is_classifier(block: Block) -> bool:
+    return getattr(block.row, "out", None) == "classes"
 
 
 def _variant(spec: Spec, dialect: str) -> tuple[Rules, Sequence[Row]]:

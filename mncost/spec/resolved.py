@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from mncost.errors import one_line
+from mncost.spec.axis import Resolution, size_of_image
 from mncost.spec.parse import row_name
 from mncost.spec.resolve import Architecture
 from mncost.spec.rows import Block, Row
@@ -15,7 +16,7 @@ from mncost.spec.rows import Block, Row
 __all__ = ["resolved_file"]
 
 
-def resolved_file(architecture: Architecture, resolution: int) -> str:
+def resolved_file(architecture: Architecture, resolution: Resolution) -> str:
     """Return an architecture file that builds, at α = 1, exactly the graph of an architecture.
 
     Its widths are those that α and the dialect led to.
@@ -25,7 +26,7 @@ def resolved_file(architecture: Architecture, resolution: int) -> str:
         "format": 1,
         "name": architecture.name,
         "title": f"{made}, resolved"[:400],
-        "resolution": resolution,
+        "resolution": resolution if isinstance(resolution, int) else size_of_image(resolution),
         "in_channels": architecture.in_channels,
         "rules": _rules(architecture),
     }

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from mncost.graph.ops import ActivationName, Size
 from mncost.graph.ops import PaddingRule as Padding
-from mncost.spec.width import Rounding, round_width
+from mncost.spec.width import MAX_ALPHA, Rounding, round_width
 
 if TYPE_CHECKING:
     from mncost.spec.emitter import Emitter
@@ -40,7 +40,6 @@ __all__ = [
 # Limits that no real network comes near: a 30-byte file must not be able to eat the memory.
 MAX_CHANNELS = 65_536
 MAX_REPEATS = 100
-MAX_ALPHA = 16.0
 
 Activation: TypeAlias = Literal["none", ActivationName]
 

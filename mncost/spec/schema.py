@@ -13,12 +13,12 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from mncost.spec.blocks import AnyRow
-from mncost.spec.rows import MAX_ALPHA, Activation, Kernel, RowName, Rules
+from mncost.spec.rows import Activation, Kernel, RowName, Rules
+from mncost.spec.width import MAX_ALPHA, MAX_RESOLUTION
 
 __all__ = ["Checkpoint", "Defaults", "Dialect", "Spec"]
 
 MAX_ROWS = 500
-MAX_RESOLUTION = 16_384
 
 Alpha = Annotated[float, Meta(gt=0, le=MAX_ALPHA)]
 Resolution = Annotated[int, Meta(ge=1, le=MAX_RESOLUTION)]
@@ -57,7 +57,10 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An architecture file."""
 
     name: FamilyName
-    resolution: Annotated[Resolution, Meta(description="Native side of the square input, pixels.")]
+    resolution: Annotated[
+        Resolution | Annotated[tuple[Resolution, ...], Meta(min_length=2, max_length=2)],
+        Meta(description="Native side of the square input in pixels, or [height, width]."),
+    ]
     rows: Annotated[tuple[AnyRow, ...], Meta(min_length=1, max_length=MAX_ROWS)]
     format: Annotated[Literal[1], Meta(description="Version of this file format.")] = 1
     title: Text = ""
@@ -80,3 +83,17 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rules: Rules = Rules()
     defaults: Defaults = Defaults()
     dialects: dict[FamilyName, Dialect] = {}
+
+    @property
+    def native(self) -> int | str:
+        """The native resolution: ``224``, or ``49x10`` (height × width)."""
+        if isinstance(self.resolution, int):
+            return self.resolution
+        height, width = self.resolution
+        return height if height == width else f"{height}x{width}"
+
+    @property
+    def published_resolutions(self) -> tuple[int, ...]:
+        """The published resolutions and, if it is square, the native one, in order."""
+        native = [self.native] if isinstance(self.native, int) else []
+        return tuple(sorted({*self.resolutions, *native}))

@@ -6,7 +6,10 @@ channel count that they round down is rounded down here too.
 
 from typing import Literal, TypeAlias
 
-__all__ = ["Rounding", "make_divisible", "round_width"]
+__all__ = ["MAX_ALPHA", "MAX_RESOLUTION", "Rounding", "make_divisible", "round_width"]
+
+MAX_ALPHA = 16.0
+MAX_RESOLUTION = 16_384
 
 Rounding: TypeAlias = Literal["nearest", "down", "down_nearest"]
 

@@ -9,6 +9,7 @@ from mncost.api import Grid
 from mncost.errors import InputError
 from mncost.network import Network
 from mncost.render.table import Column, Source, Table, Value, chosen, sources, tabulate
+from mncost.spec.axis import Resolution, size_of_image
 from mncost.spec.parse import PAPER
 
 if TYPE_CHECKING:
@@ -109,8 +110,9 @@ def pivot_table(networks: Grid, column: str, *, convention: str | None = None) -
         InputError: there is no such column or convention.
     """
     (source,) = chosen(_registry(convention), column)
-    sizes = sorted({network.resolution for network in networks})
-    cells: dict[tuple[Value, ...], dict[int, Network]] = {}
+    sizes = list(dict.fromkeys(network.resolution for network in networks))
+    sizes.sort(key=lambda size: size_of_image(size or 0))
+    cells: dict[tuple[Value, ...], dict[Resolution | None, Network]] = {}
     for network in networks:
         key = (network.arch, network.dialect, network.alpha)
         cells.setdefault(key, {})[network.resolution] = network

@@ -25,12 +25,12 @@ def list_table(*, columns: str | Sequence[str] | None = None) -> Table:
 
 def _resolutions(row: tuple[Spec, Network]) -> tuple[int, ...]:
     spec = row[0]
-    return tuple(sorted({*spec.resolutions, spec.resolution}))
+    return spec.published_resolutions
 
 
 _COLUMNS: Mapping[str, Source] = sources(
     ("arch", "arch", "text", lambda row: row[0].name),
-    ("resolution", "native px", "number", lambda row: row[0].resolution),
+    ("resolution", "native px", "number", lambda row: row[0].native),
     ("macs", "MACs", "count", lambda row: row[1].macs),
     ("params", "params", "count", lambda row: row[1].params),
     ("alphas", "published α", "text", lambda row: row[0].alphas),

@@ -324,7 +324,7 @@ def test_standard_input(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ('arch = "v2", alpha = "0.5"', ('model.alpha: "0.5"', "a number")),
         ('arch = "v2", resolution = 0', ("model: resolution", "greater than 0")),
         ('arch = "v2", resolution = 96.5', ("model.resolution: 96.5", "a whole number")),
-        ('arch = "v2", classes = 0', ("model: classes 0", "1 to 1000000")),
+        ('arch = "v2", classes = -1', ("model: classes -1", "0 (no classifier) to 1000000")),
         ('arch = "v2", dialect = "kears"', ("'kears'", "did you mean 'keras'")),
         ('arch = "v2", twin = "standrad"', ("'standrad'", "did you mean 'standard'")),
         ('arch = "v1", twin = "fused"', ("model: v1 has no fused twin",)),

@@ -38,7 +38,7 @@ def profiled(network: mncost.Network, tmp_path: Path, *, runs: int = 3) -> Kerne
     session = onnxruntime.InferenceSession(
         network.to_onnx().SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    image = np.zeros((1, 3, network.resolution, network.resolution), np.float32)
+    image = np.zeros((1, *network.inputs["input"]), np.float32)
     for _ in range(runs):
         session.run(None, {"input": image})
     return read_profile(Path(session.end_profiling()))
@@ -52,7 +52,7 @@ def test_every_layer_with_macs_has_its_kernel(arch: str, twin: bool, tmp_path: P
     network = mncost.load(arch, alpha=0.25 if arch != "v4-hybrid-m" else 0.5, resolution=64)
     network = network.standard if twin else network
     times = profiled(network, tmp_path)
-    found = shares(network.graph, network.resolution, times.runs, times.kernels)
+    found = shares(network.graph, 64, times.runs, times.kernels)
     assert {layer.layer for layer in found} >= {x.name for x in network.layers if x.macs}
     assert sum(layer.macs for layer in found) == network.macs
     unmapped = {kernel for layer in found if layer.layer == REORDER for kernel in layer.kernels}
@@ -62,7 +62,7 @@ def test_every_layer_with_macs_has_its_kernel(arch: str, twin: bool, tmp_path: P
 def test_the_layers_add_up_to_the_run(tmp_path: Path) -> None:
     network = mncost.load("v2", alpha=0.35, resolution=64)
     times = profiled(network, tmp_path, runs=5)
-    found = shares(network.graph, network.resolution, times.runs, times.kernels)
+    found = shares(network.graph, 64, times.runs, times.kernels)
     for run, whole in enumerate(times.runs):
         assert sum(layer.ns[run] for layer in found) == whole
     assert found[-1].layer == SESSION

@@ -71,7 +71,7 @@ def test_its_logits_are_those_of_onnx_runtime(
 ) -> None:
     """In float32, though it would choose bfloat16 by itself on some CPUs."""
     model = net.to_onnx(dynamic_batch=True, seed=5)
-    expected = run_onnx(model, seeded_images((2, 3, net.resolution, net.resolution)))
+    expected = run_onnx(model, seeded_images((2, *net.inputs["input"])))
     found = logits(write(builder, net, tmp_path), 2)
     assert np.abs(found - expected).max() <= 1e-4 * expected.std()
 

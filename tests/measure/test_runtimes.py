@@ -54,9 +54,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def logits(net: Network, count: int) -> np.ndarray:
     """Return the logits of so many images, by the module that ``to_torch`` makes."""
-    side = net.resolution
     with torch.no_grad():
-        images = torch.from_numpy(seeded_images((count, 3, side, side)))
+        images = torch.from_numpy(seeded_images((count, *net.inputs["input"])))
         found: np.ndarray = net.to_torch(seed=5).eval()(images).numpy()
     return found
 

@@ -49,7 +49,7 @@ def images(count: int, size: int) -> np.ndarray:
 
 def assert_agreement(net: Network) -> None:
     """Two images: the logits are within 1e-4 of their standard deviation of torch's."""
-    batch = images(2, net.resolution)
+    batch = images(2, net.inputs["input"][1])
     with torch.no_grad():
         expected = net.to_torch().eval()(torch.from_numpy(batch)).numpy()
     got = run_onnx(net.to_onnx(dynamic_batch=True), batch)

@@ -8,6 +8,7 @@ from typing import TypeAlias, get_args
 from mncost.spec.blocks.conv import Conv
 from mncost.spec.blocks.depthwise import Depthwise
 from mncost.spec.blocks.dropout import Dropout
+from mncost.spec.blocks.flatten import Flatten
 from mncost.spec.blocks.fused_inverted_residual import FusedInvertedResidual
 from mncost.spec.blocks.inverted_residual import InvertedResidual
 from mncost.spec.blocks.linear import Linear
@@ -29,6 +30,7 @@ AnyRow: TypeAlias = (
     | MobileMQA
     | Pool
     | Dropout
+    | Flatten
     | Linear
 )
 

@@ -24,7 +24,8 @@ class Linear(ScaledRow, frozen=True, kw_only=True, tag="linear"):
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the layer, after a flatten where it needs one."""
+        features = b.features(block.in_channels)
         if not b.is_vector:
             b.add("flatten", Flatten())
-        b.add("linear", LinearOp(block.in_channels, block.out_channels, self.bias))
+        b.add("linear", LinearOp(features, block.out_channels, self.bias))
         b.activation("", self.activation)
