@@ -29,11 +29,11 @@ class _Look(NamedTuple):
 class Gate:
     """Decides limits; the engine calls it after each generation, as its ``undecided``."""
 
-    def __init__(self, plan: Plan, run: Run, looks: Looks) -> None:
+    def __init__(self, plan: Plan, run: Run) -> None:
         """Begin with all limits of a plan undecided."""
         self.plan = plan
         self.results = Results(run)
-        self.looks = looks
+        self.looks = Looks(tests=max(1, len(plan.measured)))
         self._looks: dict[int, _Look] = {}  # by the limit's place in the plan
 
     def __call__(self, run: Run, fraction: float, last: bool) -> set[int]:
@@ -125,7 +125,7 @@ class Gate:
 
 
 def _disagreement(ratio: RunRatio, limit: Limit) -> str:
-    """Say why two ratios decide nothing; ``""``: an interval holds the limit."""
+    """Say why the ratios decide nothing; ``""``: an interval holds the limit."""
     if ratio.beside_reference is None:
         return "the two runs have no reference workload in common"
     plain, beside = ratio.plain.ratio, ratio.beside_reference.ratio

@@ -14,10 +14,14 @@ from mncost.stats.location import LEVEL, alternating_interval, student
 __all__ = ["POWER", "NoiseFloor", "noise_floor"]
 
 POWER = 0.95
-# How far beyond the limit 95 % of decisions find a slowdown: standard deviations of a generation's
-# log ratio × √generations, by the generations of a decision. By simulation of the looks with normal
-# ratios (tests/budget/test_noise.py); a number of generations between two has the first one's.
-_BEYOND = {3: 29.2, 4: 8.51, 5: 6.36, 6: 5.48, 8: 4.89, 10: 4.67, 12: 4.56, 16: 4.50}
+# How far beyond the limit 95 % of decisions find a slowdown: in standard deviations of a
+# generation's log ratio × √generations, by the generations of a decision. By simulation of the
+# looks and their intervals with normal ratios (tests/budget/test_noise.py). A number of generations
+# between two of these has the value of the smaller one.
+_BEYOND = {
+    **{3: 29.3, 4: 8.51, 5: 11.4, 6: 10.2, 7: 9.43, 8: 8.36, 10: 6.79, 12: 5.65, 16: 4.71},
+    **{20: 4.37, 30: 4.02},
+}
 _MOST = log(10.0)  # no one asks for a tenfold slowdown
 
 
@@ -54,14 +58,12 @@ def noise_floor(ratios: Mapping[int, float], generations: int, limit: float) -> 
     ratio = alternating_interval(list(ratios.values()), turned)
     sd = _deviation(ratio, sum(-1 if one else 1 for one in turned))
     beyond = _BEYOND[max(n for n in _BEYOND if n <= generations)] / generations**0.5
-    center, lo, hi = (
-        None if one is None else log1p(limit) + beyond * one for one in (sd.center, sd.lo, sd.hi)
-    )
+    center, lo, hi = (None if one is None else log1p(limit) + beyond * one for one in sd[:3])
     assert center is not None
     if center > _MOST:
         return NoiseFloor(ratio, sd, None)
-    least, most = (None if one is None or one > _MOST else exp(one) - 1 for one in (lo, hi))
-    return NoiseFloor(ratio, sd, Interval(exp(center) - 1, least, most, sd.n))
+    low, high = (None if one is None or one > _MOST else exp(one) - 1 for one in (lo, hi))
+    return NoiseFloor(ratio, sd, Interval(exp(center) - 1, low, high, sd.n))
 
 
 def _deviation(ratio: Interval, sign: int) -> Interval:

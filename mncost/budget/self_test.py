@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mncost.budget.exact import network_of
 from mncost.budget.noise import POWER, NoiseFloor, noise_floor
 from mncost.budget.records import Model
-from mncost.budget.run import GENERATIONS, SECONDS
+from mncost.budget.run import SECONDS, generations
 from mncost.errors import MeasureError
 from mncost.extras import require
 from mncost.interval import Interval
@@ -28,17 +28,17 @@ NOISY = 0.10  # a gate that finds only larger slowdowns is of little use
 
 
 class SelfTest(NamedTuple):
-    """A measurement of V2 against itself, and what follows for decisions.
+    """A measurement of V2 against itself, and what follows for decisions of 20 s.
 
     Attributes:
         run: what was measured.
         limit: the regression that is allowed, as a share.
-        floors: by the seconds of a decision: 20, and as many as the test took.
+        floor: the noise, and what decisions find in spite of it.
     """
 
     run: Run
     limit: float
-    floors: dict[float, NoiseFloor]
+    floor: NoiseFloor
 
 
 def self_test(
@@ -62,7 +62,7 @@ def self_test(
     options = Options(
         target_error=None,
         max_time=time,
-        processes=max(2, round(GENERATIONS * time / SECONDS)),
+        processes=max(3, round(generations(SECONDS) * time / SECONDS)),
         seed=0,
     )
     run = empty_run(cells, options)
@@ -72,38 +72,29 @@ def self_test(
     if run.failures:
         raise MeasureError(f"self-test: {run.failures[0].reason}")
     ratios = Results(run).generation_ratios(0, 1)
-    decisions = {SECONDS: GENERATIONS, time: len(ratios)}
-    return SelfTest(
-        run,
-        LIMIT,
-        {span: noise_floor(ratios, n, LIMIT) for span, n in sorted(decisions.items()) if n > 2},
-    )
+    return SelfTest(run, LIMIT, noise_floor(ratios, generations(SECONDS), LIMIT))
 
 
 def sentences(test: SelfTest) -> list[str]:
     """Return the answer first, then what it rests on."""
-    seconds, floor = next(iter(test.floors.items()))
-    lines = [_answer(seconds, floor, test.limit)]
-    for span, other in list(test.floors.items())[1:]:
-        lines.append(f"in {span:.0f} s: finds {_slowdowns(other)}")
-    ratio, sd = floor.ratio, floor.sd
-    lines.append(
+    ratio, sd = test.floor.ratio, test.floor.sd
+    return [
+        _answer(test.floor, test.limit),
         f"V2 against itself, {ratio.n} generations: {ratio.center:.4f}"
         f"{_within(ratio.lo, ratio.hi, '.4f')}, standard deviation of a generation "
-        f"{sd.center:.2%}{_within(sd.lo, sd.hi, '.2%')}"
-    )
-    lines.append(_false_alarms(ratio, test.limit))
-    return lines
+        f"{sd.center:.2%}{_within(sd.lo, sd.hi, '.2%')}",
+        _false_alarms(ratio, test.limit),
+    ]
 
 
-def _answer(seconds: float, floor: NoiseFloor, limit: float) -> str:
+def _answer(floor: NoiseFloor, limit: float) -> str:
     least = floor.detectable
     if least is None or least.center > NOISY:
         head, only = "Too noisy to gate here", "only "
     else:
         head, only = "Quiet enough to gate here", ""
     return (
-        f'{head}: in {seconds:.0f} s, regression = "{100 * limit:g} %" finds {only}'
+        f'{head}: in {SECONDS:.0f} s, regression = "{100 * limit:g} %" finds {only}'
         f"{_slowdowns(floor)} (in {POWER:.0%} of decisions)"
     )
 

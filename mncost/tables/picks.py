@@ -12,7 +12,6 @@ from mncost.render.units import written
 
 if TYPE_CHECKING:
     from mncost.choose.latency import Latencies, Timed
-from mncost.tables.words import machine_line
 
 __all__ = ["COLUMNS", "picks"]
 
@@ -173,4 +172,8 @@ def _searched(latencies: Latencies) -> Iterator[str]:
 
 def _conditions(picked: Pick) -> list[str]:
     """Return where and with what latencies were measured."""
-    return [] if picked.run is None else [machine_line(picked.run.run)]
+    if picked.run is None:
+        return []
+    from mncost.tables.words import machine_line  # it knows runs, which counts do not need
+
+    return [machine_line(picked.run.run)]

@@ -9,7 +9,6 @@ from mncost.budget.outcome import Outcome, Verdicts
 from mncost.budget.words import bound_of, limit_and_value, old_and_new, percent
 from mncost.errors import one_line
 from mncost.render.table import Source, Table, Value, sources, tabulate
-from mncost.tables.words import machine_line, warning_lines
 
 __all__ = ["COLUMNS", "verdicts"]
 
@@ -82,5 +81,6 @@ def _conditions(checked: Verdicts) -> list[str]:
     if checked.run is None:
         return []
     from mncost.results.results import Results
+    from mncost.tables.words import machine_line, warning_lines  # these know runs
 
     return [machine_line(checked.run), *warning_lines(Results(checked.run))]
