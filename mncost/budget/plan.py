@@ -158,7 +158,8 @@ class _Planner:
             batch=(asked.batch,),
             python=(python,) if python else (),
         )
-        return next(place for place in where.places(self.offer) if place.python == python)
+        places = where.places(self.offer)
+        return next(one for one in places if (one.python is None) == (python is None))
 
     def enter(
         self,

@@ -10,6 +10,7 @@ from mncost.errors import MeasureError
 from mncost.measure.ceilings import PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.clocks import Clock
 from mncost.measure.layer_shares import ProfileError, layer_shares
+from mncost.measure.private import without_home
 from mncost.measure.records import (
     Burst,
     Ceilings,
@@ -136,7 +137,8 @@ class Crew:
         try:
             heaviest = worker.ask(request)
         except (WorkerRefused, WorkerDied) as error:
-            note = f"no ceilings of {place.runtime} in {place.precision}: {error}"
+            reason = without_home(str(error))
+            note = f"no ceilings of {place.runtime} in {place.precision}: {reason}"
             self.run.notes += [note] if note not in self.run.notes else []
             if isinstance(error, WorkerDied):
                 self._bury(spec)
@@ -194,7 +196,7 @@ class Crew:
         while self.cells[spec]:
             began = self._clock.now()
             try:
-                worker = self._launch(spec, self.generation)
+                worker = self._launched(spec)
             except WorkerDied as error:
                 self._give_up(spec, None, str(error))
                 return
@@ -208,6 +210,17 @@ class Crew:
         if spec in self._workers:
             self._workers[spec].close()
             self._bury(spec)
+
+    def _launched(self, spec: WorkerSpec) -> Worker:
+        """Start a worker; once more if it dies, which may have been by chance.
+
+        Raises:
+            WorkerDied: it died twice.
+        """
+        try:
+            return self._launch(spec, self.generation)
+        except WorkerDied:
+            return self._launch(spec, self.generation)
 
     def _load(self, spec: WorkerSpec, worker: Worker) -> bool:
         """Load a worker's cells; say if it lives.
@@ -275,5 +288,5 @@ class Crew:
         for lost in [cell] if cell else list(self.cells[spec]):
             self.cells[spec].remove(lost)
             self.run.failures.append(
-                Failure(cell=lost.id, generation=self.generation, reason=reason)
+                Failure(cell=lost.id, generation=self.generation, reason=without_home(reason))
             )

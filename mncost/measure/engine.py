@@ -15,6 +15,7 @@ from mncost.measure.ceilings import PRODUCT
 from mncost.measure.clocks import Clock
 from mncost.measure.crew import Crew, Launch
 from mncost.measure.memory_peaks import measure_memory
+from mncost.measure.private import without_home
 from mncost.measure.records import Cell, Conditions, Failure, ModelFile, Place, Run
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.schedule import (
@@ -172,7 +173,7 @@ class _Session:
         except (WorkerRefused, WorkerDied) as error:
             lost = {failure.cell for failure in self.run.failures}
             self.run.failures += [
-                Failure(cell=cell.id, generation=self.first, reason=str(error))
+                Failure(cell=cell.id, generation=self.first, reason=without_home(str(error)))
                 for cell in cells
                 if cell.id not in lost
             ]
@@ -202,7 +203,9 @@ class _Session:
                     folder=file,
                 )
             except (WorkerRefused, WorkerDied) as error:
-                self.run.notes.append(f"no ceilings of {form} models in {precision}: {error}")
+                self.run.notes.append(
+                    f"no ceilings of {form} models in {precision}: {without_home(str(error))}"
+                )
             else:
                 self.products[form, precision] = file
 

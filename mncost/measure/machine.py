@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from mncost.measure.records import Commit, Machine
+from mncost.measure.records import Machine
 
-__all__ = ["commit", "cpu_mhz", "machine", "machine_differences"]
+__all__ = ["cpu_mhz", "machine", "machine_differences"]
 
-GIT_SECONDS = 5.0
 MEMORY_TOLERANCE = 0.05  # kernels and hypervisors keep a little for themselves, not always the same
 
 T = TypeVar("T")
@@ -81,18 +79,6 @@ def cpu_mhz() -> float | None:
         return float(cores[0].current) if cores and cores[0].current else None
 
     return _try(first_core)
-
-
-def commit(directory: Path | None = None) -> Commit | None:
-    """Return the git commit of a directory (the current one), if it has one and git is there.
-
-    It is dirty if a file that git knows was changed.
-    """
-    found = _git(directory, "rev-parse", "--verify", "HEAD")
-    changes = _git(directory, "status", "--porcelain", "--untracked-files=no")
-    if found is None or changes is None:
-        return None
-    return Commit(id=found.strip(), dirty=bool(changes.strip()))
 
 
 def container(root: Path, environment: Mapping[str, str]) -> str | None:
@@ -178,22 +164,6 @@ def _hypervisor(root: Path, flags: set[str]) -> bool | None:
         return True
     # Only x86 has a flag whose absence says something.
     return False if platform.system() == "Linux" and "fpu" in flags else None
-
-
-def _git(directory: Path | None, *words: str) -> str | None:
-    command = ["git", "--no-optional-locks", *words]
-    done = _try(
-        lambda: subprocess.run(
-            command,
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=GIT_SECONDS,
-            check=True,
-        )
-    )
-    return None if done is None else done.stdout
 
 
 def _text(path: Path) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mncost.measure.crew import Launch
+from mncost.measure.private import without_home
 from mncost.measure.records import Cell, MemoryPeak, Run
 from mncost.measure.workers.messages import SeeMemory
 from mncost.measure.workers.worker import WorkerDied, WorkerRefused
@@ -41,7 +42,7 @@ def measure_memory(
         try:
             run.memory.append(_peak(cell, files[cell.id], launch))
         except (WorkerRefused, WorkerDied) as error:
-            run.notes.append(f"no peak memory of {cell.words()}: {error}")
+            run.notes.append(f"no peak memory of {cell.words()}: {without_home(str(error))}")
 
 
 def _peak(cell: Cell, file: Path, launch: Launch) -> MemoryPeak:

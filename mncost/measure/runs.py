@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from mncost.measure.cells import Planned
 from mncost.measure.clocks import VirtualClock, WallClock
 from mncost.measure.engine import Errors, Progress, Tools, Undecided, measure
 from mncost.measure.plan import What, plan
+from mncost.measure.private import with_home, without_home
 from mncost.measure.records import Cell, Options, Run, WorkerSpec
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes import RUNTIMES, runtime_class
@@ -79,7 +79,8 @@ def begin(
     wanted = plan(networks, where, what, offer, copies=effort.copies or 1)
     options = options_for(wanted.planned.cells, effort, what, least_time=least_time)
     run = empty_run(wanted.planned, options)
-    run.asked = dict(asked) | {name: _words(value) for name, value in given(where).items()}
+    words = {**asked, **given(where)}
+    run.asked = {name: _words(value) for name, value in words.items()}
     run.left_out, run.pairs, run.notes = wanted.left_out, wanted.pairs, wanted.notes
     return run
 
@@ -106,7 +107,8 @@ def options_for(
 
 def empty_run(planned: Planned, options: Options) -> Run:
     """Return a run of this machine, now, in which nothing has been measured yet."""
-    from mncost.measure.machine import commit, machine
+    from mncost.measure.git import commit
+    from mncost.measure.machine import machine
 
     return Run(
         mncost_version=version("mncost"),
@@ -138,9 +140,9 @@ def resumed(path: Path, effort: Effort, python: Sequence[str] = ()) -> Run:
     run = read_run(path)
     if differences := machine_differences(run.machine, machine()):
         raise MeasureError(f"{path}: not resumed on another machine: {'; '.join(differences)}")
-    allowed = {expanded(name) for name in (*python, sys.executable)}
+    allowed = {with_home(name) for name in (*python, sys.executable)}
     for place in dict.fromkeys(cell.place for cell in run.cells):
-        if place.python is not None and expanded(place.python) not in allowed:
+        if place.python is not None and with_home(place.python) not in allowed:
             raise MeasureError(
                 f"{path}: not resumed: it was measured in {place.python} too; "
                 f"--python {place.python} allows to start that"
@@ -183,7 +185,7 @@ def carry_out(
     from mncost.measure.workers.process import start_worker
 
     def launch(spec: WorkerSpec, generation: int) -> Worker:
-        python = None if spec.python is None else expanded(spec.python)
+        python = None if spec.python is None else with_home(spec.python)
         return start_worker(structs.replace(spec, python=python), seed=generation)
 
     virtual = all(runtime_class(cell.place.runtime).virtual for cell in run.cells)
@@ -214,14 +216,9 @@ def offer(runtime: str, python: str | None) -> Sequence[str | None]:
     """
     from mncost.measure.workers.process import describe
 
-    return describe(runtime, None if python is None else expanded(python))
-
-
-def expanded(path: str) -> str:
-    """Return a path with the home directory in place of its ``~``."""
-    return os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises without a home
+    return describe(runtime, None if python is None else with_home(python))
 
 
 def _words(value: Any) -> str:
     several = isinstance(value, Sequence) and not isinstance(value, str)
-    return ",".join(map(str, value)) if several else str(value)
+    return without_home(",".join(map(str, value)) if several else str(value))

@@ -16,6 +16,7 @@ from mncost.errors import InputError, MeasureError, UnknownNameError, did_you_me
 from mncost.extras import install
 from mncost.flags import flag
 from mncost.measure.cell import Place
+from mncost.measure.private import without_home
 from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS, RUNTIMES, runtime_class
 
 __all__ = ["Effort", "Offer", "Where"]
@@ -150,7 +151,7 @@ class Where:
         }
         chosen = _providers(self.provider, offered)
         here = [
-            Place(runtime, provider, threads=threads, python=python)
+            Place(runtime, provider, threads=threads, python=python and without_home(python))
             for (runtime, python), threads in product(offered, self.threads)
             for provider in offered[runtime, python]
             if provider is None or not chosen or provider in chosen

@@ -11,6 +11,7 @@ import pytest
 from mncost.measure.engine import Progress
 from mncost.measure.records import Run
 from mncost.measure.runtimes.fake import Fault, Script
+from mncost.measure.workers.worker import Worker, WorkerDied, WorkerSpec
 from mncost.results.results import Results
 from tests.measure.scripted import Builder, Launcher, begun, carried_out, fake_request
 
@@ -185,6 +186,21 @@ def test_a_worker_that_cannot_start_costs_its_cells_only(tmp_path: Path) -> None
     carried_out(run, tmp_path, launch=Half({}))
     assert {run.cells[failure.cell].threads for failure in run.failures} == {2}
     assert len(run.failures) == 2
+    assert run.stopped == "target"
+
+
+def test_a_worker_that_dies_once_while_starting_is_started_again(tmp_path: Path) -> None:
+    class Unlucky(Launcher):
+        def __call__(self, spec: WorkerSpec, generation: int) -> Worker:
+            worker = super().__call__(spec, generation)
+            if [spec for spec, number in self.started if number == generation] == [spec]:
+                worker.close()
+                raise WorkerDied("killed by SIGKILL")
+            return worker
+
+    run = begun(fake_request("v1,v2"))
+    carried_out(run, tmp_path, launch=Unlucky({"fake": QUIET}))
+    assert run.failures == []
     assert run.stopped == "target"
 
 

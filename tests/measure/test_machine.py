@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from mncost.measure import machine as module
-from mncost.measure.machine import commit, container, cpu_mhz, machine, machine_differences
+from mncost.measure.machine import container, cpu_mhz, machine, machine_differences
 from tests.measure.synthetic import MACHINE
 
 XEON = """processor\t: 0
@@ -157,44 +157,6 @@ def test_differences_that_change_latencies(changes: dict[str, Any], words: str) 
 )
 def test_other_differences_do_not_make_another_machine(changes: dict[str, Any]) -> None:
     assert machine_differences(MACHINE, replace(MACHINE, **changes)) == []
-
-
-@needs_git
-def test_the_commit_of_a_directory(tmp_path: Path) -> None:
-    def git(*words: str) -> str:
-        who = ("-c", "user.name=a", "-c", "user.email=a@b")
-        done = subprocess.run(
-            ["git", *who, *words], cwd=tmp_path, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    assert commit(tmp_path) is None
-    git("init", "-q")
-    assert commit(tmp_path) is None  # nothing was committed yet
-    write(tmp_path, "file", "one")
-    git("add", "file")
-    git("commit", "-q", "-m", "one")
-    clean = commit(tmp_path)
-    assert clean is not None
-    assert (clean.id, clean.dirty) == (git("rev-parse", "HEAD"), False)
-    write(tmp_path, "new", "unknown to git")
-    assert commit(tmp_path) == clean
-    write(tmp_path, "file", "two")
-    changed = commit(tmp_path)
-    assert changed is not None
-    assert (changed.id, changed.dirty) == (clean.id, True)
-
-
-def test_no_git_or_one_that_hangs_is_no_commit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert commit() is None
-    if os.name == "posix":
-        write(tmp_path, "git", f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
-        (tmp_path / "git").chmod(0o755)
-        monkeypatch.setattr(module, "GIT_SECONDS", 0.2)
-        assert commit() is None
 
 
 def test_the_clock_rate_is_a_plausible_number_or_unknown() -> None:

@@ -1,0 +1,24 @@
+"""Run files and reports are passed on: what only concerns this account stays out of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+
+__all__ = ["with_home", "without_home"]
+
+
+def without_home(text: str) -> str:
+    """Return a text with ``~`` for the home directory, and without paths of temporary files."""
+    scratch = re.escape(tempfile.gettempdir()) + r"[/\\]mncost-\w+[/\\]?"
+    text = re.sub(scratch, "", text)
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home raises if there is none
+    if len(home) < 2:  # "/", as in some containers
+        return text
+    return re.sub(rf"{re.escape(home)}(?=[/\\]|\W|$)", "~", text)
+
+
+def with_home(path: str) -> str:
+    """Return a path with the home directory in place of its ``~``."""
+    return os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises without a home
