@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
-from tests.fuzz import architectures, axes, budgets, run_files
+from tests.fuzz import architectures, axes, budgets, options, run_files
 from tests.fuzz import faults as worker_faults
 from tests.fuzz.trying import Attempt
 from tests.measure.scripted import instead_of_processes
@@ -35,6 +35,7 @@ FUZZERS = {
     "architectures": Fuzzer(architectures.attempt, 30),
     "axes": Fuzzer(axes.attempt, 15),
     "budgets": Fuzzer(budgets.attempt, 20),
+    "options": Fuzzer(options.attempt, 5),
     "run_files": Fuzzer(run_files.attempt, 20),
     "faults": Fuzzer(worker_faults.attempt, 5),
 }
