@@ -12,10 +12,10 @@ from tests.running import in_process
 __all__ = ["BASES", "VALUES", "options_of", "prepare"]
 
 TINY = Path(__file__).parent / "tiny.toml"
-# One limit that holds, one that does not, and one at the very latency of the script.
+# A limit that holds, and one at the very latency of the script.
 BUDGET = (
     '[[budget]]\nmodel = { arch = "v2", alpha = 0.35 }\nruntime = "fake"\n'
-    'macs = "70 M"\nparams = "1 M"\nlatency = { p50 = "1.5 ms" }\n'
+    'macs = "70 M"\nlatency = { p50 = "1.5 ms" }\n'
 )
 # The call that all options are added to: the least that works.
 BASES = {
