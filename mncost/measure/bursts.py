@@ -46,7 +46,7 @@ class Burst(NamedTuple):
     """One visit to one cell: runs right after one another. ``cell`` is ``None`` for the reference.
 
     Times are nanoseconds, but for ``at``: seconds since the run began. CPU times are empty, and
-    ``switches`` and ``faults`` ``None``, where the system does not count them.
+    the counts at the end ``None``, where the system does not count them.
     """
 
     round: int  # within the generation, from 0; a round visits every cell of every worker once
@@ -58,6 +58,12 @@ class Burst(NamedTuple):
     cpu_ns: Sequence[int] = ()
     switches: int | None = None
     faults: int | None = None
+    stolen_us: int | None = None
+    stalled_us: int | None = None
+    throttled_us: int | None = None
+
+
+_COUNTED = ("switches", "faults", "stolen_us", "stalled_us", "throttled_us")  # of a whole visit
 
 
 class Bursts(Struct, kw_only=True):
@@ -80,6 +86,9 @@ class Bursts(Struct, kw_only=True):
     cpu_ns: Counts = field(default_factory=Counts)
     switches: Counts = field(default_factory=Counts)  # how often another program got the core
     faults: Counts = field(default_factory=Counts)  # pages of memory that were not there
+    stolen_us: Counts = field(default_factory=Counts)  # CPU time that the hypervisor gave to others
+    stalled_us: Counts = field(default_factory=Counts)  # while some program waited for a core
+    throttled_us: Counts = field(default_factory=Counts)  # while a quota kept this group waiting
 
     @classmethod
     def of(cls, burst: Burst) -> Bursts:
@@ -89,14 +98,23 @@ class Bursts(Struct, kw_only=True):
     def append(self, burst: Burst) -> None:
         """Take one more visit in, of as many runs as the others."""
         assert (len(burst.warmup_ns), len(burst.ns)) == (self.warmups, self.runs), burst
-        self.rounds.append(burst.round)
-        self.at.append(round(burst.at, 6))
         self.warmup_ns.extend(burst.warmup_ns)
         self.ns.extend(burst.ns)
-        self.warmup_cpu_ns.extend(burst.warmup_cpu_ns)
-        self.cpu_ns.extend(burst.cpu_ns)
-        self.switches.extend([] if burst.switches is None else [burst.switches])
-        self.faults.extend([] if burst.faults is None else [burst.faults])
+        self._extend("warmup_cpu_ns", burst.warmup_cpu_ns)
+        self._extend("cpu_ns", burst.cpu_ns)
+        for name in _COUNTED:
+            value = getattr(burst, name)
+            self._extend(name, [] if value is None else [value])
+        self.rounds.append(burst.round)
+        self.at.append(round(burst.at, 6))
+
+    def _extend(self, name: str, values: Sequence[int]) -> None:
+        """Extend a column that some systems do not have; with a gap it would say nothing."""
+        column: Counts = getattr(self, name)
+        if len(column) == len(self.rounds) * len(values):
+            column.extend(values)
+        else:
+            del column[:]
 
     def __len__(self) -> int:
         """Return the number of visits."""
@@ -104,6 +122,7 @@ class Bursts(Struct, kw_only=True):
 
     def __iter__(self) -> Iterator[Burst]:
         """Yield the visits one by one. Statistics take the columns instead."""
+        counted = [getattr(self, name) for name in _COUNTED]
         for i, (number, at) in enumerate(zip(self.rounds, self.at, strict=True)):
             warm, timed = slice(i * self.warmups, (i + 1) * self.warmups), self._timed(i)
             yield Burst(
@@ -114,15 +133,14 @@ class Bursts(Struct, kw_only=True):
                 self.ns[timed],
                 self.warmup_cpu_ns[warm],
                 self.cpu_ns[timed],
-                self.switches[i] if self.switches else None,
-                self.faults[i] if self.faults else None,
+                *(column[i] if column else None for column in counted),
             )
 
     def problems(self) -> Iterator[str]:
         """Yield what does not fit together, each with the name of the column."""
         visits, warmups, runs = len(self), len(self) * self.warmups, len(self) * self.runs
         lengths = {"at": visits, "warmup_ns": warmups, "ns": runs}
-        maybe = {"warmup_cpu_ns": warmups, "cpu_ns": runs, "switches": visits, "faults": visits}
+        maybe = {"warmup_cpu_ns": warmups, "cpu_ns": runs, **dict.fromkeys(_COUNTED, visits)}
         for name, length in (lengths | maybe).items():
             found = len(getattr(self, name))
             if found != length and (found or name in lengths):

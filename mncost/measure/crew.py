@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 from mncost.errors import MeasureError
 from mncost.measure.ceilings import PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.clocks import Clock
+from mncost.measure.interference import Gained
 from mncost.measure.layer_shares import ProfileError, layer_shares
 from mncost.measure.private import without_home
 from mncost.measure.records import (
@@ -59,6 +60,7 @@ class Crew:
         files: Mapping[int, Path],
         launch: Launch,
         clock: Clock,
+        interference: Callable[[], Gained],
     ) -> None:
         """Gather; :meth:`start` starts the processes."""
         self.run = run
@@ -68,6 +70,7 @@ class Crew:
             self.cells.setdefault(cell.worker, []).append(cell)
         self._files = files
         self._launch = launch
+        self._interference = interference
         self._clock = clock
         self._workers: dict[WorkerSpec, Worker] = {}
         self._processes: dict[WorkerSpec, Process] = {}
@@ -91,12 +94,13 @@ class Crew:
     def visit(self, spec: WorkerSpec, cell: Cell | None, round_number: int, visit: Visit) -> None:
         """Run one burst, and keep it; a cell that fails is given up."""
         index = cell.id if cell else None
-        at = self._clock.now()
         request = RunBurst(cell=index, warmups=visit.warmups, runs=visit.runs)
+        gained, at = self._interference(), self._clock.now()
         sampled = self._try(spec, cell, request)
         if sampled is not None:
             burst = self._burst(index, round_number, at, sampled)
-            self._processes[spec].add(burst)
+            counted: dict[str, Any] = dict(gained())
+            self._processes[spec].add(burst._replace(**counted))
 
     def profile(self, spec: WorkerSpec, cell: Cell, *, rounds: int) -> None:
         """Run a cell under its runtime's profiler, and keep what that says of its layers."""

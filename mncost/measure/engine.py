@@ -14,6 +14,7 @@ from mncost.graph.graph import Graph, Shapes
 from mncost.measure.ceilings import PRODUCT
 from mncost.measure.clocks import Clock
 from mncost.measure.crew import Crew, Launch
+from mncost.measure.interference import Gained
 from mncost.measure.memory_peaks import measure_memory
 from mncost.measure.private import without_home
 from mncost.measure.records import Cell, Conditions, Failure, ModelFile, Place, Run
@@ -81,6 +82,7 @@ class Tools(NamedTuple):
     watch: Callable[[Progress], None]
     save: Callable[[Run], None]
     scratch: Path
+    interference: Callable[[], Gained] = lambda: dict
     errors: Errors | None = None  # decides, with the target error, when it is enough
     undecided: Undecided | None = None  # decides instead
     first: Collection[int] | None = None  # cells of the first generation; None: all
@@ -254,7 +256,15 @@ class _Session:
         self.timetable.begin(self.clock.now(), generation - self.first)
         self.progress("load", generation, self.run.options.processes)
         finish = self.tools.observe(generation)
-        crew = Crew(self.run, generation, self.cells, self.files, self.tools.launch, self.clock)
+        crew = Crew(
+            self.run,
+            generation,
+            self.cells,
+            self.files,
+            self.tools.launch,
+            self.clock,
+            self.tools.interference,
+        )
         with ExitStack() as stack:
             stack.callback(crew.close)
             crew.start()

@@ -181,6 +181,7 @@ def carry_out(
         tails: the cells of which high percentiles are wanted; they have longer bursts.
     """
     from mncost.measure.conditions import observe
+    from mncost.measure.interference import interference
     from mncost.measure.workers.builder import Builder
     from mncost.measure.workers.process import start_worker
 
@@ -197,6 +198,7 @@ def carry_out(
                 build=lambda: Builder(scratch),
                 clock=VirtualClock(run.seconds) if virtual else WallClock(run.seconds),
                 observe=observe,
+                interference=interference(),
                 watch=watch,
                 save=save,
                 scratch=scratch,

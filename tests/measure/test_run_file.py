@@ -15,6 +15,7 @@ import pytest
 
 import mncost.measure
 from mncost.errors import RunFileError
+from mncost.measure.bursts import Burst, Bursts
 from mncost.measure.records import (
     Agreement,
     Commit,
@@ -269,3 +270,14 @@ def test_files_that_cannot_be_read(here: Path) -> None:
 def test_the_shipped_schema_is_up_to_date() -> None:
     """If not: python -c "from mncost.measure.run_file import *; print(run_schema(), end='')"."""
     assert SCHEMA_FILE.read_text("utf-8") == run_schema()
+
+
+def test_a_column_with_a_gap_is_dropped() -> None:
+    """A counter that a system had for a while says nothing of the whole process."""
+    bursts = Bursts(cell=0, warmups=0, runs=2)
+    for number, (stolen, cpu) in enumerate([(5, [3, 4]), (None, [3, 4]), (7, [])]):
+        bursts.append(Burst(number, 0, 0.5, [], [8, 9], cpu_ns=cpu, stolen_us=stolen, faults=1))
+    assert list(bursts.problems()) == []
+    assert (list(bursts.stolen_us), list(bursts.cpu_ns)) == ([], [])
+    assert list(bursts.faults) == [1, 1, 1]
+    assert [list(burst.ns) for burst in bursts] == [[8, 9]] * 3
