@@ -16,9 +16,10 @@ def main() -> NoReturn:
     gc.disable()
     # numpy's library makes a thread a core when it is imported: nothing here needs them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from mncost.cli import interrupts
+    from mncost.cli import interrupts, streams
 
     interrupts.watch()
+    streams.prepare()
     try:
         from mncost.cli.main import run
 

@@ -16,6 +16,7 @@ from mncost.budget.records import Baseline, Limit
 from mncost.cli import options
 from mncost.cli.emit import Out, emit_text
 from mncost.cli.params import Only
+from mncost.cli.streams import tell
 from mncost.errors import InputError, UnknownNameError
 from mncost.render.write import check_writable, refuse_overwriting
 
@@ -134,7 +135,7 @@ def check(
         write_junit(verdicts, table.notes)
     for outcome in verdicts:
         if outcome.verdict == "ERROR":
-            print(f"mncost: {outcome.of.name}: {outcome.of.metric}: {outcome.why}", file=sys.stderr)
+            tell(f"mncost: {outcome.of.name}: {outcome.of.metric}: {outcome.why}")
     return verdicts.status
 
 

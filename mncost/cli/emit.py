@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from mncost.cli.streams import tell
 from mncost.errors import OutputError, UnknownNameError
 from mncost.flags import flag
 
@@ -102,9 +103,9 @@ def format_for(name: str | None, output: Path | None) -> str:
 def emit(table: Table, format_name: str, output: Path | None) -> None:
     """Write a table as ``format_name``; notes that the format cannot hold go to standard error."""
     emit_text(_rendered(table, format_name, output), output)
-    if format_name == "csv":
+    if format_name == "csv" and not (output is None and _is_merged()):
         for note in table.notes:
-            print(f"mncost: note: {note}", file=sys.stderr)
+            tell(f"mncost: note: {note}")
 
 
 def emit_several(tables: Sequence[Table], format_name: str, output: Path | None) -> None:
@@ -115,7 +116,7 @@ def emit_several(tables: Sequence[Table], format_name: str, output: Path | None)
 def emit_text(text: str, output: Path | None) -> None:
     """Write text to a file, or to standard output."""
     # Bytes, so that every locale's terminal and every pipe gets the same UTF-8.
-    emit_bytes(text.encode(), output)
+    emit_bytes(text.encode(errors="backslashreplace"), output)
 
 
 def emit_bytes(data: bytes, output: Path | None) -> None:
@@ -133,6 +134,15 @@ def _rendered(table: Table, format_name: str, output: Path | None) -> str:
         return _terminal(table, output)
     render: Callable[[Table], str] = import_module(f"mncost.render.{format_name}").render
     return render(table)
+
+
+def _is_merged() -> bool:
+    """Whether standard error goes where standard output goes (``2>&1``), but for a terminal."""
+    try:
+        out, err = (os.fstat(stream.fileno()) for stream in (sys.stdout, sys.stderr))
+        return os.path.samestat(out, err) and not sys.stdout.isatty()
+    except (OSError, ValueError, AttributeError):  # not files of the system
+        return False
 
 
 def _print(data: bytes) -> None:

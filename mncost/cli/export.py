@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mncost.cli.params import Only
+from mncost.cli.streams import say
 from mncost.errors import InputError, UnknownNameError
 from mncost.which import Which
 
@@ -97,4 +98,4 @@ def export(
     network = which.network()
     content = kind.content(network, Choices(None, features, seed or 0, weights, dynamic_batch))
     write_atomically(output, content)
-    print(f"{output}: {title(network)}, {len(content):,} bytes")
+    say(f"{output}: {title(network)}, {len(content):,} bytes")

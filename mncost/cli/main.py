@@ -13,7 +13,8 @@ import typer
 from mncost import __version__
 from mncost.cli import interrupts
 from mncost.cli.emit import BROKEN_PIPE, discard_stdout
-from mncost.errors import BudgetError, MncostError, one_line
+from mncost.cli.streams import say, tell
+from mncost.errors import BudgetError, MncostError
 
 __all__ = ["COMMANDS", "run"]
 
@@ -113,7 +114,7 @@ def _unused() -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"mncost {__version__}")
+        say(f"mncost {__version__}")
         raise typer.Exit
 
 
@@ -144,8 +145,7 @@ def run(arguments: list[str]) -> int:
     except SystemExit as error:  # 1: the reader of typer's help has seen enough
         return BROKEN_PIPE if error.code == 1 else OK
     except OSError as error:
-        discard_stdout()
-        return _fail(f"standard output: cannot be written: {error.strerror or error}")
+        return _fail(_of_output() or _of_system(error))
     except (KeyboardInterrupt, typer.Abort):
         return interrupts.STATUS
     except Exception as error:
@@ -167,6 +167,23 @@ def run(arguments: list[str]) -> int:
     return status if isinstance(status, int) else OK
 
 
+def _of_output() -> str | None:
+    """Return what is wrong with standard output, if that is full: of what a library printed."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        discard_stdout()
+        return f"standard output: cannot be written: {error.strerror or error}"
+    return None
+
+
+def _of_system(error: OSError) -> str:
+    """Return what the system refused."""
+    name = "" if error.filename is None else f"{error.filename}: "
+    return f"{name}{error.strerror or error}"
+
+
 def _with_meant(error: typer.TyperException) -> str:
     """Return the message; of an option that other tools have, with ours."""
     name = getattr(error, "option_name", "")
@@ -175,5 +192,5 @@ def _with_meant(error: typer.TyperException) -> str:
 
 
 def _fail(message: str, status: int = UNUSABLE) -> int:
-    print(f"mncost: {one_line(' '.join(message.split()))}", file=sys.stderr)
+    tell(f"mncost: {' '.join(message.split())}")
     return status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 from mncost.cli import options
 from mncost.cli.params import Only
 from mncost.cli.plot_options import Asked, check, layers, scatter
+from mncost.cli.streams import say, tell
 from mncost.errors import InputError, UnknownNameError
 from mncost.pictures.look import FORMATS
 from mncost.pictures.plot import KINDS, X, Y, check_axes
@@ -167,6 +167,6 @@ def _write(picture: Picture, wanted: str, target: Path) -> None:
 
     emit_bytes(picture.draw(wanted), target)
     if str(target) != "-":
-        print(f"{target}: {picture.finding}")
+        say(f"{target}: {picture.finding}")
     for note in picture.notes:
-        print(f"mncost: note: {note}", file=sys.stderr)
+        tell(f"mncost: note: {note}")

@@ -10,6 +10,7 @@ import typer
 
 from mncost.cli import measure_options
 from mncost.cli.emit import emit_text
+from mncost.cli.streams import say
 from mncost.errors import InputError
 from mncost.extras import require
 from mncost.measure.run_file import read_run
@@ -54,7 +55,7 @@ def report(
     html = Results(read_run(run)).report(title=title, percentiles=view.percentiles)
     emit_text(html, output)
     if output is not None and str(output) != "-":
-        print(f"{output}: {len(html.encode()) / 1e3:,.0f} kB, for any browser, with no network")
+        say(f"{output}: {len(html.encode()) / 1e3:,.0f} kB, for any browser, with no network")
 
 
 def _check(output: Path | None) -> None:

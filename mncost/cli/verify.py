@@ -10,6 +10,7 @@ import typer
 
 from mncost.cli.emit import Out
 from mncost.cli.params import Only
+from mncost.cli.streams import tell
 from mncost.extras import require
 from mncost.which import Which
 
@@ -51,7 +52,7 @@ def verify(
     verification = Verification(_with_progress(verified(chosen), chosen), networks.notes)
     out.emit(verify_table(verification, layers=layers, columns=out.columns))
     for network, difference in verification.differences:
-        print(f"mncost: {title(network)}: {difference}", file=sys.stderr)
+        tell(f"mncost: {title(network)}: {difference}")
     return 0 if verification.ok else DIFFERENT
 
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
 from mncost.interval import Interval
+from mncost.render.escape import log
 from mncost.render.table import Column, Table, Value
 from mncost.render.units import ABSENT, format_column
 
@@ -92,10 +93,16 @@ def render(page: Page) -> str:
 
 def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def harmless(value: object) -> object:
+        """A page may be printed into the log of a CI server."""
+        return log(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     return Environment(
         loader=FunctionLoader(_part),
         autoescape=True,
+        finalize=harmless,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -25,13 +25,12 @@ __all__ = [
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 # GitHub takes a command from the beginning of a line; it and Azure take `##` ones from anywhere.
 _COMMAND = re.compile(r"(?:(?<=^)|(?<=[\r\n]))(\s*):(?=:)|#(?=#(?:vso)?\[)")
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#])")
 _ADDRESS = re.compile(r"(?<=[A-Za-z])(:)(?=//)|(?<=www)(\.)|(?<=\w)(@)(?=\w)|(?<!\w)(@)(?=\w)")
 # Control characters but tab and line ends, directions of writing, halves of surrogate pairs.
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def log(text: str) -> str:
@@ -62,13 +61,9 @@ def json_text(text: str) -> str:
 
 def markdown(text: str) -> str:
     """Return a text for GitHub's Markdown: one line, no markup, no link, no image, no mention."""
-    text = _MARKDOWN.sub(r"\\\1", one_line(" ".join(text.split())))
+    line = one_line(" ".join(text.split())).replace("&", "&amp;")
+    text = _MARKDOWN.sub(r"\\\1", line)
     return log(_ADDRESS.sub(lambda match: f"&#{ord(match[0])};", text))
-
-
-def xml(text: str) -> str:
-    """Return a text whose characters XML can hold, on one line. The writer escapes the markup."""
-    return _NOT_XML.sub("\ufffd", one_line(text))
 
 
 def _escaped(character: str) -> str:

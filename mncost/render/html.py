@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from mncost.errors import one_line
+from mncost.render.escape import plain
 from mncost.render.table import Table
 from mncost.render.units import format_column
 
@@ -33,4 +33,4 @@ def render(table: Table) -> str:
 
 
 def _safe(text: str) -> str:
-    return escape(one_line(text))
+    return escape(plain(text))

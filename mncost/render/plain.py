@@ -42,7 +42,8 @@ def titled_cells(table: Table) -> list[tuple[bool, list[str], list[str]]]:
     for index, column in enumerate(table.columns):
         unit, cells = format_column(column, [row[index] for row in table.rows])
         is_text = column.kind == "text"
-        words = [column.title] if is_text else [*column.title.split(" "), *([unit] if unit else [])]
+        title = plain(column.title)
+        words = [title] if is_text else [*title.split(" "), *([unit] if unit else [])]
         columns.append((is_text, words, [plain(cell) for cell in cells]))
     height = max(len(words) for _, words, _ in columns)
     return [
