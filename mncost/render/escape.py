@@ -19,7 +19,6 @@ __all__ = [
     "log",
     "markdown",
     "plain",
-    "xml",
 ]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
