@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from mncost.choose.latency import Latencies, LatencyLimit, Timed
+from mncost.choose.latency import Latencies, LatencyLimit, Timed, verdict_of
 from mncost.interval import Interval
 from mncost.measure.engine import Progress
 from mncost.measure.networks import cells_of, one_place
@@ -14,7 +14,7 @@ from mncost.measure.runs import carry_out, empty_run
 from mncost.published.accuracy import Candidate
 from mncost.results.results import Results
 from mncost.stats.looks import Looks
-from mncost.stats.verdict import Verdict, judge
+from mncost.stats.verdict import Verdict
 
 __all__ = ["Search", "search"]
 
@@ -110,7 +110,9 @@ class Search:
         interval = self.results.interval(index, self.limit.percent, level)
         if interval is not None:
             self.intervals[index] = interval
-            if verdict := judge(interval, self.limit.most):
+            if verdict := verdict_of(
+                interval, self.limit.most, self.looks.alpha / self.looks.tests
+            ):
                 self.verdicts[index] = verdict
 
     def _drop(self, fastest: dict[int, float]) -> None:

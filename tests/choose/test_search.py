@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from math import exp
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from scipy import stats
 
-from mncost.choose.latency import LatencyLimit, Place
+from mncost.choose.latency import LatencyLimit, Place, verdict_of
 from mncost.choose.search import PATIENCE, WINDOW, Search, search
 from mncost.interval import Interval
 from mncost.measure.cells import Planned
@@ -18,6 +23,8 @@ from mncost.measure.run_file import read_run
 from mncost.measure.runs import empty_run
 from mncost.measure.runtimes.fake import Script
 from mncost.published.accuracy import Candidate, candidates
+from mncost.stats.location import log_interval, resemblance_of
+from mncost.stats.looks import Looks
 from tests.choose.playing import play
 from tests.running import Result
 
@@ -58,6 +65,59 @@ def test_it_finds_what_the_script_says(limit: float) -> None:
     assert all(one in passed for one in clear if one.top1 > best.top1)
     assert run.stopped == "decided"
     assert len(measured_cells(run)) < len(found) / 2
+
+
+def drawn(kind: str, rng: np.random.Generator, rows: int, count: int) -> NDArray[Any]:
+    """Return the log latencies of candidates (rows) in the processes of each generation.
+
+    As measured: most of a process's variance is common to all candidates of a generation.
+    """
+    if kind == "layouts":  # 20 % of all processes take 8 % longer
+        slow = rng.random((rows, count)) < 0.2
+        return 0.005 * rng.standard_normal((rows, count)) + 0.08 * (slow - 0.2)
+    mood = rng.standard_normal(count)
+    for n in range(1, count if kind == "moods" else 0):
+        mood[n] = 0.7 * mood[n - 1] + (1 - 0.7**2) ** 0.5 * mood[n]
+    return 0.018 * mood + 0.009 * rng.standard_normal((rows, count))
+
+
+def passed(logs: NDArray[Any], limit: float) -> NDArray[Any]:
+    """Return which candidates pass at some look, each before it fails."""
+    looks, count = Looks(tests=98), logs.shape[1]
+    verdicts: dict[int, str] = {}
+    for n in range(1, count + 1):
+        level = looks.level(n / count, n == count)
+        seen = logs[:, :n]
+        alike = resemblance_of((seen - seen.mean(axis=1, keepdims=True)).mean(axis=0).tolist())
+        for row, values in enumerate(np.exp(seen).tolist()):
+            if row not in verdicts:
+                interval = log_interval(values, level, alike)
+                if verdict := verdict_of(interval, limit, looks.alpha / looks.tests):
+                    verdicts[row] = verdict
+    return np.array([verdicts.get(row) == "PASS" for row in range(len(logs))])
+
+
+@pytest.mark.parametrize("kind", ["quiet", "moods", "layouts"])
+def test_near_ties_that_are_just_too_slow_hardly_ever_pass(kind: str) -> None:
+    """Fifteen candidates at the limit: any of them that passes is a wrong pick."""
+    rng = np.random.default_rng(1)
+    wrong = sum(passed(drawn(kind, rng, 15, 20), 1.0).any() for _ in range(100))
+    assert wrong <= stats.binom.ppf(0.999, 100, 0.02)
+
+
+@pytest.mark.parametrize(("kind", "room"), [("quiet", 0.05), ("moods", 0.12), ("layouts", 0.12)])
+def test_what_is_clearly_fast_enough_passes(kind: str, room: float) -> None:
+    rng = np.random.default_rng(2)
+    assert np.mean([passed(drawn(kind, rng, 15, 20), exp(room)) for _ in range(10)]) > 0.85
+
+
+def test_room_for_a_layout_that_no_process_has_shown() -> None:
+    """By hand: of two processes, 77.6 % may have it; 5 % of that are 3.9 %."""
+    assert verdict_of(Interval(1.0, 0.99, 1.0, 2), 1.038, 0.05) is None
+    assert verdict_of(Interval(1.0, 0.99, 1.0, 2), 1.039, 0.05) == "PASS"
+    assert verdict_of(Interval(1.0, 0.99, 1.01, 2), 0.98, 0.05) == "FAIL"
+    assert verdict_of(Interval(1.0, None, None, 1), 2.0, 0.05) is None
+    assert verdict_of(None, 2.0, 0.05) is None
 
 
 def test_what_is_far_too_slow_is_measured_once(tmp_path: Path) -> None:
@@ -123,7 +183,7 @@ def test_nothing_is_fast_enough(run_cli: Cli) -> None:
 
 def test_time_that_is_over_is_no_verdict(run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     play(monkeypatch, Script(process=0.05))
-    words = "pick --arch v2 --max-latency 7.6ms --min-top1 73 --runtime fake --resolution 224"
+    words = "pick --arch v2 --max-latency 7.6ms --min-top1 73 --runtime fake --resolution 224 --max-time 9s"
     found = run_cli([*words.split(), "--alpha", "1.0"])
     assert found.status == 3
     assert "undecided: v2 α 1 at 224 px" in found.out
