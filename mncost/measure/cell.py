@@ -66,7 +66,6 @@ class WorkerSpec(Struct, frozen=True):
     runtime: str
     threads: Positive = 1
     python: str | None = None
-    arm: Literal["baseline"] | None = None  # a side of an A/B has processes of its own
     host: str | None = None
 
 
@@ -108,7 +107,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     def worker(self) -> WorkerSpec:
         """The worker process that it runs in."""
         place = self.place
-        return WorkerSpec(place.runtime, place.threads, place.python, self.arm, place.host)
+        return WorkerSpec(place.runtime, place.threads, place.python, place.host)
 
     def fact(self, name: str) -> Any:
         """Return a value of :data:`IDENTITY` (or ``arm``) by its name."""

@@ -230,9 +230,12 @@ class Crew:
         """Load a worker's cells; say if it lives.
 
         What is loaded first can run a percent slower, so the order is random, and every second
-        generation has that of the one before turned round.
+        generation has that of the one before turned round. The sides of an A/B keep the order that
+        :func:`mncost.measure.schedule.by_turns` has for them.
         """
-        order = shuffled(self.cells[spec], self.run.options.seed, self.generation // 2)
+        order = list(reversed(self.cells[spec]))
+        if all(cell.baseline_of is None for cell in order):
+            order = shuffled(self.cells[spec], self.run.options.seed, self.generation // 2)
         for cell in order if self.generation % 2 else reversed(order):
             at = self._clock.now()
             try:

@@ -283,7 +283,7 @@ def _by_generation(results: Results) -> list[dict[tuple[object, ...], float]]:
     for series in results.reference:
         worker = series.process.worker
         place = pythons.index(worker.python) if worker.python in pythons else None
-        key = worker.runtime, worker.threads, place, worker.arm
+        key = worker.runtime, worker.threads, place
         medians.setdefault(series.generation, {})[key] = series.median
     return list(medians.values())
 

@@ -183,7 +183,7 @@ def test_nothing_is_fast_enough(run_cli: Cli) -> None:
 
 def test_time_that_is_over_is_no_verdict(run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     play(monkeypatch, Script(process=0.05))
-    words = "pick --arch v2 --max-latency 7.6ms --min-top1 73 --runtime fake --resolution 224 --max-time 9s"
-    found = run_cli([*words.split(), "--alpha", "1.0"])
+    words = "pick --arch v2 --max-latency 7.6ms --min-top1 73 --runtime fake --resolution 224"
+    found = run_cli([*words.split(), "--alpha", "1.0", "--max-time", "9s"])
     assert found.status == 3
     assert "undecided: v2 α 1 at 224 px" in found.out

@@ -226,10 +226,8 @@ def test_a_verdict_does_not_depend_on_which_side_starts_first() -> None:
     run = run_of([cell(0), cell(1, baseline_of=0)])
     for generation in range(6):
         first = 1.05 if generation % 2 == 0 else 1 / 1.05
-        run.processes += [
-            process(generation, {0: [[round(2e9 * first**0.5)]]}),
-            process(generation, {1: [[round(1e9 / first**0.5)]]}, arm="baseline"),
-        ]
+        visits = {0: [[round(2e9 * first**0.5)]], 1: [[round(1e9 / first**0.5)]]}
+        run.processes.append(process(generation, visits))
     results = Results(run)
     assert results.generation_ratios(0, 1)[0] == pytest.approx(2 * 1.05)
     sides, plain = results.verdict_ratio(0, 1, 0.95), results.ratio(0, 1)
