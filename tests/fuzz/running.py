@@ -32,12 +32,12 @@ class Fuzzer(NamedTuple):
 
 
 FUZZERS = {
-    "architectures": Fuzzer(architectures.attempt, 30),
-    "axes": Fuzzer(axes.attempt, 15),
+    "architectures": Fuzzer(architectures.attempt, 40),
+    "axes": Fuzzer(axes.attempt, 25),
     "budgets": Fuzzer(budgets.attempt, 20),
-    "options": Fuzzer(options.attempt, 5),
-    "run_files": Fuzzer(run_files.attempt, 20),
-    "faults": Fuzzer(worker_faults.attempt, 5),
+    "run_files": Fuzzer(run_files.attempt, 12),
+    "options": Fuzzer(options.attempt, 2),
+    "faults": Fuzzer(worker_faults.attempt, 1),
 }
 
 

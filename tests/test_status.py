@@ -1,0 +1,45 @@
+"""Exit statuses that are nobody's fault but ours, and those of the shell's completion."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.running import as_process, command, environment, in_process
+
+
+def _fails() -> None:
+    raise RuntimeError("first line\nsecond line")
+
+
+def test_an_error_of_ours_has_a_status_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 would say that a check failed."""
+    monkeypatch.setattr("mncost.cli.schema.schema", _fails)
+    status, out, err = in_process(["schema"])
+    assert (status, out, err.count("\n")) == (70, "", 1)
+    assert "RuntimeError" in err
+    assert "--traceback" in err
+    asked = in_process(["schema", "--traceback"])
+    assert asked.status == 70
+    assert "in _fails" in asked.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_shown_and_installed(shell: str, tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "SHELL": f"/bin/{shell}"}
+    shown = as_process(["--show-completion", shell], env=home)
+    assert (shown.status, shown.err) == (0, "")
+    assert "_MNCOST_COMPLETE" in shown.out
+    installed = as_process(["--install-completion", shell], env=home)
+    assert (installed.status, installed.err) == (0, "")
+    assert any(path.is_file() for path in tmp_path.rglob("*mncost*"))
+
+
+def test_what_completion_offers() -> None:
+    words = {"_MNCOST_COMPLETE": "complete_bash", "COMP_WORDS": "mncost compa", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        command(), env=environment(words), capture_output=True, text=True, check=False
+    )
+    assert "compare" in done.stdout.split()
