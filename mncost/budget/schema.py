@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from mncost.budget.records import Model
 from mncost.cost.memory import PRECISIONS
-from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS, RUNTIMES
+from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS, RUNTIMES, USUAL
 from mncost.units import COUNTS, SIZES, TIMES
 
 __all__ = [
@@ -80,7 +80,7 @@ class Budget(Struct, kw_only=True, forbid_unknown_fields=True):
     model: Model
     name: Name | None = None
     precision: str = "fp32"
-    runtime: str = "onnxruntime"
+    runtime: str = USUAL[0]
     provider: Name | None = None
     threads: Threads = 1
     batch: Batch = 1

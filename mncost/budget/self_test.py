@@ -16,6 +16,7 @@ from mncost.measure.cells import Planned
 from mncost.measure.engine import Progress
 from mncost.measure.records import Options, Run
 from mncost.measure.runs import carry_out, empty_run, offer
+from mncost.measure.runtimes import USUAL
 from mncost.measure.where import Where
 from mncost.results.results import Results
 from mncost.stats.looks import ALPHA
@@ -44,7 +45,7 @@ class SelfTest(NamedTuple):
 def self_test(
     max_time: float | None = None,
     *,
-    runtime: str = "onnxruntime",
+    runtime: str = USUAL[0],
     watch: Callable[[Progress], None] = lambda progress: None,
 ) -> SelfTest:
     """Measure V2 against itself, each side in processes of its own, for 60 s or ``max_time``.

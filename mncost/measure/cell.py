@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from mncost.label import Fact, Label, Positive, differing, fact_words, facts_of
+from mncost.measure.runtimes import USUAL, default_provider
 
 __all__ = ["IDENTITY", "Cell", "Natural", "Place", "Subject", "WorkerSpec"]
 
 Natural = Annotated[int, Meta(ge=0)]
-_CPU = "CPUExecutionProvider"
 
 
 class Subject(Struct, frozen=True):
@@ -42,8 +43,8 @@ class Subject(Struct, frozen=True):
 class Place(Struct, frozen=True):
     """Where and how something runs: what cells share if they can be compared as models."""
 
-    runtime: Annotated[str, Fact("runtime")] = "onnxruntime"
-    provider: Annotated[str | None, Fact("provider", usual=_CPU)] = None  # None: the first one
+    runtime: Annotated[str, Fact("runtime")] = USUAL[0]
+    provider: Annotated[str | None, Fact("provider")] = None  # None: the default one
     precision: Annotated[str, Fact("precision")] = "fp32"
     threads: Annotated[Positive, Fact("threads", "number", "{} thread|{} threads")] = 1
     batch: Annotated[Positive, Fact("batch", "number", "batch {}")] = 1
@@ -52,7 +53,8 @@ class Place(Struct, frozen=True):
 
     def words(self) -> str:
         """Return e.g. ``onnxruntime, fp32, 1 thread, batch 1``."""
-        return ", ".join(fact_words(self))
+        usual = self.provider == default_provider(self.runtime)
+        return ", ".join(fact_words(replace(self, provider=None) if usual else self))
 
     @staticmethod
     def differs(places: Iterable[Place]) -> Sequence[str]:

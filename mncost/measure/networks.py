@@ -8,12 +8,11 @@ from mncost.extras import require
 from mncost.measure.cells import Planned
 from mncost.measure.records import Place
 from mncost.measure.runs import offer
+from mncost.measure.runtimes import USUAL
 from mncost.measure.where import Where
 from mncost.network import Network
 
 __all__ = ["cells_of", "one_place"]
-
-_RUNTIME, _THREADS = "onnxruntime", 1
 
 
 def one_place(
@@ -22,7 +21,7 @@ def one_place(
     """Return where networks are measured: with the first provider of one runtime.
 
     Args:
-        runtime: by default ONNX Runtime.
+        runtime: by default the first of the usual ones.
         threads: by default one.
         precision: of the networks.
         by_layer: whether the runtime has to say how long each layer takes.
@@ -32,8 +31,8 @@ def one_place(
     """
     require("bench")
     where = Where(
-        runtime=(_RUNTIME if runtime is None else runtime,),
-        threads=(_THREADS if threads is None else threads,),
+        runtime=(USUAL[0] if runtime is None else runtime,),
+        threads=(1 if threads is None else threads,),
         precision=(precision,),
     )
     return where.with_runtimes(by_layer=by_layer).place(offer)

@@ -180,6 +180,10 @@ def carry_out(
             built when they are measured for the first time.
         tails: the cells of which high percentiles are wanted; they have longer bursts.
     """
+    # Now, and not when the run is looked at: an import that is interrupted leaves a library in
+    # pieces, and what there is by then is to be shown.
+    import scipy.stats  # noqa: F401
+
     from mncost.measure.conditions import observe
     from mncost.measure.interference import interference
     from mncost.measure.workers.builder import Builder

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -17,7 +16,14 @@ from mncost.extras import install
 from mncost.flags import flag
 from mncost.measure.cell import Place
 from mncost.measure.private import without_home
-from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS, RUNTIMES, runtime_class
+from mncost.measure.runtimes import (
+    MAX_BATCH,
+    MAX_THREADS,
+    RUNTIMES,
+    USUAL,
+    is_installed,
+    runtime_class,
+)
 
 __all__ = ["Effort", "Offer", "Where"]
 
@@ -25,7 +31,7 @@ Offer: TypeAlias = Callable[[str, str | None], Sequence[str | None]]
 """Returns the execution providers of a runtime in an interpreter, or raises MeasureError."""
 
 DEVICES = ("cpu",)
-_DEFAULT_RUNTIMES = ("onnxruntime", "torch")
+_REAL = ", ".join(name for name in RUNTIMES if name != "fake")
 _PANEL = "Measuring"
 
 
@@ -49,8 +55,7 @@ class Where:
     """
 
     runtime: Sequence[str] = flag(
-        "onnxruntime, torch (eager, channels-last), torch-compile (inductor, frozen), openvino; "
-        "several with commas. Default: those of the first two that are installed.",
+        f"{_REAL}; several with commas. Default: {' and '.join(USUAL)}, if they are installed.",
         metavar="NAMES",
         default=(),
         parse=_names,
@@ -58,7 +63,7 @@ class Where:
         panel=_PANEL,
     )
     provider: Sequence[str] = flag(
-        "Execution providers of ONNX Runtime: CPU, OpenVINO, DNNL, XNNPACK; several with commas. "
+        "Execution providers of a runtime, e.g. CPU, OpenVINO, XNNPACK; several with commas. "
         "Default: all that the installed package has for CPUs.",
         metavar="NAMES",
         default=(),
@@ -133,8 +138,8 @@ class Where:
                 raise MeasureError(
                     f"{name} does not say how long each layer takes; accepted: {', '.join(able)}"
                 )
-        usual = [name for name in _DEFAULT_RUNTIMES if name in able or not by_layer]
-        names = self.runtime or tuple(name for name in usual if find_spec(name) is not None)
+        usual = (name for name in USUAL if name in able or not by_layer)
+        names = self.runtime or tuple(filter(is_installed, usual))
         if not names:
             raise MeasureError(f"no runtime is installed: {install('bench')}")
         return replace(self, runtime=names)
@@ -241,16 +246,16 @@ def _check(name: str, values: Sequence[int], most: int) -> None:
 def _providers(
     names: Sequence[str], offered: Mapping[tuple[str, str | None], Sequence[str | None]]
 ) -> set[str]:
-    """Match names of providers, with or without ``ExecutionProvider``, in any case."""
-    known = {p.lower(): p for providers in offered.values() for p in providers if p}
+    """Match names of providers, or how they begin (``CPU`` of many things), in any case."""
+    known = list(dict.fromkeys(p for providers in offered.values() for p in providers if p))
     chosen = set()
     for name in names:
-        key = name.lower().removesuffix("executionprovider") + "executionprovider"
-        if key not in known:
-            accepted = ", ".join(known.values()) or "none: the runtimes chosen have no providers"
+        meant = [provider for provider in known if provider.lower().startswith(name.lower())]
+        if len(meant) != 1:
+            accepted = ", ".join(known) or "none: the runtimes chosen have no providers"
             raise MeasureError(
                 f"no execution provider {name!r} for CPUs is installed"
-                f"{did_you_mean(name, known.values())}; accepted: {accepted}"
+                f"{did_you_mean(name, known)}; accepted: {accepted}"
             )
-        chosen.add(known[key])
+        chosen |= {*meant}
     return chosen

@@ -242,12 +242,17 @@ def test_a_run_knows_its_networks_when_it_is_resumed(run_cli: Cli, here: Path) -
     assert len(after.processes) > len(before.processes)
 
 
+def is_measured(file: Path) -> bool:
+    """Whether a run that is under way has been saved with samples."""
+    return file.exists() and any(process.bursts for process in read_run(file).processes)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_saves_prints_and_ends_the_workers(number: signal.Signals, here: Path) -> None:
     arguments = [*V2, "--max-time", "100h", "--target-error", "0.0001%", "-o", "run.json"]
     env = {SCRIPT: json.dumps({**QUIET, "process": 0.1}), "TMPDIR": str(here)}
     with background(arguments, env=env) as process:
-        wait_until(Path("run.json").exists, process)
+        wait_until(lambda: is_measured(Path("run.json")), process)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
@@ -31,10 +32,13 @@ __all__ = [
     "MAX_THREADS",
     "REORDER",
     "RUNTIMES",
+    "USUAL",
     "Call",
     "KernelTimes",
     "Runtime",
     "Setup",
+    "default_provider",
+    "is_installed",
     "runtime_class",
     "seeded_images",
 ]
@@ -176,12 +180,27 @@ RUNTIMES: Mapping[str, str] = {
     "fake": "mncost.measure.runtimes.fake:Fake",
 }
 
+"""Where the class of each runtime is, by name."""
+
+USUAL = ("onnxruntime", "torch")
+"""What is measured if no runtime is named: those that are installed, or the first of them."""
+
 
 def runtime_class(name: str) -> type[Runtime]:
     """Return the class of a runtime by its name."""
     module, _, attribute = RUNTIMES[name].partition(":")
     found: type[Runtime] = getattr(import_module(module), attribute)
     return found
+
+
+def default_provider(name: str) -> str | None:
+    """Return the execution provider of a runtime that needs no mention."""
+    return runtime_class(name).default_provider if name in RUNTIMES else None
+
+
+def is_installed(name: str) -> bool:
+    """Whether this interpreter has a runtime; nothing of it is imported."""
+    return all(find_spec(module) is not None for module in runtime_class(name).modules)
 
 
 def seeded_images(shape: Sequence[int]) -> numpy.ndarray:
