@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mncost.cli import measure_options, options
-from mncost.cli.emit import emit_text, format_for
-from mncost.cli.measured import check_columns, emit_run, status
+from mncost.cli.emit import Out, emit_text
+from mncost.cli.options import refuse
 from mncost.cli.params import Only
-from mncost.cli.progress import watching
+from mncost.cli.view import View, check_run_file, status
 from mncost.errors import InputError
 from mncost.flags import given
-from mncost.measure.plan import What
-from mncost.measure.run_file import encode
-from mncost.measure.runs import ARCHITECTURES, begin, resumed
-from mncost.measure.saving import saving
 from mncost.measure.where import Effort, Where
-from mncost.render.write import check_writable
-from mncost.results.bench import measure
 from mncost.which import Which
+
+if TYPE_CHECKING:
+    from mncost.measure.records import Run
+    from mncost.measure.saving import Saver
 
 __all__ = ["bench"]
 
@@ -33,8 +31,15 @@ _RESUMED = (
 _WHICH = Only(
     without=("precision", "twin"),
     help={
-        "arch": "Architectures, groups, files or checkpoints, with commas. Default: v1,v2,v3-large."
+        "arch": "Architectures, groups, files or checkpoints, with commas or as plain words. "
+        "Default: v1,v2,v3-large."
     },
+)
+_OUT = Only(
+    help={
+        "output": "Write the table to a file. NAME.json is the run file, as --save writes "
+        "it, unless --format is json."
+    }
 )
 
 
@@ -42,98 +47,129 @@ def bench(
     which: Annotated[Which, _WHICH],
     where: Where,
     effort: Effort,
+    view: View,
+    out: Annotated[Out, _OUT],
     twin: Annotated[
         bool | None,
         typer.Option(
             "--twin/--no-twin",
             help="Measure the standard-convolution twin of each network too. Default: yes, but not "
             "with --by layer.",
+            rich_help_panel="Model",
         ),
     ] = None,
-    by: measure_options.By = None,
-    percentiles: measure_options.Percentiles = None,
-    columns: options.ColumnNames = None,
-    format_name: measure_options.TableFormat = None,
-    output: Annotated[
+    save: Annotated[
         Path | None,
         typer.Option(
-            "--output",
-            "-o",
+            "--save",
             metavar="FILE",
-            help="The run file (.json; - for standard output, without the table): every sample, "
+            help="The run file (.json; - for standard output, instead of the table): every sample, "
             "the machine, the versions. Written as it goes; mncost show makes tables of it.",
+            rich_help_panel="Output",
         ),
     ] = None,
     resume: Annotated[
         Path | None,
         typer.Option(
-            "--resume", metavar="FILE", help="Go on with a saved run, for another --max-time."
+            "--resume",
+            metavar="FILE",
+            help="Go on with a saved run, for another --max-time.",
+            rich_help_panel="Measure",
         ),
     ] = None,
-    export: measure_options.Export = None,
 ) -> int:
-    """Measure latency on the CPU: every model interleaved, in several processes, with intervals.
-
-    Without options: V1, V2, V3 and their twins, ONNX Runtime and torch, in less than a minute.
+    """Measure latency on the CPU: networks interleaved, in several processes, with intervals.
 
     mncost bench
-    mncost bench --arch v2 --alpha 0.35:1.0 --resolution 128:224 --runtime onnxruntime -o run.json
-    mncost bench --arch v2 --precision fp32,int8 --batch 1,8 --percentiles 50,90,99
-    mncost bench --arch v2 --by layer
+    mncost bench v2 --alpha 0.35:1.0 --runtime onnxruntime --save run.json
+    mncost bench v2 --precision fp32,int8 --batch 1,8 --percentiles 50,90,99
+    mncost bench v2 --by layer
     mncost bench --resume run.json --max-time 5min
+
+    Without options: V1, V2, V3 and their twins, on ONNX Runtime and torch, in less than a minute.
     """
-    view = measure_options.view(by, percentiles, columns, export, format_for(format_name, None))
-    check_columns(view)
+    save, out = _run_file(save, out)
+    view.check(out.columns)
+    run_file = save or resume
+    is_file = run_file is not None and str(run_file) != "-"
+    if view.export is not None and not is_file:
+        raise InputError(f"--export {view.export} needs --save: its file is written beside that")
+    check_run_file("--save", save)
+    asked = given(which) | {"twin": twin, "by": view.by}
     if resume is not None:
-        asked = given(which) | given(where) | given(effort) | {"twin": twin, "by": by}
-        kept = ("python", "target_error", "max_time")
-        options.refuse(
-            {name: value for name, value in asked.items() if name not in kept},
-            f"does not go with --resume: {_RESUMED}",
-        )
-    run_file = output or resume
-    _check_output(run_file, view.export)
-    with saving(run_file) as save:
-        if resume is not None:
+        _refuse_cells(asked | given(where) | given(effort))
+    from mncost.measure.runs import resumed
+    from mncost.measure.saving import saving
+
+    with saving(run_file) as saver:
+        if resume is None:
+            run = _begun(which, where, effort, twin=twin, by=view.by)
+        else:
             run = resumed(resume, effort, where.python)
-        else:
-            which = replace(which, arch=which.arch or ARCHITECTURES)
-            is_twin = twin or (twin is None and by is None)
-            what = What(twin="standard" if is_twin else None, by_layer=by is not None)
-            words = {name: str(value) for name, value in given(which).items()}
-            grid = which.grid()
-            run = begin(grid, where, effort, what, asked=words)
-            run.notes += grid.notes
-        with watching(run.options.target_error) as watch:
-            results = measure(run, save=save, watch=watch)
-        if output is not None and str(output) == "-":
-            emit_text(encode(run).decode(), None)
-        else:
-            emit_run(results, view._replace(export=None), None)
-        if view.export is not None and run_file is not None:
-            emit_run(results, view, _export_path(run_file))
-        save.check()
+        _measure_and_show(run, run_file, saver, view, out)
+        saver.check()
     return status(run)
 
 
-def _check_output(output: Path | None, export: str | None) -> None:
-    """Find out before measuring what is wrong with the files to write.
+def _run_file(save: Path | None, out: Out) -> tuple[Path | None, Out]:
+    """Return the run file and the rest of the output.
 
-    Raises:
-        InputError: one of them cannot be written.
+    Before there was ``--save``, ``-o run.json`` was the run file. It still is, unless the table is
+    to be JSON.
     """
-    if export is not None and (output is None or str(output) == "-"):
-        raise InputError(f"--export {export} needs --output: its file is written beside that")
-    if output is None or str(output) == "-":
+    is_run_file = (
+        save is None
+        and out.format != "json"
+        and out.output is not None
+        and out.output.suffix.lower() == ".json"
+    )
+    return (out.output, replace(out, output=None)) if is_run_file else (save, out)
+
+
+def _begun(which: Which, where: Where, effort: Effort, *, twin: bool | None, by: str | None) -> Run:
+    """Return a new run of the networks that are asked for."""
+    from mncost.measure.plan import What
+    from mncost.measure.runs import ARCHITECTURES, begin
+
+    which = replace(which, arch=which.arch or ARCHITECTURES)
+    is_twin = twin or (twin is None and by is None)
+    what = What(twin="standard" if is_twin else None, by_layer=by is not None)
+    words = {name: str(value) for name, value in given(which).items()}
+    grid = which.grid()
+    run = begin(grid, where, effort, what, asked=words)
+    run.notes += grid.notes
+    return run
+
+
+def _refuse_cells(asked: dict[str, object]) -> None:
+    """Refuse the options that choose cells: a resumed run has its own."""
+    kept = ("python", "target_error", "max_time")
+    others = {name: value for name, value in asked.items() if name not in kept}
+    refuse(others, f"does not go with --resume: {_RESUMED}")
+
+
+def _measure_and_show(run: Run, run_file: Path | None, saver: Saver, view: View, out: Out) -> None:
+    """Measure, then write the table, or the run file where that goes to standard output."""
+    from mncost.cli.progress import watching
+    from mncost.measure.run_file import encode
+    from mncost.render.write import check_writable
+    from mncost.results.bench import measure
+    from mncost.tables.findings import findings
+
+    file = None if str(run_file) == "-" else run_file
+    pyperf = file.with_suffix(".pyperf.json") if file and view.export else None
+    for path in (pyperf, out.output):
+        if path is not None and str(path) != "-":
+            check_writable(path)
+    with watching(run.options.target_error) as watch:
+        results = measure(run, save=saver, watch=watch)
+    if run_file != file:
+        emit_text(encode(run).decode(), None)
         return
-    if output.suffix.lower() != ".json":
-        raise InputError(
-            f"--output {output}: a run file is JSON, and its name ends in .json; a table: "
-            "--format, or mncost show"
-        )
-    if export is not None:
-        check_writable(_export_path(output))
-
-
-def _export_path(run_file: Path) -> Path:
-    return run_file.with_suffix(".pyperf.json")
+    view.emit(results, out)
+    if out.for_people and out.output is None and view.by is None:
+        emit_text("".join(f"{line}\n" for line in findings(results)), None)
+    if pyperf is not None:
+        view.export_to(results, pyperf)
+    if file is not None and out.for_people:
+        print(f"mncost: saved: {file}; next: mncost report {file} -o report.html", file=sys.stderr)

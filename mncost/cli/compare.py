@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from mncost.cli import compare_options
-from mncost.cli.compare_options import grids
-from mncost.cli.emit import Out
+import typer
+
+from mncost.cli.emit import Out, emit_several
 from mncost.cli.options import refuse
 from mncost.cli.params import Only
-from mncost.errors import InputError
+from mncost.cli.view import check_run_file, status
+from mncost.errors import InputError, MeasureError
 from mncost.flags import given
 from mncost.measure.where import Effort, Where
 from mncost.which import Which
 
+if TYPE_CHECKING:
+    from mncost.api import Comparison
+    from mncost.measure.plan import What
+    from mncost.measure.records import Run
+    from mncost.results.savings import Savings
+
 __all__ = ["compare"]
 
+MAX_TWIN_GMACS = 20.0
+_PANEL = "Measure"
 _WHICH = Only(
     without=("precision",),
     help={
@@ -38,15 +49,78 @@ def compare(
     where: Annotated[Where, Only(without=("precision", "python", "device"))],
     effort: Annotated[Effort, _EFFORT],
     out: Out,
-    layers: compare_options.Layers = None,
-    bench: compare_options.Bench = False,
-    memory: compare_options.Memory = None,
-    fp32: compare_options.Fp32 = False,
-    int8: compare_options.Int8 = False,
-    precision: compare_options.Precision = None,
-    max_twin_gmacs: compare_options.MaxTwinGmacs = None,
-    save: compare_options.Save = None,
-    run: compare_options.Run = None,
+    layers: Annotated[
+        bool | None,
+        typer.Option(
+            "--layers/--no-layers",
+            help="Each pair of layers beside its convolution; with --bench as small networks of "
+            "their own, under the machine's roofline. Default: with --bench of one network.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    bench: Annotated[
+        bool,
+        typer.Option(
+            "--bench", help="Measure it too, on this machine's CPU.", rich_help_panel=_PANEL
+        ),
+    ] = False,
+    memory: Annotated[
+        bool | None,
+        typer.Option(
+            "--memory/--no-memory",
+            help="Measure the peak memory too. Default: with --bench of one network.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    fp32: Annotated[
+        bool,
+        typer.Option("--fp32", help="Short for --precision fp32.", rich_help_panel=_PANEL),
+    ] = False,
+    int8: Annotated[
+        bool,
+        typer.Option(
+            "--int8",
+            help="Short for --precision int8; with --fp32: both.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            "--precision",
+            metavar="NAMES",
+            help="fp32, int8 (measured on ONNX Runtime), fp16 (counted only), with commas. "
+            "Default: fp32.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    max_twin_gmacs: Annotated[
+        float | None,
+        typer.Option(
+            "--max-twin-gmacs",
+            metavar="G",
+            help=f"Do not time twins of more GMACs than this. Default: {MAX_TWIN_GMACS:g}.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save",
+            metavar="FILE",
+            help="Write the run file (.json): every sample. mncost bench --resume goes on with it.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            "--run",
+            metavar="FILE",
+            help="Compare what a saved run measured.",
+            rich_help_panel="Model",
+        ),
+    ] = None,
 ) -> int:
     """Print what depthwise-separable convolutions save: in MACs, and with --bench in time.
 
@@ -57,28 +131,121 @@ def compare(
     mncost compare v1 v2 v3-large --bench --fp32 --int8
     mncost compare --run run.json --format csv
     """
-    asked = given(which)
+    precisions = _precisions(precision, fp32=fp32, int8=int8)
     how: dict[str, Any] = {"memory": memory, "max_twin_gmacs": max_twin_gmacs, "save": save}
     measuring = how | given(where) | given(effort)
-    precisions = compare_options.precisions(precision, fp32=fp32, int8=int8)
     if run is not None:
         others = {"layers": layers, "bench": bench or None, "precision": precisions}
-        refuse(asked | others | measuring, "does not go with --run: a saved run has its cells")
-        from mncost.cli.compare_measured import View, emit_saved
-
-        return emit_saved(run, View(out.kind, out.columns, out.output))
+        others |= given(which) | measuring
+        refuse(others, "does not go with --run: a saved run has its cells")
+        return _saved(run, out)
     if which.arch is None:
         raise InputError("missing argument 'ARCH' (or --arch), or '--run' with a run file")
-    asked |= {"twin": which.twin or "standard", "precision": precisions or ["fp32"]}
     if bench:
-        from mncost.cli.compare_measured import View, measure_and_emit
-
-        view = View(out.kind, out.columns, out.output)
-        return measure_and_emit(asked, where, effort, how | {"layers": layers}, view)
+        _check_columns(out)
+        if max_twin_gmacs is not None and not max_twin_gmacs > 0:
+            raise InputError(f"--max-twin-gmacs {max_twin_gmacs:g}: accepted is more than 0")
+        where = replace(where, precision=tuple(precisions or ["fp32"]))
+        comparison = _comparison(which, ["fp32"])
+        return _measured(which, comparison, where, effort, how | {"layers": layers}, out)
     refuse(measuring, "needs --bench: without it nothing is measured")
-    from mncost.api import with_twin
-    from mncost.tables.compare import compare_table
-
-    comparison = with_twin(grids(asked), asked["twin"])
-    out.emit(compare_table(comparison, layers=bool(layers), columns=out.columns))
+    comparison = _comparison(which, precisions or ["fp32"])
+    out.emit(comparison.table(layers=bool(layers), columns=out.columns))
     return 0
+
+
+def _precisions(names: str | None, *, fp32: bool, int8: bool) -> list[str]:
+    """Return the precisions that were asked for, in any of the ways."""
+    from mncost.api import as_precision
+
+    every = [name.strip() for name in names.split(",")] if names is not None else []
+    every += ["fp32"] * fp32 + ["int8"] * int8
+    return list(dict.fromkeys(as_precision(name) for name in every))
+
+
+def _comparison(which: Which, precisions: list[str]) -> Comparison:
+    """Return the networks that have the twin, at each of the precisions."""
+    from mncost.api import Grid, with_twin
+
+    grids = [replace(which, precision=name).grid() for name in precisions]
+    notes = dict.fromkeys(note for grid in grids for note in grid.notes)
+    every = Grid([network for grid in grids for network in grid], list(notes))
+    return with_twin(every, which.twin or "standard")
+
+
+def _measured(
+    which: Which,
+    comparison: Comparison,
+    where: Where,
+    effort: Effort,
+    how: dict[str, Any],
+    out: Out,
+) -> int:
+    """Measure networks beside their twins, and write what that says."""
+    from mncost.cli.progress import watching
+    from mncost.measure.runs import SECONDS_TO_COMPARE, begin
+    from mncost.measure.saving import saving
+    from mncost.render.write import check_writable
+    from mncost.results.bench import measure
+
+    save: Path | None = how["save"]
+    check_run_file("--save", save)
+    if out.output is not None and str(out.output) != "-":
+        check_writable(out.output)
+    asked = {name: str(value) for name, value in given(which).items()}
+    what = _what(comparison, how)
+    networks = comparison.networks
+    with saving(save) as saver:
+        run = begin(networks, where, effort, what, least_time=SECONDS_TO_COMPARE, asked=asked)
+        with watching(run.options.target_error) as watch:
+            results = measure(run, save=saver, watch=watch)
+        _emit(results.savings, out)
+        saver.check()
+    return status(run)
+
+
+def _what(comparison: Comparison, how: dict[str, Any]) -> What:
+    """Return what is measured: of one network also its layers and its memory."""
+    from mncost.measure.plan import What
+
+    alone = len(comparison.networks) == 1
+    return What(
+        twin=comparison.twin,
+        twins_only=True,
+        max_twin_gmacs=how["max_twin_gmacs"] or MAX_TWIN_GMACS,
+        pairs=alone if how["layers"] is None else how["layers"],
+        memory=alone if how["memory"] is None else how["memory"],
+    )
+
+
+def _saved(path: Path, out: Out) -> int:
+    """Write what a saved run says about networks and their twins."""
+    from mncost.extras import require
+    from mncost.results.results import Results
+
+    require("results")
+    _check_columns(out)
+    results = Results.read(path)
+    run: Run = results.run
+    if not any(cell.twin for cell in run.cells):
+        raise MeasureError(f"{path}: a run without twins: measure with mncost compare --bench")
+    _emit(results.savings, out)
+    return status(run)
+
+
+def _check_columns(out: Out) -> None:
+    """Find an unknown column before anything is measured."""
+    from mncost.render.table import named
+    from mncost.tables.savings import SAVINGS_COLUMNS
+
+    if out.columns is not None:
+        named(out.columns, SAVINGS_COLUMNS)
+
+
+def _emit(savings: Savings, out: Out) -> None:
+    from mncost.tables.savings import savings_tables
+
+    if out.for_people and out.columns is None:
+        emit_several(savings_tables(savings), out.kind, out.output)
+    else:
+        out.emit(savings.table(columns=out.columns))

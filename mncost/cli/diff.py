@@ -9,10 +9,6 @@ import typer
 
 from mncost.cli.emit import Out
 from mncost.extras import require
-from mncost.measure.run_file import read_run
-from mncost.results.changes import compare
-from mncost.results.results import Results
-from mncost.tables.changes import changes_table
 
 __all__ = ["diff"]
 
@@ -34,9 +30,14 @@ def diff(
     mncost diff old.json new.json --format csv -o change.csv
 
     Runs measured apart share no moment of the machine: to compare two interpreters or two models
-    sharply, measure them in one run (mncost bench --python, --arch a,b).
+    sharply, measure them in one run (mncost bench --python, mncost bench a b).
     """
     require("results")
-    runs = (Results(read_run(file)) for file in (old, new))
+    from mncost.render.write import refuse_overwriting
+    from mncost.results.changes import compare
+    from mncost.results.results import Results
+
+    refuse_overwriting({"--output": out.output}, {"the old run": old, "the new run": new})
+    runs = [Results.read(file) for file in (old, new)]
     changes = compare(*runs, allow_different_machine=allow_different_machine)
-    out.emit(changes_table(changes, columns=out.columns))
+    out.emit(changes.table(columns=out.columns))

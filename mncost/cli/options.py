@@ -3,84 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
 from mncost.cli import completion
-from mncost.cli.emit import FORMATS
 from mncost.errors import InputError
+from mncost.which import GRAMMAR
 
 __all__ = [
     "GRAMMAR",
-    "Alpha",
-    "Arch",
-    "Classes",
-    "ColumnNames",
     "Convention",
-    "Dialect",
     "Flops",
-    "Format",
     "OneRuntime",
     "OneThreads",
-    "OnlyAlpha",
-    "OnlyDialect",
-    "OnlyResolution",
-    "OnlyRho",
-    "Output",
     "PrecisionName",
-    "PublishedArch",
-    "Resolution",
     "Rho",
     "Twin",
     "refuse",
 ]
 
-GRAMMAR = "VALUE, LOW:HIGH (the published values), LOW:HIGH:STEP, or several with commas"
 
-Arch: TypeAlias = Annotated[
-    list[str],
-    typer.Option(
-        "--arch",
-        "-a",
-        metavar="NAMES",
-        autocompletion=completion.architectures,
-        help="Architecture (v2), group (v3, v4, all), file (my_net.toml, - for standard input) "
-        "or checkpoint (mobilenet_v2_0.75_160); several with commas. See mncost list.",
-    ),
-]
-PublishedArch: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--arch",
-        "-a",
-        metavar="NAMES",
-        autocompletion=completion.architectures,
-        help="Built-in architectures, groups or checkpoints, with commas. Default: all.",
-    ),
-]
 OneRuntime: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--runtime",
         metavar="NAME",
         autocompletion=completion.runtimes,
-        help="Where a latency is meant. Default: onnxruntime, or the run's one.",
+        help="Runtime whose latency counts. Default: onnxruntime, or the run's only one.",
     ),
 ]
 OneThreads: TypeAlias = Annotated[
     int | None,
-    typer.Option("--threads", metavar="N", help="Likewise. Default: 1, or those of the run."),
-]
-Alpha: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--alpha", metavar="α", help=f"Width multiplier: {GRAMMAR}. Default: 1.0."),
-]
-Resolution: TypeAlias = Annotated[
-    str | None,
     typer.Option(
-        "--resolution", "-r", metavar="PX", help="Side of the image, same grammar. Default: native."
+        "--threads", metavar="N", help="Threads of that runtime. Default: 1, or those of the run."
     ),
 ]
 Rho: TypeAlias = Annotated[
@@ -88,44 +44,6 @@ Rho: TypeAlias = Annotated[
     typer.Option(
         "--rho", metavar="ρ", help="Resolution as a ratio of the native one, same grammar."
     ),
-]
-Dialect: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--dialect",
-        metavar="NAME",
-        autocompletion=completion.dialects,
-        help="Whose reading: torchvision, timm, slim, keras ... Default: paper.",
-    ),
-]
-OnlyAlpha: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--alpha", metavar="α", help=f"Only these width multipliers: {GRAMMAR}. Default: all."
-    ),
-]
-OnlyResolution: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--resolution", "-r", metavar="PX", help="Only these sides of the image. Default: all."
-    ),
-]
-OnlyRho: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--rho", metavar="ρ", help="Only these ratios to the native resolution."),
-]
-OnlyDialect: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--dialect",
-        metavar="NAME",
-        autocompletion=completion.dialects,
-        help="Only this reading: paper, timm, keras ... Default: all.",
-    ),
-]
-Classes: TypeAlias = Annotated[
-    int | None,
-    typer.Option("--classes", metavar="N", help="Outputs of the classifier. Default: 1000."),
 ]
 PrecisionName: TypeAlias = Annotated[
     str | None,
@@ -160,31 +78,6 @@ Twin: TypeAlias = Annotated[
 Flops: TypeAlias = Annotated[
     bool,
     typer.Option("--flops", help="Add the column flops = 2 × MACs.", rich_help_panel="Output"),
-]
-ColumnNames: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--columns", metavar="NAMES", help="Columns to print, in this order, with commas."
-    ),
-]
-Format: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--format",
-        "-f",
-        metavar="NAME",
-        autocompletion=completion.formats,
-        help=f"{', '.join(FORMATS)}. Default: by the suffix of --output, else terminal.",
-    ),
-]
-Output: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        help="Write to a file (- for standard output), replaced only once it is complete.",
-    ),
 ]
 
 

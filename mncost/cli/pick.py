@@ -9,13 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mncost.api import as_precision
-from mncost.choose.pick import SHOWN, Timing, choose
 from mncost.cli import options
 from mncost.cli.emit import Out
 from mncost.cli.params import Only
-from mncost.published.accuracy import candidates
-from mncost.render.write import refuse_overwriting
 from mncost.which import GRAMMAR, Which
 
 if TYPE_CHECKING:
@@ -105,6 +101,11 @@ def pick(
     latency passes if its whole confidence interval is below the limit. Exit status: 0 a network
     fits, 1 none fits, 3 none fits but some latencies are inconclusive.
     """
+    from mncost.api import as_precision
+    from mncost.choose.pick import SHOWN, Timing, choose
+    from mncost.published.accuracy import candidates
+    from mncost.render.write import refuse_overwriting
+
     refuse_overwriting({"--save": save, "--output": out.output}, {"--run": run})
     published = candidates(
         which.arch or "all",

@@ -199,7 +199,7 @@ def _about(run_file: Path | None) -> Iterator[None]:
 
 def _with_notes(picture: Picture, asked: Asked, results: Results) -> tuple[Picture, int]:
     """Add how it was measured now and what is doubtful, and say whether all could be measured."""
-    from mncost.cli.measured import status
+    from mncost.cli.view import status
     from mncost.tables.words import conditions
 
     if asked.run_file is not None:

@@ -1,4 +1,4 @@
-"""How far a run is, on standard error: for people at a terminal, and nothing in a pipe.
+"""How far a run is, on standard error: a bar at a terminal, a line every 10 s elsewhere.
 
 It is drawn between two bursts, never during one: a display that refreshed itself would take time
 from what is measured.
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = ["watching"]
 
-_EVERY = 0.25  # seconds
+_EVERY, _LINE_EVERY = 0.25, 10.0  # seconds
 
 
 @contextmanager
 def watching(target_error: float | None) -> Iterator[Callable[[Progress], None]]:
     """Yield what :func:`mncost.measure.engine.measure` shall tell its progress."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    if sys.stderr is None:
         yield lambda progress: None
+        return
+    if not sys.stderr.isatty():
+        yield _lines(target_error)
         return
     with _bar() as bar:
         task = bar.add_task("starting", total=1)
@@ -46,6 +49,21 @@ def watching(target_error: float | None) -> Iterator[Callable[[Progress], None]]
             drawn = time.monotonic()
 
         yield watch
+
+
+def _lines(target_error: float | None) -> Callable[[Progress], None]:
+    """Return what prints a line now and then, for a log."""
+    printed = time.monotonic()
+
+    def watch(progress: Progress) -> None:
+        nonlocal printed
+        if time.monotonic() - printed >= _LINE_EVERY:
+            printed = time.monotonic()
+            words = _words(progress, target_error)
+            limit = f"{progress.now:.0f} of at most {progress.deadline:.0f} s"
+            print(f"mncost: {limit}: {words}", file=sys.stderr, flush=True)
+
+    return watch
 
 
 def _bar() -> Bar:

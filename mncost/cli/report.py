@@ -8,13 +8,12 @@ from typing import Annotated
 
 import typer
 
-from mncost.cli import measure_options
 from mncost.cli.emit import emit_text
+from mncost.cli.params import Only
 from mncost.cli.streams import say
+from mncost.cli.view import View
 from mncost.errors import InputError
 from mncost.extras import require
-from mncost.measure.run_file import read_run
-from mncost.results.results import Results
 
 __all__ = ["report"]
 
@@ -22,6 +21,7 @@ _SUFFIXES = (".html", ".htm")
 
 
 def report(
+    view: Annotated[View, Only(without=("by", "export"))],
     run: Annotated[
         Path,
         typer.Argument(metavar="RUN", help="A run file of mncost bench; - for standard input."),
@@ -40,19 +40,21 @@ def report(
         str | None,
         typer.Option("--title", metavar="TEXT", help="Of the page. Default: the architectures."),
     ] = None,
-    percentiles: measure_options.Percentiles = None,
 ) -> None:
     """Make one HTML page of a saved run: tables, pictures, warnings, the method, the machine.
 
-    The tables sort and filter. The page is one file that needs no network.
-
     mncost report run.json -o report.html
     mncost report run.json --percentiles 50,99 --title Board -o board.html
+
+    The tables sort and filter. The page is one file that needs no network.
     """
-    view = measure_options.view(None, percentiles, None, None, "html")
     _check(output)
     require("report")
-    html = Results(read_run(run)).report(title=title, percentiles=view.percentiles)
+    from mncost.render.write import refuse_overwriting
+    from mncost.results.results import Results
+
+    refuse_overwriting({"--output": output}, {"the run file": run})
+    html = Results.read(run).report(title=title, percentiles=view.percentiles)
     emit_text(html, output)
     if output is not None and str(output) != "-":
         say(f"{output}: {len(html.encode()) / 1e3:,.0f} kB, for any browser, with no network")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mncost.cli.emit import emit_text
-from mncost.cli.options import Output
+from mncost.cli.emit import Out, emit_text
+from mncost.cli.params import Only
 from mncost.errors import UnknownNameError
 
 __all__ = ["schema"]
@@ -16,24 +16,23 @@ FILES = ("architecture", "budget", "run")
 
 
 def schema(
+    out: Annotated[Out, Only(without=("columns", "format"))],
     file: Annotated[
         str,
-        typer.Argument(metavar="FILE", help="architecture, budget, or run (mncost bench -o)."),
+        typer.Argument(metavar="FILE", help="architecture, budget, or run (mncost bench --save)."),
     ] = "architecture",
-    output: Output = None,
 ) -> None:
-    """Print the JSON Schema of a kind of file, for an editor's completion and checks."""
+    """Print the JSON Schema of a kind of file, for an editor's completion and checks.
+
+    mncost schema
+    mncost schema budget -o budgets.schema.json
+    """
     if file not in FILES:
         raise UnknownNameError("file", file, FILES)
     if file == "run":
-        from mncost.measure.run_file import run_schema
-
-        emit_text(run_schema(), output)
+        from mncost.measure.run_file import run_schema as made
     elif file == "budget":
-        from mncost.budget.schema import budget_schema
-
-        emit_text(budget_schema(), output)
+        from mncost.budget.schema import budget_schema as made
     else:
-        from mncost.spec.json_schema import architecture_schema
-
-        emit_text(architecture_schema(), output)
+        from mncost.spec.json_schema import architecture_schema as made
+    emit_text(made(), out.output)

@@ -7,29 +7,23 @@ from typing import Annotated
 
 import typer
 
-from mncost.cli import measure_options, options
-from mncost.cli.emit import format_for
-from mncost.cli.measured import emit_run
+from mncost.cli.emit import Out
+from mncost.cli.options import refuse
+from mncost.cli.view import View
 from mncost.extras import require
-from mncost.measure.run_file import read_run
-from mncost.results.results import Results
 
 __all__ = ["show"]
 
 
 def show(
+    view: View,
+    out: Out,
     run: Annotated[
         Path,
         typer.Argument(metavar="RUN", help="A run file of mncost bench; - for standard input."),
     ],
-    by: measure_options.By = None,
-    percentiles: measure_options.Percentiles = None,
-    columns: options.ColumnNames = None,
-    format_name: options.Format = None,
-    export: measure_options.Export = None,
-    output: options.Output = None,
 ) -> None:
-    """Show a saved run: its statistics are worked out anew from the raw samples.
+    """Show a saved run: its statistics are computed anew from the raw samples.
 
     mncost show run.json
     mncost show run.json --format csv -o run.csv
@@ -37,5 +31,16 @@ def show(
     mncost show run.json --export pyperf -o pyperf.json
     """
     require("results")
-    view = measure_options.view(by, percentiles, columns, export, format_for(format_name, output))
-    emit_run(Results(read_run(run)), view, output)
+    from mncost.render.write import refuse_overwriting
+    from mncost.results.results import Results
+
+    if view.export is not None:
+        others = {"format": out.format, "columns": out.columns, "by": view.by}
+        refuse(others | {"percentiles": view.percentiles}, "does not go with --export")
+    view.check(out.columns)
+    refuse_overwriting({"--output": out.output}, {"the run file": run})
+    results = Results.read(run)
+    if view.export is not None:
+        view.export_to(results, out.output)
+    else:
+        view.emit(results, out)

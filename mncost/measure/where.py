@@ -32,7 +32,7 @@ Offer: TypeAlias = Callable[[str, str | None], Sequence[str | None]]
 
 DEVICES = ("cpu",)
 _REAL = ", ".join(name for name in RUNTIMES if name != "fake")
-_PANEL = "Measuring"
+_PANEL = "Measure"
 
 
 def _names(option: str, text: str) -> tuple[str, ...]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mncost.measure.records import Run
-
 if TYPE_CHECKING:
+    from mncost.measure.records import Run
     from mncost.results.results import Results
     from mncost.results.warnings import RunWarning
 

@@ -172,7 +172,7 @@ def test_copies_say_what_difference_the_machine_makes_up(run_cli: Cli, here: Pat
 
 
 def test_a_run_file_on_standard_output_comes_alone(run_cli: Cli, here: Path) -> None:
-    ran = run_cli([*V2, "-o", "-"])
+    ran = run_cli([*V2, "--save", "-"])
     assert json.loads(ran.out)["kind"] == "mncost run"
     shown = run_cli(["show", "-"], stdin=ran.out.encode())
     assert "v2" in shown.out
@@ -264,6 +264,36 @@ def test_a_signal_saves_prints_and_ends_the_workers(number: signal.Signals, here
     assert [path.name for path in here.iterdir()] == ["run.json"]
 
 
+def test_the_output_is_the_table_and_the_run_is_saved_beside_it(run_cli: Cli, here: Path) -> None:
+    ran = run_cli([*V2, "-o", "table.csv", "--save", "run.json"])
+    assert (ran.status, ran.out) == (0, "")
+    assert sorted(files(here)) == ["run.json", "table.csv"]
+    assert Path("table.csv").read_text() == run_cli(["show", "run.json", "-f", "csv"]).out
+
+
+def test_an_output_in_json_is_the_run_file_unless_the_table_is_json(
+    run_cli: Cli, here: Path
+) -> None:
+    """Before there was ``--save``, ``-o run.json`` saved the run."""
+    old = run_cli([*V2, "-o", "run.json"])
+    assert "CPU latency" in old.out
+    assert "next: mncost report run.json" in old.err
+    assert read_run(Path("run.json")).cells
+    assert run_cli([*V2, "-o", "table.json", "--format", "json"]).out == ""
+    assert json.loads(Path("table.json").read_text())["table"] == "bench"
+    assert run_cli([*V2, "-o", "table.json", "--save", "run.json"]).out == ""
+    assert json.loads(Path("table.json").read_text())["table"] == "bench"
+
+
+def test_a_run_ends_with_what_it_found(run_cli: Cli) -> None:
+    """The script's latencies follow the MACs: V1 has 568.74 M, V2 300.77 M."""
+    ran = run_cli(["bench", "v1", "v2", "--runtime", "fake", "--no-twin", "--max-time", "60"])
+    (last,) = [line for line in ran.out.splitlines() if " times as fast as " in line]
+    words = last.split()
+    assert (words[0], words[-1]) == ("v2", "v1")
+    assert float(words[2]) == pytest.approx(568_740_352 / 300_774_272, rel=0.05)
+
+
 UNUSABLE = [
     ("--runtime onxruntime", "unknown runtime 'onxruntime' (did you mean 'onnxruntime'?)"),
     ("--device gpu", "device 'gpu': accepted: cpu"),
@@ -276,13 +306,13 @@ UNUSABLE = [
     ("--target-error 200%", "target error 2: accepted are 0 % to 100 %"),
     ("--processes 0", "processes 0: accepted are 1 to 1000"),
     ("--percentiles 101", "--percentiles '101': accepted are numbers from 0 to 100"),
-    ("--by block", "unknown view 'block'"),
+    ("--by block", "unknown --by 'block'"),
     ("--runtime torch --by layer", "torch does not say how long each layer takes; accepted: onnx"),
-    ("--export perf", "unknown export 'perf' (did you mean 'pyperf'?)"),
-    ("--export pyperf", "--export pyperf needs --output"),
-    ("-o run.csv", "a run file is JSON"),
+    ("--export perf", "unknown --export 'perf' (did you mean 'pyperf'?)"),
+    ("--export pyperf", "--export pyperf needs --save"),
+    ("--save run.csv", "a run file is JSON"),
     ("-o nowhere/run.json", "nowhere/run.json: cannot be written"),
-    ("-o .", "a run file is JSON"),
+    ("-o .", ".: cannot be written"),
     ("--python nowhere/python", "nowhere/python cannot be used"),
     ("--alpha 9:10", "v2 has no published α in 9:10"),
     ("--resume run.json", "--arch does not go with --resume"),

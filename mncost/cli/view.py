@@ -1,0 +1,122 @@
+"""How a run is shown: the flags that ``bench``, ``show`` and ``report`` share, and showing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mncost.cli.emit import Out, emit_text
+from mncost.errors import InputError, UnknownNameError
+from mncost.flags import Parse, flag
+
+if TYPE_CHECKING:
+    from mncost.measure.records import Run
+    from mncost.results.results import Results
+
+__all__ = ["View", "check_run_file", "status"]
+
+FAILED, INTERRUPTED = 1, 130
+_PANEL = "Output"
+
+
+def _one_of(*names: str) -> Parse:
+    def parse(option: str, name: str) -> str:
+        if name not in names:
+            raise UnknownNameError(option, name, names)
+        return name
+
+    return parse
+
+
+def _percentiles(option: str, text: str) -> tuple[float, ...]:
+    percentiles = []
+    for word in text.split(","):
+        try:
+            value = float(word)
+        except ValueError:
+            value = 0.0
+        if not 0 < value < 100:
+            raise InputError(f"{option} {word.strip()!r}: accepted are numbers from 0 to 100")
+        percentiles.append(value)
+    return tuple(dict.fromkeys(percentiles))
+
+
+@dataclass(frozen=True)
+class View:
+    """How a run is shown."""
+
+    by: str | None = flag(
+        "Where the time goes: layer (ONNX Runtime).",
+        metavar="layer",
+        parse=_one_of("layer"),
+        panel=_PANEL,
+    )
+    percentiles: tuple[float, ...] | None = flag(
+        "Percentiles, each with its own distribution-free interval, e.g. 50,90,99.",
+        metavar="P,...",
+        parse=_percentiles,
+        panel=_PANEL,
+    )
+    export: str | None = flag(
+        "Write what python -m pyperf compare_to reads; mncost bench: beside the run file, as "
+        "NAME.pyperf.json.",
+        metavar="pyperf",
+        parse=_one_of("pyperf"),
+        panel=_PANEL,
+    )
+
+    def check(self, columns: str | None) -> None:
+        """Refuse what cannot be shown, before anything is read or measured.
+
+        Raises:
+            InputError: options do not go together, or there is no such column.
+        """
+        if self.by is not None and self.percentiles is not None:
+            raise InputError("--by layer and --percentiles do not go together")
+        if columns is None:
+            return
+        from mncost.render.table import named
+        from mncost.results.cell_summary import PERCENTILES
+        from mncost.tables.run import run_columns
+        from mncost.tables.run_layers import RUN_LAYERS_COLUMNS
+
+        known = RUN_LAYERS_COLUMNS if self.by else run_columns(self.percentiles or PERCENTILES)
+        named(columns, known)
+
+    def emit(self, results: Results, out: Out) -> None:
+        """Write a run as the table that is asked for."""
+        if self.by is not None:
+            from mncost.tables.run_layers import run_layers_table
+
+            out.emit(run_layers_table(results, columns=out.columns))
+        else:
+            out.emit(results.table(columns=out.columns, percentiles=self.percentiles))
+
+    def export_to(self, results: Results, output: Path | None) -> None:
+        """Write a run in the format of pyperf."""
+        from mncost.results.pyperf import to_pyperf
+
+        emit_text(to_pyperf(results), output)
+
+
+def status(run: Run) -> int:
+    """Return the exit status: a cell that failed is a check that failed."""
+    if run.stopped == "interrupted":
+        return INTERRUPTED
+    return FAILED if run.failures else 0
+
+
+def check_run_file(option: str, path: Path | None) -> None:
+    """Find out now whether a run file can be written later.
+
+    Raises:
+        InputError: its name does not end in .json, or it cannot be written.
+    """
+    from mncost.render.write import check_writable
+
+    if path is None or str(path) == "-":
+        return
+    if path.suffix.lower() != ".json":
+        raise InputError(f"{option} {path}: a run file is JSON, and its name ends in .json")
+    check_writable(path)
