@@ -13,6 +13,15 @@ from tests.documents import pytest_collect_file
 
 __all__ = ["pytest_collect_file"]
 
+_FIRST = (
+    "README.md",
+    "test_real_runtimes",
+    "test_verify",
+    "test_runtimes",
+    "tests/measure",
+    "docs/",
+    "",
+)
 _MOST_WORKERS = 8
 _WORKER_BYTES = 2**31  # torch, onnx and a network with its twin
 
@@ -39,6 +48,15 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if hasattr(config, "workerinput") or not config.getoption("tx", None):
         leftovers.mark()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of models as those that need torch; begin with the files that take longest."""
+    for item in items:
+        if item.path.parent.name == "models":
+            item.add_marker("torch")
+    # A file goes to one worker: a long one at the end would leave the other workers idle.
+    items.sort(key=lambda item: min(i for i, name in enumerate(_FIRST) if name in str(item.path)))
 
 
 def pytest_sessionfinish() -> None:
