@@ -25,9 +25,9 @@ def test_public_names() -> None:
     """What ``from mncost import *`` gives, and that it is all there."""
     expected = [
         *("Baseline", "Comparison", "Explanation", "Grid", "InputError", "MncostError"),
-        *("Network", "Outcome", "Pick", "Picked", "Results", "Table", "Verdicts"),
+        *("Network", "Outcome", "Pick", "Picked", "Picture", "Results", "Table", "Verdicts"),
         *("Verification", "Which", "__version__", "bench", "check", "compare", "explain"),
-        *("grid", "load", "pick", "verify"),
+        *("grid", "load", "pick", "plot", "verify"),
     ]
     assert sorted(mncost.__all__) == expected
     assert all(hasattr(mncost, name) for name in mncost.__all__)

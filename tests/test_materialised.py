@@ -24,7 +24,7 @@ from tests.networks import EVERY_DIALECT, Row, network_of_rows, toml
 from tests.random_rows import ALPHAS, TAIL, bodies
 from tests.running import Result, in_process
 
-ELEMENT = {"fp32": 4, "fp16": 2, "int8": 1}
+ELEMENT = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 SMALL = {"divisor": 1, "minimum": 1, "se_divisor": 1, "classes": 10}
 
 # ------------------------------------------------------------------ the V2 paper's Table 3, by hand

@@ -137,7 +137,7 @@ def _folded(table: Table, registry: Mapping[str, Source], layers: Sequence[Layer
     rows: list[Sequence[Value]] = []
     rows_for: list[Show] = []
     values = [registry[column.name].value for column in table.columns]
-    for layer, row, after in zip(layers, table.rows, [*layers[1:], None], strict=True):
+    for layer, row, after in zip(layers, table.rows, [*layers, None][1:], strict=True):
         if layer.kind == _BATCH_NORM and layer.bytes_written == 0:
             rows.append(row)
             rows_for.append("programs")
