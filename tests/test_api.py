@@ -492,6 +492,7 @@ def test_a_grid_prints_its_networks_and_says_what_it_is() -> None:
     ],
 )
 def test_results_have_a_table_for_people_programs_and_notebooks(result: Callable[..., Any]) -> None:
+    pytest.importorskip("pandas")
     shown = result(mncost.load("v2"))
     table = shown.table()
     assert len(table.rows) > 0
@@ -502,6 +503,7 @@ def test_results_have_a_table_for_people_programs_and_notebooks(result: Callable
 
 
 def test_frames_have_every_column() -> None:
+    pytest.importorskip("pandas")
     frame = mncost.grid("v2").to_frame()
     assert {"rho", "flops", "buffers", "classes", "peak_layer"} <= set(frame.columns)
 

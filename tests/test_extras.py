@@ -34,11 +34,18 @@ def test_an_extra_installs_what_its_features_need(extra: str) -> None:
     assert {DISTRIBUTION_OF.get(name, name) for name in EXTRAS[extra]} <= requirements(extra)
 
 
+everything = pytest.mark.skipif(
+    not all(map(find_spec, ("torch", "onnxruntime", "pyperf"))), reason="needs mncost[dev]"
+)
+
+
+@everything
 def test_nothing_is_missing_here() -> None:
     require()
     require(*EXTRAS)
 
 
+@everything
 def test_everything_that_is_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     lacking = {"scipy", "psutil", "onnxruntime"}
     monkeypatch.setattr(
@@ -50,6 +57,7 @@ def test_everything_that_is_missing_is_named_at_once(monkeypatch: pytest.MonkeyP
     assert caught.value.command == f"{sys.executable} -m pip install 'mncost[bench]'"
 
 
+@everything
 def test_without_onnx_runtime_another_runtime_can_be_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
