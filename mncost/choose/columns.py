@@ -8,7 +8,7 @@ from mncost.choose.pareto import front
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
 from mncost.published.accuracy import accuracy_of
-from mncost.render.table import Source, sources
+from mncost.render.sources import Source, sources
 
 __all__ = ["ACCURACY_COLUMNS", "METRICS", "pareto_front"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from mncost.measure.cell import IDENTITY
-from mncost.render.table import Source, Table, sources, tabulate
+from mncost.render.sources import Source, sources, tabulate
+from mncost.render.table import Table
 from mncost.render.units import with_interval
 from mncost.results.changes import Changes
 from mncost.tables.cells import cell_columns

@@ -8,7 +8,8 @@ from typing import Any
 from mncost.api import Comparison
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.network import Network
-from mncost.render.table import Source, Table, Value, sources, tabulate
+from mncost.render.sources import Source, sources, tabulate
+from mncost.render.table import Table, Value
 from mncost.spec.parse import PAPER
 from mncost.tables.pairs import pair_columns
 

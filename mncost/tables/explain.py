@@ -8,7 +8,8 @@ from mncost.api import Explanation, title
 from mncost.cost.bridge import Line, bridge, tools
 from mncost.cost.conventions import CONVENTIONS
 from mncost.cost.work import Tally
-from mncost.render.table import Source, Table, sources, tabulate
+from mncost.render.sources import Source, sources, tabulate
+from mncost.render.table import Table
 
 __all__ = ["explain_table"]
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from mncost.api import Grid
 from mncost.errors import InputError
 from mncost.network import Network
-from mncost.render.table import Column, Source, Table, Value, chosen, sources, tabulate
+from mncost.render.sources import Source, chosen, sources, tabulate
+from mncost.render.table import Column, Table, Value
 from mncost.spec.axis import Resolution, size_of_image
 from mncost.spec.parse import PAPER
 

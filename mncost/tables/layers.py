@@ -11,7 +11,8 @@ from mncost.cost.groups import GROUPINGS, group
 from mncost.cost.layers import Layer, side
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
-from mncost.render.table import Show, Source, Table, Value, sources, tabulate
+from mncost.render.sources import Source, sources, tabulate
+from mncost.render.table import Show, Table, Value
 from mncost.tables.pairs import pair_columns
 
 __all__ = ["BY", "LAYER_COLUMNS", "layers_table"]

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mncost.api import load
 from mncost.network import Network
-from mncost.render.table import Source, Table, sources, tabulate
+from mncost.render.sources import Source, sources, tabulate
+from mncost.render.table import Table
 from mncost.spec.catalog import families, groups, load_spec
 from mncost.spec.resolve import dialects
 from mncost.spec.schema import Spec

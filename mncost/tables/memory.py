@@ -9,7 +9,8 @@ from mncost.api import load, title
 from mncost.cost.materialised import Materialised, Tensor
 from mncost.network import Network
 from mncost.published.memory import PUBLISHED_MEMORY, RESOLUTION, MemoryFigure, difference
-from mncost.render.table import Source, Table, Value, sources, tabulate
+from mncost.render.sources import Source, sources, tabulate
+from mncost.render.table import Table, Value
 
 __all__ = ["memory_table"]
 

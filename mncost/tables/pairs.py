@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mncost.cost.layers import side
 from mncost.errors import UnknownNameError
-from mncost.render.table import Source, sources
+from mncost.render.sources import Source, sources
 
 __all__ = ["pair_columns"]
 

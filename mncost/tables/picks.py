@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from mncost.choose.limits import Without
 from mncost.choose.picked import Pick, Picked
-from mncost.render.table import Show, Source, Table, chosen, sources, tabulate
+from mncost.render.sources import Source, chosen, sources, tabulate
+from mncost.render.table import Show, Table
 from mncost.render.units import written
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from mncost.published.bases import Reproduction
-from mncost.render.table import Source, Table, sources, tabulate
+from mncost.render.sources import Source, sources, tabulate
+from mncost.render.table import Table
 
 __all__ = ["published_table"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mncost.interval import Interval
-from mncost.render.table import Kind, Source, Table, sources, tabulate
+from mncost.render.sources import Source, sources, tabulate
+from mncost.render.table import Kind, Table
 from mncost.results.cell_summary import PERCENTILES, CellSummary
 from mncost.results.results import Results
 from mncost.tables.cells import NAMES, cell_columns, constant, shared

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from mncost.errors import MeasureError
 from mncost.interval import Interval, exact
 from mncost.measure.cell import IDENTITY, Cell
-from mncost.render.table import Source, Table, sources, tabulate
+from mncost.render.sources import Source, sources, tabulate
+from mncost.render.table import Table
 from mncost.render.units import with_interval
 from mncost.results.cell_summary import CellSummary
 from mncost.results.layer_times import LayerTime

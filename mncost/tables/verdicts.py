@@ -8,7 +8,8 @@ from typing import Any
 from mncost.budget.outcome import Outcome, Verdicts
 from mncost.budget.words import bound_of, limit_and_value, old_and_new, percent
 from mncost.errors import one_line
-from mncost.render.table import Source, Table, Value, sources, tabulate
+from mncost.render.sources import Source, sources, tabulate
+from mncost.render.table import Table, Value
 
 __all__ = ["COLUMNS", "verdicts"]
 

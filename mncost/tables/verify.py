@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mncost.api import title
-from mncost.render.table import Source, Table, Value, sources, tabulate
+from mncost.render.sources import Source, sources, tabulate
+from mncost.render.table import Table, Value
 from mncost.witnesses.verification import Verification, Verified
 from mncost.witnesses.verify import QUANTITIES, Quantity
 

@@ -1,0 +1,147 @@
+"""Sources: the one list of columns that a table has, and where their values come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from mncost.render.table import ALL, Column, Kind, Show, Table, Value, named
+
+__all__ = ["Source", "chosen", "sources", "stacked", "tabulate"]
+
+
+class Source(NamedTuple):
+    """A column, and the function that takes its value from a network, a layer, a cell, ..."""
+
+    column: Column
+    value: Callable[[Any], Value]
+
+
+def sources(
+    *columns: tuple[str, str, Kind, Callable[[Any], Value]],
+    extra: Iterable[str] = (),
+    people: Iterable[str] = (),
+    asked: Iterable[str] = (),
+    intervals: Iterable[str] = (),
+    bounds: Iterable[str] = (),
+    marks: Iterable[str] = (),
+    narrow: Sequence[str] = (),
+) -> dict[str, Source]:
+    """Return columns by name, each given as name, title, kind and the function of its value.
+
+    Args:
+        columns: in order.
+        extra: those that people see only if they ask for them.
+        people: those that programs see only if they ask for them.
+        asked: those that nobody sees who does not ask for them.
+        intervals: those whose values are intervals.
+        bounds: those of intervals that people see with their bounds.
+        marks: those of long texts that repeat.
+        narrow: those that a narrow terminal leaves out, the first one first.
+    """
+    made = {}
+    who: dict[str, Show] = {
+        **dict.fromkeys(extra, "programs"),
+        **dict.fromkeys(people, "people"),
+        **dict.fromkeys(asked, "asked"),
+    }
+    intervals, bounds, marks = set(intervals), set(bounds), set(marks)
+    for name, title, kind, value in columns:
+        with_bounds = name in bounds
+        column = Column(
+            name,
+            title,
+            kind,
+            interval=with_bounds or name in intervals,
+            bounds=with_bounds,
+            marks=name in marks,
+            show=who.get(name, "all"),
+            rank=len(narrow) - narrow.index(name) if name in narrow else 0,
+        )
+        made[name] = Source(column, value)
+    return made
+
+
+def chosen(
+    columns: Mapping[str, Source], names: str | Sequence[str] | None, default: Iterable[str] = ()
+) -> list[Source]:
+    """Return columns by their names; people and programs see all of these.
+
+    Args:
+        columns: that there are.
+        names: of the columns; a text has them with commas.
+        default: what is returned if no names are given.
+
+    Raises:
+        UnknownNameError: there is no column of a name.
+    """
+    wanted = [columns[name] for name in named(default if names is None else names, columns)]
+    return [one._replace(column=one.column._replace(show="all")) for one in wanted]
+
+
+def tabulate(  # noqa: PLR0913  the fields of a table, and which columns it has
+    name: str,
+    columns: Mapping[str, Source],
+    things: Iterable[object],
+    *,
+    names: str | Sequence[str] | None = None,
+    hide: Iterable[str] = (),
+    show: Iterable[str] = (),
+    notes: Sequence[str] = (),
+    title: str = "",
+    legend: Sequence[str] = (),
+) -> Table:
+    """Return a table with a row for each thing.
+
+    Args:
+        name: of the table.
+        columns: that there are, in order.
+        things: networks, layers, cells, ...
+        names: the columns that are asked for, or ``"all"``; without them each column says who sees
+            it.
+        hide: columns that people do not see here unless they ask, e.g. those that are constant.
+        show: columns that people see here although they usually have to ask.
+        notes: of the table, and so are the next two.
+        title: likewise.
+        legend: likewise.
+
+    Raises:
+        UnknownNameError: there is no column of a name.
+    """
+    if names is not None and names != ALL:
+        shown = chosen(columns, names)
+    else:
+        who: dict[str, Show] = {**dict.fromkeys(hide, "programs"), **dict.fromkeys(show, "all")}
+        shown = [
+            source._replace(column=source.column._replace(show=who.get(key, source.column.show)))
+            for key, source in columns.items()
+            if names == ALL or who.get(key, source.column.show) != "asked"
+        ]
+    rows = [[source.value(thing) for source in shown] for thing in things]
+    return Table(name, [source.column for source in shown], rows, notes, title, legend)
+
+
+def stacked(name: str, level: str, tables: Mapping[str, Sequence[Table]]) -> Table:
+    """Return several tables in one: people see the first with rows, programs see all.
+
+    Args:
+        name: of the table.
+        level: the name of a column that says which table a row comes from.
+        tables: by what that column says.
+    """
+    every = [(word, table) for word, listed in tables.items() for table in listed]
+    first = next((table for _, table in every if table.rows), every[0][1])
+    columns = {column.name: column for column in first.columns}
+    for _, table in every:
+        for column in table.columns:
+            columns.setdefault(column.name, column._replace(show="programs"))
+    rows: list[list[Value]] = []
+    rows_for: list[Show] = []
+    for word, table in every:
+        places = {column.name: index for index, column in enumerate(table.columns)}
+        order = [places.get(key) for key in columns]
+        rows += [[word, *(None if i is None else row[i] for i in order)] for row in table.rows]
+        rows_for += ["all" if table is first else "programs"] * len(table.rows)
+    head = [Column(level, level, show="programs"), *columns.values()]
+    notes = [note for _, table in every for note in table.notes]
+    return Table(name, head, rows, notes, first.title, first.legend, rows_for)
