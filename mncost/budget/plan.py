@@ -158,8 +158,7 @@ class _Planner:
             batch=(asked.batch,),
             python=(python,) if python else (),
         )
-        places = where.places(self.offer)
-        return next(one for one in places if (one.python is None) == (python is None))
+        return where.place(self.offer, python)
 
     def enter(
         self,

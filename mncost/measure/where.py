@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -166,13 +167,19 @@ class Where:
             for precision, batch, place in product(self.precision, self.batch, here)
         ]
 
-    def place(self, offer: Offer) -> Place:
-        """Return the first place.
+    def place(self, offer: Offer, python: str | None = None) -> Place:
+        """Return the first place in an interpreter; ``None`` is this one.
 
         Raises:
-            MeasureError: it has no models of this precision.
+            MeasureError: there is none, or it has no models of this precision.
         """
-        place = self.places(offer)[0]
+        there = python and without_home(python)
+        place = next((one for one in self.places(offer) if one.python == there), None)
+        if place is None:
+            raise MeasureError(
+                f"the interpreter {python or sys.executable} has no execution provider "
+                f"{', '.join(self.provider)}"
+            )
         if not has_models(place):
             raise no_models(place)
         return place

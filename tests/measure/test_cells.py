@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 
 import mncost
-from mncost.errors import InputError
+from mncost.errors import InputError, MeasureError
 from mncost.measure.cells import digest
 from mncost.measure.plan import plan
 from mncost.measure.records import Cell, WorkerSpec
+from mncost.measure.where import Where
 from tests.measure.scripted import Asked, fake_request
 
 CPU, DNNL = "CPUExecutionProvider", "DnnlExecutionProvider"
@@ -133,3 +135,15 @@ def test_the_digest_is_of_the_computation() -> None:
     }
     assert len(others) == 4
     assert of(base) not in others
+
+
+@pytest.mark.parametrize("poor", [None, "/there/python"])
+def test_a_provider_that_one_of_two_interpreters_lacks(poor: str | None) -> None:
+    def uneven(runtime: str, python: str | None) -> Sequence[str | None]:
+        return [CPU] if python == poor else [CPU, DNNL]
+
+    where = Where(runtime="onnxruntime", provider="dnnl", python="/there/python")
+    rich = "/there/python" if poor is None else None
+    assert where.place(uneven, rich).provider == DNNL
+    with pytest.raises(MeasureError, match=f"{poor or sys.executable} has no .* dnnl$"):
+        where.place(uneven, poor)
