@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
+
+from msgspec.structs import replace
 
 from mncost.errors import MeasureError
 from mncost.measure.ceilings import PRODUCT_BATCH, PRODUCT_MACS
@@ -84,6 +86,11 @@ class Crew:
             if spec in self._workers
             for cell in [*cells, None]
         ]
+
+    def places(self) -> Iterator[tuple[WorkerSpec, Place]]:
+        """Return each worker with each place of its cells, the batch apart."""
+        pairs = ((spec, replace(cell.place, batch=1)) for spec, cell in self.visits if cell)
+        return iter(dict.fromkeys(pairs))
 
     def start(self) -> None:
         """Start every worker, and load its cells; in every second generation from the last on."""

@@ -15,8 +15,8 @@ __all__ = [
     "Purpose",
     "Timetable",
     "Visit",
-    "by_turns",
     "calls_at_reference",
+    "interleaved",
     "shuffled",
     "visit",
 ]
@@ -52,7 +52,7 @@ def shuffled(things: list[T], *seed: int) -> list[T]:
     return order
 
 
-def by_turns(groups: list[list[T]], *seed: int, generation: int) -> list[T]:
+def interleaved(groups: list[list[T]], *seed: int, generation: int) -> list[T]:
     """Return the members of groups one after the other: the groups in random order.
 
     What stands in one group is to be compared closely: it is visited A B, A B through a generation,

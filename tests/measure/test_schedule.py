@@ -10,7 +10,7 @@ from mncost.measure.schedule import (
     MAX_RUNS,
     MAX_WARMUPS,
     Timetable,
-    by_turns,
+    interleaved,
     shuffled,
     visit,
 )
@@ -67,14 +67,14 @@ def test_a_visit_for_a_high_percentile_has_more_runs(
 def test_members_of_a_group_follow_one_another() -> None:
     groups = [["a", "A"], ["b", "B"], ["c"]]
     for number in range(20):
-        order = "".join(by_turns(groups, 0, number, generation=0))
+        order = "".join(interleaved(groups, 0, number, generation=0))
         assert sorted(order) == sorted("aAbBc")
         assert "aA" in order
         assert "bB" in order
-        order = "".join(by_turns(groups, 0, number, generation=1))
+        order = "".join(interleaved(groups, 0, number, generation=1))
         assert "Aa" in order
         assert "Bb" in order
-    assert len({"".join(by_turns(groups, 0, n, generation=0)) for n in range(20)}) > 1
+    assert len({"".join(interleaved(groups, 0, n, generation=0)) for n in range(20)}) > 1
 
 
 def simulate(max_time: float, processes: int, start: float, round_time: float) -> list[int]:

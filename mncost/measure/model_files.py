@@ -1,0 +1,143 @@
+"""The model files of a run: built once for all cells that run the same model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+from mncost.graph.graph import Graph, Shapes
+from mncost.measure.ceilings import PRODUCT
+from mncost.measure.private import without_home
+from mncost.measure.records import Cell, Failure, ModelFile, Place, Run
+from mncost.measure.runtimes import runtime_class
+from mncost.measure.workers.prepare import Prepared
+from mncost.measure.workers.worker import WorkerDied, WorkerRefused
+
+__all__ = ["Build", "ModelFiles"]
+
+
+class Build(Protocol):
+    """Builds model files, in a process of its own."""
+
+    def prepare(
+        self, graph: Graph, inputs: Shapes, *, format: str, precision: str, seed: int, folder: Path
+    ) -> Prepared:
+        """Write a model; may raise WorkerRefused or WorkerDied."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class ModelFiles:
+    """The folders that workers load.
+
+    Attributes:
+        folders: of each cell whose model was built, by the cell's id.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        start: Callable[[], Build],
+        scratch: Path,
+        generation: int,
+        watch: Callable[[str, int, int], None],
+    ) -> None:
+        """Begin with none.
+
+        Args:
+            run: takes in what was built, and the cells that are given up.
+            start: starts a builder.
+            scratch: where folders are made.
+            generation: the first one; a run that is resumed has its records already.
+            watch: is told the phase, how many are done, and of how many.
+        """
+        self.folders: dict[int, Path] = {}
+        self._run = run
+        self._start = start
+        self._scratch = scratch
+        self._generation = generation
+        self._watch = watch
+        self._numbers = count()
+        self._products: dict[tuple[str, str], Path] = {}  # by format and precision
+
+    def build(self, cells: Sequence[Cell]) -> None:
+        """Build the models of cells that have none yet; give up those that cannot be built."""
+        wanted: dict[tuple[str, str, str], list[Cell]] = {}
+        for cell in cells:
+            if cell.id not in self.folders:
+                wanted.setdefault((cell.digest, *_kind(cell.place)), []).append(cell)
+        if not wanted:
+            return
+        builder = self._start()
+        try:
+            for index, ((_, form, precision), sharing) in enumerate(wanted.items()):
+                self._watch("build", index, len(wanted))
+                self._build(builder, sharing, form, precision)
+            if self._run.pairs and not self._products:
+                self._build_products(builder, cells)
+        finally:
+            builder.close()
+
+    def product(self, place: Place) -> Path | None:
+        """Return the matrix product that shows the ceiling of a place, if there is one."""
+        return self._products.get(_kind(place))
+
+    def _build(self, builder: Build, cells: Sequence[Cell], form: str, precision: str) -> None:
+        model = self._run.models[cells[0].digest]
+        folder = self._scratch / f"{next(self._numbers)}.{form}"
+        try:
+            built = self._prepare(builder, model.graph, model.inputs, form, precision, folder)
+        except (WorkerRefused, WorkerDied) as error:
+            reason = without_home(str(error))
+            lost = {failure.cell for failure in self._run.failures}
+            self._run.failures += [
+                Failure(cell=cell.id, generation=self._generation, reason=reason)
+                for cell in cells
+                if cell.id not in lost
+            ]
+            return
+        ids = [cell.id for cell in cells]
+        self.folders |= dict.fromkeys(ids, folder)
+        if not self._generation:
+            self._run.files.append(
+                ModelFile(
+                    cells=ids,
+                    bytes=built.bytes,
+                    seconds=built.seconds,
+                    agreement=built.agreement,
+                )
+            )
+
+    def _build_products(self, builder: Build, cells: Sequence[Cell]) -> None:
+        """Build the matrix products whose speed is the ceiling of what is measured."""
+        for form, precision in dict.fromkeys(_kind(cell.place) for cell in cells):
+            folder = self._scratch / f"product.{precision}.{form}"
+            try:
+                self._prepare(builder, PRODUCT, PRODUCT.images(1), form, precision, folder)
+            except (WorkerRefused, WorkerDied) as error:
+                reason = without_home(str(error))
+                self._run.notes.append(f"no ceilings of {form} models in {precision}: {reason}")
+            else:
+                self._products[form, precision] = folder
+
+    def _prepare(
+        self,
+        builder: Build,
+        graph: Graph,
+        inputs: Shapes,
+        form: str,
+        precision: str,
+        folder: Path,
+    ) -> Prepared:
+        seed = self._run.options.seed
+        return builder.prepare(
+            graph, inputs, format=form, precision=precision, seed=seed, folder=folder
+        )
+
+
+def _kind(place: Place) -> tuple[str, str]:
+    """Return which kind of model a place loads: its format and precision."""
+    return runtime_class(place.runtime).format, place.precision
