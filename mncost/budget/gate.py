@@ -8,7 +8,6 @@ from mncost.budget.outcome import Outcome
 from mncost.budget.plan import Measured, Plan
 from mncost.budget.records import Latency, Limit
 from mncost.interval import Interval
-from mncost.measure.cells import title
 from mncost.measure.records import Run
 from mncost.results.changes import RunRatio, run_ratio
 from mncost.results.results import Results
@@ -84,7 +83,7 @@ class Gate:
         failed = next((cell for cell in measured.cells if cell in reasons), None)
         if failed is None:
             return outcome
-        why = f"cannot be measured: {title(run.cells[failed])}: {reasons[failed]}"
+        why = f"cannot be measured: {run.cells[failed].words()}: {reasons[failed]}"
         return outcome._replace(verdict="ERROR", why=why)
 
     def _latencies(self, measured: Measured) -> tuple[float | None, float | None]:

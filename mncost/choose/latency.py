@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from mncost.choose.limits import Rule
@@ -18,7 +18,7 @@ from mncost.stats.verdict import Verdict, judge
 __all__ = [
     "Latencies",
     "LatencyLimit",
-    "Place",
+    "Meant",
     "Timed",
     "cells_at",
     "latencies",
@@ -29,7 +29,7 @@ __all__ = [
 UNSEEN = 0.05  # how much slower a memory layout may be that no process has shown
 
 
-class Place(NamedTuple):
+class Meant(NamedTuple):
     """Where a latency is meant; ``None`` if the run has only one."""
 
     runtime: str | None = None
@@ -47,7 +47,7 @@ class LatencyLimit(NamedTuple):
 
     most: float
     percent: float = 50.0
-    place: Place = Place()
+    place: Meant = Meant()
 
 
 class Timed(NamedTuple):
@@ -158,7 +158,7 @@ def timed(results: Results, candidates: Sequence[Candidate], limit: LatencyLimit
 
 
 def latencies(
-    results: Results, candidates: Sequence[Candidate], place: Place
+    results: Results, candidates: Sequence[Candidate], place: Meant
 ) -> list[tuple[Candidate, Interval]]:
     """Return the candidates that were measured, each with the 95 % interval of its median, seconds.
 
@@ -172,18 +172,18 @@ def latencies(
 
 
 def _cells_of(
-    run: Run, candidates: Sequence[Candidate], place: Place
+    run: Run, candidates: Sequence[Candidate], place: Meant
 ) -> list[tuple[Candidate, Cell]]:
     """Return the candidates that the run has cells of, with these."""
     if not candidates:
         return []
     meant = cells_at(run, candidates[0].network.precision, place)
-    cells = {cell.digest: cell for cell in meant if cell.twin is None}
+    cells = {cell.digest: cell for cell in meant if cell.subject.twin is None}
     here = [(one, digest(one.network.graph, one.network.inputs)) for one in candidates]
     return [(one, cells[name]) for one, name in here if name in cells]
 
 
-def cells_at(run: Run, precision: str, place: Place) -> list[Cell]:
+def cells_at(run: Run, precision: str, place: Meant) -> list[Cell]:
     """Return the cells of whole networks and twins, one image a call, at the place that is meant.
 
     Raises:
@@ -192,33 +192,25 @@ def cells_at(run: Run, precision: str, place: Place) -> list[Cell]:
     whole = [
         cell
         for cell in run.cells
-        if (cell.part, cell.baseline_of, cell.copy) == (None, None, 1)
-        if (cell.batch, cell.precision) == (1, precision)
+        if (cell.subject.part, cell.baseline_of, cell.subject.copy) == (None, None, 1)
+        if (cell.place.batch, cell.place.precision) == (1, precision)
     ]
     if not whole:
         raise MeasureError(f"the run has no networks in {precision} with one image a call")
     meant = [
         cell
         for cell in whole
-        if place.runtime in (None, cell.runtime) and place.threads in (None, cell.threads)
+        if place.runtime in (None, cell.place.runtime)
+        if place.threads in (None, cell.place.threads)
     ]
-    places = dict.fromkeys(
-        (cell.runtime, cell.threads, cell.provider, cell.python) for cell in meant or whole
-    )
+    places = dict.fromkeys(cell.place for cell in meant or whole)
+    listed = "; ".join(one.words() for one in places)
     if not meant:
-        runtimes = sorted({cell.runtime for cell in whole})
+        runtimes = sorted({one.runtime for one in places})
         hint = did_you_mean(place.runtime, runtimes) if place.runtime else ""
-        raise MeasureError(f"the run has nothing of that kind{hint}; it has: {_listed(places)}")
+        raise MeasureError(f"the run has nothing of that kind{hint}; it has: {listed}")
     if len(places) > 1:
         raise MeasureError(
-            f"the run was measured in several places: {_listed(places)}; --runtime and --threads "
-            "choose one"
+            f"the run was measured in several places: {listed}; --runtime and --threads choose one"
         )
     return meant
-
-
-def _listed(places: Iterable[tuple[str, int, str | None, str | None]]) -> str:
-    return "; ".join(
-        ", ".join([runtime, f"threads {threads}", *(word for word in others if word)])
-        for runtime, threads, *others in places
-    )

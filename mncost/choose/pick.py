@@ -191,7 +191,7 @@ def _latencies(
 
 
 def _limit(timing: Timing, spelled: Spelling) -> LatencyLimit:
-    from mncost.choose.latency import LatencyLimit, Place
+    from mncost.choose.latency import LatencyLimit, Meant
     from mncost.measure.runtimes import MAX_THREADS
 
     most = time(spelled("max_latency"), timing.max_latency)
@@ -200,7 +200,7 @@ def _limit(timing: Timing, spelled: Spelling) -> LatencyLimit:
     percent = 50.0
     if timing.percentile is not None:
         percent = percentage(spelled("percentile"), timing.percentile)
-    return LatencyLimit(most, percent, Place(timing.runtime, timing.threads))
+    return LatencyLimit(most, percent, Meant(timing.runtime, timing.threads))
 
 
 def _in_run(fit: Sequence[Candidate], timing: Timing, limit: LatencyLimit) -> Latencies:

@@ -227,7 +227,7 @@ def _saved(path: Path, out: Out) -> int:
     _check_columns(out)
     results = Results.read(path)
     run: Run = results.run
-    if not any(cell.twin for cell in run.cells):
+    if not any(cell.subject.twin for cell in run.cells):
         raise MeasureError(f"{path}: a run without twins: measure with mncost compare --bench")
     _emit(results.savings, out)
     return status(run)

@@ -13,7 +13,7 @@ from mncost.graph.shapes import infer_shapes
 from mncost.measure.records import Cell, ModelRecord, Place, Subject
 from mncost.network import Network
 
-__all__ = ["Planned", "digest", "title"]
+__all__ = ["Planned", "digest"]
 
 
 class Planned:
@@ -53,11 +53,6 @@ class Planned:
         )
         self.cells.append(cell)
         return cell.id
-
-
-def title(cell: Cell) -> str:
-    """Say in words which cell it is."""
-    return cell.words()
 
 
 def digest(graph: Graph, inputs: Shapes) -> str:

@@ -129,22 +129,6 @@ class Process(Struct, kw_only=True):
         """Return every burst of the rounds in the order in which they ran."""
         return sorted((one for record in self.bursts for one in record), key=lambda one: one.at)
 
-    # What follows is for the move to the field ``worker``, and goes with its last reader.
-    @property
-    def runtime(self) -> str:
-        """See the worker."""
-        return self.worker.runtime
-
-    @property
-    def threads(self) -> int:
-        """See the worker."""
-        return self.worker.threads
-
-    @property
-    def python(self) -> str | None:
-        """See the worker."""
-        return self.worker.python
-
 
 class Conditions(Struct, frozen=True, kw_only=True):
     """What else the machine did while the processes of a generation ran."""

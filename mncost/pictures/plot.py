@@ -125,9 +125,9 @@ def _timed(
     results: Results, which: Which, runtime: str | None, threads: int | None
 ) -> list[tuple[Cell, Interval]]:
     """Return the cells at the place that is meant, with their latencies."""
-    from mncost.choose.latency import Place, cells_at
+    from mncost.choose.latency import Meant, cells_at
 
-    cells = cells_at(results.run, _precision(which), Place(runtime, threads))
+    cells = cells_at(results.run, _precision(which), Meant(runtime, threads))
     latencies = [(cell, results.interval(cell.id)) for cell in cells]
     timed = [(cell, latency) for cell, latency in latencies if latency is not None]
     if not timed:
@@ -173,13 +173,13 @@ def _cell(results: Results, which: Which, runtime: str | None, threads: int | No
     Raises:
         MeasureError: there is none, or there are several.
     """
-    from mncost.choose.latency import Place, cells_at
+    from mncost.choose.latency import Meant, cells_at
     from mncost.pictures.layers import profiled_cells
 
     profiled = profiled_cells(results)
     if not profiled:
         raise MeasureError("the run has no times of layers: mncost bench --by layer has")
-    here = cells_at(results.run, _precision(which), Place(runtime, threads))
+    here = cells_at(results.run, _precision(which), Meant(runtime, threads))
     every = [cell for cell in here if cell in profiled]
     meant = [cell for cell in every if _is_meant(cell, which)]
     if len(meant) > 1 and which.twin is None:

@@ -105,7 +105,7 @@ class CellSummary:
     @property
     def images_per_second(self) -> Interval | None:
         """Images a second, by the median latency."""
-        return self.latency.per(self.cell.batch) if self.latency else None
+        return self.latency.per(self.cell.place.batch) if self.latency else None
 
     # ------------------------------------------------------------------------- how well it is known
 

@@ -228,7 +228,7 @@ def _measured(results: Results) -> dict[tuple[object, ...], Cell]:
     measured: dict[tuple[object, ...], Cell] = {}
     seen: Counter[tuple[object, ...]] = Counter()
     for cell in results.run.cells:
-        identity = tuple(getattr(cell, name) for name in _IDENTITY)
+        identity = tuple(cell.fact(name) for name in _IDENTITY)
         seen[identity] += 1
         if results.series[cell.id]:
             measured[(*identity, seen[identity])] = cell
@@ -278,7 +278,7 @@ def _by_generation(results: Results) -> list[dict[tuple[object, ...], float]]:
     An interpreter has another path in another run, so its place among the run's interpreters stands
     for it.
     """
-    pythons = list(dict.fromkeys(cell.python for cell in results.run.cells))
+    pythons = list(dict.fromkeys(cell.place.python for cell in results.run.cells))
     medians: dict[int, dict[tuple[object, ...], float]] = {}
     for series in results.reference:
         worker = series.process.worker
@@ -367,7 +367,7 @@ def _versions(processes: Sequence[Process]) -> dict[tuple[str, str], set[str]]:
     versions: dict[tuple[str, str], set[str]] = {}
     for process in processes:
         for program, version in process.versions.items():
-            versions.setdefault((process.runtime, program), set()).add(version)
+            versions.setdefault((process.worker.runtime, program), set()).add(version)
     return versions
 
 

@@ -122,14 +122,14 @@ class Results(Shown):
             for cell, series in zip(self.run.cells, self.series, strict=True)
         ]
         by_key = {_key(one.cell): one for one in summaries}
-        twins = sorted((one for one in summaries if one.cell.twin), key=_standard_last)
+        twins = sorted((one for one in summaries if one.cell.subject.twin), key=_standard_last)
         twin_of = {_key(one.cell, twin=None): one for one in twins}
         for one in summaries:
             cell = one.cell
-            one.twin = None if cell.twin else twin_of.get(_key(cell))
-            if cell.precision == "int8":
+            one.twin = None if cell.subject.twin else twin_of.get(_key(cell))
+            if cell.place.precision == "int8":
                 one.fp32 = by_key.get(_key(cell, precision="fp32"))
-            if cell.python is not None:
+            if cell.place.python is not None:
                 one.here = by_key.get(_key(cell, python=None))
         return summaries
 
@@ -277,8 +277,8 @@ def is_turned(generation: int) -> bool:
 
 
 def _standard_last(summary: CellSummary) -> bool:
-    return summary.cell.twin == "standard"
+    return summary.cell.subject.twin == "standard"
 
 
 def _key(cell: Cell, **changes: object) -> tuple[object, ...]:
-    return tuple(changes.get(name, getattr(cell, name)) for name in IDENTITY)
+    return tuple(changes.get(name, cell.fact(name)) for name in IDENTITY)

@@ -108,7 +108,7 @@ class Savings(Shown):
         self.networks = [
             _network(results, summary, summary.twin, own_times)
             for summary in results.summaries
-            if summary.cell.part is None and summary.twin is not None
+            if summary.cell.subject.part is None and summary.twin is not None
         ]
         self.pairs = [
             _pair(results, pair, cells, own_times)
@@ -177,7 +177,7 @@ def _memory(results: Results, cell: Cell) -> PeakMemory:
     peaks = [
         seen.peak_bytes - seen.loaded_bytes for seen in results.run.memory if seen.cell == cell.id
     ]
-    return PeakMemory(cell.batch * cell.peak_activation_bytes, peaks[-1] if peaks else None)
+    return PeakMemory(cell.place.batch * cell.peak_activation_bytes, peaks[-1] if peaks else None)
 
 
 def _why(*summaries: CellSummary) -> str | None:

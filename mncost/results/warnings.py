@@ -180,7 +180,7 @@ def _of_samples(summary: CellSummary, latency: Interval) -> Iterator[RunWarning]
 
 
 def _of_threads(summary: CellSummary) -> Iterator[RunWarning]:
-    machine, threads = summary.run.machine, summary.cell.threads
+    machine, threads = summary.run.machine, summary.cell.place.threads
     cores = machine.logical_cores if machine.affinity is None else len(machine.affinity)
     if threads > cores:
         yield RunWarning(

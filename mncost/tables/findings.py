@@ -17,7 +17,7 @@ _MOST = 4  # networks that one place is compared with
 def findings(results: Results) -> list[str]:
     """Return a sentence for each place with several networks, without twins and parts."""
     cells = [one.cell for one in results.summaries if one.latency is not None]
-    main = [cell for cell in cells if cell.twin is None and cell.part is None]
+    main = [cell for cell in cells if cell.subject.twin is None and cell.subject.part is None]
     places = dict.fromkeys(cell.place for cell in main)
     differs = Place.differs(places)
     lines = []
@@ -51,11 +51,11 @@ def _center(latency: Interval | None) -> float:
 
 def _name(cell: Cell, cells: list[Cell]) -> str:
     """Return what tells a network from the others."""
-    words = [cell.arch]
-    if len({one.alpha for one in cells}) > 1:
-        words.append(f"α {cell.alpha:g}")
-    if len({one.resolution for one in cells}) > 1:
-        words.append(f"at {cell.resolution} px")
-    if cell.dialect and len({one.dialect for one in cells}) > 1:
-        words.append(str(cell.dialect))
+    words = [cell.label.arch]
+    if len({one.label.alpha for one in cells}) > 1:
+        words.append(f"α {cell.label.alpha:g}")
+    if len({one.subject.resolution for one in cells}) > 1:
+        words.append(f"at {cell.subject.resolution} px")
+    if cell.label.dialect and len({one.label.dialect for one in cells}) > 1:
+        words.append(str(cell.label.dialect))
     return " ".join(words)

@@ -154,7 +154,6 @@ def _undecided(timed: Sequence[Timed]) -> Iterator[str]:
 
 
 def _searched(latencies: Latencies) -> Iterator[str]:
-    from mncost.measure.cells import title
 
     assert latencies.results is not None
     run = latencies.results.run
@@ -168,7 +167,7 @@ def _searched(latencies: Latencies) -> Iterator[str]:
         f"{run.seconds:.0f} s; {slow} {'is' if slow == 1 else 'are'} clearly too slow, the others "
         "are less accurate"
     )
-    yield from (f"failed: {title(run.cells[one.cell])}: {one.reason}" for one in run.failures)
+    yield from (f"failed: {run.cells[one.cell].words()}: {one.reason}" for one in run.failures)
 
 
 def _conditions(picked: Pick) -> list[str]:

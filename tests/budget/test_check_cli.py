@@ -110,7 +110,7 @@ def test_the_side_files(run_cli: Cli, budgets: Budgets, monkeypatch: pytest.Monk
     assert [case.find("failure") is not None for case in cases] == [True, False, False]
     assert "::error file=budgets.toml,line=3" in found.err
     assert "FAIL" in Path("summary.md").read_text()
-    assert [cell.arch for cell in read_run(Path("run.json")).cells] == ["v2"]
+    assert [cell.label.arch for cell in read_run(Path("run.json")).cells] == ["v2"]
 
 
 def test_a_proposal_is_a_diff_and_changes_nothing(run_cli: Cli, budgets: Budgets) -> None:

@@ -148,7 +148,7 @@ def test_limits_share_cells() -> None:
         ]
     )
     assert found.run is not None
-    assert [cell.arch for cell in found.run.cells] == ["v2", "v1"]
+    assert [cell.label.arch for cell in found.run.cells] == ["v2", "v1"]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_limits_of_high_percentiles_share_long_bursts_and_others_have_cells_of_t
     ]
     found = check(limits, max_time=20)
     assert found.run is not None
-    assert [cell.arch for cell in found.run.cells] == ["v2", "v2", "v1"]
+    assert [cell.label.arch for cell in found.run.cells] == ["v2", "v2", "v1"]
     runs = {
         cell: {len(b.ns) for p in found.run.processes for b in p.visits() if b.cell == cell}
         for cell in (0, 1)

@@ -236,7 +236,7 @@ def test_picking_from_a_measurement() -> None:
     assert {("v3-large", 0.75), ("v3-small", 1.0), ("v2", 0.5)} <= fit
     assert not {("v3-large", 1.0), ("v2", 1.0)} & fit
     assert len(found) == found.known > 5
-    here = {(cell.arch, cell.alpha, cell.resolution) for cell in run.run.cells}
+    here = {(cell.label.arch, cell.label.alpha, cell.subject.resolution) for cell in run.run.cells}
     others = [one.network for one in found.not_measured if one.network.dialect == "paper"]
     assert others
     assert not here & {(net.arch, net.alpha, net.resolution) for net in others}

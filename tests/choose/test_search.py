@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from mncost.choose.latency import LatencyLimit, Place, verdict_of
+from mncost.choose.latency import LatencyLimit, Meant, verdict_of
 from mncost.choose.search import PATIENCE, WINDOW, Search, search
 from mncost.interval import Interval
 from mncost.measure.cells import Planned
@@ -31,7 +31,7 @@ from tests.running import Result
 Cli = Callable[..., Result]
 MS = 1e-3
 MACS = 40e9  # that the script does a second
-FAKE = Place("fake", 1)
+FAKE = Meant("fake", 1)
 
 
 @pytest.fixture(autouse=True)

@@ -137,7 +137,9 @@ def test_pairs_of_several_networks_are_measured_once(run_cli: Cli, here: Path) -
     run_cli([*BENCH[:2], "v1,v1", *BENCH[3:], "--layers", "--save", "run.json"])
     run = read_run(Path("run.json"))
     assert len(run.pairs) == 9
-    networks = [cell.id for cell in run.cells if cell.part is None and cell.twin is None]
+    networks = [
+        cell.id for cell in run.cells if cell.subject.part is None and cell.subject.twin is None
+    ]
     assert all(set(pair.counts) == set(networks) for pair in run.pairs)
 
 

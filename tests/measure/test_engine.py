@@ -121,7 +121,7 @@ def test_copies_of_a_model_are_visited_alike(tmp_path: Path) -> None:
     run = begun(fake_request("v2,v3-small", copies=5, twin=None))
     carried_out(run, tmp_path, script=Script(noise=0.3))
     for arch in ("v2", "v3-small"):
-        cells = {cell.id for cell in run.cells if cell.arch == arch}
+        cells = {cell.id for cell in run.cells if cell.label.arch == arch}
         bursts = [b for process in run.processes for b in process.visits() if b.cell in cells]
         assert len({(len(burst.warmup_ns), len(burst.ns)) for burst in bursts}) == 1
 
@@ -140,7 +140,7 @@ def test_a_model_that_is_too_large_costs_its_own_cells(tmp_path: Path) -> None:
     carried_out(run, tmp_path, script=QUIET, builder=Builder(too_large=4_000_000_000))
     (failure,) = run.failures
     failed = run.cells[failure.cell]
-    assert (failed.arch, failed.twin) == ("v1", "standard")
+    assert (failed.label.arch, failed.subject.twin) == ("v1", "standard")
     assert failure.reason == "needs about 40 GiB of memory, 12 GiB are free"
     assert [s.cell.id for s in Results(run).summaries if s.latency is None] == [failed.id]
     assert run.stopped == "target"
@@ -184,7 +184,7 @@ def test_a_worker_that_cannot_start_costs_its_cells_only(tmp_path: Path) -> None
 
     run = begun(fake_request("v2", threads=[1, 2]))
     carried_out(run, tmp_path, launch=Half({}))
-    assert {run.cells[failure.cell].threads for failure in run.failures} == {2}
+    assert {run.cells[failure.cell].place.threads for failure in run.failures} == {2}
     assert len(run.failures) == 2
     assert run.stopped == "target"
 
@@ -253,7 +253,7 @@ def test_the_true_latencies_are_found(tmp_path: Path) -> None:
         true = script.overhead_ns + summary.cell.macs / script.macs_per_ns
         assert summary.latency is not None
         assert summary.latency.center == pytest.approx(true / 1e9, rel=0.02)
-    (v1, v1_twin) = (s for s in Results(run).summaries if s.cell.arch == "v1")
+    (v1, v1_twin) = (s for s in Results(run).summaries if s.cell.label.arch == "v1")
     speedup = v1.speedup
     assert speedup is not None
     true_ratio = (script.overhead_ns + v1_twin.cell.macs / script.macs_per_ns) / (
@@ -270,7 +270,7 @@ def test_what_is_common_to_a_process_cancels_in_a_ratio(tmp_path: Path) -> None:
     run = begun(fake_request("v1,v2"), max_time=100.0)
     carried_out(run, tmp_path, script=Script(process=0.1, noise=0.002))
     for summary in Results(run).summaries:
-        if summary.cell.twin is None:
+        if summary.cell.subject.twin is None:
             assert summary.latency is not None
             assert summary.speedup is not None
             error, ratio_error = summary.latency.relative_error, summary.speedup.relative_error

@@ -33,10 +33,12 @@ def test_each_pair_is_four_cells_in_every_place(tmp_path: Path) -> None:
             )
             assert both.macs == first.macs + second.macs
             assert pair.theoretical_ratio == pytest.approx(both.macs / merged.macs)
-            assert (both.twin, merged.twin) == (None, "standard")
-            assert both.part == merged.part == f"{first.part} + {second.part}"
+            assert (both.subject.twin, merged.subject.twin) == (None, "standard")
+            parts = [cell.subject.part for cell in (both, first, second, merged)]
+            assert parts[0] == parts[3] == f"{parts[1]} + {parts[2]}"
             assert len({cell.place for cell in (both, first, second, merged)}) == 1
-            assert pair.in_channels == 32 or both.resolution <= 112
+            assert isinstance(both.subject.resolution, int)
+            assert pair.in_channels == 32 or both.subject.resolution <= 112
     times = Counter(n for pair in run.pairs for n in pair.counts.values())
     assert times == {1: 2 * 8, 5: 2}
 
@@ -49,7 +51,7 @@ def test_a_part_is_built_and_loaded_as_a_network_of_its_own(tmp_path: Path) -> N
     assert run.cells[place.first].macs == 3 * 3 * 32 * pixels
     assert run.cells[place.second].macs == 32 * 64 * pixels
     assert run.cells[place.merged].macs == 3 * 3 * 32 * 64 * pixels
-    assert run.cells[place.both].resolution == 112
+    assert run.cells[place.both].subject.resolution == 112
     loaded = {burst.cell for process in run.processes for burst in process.first_runs}
     assert loaded == {cell.id for cell in run.cells}
 
@@ -71,7 +73,7 @@ def test_the_ceilings_are_seen_by_every_process_of_every_place(tmp_path: Path) -
 def test_parts_are_profiled_in_every_process_and_networks_are_not(tmp_path: Path) -> None:
     run = compared(tmp_path)
     profiled = Counter(profile.cell for profile in run.profiles)
-    parts = {cell.id for cell in run.cells if cell.part}
+    parts = {cell.id for cell in run.cells if cell.subject.part}
     generations = len({process.generation for process in run.processes})
     assert profiled == dict.fromkeys(parts, generations)
 
@@ -80,7 +82,7 @@ def test_memory_is_that_of_networks_and_is_measured_once(tmp_path: Path) -> None
     launch = Launcher({"fake": QUIET})
     run = begun(fake_request("v1", pairs=True, memory=True, copies=2), processes=2)
     carried_out(run, tmp_path, launch=launch)
-    whole = [cell for cell in run.cells if cell.part is None and cell.copy == 1]
+    whole = [cell for cell in run.cells if cell.subject.part is None and cell.subject.copy == 1]
     assert [peak.cell for peak in run.memory] == [cell.id for cell in whole]
     generations = len({process.generation for process in run.processes})
     assert len(launch.started) == len(whole) + generations, "each in a worker of its own"
@@ -144,7 +146,7 @@ def test_what_is_left_out_is_neither_built_nor_measured(tmp_path: Path) -> None:
         fake_request("v1,v2", max_twin_gmacs=1.0, memory=True, twins_only=True), processes=2
     )
     carried_out(run, tmp_path, builder=builder)
-    assert [run.cells[left.cell].twin for left in run.left_out] == ["standard", "standard"]
+    assert [run.cells[left.cell].subject.twin for left in run.left_out] == ["standard", "standard"]
     assert len(builder.built) == 2
     assert len(run.memory) == 2
     gone = {left.cell for left in run.left_out}
@@ -157,5 +159,5 @@ def test_networks_without_the_twin_are_left_out_where_only_twins_count(tmp_path:
     run = begun(fake_request("v1,v2", twin="fused", twins_only=True), processes=2)
     carried_out(run, tmp_path)
     (left,) = run.left_out
-    assert run.cells[left.cell].arch == "v1"
+    assert run.cells[left.cell].label.arch == "v1"
     assert left.reason == "it has no fused twin"

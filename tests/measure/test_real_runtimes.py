@@ -63,8 +63,8 @@ def test_both_runtimes_both_precisions_and_the_twin(run_cli: Cli, here: Path) ->
     assert 3 < full / quantised < 4.5
     run = read_run(Path("run.json"))
     for process in run.processes:
-        assert ("torch" in process.versions) == (process.runtime == "torch")
-        assert process.runtime in process.versions
+        assert ("torch" in process.versions) == (process.worker.runtime == "torch")
+        assert process.worker.runtime in process.versions
 
 
 def test_layers_of_a_real_profile(run_cli: Cli, here: Path) -> None:

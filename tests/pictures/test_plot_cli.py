@@ -74,9 +74,9 @@ def test_accuracy_over_latencies_that_are_measured_now(run_cli: Cli, here: Path)
     found = run_cli(words.split())
     assert found.status == 0
     run = read_run(Path("run.json"))
-    cells = {(cell.alpha, cell.dialect) for cell in run.cells}
+    cells = {(cell.label.alpha, cell.label.dialect) for cell in run.cells}
     assert {alpha for alpha, _ in cells} >= {0.35, 0.5, 0.75, 1.0, 1.4}
-    assert {cell.resolution for cell in run.cells} == {224}
+    assert {cell.subject.resolution for cell in run.cells} == {224}
     assert re.fullmatch(rf"f.svg: \d+ of {len(run.cells)} networks are on .*\n", found.out)
     assert "mncost: note: latency: median of one call" in found.err
     said = texts(Path("f.svg").read_bytes())
@@ -94,20 +94,24 @@ def test_latencies_over_macs_that_are_measured_now(run_cli: Cli, here: Path) -> 
     assert found.status == 0
     assert re.search(r"latency follows MACs\^(0\.9\d|1\.0\d): 100 % of 6 networks", found.out)
     run = read_run(Path("run.json"))
-    assert {cell.twin for cell in run.cells} == {None}
-    assert {(cell.runtime, cell.threads) for cell in run.cells} == {("onnxruntime", 2)}
+    assert {cell.subject.twin for cell in run.cells} == {None}
+    assert {(cell.place.runtime, cell.place.threads) for cell in run.cells} == {("onnxruntime", 2)}
 
 
 def test_the_networks_of_bench_are_the_usual_ones(run_cli: Cli, here: Path) -> None:
     found = run_cli(["plot", "--y", "latency", "--runtime", "fake", "--save", "run.json"])
     assert found.out.startswith("mncost-latency-macs.png: ")
-    assert [cell.arch for cell in read_run(Path("run.json")).cells] == ["v1", "v2", "v3-large"]
+    assert [cell.label.arch for cell in read_run(Path("run.json")).cells] == [
+        "v1",
+        "v2",
+        "v3-large",
+    ]
 
 
 def test_int8_is_measured_as_int8(run_cli: Cli, here: Path) -> None:
     words = "plot --arch v2 --x latency --precision int8 --runtime fake --save run.json"
     assert run_cli(words.split()).status == 0
-    assert {cell.precision for cell in read_run(Path("run.json")).cells} == {"int8"}
+    assert {cell.place.precision for cell in read_run(Path("run.json")).cells} == {"int8"}
 
 
 def test_it_may_take_so_long(run_cli: Cli, here: Path) -> None:

@@ -137,7 +137,7 @@ def test_cells_of_different_workers_are_paired_by_generation_and_round() -> None
     for generation, moment in enumerate(moments):
         for own, factor in ((0, 100), (1, 150)):
             rounds = [[moment * factor * (number + 1)] for number in range(4)]
-            python = cells[own].python
+            python = cells[own].place.python
             run.processes.append(process(generation, {own: rounds}, python=python))
     found = Results(run).ratio(1, 0)
     assert found is not None
