@@ -22,6 +22,7 @@ TOTALS = [
     ("mcunet_320kb", 81_785_520, 737_408),  # the paper: 81.8 M, 0.74 M
     ("efficientnet_b0", 385_814_752, 5_288_548),  # timm's efficientnet_b0
     ("v2_cifar10", 87_976_448, 2_236_682),  # a well-known CIFAR repository, without its shortcuts
+    ("v2_cifar10_shortcuts", 91_154_944, 2_296_922),  # with them, and with expansions by 1
 ]
 
 

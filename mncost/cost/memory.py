@@ -37,6 +37,8 @@ from mncost.graph.ops import (
     LayerScale,
     Linear,
     Op,
+    Pool,
+    PReLU,
     Scale,
     Shape,
     parameters,
@@ -133,7 +135,7 @@ def _fused(graph: Graph) -> tuple[list[int], list[list[int]]]:
             and len(readers[source]) == 1
             and source not in outputs
             and isinstance(graph.nodes[step[0]].op, (Conv, Linear))
-            and not isinstance(graph.nodes[source].op, Activation)
+            and not isinstance(graph.nodes[source].op, (Activation, PReLU))
         )
 
     for index, node in enumerate(graph.nodes):
@@ -188,8 +190,8 @@ def peak(graph: Graph, plan: Schedule, shapes: Sequence[Shape], precision: Preci
 def _workspace(op: Op, shapes: Sequence[Shape], inputs: Sequence[int]) -> int:
     """Return how many elements an operator holds beside its inputs and its result."""
     match op:
-        case (Conv() | Linear() | BatchNorm() | Activation() | Add() | Scale() | LayerScale()) | (
-            GlobalPool() | Flatten() | Dropout() | Input()
+        case (Conv() | Linear() | BatchNorm() | Activation() | PReLU() | Add() | Scale()) | (
+            LayerScale() | Pool() | GlobalPool() | Flatten() | Dropout() | Input()
         ):
             return 0
         case Attention():

@@ -30,6 +30,8 @@ from mncost.graph.ops import (
     LayerScale,
     Linear,
     Op,
+    Pool,
+    PReLU,
     Scale,
     Shape,
     parameters,
@@ -57,7 +59,9 @@ Work: TypeAlias = dict[str, int]
 - ``bias``: output elements that a bias is added to.
 - ``batch_norm``, ``layer_scale``, ``scale``, ``add``, ``softmax``, ``relu``, ...: elements.
 - ``batch_norm_params``: scale and shift. ``query_scale``: the queries that are divided by √d.
-- ``pool``: elements read. ``pool_output``: elements written.
+- ``prelu_params``: its factors.
+- ``max_pool``, ``average_pool``, ``pool`` (over the whole image): elements of the input;
+  ``average_pool_output``, ``pool_output``: elements written.
 """
 
 MACS = ("conv", "linear", "attention")
@@ -69,7 +73,12 @@ KINDS = (
     "batch_norm",
     "batch_norm_params",
     *ACTIVATIONS,
+    "prelu",
+    "prelu_params",
     "softmax",
+    "max_pool",
+    "average_pool",
+    "average_pool_output",
     "pool",
     "pool_output",
     "add",
@@ -79,7 +88,12 @@ KINDS = (
 )
 """Every kind of work, in the order in which tables show them."""
 
-SECOND = {"batch_norm_params": "batch_norm", "pool_output": "pool"}
+SECOND = {
+    "batch_norm_params": "batch_norm",
+    "prelu_params": "prelu",
+    "average_pool_output": "average_pool",
+    "pool_output": "pool",
+}
 """Kinds that measure an operator a second way."""
 
 
@@ -105,6 +119,13 @@ def work_of(node: Node, shapes: Sequence[Shape], out: Shape) -> Work:
         case Linear():
             macs = prod(out) * op.in_features
             return {"linear": macs, "bias": prod(out)} if op.bias else {"linear": macs}
+        case PReLU():
+            return {"prelu": prod(out), "prelu_params": op.channels}
+        case Pool():
+            read = prod(shapes[node.inputs[0]])
+            if op.function == "max":
+                return {"max_pool": read}
+            return {"average_pool": read, "average_pool_output": prod(out)}
         case GlobalPool():
             return {"pool": prod(shapes[node.inputs[0]]), "pool_output": prod(out)}
         case Scale():

@@ -7,7 +7,17 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from mncost.graph.ops import Activation, BatchNorm, Dropout, Flatten, Input, Linear, Op, Shape
+from mncost.graph.ops import (
+    Activation,
+    BatchNorm,
+    Dropout,
+    Flatten,
+    Input,
+    Linear,
+    Op,
+    PReLU,
+    Shape,
+)
 
 __all__ = ["Builder", "Graph", "Node", "Shapes"]
 
@@ -90,7 +100,7 @@ class Builder:
     def is_vector(self) -> bool:
         """Whether the newest result has no height and width any more."""
         index = self.last
-        while isinstance(self.nodes[index].op, Activation | BatchNorm | Dropout):
+        while isinstance(self.nodes[index].op, Activation | PReLU | BatchNorm | Dropout):
             (index,) = self.nodes[index].inputs
         return isinstance(self.nodes[index].op, Flatten | Linear)
 

@@ -27,9 +27,11 @@ __all__ = [
     "Linear",
     "Op",
     "Operator",
+    "PReLU",
     "Padding",
     "PaddingRule",
     "Param",
+    "Pool",
     "Scale",
     "Shape",
     "Size",
@@ -41,7 +43,18 @@ Size: TypeAlias = tuple[int, int]
 """Height and width."""
 
 ActivationName: TypeAlias = Literal[
-    "relu", "relu6", "hardswish", "hardsigmoid", "sigmoid", "silu", "gelu"
+    "relu",
+    "relu6",
+    "hardswish",
+    "hardsigmoid",
+    "sigmoid",
+    "silu",
+    "gelu",
+    "elu",
+    "mish",
+    "tanh",
+    "leaky_relu",
+    "hardtanh",
 ]
 ACTIVATIONS: tuple[ActivationName, ...] = get_args(ActivationName)
 
@@ -154,6 +167,36 @@ class Activation(Operator, frozen=True):
     is_view = False
 
 
+class PReLU(Operator, frozen=True):
+    """x where it is positive, elsewhere x times one learned factor a channel."""
+
+    channels: int
+
+    kind = "activation"
+    fuses_into_previous = True
+    keeps_channels_apart = True
+    is_view = False
+
+
+class Pool(Operator, frozen=True):
+    """The largest, or the average, of each window of an image.
+
+    ``pads`` are pixels: top, bottom, left, right. They are never the largest, and count as zeros of
+    an average. With ``ceil`` a last window may reach beyond the image, if it begins inside it.
+    """
+
+    function: Literal["max", "average"]
+    kernel: Size
+    stride: Size
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    ceil: bool = False
+
+    kind = "pool"
+    fuses_into_previous = False
+    keeps_channels_apart = True
+    is_view = False
+
+
 class GlobalPool(Operator, frozen=True):
     """The average over height and width, kept as 1×1."""
 
@@ -246,6 +289,8 @@ Op: TypeAlias = (
     | Conv
     | BatchNorm
     | Activation
+    | PReLU
+    | Pool
     | GlobalPool
     | Flatten
     | Linear
@@ -290,9 +335,11 @@ def parameters(op: Op) -> Mapping[str, Param]:
             }
         case LayerScale():
             return {"gamma": Param((op.channels,), "vector")}
-        case (
-            Activation() | Add() | Scale() | GlobalPool() | Attention() | Flatten() | Dropout()
-        ) | Input():
+        case PReLU():
+            return {"weight": Param((op.channels,), "vector")}
+        case (Activation() | Add() | Scale() | Pool() | GlobalPool() | Attention()) | (
+            Flatten() | Dropout() | Input()
+        ):
             return {}
         case _:
             assert_never(op)

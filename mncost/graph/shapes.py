@@ -21,6 +21,8 @@ from mncost.graph.ops import (
     LayerScale,
     Linear,
     PaddingRule,
+    Pool,
+    PReLU,
     Scale,
     Shape,
     Size,
@@ -132,6 +134,14 @@ def _result(node: Node, first: Shape, shapes: list[Shape]) -> Shape:
             if len(first) != 3 or first[0] != op.channels:
                 raise _misfit(node, first, 3, op.channels)
             return first
+        case PReLU():
+            if first[0] != op.channels:
+                raise _misfit(node, first, len(first), op.channels)
+            return first
+        case Pool():
+            if len(first) != 3:
+                raise _misfit(node, first, 3)
+            return first[0], *_pooled_size(node, op, (first[1], first[2]))
         case GlobalPool():
             if len(first) != 3:
                 raise _misfit(node, first, 3)
@@ -165,6 +175,24 @@ def _conv_size(node: Node, op: Conv, size: Size) -> Size:
             f"{_pair_text(op.stride)}) gets {size_text(size)} pixels"
         )
     return height, width
+
+
+def _pooled_size(node: Node, op: Pool, size: Size) -> Size:
+    """Return height and width of a pooling's result."""
+    sides = []
+    for axis in (0, 1):
+        before, after = op.pads[2 * axis : 2 * axis + 2]
+        stride, beyond = op.stride[axis], size[axis] + before + after - op.kernel[axis]
+        count = (-(-beyond // stride) if op.ceil else beyond // stride) + 1
+        if op.ceil and (count - 1) * stride >= size[axis] + before:
+            count -= 1  # a window that begins behind the image
+        sides.append(count)
+    if min(sides) < 1:
+        raise GridError(
+            f"the image is too small: {node.name} ({size_text(op.kernel)}, stride "
+            f"{_pair_text(op.stride)}) gets {size_text(size)} pixels"
+        )
+    return sides[0], sides[1]
 
 
 @lru_cache(maxsize=10_000)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import Activation, BatchNorm, Conv, GlobalPool, Op, Scale
+from mncost.graph.ops import Activation, BatchNorm, Conv, GlobalPool, Op, PReLU, Scale
 
 __all__ = ["TWINS", "Pair", "Twin", "fused", "standard"]
 
@@ -137,7 +137,7 @@ def _follow(graph: Graph, readers: list[list[int]], start: int, rule: _Rule) -> 
         match [(index, graph.nodes[index].op) for index in readers[current]]:
             case [(index, Conv())] if rule(first, graph.nodes[index]):
                 return _Match(start, index, frozenset(dropped), tuple(moved))
-            case [(index, BatchNorm() | Activation())] if not moved:
+            case [(index, BatchNorm() | Activation() | PReLU())] if not moved:
                 dropped.add(index)
                 current = index
             case [(pool, GlobalPool()), (scale, Scale())] if not moved and _keeps_channels(first):

@@ -6,7 +6,17 @@ from msgspec.structs import replace
 
 from mncost.errors import InputError
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import Activation, BatchNorm, Conv, Dropout, Flatten, GlobalPool, Linear, Op
+from mncost.graph.ops import (
+    Activation,
+    BatchNorm,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Linear,
+    Op,
+    PReLU,
+)
 from mncost.spec.emitter import is_pooled
 
 __all__ = ["features", "logits", "with_classes"]
@@ -29,7 +39,7 @@ def with_classes(graph: Graph, classes: int | None, wanted: int) -> Graph:
     changed = [replace(graph.nodes[at], op=_with_outputs(graph.nodes[at].op, wanted))]
     for node in graph.nodes[at + 1 :]:
         match node.op:
-            case BatchNorm() as norm:
+            case BatchNorm() | PReLU() as norm:
                 changed.append(replace(node, op=replace(norm, channels=wanted)))
             case Activation() | Dropout() | Flatten() | GlobalPool():
                 changed.append(node)

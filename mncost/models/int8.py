@@ -38,11 +38,14 @@ CALIBRATION_IMAGES, TEST_IMAGES = 8, 16
 
 _QUANTISED = {
     *("Conv", "Gemm", "MatMul", "Add", "Mul", "Clip", "Relu", "Sigmoid", "Softmax"),
-    *("GlobalAveragePool", "Flatten", "Reshape", "Transpose"),
+    *("GlobalAveragePool", "AveragePool", "MaxPool", "Flatten", "Reshape", "Transpose"),
 }
 # What stays in floats. The weights of a batch norm that is not folded have no second dimension,
 # which the quantiser takes for granted where weights have a scale for each channel.
-_FLOATS = {"BatchNormalization", "Constant", "Dropout", "Gelu", "HardSigmoid", "HardSwish"}
+_FLOATS = {
+    *("BatchNormalization", "Constant", "Dropout", "Gelu", "HardSigmoid", "HardSwish"),
+    *("Elu", "LeakyRelu", "Mish", "PRelu", "Tanh"),
+}
 
 
 class Quantised(NamedTuple):

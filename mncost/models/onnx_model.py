@@ -27,6 +27,8 @@ from mncost.graph.ops import (
     Input,
     LayerScale,
     Linear,
+    Pool,
+    PReLU,
     Scale,
     Shape,
     parameters,
@@ -51,7 +53,14 @@ _ACTIVATIONS: dict[ActivationName, tuple[str, dict[str, float]]] = {
     "hardsigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
     "sigmoid": ("Sigmoid", {}),
     "gelu": ("Gelu", {}),
+    "elu": ("Elu", {}),
+    "mish": ("Mish", {}),
+    "tanh": ("Tanh", {}),
+    "leaky_relu": ("LeakyRelu", {"alpha": 0.01}),
 }
+
+
+_LIMITS: dict[ActivationName, tuple[float, float]] = {"relu6": (0, 6), "hardtanh": (-1, 1)}
 
 
 def onnx_model(
@@ -146,6 +155,11 @@ class _Emitter:
                 self.node("BatchNormalization", name, inputs, out, epsilon=op.eps)
             case Activation() as op:
                 self._activation(op.function, name, inputs, out)
+            case PReLU() as op:
+                shape = (op.channels, *(1,) * (len(self.shapes[index]) - 1))
+                self.node("PRelu", name, [*inputs, self.weight(f"{name}.weight", shape)], out)
+            case Pool() as op:
+                self._pool(op, index, inputs, out)
             case GlobalPool():
                 self.node("GlobalAveragePool", name, inputs, out)
             case Flatten():
@@ -221,11 +235,34 @@ class _Emitter:
             **dilations,
         )
 
+    def _pool(self, op: Pool, index: int, inputs: list[str], out: str) -> None:
+        """Emit a pooling without ONNX's ``ceil_mode``, whose last windows runtimes disagree on.
+
+        What lies beyond the image is padded: for the largest of a window it makes no difference.
+        """
+        node, (top, bottom, left, right) = self.graph.nodes[index], op.pads
+        before, after = (top, left), [bottom, right]
+        sizes = self.shapes[node.inputs[0]][1:], self.shapes[index][1:]
+        for axis, (size, count) in enumerate(zip(*sizes, strict=True)):
+            reach = (count - 1) * op.stride[axis] + op.kernel[axis]
+            after[axis] = max(after[axis], reach - size - before[axis])
+        options: dict[str, Any] = {"kernel_shape": op.kernel, "strides": op.stride}
+        options["pads"] = (*before, *after)
+        if op.function == "max":
+            self.node("MaxPool", node.name, inputs, out, **options)
+        elif (*after,) == (bottom, right):
+            self.node("AveragePool", node.name, inputs, out, count_include_pad=1, **options)
+        else:
+            raise InputError(
+                f"{node.name}: an average whose last window reaches beyond the image cannot be "
+                "written to ONNX; without `ceil` it can"
+            )
+
     def _activation(self, function: ActivationName, name: str, inputs: list[str], out: str) -> None:
-        if function == "relu6":
+        if function in _LIMITS:
             limits = [
-                self.constant("relu6.min", np.float32(0)),
-                self.constant("relu6.max", np.float32(6)),
+                self.constant(f"{function}.{end}", np.float32(value))
+                for end, value in zip(("min", "max"), _LIMITS[function], strict=True)
             ]
             self.node("Clip", name, [*inputs, *limits], out)
         elif function in self.gated:

@@ -22,6 +22,8 @@ from mncost.graph.ops import (
     LayerScale,
     Linear,
     Op,
+    Pool,
+    PReLU,
     Scale,
 )
 from mncost.graph.shapes import conv_pads
@@ -50,6 +52,11 @@ _ACTIVATIONS: dict[ActivationName, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "silu": nn.SiLU,
     "gelu": nn.GELU,
+    "elu": nn.ELU,
+    "mish": nn.Mish,
+    "tanh": nn.Tanh,
+    "leaky_relu": nn.LeakyReLU,
+    "hardtanh": nn.Hardtanh,
 }
 
 
@@ -123,6 +130,10 @@ def _layer(op: Op) -> nn.Module:
             return kind(op.channels, op.eps, op.momentum)
         case Activation():
             return _ACTIVATIONS[op.function]()
+        case PReLU():
+            return nn.PReLU(op.channels)
+        case Pool():
+            return _pool(op)
         case Flatten():
             return nn.Flatten()
         case Linear():
@@ -137,6 +148,14 @@ def _layer(op: Op) -> nn.Module:
             raise AssertionError(f"{op} is no layer")
         case _:
             assert_never(op)
+
+
+def _pool(op: Pool) -> nn.Module:
+    top, bottom, left, right = op.pads
+    if (top, left) != (bottom, right):
+        raise AssertionError(f"{op}: torch pads poolings evenly")
+    kind = nn.MaxPool2d if op.function == "max" else nn.AvgPool2d
+    return kind(op.kernel, op.stride, (top, left), ceil_mode=op.ceil)
 
 
 def _conv(op: Conv) -> nn.Conv2d:

@@ -24,6 +24,8 @@ from mncost.graph.ops import (
     LayerScale,
     Linear,
     Op,
+    Pool,
+    PReLU,
     Scale,
     Shape,
     parameters,
@@ -80,7 +82,7 @@ class _Draw:
                 case "bias":
                     self.normal(name, param.shape, 0.1)
                 case "weight":
-                    self.around(name, param.shape, 1.0)
+                    self.around(name, param.shape, 0.25 if isinstance(node.op, PReLU) else 1.0)
                 case "gamma":
                     self.around(name, param.shape, _LAYER_SCALE)
                 case "running_mean":
@@ -111,7 +113,7 @@ def _square(op: Op, squares: list[float]) -> float:
             return squares[0] * _GAIN[op.kind]
         case BatchNorm():
             return _NORMED
-        case Activation():
+        case Activation() | PReLU():
             return squares[0] * 0.5
         case LayerScale():
             return squares[0] * _LAYER_SCALE**2 * _SPREAD
@@ -121,7 +123,7 @@ def _square(op: Op, squares: list[float]) -> float:
             return squares[0] + squares[1]
         case Scale():
             return squares[0] * 0.25
-        case Input() | Flatten() | Dropout() | Attention():
+        case Input() | Flatten() | Dropout() | Attention() | Pool():
             return squares[0]
         case _:
             assert_never(op)

@@ -14,12 +14,13 @@ from mncost.graph.ops import (
     Flatten,
     GlobalPool,
     Linear,
+    PReLU,
     Scale,
     Size,
 )
 from mncost.graph.shapes import infer_shapes
 from mncost.spec.axis import size_of_image
-from mncost.spec.rows import Activation, Block, Padding, Rules
+from mncost.spec.rows import Activation, Block, Padding, Residual, Rules
 
 if TYPE_CHECKING:
     from mncost.spec.resolve import Architecture
@@ -85,36 +86,43 @@ class Emitter(Builder):
         kernel: Size = _ONE,
         stride: Size = _ONE,
         *,
+        dilation: Size = _ONE,
         groups: int = 1,
         norm: bool = True,
-        bias: bool = False,
+        bias: bool | None = None,
         activation: Activation = "none",
         padding: Padding | None = None,
         source: int | None = None,
     ) -> int:
-        """Emit a convolution, its batch norm and its activation; return the last of them."""
+        """Emit a convolution, its batch norm and its activation; return the last of them.
+
+        Without batch norm it has a bias unless told otherwise, with one only if told so.
+        """
         op = Conv(
             in_channels,
             out_channels,
             kernel,
             stride,
+            dilation,
             groups=groups,
-            bias=bias,
+            bias=not norm if bias is None else bias,
             padding=padding or self.rules.padding,
         )
         self.add(f"{role}conv", op, *(() if source is None else (source,)))
         if norm:
             self.norm(role, out_channels)
-        return self.activation(role, activation)
+        return self.activation(role, activation, out_channels)
 
-    def depthwise(
+    def depthwise(  # noqa: PLR0913  likewise
         self,
         role: str,
         channels: int,
         kernel: Size,
         stride: Size,
         *,
+        dilation: Size = _ONE,
         norm: bool = True,
+        bias: bool | None = None,
         activation: Activation = "none",
         source: int | None = None,
     ) -> int:
@@ -125,37 +133,45 @@ class Emitter(Builder):
             channels,
             kernel,
             stride,
+            dilation=dilation,
             groups=channels,
             norm=norm,
-            bias=not norm,
+            bias=bias,
             activation=activation,
             source=source,
         )
 
     def norm(self, role: str, channels: int) -> int:
         """Emit a batch norm."""
-        rules = self.rules
-        return self.add(
-            f"{role}bn", BatchNorm(channels, rules.batch_norm_eps, rules.batch_norm_momentum)
+        rules, dimensions = self.rules, 0 if self.is_vector else 2
+        norm = BatchNorm(
+            channels, rules.batch_norm_eps, rules.batch_norm_momentum, dimensions=dimensions
         )
+        return self.add(f"{role}bn", norm)
 
-    def activation(self, role: str, function: Activation) -> int:
-        """Emit an activation, unless it is ``none``."""
-        return self.last if function == "none" else self.add(f"{role}act", ActivationOp(function))
+    def activation(self, role: str, function: Activation, channels: int) -> int:
+        """Emit an activation of so many channels, unless it is ``none``."""
+        if function == "none":
+            return self.last
+        op = PReLU(channels) if function == "prelu" else ActivationOp(function)
+        return self.add(f"{role}act", op)
 
     def squeeze_excite(self, channels: int, squeezed: int) -> int:
         """Emit a squeeze-excite: pool, 1×1 down, activation, 1×1 up, gate, product."""
         rules, features = self.rules, self.last
         self.add("se.pool", GlobalPool())
-        self.conv(
-            "se.reduce.", channels, squeezed, norm=False, bias=True, activation=rules.se_activation
-        )
-        gate = self.conv(
-            "se.expand.", squeezed, channels, norm=False, bias=True, activation=rules.se_gate
-        )
+        self.conv("se.reduce.", channels, squeezed, norm=False, activation=rules.se_activation)
+        gate = self.conv("se.expand.", squeezed, channels, norm=False, activation=rules.se_gate)
         return self.add("se.scale", Scale(), features, gate)
 
-    def residual(self, start: int, block: Block, *, wanted: bool) -> None:
-        """Add the block's input to its output, where both have one shape."""
-        if wanted and block.stride == _ONE and block.in_channels == block.out_channels:
-            self.add("add", Add(), start, self.last)
+    def residual(self, start: int, block: Block, *, wanted: Residual) -> None:
+        """Add the block's input to its output, where both have one shape or can be given one."""
+        end, strided = self.last, block.stride != _ONE
+        if not wanted or (strided and wanted != "always"):
+            return
+        widths = block.in_channels, block.out_channels
+        if strided or widths[0] != widths[1]:
+            if wanted is True:
+                return
+            start = self.conv("shortcut.", *widths, stride=block.stride, source=start)
+        self.add("add", Add(), start, end)

@@ -75,7 +75,7 @@ def resolve(
         for repeat in range(1, repeats + 1):
             where = f"{spec.name}: row {number} ({name})"
             widths = _widths(row, scaling, where)
-            stride = size_of(getattr(row, "stride", 1)) if repeat == 1 else (1, 1)
+            stride = size_of(getattr(row, "stride", 1) or 1) if repeat == 1 else (1, 1)
             block_name = name if repeats == 1 else f"{name}.{repeat}"
             inner = widths.expanded, widths.squeezed
             blocks.append(Block(block_name, number, row, scaling.width, widths.out, stride, *inner))

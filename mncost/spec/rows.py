@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from mncost.graph.ops import ActivationName, Size
 from mncost.graph.ops import PaddingRule as Padding
-from mncost.spec.width import MAX_ALPHA, Rounding, round_width
+from mncost.spec.width import MAX_ALPHA, Rounding, make_divisible, round_width
 
 if TYPE_CHECKING:
     from mncost.spec.emitter import Emitter
@@ -20,18 +20,22 @@ __all__ = [
     "Activation",
     "Block",
     "Channels",
+    "Dilation",
     "Kernel",
     "KernelSides",
     "Padding",
     "Ratio",
     "Repeats",
+    "Residual",
     "Row",
     "Rules",
     "ScaledRow",
     "Scaling",
+    "SqueezeExcite",
     "Stride",
     "Width",
     "Widths",
+    "check_groups",
     "check_width",
     "exactly_one",
     "size_of",
@@ -41,7 +45,7 @@ __all__ = [
 MAX_CHANNELS = 65_536
 MAX_REPEATS = 100
 
-Activation: TypeAlias = Literal["none", ActivationName]
+Activation: TypeAlias = Literal["none", ActivationName, "prelu"]
 
 Channels = Annotated[int, Meta(ge=1, le=MAX_CHANNELS, description="Channels at α = 1.")]
 Width = Annotated[
@@ -60,8 +64,17 @@ Stride = Annotated[
     StrideSide | Annotated[tuple[StrideSide, ...], Meta(min_length=2, max_length=2)],
     Meta(description="Stride of the first of the repeats, or [down, right]."),
 ]
+DilationSide = Annotated[int, Meta(ge=1, le=64)]
+Dilation = Annotated[
+    DilationSide | Annotated[tuple[DilationSide, ...], Meta(min_length=2, max_length=2)],
+    Meta(description="Pixels from tap to tap of the k×k kernel, or [down, right]."),
+]
+SqueezeExcite = Annotated[
+    float, Meta(ge=0, le=1, description="Squeezed / filtered channels; 0: no squeeze-excite.")
+]
 Repeats = Annotated[int, Meta(ge=1, le=MAX_REPEATS, description="How often the row is repeated.")]
 Ratio = Annotated[float, Meta(gt=0, le=64)]
+Residual: TypeAlias = bool | Literal["projected", "always"]
 RowName = Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
 
 
@@ -140,6 +153,11 @@ class Scaling(NamedTuple):
         """Round by the rules."""
         rules = self.rules
         return round_width(value, rounding or rules.rounding, rules.divisor, rules.minimum)
+
+    def squeezed(self, channels: int, ratio: float) -> int | None:
+        """Return the channels inside a squeeze-excite; ``None`` if the ratio is 0."""
+        divisor = self.rules.se_divisor
+        return make_divisible(channels * ratio, divisor, divisor) if ratio else None
 
     def expanded(self, ratio: float, rounding: Rounding | None = None) -> int:
         """Return the row's input widened by an ``expansion``."""
@@ -227,6 +245,12 @@ def exactly_one(first: str, a: object, second: str, b: object) -> None:
     """Refuse a row with both keys, or with none of them."""
     if (a is None) == (b is None):
         raise ValueError(f"needs either `{first}` or `{second}`, and not both")
+
+
+def check_groups(inputs: int, outputs: int, groups: int) -> None:
+    """Refuse channels that cannot be split into so many groups."""
+    if inputs % groups or outputs % groups:
+        raise ValueError(f"{inputs} to {outputs} channels cannot be split into {groups} groups")
 
 
 def check_width(out: int | str | None) -> None:

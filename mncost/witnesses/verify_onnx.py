@@ -16,21 +16,28 @@ Shapes: TypeAlias = dict[str, list[int]]
 
 _NO_MACS = {
     "Add",
+    "AveragePool",
     "BatchNormalization",
     "Clip",
     "Constant",
     "Dropout",
+    "Elu",
     "Flatten",
     "Gelu",
     "GlobalAveragePool",
     "HardSigmoid",
     "HardSwish",
     "Identity",
+    "LeakyRelu",
+    "MaxPool",
+    "Mish",
     "Mul",
+    "PRelu",
     "Relu",
     "Reshape",
     "Sigmoid",
     "Softmax",
+    "Tanh",
     "Transpose",
 }
 _STATISTICS = (3, 4)  # which inputs of a batch norm are no parameters

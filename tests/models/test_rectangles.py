@@ -13,11 +13,24 @@ import numpy as np
 import pytest
 import torch
 from onnxruntime import InferenceSession
+from torch import nn
 
 from mncost.cost.memory import peak, schedule, weight_bytes
 from mncost.cost.work import count
+from mncost.errors import InputError
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import Activation, Add, BatchNorm, Conv, GlobalPool, Input, Linear, Padding
+from mncost.graph.ops import (
+    Activation,
+    Add,
+    BatchNorm,
+    Conv,
+    GlobalPool,
+    Input,
+    Linear,
+    Padding,
+    Pool,
+    PReLU,
+)
 from mncost.graph.pieces import pieces
 from mncost.graph.shapes import infer_shapes
 from mncost.graph.twin import Pair, fused, standard
@@ -218,6 +231,57 @@ def test_the_fused_twin_computes_the_same() -> None:
     (expected,) = run_torch(graph, {"a.1.weight": pw, "a.2.weight": dw}, image)
     (got,) = run_torch(fused(graph).graph, {"a.2.weight": pw * dw}, image)
     assert np.allclose(got, expected, atol=1e-4)
+
+
+POOLS = [
+    Pool(function, kernel, stride, pads, ceil)
+    for function in ("max", "average")
+    for kernel, stride, pads in [
+        ((2, 2), (2, 2), (0, 0, 0, 0)),
+        ((3, 2), (2, 1), (1, 1, 0, 0)),
+        ((3, 3), (2, 2), (1, 1, 1, 1)),
+        ((2, 3), (3, 2), (0, 0, 1, 1)),
+    ]
+    for ceil in (False, True)
+]
+
+
+@pytest.mark.parametrize("op", POOLS, ids=str)
+def test_pools(op: Pool) -> None:
+    """Largest and average of each window: torch's functions, whose shapes ours are."""
+    for size in IMAGES:
+        image = drawn(3, *size)
+        graph = chain(Input((3, None, None)), op)
+        shape = infer_shapes(graph, graph.images(*size))[-1]
+        pads = op.pads[0], op.pads[2]
+        function = {"max": nn.functional.max_pool2d, "average": nn.functional.avg_pool2d}
+        expected = function[op.function](
+            torch.from_numpy(image), op.kernel, op.stride, pads, ceil_mode=op.ceil
+        ).numpy()
+        assert shape == expected.shape
+        for run in (run_torch, run_onnx):
+            reach = [
+                (n - 1) * s + k for n, s, k in zip(shape[1:], op.stride, op.kernel, strict=True)
+            ]
+            beyond = any(r > n + 2 * p for r, n, p in zip(reach, size, pads, strict=True))
+            if beyond and op.function == "average" and run is run_onnx:
+                with pytest.raises(InputError, match="beyond the image"):
+                    run(graph, {}, image)  # ONNX divides by another number of pixels there
+                continue
+            (got,) = run(graph, {}, image)
+            assert np.allclose(got, expected, atol=1e-5), run.__name__
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 5), (4,)])
+def test_prelu(shape: tuple[int, ...]) -> None:
+    """One slope a channel where the input is negative, of an image and of a vector."""
+    graph, image, slopes = chain(Input(shape), PReLU(4)), drawn(*shape), drawn(4)
+    expected = np.where(image > 0, image, image * slopes.reshape(4, *(1,) * (len(shape) - 1)))
+    cost = count(graph, infer_shapes(graph, graph.images(1)))[-1]
+    assert (cost.macs, cost.params, cost.work["prelu"]) == (0, 4, prod(shape))
+    for run in (run_torch, run_onnx):
+        (got,) = run(graph, {"a.1.weight": slopes}, image)
+        assert np.allclose(got, expected, atol=1e-6), run.__name__
 
 
 def two_outputs() -> Graph:

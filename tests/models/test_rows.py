@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mncost.errors import GridError
 from mncost.models.foreign import map_foreign
 from mncost.models.torch_model import load_weights, torch_module
 from tests.networks import Row, network_of_rows
 
 WIDTHS = (1, 2, 3, 5, 7, 8, 12, 13, 16, 17, 31)
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+PLAIN: dict[str, type[nn.Module]] = {
     "none": nn.Identity,
     "relu": nn.ReLU,
     "relu6": nn.ReLU6,
@@ -29,7 +30,18 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "silu": nn.SiLU,
     "gelu": nn.GELU,
+    "elu": nn.ELU,
+    "mish": nn.Mish,
+    "tanh": nn.Tanh,
+    "leaky_relu": nn.LeakyReLU,
+    "hardtanh": nn.Hardtanh,
 }
+ACTIVATIONS = [*PLAIN, "prelu"]
+
+
+def activated(row: Row, channels: int) -> nn.Module:
+    name = row.get("activation", "none")
+    return nn.PReLU(channels) if name == "prelu" else PLAIN[name]()
 
 
 def pair(value: Any) -> tuple[int, int]:
@@ -39,15 +51,18 @@ def pair(value: Any) -> tuple[int, int]:
 class Built(nn.Module):  # type: ignore[misc]
     """Rows as a module: layers in the order in which they run."""
 
-    def __init__(self, rows: list[Row], channels: int) -> None:
+    def __init__(self, rows: list[Row], image: Tensor) -> None:
         super().__init__()
         self.rows = nn.ModuleList()
-        for row in rows:
-            for repeat in range(row.get("repeats", 1)):
-                stride = pair(row.get("stride", 1)) if repeat == 0 else (1, 1)
-                made = BLOCKS[row["block"]](row, channels, stride)
-                self.rows.append(made)
-                channels = made.channels if hasattr(made, "channels") else channels
+        with torch.no_grad():
+            for row in rows:
+                for repeat in range(row.get("repeats", 1)):
+                    stride = pair(row.get("stride", 1)) if repeat == 0 else (1, 1)
+                    inputs = image.shape[1]
+                    if row["block"] == "linear":
+                        inputs = image[0].numel()
+                    self.rows.append(BLOCKS[row["block"]](row, inputs, stride).eval())
+                    image = self.rows[-1](image)
 
     def forward(self, x: Tensor) -> Tensor:
         for row in self.rows:
@@ -65,30 +80,49 @@ def conv(
     *,
     norm: bool = True,
     activation: bool = True,
+    dilation: Any = 1,
+    bias: bool | None = None,
 ) -> nn.Sequential:
     """Convolution, batch norm, activation, as torchvision's ConvNormActivation has them."""
     height, width = pair(kernel)
-    padding = ((height - 1) // 2, (width - 1) // 2)
+    down, right = pair(dilation)
+    padding = (down * (height - 1) // 2, right * (width - 1) // 2)
     layers: list[nn.Module] = [
-        nn.Conv2d(inputs, outputs, (height, width), stride, padding, groups=groups, bias=not norm)
+        nn.Conv2d(
+            inputs,
+            outputs,
+            (height, width),
+            stride,
+            padding,
+            (down, right),
+            groups,
+            not norm if bias is None else bias,
+        )
     ]
     if norm:
         layers.append(nn.BatchNorm2d(outputs, 1e-5, 0.1))
     if activation:
-        layers.append(ACTIVATIONS[row.get("activation", "none")]())
+        layers.append(activated(row, outputs))
     return nn.Sequential(*layers)
 
 
 class Residual(nn.Module):  # type: ignore[misc]
-    """A body, and its input added where both have one shape."""
+    """A body, and its input added where both have one shape, or are given one."""
 
     def __init__(self, body: nn.Module, row: Row, stride: tuple[int, int], inputs: int) -> None:
         super().__init__()
         self.body, self.channels = body, row.get("out", inputs)
-        self.adds = row.get("residual", True) and stride == (1, 1) and inputs == self.channels
+        wanted, same = row.get("residual", True), stride == (1, 1)
+        self.adds = bool(wanted) and (same or wanted == "always")
+        self.shortcut: nn.Module = nn.Identity()
+        if not same or inputs != self.channels:
+            self.adds = self.adds and wanted is not True
+            if self.adds:
+                self.shortcut = conv(inputs, self.channels, {}, 1, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x) if self.adds else self.body(x)
+        y = self.body(x)
+        return self.shortcut(x) + y if self.adds else y
 
 
 class SqueezeExcite(nn.Module):  # type: ignore[misc]
@@ -150,23 +184,28 @@ def divisible_by_8(value: float) -> int:
     return near + 8 if near < 0.9 * value else near
 
 
+def plain_options(row: Row) -> dict[str, Any]:
+    norm, dilation = row.get("batch_norm", True), row.get("dilation", 1)
+    return {"norm": norm, "dilation": dilation, "bias": row.get("bias")}
+
+
 def conv_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
     outputs = row["out"] if "out" in row else round(inputs * row["expansion"])
-    groups, norm = row.get("groups", 1), row.get("batch_norm", True)
-    made = conv(inputs, outputs, row, row["kernel"], stride, groups, norm=norm)
-    made.channels = outputs
+    groups, options = row.get("groups", 1), plain_options(row)
+    made = conv(inputs, outputs, row, row["kernel"], stride, groups, **options)
     return made
 
 
 def depthwise_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
-    norm = row.get("batch_norm", True)
-    return conv(inputs, inputs, row, row["kernel"], stride, inputs, norm=norm)
+    return conv(inputs, inputs, row, row["kernel"], stride, inputs, **plain_options(row))
 
 
 def separable_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
-    depthwise = conv(inputs, inputs, row, row["kernel"], stride, inputs)
-    made = nn.Sequential(depthwise, conv(inputs, row["out"], row))
-    made.channels = row["out"]
+    dilation = row.get("dilation", 1)
+    layers = [conv(inputs, inputs, row, row["kernel"], stride, inputs, dilation=dilation)]
+    if row.get("se"):
+        layers.append(SqueezeExcite(inputs, divisible_by_8(inputs * row["se"])))
+    made = nn.Sequential(*layers, conv(inputs, row["out"], row))
     return made
 
 
@@ -175,7 +214,8 @@ def inverted_residual_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.
     if row.get("expand", row.get("expansion") != 1):
         hidden = expanded(row, inputs)
         layers.append(conv(inputs, hidden, row))
-    layers.append(conv(hidden, hidden, row, row["kernel"], stride, hidden))
+    dilation = row.get("dilation", 1)
+    layers.append(conv(hidden, hidden, row, row["kernel"], stride, hidden, dilation=dilation))
     if row.get("se"):
         layers.append(SqueezeExcite(hidden, divisible_by_8(hidden * row["se"])))
     layers.append(conv(hidden, row["out"], row, activation=False))
@@ -184,7 +224,7 @@ def inverted_residual_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.
 
 def fused_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
     hidden = expanded(row, inputs)
-    first = conv(inputs, hidden, row, row["kernel"], stride)
+    first = conv(inputs, hidden, row, row["kernel"], stride, row.get("groups", 1))
     body = nn.Sequential(first, conv(hidden, row["out"], row, activation=False))
     return Residual(body, row, stride, inputs)
 
@@ -210,9 +250,18 @@ def mqa_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
 
 def linear_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
     layer = nn.Linear(inputs, row["out"], row.get("bias", True))
-    made = nn.Sequential(nn.Flatten(), layer, ACTIVATIONS[row.get("activation", "none")]())
-    made.channels = row["out"]
+    layers: list[nn.Module] = [nn.Flatten(), layer]
+    if row.get("batch_norm"):
+        layers.append(nn.BatchNorm1d(row["out"], 1e-5, 0.1))
+    made = nn.Sequential(*layers, activated(row, row["out"]))
     return made
+
+
+def window_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
+    kind = nn.MaxPool2d if row["block"] == "max_pool" else nn.AvgPool2d
+    by = pair(row.get("stride", row["kernel"]))
+    pads, ceil = pair(row.get("padding", 0)), row.get("ceil", False)
+    return kind(pair(row["kernel"]), by, pads, ceil_mode=ceil)
 
 
 BLOCKS: dict[str, Callable[[Row, int, tuple[int, int]], nn.Module]] = {
@@ -223,6 +272,9 @@ BLOCKS: dict[str, Callable[[Row, int, tuple[int, int]], nn.Module]] = {
     "fused_inverted_residual": fused_row,
     "uib": uib_row,
     "mobile_mqa": mqa_row,
+    "max_pool": window_row,
+    "average_pool": window_row,
+    "flatten": lambda row, inputs, stride: nn.Flatten(),
     "pool": lambda row, inputs, stride: nn.AdaptiveAvgPool2d(1),
     "dropout": lambda row, inputs, stride: nn.Dropout(row["rate"]),
     "linear": linear_row,
@@ -250,17 +302,21 @@ class Draw:
 
     def row(self, block: str) -> Row:
         row: Row = {"block": block}
-        if block != "mobile_mqa":
-            self.maybe(row, activation=list(ACTIVATIONS))
+        if block not in ("mobile_mqa", "max_pool", "average_pool"):
+            self.maybe(row, activation=ACTIVATIONS)
         match block:
             case "conv":
                 self.conv(row)
             case "depthwise":
                 row["kernel"] = self.random.choice(KERNELS)
                 self.maybe(row, stride=[1, 2, [2, 1]], batch_norm=[True, False], repeats=[1, 2])
+                self.maybe(row, dilation=[1, 2, [1, 2]], bias=[True, False])
             case "separable":
                 row |= {"kernel": self.random.choice(KERNELS), "out": self.out()}
-                self.maybe(row, stride=[1, 2], repeats=[1, 2])
+                self.maybe(row, stride=[1, 2], repeats=[1, 2], se=[0.25, 1.0], dilation=[2])
+            case "max_pool" | "average_pool":
+                row["kernel"] = self.random.choice([2, 3, [3, 2]])
+                self.maybe(row, stride=[1, 2, [2, 1]], padding=[0, 1, [1, 0]], ceil=[True, False])
             case "mobile_mqa":
                 row |= {"heads": self.random.choice([1, 2, 3])}
                 row |= {"key_dim": self.random.choice(WIDTHS)}
@@ -268,7 +324,7 @@ class Draw:
                 self.maybe(row, residual=[True, False])
             case "linear":
                 row["out"] = self.out()
-                self.maybe(row, bias=[True, False])
+                self.maybe(row, bias=[True, False], batch_norm=[True, False])
             case _:
                 self.inverted(row, block)
         self.width = row.get("out", self.width)
@@ -277,6 +333,7 @@ class Draw:
     def conv(self, row: Row) -> None:
         row["kernel"] = self.random.choice(KERNELS)
         self.maybe(row, stride=[1, 2, [1, 2]], batch_norm=[True, False])
+        self.maybe(row, dilation=[1, 2, [1, 2]], bias=[True, False])
         if self.random.random() < 0.3:
             row["expansion"] = self.random.choice([1, 2, 1.3])
             self.width = round(self.width * row["expansion"])
@@ -287,7 +344,8 @@ class Draw:
 
     def inverted(self, row: Row, block: str) -> None:
         row["out"] = self.out()
-        self.maybe(row, stride=[1, 2, [2, 1]], residual=[True, False])
+        residuals = [True, False, "projected", "always"]
+        self.maybe(row, stride=[1, 2, [2, 1]], residual=residuals)
         if self.random.random() < 0.5:
             row["expanded"] = self.random.choice([*WIDTHS, self.width])
         else:
@@ -299,11 +357,16 @@ class Draw:
                 row.pop("stride", None)
         else:
             row["kernel"] = self.random.choice(ODD)
+        if block == "fused_inverted_residual" and "expanded" in row:
+            hidden = row["expanded"]
+            fits = [n for n in (1, 2, 3, self.width) if not (hidden % n or self.width % n)]
+            self.maybe(row, groups=fits)
         if block == "inverted_residual":
+            self.maybe(row, dilation=[1, 2, [1, 2]])
             self.maybe(row, se=[0.25, 1.0, 0.1], expand=[True, False])
 
 
-BODIES = [block for block in BLOCKS if block not in ("pool", "dropout", "linear")]
+BODIES = [block for block in BLOCKS if block not in ("pool", "dropout", "linear", "flatten")]
 
 
 def drawn(seed: int) -> list[Row]:
@@ -311,23 +374,31 @@ def drawn(seed: int) -> list[Row]:
     draw = Draw(seed)
     blocks = [BODIES[seed % len(BODIES)], *draw.random.choices(BODIES, k=draw.random.randint(0, 3))]
     rows = [draw.row(block) for block in blocks]
-    tail = draw.random.choice(([], ["pool"], ["pool", "linear"], ["pool", "linear", "linear"]))
+    tail = draw.random.choice(
+        ([], ["pool"], ["pool", "linear"], ["pool", "linear", "linear"], ["linear"], ["flatten"])
+    )
     return rows + [draw.row(block) if block == "linear" else {"block": block} for block in tail]
 
 
-@pytest.mark.parametrize("seed", range(210))
+@pytest.mark.parametrize("seed", range(300))
 def test_rows(seed: int) -> None:
     """MACs, parameters, output shape, and the output itself."""
     rows = drawn(seed)
     torch.manual_seed(seed)
-    theirs = Built(rows, 3).eval()
+    example = torch.zeros(2, 3, 13, 10)
+    try:
+        ours = network_of_rows(rows, 13).at(13, 10)
+    except GridError:  # a pooling of which nothing would be left
+        with pytest.raises(RuntimeError, match="too small"):
+            Built(rows, example)
+        return
+    theirs = Built(rows, example).eval()
     for values in theirs.state_dict().values():
         if values.is_floating_point():
             values.uniform_(0.5, 1.5)
     image = torch.rand(2, 3, 13, 10)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         expected = theirs(image)
-    ours = network_of_rows(rows, 13).at(13, 10)
     assert ours.macs == counter.get_total_flops() // 2 // len(image), rows
     assert ours.params == sum(p.numel() for p in theirs.parameters()), rows
     assert ours.shapes[-1] == tuple(expected.shape[1:]), rows

@@ -142,7 +142,10 @@ def test_each_tool_prints_what_its_convention_gives_of_a_twin(
     assert ours(network, tool) == printed(network, tool)
 
 
-ACTIVATIONS = ("relu", "relu6", "hardswish", "hardsigmoid", "sigmoid", "silu", "gelu")
+ACTIVATIONS = (
+    *("relu", "relu6", "hardswish", "hardsigmoid", "sigmoid", "silu", "gelu"),
+    *("elu", "mish", "tanh", "leaky_relu", "hardtanh", "prelu"),
+)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -170,6 +173,8 @@ def test_each_tool_prints_what_its_convention_gives_of_an_activation(
             "activation": activation,
         },
         {"block": "conv", "out": 6, "kernel": 1, "padding": "valid", "activation": activation},
+        {"block": "max_pool", "kernel": 3, "stride": 1, "padding": 1},
+        {"block": "average_pool", "kernel": 2, "stride": 1},
         {"block": "pool"},
         {"block": "linear", "out": 10, "bias": False, "activation": activation},
         {"block": "linear", "out": "classes"},

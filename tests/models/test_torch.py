@@ -47,6 +47,11 @@ FORMULAS: dict[ActivationName, Callable[[float], float]] = {
     "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
     "silu": lambda x: x / (1 + math.exp(-x)),
     "gelu": lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2,
+    "elu": lambda x: x if x > 0 else math.exp(x) - 1,
+    "mish": lambda x: x * math.tanh(math.log1p(math.exp(x))),
+    "tanh": math.tanh,
+    "leaky_relu": lambda x: x if x > 0 else 0.01 * x,
+    "hardtanh": lambda x: min(max(x, -1), 1),
 }
 POINTS = [-7.0, -3.0, -2.5, -1.0, 0.0, 0.5, 2.0, 3.0, 5.5, 6.5]
 

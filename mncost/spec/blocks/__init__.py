@@ -16,6 +16,7 @@ from mncost.spec.blocks.mobile_mqa import MobileMQA
 from mncost.spec.blocks.pool import Pool
 from mncost.spec.blocks.separable import Separable
 from mncost.spec.blocks.uib import UniversalInvertedBottleneck
+from mncost.spec.blocks.window_pool import AveragePool, MaxPool
 from mncost.spec.rows import Row
 
 __all__ = ["BLOCKS", "AnyRow"]
@@ -29,6 +30,8 @@ AnyRow: TypeAlias = (
     | UniversalInvertedBottleneck
     | MobileMQA
     | Pool
+    | MaxPool
+    | AveragePool
     | Dropout
     | Flatten
     | Linear

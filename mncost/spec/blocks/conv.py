@@ -8,6 +8,7 @@ from mncost.spec.emitter import Emitter
 from mncost.spec.rows import (
     MAX_CHANNELS,
     Block,
+    Dilation,
     Kernel,
     Padding,
     Ratio,
@@ -16,6 +17,7 @@ from mncost.spec.rows import (
     Stride,
     Width,
     Widths,
+    check_groups,
     check_width,
     exactly_one,
     size_of,
@@ -25,14 +27,18 @@ __all__ = ["Conv"]
 
 
 class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
-    """A k×k convolution, batch norm, activation. Without batch norm it has a bias."""
+    """A k×k convolution, batch norm, activation."""
 
     kernel: Kernel
     out: Width | None = None
     expansion: Ratio | None = None
     stride: Stride = 1
     groups: Annotated[int, Meta(ge=1, le=MAX_CHANNELS)] = 1
+    dilation: Dilation = 1
     batch_norm: bool = True
+    bias: Annotated[
+        bool | None, Meta(description="By default there is one where there is no batch norm.")
+    ] = None
     padding: Padding | None = None
 
     def __post_init__(self) -> None:
@@ -47,10 +53,7 @@ class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
         else:
             ratio = self.expansion or 1.0
             made = Widths(scaling.expanded(ratio, self.rounding), round(scaling.nominal * ratio))
-        if scaling.width % self.groups or made.out % self.groups:
-            raise ValueError(
-                f"{scaling.width} to {made.out} channels cannot be split into {self.groups} groups"
-            )
+        check_groups(scaling.width, made.out, self.groups)
         return made
 
     def emit(self, b: Emitter, block: Block) -> None:
@@ -61,9 +64,10 @@ class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
             block.out_channels,
             size_of(self.kernel),
             block.stride,
+            dilation=size_of(self.dilation),
             groups=self.groups,
             norm=self.batch_norm,
-            bias=not self.batch_norm,
+            bias=self.bias,
             activation=self.activation,
             padding=self.padding,
         )

@@ -1,7 +1,11 @@
 """The block ``depthwise``."""
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Activation, Block, Kernel, Repeats, Row, Stride, size_of
+from mncost.spec.rows import Activation, Block, Dilation, Kernel, Repeats, Row, Stride, size_of
 
 __all__ = ["Depthwise"]
 
@@ -12,7 +16,11 @@ class Depthwise(Row, frozen=True, kw_only=True, tag="depthwise"):
     kernel: Kernel
     stride: Stride = 1
     repeats: Repeats = 1
+    dilation: Dilation = 1
     batch_norm: bool = True
+    bias: Annotated[
+        bool | None, Meta(description="By default there is one where there is no batch norm.")
+    ] = None
     activation: Activation = "none"
 
     def emit(self, b: Emitter, block: Block) -> None:
@@ -22,6 +30,8 @@ class Depthwise(Row, frozen=True, kw_only=True, tag="depthwise"):
             block.in_channels,
             size_of(self.kernel),
             block.stride,
+            dilation=size_of(self.dilation),
             norm=self.batch_norm,
+            bias=self.bias,
             activation=self.activation,
         )

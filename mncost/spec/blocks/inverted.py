@@ -4,7 +4,16 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from mncost.spec.rows import Channels, Ratio, ScaledRow, Scaling, Stride, Widths, exactly_one
+from mncost.spec.rows import (
+    Channels,
+    Ratio,
+    Residual,
+    ScaledRow,
+    Scaling,
+    Stride,
+    Widths,
+    exactly_one,
+)
 
 __all__ = ["Inverted"]
 
@@ -19,7 +28,12 @@ class Inverted(ScaledRow, frozen=True, kw_only=True):
     expanded: Channels | None = None
     stride: Stride = 1
     residual: Annotated[
-        bool, Meta(description="Add the input where the stride is 1 and the channels agree.")
+        Residual,
+        Meta(
+            description="true: add the input where the stride is 1 and the channels agree; "
+            "projected: also where the channels differ, through a 1×1 convolution and a batch "
+            "norm; always: likewise where the stride is not 1."
+        ),
     ] = True
 
     def __post_init__(self) -> None:

@@ -6,8 +6,7 @@ from msgspec import Meta
 
 from mncost.spec.blocks.inverted import Inverted
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Block, Kernel, Scaling, Widths, size_of
-from mncost.spec.width import make_divisible
+from mncost.spec.rows import Block, Dilation, Kernel, Scaling, SqueezeExcite, Widths, size_of
 
 __all__ = ["InvertedResidual"]
 
@@ -23,25 +22,17 @@ class InvertedResidual(Inverted, frozen=True, kw_only=True, tag="inverted_residu
             "`expansion` is 1."
         ),
     ] = None
-    se: Annotated[
-        float, Meta(ge=0, le=1, description="Squeezed / expanded channels; 0: no squeeze-excite.")
-    ] = 0.0
-
-    def __post_init__(self) -> None:
-        """Check what the types alone cannot say."""
-        super().__post_init__()
+    dilation: Dilation = 1
+    se: SqueezeExcite = 0.0
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths; without an expansion convolution nothing is expanded."""
         out, nominal, *_ = self.out_width(self.out, scaling)
         expanded: int | None = self.expanded_width(scaling)
-        filtered, squeezed = expanded, None
         if not self._expands(scaling, expanded):
-            filtered, expanded = scaling.width, None
-        if self.se:
-            divisor = scaling.rules.se_divisor
-            squeezed = make_divisible((filtered or 0) * self.se, divisor, divisor)
-        return Widths(out, nominal, expanded, squeezed)
+            expanded = None
+        filtered = scaling.width if expanded is None else expanded
+        return Widths(out, nominal, expanded, scaling.squeezed(filtered, self.se))
 
     def _expands(self, scaling: Scaling, expanded: int | None) -> bool:
         if self.expand is not None:
@@ -56,8 +47,14 @@ class InvertedResidual(Inverted, frozen=True, kw_only=True, tag="inverted_residu
         if block.expanded is not None:
             b.conv("expand.", channels, block.expanded, activation=self.activation)
             channels = block.expanded
-        kernel = size_of(self.kernel)
-        b.depthwise("depthwise.", channels, kernel, block.stride, activation=self.activation)
+        b.depthwise(
+            "depthwise.",
+            channels,
+            size_of(self.kernel),
+            block.stride,
+            dilation=size_of(self.dilation),
+            activation=self.activation,
+        )
         if block.squeezed is not None:
             b.squeeze_excite(channels, block.squeezed)
         b.conv("project.", channels, block.out_channels)

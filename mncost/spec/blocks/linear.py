@@ -9,10 +9,11 @@ __all__ = ["Linear"]
 
 
 class Linear(ScaledRow, frozen=True, kw_only=True, tag="linear"):
-    """A fully connected layer with a bias, and its activation."""
+    """A fully connected layer, a batch norm if there is one, and an activation."""
 
     out: Width
     bias: bool = True
+    batch_norm: bool = False
 
     def __post_init__(self) -> None:
         """Check what the types alone cannot say."""
@@ -28,4 +29,6 @@ class Linear(ScaledRow, frozen=True, kw_only=True, tag="linear"):
         if not b.is_vector:
             b.add("flatten", Flatten())
         b.add("linear", LinearOp(features, block.out_channels, self.bias))
-        b.activation("", self.activation)
+        if self.batch_norm:
+            b.norm("", block.out_channels)
+        b.activation("", self.activation, block.out_channels)

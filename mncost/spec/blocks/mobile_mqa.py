@@ -26,11 +26,11 @@ class MobileMQA(Row, frozen=True, kw_only=True, tag="mobile_mqa"):
         """Emit the norm, the projections, the attention, the layer scale and the sum."""
         start, channels, queries = b.last, block.in_channels, self.heads * self.key_dim
         x = b.norm("", channels)
-        query = b.conv("query.", channels, queries, norm=False, source=x)
+        query = b.conv("query.", channels, queries, norm=False, bias=False, source=x)
         key = self._keys_or_values(b, "key.", x, channels)
         value = self._keys_or_values(b, "value.", x, channels)
         b.add("attention", Attention(self.heads, self.key_dim), query, key, value)
-        b.conv("output.", queries, channels, norm=False)
+        b.conv("output.", queries, channels, norm=False, bias=False)
         if self.layer_scale:
             b.add("layer_scale", LayerScale(channels))
         b.residual(start, block, wanted=self.residual)
@@ -39,4 +39,4 @@ class MobileMQA(Row, frozen=True, kw_only=True, tag="mobile_mqa"):
         if self.kv_stride > 1:
             kernel, stride = size_of(self.kv_kernel), size_of(self.kv_stride)
             x = b.depthwise(f"{role}down.", channels, kernel, stride, source=x)
-        return b.conv(role, channels, self.key_dim, norm=False, source=x)
+        return b.conv(role, channels, self.key_dim, norm=False, bias=False, source=x)

@@ -1,24 +1,50 @@
 """The block ``separable``."""
 
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Block, Channels, Kernel, ScaledRow, Scaling, Stride, Widths, size_of
+from mncost.spec.rows import (
+    Block,
+    Channels,
+    Dilation,
+    Kernel,
+    ScaledRow,
+    Scaling,
+    SqueezeExcite,
+    Stride,
+    Widths,
+    size_of,
+)
 
 __all__ = ["Separable"]
 
 
 class Separable(ScaledRow, frozen=True, kw_only=True, tag="separable"):
-    """MobileNetV1: depthwise k×k, batch norm, activation; pointwise, batch norm, activation."""
+    """MobileNetV1: depthwise k×k, batch norm, activation; pointwise, batch norm, activation.
+
+    With ``se``, a squeeze-excite stands between the two.
+    """
 
     kernel: Kernel
     out: Channels
     stride: Stride = 1
+    dilation: Dilation = 1
+    se: SqueezeExcite = 0.0
 
     def widths(self, scaling: Scaling) -> Widths:
-        """Return the output's width."""
-        return self.out_width(self.out, scaling)
+        """Return the output's width, and that of the squeeze-excite."""
+        out, nominal, *_ = self.out_width(self.out, scaling)
+        return Widths(out, nominal, squeezed=scaling.squeezed(scaling.width, self.se))
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the two convolutions."""
         channels, kernel = block.in_channels, size_of(self.kernel)
-        b.depthwise("depthwise.", channels, kernel, block.stride, activation=self.activation)
+        b.depthwise(
+            "depthwise.",
+            channels,
+            kernel,
+            block.stride,
+            dilation=size_of(self.dilation),
+            activation=self.activation,
+        )
+        if block.squeezed is not None:
+            b.squeeze_excite(channels, block.squeezed)
         b.conv("pointwise.", channels, block.out_channels, activation=self.activation)

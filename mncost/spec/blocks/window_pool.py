@@ -1,0 +1,55 @@
+"""The blocks ``max_pool`` and ``average_pool``."""
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from mncost.graph.ops import Pool
+from mncost.spec.emitter import Emitter
+from mncost.spec.rows import Block, Kernel, Row, Stride, size_of
+
+__all__ = ["AveragePool", "MaxPool"]
+
+PadSide = Annotated[int, Meta(ge=0, le=15)]
+Pads = Annotated[
+    PadSide | Annotated[tuple[PadSide, ...], Meta(min_length=2, max_length=2)],
+    Meta(description="Pixels on each side, or [above and below, left and right]."),
+]
+
+
+class _WindowPool(Row, frozen=True, kw_only=True):
+    """Pooling of windows, as torch has it."""
+
+    function: ClassVar[Literal["max", "average"]]
+
+    kernel: Kernel
+    stride: Annotated[Stride | None, Meta(description="By default the kernel.")] = None
+    padding: Pads = 0
+    ceil: Annotated[bool, Meta(description="Whether a last window may reach beyond the image.")] = (
+        False
+    )
+
+    def __post_init__(self) -> None:
+        """Check what the types alone cannot say."""
+        sides = zip(size_of(self.padding), size_of(self.kernel), strict=True)
+        if any(2 * pad > side for pad, side in sides):
+            raise ValueError("`padding` is at most half of the `kernel`")
+
+    def emit(self, b: Emitter, block: Block) -> None:
+        """Emit the pooling."""
+        kernel, (above, left) = size_of(self.kernel), size_of(self.padding)
+        stride = kernel if self.stride is None else size_of(self.stride)
+        pads = (above, above, left, left)
+        b.add("pool", Pool(self.function, kernel, stride, pads, self.ceil))
+
+
+class MaxPool(_WindowPool, frozen=True, kw_only=True, tag="max_pool"):
+    """The largest of each window."""
+
+    function = "max"
+
+
+class AveragePool(_WindowPool, frozen=True, kw_only=True, tag="average_pool"):
+    """The average of each window; what is padded counts as zeros."""
+
+    function = "average"
