@@ -32,7 +32,8 @@ from typing import Any
 from scipy.stats import binomtest
 
 import mncost
-from mncost.budget.records import Baseline, Limit, Model, Place, Regression
+from mncost.budget.baseline import Baseline
+from mncost.budget.records import Limit, Model, Place, Regression
 from mncost.budget.run import check
 
 LAST = 1280  # channels of V2's last convolution

@@ -23,8 +23,8 @@ from mncost.render.shown import show_with
 
 if TYPE_CHECKING:
     from mncost.api import Comparison, Explanation, Grid, compare, explain, grid, load
+    from mncost.budget.baseline import Baseline
     from mncost.budget.outcome import Outcome, Verdicts
-    from mncost.budget.records import Baseline
     from mncost.budget.run import check
     from mncost.choose.pick import pick
     from mncost.choose.picked import Pick, Picked
@@ -70,7 +70,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _MODULES = {
-    "Baseline": "mncost.budget.records",
+    "Baseline": "mncost.budget.baseline",
     "Comparison": "mncost.api",
     "Explanation": "mncost.api",
     "Grid": "mncost.api",

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from msgspec import structs
 
 from mncost.budget import records as budget
+from mncost.budget.baseline import Baseline
 from mncost.budget.exact import network_of
-from mncost.budget.records import Baseline, Latency, Limit, Model, Ratio
+from mncost.budget.records import Latency, Limit, Model, Ratio
 from mncost.errors import BudgetError, InputError
 from mncost.measure.cells import Planned
 from mncost.measure.machine import machine, machine_differences

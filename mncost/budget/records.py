@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
-from mncost.flags import flag
 from mncost.measure.cell import Place
 
 __all__ = [
-    "Baseline",
     "Bounds",
     "Exact",
     "Latency",
@@ -108,39 +104,3 @@ class Limit(NamedTuple):
 
 
 Bounds: TypeAlias = Exact | Latency | Ratio | Regression
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """What regressions are measured against: at most one of ``run``, ``python`` and ``arch``."""
-
-    run: Path | None = flag(
-        "What regressions are against: a saved run of this machine (mncost bench -o).",
-        metavar="FILE",
-        names=("--baseline",),
-    )
-    python: str | None = flag(
-        "Or: the same models in another interpreter, measured interleaved with this one.",
-        metavar="PATH",
-        names=("--baseline-python",),
-    )
-    arch: Path | None = flag(
-        "Or: an older version of the architecture file, measured interleaved with the new one.",
-        metavar="FILE",
-        names=("--baseline-arch",),
-    )
-    other_machine: bool = flag(
-        "Compare with a saved run of another machine; it decides nothing.",
-        default=False,
-        names=("--allow-different-machine",),
-    )
-
-    @property
-    def given(self) -> dict[str, Path | str]:
-        """The baselines that were given, by the names of their options."""
-        named = {
-            "--baseline": self.run,
-            "--baseline-python": self.python,
-            "--baseline-arch": self.arch,
-        }
-        return {name: value for name, value in named.items() if value is not None}

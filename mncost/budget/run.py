@@ -7,9 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mncost.budget.baseline import Baseline
 from mncost.budget.exact import check_exact, network_of
 from mncost.budget.outcome import Inconclusive, Outcome, Verdicts
-from mncost.budget.records import Baseline, Limit, Regression
+from mncost.budget.records import Limit, Regression
 from mncost.errors import BudgetError, InputError
 from mncost.limits import Amount, seconds
 

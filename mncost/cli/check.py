@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from mncost.budget.outcome import Inconclusive, Verdicts
-from mncost.budget.records import Baseline, Limit
+from mncost.budget.baseline import Baseline
 from mncost.cli import options
 from mncost.cli.emit import Out, emit_text
 from mncost.cli.params import Only
@@ -21,6 +20,8 @@ from mncost.errors import InputError, UnknownNameError
 from mncost.render.write import check_writable, refuse_overwriting
 
 if TYPE_CHECKING:
+    from mncost.budget.outcome import Inconclusive, Verdicts
+    from mncost.budget.records import Limit
     from mncost.render.table import Table
 
 __all__ = ["check"]
@@ -36,7 +37,9 @@ def check(
     exact_only: Annotated[
         bool,
         typer.Option(
-            "--exact-only", help="Leave limits on latency out: needs neither torch nor a runtime."
+            "--exact-only",
+            help="Leave limits on latency out: needs neither torch nor a runtime.",
+            rich_help_panel="Measure",
         ),
     ] = False,
     max_time: Annotated[
@@ -46,6 +49,7 @@ def check(
             metavar="TIME",
             help="What is undecided by then is inconclusive. Default: 20 s, 10 s more for each "
             "model beyond two, 40 s more for each p99 (p95: 8 s, p99.9: 400 s).",
+            rich_help_panel="Measure",
         ),
     ] = None,
     inconclusive: Annotated[
@@ -54,20 +58,30 @@ def check(
             "--inconclusive",
             metavar="pass|fail",
             help="What inconclusive limits count as. Default: neither, exit status 3.",
+            rich_help_panel="Output",
         ),
     ] = None,
     junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML too.")
+        Path | None,
+        typer.Option(
+            "--junit", metavar="FILE", help="Write JUnit XML too.", rich_help_panel="Output"
+        ),
     ] = None,
     github: Annotated[
         bool,
         typer.Option(
-            "--github", help="Write annotations and a job summary for GitHub Actions too."
+            "--github",
+            help="Write annotations and a job summary for GitHub Actions too.",
+            rich_help_panel="Output",
         ),
     ] = False,
     update: Annotated[
         bool,
-        typer.Option("--update", help="Instead of the table: a diff with limits that would hold."),
+        typer.Option(
+            "--update",
+            help="Instead of the table: a diff with limits that would hold.",
+            rich_help_panel="Output",
+        ),
     ] = False,
     self_test: Annotated[
         bool,
@@ -75,17 +89,20 @@ def check(
             "--self-test",
             help="Instead of a budget file: measure V2 against itself for 60 s (or --max-time). "
             "Says which slowdowns this machine can find, and how often it would FAIL for nothing.",
+            rich_help_panel="Measure",
         ),
     ] = False,
     save: Annotated[
         Path | None,
-        typer.Option("--save", metavar="FILE", help="Write what was measured as a run file too."),
+        typer.Option(
+            "--save",
+            metavar="FILE",
+            help="Write what was measured as a run file too.",
+            rich_help_panel="Output",
+        ),
     ] = None,
 ) -> int:
     """Check that networks keep their budgets: MACs, parameters, bytes, latency.
-
-    A limit on latency passes or fails only by its whole confidence interval. Exit status: 0 all
-    pass, 1 one fails, 2 unusable or not measured, 3 none fails but some are inconclusive.
 
     mncost check budgets.toml
     mncost check budgets.toml --baseline run.json
@@ -93,6 +110,9 @@ def check(
     mncost check budgets.toml --exact-only
     mncost check budgets.toml --update
     mncost check --self-test
+
+    A limit on latency passes or fails only by its whole confidence interval. Exit status: 0 all
+    pass, 1 one fails, 2 unusable or not measured, 3 none fails but some are inconclusive.
     """
     if self_test:
         given: dict[str, Any] = {name.removeprefix("--"): v for name, v in against.given.items()}
@@ -154,6 +174,8 @@ def _self_test(max_time: str | None) -> int:
 
 
 def _inconclusive(given: str | None) -> Inconclusive:
+    from mncost.budget.outcome import Inconclusive
+
     accepted: tuple[Inconclusive, ...] = get_args(Inconclusive)
     if given is None:
         return "keep"

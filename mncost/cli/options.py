@@ -9,17 +9,12 @@ import typer
 
 from mncost.cli import completion
 from mncost.errors import InputError
-from mncost.which import GRAMMAR
 
 __all__ = [
-    "GRAMMAR",
     "Convention",
     "Flops",
     "OneRuntime",
     "OneThreads",
-    "PrecisionName",
-    "Rho",
-    "Twin",
     "refuse",
 ]
 
@@ -31,29 +26,16 @@ OneRuntime: TypeAlias = Annotated[
         metavar="NAME",
         autocompletion=completion.runtimes,
         help="Runtime whose latency counts. Default: onnxruntime, or the run's only one.",
+        rich_help_panel="Measure",
     ),
 ]
 OneThreads: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        "--threads", metavar="N", help="Threads of that runtime. Default: 1, or those of the run."
-    ),
-]
-Rho: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--rho", metavar="ρ", help="Resolution as a ratio of the native one, same grammar."
-    ),
-]
-PrecisionName: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--precision",
-        metavar="NAME",
-        autocompletion=completion.precisions,
-        help="fp32, fp16, int8: for the bytes of deployed weights and of one image's "
-        "activations. Assumed: batch norm folded into the convolution before it; convolution and "
-        "activation fused; nothing in place; int8 with int32 biases. Default: fp32.",
+        "--threads",
+        metavar="N",
+        help="Threads of that runtime. Default: 1, or those of the run.",
+        rich_help_panel="Measure",
     ),
 ]
 Convention: TypeAlias = Annotated[
@@ -64,15 +46,6 @@ Convention: TypeAlias = Annotated[
         autocompletion=completion.conventions,
         rich_help_panel="Output",
         help="Count as a tool does: paper, torch, fvcore, thop ... See mncost explain.",
-    ),
-]
-Twin: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--twin",
-        metavar="NAME",
-        help="The twin instead: standard (separable pairs as one convolution) or fused (expand and "
-        "depthwise as one).",
     ),
 ]
 Flops: TypeAlias = Annotated[

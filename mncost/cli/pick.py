@@ -37,23 +37,36 @@ def pick(
     which: Annotated[Which, _WHICH],
     out: Out,
     max_macs: Annotated[
-        str | None, typer.Option("--max-macs", metavar="COUNT", help="E.g. 150M.")
+        str | None,
+        typer.Option("--max-macs", metavar="COUNT", help="E.g. 150M.", rich_help_panel="Limits"),
     ] = None,
     max_params: Annotated[
-        str | None, typer.Option("--max-params", metavar="COUNT", help="E.g. 3.5M.")
+        str | None,
+        typer.Option("--max-params", metavar="COUNT", help="E.g. 3.5M.", rich_help_panel="Limits"),
     ] = None,
     max_size: Annotated[
         str | None,
-        typer.Option("--max-size", metavar="SIZE", help="Of the weights, e.g. 10MB or 8MiB."),
+        typer.Option(
+            "--max-size",
+            metavar="SIZE",
+            help="Of the weights, e.g. 10MB or 8MiB.",
+            rich_help_panel="Limits",
+        ),
     ] = None,
     max_memory: Annotated[
         str | None,
         typer.Option(
-            "--max-memory", metavar="SIZE", help="Weights and peak activations of one image."
+            "--max-memory",
+            metavar="SIZE",
+            help="Weights and peak activations of one image.",
+            rich_help_panel="Limits",
         ),
     ] = None,
     min_top1: Annotated[
-        str | None, typer.Option("--min-top1", metavar="%", help="ImageNet top-1, e.g. 70.")
+        str | None,
+        typer.Option(
+            "--min-top1", metavar="%", help="ImageNet top-1, e.g. 70.", rich_help_panel="Limits"
+        ),
     ] = None,
     max_latency: Annotated[
         str | None,
@@ -61,31 +74,51 @@ def pick(
             "--max-latency",
             metavar="TIME",
             help="Of one call, e.g. 8ms: measured now, or in --run.",
+            rich_help_panel="Limits",
         ),
     ] = None,
     run: Annotated[
         Path | None,
         typer.Option(
-            "--run", metavar="FILE", help="Latencies of a run file of mncost bench; - for stdin."
+            "--run",
+            metavar="FILE",
+            help="Latencies of a run file of mncost bench; - for stdin.",
+            rich_help_panel="Measure",
         ),
     ] = None,
     percentile: Annotated[
         str | None,
-        typer.Option("--percentile", metavar="P", help="Of the latency. Default: 50, the median."),
+        typer.Option(
+            "--percentile",
+            metavar="P",
+            help="Of the latency. Default: 50, the median.",
+            rich_help_panel="Measure",
+        ),
     ] = None,
     runtime: options.OneRuntime = None,
     threads: options.OneThreads = None,
     max_time: Annotated[
         str | None,
-        typer.Option("--max-time", metavar="TIME", help="To measure at most. Default: 60 s."),
+        typer.Option(
+            "--max-time",
+            metavar="TIME",
+            help="To measure at most. Default: 60 s.",
+            rich_help_panel="Measure",
+        ),
     ] = None,
     save: Annotated[
-        Path | None, typer.Option("--save", metavar="FILE", help="Write what was measured.")
+        Path | None,
+        typer.Option(
+            "--save", metavar="FILE", help="Write what was measured.", rich_help_panel="Output"
+        ),
     ] = None,
     top: Annotated[
         int | None,
         typer.Option(
-            "--top", min=1, help="How many to show at most. Default: 10; 3 if they are measured."
+            "--top",
+            min=1,
+            help="How many to show at most. Default: 10; 3 if they are measured.",
+            rich_help_panel="Output",
         ),
     ] = None,
 ) -> int:

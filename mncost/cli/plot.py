@@ -9,11 +9,9 @@ import typer
 
 from mncost.cli import options
 from mncost.cli.params import Only
-from mncost.cli.plot_options import Asked, check, layers, scatter
 from mncost.cli.streams import say, tell
 from mncost.errors import InputError, UnknownNameError
 from mncost.pictures.look import FORMATS
-from mncost.pictures.plot import KINDS, X, Y, check_axes
 from mncost.units import seconds
 from mncost.which import GRAMMAR, Which
 
@@ -55,16 +53,25 @@ def plot(
             show_default=False,
             help="scatter: networks as points. layers: one network, MACs, time and bytes by layer. "
             "Default: scatter.",
+            rich_help_panel="Output",
         ),
     ] = "scatter",
     x: Annotated[
         str | None,
-        typer.Option("--x", metavar="NAME", help=f"{', '.join(X)}. Default: macs."),
+        typer.Option(
+            "--x",
+            metavar="NAME",
+            help="macs, params, size, memory, latency. Default: macs.",
+            rich_help_panel="Output",
+        ),
     ] = None,
     y: Annotated[
         str | None,
         typer.Option(
-            "--y", metavar="NAME", help=f"{', '.join(Y)}. Default: top1, as it is published."
+            "--y",
+            metavar="NAME",
+            help="top1, latency. Default: top1, as it is published.",
+            rich_help_panel="Output",
         ),
     ] = None,
     by: Annotated[
@@ -73,11 +80,16 @@ def plot(
             "--by",
             metavar="WHAT",
             help="With --kind layers: layer, block, stage or kind. Default: layer.",
+            rich_help_panel="Output",
         ),
     ] = None,
     no_time: Annotated[
         bool,
-        typer.Option("--no-time", help="With --kind layers: MACs and bytes; nothing is measured."),
+        typer.Option(
+            "--no-time",
+            help="With --kind layers: MACs and bytes; nothing is measured.",
+            rich_help_panel="Measure",
+        ),
     ] = False,
     runtime: options.OneRuntime = None,
     threads: options.OneThreads = None,
@@ -88,12 +100,16 @@ def plot(
             metavar="TIME",
             help="To measure at most, if intervals are not within ± 2 % before. Default: 54 s, or "
             "3 s a network if that is more.",
+            rich_help_panel="Measure",
         ),
     ] = None,
     save: Annotated[
         Path | None,
         typer.Option(
-            "--save", metavar="FILE", help="Write what was measured: a run file, to plot again."
+            "--save",
+            metavar="FILE",
+            help="Write what was measured: a run file, to plot again.",
+            rich_help_panel="Output",
         ),
     ] = None,
     format_name: Annotated[
@@ -103,6 +119,7 @@ def plot(
             "-f",
             metavar="NAME",
             help=f"{', '.join(FORMATS)}. Default: by the suffix of --output, else png.",
+            rich_help_panel="Output",
         ),
     ] = None,
     output: Annotated[
@@ -113,6 +130,7 @@ def plot(
             metavar="FILE",
             help="A .png, .svg or .pdf file (- for standard output), replaced only once it is "
             "complete. Default: mncost-Y-X.png or mncost-layers.png, here.",
+            rich_help_panel="Output",
         ),
     ] = None,
 ) -> int:
@@ -128,6 +146,9 @@ def plot(
     mncost plot --arch v2 --kind layers
     mncost plot --arch v3-large --kind layers --no-time --by block
     """
+    from mncost.cli.plot_options import Asked, check, layers, scatter
+    from mncost.pictures.plot import KINDS, check_axes
+
     if kind not in KINDS:
         raise UnknownNameError("--kind", kind, KINDS)
     limit = None if max_time is None else seconds("--max-time", max_time)

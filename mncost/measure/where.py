@@ -6,16 +6,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, TypeAlias
-
-from msgspec import structs
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mncost import units
-from mncost.cost.memory import PRECISIONS
 from mncost.errors import InputError, MeasureError, UnknownNameError, did_you_mean
 from mncost.extras import install
 from mncost.flags import flag
-from mncost.measure.cell import Place
 from mncost.measure.private import without_home
 from mncost.measure.runtimes import (
     MAX_BATCH,
@@ -25,6 +21,9 @@ from mncost.measure.runtimes import (
     is_installed,
     runtime_class,
 )
+
+if TYPE_CHECKING:
+    from mncost.measure.cell import Place
 
 __all__ = ["Effort", "Offer", "Where"]
 
@@ -115,6 +114,8 @@ class Where:
         measured = {name for one in RUNTIMES for name in runtime_class(one).precisions}
         for precision in self.precision:
             if precision not in measured:
+                from mncost.cost.memory import PRECISIONS
+
                 accepted = [name for name in PRECISIONS if name in measured]
                 raise UnknownNameError("precision", precision, accepted)
         _check("batch", self.batch, MAX_BATCH)
@@ -151,6 +152,10 @@ class Where:
         Raises:
             MeasureError: there is no such provider.
         """
+        from msgspec import structs
+
+        from mncost.measure.cell import Place
+
         offered = {
             (runtime, python): list(offer(runtime, python))
             for runtime, python in product(self.runtime, (None, *self.python))

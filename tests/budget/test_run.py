@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from mncost.budget.baseline import Baseline
 from mncost.budget.outcome import Verdicts
 from mncost.budget.records import (
-    Baseline,
     Exact,
     Latency,
     Limit,

@@ -1,0 +1,52 @@
+"""What regressions are measured against: flags for the command line and Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mncost.flags import flag
+
+__all__ = ["Baseline"]
+
+_PANEL = "Measure"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What regressions are measured against: at most one of ``run``, ``python`` and ``arch``."""
+
+    run: Path | None = flag(
+        "What regressions are against: a saved run of this machine (mncost bench --save).",
+        metavar="FILE",
+        panel=_PANEL,
+        names=("--baseline",),
+    )
+    python: str | None = flag(
+        "Or: the same models in another interpreter, measured interleaved with this one.",
+        metavar="PATH",
+        panel=_PANEL,
+        names=("--baseline-python",),
+    )
+    arch: Path | None = flag(
+        "Or: an older version of the architecture file, measured interleaved with the new one.",
+        metavar="FILE",
+        panel=_PANEL,
+        names=("--baseline-arch",),
+    )
+    other_machine: bool = flag(
+        "Compare with a saved run of another machine; it decides nothing.",
+        default=False,
+        panel=_PANEL,
+        names=("--allow-different-machine",),
+    )
+
+    @property
+    def given(self) -> dict[str, Path | str]:
+        """The baselines that were given, by the names of their options."""
+        named = {
+            "--baseline": self.run,
+            "--baseline-python": self.python,
+            "--baseline-arch": self.arch,
+        }
+        return {name: value for name, value in named.items() if value is not None}
