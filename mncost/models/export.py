@@ -91,7 +91,7 @@ def _metadata(network: Network, choices: Choices) -> dict[str, str]:
 
 
 def _model(network: Network, choices: Choices) -> tuple[Graph, Weights]:
-    """Return the graph that shall run, and its weights."""
+    """Return the graph that is exported, and its weights."""
     if choices.features and choices.num_classes is not None:
         raise InputError("features leave the classifier out: a number of classes does not apply")
     whole, classes = network.graph, network.classes
@@ -123,7 +123,7 @@ def _given(given: Mapping[str, numpy.ndarray] | Path | str, whole: Graph, graph:
 
 
 class FileKind(NamedTuple):
-    """A kind of file: what writes its bytes, and which options mean something to it."""
+    """A kind of file: what returns its bytes, and which options apply to it."""
 
     content: Callable[[Network, Choices], bytes]
     options: frozenset[str]

@@ -1,4 +1,4 @@
-"""The runtimes, each in a file of its own, behind one small class.
+"""The runtimes: one file each, one class as their interface.
 
 To add one: a file here with a subclass of :class:`Runtime`, a line in :data:`RUNTIMES`, a format
 that it loads (:mod:`mncost.models.formats`), and an extra in ``pyproject.toml``. Runtimes live in
@@ -46,7 +46,7 @@ __all__ = [
 MAX_BATCH, MAX_THREADS = 4096, 1024  # that are accepted
 
 Call: TypeAlias = Callable[[], object]
-"""One inference with its input bound: what is timed is one call of it and nothing else."""
+"""One inference with its input bound; one call of it is what is timed."""
 
 
 CONVERT = "(conversion)"
@@ -97,11 +97,11 @@ class Runtime(ABC):
     profiles: ClassVar[bool] = False
     """Whether it can say how long each kernel takes: :meth:`profiled`."""
     load_seconds: ClassVar[float] = 300.0
-    """After how long a load is taken to hang."""
+    """Seconds after which a load counts as hanging."""
 
     @classmethod
     def providers(cls) -> tuple[str | None, ...]:
-        """Return the execution providers for CPUs that it offers; ``(None,)``: it knows none."""
+        """Return its execution providers for CPUs; ``(None,)`` if it has no such choice."""
         return (cls.default_provider,)
 
     @abstractmethod
@@ -159,7 +159,7 @@ class Runtime(ABC):
     """Returns the time in nanoseconds."""
 
     def cpu_clock(self, threads: int) -> Callable[[], int] | None:
-        """Return what returns CPU time in nanoseconds, if there is such a clock."""
+        """Return a clock of CPU time in nanoseconds, if there is one."""
         from mncost.measure.workers.sampling import cpu_clock
 
         return cpu_clock(threads)

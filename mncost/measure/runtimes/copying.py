@@ -40,7 +40,7 @@ def large_copy(threads: int) -> Iterator[Copy]:
     Raises:
         MemoryError: there is no room for them.
     """
-    # Both are written to: pages that never were are one and the same page of zeros.
+    # Both are written to: all pages that never were share one page of zeros.
     source, target = bytearray(b"\1") * SIZE, bytearray(b"\0") * SIZE
     with copier(source, target, threads) as call:
         yield Copy(call, 2 * SIZE)
@@ -48,7 +48,9 @@ def large_copy(threads: int) -> Iterator[Copy]:
 
 @contextmanager
 def copier(source: bytearray, target: bytearray, threads: int) -> Iterator[Callable[[], object]]:
-    """Return what copies one buffer into another of the same size; with one thread, in the caller.
+    """Return a function that copies one buffer into another of the same size.
+
+    With one thread, the caller copies.
 
     Several threads are there before the first call and end with the context.
     """
@@ -67,7 +69,7 @@ def copier(source: bytearray, target: bytearray, threads: int) -> Iterator[Calla
         together = map if threads == 1 else _all_started(pool, threads).map
         try:
             yield lambda: list(together(ctypes.memmove, targets, sources, sizes))
-        finally:  # whoever still has the function has no longer the memory
+        finally:  # a call after this copies nothing
             targets.clear()
             sources.clear()
 

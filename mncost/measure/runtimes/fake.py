@@ -1,4 +1,4 @@
-"""A runtime that only pretends, by a script and on a clock of its own: the tests' runtime.
+"""A runtime for tests: it follows a script, on a clock of its own.
 
 It needs nothing but the standard library, is the same for the same script and seed, and can fail
 in each of the ways in which real runtimes do.
@@ -181,7 +181,7 @@ class Fake(Runtime):
 
     @contextmanager
     def copying(self, threads: int) -> Iterator[Copy]:
-        """Pretend to copy as much as others do."""
+        """Return a scripted copy of as many bytes as the real one."""
         moved = 2 * SIZE
         yield Copy(self._call("copy", None, moved / (self.script.bytes_per_ns * threads)), moved)
 
@@ -190,7 +190,7 @@ class Fake(Runtime):
         return int(self._now) // self.script.clock_ns * self.script.clock_ns
 
     def cpu_clock(self, threads: int) -> Callable[[], int]:
-        """Return what says how long this runtime has computed."""
+        """Return a clock of the time that this runtime has computed."""
         return lambda: int(self._cpu) // self.script.clock_ns * self.script.clock_ns
 
     def clock_step(self) -> float:
@@ -212,7 +212,7 @@ class Fake(Runtime):
         return call
 
     def _deviation(self) -> float:
-        """Return by which factor the next run is slower than the typical one."""
+        """Return the time of the next run / the typical one."""
         script = self.script
         factor = exp(self._random.gauss(0, script.noise)) * (1 + script.drift * self._now / 1e9)
         return factor * (script.outlier if self._random.random() < script.outliers else 1.0)
@@ -223,7 +223,7 @@ class Fake(Runtime):
         return self.script.slice_ns if share and self._random.random() < share else 0.0
 
     def _meet(self, on: str, macs: int | None) -> None:
-        """Let happen what the script has for this moment."""
+        """Apply the faults that the script has for this moment."""
         times = self._seen[on, macs] = self._seen.get((on, macs), 0) + 1
         for fault in self.script.faults:
             if (
@@ -236,13 +236,13 @@ class Fake(Runtime):
 
 
 def _read(setup: Setup) -> dict[str, Any]:
-    """Return what a model's folder says of it."""
+    """Read a model."""
     model: dict[str, Any] = json.loads((setup.folder / "model.json").read_text())
     return model
 
 
 def perform(fault: Fault) -> None:
-    """Do, to this very process, what a fault says."""
+    """Let a fault happen in this process."""
     match fault.do:
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)

@@ -44,7 +44,7 @@ class OnnxRuntime(Runtime):
 
     @classmethod
     def providers(cls) -> tuple[str | None, ...]:
-        """Return those for CPUs: always ONNX Runtime's own first."""
+        """Return those for CPUs, ONNX Runtime's own first."""
         onnxruntime = _imported()
         offered = onnxruntime.get_available_providers()
         return (_CPU, *(name for name in _OWN_THREADS if name in offered))
@@ -128,8 +128,8 @@ class OnnxRuntime(Runtime):
             options.intra_op_num_threads = self._threads
             options.inter_op_num_threads = 1
         if not self._shared or len(self.providers()) > 1:
-            # There are several sets of threads: none may wait actively beyond its own runs, though
-            # it makes the next run start a bit later.
+            # With several thread pools none may wait actively after its own runs, though the next
+            # run then starts a bit later.
             options.add_session_config_entry("session.force_spinning_stop", "1")
         return options
 

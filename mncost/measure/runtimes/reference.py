@@ -11,7 +11,7 @@ from hashlib import blake2b
 __all__ = ["REFERENCE", "reference"]
 
 REFERENCE = "blake2b+copy/2"
-"""Its name; the number changes with whatever could change its time."""
+"""Its name; the number changes when its time could."""
 
 # As much memory traffic in a millisecond as a MobileNet has (V2: 14 MB of weights in 7 to 10 ms).
 # With ten times as much, the reference would depend on where in memory a process happens to be,

@@ -11,7 +11,7 @@ much as is in use. The input belongs to what is loaded. Left out is what says no
   when it is freed, grows with what has been freed before, up to 32 MiB: then activations lie
   between small blocks, and two to three times their memory stays resident. Here it stays at the
   128 KiB with which it begins.
-* The rest of huge pages, which the kernel may give to whoever asks for small ones.
+* The rest of huge pages, which the kernel may give to a program that asks for small ones.
 
 The kernel counts pages in portions for each CPU: the result is exact to a few hundred KB.
 """
@@ -50,7 +50,7 @@ def resident_memory(load: Callable[[], Callable[[], object]], runs: int) -> Memo
     Raises:
         RuntimeError: this is not Linux, or /proc/self/clear_refs cannot be written to.
     """
-    _forget_peak()  # if that cannot be done, say so before the work
+    _forget_peak()  # raises before the work if it cannot
     _separate_blocks()
     call = load()
     gc.collect()
@@ -65,7 +65,7 @@ def resident_memory(load: Callable[[], Callable[[], object]], runs: int) -> Memo
 
 
 def _separate_blocks() -> None:
-    """Let blocks of memory have pages of their own, and small ones."""
+    """Give each block of memory pages of its own, of the small size."""
     _call_libc("mallopt", _MMAP_THRESHOLD, _BLOCK)
     _call_libc("prctl", _THP_DISABLE, *map(ctypes.c_ulong, (1, 0, 0, 0)))
 

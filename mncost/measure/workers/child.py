@@ -23,7 +23,7 @@ __all__ = ["Child"]
 
 _PACKAGE = Path(__file__).parents[2]
 
-# Makes this very package importable in whatever interpreter, and nothing else of ours.
+# Makes this package importable in any interpreter, and none of the packages installed beside it.
 _BOOTSTRAP = """
 import sys
 if sys.version_info < (3, 11):
@@ -79,7 +79,7 @@ class Child:
             raise MeasureError(_not_started(python, error)) from None
         try:
             self.first = self._first(python, seconds)
-            # Behind a wrapper it would be left stopped for ever if this process were killed.
+            # A child of a wrapper would stay stopped for ever if this process were killed.
             self._may_rest = bool(self.first.get("direct"))
             self._rest()
         except BaseException:
@@ -98,17 +98,17 @@ class Child:
             self._signal("SIGCONT")
             answer = self._exchange(json.dumps(message) + "\n", seconds)
             self._rest()
-        except BaseException:  # also Ctrl-C: it is in the middle of something
+        except BaseException:  # also Ctrl-C, after which its answer would be read as the next one
             self.close()
             raise
         return answer
 
     def close(self) -> None:
-        """End it and all of its children; it has nothing to lose."""
+        """Kill it and all of its children: it holds nothing that is needed later."""
         self._kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._stderr):
-            with suppress(OSError):  # what it never read cannot be flushed
+            with suppress(OSError):  # a request that it did not read cannot be flushed
                 if stream:
                     stream.close()
 
@@ -142,7 +142,7 @@ class Child:
         return message
 
     def _line(self, patience: _Patience, longest: int) -> bytes:
-        """Read a line; kill the process if there is none in time, or too long a one."""
+        """Read a line; kill the process if none comes in time, or if it is too long."""
         assert self._process.stdout is not None
         parts, size = [self._unread], len(self._unread)
         while b"\n" not in parts[-1]:

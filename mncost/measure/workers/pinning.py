@@ -1,4 +1,4 @@
-"""To which CPUs a worker is pinned: as many as it has threads, on different cores if there are."""
+"""Pins a worker to as many CPUs as it has threads, on different cores where possible."""
 
 from __future__ import annotations
 

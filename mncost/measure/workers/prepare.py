@@ -1,4 +1,4 @@
-"""Model files: what a runtime loads, built from a graph with seeded weights.
+"""Builds models: folders that a runtime loads, from a graph with seeded weights.
 
 :class:`Preparer` runs in a process of its own (:mod:`mncost.measure.workers.builder`): a model that
 is too large for memory must not take the measurement along.
@@ -34,7 +34,7 @@ _MARGIN = _GIB // 4  # for the libraries
 
 @dataclass(frozen=True)
 class Prepared:
-    """A model file that has been built."""
+    """A model that has been built."""
 
     bytes: int
     seconds: float
@@ -43,7 +43,7 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildModel(Request[Prepared]):
-    """A request to build a model file."""
+    """A request to build a model."""
 
     answer = Prepared
     graph: str  # the file of the pickled graph
@@ -55,10 +55,10 @@ class BuildModel(Request[Prepared]):
 
 
 class Preparer:
-    """Builds files; keeps the last graph and its weights, since others often want the same."""
+    """Builds models; keeps the last graph and its weights, which the next model often shares."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Begin without a graph."""
         self._pickled = b""
         self._graph = Graph((), ())
         self._seed: int | None = None
@@ -101,7 +101,7 @@ class Preparer:
 
 
 def needed_bytes(graph: Graph, inputs: Shapes, format: str, precision: str) -> int:
-    """Estimate the memory that it takes to build a model file, and to run the model on one image.
+    """Estimate the memory that it takes to build a model, and to run it on one image.
 
     Args:
         graph: the model.
@@ -123,7 +123,7 @@ def _weight_bytes(graph: Graph, inputs: Shapes) -> int:
 
 
 def _check(graph: Graph, inputs: Shapes, format: str, precision: str) -> None:
-    """Refuse a model for which there is not enough memory: find out before it is taken."""
+    """Refuse a model that needs more memory than is free, before any is allocated."""
     import psutil
 
     form, size = format_named(format), _weight_bytes(graph, inputs)

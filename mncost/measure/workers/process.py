@@ -16,7 +16,7 @@ __all__ = ["describe", "start_worker"]
 
 START_SECONDS = 120.0
 
-# Read when a library is loaded, by whichever thread pool it has.
+# Thread pools read these when their library is loaded.
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
 
 
@@ -32,8 +32,8 @@ def start_worker(
     Args:
         spec: its runtime, its threads, its interpreter.
         seed: of the fake runtime, whose processes differ by it.
-        start_seconds: after how long it is taken to hang.
-        load_seconds: the same of a load; by default the runtime's.
+        start_seconds: after how long it counts as hanging.
+        load_seconds: the same for a load; by default the runtime's.
 
     Raises:
         MeasureError: the interpreter cannot be used, or lacks a package.
@@ -84,7 +84,7 @@ def _look_in(python: str, runtime: str) -> Message:
 
 
 def _check(first: Message, runtime: str, python: str | None) -> None:
-    """Refuse an interpreter that lacks a package, and say how to install what it needs."""
+    """Raise the error for an interpreter that lacks a package: it says how to install it."""
     missing = first.get("missing")
     if not missing:
         return

@@ -78,7 +78,7 @@ class Server:
         """Answer a request of :mod:`mncost.measure.workers.messages`, or ``{"refused": why}``."""
         try:
             return vars(self._do(request_of(message)))
-        except Exception as error:  # whatever a runtime raises: it has exceptions of its own
+        except Exception as error:  # runtimes have exceptions of their own
             return {"refused": reason(error)}
 
     def _do(self, request: Request[Any]) -> object:
@@ -120,7 +120,7 @@ class Server:
         )
 
     def _profile(self, asked: ProfileModel) -> Profiled:
-        """Alternate between the plain and the profiled model; of some runs in a row, keep one."""
+        """Alternate between the plain and the profiled model; keep the last of each few runs."""
         setup = _setup(asked)
         plain = self._runtime.load(setup)
         profiled, finish = self._runtime.profiled(setup)
@@ -160,7 +160,7 @@ def _setup(asked: ModelRequest[Any]) -> Setup:
 
 
 def look(runtime: str) -> Message:
-    """Say what this interpreter has for a runtime, at little cost.
+    """Return what this interpreter has for a runtime, without starting it.
 
     Returns:
         ``{"providers": [...]}``, or ``{"missing": [...]}``: modules.
@@ -194,8 +194,8 @@ def serve(parent: int, begin: Callable[[], tuple[Message, Callable[[Message], Me
 
 
 def main(parent: str, kind: str, runtime: str = "", threads: str = "1") -> None:
-    """Be a worker, look what is here for one, or build model files."""
-    _volunteer()
+    """Run as a worker, as a builder of models, or report what this interpreter has."""
+    _prefer_for_oom()
     if kind == "look":
         serve(int(parent), lambda: (look(runtime), _nothing))
     elif kind == "worker":
@@ -221,7 +221,7 @@ def _nothing(request: Message) -> Message:
 
 
 def _private_streams() -> tuple[IO[str], IO[str]]:
-    """Take the standard streams away from everyone else; children do not inherit them either."""
+    """Keep the standard streams from libraries and from children, which might print or read."""
     requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     empty = os.open(os.devnull, os.O_RDONLY)
@@ -236,8 +236,8 @@ def _say(answers: IO[str], message: Message) -> None:
     answers.flush()
 
 
-def _volunteer() -> None:
-    """If memory runs out, let the kernel end this process, and not its parent."""
+def _prefer_for_oom() -> None:
+    """Let the kernel end this process, and not its parent, if memory runs out."""
     with suppress(OSError):  # not Linux, or not allowed
         Path("/proc/self/oom_score_adj").write_text("1000")
 
