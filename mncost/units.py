@@ -73,28 +73,28 @@ def size(name: str, text: str, *, up: bool = False) -> int:
 
 def unit_of(text: str) -> str:
     """Return the unit of a number that can be read; ``""`` if it has none."""
-    found = _NUMBER.fullmatch(text)
-    return found["unit"] if found else ""
+    match = _NUMBER.fullmatch(text)
+    return match["unit"] if match else ""
 
 
 def _exact(name: str, text: str, units: Mapping[str, int]) -> Fraction:
     """Read a number without rounding; it has to have a unit."""
-    found = _matched(name, text, units)
-    _, _, exponent = found["number"].partition("e")
+    match = _matched(name, text, units)
+    _, _, exponent = match["number"].partition("e")
     # A huge exponent would be multiplied out, digit by digit.
     if len(text) > MAX_TEXT or abs(int(exponent or 0)) > MAX_EXPONENT:
         raise QuantityError(f"{name} {text[:40]!r}: accepted is a number of at most 100 digits")
-    value = Fraction(found["number"]) * units[found["unit"]]
+    value = Fraction(match["number"]) * units[match["unit"]]
     if value < 0:
         raise QuantityError(f"{name} {text!r}: accepted is a finite number, not negative")
     return value
 
 
 def _parse(name: str, text: str, units: Mapping[str, float], bare: float | None) -> float:
-    found = _matched(name, text, units, bare=bare is not None)
-    factor = units.get(found["unit"], bare)
+    match = _matched(name, text, units, bare=bare is not None)
+    factor = units.get(match["unit"], bare)
     assert factor is not None
-    value = float(found["number"]) * factor
+    value = float(match["number"]) * factor
     if value < 0 or not math.isfinite(value):
         raise QuantityError(f"{name} {text!r}: accepted is a finite number, not negative")
     return value
@@ -104,8 +104,8 @@ def _matched(
     name: str, text: str, units: Mapping[str, float], *, bare: bool = False
 ) -> re.Match[str]:
     """Take a text apart into ``number`` and ``unit``; a ``bare`` number has none."""
-    found = _NUMBER.fullmatch(text)
-    if not found or not (found["unit"] in units or (bare and not found["unit"])):
+    match = _NUMBER.fullmatch(text)
+    if not match or not (match["unit"] in units or (bare and not match["unit"])):
         listed = ", ".join(units)
         raise QuantityError(f"{name} {text!r}: accepted is a number with one of: {listed}")
-    return found
+    return match

@@ -25,7 +25,7 @@ __all__ = ["Asked", "check", "layers", "scatter"]
 
 
 class Asked(NamedTuple):
-    """What is to be drawn, as the options say it."""
+    """The options of a picture, as they were given."""
 
     which: Which
     run_file: Path | None

@@ -21,7 +21,7 @@ _LATENCY = (
     "geometric mean of these and ± half of Student's 95 % interval over them"
 )
 _ORDER = (
-    "cells are visited by turns: in each round every cell once, in random order, with a burst of "
+    "cells are interleaved: each round visits every cell once, in random order, with a burst of "
     "runs that are not timed and then of timed ones. Several generations of worker processes "
     "follow one another; only one worker runs at any time"
 )
@@ -39,7 +39,7 @@ def when(text: str) -> str:
     """Return a time as people write it."""
     try:
         return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    except (ValueError, OverflowError):  # somebody else wrote the file
+    except (ValueError, OverflowError):  # another program wrote the file
         return text
 
 

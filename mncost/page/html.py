@@ -26,7 +26,7 @@ class Figure(NamedTuple):
 
     Attributes:
         title: above it.
-        svg: markup, as it goes into the page: whoever makes it escapes what it says.
+        svg: markup, as it goes into the page: its maker escapes the texts in it.
         note: what there is to see.
     """
 
@@ -44,7 +44,7 @@ class Section(NamedTuple):
         notes: paragraphs.
         figures: pictures.
         tables: with their own titles and notes.
-        facts: terms and what is to be said about each.
+        facts: terms, each with a sentence.
     """
 
     name: str

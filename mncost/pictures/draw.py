@@ -176,12 +176,12 @@ def _name_groups(
     for group, colour, _ in styles:
         own = sorted(((p.x, p.y) for p in points if p.group == group), reverse=True)
         tried = (labels.add(group, at, _BESIDE_GROUP, color=colour) for at in own)
-        written.append(next((found for found in tried if found is not None), None))
+        written.append(next((label for label in tried if label is not None), None))
     if None not in written:
         return True
-    for found in written:
-        if found is not None:
-            found.remove()
+    for label in written:
+        if label is not None:
+            label.remove()
     return False
 
 

@@ -23,7 +23,7 @@ _REFERENCE = re.compile(r"url\(#(.*?)\)")
 
 
 def inline(svg: bytes, name: str, label: str, tips: Mapping[str, Sequence[str]]) -> str:
-    """Return a picture of :mod:`mncost.plot` as an element of an HTML page.
+    """Return a picture as an element of an HTML page.
 
     It holds no style of its own, so that the page may forbid those, and refers to nothing outside.
 
@@ -31,7 +31,7 @@ def inline(svg: bytes, name: str, label: str, tips: Mapping[str, Sequence[str]])
         svg: the picture.
         name: what its ids begin with: each picture of a page has another.
         label: what it shows, for those who do not see it.
-        tips: for an element, by its id: what is to be said about each of its marks, in order.
+        tips: for an element, by its id: a text about each of its marks, in order.
 
     Raises:
         KeyError: there is no such element.

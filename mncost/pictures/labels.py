@@ -54,7 +54,7 @@ class Labels:
     ) -> Annotation | None:
         """Write words at the first side of a point that is free; return ``None`` if none is."""
         for side in sides:
-            found = self._axes.annotate(
+            written = self._axes.annotate(
                 text,
                 point,
                 xytext=(side.dx, side.dy),
@@ -63,11 +63,11 @@ class Labels:
                 va=side.va,
                 **style,
             )
-            box = found.get_window_extent()
+            box = written.get_window_extent()
             if self._is_free(box):
                 self._taken.append(box)
-                return found
-            found.remove()
+                return written
+            written.remove()
         return None
 
     def _box(self, corners: Sequence[tuple[float, float]], points: float) -> Bbox:

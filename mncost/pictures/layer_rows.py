@@ -77,7 +77,7 @@ def layer_rows(
     members: dict[str, list[Layer]] = {}
     for layer in layers:
         members.setdefault(groups[layer.name], []).append(layer)
-    rows = [_row(name, found, by, times.pop(name, None)) for name, found in members.items()]
+    rows = [_row(name, group, by, times.pop(name, None)) for name, group in members.items()]
     return [*rows, *(_timed(Row(name, OUTSIDE), time) for name, time in times.items())]
 
 

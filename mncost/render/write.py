@@ -13,7 +13,7 @@ __all__ = ["check_writable", "refuse_overwriting", "write_atomically"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``; whoever reads it sees the old file or the new one, whole.
+    """Write ``data`` to ``path``; a reader sees the whole old file or the whole new one.
 
     What is no regular file (a pipe, a device) is written to as it stands; a symbolic link keeps
     pointing where it does.
@@ -40,7 +40,7 @@ def check_writable(path: Path) -> None:
         if path.is_dir():
             raise IsADirectoryError(None, "Is a directory")
         if path.exists() and not path.is_file():
-            return  # a pipe or a device: whoever reads it would notice
+            return  # a pipe or a device: its reader would notice
         with tempfile.TemporaryFile(dir=path.resolve().parent):
             pass
 
