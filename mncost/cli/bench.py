@@ -171,5 +171,5 @@ def _measure_and_show(run: Run, run_file: Path | None, saver: Saver, view: View,
         emit_text("".join(f"{line}\n" for line in findings(results)), None)
     if pyperf is not None:
         view.export_to(results, pyperf)
-    if file is not None and out.for_people:
+    if file is not None and saver.problem is None and out.for_people:
         print(f"mncost: saved: {file}; next: mncost report {file} -o report.html", file=sys.stderr)

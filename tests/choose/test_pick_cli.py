@@ -205,7 +205,7 @@ def test_interrupted_it_says_nothing_and_keeps_what_was_measured(
         ("--run run.json --max-latency 5", "--max-latency '5': accepted is a number with one of"),
         ("--run run.json --max-latency 5ms --percentile 100", "--percentile '100': accepted is"),
         ("--run run.json --max-latency 5ms --runtime fak", "nothing of that kind (did you mean"),
-        ("--run run.json --max-latency 5ms --threads 2", "it has: fake, threads 1"),
+        ("--run run.json --max-latency 5ms --threads 2", "it has: fake, fp32, 1 thread, batch 1"),
         ("--run run.json --max-latency 5ms --precision int8", "no networks in int8"),
         ("--run none.json --max-latency 5ms", "none.json: cannot be read"),
     ],
