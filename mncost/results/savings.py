@@ -69,7 +69,7 @@ class PairSaving(NamedTuple):
         both, merged: the cells of the pair, and of the convolution.
         occurrences: how often the network, or all networks together, have it.
         macs_ratio: MACs of the convolution / of the pair.
-        formula_ratio: the same by the paper's formula.
+        theoretical_macs_ratio: the same by the paper's formula.
         time, merged_time: of the pair, and of the convolution.
         speedup: time of the convolution / of the pair.
         efficiency: speed-up / the formula's ratio.
@@ -82,7 +82,7 @@ class PairSaving(NamedTuple):
     merged: Cell
     occurrences: int
     macs_ratio: float
-    formula_ratio: float
+    theoretical_macs_ratio: float
     time: Interval | None
     merged_time: Interval | None
     speedup: Interval | None
@@ -147,7 +147,7 @@ def _network(
 def _pair(results: Results, pair: Pair, place: PairCells, own_times: OwnTimes) -> PairSaving:
     cells = results.run.cells
     both, merged = cells[place.both], cells[place.merged]
-    formula_ratio = 1 / pair.theoretical_ratio
+    theoretical_macs_ratio = 1 / pair.theoretical_ratio
     speedup = own_times.speedup(place)
     first, second, third = (
         point(cells[cell], kind, results.roofline(cell), own_times.time(cell))
@@ -163,11 +163,11 @@ def _pair(results: Results, pair: Pair, place: PairCells, own_times: OwnTimes) -
         merged=merged,
         occurrences=sum(n for cell, n in pair.counts.items() if cells[cell].place == both.place),
         macs_ratio=merged.macs / both.macs,
-        formula_ratio=formula_ratio,
+        theoretical_macs_ratio=theoretical_macs_ratio,
         time=own_times.time(both.id),
         merged_time=own_times.time(merged.id),
         speedup=speedup,
-        efficiency=speedup.scaled(1 / formula_ratio) if speedup else None,
+        efficiency=speedup.scaled(1 / theoretical_macs_ratio) if speedup else None,
         points=(first, second, third),
         why=_why(results.summaries[place.both], results.summaries[place.merged]),
     )

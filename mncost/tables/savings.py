@@ -181,7 +181,7 @@ def _pair_columns(both: str, merged: str) -> Mapping[str, Source]:
             ("in_channels", "in", "number", lambda s: s.pair.in_channels),
             ("out_channels", "out", "number", lambda s: s.pair.out_channels),
             ("px", "px", "number", lambda s: s.both.fact("resolution")),
-            ("theoretical_macs_ratio", "theory", "ratio", lambda s: s.formula_ratio),
+            ("theoretical_macs_ratio", "theory", "ratio", lambda s: s.theoretical_macs_ratio),
             ("macs_ratio", "MACs ratio", "ratio", lambda s: s.macs_ratio),
             ("time", both, "time", lambda s: s.time),
             ("twin_time", merged, "time", lambda s: s.merged_time),

@@ -106,7 +106,7 @@ def test_a_network_beside_its_twin() -> None:
 def test_a_pair_beside_its_convolution() -> None:
     (found,) = saving(measured([NS, NS])).pairs
     assert (found.macs_ratio, found.occurrences) == (8.0, 2)
-    assert found.formula_ratio == pytest.approx(10.0)
+    assert found.theoretical_macs_ratio == pytest.approx(10.0)
     assert bounds(found.time) == pytest.approx((1000e-9,) * 3)
     assert bounds(found.merged_time) == pytest.approx((3000e-9,) * 3)
     assert found.speedup is not None
