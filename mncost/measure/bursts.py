@@ -57,13 +57,15 @@ class Burst(NamedTuple):
     warmup_cpu_ns: Sequence[int] = ()
     cpu_ns: Sequence[int] = ()
     switches: int | None = None
+    waits: int | None = None
     faults: int | None = None
     stolen_us: int | None = None
     stalled_us: int | None = None
     throttled_us: int | None = None
 
 
-_COUNTED = ("switches", "faults", "stolen_us", "stalled_us", "throttled_us")  # of a whole visit
+# Of a whole visit.
+_COUNTED = ("switches", "waits", "faults", "stolen_us", "stalled_us", "throttled_us")
 
 
 class Bursts(Struct, kw_only=True):
@@ -85,6 +87,7 @@ class Bursts(Struct, kw_only=True):
     warmup_cpu_ns: Counts = field(default_factory=Counts)
     cpu_ns: Counts = field(default_factory=Counts)
     switches: Counts = field(default_factory=Counts)  # how often another program got the core
+    waits: Counts = field(default_factory=Counts)  # how often it gave the core away by itself
     faults: Counts = field(default_factory=Counts)  # pages of memory that were not there
     stolen_us: Counts = field(default_factory=Counts)  # CPU time that the hypervisor gave to others
     stalled_us: Counts = field(default_factory=Counts)  # while some program waited for a core

@@ -15,7 +15,7 @@ from mncost.measure.records import IDENTITY, Cell, LayerShare, Run
 from mncost.measure.run_file import read_run, write_run
 from mncost.render.shown import Shown, maker
 from mncost.results.cell_summary import CellSummary
-from mncost.results.series import Series, generation_ratios, percentile_interval
+from mncost.results.series import Clock, Series, generation_ratios, percentile_interval
 from mncost.results.warnings import RunWarning, warnings_of_run
 from mncost.stats.drift import drift
 from mncost.stats.generations import generations_interval
@@ -185,7 +185,7 @@ class Results(Shown):
         """Return :meth:`ratio` with the interval that verdicts need.
 
         It takes out what the order of starting does, and is wider where generations are skewed or
-        resemble each other: :mod:`mncost.stats.generations`.
+        resemble each other: :mod:`mncost.stats.generations`. The clock is :meth:`verdict_clock`.
 
         Args:
             numerator: the cell whose latency is judged.
@@ -195,9 +195,23 @@ class Results(Shown):
         Returns:
             ``None`` if no round visited both.
         """
-        ratios = self.generation_ratios(numerator, denominator)
+        clock = self.verdict_clock(numerator, denominator)
+        ratios = generation_ratios(self.series[numerator], self.series[denominator], clock)
         turned = [is_turned(generation) for generation in ratios]
         return generations_interval(list(ratios.values()), turned, level) if ratios else None
+
+    def verdict_clock(self, numerator: int, denominator: int) -> Clock:
+        """Return which time decides about a ratio: that on the wall, or the CPU's.
+
+        Other programs hardly change the CPU time of a call, and may double its wall time. So CPU
+        time decides where it is counted, the calls of both cells have one thread, and none of them
+        waits for anything (:attr:`mncost.results.series.Series.waits`).
+        """
+        cells = [self.run.cells[cell] for cell in (numerator, denominator)]
+        series = [*self.series[numerator], *self.series[denominator]]
+        if any(cell.place.threads != 1 for cell in cells):
+            return "wall"
+        return "cpu" if all(one.cpu_by_round and not one.waits for one in series) else "wall"
 
     def generation_ratios(self, numerator: int, denominator: int) -> dict[int, float]:
         """Return what :meth:`ratio` is made of: the ratio in each generation."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from mncost.interval import Interval
 from mncost.stats.location import LEVEL, log_interval
@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
     from mncost.measure.records import Bursts, Process
 
-__all__ = ["SECOND", "Series", "generation_ratios", "paired_rounds", "percentile_interval"]
+__all__ = ["SECOND", "Clock", "Series", "generation_ratios", "paired_rounds", "percentile_interval"]
 
 SECOND = 1e9  # ns
+WAITING_BURSTS = 0.1  # of all bursts: a runtime that computes hardly ever gives its core away
+WAITING_TIME = 0.01  # of a call; the clocks' own cost is below 0.1 %
+
+Clock: TypeAlias = Literal["wall", "cpu"]
 
 
 class Series:
@@ -38,7 +42,7 @@ class Series:
         """Take in what the bursts have gained."""
         if self._taken < len(self.bursts):
             self._taken = len(self.bursts)
-            for name in ("seconds", "median", "least", "by_round"):
+            for name in ("seconds", "median", "least", "by_round", "cpu_by_round", "waits"):
                 vars(self).pop(name, None)
 
     @property
@@ -70,9 +74,43 @@ class Series:
     @cached_property
     def by_round(self) -> dict[int, float]:
         """The median of each round's burst."""
+        return self._by_round(self.seconds)
+
+    @cached_property
+    def cpu_by_round(self) -> dict[int, float]:
+        """The same of the CPU time; empty where that was not counted."""
         import numpy as np
 
-        medians = np.median(self.seconds.reshape(-1, self.bursts.runs), axis=1)
+        cpu = np.maximum(np.array(self.bursts.cpu_ns, dtype=np.float64), 1.0) / SECOND
+        return self._by_round(cpu) if len(cpu) else {}
+
+    @cached_property
+    def waits(self) -> bool:
+        """Whether its calls wait for something, which CPU time does not show.
+
+        They do if the process gave its core away by itself in more than a tenth of the bursts. And
+        they do if time passes without CPU time in bursts that nothing interrupted.
+        """
+        import numpy as np
+
+        bursts = self.bursts
+        if bursts.waits and np.mean(np.array(bursts.waits) > 0) > WAITING_BURSTS:
+            return True
+        if not bursts.cpu_ns:
+            return False
+        wall, cpu = (
+            np.array(ns, dtype=np.float64).reshape(-1, bursts.runs)
+            for ns in (bursts.ns, bursts.cpu_ns)
+        )
+        if bursts.switches:
+            calm = np.array(bursts.switches) == 0
+            wall, cpu = wall[calm], cpu[calm]
+        return bool(wall.size and np.median(1 - cpu / np.maximum(wall, 1.0)) > WAITING_TIME)
+
+    def _by_round(self, seconds: NDArray[Any]) -> dict[int, float]:
+        import numpy as np
+
+        medians = np.median(seconds.reshape(-1, self.bursts.runs), axis=1)
         return dict(zip(self.bursts.rounds, medians.tolist(), strict=True))
 
 
@@ -102,28 +140,30 @@ def percentile_interval(
 
 
 def paired_rounds(
-    one: Sequence[Series], other: Sequence[Series]
+    one: Sequence[Series], other: Sequence[Series], clock: Clock = "wall"
 ) -> dict[int, tuple[list[float], list[float]]]:
     """Return the bursts' medians of two cells in the rounds that visited both, by generation."""
-    others = {series.generation: series.by_round for series in other}
+    ours, theirs = (
+        {each.generation: each.by_round if clock == "wall" else each.cpu_by_round for each in side}
+        for side in (one, other)
+    )
     pairs = {}
-    for series in one:
-        against = others.get(series.generation, {})
-        rounds = [number for number in series.by_round if number in against]
-        pairs[series.generation] = (
-            [series.by_round[number] for number in rounds],
-            [against[number] for number in rounds],
-        )
+    for generation, mine in ours.items():
+        against = theirs.get(generation, {})
+        rounds = [number for number in mine if number in against]
+        pairs[generation] = [mine[n] for n in rounds], [against[n] for n in rounds]
     return pairs
 
 
-def generation_ratios(one: Sequence[Series], other: Sequence[Series]) -> dict[int, float]:
+def generation_ratios(
+    one: Sequence[Series], other: Sequence[Series], clock: Clock = "wall"
+) -> dict[int, float]:
     """Return how many times as long one cell takes as another, in each generation.
 
     Generations in which no round visited both are left out.
     """
     return {
         generation: ratio
-        for generation, (above, below) in paired_rounds(one, other).items()
+        for generation, (above, below) in paired_rounds(one, other, clock).items()
         if (ratio := ratio_of_rounds(above, below)) is not None
     }

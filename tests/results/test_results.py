@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from math import log
+from typing import Any
 
+import numpy as np
 import pytest
 
+from mncost.measure.bursts import Counts
 from mncost.measure.records import Agreement, Burst, Failure, ModelFile
 from mncost.results.results import Results
+from mncost.stats.generations import generations_interval
 from tests.measure.synthetic import REFERENCE_NS, cell, process, run_of, simulated
 
 
@@ -262,3 +267,73 @@ def test_the_machine_s_mood_is_what_the_cells_have_in_common() -> None:
         assert latency == results.interval(0)
         halves.append(log(latency.hi / latency.center))
     assert halves[0] / halves[1] == pytest.approx(((1 + r) / (1 - r)) ** 0.5, rel=1e-3)
+
+
+def timed(
+    cpu: Callable[[int, int], float], *, waits: int = 0, switches: int = 3, **changes: Any
+) -> Results:
+    """Return a network 5 % slower than its baseline, by CPU time; a busy machine doubles a call.
+
+    Args:
+        cpu: seconds of CPU time of a cell's call in a generation.
+        waits, switches: of each burst of the new network; ``switches`` of the baseline's, too.
+        changes: of both cells.
+    """
+    rng = np.random.default_rng(1)
+    run = run_of([cell(0, **changes), cell(1, baseline_of=0, **changes)])
+    for generation in range(8):
+        spent = [[round(1e9 * cpu(own, generation))] * 5 for own in (0, 1)]
+        wall = [
+            [round(ns * rng.uniform(1.0, 3.0)) if switches else ns for ns in side] for side in spent
+        ]
+        one = process(generation, {own: [wall[own]] * 4 for own in (0, 1)})
+        for own, bursts in enumerate(one.bursts):
+            bursts.cpu_ns = Counts(spent[own] * 4)
+            bursts.switches = Counts([switches] * 4)
+            bursts.waits = Counts([waits if own == 0 else 0] * 4)
+        run.processes.append(one)
+    return Results(run)
+
+
+def slower(own: int, generation: int) -> float:
+    return (0.0105 if own == 0 else 0.01) * 1.001 ** (generation % 3 - own)
+
+
+def test_cpu_time_decides_about_calls_that_compute() -> None:
+    results = timed(slower)
+    assert results.verdict_clock(0, 1) == "cpu"
+    found, wall = results.verdict_ratio(0, 1, 0.95), results.ratio(0, 1)
+    assert found is not None
+    assert wall is not None
+    assert found.center == pytest.approx(1.05, abs=0.002)
+    assert found.relative_error is not None
+    assert found.relative_error < 0.002
+    assert (wall.relative_error or 0) > 0.05
+
+
+@pytest.mark.parametrize("waits", [1, 40])
+def test_calls_that_give_their_core_away_are_judged_by_the_wall(waits: int) -> None:
+    """A sleep, a lock or a file in the call of one side: CPU time would hide it."""
+    results = timed(slower, waits=waits)
+    assert results.verdict_clock(0, 1) == "wall"
+    assert results.verdict_ratio(0, 1, 0.95) == generations_interval(
+        list(results.generation_ratios(0, 1).values()), [bool(g % 2) for g in range(8)], 0.95
+    )
+
+
+def test_a_wait_that_the_system_does_not_count_shows_in_calls_that_nothing_interrupted() -> None:
+    results = timed(slower, switches=0)
+    assert results.verdict_clock(0, 1) == "cpu"
+    for one in results.run.processes:
+        for bursts in one.bursts:
+            bursts.waits = Counts()
+            if bursts.cell == 0:
+                bursts.ns = Counts([ns + 500_000 for ns in bursts.ns])  # 5 %
+    assert Results(results.run).verdict_clock(0, 1) == "wall"
+
+
+def test_without_cpu_time_or_with_several_threads_the_wall_decides() -> None:
+    assert timed(slower, threads=2).verdict_clock(0, 1) == "wall"
+    results = timed(slower)
+    results.run.processes[0].bursts[0].cpu_ns = Counts()
+    assert Results(results.run).verdict_clock(0, 1) == "wall"

@@ -60,6 +60,7 @@ class Sampled:
     warmup_cpu_ns: list[int]
     cpu_ns: list[int]
     switches: int | None  # how often another program got its core
+    waits: int | None  # how often it gave its core away by itself: a sleep, a lock, a file
     faults: int | None  # pages of memory that were not there
 
 

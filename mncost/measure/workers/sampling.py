@@ -54,6 +54,7 @@ class Interruptions(NamedTuple):
     """What has happened to this process since it began."""
 
     switches: int  # another program got its core
+    waits: int  # it gave its core away by itself: a sleep, a lock, a file
     faults: int  # pages of memory that were not there
 
 
@@ -99,7 +100,7 @@ def interruptions() -> Interruptions | None:
     except ImportError:
         return None
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    return Interruptions(usage.ru_nivcsw, usage.ru_minflt + usage.ru_majflt)
+    return Interruptions(usage.ru_nivcsw, usage.ru_nvcsw, usage.ru_minflt + usage.ru_majflt)
 
 
 def give_way() -> None:

@@ -116,6 +116,7 @@ class Server:
             warmup_cpu_ns=warmup.cpu_ns,
             cpu_ns=timed.cpu_ns,
             switches=after.switches - before.switches if after and before else None,
+            waits=after.waits - before.waits if after and before else None,
             faults=after.faults - before.faults if after and before else None,
         )
 
