@@ -195,10 +195,14 @@ class Results(Shown):
         Returns:
             ``None`` if no round visited both.
         """
-        clock = self.verdict_clock(numerator, denominator)
-        ratios = generation_ratios(self.series[numerator], self.series[denominator], clock)
+        ratios = self.verdict_ratios(numerator, denominator)
         turned = [is_turned(generation) for generation in ratios]
         return generations_interval(list(ratios.values()), turned, level) if ratios else None
+
+    def verdict_ratios(self, numerator: int, denominator: int) -> dict[int, float]:
+        """Return what :meth:`verdict_ratio` is made of: the ratio in each generation."""
+        clock = self.verdict_clock(numerator, denominator)
+        return generation_ratios(self.series[numerator], self.series[denominator], clock)
 
     def verdict_clock(self, numerator: int, denominator: int) -> Clock:
         """Return which time decides about a ratio: that on the wall, or the CPU's.
