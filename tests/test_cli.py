@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 import mncost
+from mncost.cli.main import COMMANDS
 from mncost.graph.twin import TWINS
 from tests.running import FAMILIES, Result, as_process, in_process
 
@@ -550,3 +551,60 @@ def test_the_shell_completes(words: str, offered: list[str]) -> None:
         timeout=60,
     )
     assert done.stdout.split() == offered
+
+
+# ----------------------------------------------------------------- names of other tools, errors
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [
+        ("--width", "--alpha"),
+        ("--width-mult", "--alpha"),
+        ("--image-size", "--resolution"),
+        ("--img-size", "--resolution"),
+        ("--input-size", "--resolution"),
+        ("--num-classes", "--classes"),
+    ],
+)
+def test_what_other_tools_call_an_option_names_ours(option: str, meant: str) -> None:
+    result = in_process(["table", "v2", option, "0.5"])
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert f"did you mean {meant}?" in result.err
+
+
+def test_plain_words_and_the_option_mean_the_same() -> None:
+    words = ["table", "v1", "v2", "--format", "csv"]
+    option = ["table", "--arch", "v1,v2", "--format", "csv"]
+    assert in_process(words).out == in_process(option).out
+
+
+def test_all_columns_are_those_that_a_frame_has() -> None:
+    (row,) = records("table", "v2", "--columns", "all")
+    assert list(row) == list(mncost.grid("v2").to_frame().columns)
+
+
+def test_an_error_of_our_own_has_its_own_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is neither a failed check (1) nor wrong input (2); the rest is printed on demand."""
+
+    def broken(*arguments: object, **options: object) -> None:
+        raise ZeroDivisionError("by hand")
+
+    monkeypatch.setattr("mncost.tables.grid.grid_table", broken)
+    short = in_process(["table", "v2"])
+    assert (short.status, short.out, short.err.count("\n")) == (70, "", 1)
+    assert "ZeroDivisionError: by hand" in short.err
+    long = in_process(["table", "v2", "--traceback"])
+    assert long.status == 70
+    assert "Traceback" in long.err
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_fits(name: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is offered the runtime of the tests."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    result = in_process([name, "--help"])
+    assert (result.status, result.err) == (0, "")
+    assert max(map(len, result.out.splitlines())) <= width
+    assert "fake" not in result.out
