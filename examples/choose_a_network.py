@@ -46,7 +46,7 @@ def in_words(one: mncost.Picked) -> str:
     """Say what a network that was measured has to offer."""
     words = f"{one.name}: {one.top1:g} % top-1, {one.network.macs / 1e6:.0f} M MACs"
     if one.latency is not None and one.latency.lo is not None and one.latency.hi is not None:
-        lo, hi = one.latency.lo / 1e6, one.latency.hi / 1e6
+        lo, hi = 1e3 * one.latency.lo, 1e3 * one.latency.hi
         words += f", {lo:.2f} to {hi:.2f} ms"
     return words + (", as accurate as far as anyone knows" if one.is_near_tie else "")
 

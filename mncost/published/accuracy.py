@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mncost.api import Selection, grid
 from mncost.cost.memory import PRECISIONS, Precision
 from mncost.errors import NothingPublishedError, UnknownNameError
+from mncost.published.checkpoints import load_code
 from mncost.published.figures import Figure, read_published
 from mncost.spec.axis import Numbers, Resolution
 from mncost.spec.catalog import Choice, find, load_spec
@@ -27,6 +28,7 @@ __all__ = [
     "candidates",
     "candidates_of",
     "is_near_tie",
+    "with_weights",
 ]
 
 CLASSES = 1000
@@ -144,6 +146,22 @@ def candidates_of(networks: Sequence[Network]) -> tuple[list[Candidate], list[st
     left = len(networks) - len(known)
     notes = [f"left out: {left} without a published accuracy"] if left else []
     return sorted(known, key=lambda one: (-one.top1, one.network.macs)), notes
+
+
+def with_weights(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates with weights to load, ranked by the accuracy of these.
+
+    Raises:
+        NothingPublishedError: no candidate has such weights.
+    """
+    kept = [
+        Candidate(one.network, figures)
+        for one in candidates
+        if (figures := [figure for figure in one.figures if load_code(figure)])
+    ]
+    if not kept:
+        raise NothingPublishedError("no weights of these networks can be loaded by name")
+    return sorted(kept, key=lambda one: (-one.top1, one.network.macs))
 
 
 def accuracy_of(network: Network) -> Candidate | None:
