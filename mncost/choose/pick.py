@@ -11,6 +11,7 @@ from mncost.choose.picked import Pick
 from mncost.errors import InputError, MeasureError
 from mncost.limits import Amount, percentage, seconds, time, whole
 from mncost.published.accuracy import Candidate, candidates, candidates_of
+from mncost.published.accuracy import with_weights as with_weights_to_load
 
 if TYPE_CHECKING:
     from mncost.choose.latency import Latencies, LatencyLimit
@@ -73,6 +74,7 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
     threads: int | None = None,
     run: Results | Path | str | None = None,
     max_time: Amount | None = None,
+    with_weights: bool = False,
     top: int | None = None,
     save: Path | str | None = None,
 ) -> Pick:
@@ -96,6 +98,8 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
         threads: likewise; by default 1, or those of the run.
         run: a run, or the file of one, to look latencies up in instead of measuring them.
         max_time: how long to measure at most: ``"2 min"``, or seconds; by default 60.
+        with_weights: only networks with weights that can be loaded by name, ranked by the accuracy
+            of these.
         top: how many to return at most; by default all, or 3 if they are measured.
         save: a run file for what is measured, written as it goes.
 
@@ -116,10 +120,14 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
         published = candidates(
             arch, alpha, resolution, rho=rho, dialect=dialect, precision=precision
         )
-        return choose(published, limits, timing, top=top)
+        return choose(_loadable(published, with_weights), limits, timing, top=top)
     networks = [arch] if isinstance(arch, Network) else list(arch)
     published, notes = candidates_of(networks)
-    return choose(published, limits, timing, top=top, notes=notes)
+    return choose(_loadable(published, with_weights), limits, timing, top=top, notes=notes)
+
+
+def _loadable(published: Sequence[Candidate], wanted: bool) -> Sequence[Candidate]:
+    return with_weights_to_load(published) if wanted else published
 
 
 def choose(

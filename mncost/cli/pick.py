@@ -112,6 +112,13 @@ def pick(
             "--save", metavar="FILE", help="Write what was measured.", rich_help_panel="Output"
         ),
     ] = None,
+    with_weights: Annotated[
+        bool,
+        typer.Option(
+            "--with-weights",
+            help="Only networks with weights that timm, torchvision or Keras load by name.",
+        ),
+    ] = False,
     top: Annotated[
         int | None,
         typer.Option(
@@ -137,6 +144,7 @@ def pick(
     from mncost.api import as_precision
     from mncost.choose.pick import SHOWN, Timing, choose
     from mncost.published.accuracy import candidates
+    from mncost.published.accuracy import with_weights as loadable
     from mncost.render.write import refuse_overwriting
 
     refuse_overwriting({"--save": save, "--output": out.output}, {"--run": run})
@@ -148,6 +156,8 @@ def pick(
         dialect=which.dialect,
         precision=as_precision(which.precision),
     )
+    if with_weights:
+        published = loadable(published)
     limits = {
         "max_macs": max_macs,
         "max_params": max_params,

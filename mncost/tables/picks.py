@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mncost.choose.limits import Without
 from mncost.choose.picked import Pick, Picked
+from mncost.published.checkpoints import checkpoint, load_code, trained_on
 from mncost.render.sources import Source, chosen, sources, tabulate
 from mncost.render.table import Show, Table
 from mncost.render.units import written
@@ -30,19 +31,22 @@ COLUMNS: Mapping[str, Source] = sources(
     ("resolution", "px", "number", lambda p: p.network.resolution),
     ("latency", "latency", "time", lambda p: p.latency),
     ("top1", "top-1 %", "number", lambda p: p.top1),
+    ("trained_on", "trained on", "text", lambda p: trained_on(p.figure)),
     ("lowest_top1", "lowest published", "number", lambda p: p.candidate.lowest_top1),
     ("macs", "MACs", "count", lambda p: p.network.macs),
     ("params", "params", "count", lambda p: p.network.params),
     ("weight_bytes", "weights", "bytes", lambda p: p.network.weight_bytes),
     ("memory_bytes", "memory", "bytes", lambda p: p.candidate.memory_bytes),
     ("precision", "precision", "text", lambda p: p.network.precision),
+    ("checkpoint", "checkpoint", "text", lambda p: checkpoint(p.figure)),
     ("variant", "variant", "text", lambda p: p.figure.variant),
     ("source", "source", "text", lambda p: p.source),
     ("note", "note", "text", lambda p: p.figure.note or None),
     ("sources", "sources", "number", lambda p: len({f.source for f in p.candidate.figures})),
-    extra=("rank", "near_tie", "precision", "variant", "note", "sources"),
+    extra=("rank", "near_tie", "lowest_top1", "precision", "variant", "note", "sources"),
     intervals=("latency",),
     marks=("source",),
+    narrow=("params", "memory_bytes", "checkpoint", "trained_on", "macs", "weight_bytes"),
 )
 """Columns of :class:`mncost.choose.picked.Picked`."""
 
@@ -108,6 +112,8 @@ def _notes(picked: Pick) -> Iterator[str]:
         yield _cost(one, picked.spelled(one.limit))
     if picked.latencies is not None:
         yield from _measured(picked.latencies, picked.spelled("max_time"))
+    if loadable := next((one for one in listed if load_code(one.figure)), None):
+        yield f"to load {loadable.name}: {load_code(loadable.figure)}"
 
 
 def _cost(one: Without, name: str) -> str:

@@ -58,6 +58,7 @@ COLUMNS: Mapping[str, Source] = {
             *("unit", "old_latency", "new_latency", "headroom", "why"),
         ),
         intervals=("value",),
+        narrow=("shown_headroom", "latencies"),
     ).items()
 }
 """For people a limit and its value share a unit, row by row; programs get base units."""
