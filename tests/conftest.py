@@ -17,6 +17,10 @@ settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
+# Tests that use ONNX Runtime themselves send nothing either; what mncost does, test_silence sees.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
 @pytest.fixture
 def run_cli() -> Callable[..., Result]:
     """Run the command line in process: words in; status, output and errors out."""
