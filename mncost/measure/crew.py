@@ -171,7 +171,7 @@ class Crew:
         """End every worker, the last one first.
 
         The next generation starts them the other way round, and who is first gets the memory that
-        was freed last: so each worker has, by turns, the memory of the other.
+        was freed last: so each worker has the memory of the other in every second generation.
         """
         for spec in reversed(list(self._workers)):
             worker = self._workers[spec]

@@ -89,7 +89,7 @@ class _Session:
         self.clock = tools.clock
         self.lengths = BurstLengths(run, tools.tails)
         self.rounds = 0
-        # Cells that are undecided; None: nobody has looked yet.
+        # Cells that are still measured; None: all of them.
         self.open: set[int] | None = None if tools.first is None else set(tools.first)
         self.error: float | None = None
         self.saved = self.clock.now()
@@ -132,7 +132,7 @@ class _Session:
             return
 
     def decided(self, *, last: bool) -> bool:
-        """Let somebody look, if there is somebody; what is decided is not measured any more."""
+        """Ask the caller which cells it still needs, if it decides; say whether it needs none."""
         if self.tools.undecided is None or not self.run.processes:
             return False
         begun, deadline = self.timetable.begun, self.timetable.deadline
@@ -223,7 +223,7 @@ class _Session:
                 crew.profile(spec, cell, rounds=rounds)
 
     def progress(self, phase: str, done: int, total: int) -> None:
-        """Tell whoever watches."""
+        """Tell the caller how far the run is."""
         now, deadline = self.clock.now(), self.timetable.deadline
         cells = len(self.cells)
         self.tools.watch(

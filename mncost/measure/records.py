@@ -148,7 +148,7 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 class LeftOut(Struct, frozen=True, kw_only=True):
-    """A cell that is not to be timed, and why."""
+    """A cell that is not timed, and why."""
 
     cell: Natural
     reason: str

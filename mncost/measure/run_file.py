@@ -45,7 +45,7 @@ class _Head(msgspec.Struct):
 
 
 def write_run(run: Run, path: Path) -> None:
-    """Write a run; whoever reads the file sees the old content or the new one, whole.
+    """Write a run; at any moment the file has its old content or its new one, whole.
 
     Raises:
         OutputError: it cannot be written.

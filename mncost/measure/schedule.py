@@ -126,7 +126,7 @@ class Timetable:
             return True
         if now - self._loaded >= WORTH * (self._loaded - self._started):
             return False
-        # What is too short for another generation is not to be wasted.
+        # Time that is too short for another generation is used for rounds.
         return now < self._slot_ends or not self.another_generation(now)
 
     def another_generation(self, now: float) -> bool:

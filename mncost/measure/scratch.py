@@ -21,7 +21,7 @@ def scratch_directory() -> Iterator[Path]:
     """Make a directory that is removed in the end, or by the next run if this one is killed.
 
     As long as this process lives it holds a lock in it. The next run removes the directories of
-    the same user whose lock nobody holds.
+    the same user whose lock no process holds.
     """
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         _remove_if_left(path)
