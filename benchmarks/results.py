@@ -1,7 +1,7 @@
 """What it costs to read a run: 98 cells and 6,272 bursts, which is what ``mncost pick`` looks at.
 
-Reading a run once and asking it 98 times is compared with reading it anew for each question. Both
-are repeated by turns. Run from the top of the repository::
+Reading a run once and asking it 98 times is compared with reading it anew for each question,
+alternately. Run from the top of the repository::
 
     python -m benchmarks.results
 
