@@ -61,7 +61,7 @@ IMPOSSIBLE: dict[str, tuple[list[Row], dict[str, Any], type[InputError], str]] =
         [POOL, LINEAR, {"block": "mobile_mqa", "heads": 1, "key_dim": 2}],
         {},
         SpecError,
-        r"row3\.bn needs an image of 4 channels",
+        r"row3\.(bn|query\.conv) needs an image of 4 channels",
     ),
 }
 

@@ -54,7 +54,7 @@ def logits(graph: Graph, classes: int | None) -> Graph:
     if classes is None:
         return graph
     (output,) = graph.outputs
-    return _flattened(graph, graph.nodes[output].block) if is_pooled(graph, output) else graph
+    return _flattened(graph, graph.nodes[output].block) if is_pooled(graph.nodes, output) else graph
 
 
 def features(graph: Graph, classes: int | None) -> Graph:
@@ -67,7 +67,7 @@ def features(graph: Graph, classes: int | None) -> Graph:
     start = next(i for i, node in enumerate(graph.nodes) if node.block == graph.nodes[at].block)
     output = graph.nodes[start].inputs[0]
     cut = Graph(graph.nodes[:start], (output,))
-    if not is_pooled(cut, output):
+    if not is_pooled(cut.nodes, output):
         cut = _appended(cut, "features.pool", GlobalPool())
     return _flattened(cut, "features")
 

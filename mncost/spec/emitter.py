@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
-from mncost.graph.graph import Builder, Graph
+from mncost.graph.graph import Builder, Graph, Node
 from mncost.graph.ops import Activation as ActivationOp
 from mncost.graph.ops import (
     Add,
@@ -30,10 +31,10 @@ __all__ = ["Emitter", "build", "is_pooled", "is_sized"]
 _ONE: Size = (1, 1)
 
 
-def is_pooled(graph: Graph, index: int) -> bool:
+def is_pooled(nodes: Sequence[Node], index: int) -> bool:
     """Whether one number a channel is left of the image, whatever its size."""
-    while inputs := graph.nodes[index].inputs:
-        if isinstance(graph.nodes[index].op, (GlobalPool, Linear)):
+    while inputs := nodes[index].inputs:
+        if isinstance(nodes[index].op, (GlobalPool, Linear)):
             return True
         index = inputs[0]
     return False
@@ -42,7 +43,7 @@ def is_pooled(graph: Graph, index: int) -> bool:
 def is_sized(graph: Graph) -> bool:
     """Whether a graph fits one size of images only: a linear layer reads more than one pixel."""
     return any(
-        isinstance(node.op, Flatten) and not is_pooled(graph, node.inputs[0])
+        isinstance(node.op, Flatten) and not is_pooled(graph.nodes, node.inputs[0])
         for node in graph.nodes
     )
 
@@ -73,9 +74,9 @@ class Emitter(Builder):
 
     def features(self, channels: int) -> int:
         """Return how many elements the newest result has, which has so many channels."""
-        graph = self.finish()
-        if self.is_vector or is_pooled(graph, self.last):
+        if self.is_vector or is_pooled(self.nodes, self.last):
             return channels
+        graph = self.finish()
         return prod(infer_shapes(graph, graph.images(*self.size))[-1])
 
     def conv(  # noqa: PLR0913  the options of a convolution are what they are
@@ -143,11 +144,9 @@ class Emitter(Builder):
 
     def norm(self, role: str, channels: int) -> int:
         """Emit a batch norm."""
-        rules, dimensions = self.rules, 0 if self.is_vector else 2
-        norm = BatchNorm(
-            channels, rules.batch_norm_eps, rules.batch_norm_momentum, dimensions=dimensions
-        )
-        return self.add(f"{role}bn", norm)
+        rules, of_vector = self.rules, isinstance(self.nodes[-1].op, Linear)
+        eps, momentum = rules.batch_norm_eps, rules.batch_norm_momentum
+        return self.add(f"{role}bn", BatchNorm(channels, eps, momentum, 0 if of_vector else 2))
 
     def activation(self, role: str, function: Activation, channels: int) -> int:
         """Emit an activation of so many channels, unless it is ``none``."""
