@@ -249,7 +249,8 @@ def test_an_architecture_of_any_name_stays_text(run_cli: Cli, run_file: str, nam
         for one in run["cells"]:
             if one["subject"]["label"]["arch"] == "v2":
                 one["subject"]["label"]["arch"] = name
-        run["machine"]["cpu"] = run["request"]["arch"] = run["mncost_version"] = name
+        run["machine"]["cpu"] = run["mncost_version"] = name
+        run["asked"] = {"arch": name}
 
     found = page(run_cli, changed(run_file, rename), "--title", "T")
     tags = [element.tag for element in harmless.elements]
