@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mncost.choose.pick import pick
     from mncost.choose.picked import Pick, Picked
     from mncost.errors import InputError, MncostError
+    from mncost.measure.where import Effort, Where
     from mncost.network import Network
     from mncost.pictures.picture import Picture
     from mncost.pictures.plot import plot
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Baseline",
     "Comparison",
+    "Effort",
     "Explanation",
     "Grid",
     "InputError",
@@ -54,6 +56,7 @@ __all__ = [
     "Table",
     "Verdicts",
     "Verification",
+    "Where",
     "Which",
     "__version__",
     "bench",
@@ -72,6 +75,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "Baseline": "mncost.budget.baseline",
     "Comparison": "mncost.api",
+    "Effort": "mncost.measure.where",
     "Explanation": "mncost.api",
     "Grid": "mncost.api",
     "InputError": "mncost.errors",
@@ -87,6 +91,7 @@ _MODULES = {
     "bench": "mncost.results.bench",
     "Verification": "mncost.witnesses.verification",
     "Which": "mncost.which",
+    "Where": "mncost.measure.where",
     "check": "mncost.budget.run",
     "compare": "mncost.api",
     "explain": "mncost.api",

@@ -24,9 +24,9 @@ from tests.networks import EVERY_DIALECT, Row, toml
 def test_public_names() -> None:
     """What ``from mncost import *`` gives, and that it is all there."""
     expected = [
-        *("Baseline", "Comparison", "Explanation", "Grid", "InputError", "MncostError"),
+        *("Baseline", "Comparison", "Effort", "Explanation", "Grid", "InputError", "MncostError"),
         *("Network", "Outcome", "Pick", "Picked", "Picture", "Results", "Table", "Verdicts"),
-        *("Verification", "Which", "__version__", "bench", "check", "compare", "explain"),
+        *("Verification", "Where", "Which", "__version__", "bench", "check", "compare", "explain"),
         *("grid", "load", "pick", "plot", "verify"),
     ]
     assert sorted(mncost.__all__) == expected
