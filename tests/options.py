@@ -39,6 +39,9 @@ BASES = {
 # A value that is not what the option has by default; first for one command, then for all.
 VALUES = {
     "table --columns": "arch,macs,weight_bytes",
+    "list --columns": "arch,resolution",
+    "explain --columns": "name,count",
+    "verify --columns": "arch,macs",
     "layers --columns": "name,macs,bytes_read",
     "layers --by": "kind",
     "compare --columns": "arch,macs",
@@ -58,7 +61,7 @@ VALUES = {
     "plot --precision": "int8",
     "report --output": "out.html",
     "export --output": "net.onnx",
-    "bench --output": "out.json",
+    "bench --output": "out.txt",
     "compare --run": "pairs.json",
     "pick --run": "run.json",
     "verify --alpha": "0.5",
@@ -69,6 +72,7 @@ VALUES = {
     "--rho": "0.5",
     "--dialect": "torchvision",
     "--classes": "10",
+    "--in-channels": "1",
     "--precision": "int8",
     "--format": "csv",
     "--output": "out.txt",
@@ -119,8 +123,8 @@ def prepare(folder: Path) -> None:
     """
     small = "--arch v2 --alpha 0.35,0.5,0.75 --resolution 96 --runtime fake --max-time 2s"
     for line in (
-        f"bench {small} --by layer -o run.json",
-        f"bench {small} --seed 1 -o other.json",
+        f"bench {small} --by layer --save run.json",
+        f"bench {small} --seed 1 --save other.json",
         "compare --arch v1 --bench --runtime fake --max-time 2s --save pairs.json",
     ):
         result = in_process(line.split())

@@ -63,7 +63,8 @@ def table(
     if published:
         others: dict[str, object] = {"pivot": pivot, "pareto": pareto, "columns": out.columns}
         others |= {"flops": flops or None, "classes": which.classes, "convention": convention}
-        refuse(others | {"precision": which.precision}, "does not go with --published")
+        others |= {"precision": which.precision, "in-channels": which.in_channels}
+        refuse(others, "does not go with --published")
         from mncost.published.bases import reproduce
         from mncost.tables.published import published_table
 

@@ -16,7 +16,7 @@ WHAT = ("die", "exit", "refuse", "print")
 MACS = (None, 59_285_808)  # v2 α 0.35 at 224 px
 SMALL = ("--alpha", "0.35", "--runtime", "fake", "--max-time", "2s")
 COMMANDS = (
-    ("bench", "--arch", "v2", *SMALL, "-o", "run.json"),
+    ("bench", "--arch", "v2", *SMALL, "--save", "run.json"),
     ("bench", "--arch", "v2", *SMALL, "--by", "layer"),
     ("compare", "--arch", "v2", "--bench", *SMALL, "--save", "run.json"),
     ("check", "budgets.toml", "--max-time", "2s", "--junit", "out.xml", "--save", "run.json"),

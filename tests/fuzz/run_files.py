@@ -51,7 +51,7 @@ BUDGET = (
     '[[budget]]\nmodel = { arch = "v2", alpha = 0.35, resolution = 96 }\nruntime = "fake"\n'
     'latency = { regression = "10 %", against = "baseline" }\n'
 )
-MADE = "bench --arch v2 --alpha 0.35 --resolution 96 --runtime fake --max-time 1s -o run.json"
+MADE = "bench --arch v2 --alpha 0.35 --resolution 96 --runtime fake --max-time 1s --save run.json"
 
 
 def attempt(random: Random) -> str:

@@ -1,0 +1,148 @@
+"""No option is accepted and ignored: every pair of options of every command.
+
+Beside any other option, an option changes what is printed or written, or it is refused, or it is
+listed below with the reason why it changes nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from mncost.cli.main import COMMANDS
+from tests.measure.scripted import instead_of_processes
+from tests.options import BASES, options_of, prepare
+from tests.running import in_process
+
+# What changes nothing, and why: (command or "", option, beside or "").
+REASONS: dict[tuple[str, str, str], str] = {
+    ("", "--percentiles", "--columns"): "--columns names those that it wants",
+    ("", "--flops", "--columns"): "--columns names flops if it wants them",
+    ("", "--device", ""): "the CPU is the only device that is accepted",
+    ("table", "--convention", "--pivot"): "a convention counts MACs and parameters, not bytes",
+    ("layers", "--classes", "--memory"): "the largest tensor is not the classifier's",
+    ("table", "--in-channels", "--pivot"): "the stem's weights are less than a digit that is shown",
+    ("layers", "--in-channels", "--memory"): "the largest tensor is not the image",
+    ("diff", "--allow-different-machine", ""): "both runs are of this machine",
+    ("check", "--exact-only", "--update"): "the limit on latency is left as it is",
+    ("check", "--max-time", "--update"): "the limit on latency is left as it is",
+    ("check", "--inconclusive", "--exact-only"): "the limit that is inconclusive is left out",
+    ("check", "--github", "--exact-only"): "all limits that are left hold",
+    ("compare", "--fp32", ""): "the default",
+    ("compare", "--precision", "--int8"): "both say the same",
+    ("compare", "--int8", "--precision"): "both say the same",
+    ("pick", "--max-macs", ""): "a limit that keeps nothing out changes nothing",
+    ("pick", "--max-params", ""): "a limit that keeps nothing out changes nothing",
+    ("pick", "--max-size", ""): "a limit that keeps nothing out changes nothing",
+    ("pick", "--top", ""): "fewer than so many fit",
+}
+SLOW = ("bench", "compare", "plot", "verify", "export", "pick", "check", "report")
+
+
+class Left(NamedTuple):
+    """What a call leaves behind."""
+
+    status: int
+    printed: str
+    files: dict[str, str]
+
+
+Try = Callable[..., Left]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with files to read."""
+    pytest.importorskip("scipy")
+    folder = tmp_path_factory.mktemp("options")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        instead_of_processes(patch)
+        prepare(folder)
+    return folder
+
+
+@pytest.fixture
+def attempt(
+    prepared: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Try:
+    """Return what runs a command in a copy of the prepared directory."""
+    instead_of_processes(monkeypatch)
+    inputs = {path.name: path.read_bytes() for path in prepared.iterdir()}
+    folder = tmp_path_factory.mktemp("here")
+    monkeypatch.chdir(folder)
+
+    def attempt(words: list[str]) -> Left:
+        for path in folder.iterdir():
+            path.unlink()
+        for name, content in inputs.items():
+            (folder / name).write_bytes(content)
+        status, out, err = in_process(words)
+        files = {
+            path.name: _same(path)
+            for path in sorted(folder.iterdir())
+            if inputs.get(path.name) != path.read_bytes()
+        }
+        return Left(status, _without_changing(out + err), files)
+
+    return attempt
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] if n.split()[0] in SLOW else []) for n in BASES],
+)
+def test_no_option_is_ignored(name: str, attempt: Try) -> None:
+    base = BASES[name].split()
+    first = attempt(base)
+    assert first.status == (3 if name == "check" else 0), first
+    assert attempt(base) == first
+    options = options_of(name)
+    alone = {option: attempt([*base, *words]) for option, words in options.items()}
+    ignored = [
+        (name, option, "") for option, left in alone.items() if left == first and left.status != 2
+    ]
+    for one, other in itertools.combinations(options, 2):
+        left = attempt([*base, *options[one], *options[other]])
+        assert left.status in (0, 1, 2, 3), (name, one, other, left)
+        if left.status != 2:
+            ignored += [(name, one, other)] if left == alone[other] else []
+            ignored += [(name, other, one)] if left == alone[one] else []
+    unexplained = [" ".join(case) for case in ignored if not _reason(case)]
+    assert not unexplained, "\n" + "\n".join(unexplained)
+
+
+def test_every_reason_is_needed() -> None:
+    """Of an option that no command has any more, no reason is left."""
+    assert {name.split()[0] for name in BASES} == set(COMMANDS)
+    known = {option for name in BASES for option in options_of(name)}
+    assert {option for _, one, other in REASONS for option in (one, other) if option} <= known
+
+
+def _reason(case: tuple[str, str, str]) -> str | None:
+    name, option, beside = case
+    for key in itertools.product((name, name.split()[0], ""), (option,), (beside, "")):
+        if key in REASONS:
+            return REASONS[key]
+    return None
+
+
+def _same(path: Path) -> str:
+    """Return what a file says, without what changes from run to run."""
+    text = path.read_bytes().decode("utf-8", "replace")
+    if path.suffix == ".json" and '"kind":"mncost run"' in text:
+        document = json.loads(text)
+        for name in ("started", "machine", "conditions"):
+            document.pop(name, None)
+        text = json.dumps(document)
+    return _without_changing(text)
+
+
+def _without_changing(text: str) -> str:
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.+Z-]+|pytest-\d+", "", text)
