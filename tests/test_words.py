@@ -7,12 +7,15 @@ it is committed.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
+from tests.measure.scripted import instead_of_processes
+from tests.options import prepare
 from tests.running import in_process
 
 TINY = Path(__file__).parent / "tiny.toml"
@@ -36,6 +39,52 @@ COUNTED = {
 }
 
 
+MEASURED = {
+    "bench": "bench --arch v2,v3-small --alpha 0.5,1.0 --runtime fake",
+    "bench csv": "bench --arch v2 --runtime fake --format csv",
+    "bench json": "bench --arch v2 --runtime fake --format json",
+    "bench --by layer": "bench --arch {tiny} --runtime fake --by layer",
+    "show": "show run.json --percentiles 50,99",
+    "diff": "diff run.json other.json",
+    "pick": "pick --arch v2,v3-small --max-macs 100M --min-top1 60",
+    "pick --max-latency": "pick --arch v2,v3-small --run run.json --max-latency 8ms",
+    "check": "check budgets.toml",
+    "check markdown": "check budgets.toml --format markdown",
+    "check --update": "check budgets.toml --update",
+}
+REFUSED = (
+    "tabel",
+    "table --arch v9",
+    "table --arch v2 --alpha 0",
+    "table --arch v2 --alpha 0.5:",
+    "table --arch v2 --resolution 0",
+    "table --arch v2 --dialect timn",
+    "table --arch v2 --columns mac",
+    "table --arch v2 --format xml",
+    "table --arch v2 --pivot weight",
+    "table --arch v2 --convention thopp",
+    "table --arch nowhere.toml",
+    "table --arch v2 --published --pivot macs",
+    "layers --arch v2 --by rows",
+    "layers --arch v1,v2",
+    "compare --arch v2 --twin dense",
+    "export --arch v2 --output net.xyz",
+    "bench --arch v2 --runtime onnxrutime",
+    "bench --arch v2 --max-time soon",
+    "bench --arch v2 --batch 0",
+    "show nowhere.json",
+    "show budgets.toml",
+    "diff run.json nowhere.json",
+    "pick --arch v2 --max-macs 150",
+    "pick --arch v2 --run run.json",
+    "check nowhere.toml",
+    "check budgets.toml --baseline nowhere.json",
+    "check budgets.toml --inconclusive maybe",
+    "plot --arch v2 --x latency --y nothing",
+    "schema runs",
+)
+
+
 class Printed(SingleFileSnapshotExtension):
     """A text file for each output."""
 
@@ -49,3 +98,36 @@ def test_what_is_counted(name: str, snapshot: SnapshotAssertion) -> None:
     status, out, err = in_process(COUNTED[name].format(tiny=TINY).split())
     assert status == 0
     assert (out + err).replace(str(TINY), "tiny.toml") == snapshot(extension_class=Printed)
+
+
+@pytest.fixture
+def prepared(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go to a directory with runs and a budget file, on a machine that says nothing of itself."""
+    pytest.importorskip("scipy")
+    instead_of_processes(monkeypatch)
+    prepare(here)
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize("name", MEASURED)
+def test_what_is_measured(name: str, snapshot: SnapshotAssertion) -> None:
+    """By the scripted runtime. Progress goes to standard error."""
+    _, out, _ = in_process(MEASURED[name].format(tiny="tiny.toml").split())
+    assert _without_machine(out) == snapshot(extension_class=Printed)
+
+
+@pytest.mark.usefixtures("prepared")
+def test_what_is_refused(snapshot: SnapshotAssertion) -> None:
+    """One line each: what, where, and what would be accepted."""
+    lines = []
+    for call in REFUSED:
+        status, out, err = in_process(call.split())
+        assert (status, out, err.count("\n")) == (2, "", 1), call
+        lines.append(f"$ mncost {call}\n{err}")
+    assert "".join(lines) == snapshot(extension_class=Printed)
+
+
+def _without_machine(text: str) -> str:
+    """Return the text without the line of the machine, and without its fields."""
+    text = re.sub(r"^.*cores?, .*; python \d.*$", "MACHINE", text, flags=re.MULTILINE)
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.+]+", "DATE", text)
