@@ -166,7 +166,7 @@ def _pair(pair: CutPair) -> Pair:
         stride=(cost.merged.stride or (1, 1))[0],
         in_channels=cost.merged.in_channels,
         out_channels=cost.merged.out_channels,
-        theoretical_ratio=float(cost.theoretical_share),
+        theoretical_share=float(cost.theoretical_share),
         counts={},
         cells=[],
     )

@@ -175,7 +175,7 @@ class Pair(Struct, frozen=True, kw_only=True):
     stride: Positive
     in_channels: Positive
     out_channels: Positive
-    theoretical_ratio: float  # MACs of the pair / of the merged convolution, by the paper's formula
+    theoretical_share: float  # MACs of the pair / of the merged convolution, by the paper's formula
     counts: dict[Natural, Positive]  # how often it stands in a network, by the network's cell
     cells: list[PairCells]
 

@@ -1,1 +1,1 @@
-"""What a run says: statistics, cautions, layers, changes, worked out from its raw samples."""
+"""What a run says: statistics, warnings, layers, changes, worked out from its raw samples."""

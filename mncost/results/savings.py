@@ -147,7 +147,7 @@ def _network(
 def _pair(results: Results, pair: Pair, place: PairCells, own_times: OwnTimes) -> PairSaving:
     cells = results.run.cells
     both, merged = cells[place.both], cells[place.merged]
-    theoretical_macs_ratio = 1 / pair.theoretical_ratio
+    theoretical_macs_ratio = 1 / pair.theoretical_share
     speedup = own_times.speedup(place)
     first, second, third = (
         point(cells[cell], kind, results.roofline(cell), own_times.time(cell))

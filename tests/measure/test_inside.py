@@ -32,7 +32,7 @@ def test_each_pair_is_four_cells_in_every_place(tmp_path: Path) -> None:
                 run.cells[index] for index in (place.both, place.first, place.second, place.merged)
             )
             assert both.macs == first.macs + second.macs
-            assert pair.theoretical_ratio == pytest.approx(both.macs / merged.macs)
+            assert pair.theoretical_share == pytest.approx(both.macs / merged.macs)
             assert (both.subject.twin, merged.subject.twin) == (None, "standard")
             parts = [cell.subject.part for cell in (both, first, second, merged)]
             assert parts[0] == parts[3] == f"{parts[1]} + {parts[2]}"

@@ -58,7 +58,7 @@ PAIR = Pair(
     stride=1,
     in_channels=32,
     out_channels=64,
-    theoretical_ratio=0.1,
+    theoretical_share=0.1,
     counts={NETWORK: 2},
     cells=[PairCells(BOTH, FIRST, SECOND, MERGED)],
 )
