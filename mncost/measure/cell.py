@@ -51,10 +51,16 @@ class Place(Struct, frozen=True):
     python: Annotated[str | None, Fact("python")] = None  # the path of another interpreter
     host: Annotated[str | None, Fact("host", words="on {}")] = None  # another machine
 
+    @property
+    def has_usual_provider(self) -> bool:
+        """Whether the provider goes without saying: the runtime's default one, or none."""
+        return self.provider in (None, default_provider(self.runtime))
+
     def words(self) -> str:
         """Return e.g. ``onnxruntime, fp32, 1 thread, batch 1``."""
-        usual = self.provider == default_provider(self.runtime)
-        return ", ".join(fact_words(replace(self, provider=None) if usual else self))
+        return ", ".join(
+            fact_words(replace(self, provider=None) if self.has_usual_provider else self)
+        )
 
     @staticmethod
     def differs(places: Iterable[Place]) -> Sequence[str]:

@@ -49,6 +49,8 @@ def shared(cells: Iterable[Cell]) -> str:
     same = constant(listed, ("runtime",))
     first = listed[0]
     words = fact_words(first.label, *({"dialect"} & same))
+    if all(cell.place.has_usual_provider for cell in listed):
+        same -= {"provider"}
     return ", ".join([*words, *fact_words(first.place, *(n for n in facts_of(Place) if n in same))])
 
 
