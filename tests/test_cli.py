@@ -580,6 +580,7 @@ def test_plain_words_and_the_option_mean_the_same() -> None:
 
 
 def test_all_columns_are_those_that_a_frame_has() -> None:
+    pytest.importorskip("pandas")
     (row,) = records("table", "v2", "--columns", "all")
     assert list(row) == list(mncost.grid("v2").to_frame().columns)
 

@@ -121,6 +121,8 @@ def test_without_a_temporary_directory_there_is_one_true_line(
     here: Path, run_cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python looks for one, e.g. in $TMPDIR and /tmp, and finds none that can be written."""
+    pytest.importorskip("psutil")
+    pytest.importorskip("onnxruntime")
 
     def nowhere() -> str:
         raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
