@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mncost.interval import Interval
+from mncost.label import fact_words
 from mncost.measure.records import Cell, Place
 from mncost.render.units import with_interval
 from mncost.results.results import Results
@@ -19,10 +20,11 @@ def findings(results: Results) -> list[str]:
     cells = [one.cell for one in results.summaries if one.latency is not None]
     main = [cell for cell in cells if cell.subject.twin is None and cell.subject.part is None]
     places = dict.fromkeys(cell.place for cell in main)
-    differs = Place.differs(places)
+    usual = all(place.has_usual_provider for place in places)
+    differs = [name for name in Place.differs(places) if not (usual and name == "provider")]
     lines = []
     for place in places:
-        where = ", ".join(str(getattr(place, name)) for name in differs)
+        where = ", ".join(fact_words(place, *differs)) if differs else ""
         alike = [cell for cell in main if cell.place == place]
         lines += [f"{where}: {line}" if where else line for line in _fastest(results, alike)]
     return lines if len(lines) <= _MOST else []
