@@ -335,6 +335,7 @@ class Network(Shown):
         features: bool = False,
         seed: int = 0,
         weights: Given = None,
+        weights_key: str | None = None,
     ) -> torch.nn.Module:
         """Return the network as a torch module with weights. Needs torch.
 
@@ -342,14 +343,17 @@ class Network(Shown):
             num_classes: outputs of the classifier; by default :attr:`classes`.
             features: leave the classifier out: the output is what it would read.
             seed: of the random weights.
-            weights: instead of random ones: the file of a state dict, or arrays by our names.
+            weights: instead of random ones: the file of a checkpoint, or arrays by our names.
+            weights_key: which state dict of a file that holds several, e.g. ``"model_ema"``.
 
         Raises:
             InputError: torch is missing, or an argument does not fit the network.
         """
         from mncost.models.export import Choices, to_torch
 
-        return to_torch(self, Choices(num_classes, features, seed, weights))
+        return to_torch(
+            self, Choices(num_classes, features, seed, weights, weights_key=weights_key)
+        )
 
     def to_onnx(
         self,
@@ -359,6 +363,7 @@ class Network(Shown):
         features: bool = False,
         seed: int = 0,
         weights: Given = None,
+        weights_key: str | None = None,
     ) -> onnx.ModelProto:
         """Return the network as an ONNX model with weights, for its inputs. Needs onnx.
 
@@ -367,14 +372,16 @@ class Network(Shown):
             num_classes: outputs of the classifier; by default :attr:`classes`.
             features: leave the classifier out: the output is what it would read.
             seed: of the random weights.
-            weights: instead of random ones: the file of a state dict, or arrays by our names.
+            weights: instead of random ones: the file of a checkpoint, or arrays by our names.
+            weights_key: which state dict of a file that holds several, e.g. ``"model_ema"``.
 
         Raises:
             InputError: onnx is missing, or an argument does not fit the network.
         """
         from mncost.models.export import Choices, to_onnx
 
-        return to_onnx(self, Choices(num_classes, features, seed, weights, dynamic_batch))
+        choices = Choices(num_classes, features, seed, weights, dynamic_batch, weights_key)
+        return to_onnx(self, choices)
 
 
 def network_of(

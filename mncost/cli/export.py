@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mncost.cli.params import Only
-from mncost.cli.streams import say
+from mncost.cli.streams import say, tell
 from mncost.errors import InputError, UnknownNameError
 from mncost.which import Which
 
@@ -51,8 +51,18 @@ def export(
         typer.Option(
             "--weights",
             metavar="FILE",
-            help="A state dict of torchvision's, timm's or our model: .pth, .pt or .safetensors. "
+            help="A checkpoint of torchvision's, timm's or our model: .pth, .pt or .safetensors. "
             "Default: random weights.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    weights_key: Annotated[
+        str | None,
+        typer.Option(
+            "--weights-key",
+            metavar="KEY",
+            help="Which state dict of a checkpoint that holds several: model, model_ema ... "
+            "Default: the first usual name; a line says which.",
             rich_help_panel=_PANEL,
         ),
     ] = None,
@@ -70,7 +80,7 @@ def export(
     mncost export v3-large --alpha 0.75 --dialect torchvision -o net.toml
     """
     from mncost.api import title
-    from mncost.models.export import FILES, Choices
+    from mncost.models.export import FILES, Choices, checkpoint
     from mncost.render.write import write_atomically
 
     kind = FILES.get(output.suffix.lower())
@@ -80,12 +90,15 @@ def export(
         raise InputError("--classes and --features do not go together: no classifier is left")
     if weights is not None and seed is not None:
         raise InputError("--weights and --seed do not go together: nothing is random")
+    if weights_key is not None and weights is None:
+        raise InputError("--weights-key needs --weights: the file that it chooses in")
     given: dict[str, Any] = {
         "resolution": which.resolution,
         "twin": which.twin,
         "features": features or None,
         "dynamic-batch": dynamic_batch or None,
         "weights": weights,
+        "weights-key": weights_key,
         "seed": seed,
     }
     for name, value in given.items():
@@ -96,6 +109,9 @@ def export(
                 f"network: {accepted}"
             )
     network = which.network()
-    content = kind.content(network, Choices(None, features, seed or 0, weights, dynamic_batch))
+    trained = None if weights is None else checkpoint(weights, weights_key)
+    if trained is not None and trained.note:
+        tell(f"mncost: {trained.note}")
+    content = kind.content(network, Choices(None, features, seed or 0, trained, dynamic_batch))
     write_atomically(output, content)
     say(f"{output}: {title(network)}, {len(content):,} bytes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
+    from mncost.models.checkpoints import Checkpoint
     from mncost.models.weights import Weights
     from mncost.network import Network
 
-__all__ = ["FILES", "Choices", "Given", "to_onnx", "to_torch"]
+__all__ = ["FILES", "Choices", "Given", "checkpoint", "to_onnx", "to_torch"]
 
-Given: TypeAlias = "Mapping[str, numpy.ndarray] | Path | str | None"
-"""Weights by our names, or the file of a state dict; ``None``: random ones."""
+Given: TypeAlias = "Mapping[str, numpy.ndarray] | Checkpoint | Path | str | None"
+"""Weights by our names, or a checkpoint or its file; ``None``: random ones."""
 
 
 class Choices(NamedTuple):
@@ -37,6 +39,7 @@ class Choices(NamedTuple):
     seed: int = 0
     weights: Given = None
     dynamic_batch: bool = False
+    weights_key: str | None = None  # which state dict of a file that holds several
 
 
 def to_torch(network: Network, choices: Choices) -> torch.nn.Module:
@@ -101,18 +104,41 @@ def _model(network: Network, choices: Choices) -> tuple[Graph, Weights]:
     graph = features(whole, classes) if choices.features else logits(whole, classes)
     if choices.weights is None:
         return graph, random_weights(graph, choices.seed)
-    return graph, _given(choices.weights, whole, graph)
+    return graph, _given(choices.weights, choices.weights_key, whole, graph)
 
 
-def _given(given: Mapping[str, numpy.ndarray] | Path | str, whole: Graph, graph: Graph) -> Weights:
+def checkpoint(file: Path | str, key: str | None = None) -> Checkpoint:
+    """Read a checkpoint's file.
+
+    Raises:
+        InputError: a package is missing, or the file cannot be used; see
+            :func:`mncost.models.checkpoints.read_checkpoint`.
+    """
+    require("torch")
+    from mncost.models.checkpoints import read_checkpoint
+
+    if str(file).lower().endswith(".safetensors"):
+        require("models")
+    return read_checkpoint(Path(file), key)
+
+
+def _given(
+    given: Mapping[str, numpy.ndarray] | Checkpoint | Path | str,
+    key: str | None,
+    whole: Graph,
+    graph: Graph,
+) -> Weights:
     """Return given weights for a graph that is the whole one, or the beginning of it."""
     require("torch")
-    from mncost.models.foreign import layers_with_parameters, map_foreign, read_weights
+    from mncost.models.checkpoints import Checkpoint
+    from mncost.models.foreign import layers_with_parameters, map_foreign
 
     if isinstance(given, str | Path):
-        if str(given).lower().endswith(".safetensors"):
-            require("models")
-        found = read_weights(Path(given), whole)
+        given = checkpoint(given, key)
+        if given.note:
+            warnings.warn(given.note, stacklevel=6)
+    if isinstance(given, Checkpoint):
+        found = map_foreign(given.state, whole, str(given.path))
     else:
         import torch
 
@@ -162,7 +188,7 @@ def _architecture_file(network: Network, choices: Choices) -> bytes:
     return resolved_file(network.architecture, network.resolution).encode()
 
 
-_WEIGHTS = {"seed", "weights", "features", "twin"}
+_WEIGHTS = {"seed", "weights", "weights-key", "features", "twin"}
 
 FILES: dict[str, FileKind] = {
     ".onnx": FileKind(_onnx_file, frozenset({*_WEIGHTS, "dynamic-batch", "resolution"})),

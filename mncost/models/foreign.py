@@ -6,22 +6,18 @@ which they run, and matched one by one with those of our graph; another shape is
 
 from __future__ import annotations
 
-import pickle
-import re
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from mncost.errors import InputError, one_line
 from mncost.graph.graph import Graph
 from mncost.graph.ops import Shape, parameters
+from mncost.models.checkpoints import without_prefix
 from mncost.models.weights import Weights
 
-__all__ = ["Layer", "layers_with_parameters", "map_foreign", "read_state_dict", "read_weights"]
+__all__ = ["Layer", "layers_with_parameters", "map_foreign"]
 
-# What training scripts save a state dict under; where there are several, the first of these.
-WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "module", "weights")
 IGNORED = "num_batches_tracked"
 MAX_PARTS = 100  # of a name
 
@@ -60,41 +56,6 @@ class Layer(NamedTuple):
         return f"{one_line(self.name) or 'unnamed'} ({listed})"
 
 
-def read_weights(path: Path, graph: Graph) -> Weights:
-    """Read a state dict from a file and return it as the weights of a graph.
-
-    Raises:
-        InputError: the file is no state dict, or that of another network.
-    """
-    return map_foreign(read_state_dict(path), graph, str(path))
-
-
-def read_state_dict(path: Path) -> dict[str, Any]:
-    """Read a state dict of torch tensors: a ``.safetensors`` file, or one that torch saved.
-
-    Nothing in the file is executed: torch reads it with ``weights_only=True``.
-
-    Raises:
-        InputError: the file is missing, cut short, or no state dict; or it holds code.
-    """
-    try:
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    loaded = _safetensors(path) if _is_sorted(str(path)) else _torch(path)
-    state = _unwrapped(loaded)
-    if not isinstance(state, dict):
-        raise InputError(f"{path}: not a state dict, but one {type(state).__name__}")
-    for name, value in state.items():
-        if not isinstance(name, str) or not _is_numbers(value):
-            found = one_line(f"{name!r} is {type(value).__name__}")
-            raise InputError(f"{path}: not a state dict of tensors: {found}")
-    if not state:
-        raise InputError(f"{path}: holds no tensors")
-    return state
-
-
 def map_foreign(state: Mapping[str, Any], graph: Graph, origin: str) -> Weights:
     """Return the tensors of a state dict as the weights of a graph.
 
@@ -109,8 +70,12 @@ def map_foreign(state: Mapping[str, Any], graph: Graph, origin: str) -> Weights:
         InputError: a layer is missing, left over, or of another shape; the first is named.
     """
     ours = layers_with_parameters(graph)
+    names = {layer.name for layer in ours}
     theirs = _layers(state, origin)
-    if theirs.keys() == {layer.name for layer in ours}:
+    if theirs.keys() != names:
+        state = without_prefix(state)
+        theirs = _layers(state, origin)
+    if theirs.keys() == names:
         ordered = [theirs[layer.name] for layer in ours]
     else:
         ordered = [theirs[name] for name in _in_order(list(theirs), origin)]
@@ -196,61 +161,6 @@ def _children(names: list[str], module: str, origin: str) -> list[str]:
 
 def _is_sorted(origin: str) -> bool:
     return origin.lower().endswith(".safetensors")
-
-
-def _safetensors(path: Path) -> dict[str, Any]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        tensors: dict[str, Any] = load_file(path)
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        reason = one_line(" ".join(str(error).split()))
-        raise InputError(f"{path}: not a safetensors file, or cut short: {reason}") from None
-    return tensors
-
-
-def _torch(path: Path) -> Any:
-    import torch
-
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever bytes make zipfile, pickle and torch raise
-        if isinstance(error, pickle.UnpicklingError) and (code := _code(str(error))):
-            raise InputError(
-                f"{path}: not read: it holds pickled code ({code}), not only tensors; "
-                "save model.state_dict()"
-            ) from None
-        raise InputError(f"{path}: not a state dict saved by torch, or cut short") from None
-
-
-def _code(message: str) -> str | None:
-    """Return the name of the code that torch refused to run, if that is what it says."""
-    found = re.search(r"(?:GLOBAL|class|global|function) ([\w.]+\.\w+)", message)
-    return one_line(found[1]) if found else None
-
-
-def _unwrapped(loaded: Any) -> Any:
-    """Return the state dict in what a training script saved."""
-    if isinstance(loaded, dict):
-        inner = {key: value for key, value in loaded.items() if _holds_tensors(value)}
-        for key in (*WRAPPERS, *(inner if len(inner) == 1 else ())):
-            if key in inner:
-                return inner[key]
-    return loaded
-
-
-def _holds_tensors(value: Any) -> bool:
-    return isinstance(value, dict) and bool(value) and all(map(_is_numbers, value.values()))
-
-
-def _is_numbers(value: Any) -> bool:
-    import torch
-
-    if not isinstance(value, torch.Tensor):
-        return False
-    dense = value.layout == torch.strided and value.device.type == "cpu" and not value.is_quantized
-    return dense and (value.is_floating_point() or value.dim() == 0)  # 0: num_batches_tracked
 
 
 def _array(tensor: Any) -> Any:

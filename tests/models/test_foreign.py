@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import os
@@ -21,6 +22,7 @@ from torch import nn
 
 import mncost
 from mncost.errors import InputError
+from mncost.models.checkpoints import read_checkpoint
 from mncost.models.foreign import map_foreign
 from mncost.network import Network
 from tests.models.data.record_foreign import CLASSES, FILE, SIZE, fill, image
@@ -107,6 +109,97 @@ def test_files(save: Callable[[State, Path], None], tmp_path: Path) -> None:
     got = run_onnx(small_network().to_onnx(weights=path, dynamic_batch=True), image().numpy())
     expected = np.array(RECORDS[0]["output"])
     assert np.abs(got - expected).max() <= 1e-4 * expected.std()
+
+
+def prefixed(prefix: str) -> State:
+    return {f"{prefix}{name}": value for name, value in small().items()}
+
+
+def averaged() -> dict[str, torch.Tensor]:
+    """Return what torch.optim.swa_utils.AveragedModel saves: a counter beside the weights."""
+    return {"n_averaged": torch.tensor(7), **prefixed("module.")}
+
+
+CHECKPOINTS: dict[str, tuple[Any, str]] = {
+    "plain": (small(), ""),
+    "compiled": (prefixed("_orig_mod."), ""),
+    "lightning": ({"state_dict": prefixed("model.net."), "epoch": 3}, "state_dict"),
+    "averaged": (averaged(), ""),
+    "torchvision's script": (
+        {
+            "model": small(),
+            "model_ema": averaged(),
+            "optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}},
+            "args": argparse.Namespace(lr=0.1),
+        },
+        "model",
+    ),
+    "timm's script": (
+        {"arch": "mobilenetv2", "state_dict": small(), "state_dict_ema": small(), "metric": 71.2},
+        "state_dict",
+    ),
+    "nested": ({"ema": {"decay": 0.999, "module": small()}}, "ema.module"),
+    "optimizer by names": (
+        {"optimizer": {"state": {"a.weight": {"exp_avg": torch.ones(3)}}}, "net": small()},
+        "net",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "key"), CHECKPOINTS.values(), ids=CHECKPOINTS)
+def test_checkpoints_of_training_scripts(content: Any, key: str, tmp_path: Path) -> None:
+    """The state dict stands in various places; what it is called is said."""
+    torch.save(content, path := tmp_path / "their.pth")
+    checkpoint = read_checkpoint(path)
+    assert checkpoint.key == key
+    weights = map_foreign(checkpoint.state, small_network().graph, "their.pth")
+    assert np.array_equal(weights["stem.conv.weight"], small()["features.0.0.weight"].numpy())
+    assert len(weights) == len([name for name in small() if "tracked" not in name])
+
+
+def test_a_prefix_before_our_own_names(tmp_path: Path) -> None:
+    """Sorted by name they are in no order of execution: the names decide."""
+    net = mncost.load("v2", 0.35, 64, classes=10)
+    state = {f"module.{k}": v for k, v in net.to_torch(seed=5).state_dict().items()}
+    safetensors.torch.save_file(state, path := tmp_path / "own.safetensors")
+    again = net.to_torch(weights=path).state_dict()
+    assert all(torch.equal(again[k], state[f"module.{k}"]) for k in again)
+
+
+def two(tmp_path: Path) -> Path:
+    """Write a checkpoint of two state dicts that differ."""
+    doubled = {name: 2 * value for name, value in small().items()}
+    torch.save({"model_ema": averaged(), "model": doubled}, path := tmp_path / "two.pth")
+    return path
+
+
+@pytest.mark.parametrize(("key", "factor"), [("model", 2), ("model_ema", 1)])
+def test_a_key_chooses(key: str, factor: int, tmp_path: Path) -> None:
+    module = small_network().to_torch(weights=two(tmp_path), weights_key=key)
+    stem = small()["features.0.0.weight"]
+    assert torch.equal(module.get_submodule("stem.conv").weight, factor * stem)
+
+
+def test_of_several_the_one_that_is_taken_is_said(
+    here: Path, run_cli: Callable[..., Result]
+) -> None:
+    """The trained weights come before the averaged ones, whatever the order in the file."""
+    path = two(here)
+    said = "two.pth: took the state dict model; it holds model_ema too: --weights-key chooses"
+    words = "export --arch v2 --alpha 0.35 --dialect torchvision --classes 10 --weights two.pth"
+    status, _, err = run_cli([*words.split(), "-o", "net.pt"])
+    assert (status, err) == (0, f"mncost: {said}\n")
+    status, _, err = run_cli([*words.split(), "--weights-key", "model_emma", "-o", "net.pt"])
+    assert status == 2
+    assert "unknown weights key 'model_emma' (did you mean 'model_ema'?)" in err
+    with pytest.warns(UserWarning, match="took the state dict model; it holds model_ema too"):
+        small_network().to_torch(weights=path)
+
+
+def test_a_key_without_a_file(run_cli: Callable[..., Result]) -> None:
+    status, _, err = run_cli(["export", "v2", "--weights-key", "model", "-o", "net.pt"])
+    assert (status, err.count("\n")) == (2, 1)
+    assert "--weights-key needs --weights" in err
 
 
 def test_names_of_very_many_parts(tmp_path: Path) -> None:
