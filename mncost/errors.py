@@ -111,11 +111,21 @@ class OutputError(InputError):
 class UnknownNameError(InputError):
     """A name that is not in a closed list: says the closest match and the accepted names."""
 
-    def __init__(self, kind: str, name: str, accepted: Iterable[str]) -> None:
-        """Word the message, e.g. ``UnknownNameError("dialect", "kerras", ["keras", "timm"])``."""
+    def __init__(
+        self, kind: str, name: str, accepted: Iterable[str], shown: Iterable[str] | None = None
+    ) -> None:
+        """Word the message, e.g. ``UnknownNameError("dialect", "kerras", ["keras", "timm"])``.
+
+        Args:
+            kind: what the name is one of.
+            name: the one that is unknown.
+            accepted: the names that are known.
+            shown: those that the message lists, where all would be too many.
+        """
         names = list(accepted)
+        listed = dict.fromkeys(names if shown is None else shown)
         super().__init__(
-            f"unknown {kind} {name!r}{did_you_mean(name, names)}; accepted: {', '.join(names)}"
+            f"unknown {kind} {name!r}{did_you_mean(name, names)}; accepted: {', '.join(listed)}"
         )
 
 

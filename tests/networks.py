@@ -8,14 +8,15 @@ from typing import Any
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import Conv, Op, Padding
 from mncost.network import Network, network_of
-from mncost.spec.catalog import families, load_spec
+from mncost.spec.catalog import groups, load_spec
 from mncost.spec.parse import parse_spec
 from mncost.spec.resolve import dialects, resolve
 from mncost.spec.schema import Spec
 
 Row = dict[str, Any]
 
-EVERY_DIALECT = [(arch, dialect) for arch in families() for dialect in dialects(load_spec(arch))]
+MOBILENETS = groups()["mobilenets"]
+EVERY_DIALECT = [(arch, dialect) for arch in MOBILENETS for dialect in dialects(load_spec(arch))]
 
 
 def conv(

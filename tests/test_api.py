@@ -15,8 +15,8 @@ import pytest
 import mncost
 from mncost import errors
 from mncost.published.figures import Figure, read_published
-from mncost.spec.catalog import families, groups
-from tests.networks import EVERY_DIALECT, Row, toml
+from mncost.spec.catalog import families, groups, networks
+from tests.networks import EVERY_DIALECT, MOBILENETS, Row, toml
 
 # ------------------------------------------------------------------------------------------- names
 
@@ -42,8 +42,11 @@ def test_families_and_groups() -> None:
     """The canonical names, in the papers' order, and the groups that stand for several."""
     v3 = ["v3-large", "v3-small", "v3-large-minimalistic", "v3-small-minimalistic"]
     v4 = ["v4-conv-s", "v4-conv-m", "v4-conv-l", "v4-hybrid-m", "v4-hybrid-l"]
-    assert list(families()) == ["v1", "v2", *v3, *v4]
-    assert groups() == {"v3": v3, "v4": v4, "all": ["v1", "v2", *v3, *v4]}
+    mobilenets = ["v1", "v2", *v3, *v4]
+    assert networks()[:11] == (*mobilenets,)
+    assert list(families().values())[:4] == [("v1",), ("v2",), (*v3,), (*v4,)]
+    own = {name: groups()[name] for name in ("v3", "v4", "mobilenets", "all")}
+    assert own == {"v3": v3, "v4": v4, "mobilenets": mobilenets, "all": [*networks()]}
 
 
 DIALECTS = {
@@ -63,7 +66,7 @@ DIALECTS = {
 
 def test_dialects() -> None:
     """Which project has which family: torchvision no V1 and V4, slim and Keras no V4."""
-    found = {arch: {d for a, d in EVERY_DIALECT if a == arch} for arch in families()}
+    found = {arch: {d for a, d in EVERY_DIALECT if a == arch} for arch in MOBILENETS}
     assert found == DIALECTS
 
 

@@ -14,9 +14,8 @@ from mncost.errors import UnknownNameError
 from mncost.graph.graph import Builder, Graph, Node
 from mncost.graph.ops import Activation, BatchNorm, Conv, GlobalPool, LayerScale, Op, Scale
 from mncost.graph.twin import TWINS, Pair, fused, standard
-from mncost.spec.catalog import families
 from tests.brute import Machine, Tensor, ones, pad, shape_of
-from tests.networks import EVERY_DIALECT, Row, conv, network_of_rows
+from tests.networks import EVERY_DIALECT, MOBILENETS, Row, conv, network_of_rows
 
 SMALL = {"divisor": 1, "minimum": 1, "se_divisor": 1}
 RELU = {"activation": "relu"}
@@ -648,7 +647,7 @@ def test_each_fused_pair_keeps_its_output(arch: str, dialect: str, resolution: i
 
 
 @pytest.mark.parametrize("name", TWINS)
-@pytest.mark.parametrize("arch", families())
+@pytest.mark.parametrize("arch", MOBILENETS)
 def test_the_twin_of_a_twin_is_itself(arch: str, name: str) -> None:
     """There is nothing left to replace: no pair, the same graph."""
     twin = mncost.load(arch).as_twin(name)

@@ -13,8 +13,7 @@ import pytest
 import mncost
 from mncost.cost.layers import Layer
 from mncost.graph.ops import Attention, Op
-from mncost.spec.catalog import families
-from tests.networks import EVERY_DIALECT
+from tests.networks import EVERY_DIALECT, MOBILENETS
 
 WITNESS = Path(__file__).parent / "witness"
 FILES = sorted(WITNESS.glob("*.jsonl.gz"))
@@ -127,7 +126,7 @@ def released(arch: str) -> list[Record]:
     return [record for record in found if record["alpha"] == 1 or not arch.startswith("v4")]
 
 
-@pytest.mark.parametrize("arch", families())
+@pytest.mark.parametrize("arch", MOBILENETS)
 def test_the_paper_dialect_is_the_released_network(arch: str) -> None:
     """The default dialect costs what the authors' released network does: its recordings."""
     for record in released(arch):

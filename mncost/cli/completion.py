@@ -16,16 +16,16 @@ def _completer(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]
 
 
 def _architectures() -> Iterable[str]:
-    from mncost.spec.catalog import families, groups
+    from mncost.spec.catalog import groups, networks
 
-    return [*families(), *groups()]
+    return dict.fromkeys([*networks(), *groups()])
 
 
 def _dialects() -> Iterable[str]:
-    from mncost.spec.catalog import families, load_spec
+    from mncost.spec.catalog import load_spec, networks
     from mncost.spec.resolve import dialects as of
 
-    return dict.fromkeys(name for family in families() for name in of(load_spec(family)))
+    return dict.fromkeys(name for network in networks() for name in of(load_spec(network)))
 
 
 def _conventions() -> Iterable[str]:

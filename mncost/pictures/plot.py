@@ -199,7 +199,7 @@ def _cell(results: Results, which: Which, runtime: str | None, threads: int | No
 def _is_meant(cell: Cell, which: Which) -> bool:
     """Whether a cell is among the networks that are named; without any name, all are."""
     from mncost.api import Selection
-    from mncost.spec.catalog import families, find
+    from mncost.spec.catalog import find, index
     from mncost.spec.parse import PAPER
 
     if which.twin not in (None, cell.subject.twin):
@@ -209,7 +209,7 @@ def _is_meant(cell: Cell, which: Which) -> bool:
         return True
     label, resolution = cell.label, cell.subject.resolution
     arch = which.arch or label.arch
-    if label.alpha is None or resolution is None or (arch == label.arch and arch not in families()):
+    if label.alpha is None or resolution is None or (arch == label.arch and arch not in index()):
         return arch == label.arch and not any(numbers)  # of a file that is not at hand
     for choice in find(arch):
         dialect = which.dialect

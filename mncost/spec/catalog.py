@@ -9,12 +9,25 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+from msgspec import Struct
+
 from mncost.errors import SpecError, UnknownNameError
 from mncost.spec.names import spelled, without_owner
 from mncost.spec.parse import MAX_FILE_BYTES, PAPER, parse_spec, read_spec
 from mncost.spec.schema import Checkpoint, Spec
 
-__all__ = ["Choice", "families", "find", "groups", "load_spec"]
+__all__ = [
+    "Choice",
+    "Entry",
+    "families",
+    "find",
+    "groups",
+    "index",
+    "indexed",
+    "load_spec",
+    "networks",
+]
 
 FAMILIES = Path(__file__).parent / "families"
 _PLACEHOLDERS = {
@@ -57,34 +70,93 @@ class Choice(NamedTuple):
             yield f"{self.name}: {self.classes:,} classes, as its name implies"
 
 
+class Entry(Struct, frozen=True, omit_defaults=True):
+    """What the index knows of a network: enough to find its file without reading others.
+
+    Attributes:
+        name: the network's.
+        file: its file's, without the suffix.
+        groups: those that its file names.
+        checkpoints: patterns of its checkpoints' names.
+        is_variant: whether it is one of the variants of its file.
+    """
+
+    name: str
+    file: str
+    groups: tuple[str, ...] = ()
+    checkpoints: tuple[str, ...] = ()
+    is_variant: bool = False
+
+
 @cache
-def families() -> tuple[str, ...]:
-    """Return the names of the built-in architectures, in the order of their files' ``order``."""
-    specs = [load_spec(path.stem) for path in FAMILIES.glob("*.toml")]
-    return tuple(spec.name for spec in sorted(specs, key=lambda spec: (spec.order, spec.name)))
+def index() -> dict[str, Entry]:
+    """Return the built-in networks by name, in the order of lists, without reading their files.
+
+    ``families/index.json`` is written by ``tools/make_index.py``, and a test says when it is old.
+    """
+    entries = msgspec.json.decode((FAMILIES / "index.json").read_bytes(), type=list[Entry])
+    return {entry.name: entry for entry in entries}
+
+
+def indexed() -> list[Entry]:
+    """Return what the index should say: reads every file."""
+    specs = [(path.stem, read_spec(path)) for path in FAMILIES.glob("*.toml")]
+    entries = []
+    for file, spec in sorted(specs, key=lambda one: (one[1].order, one[0])):
+        if not spec.variants:
+            entries.append(Entry(spec.name, file, spec.groups, tuple(spec.checkpoints)))
+        for name, variant in spec.variants.items():
+            patterns = tuple(variant.checkpoints)
+            entries.append(Entry(name, file, spec.groups, patterns, is_variant=True))
+    return entries
+
+
+@cache
+def families() -> dict[str, tuple[str, ...]]:
+    """Return the families, and the names of each one's networks.
+
+    A family is the networks of one file, or of files that share what stands before a dash.
+    """
+    members: dict[str, list[str]] = {}
+    for entry in index().values():
+        family = entry.file if entry.is_variant else entry.name.partition("-")[0]
+        members.setdefault(family, []).append(entry.name)
+    return {family: tuple(names) for family, names in members.items()}
+
+
+@cache
+def networks() -> tuple[str, ...]:
+    """Return the names of the built-in networks."""
+    return tuple(index())
 
 
 def groups() -> dict[str, list[str]]:
-    """Return the groups of built-in architectures: the names before a dash, and ``all``."""
-    members: dict[str, list[str]] = {}
-    for name in families():
-        members.setdefault(name.partition("-")[0], []).append(name)
-    return {group: names for group, names in members.items() if names != [group]} | {
-        "all": list(families())
-    }
+    """Return the groups of networks: the families, those that files name, and ``all``."""
+    named: dict[str, list[str]] = {}
+    for entry in index().values():
+        for group in entry.groups:
+            named.setdefault(group, []).append(entry.name)
+    several = {family: [*names] for family, names in families().items() if names != (family,)}
+    return several | named | {"all": [*networks()]}
 
 
 @cache
 def load_spec(name: str) -> Spec:
-    """Return the built-in architecture of this name.
+    """Return the built-in network of this name.
 
     Raises:
         UnknownNameError: there is none.
     """
-    path = FAMILIES / f"{name}.toml"
-    if not name.replace("-", "").isalnum() or not path.is_file():
-        raise UnknownNameError("architecture", name, [*families(), *groups()])
-    return read_spec(path)
+    entry = index().get(name)
+    if entry is None:
+        raise _unknown(name)
+    return read_spec(FAMILIES / f"{entry.file}.toml", name if entry.is_variant else None)
+
+
+def _unknown(name: str) -> UnknownNameError:
+    short = [entry.file if entry.is_variant else entry.name for entry in index().values()]
+    accepted = [*networks(), *groups()]
+    return UnknownNameError("architecture", name, accepted, shown=[*short, *groups()])
 
 
 def find(names: str) -> list[Choice]:
@@ -111,25 +183,40 @@ def _find_one(name: str) -> list[Choice]:
             raise SpecError("standard input: closed")
         return [Choice(parse_spec(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "standard input"))]
     name, dialect = without_owner(name)
+    path, suffix, variant = name.partition(".toml:")
+    if suffix:
+        return [Choice(_read_whole(Path(f"{path}.toml"), variant))]
     if name.endswith(".toml") or "/" in name or "\\" in name:
-        return [Choice(read_spec(Path(name)))]
-    if (FAMILIES / f"{name}.toml").is_file():
+        return [Choice(_read_whole(Path(name)))]
+    if name in index():
         return [Choice(load_spec(name))]
     if name in (members := groups()):
         return [Choice(load_spec(member)) for member in members[name]]
     if choice := _checkpoint(name):
         return [choice]
-    if (meant := spelled(name, [*families(), *members])) is not None:
+    if (meant := spelled(name, [*networks(), *members])) is not None:
         return [Choice(load_spec(one), dialect or PAPER) for one in members.get(meant, [meant])]
-    raise UnknownNameError("architecture", name, [*families(), *members])
+    raise _unknown(name)
+
+
+def _read_whole(path: Path, variant: str | None = None) -> Spec:
+    """Read somebody's file, and check its other variants too."""
+    spec = read_spec(path, variant)
+    for other in spec.variants.keys() - {spec.name}:
+        read_spec(path, other)
+    return spec
 
 
 def _checkpoint(name: str) -> Choice | None:
-    """Match the name of a checkpoint against the patterns of the built-in files."""
-    for family in families():
-        spec = load_spec(family)
-        for pattern, implied in spec.checkpoints.items():
+    """Match the name of a checkpoint against the patterns of the built-in networks."""
+    lower = name.lower()
+    for entry in index().values():
+        for pattern in entry.checkpoints:
+            if not lower.startswith(pattern.partition("{")[0].lower()):
+                continue
             if match := re.fullmatch(_as_regex(pattern), name, re.IGNORECASE):
+                spec = load_spec(entry.name)
+                implied = spec.checkpoints[pattern]
                 kind = Checkpoint(dialect=implied) if isinstance(implied, str) else implied
                 return _said(spec, name, match.groupdict(), kind)
     return None
@@ -138,6 +225,8 @@ def _checkpoint(name: str) -> Choice | None:
 def _said(spec: Spec, name: str, parts: dict[str, str | None], implied: Checkpoint) -> Choice:
     """Return what the parts of a checkpoint's name say, and what its kind implies."""
     alpha, resolution = parts.get("alpha"), parts.get("resolution")
+    if implied.alpha is not None:
+        alpha = f"{implied.alpha:g}"
     if percent := parts.get("percent"):
         alpha = f"{int(percent) / 100:g}"
     tag = (parts.get("tag") or "").lower()

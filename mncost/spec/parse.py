@@ -15,6 +15,7 @@ from mncost.errors import SpecError, did_you_mean, one_line
 from mncost.spec.blocks import BLOCKS
 from mncost.spec.rows import Row
 from mncost.spec.schema import Spec
+from mncost.spec.variants import changed_row, row_names, with_variant
 from mncost.toml import MAX_FILE_BYTES, load_toml, read_limited
 
 __all__ = ["MAX_FILE_BYTES", "PAPER", "parse_spec", "read_spec", "row_name"]
@@ -22,8 +23,8 @@ __all__ = ["MAX_FILE_BYTES", "PAPER", "parse_spec", "read_spec", "row_name"]
 PAPER = "paper"  # the dialect that every architecture has: its rows and rules as they stand
 
 
-def read_spec(path: Path) -> Spec:
-    """Read and check an architecture file.
+def read_spec(path: Path, variant: str | None = None) -> Spec:
+    """Read and check an architecture file: one of its variants, by default the first.
 
     Raises:
         SpecError: the file is missing, too large, not UTF-8, not TOML, or not an architecture.
@@ -32,17 +33,22 @@ def read_spec(path: Path) -> Spec:
         data = read_limited(path)
     except ValueError as error:
         raise SpecError(str(error)) from None
-    return parse_spec(data, str(path))
+    return parse_spec(data, str(path), variant)
 
 
-def parse_spec(data: bytes, origin: str) -> Spec:
+def parse_spec(data: bytes, origin: str, variant: str | None = None) -> Spec:
     """Check the bytes of an architecture file; ``origin`` names it in messages.
+
+    Args:
+        data: what stands in the file.
+        origin: names it in messages.
+        variant: one of the file's ``variants``; by default the first.
 
     Raises:
         SpecError: the bytes are too many, not UTF-8, not TOML, or not an architecture.
     """
     try:
-        raw = load_toml(data, "architecture file")
+        raw = with_variant(load_toml(data, "architecture file"), variant)
     except ValueError as error:
         raise SpecError(f"{origin}: {error}") from None
     merged = _merge_defaults(raw)
@@ -71,20 +77,25 @@ def _merge_defaults(raw: dict[str, Any]) -> dict[str, Any]:
         merged["rows"] = [_with_defaults(row, defaults) for row in rows]
     if isinstance(dialects, dict):
         merged["dialects"] = {
-            name: _merge_dialect(dialect, defaults, rules) for name, dialect in dialects.items()
+            name: _merge_dialect(dialect, rows, defaults, rules)
+            for name, dialect in dialects.items()
         }
     return merged
 
 
-def _merge_dialect(dialect: Any, defaults: Any, rules: Any) -> Any:
+def _merge_dialect(dialect: Any, table: Any, defaults: Any, rules: Any) -> Any:
     if not isinstance(dialect, dict):
         return dialect
+    named = dict(zip(row_names(table), table, strict=True)) if isinstance(table, list) else {}
     merged = dict(dialect)
     own = dialect.get("rules", {})
     if isinstance(own, dict) and isinstance(rules, dict):
         merged["rules"] = {**rules, **own}
     if isinstance(rows := dialect.get("rows"), dict):
-        merged["rows"] = {name: _with_defaults(row, defaults) for name, row in rows.items()}
+        merged["rows"] = {
+            name: _with_defaults(changed_row(named.get(name), row), defaults)
+            for name, row in rows.items()
+        }
     return merged
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 from msgspec import Struct
 
@@ -68,10 +69,12 @@ def resolve(
     channels = in_channels or spec.in_channels
     count = classes or rules.classes
     blocks: list[Block] = []
-    scaling = Scaling(alpha, rules, count, channels, channels)
+    width = alpha * spec.alpha
+    scaling = Scaling(width, rules, count, channels, channels)
     for number, row in enumerate(rows, 1):
         name = row_name(spec.rows[number - 1], number) if row.name is None else row.name
-        repeats = getattr(row, "repeats", 1)
+        stated = getattr(row, "repeats", None)
+        repeats = 1 if stated is None else ceil(stated * spec.depth)
         for repeat in range(1, repeats + 1):
             where = f"{spec.name}: row {number} ({name})"
             widths = _widths(row, scaling, where)
@@ -79,7 +82,7 @@ def resolve(
             block_name = name if repeats == 1 else f"{name}.{repeat}"
             inner = widths.expanded, widths.squeezed
             blocks.append(Block(block_name, number, row, scaling.width, widths.out, stride, *inner))
-            scaling = Scaling(alpha, rules, count, widths.out, widths.nominal)
+            scaling = Scaling(width, rules, count, widths.out, widths.nominal)
         if len(blocks) > MAX_BLOCKS:
             raise SpecError(f"{spec.name}: row {number} ({name}): more than {MAX_BLOCKS} blocks")
     return Architecture(

@@ -59,6 +59,8 @@ def _row(blocks: list[Block]) -> dict[str, Any]:
     values |= {key: defaults[key] for key in ("scale", "keep_below") if key in values}
     if isinstance(values.get("out"), int):
         values["out"] = first.out_channels
+    if "repeats" in values:
+        values["repeats"] = len(blocks) if len(blocks) > 1 else None
     if len(blocks) == 1:  # with repeats, a ratio holds for the first of them and for the others
         values |= _stated(first, values)
     told = {key: value for key, value in values.items() if value != defaults.get(key, ...)}

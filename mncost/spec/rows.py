@@ -72,7 +72,14 @@ Dilation = Annotated[
 SqueezeExcite = Annotated[
     float, Meta(ge=0, le=1, description="Squeezed / filtered channels; 0: no squeeze-excite.")
 ]
-Repeats = Annotated[int, Meta(ge=1, le=MAX_REPEATS, description="How often the row is repeated.")]
+Repeats = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=MAX_REPEATS,
+        description="How often the row is repeated; `depth` multiplies it where it is stated.",
+    ),
+]
 Ratio = Annotated[float, Meta(gt=0, le=64)]
 Residual: TypeAlias = bool | Literal["projected", "always"]
 RowName = Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
@@ -127,6 +134,13 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     se_divisor: Annotated[
         int, Meta(ge=1, le=1024, description="Squeezed channels are multiples of it.")
     ] = 8
+    se_of: Annotated[
+        Literal["filtered", "input"],
+        Meta(
+            description="Whose channels `se` is a ratio of. filtered: those it scales; input: the "
+            "block's."
+        ),
+    ] = "filtered"
     se_activation: Activation = "relu"
     se_gate: Activation = "hardsigmoid"
 
@@ -154,10 +168,14 @@ class Scaling(NamedTuple):
         rules = self.rules
         return round_width(value, rounding or rules.rounding, rules.divisor, rules.minimum)
 
-    def squeezed(self, channels: int, ratio: float) -> int | None:
+    def squeezed(self, filtered: int, ratio: float) -> int | None:
         """Return the channels inside a squeeze-excite; ``None`` if the ratio is 0."""
-        divisor = self.rules.se_divisor
-        return make_divisible(channels * ratio, divisor, divisor) if ratio else None
+        if not ratio:
+            return None
+        channels, divisor = filtered, self.rules.se_divisor
+        if self.rules.se_of == "input":
+            channels = self.width
+        return make_divisible(channels * ratio, divisor, divisor)
 
     def expanded(self, ratio: float, rounding: Rounding | None = None) -> int:
         """Return the row's input widened by an ``expansion``."""
@@ -208,7 +226,7 @@ class ScaledRow(Row, frozen=True, kw_only=True):
         float, Meta(ge=0, le=MAX_ALPHA, description="An α below this leaves the channels alone.")
     ] = 0.0
     rounding: Annotated[Rounding | None, Meta(description="Instead of the file's.")] = None
-    repeats: Repeats = 1
+    repeats: Repeats | None = None
     activation: Activation = "none"
 
     def out_width(self, out: int | str, scaling: Scaling) -> Widths:

@@ -8,22 +8,24 @@ these types.
 
 # No `from __future__ import annotations` here: msgspec would have to evaluate a hundred strings,
 # which takes longer than the rest of reading a file.
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from mncost.spec.blocks import AnyRow
-from mncost.spec.rows import Activation, Kernel, RowName, Rules
+from mncost.spec.rows import Activation, Kernel, Repeats, RowName, Rules
 from mncost.spec.width import MAX_ALPHA, MAX_RESOLUTION
 
-__all__ = ["Checkpoint", "Defaults", "Dialect", "Spec"]
+__all__ = ["Checkpoint", "Defaults", "Dialect", "Spec", "Variant"]
 
 MAX_ROWS = 500
 
 Alpha = Annotated[float, Meta(gt=0, le=MAX_ALPHA)]
 Resolution = Annotated[int, Meta(ge=1, le=MAX_RESOLUTION)]
+Sides = Annotated[tuple[Resolution, ...], Meta(min_length=2, max_length=2)]
 Text = Annotated[str, Meta(max_length=400)]
 FamilyName = Annotated[str, Meta(min_length=1, max_length=100)]
+Depth = Annotated[float, Meta(gt=0, le=16)]
 
 
 class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +33,8 @@ class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     kernel: Kernel | None = None
     activation: Activation | None = None
+    batch_norm: bool | None = None
+    bias: bool | None = None
     layer_scale: bool | None = None
 
 
@@ -49,8 +53,37 @@ class Checkpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the names of some checkpoints imply beyond what stands in them."""
 
     dialect: FamilyName = "paper"
+    alpha: Alpha | None = None
     classes: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     resolution: Resolution | None = None
+
+
+class Variant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A network of the same family: what differs from the file's own keys.
+
+    The keys of ``rules`` and ``defaults`` stand beside the file's, or in their place.
+    """
+
+    title: Text | None = None
+    source: Text | None = None
+    alpha: Alpha | None = None
+    depth: Depth | None = None
+    resolution: Resolution | Sides | None = None
+    resolutions: Annotated[tuple[Resolution, ...], Meta(max_length=1000)] | None = None
+    alphas: Annotated[tuple[Alpha, ...], Meta(min_length=1, max_length=1000)] | None = None
+    rules: dict[FamilyName, Any] = {}
+    defaults: dict[FamilyName, Any] = {}
+    repeats: Annotated[
+        dict[RowName, Repeats], Meta(description="How often rows are repeated, by their names.")
+    ] = {}
+    rows: Annotated[
+        dict[RowName, dict[FamilyName, Any]],
+        Meta(
+            description="Keys of rows, by the row's name. With `block` they are a whole row in its "
+            "place."
+        ),
+    ] = {}
+    checkpoints: dict[FamilyName, FamilyName | Checkpoint] = {}
 
 
 class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,7 +91,7 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: FamilyName
     resolution: Annotated[
-        Resolution | Annotated[tuple[Resolution, ...], Meta(min_length=2, max_length=2)],
+        Resolution | Sides,
         Meta(description="Native side of the square input in pixels, or [height, width]."),
     ]
     rows: Annotated[tuple[AnyRow, ...], Meta(min_length=1, max_length=MAX_ROWS)]
@@ -83,6 +116,19 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rules: Rules = Rules()
     defaults: Defaults = Defaults()
     dialects: dict[FamilyName, Dialect] = {}
+    alpha: Annotated[
+        Alpha, Meta(description="The width multiplier that α = 1 stands for: α multiplies it.")
+    ] = 1.0
+    depth: Annotated[
+        Depth, Meta(description="Multiplies the `repeats` that rows state, rounded up.")
+    ] = 1.0
+    groups: Annotated[
+        tuple[FamilyName, ...], Meta(description="Groups beside `all` that the networks are in.")
+    ] = ()
+    variants: Annotated[
+        dict[FamilyName, Variant],
+        Meta(description="Networks of this file by their names; the first is the default."),
+    ] = {}
 
     @property
     def native(self) -> int | str:

@@ -8,7 +8,7 @@ from mncost.api import load
 from mncost.network import Network
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
-from mncost.spec.catalog import families, groups, load_spec
+from mncost.spec.catalog import groups, load_spec, networks
 from mncost.spec.resolve import dialects
 from mncost.spec.schema import Spec
 
@@ -17,7 +17,7 @@ __all__ = ["list_table"]
 
 def list_table(*, columns: str | Sequence[str] | None = None) -> Table:
     """Return one row for each architecture; the groups and dialects stand below."""
-    specs = [load_spec(name) for name in families()]
+    specs = [load_spec(name) for name in networks()]
     rows = [(spec, load(spec.name)) for spec in specs]
     notes = [f"{group}: {' '.join(members)}" for group, members in groups().items()]
     legend = list(_dialects(specs))

@@ -18,7 +18,6 @@ from mncost.graph.twin import TWINS
 from mncost.models.onnx_model import onnx_model
 from mncost.models.weights import random_weights
 from mncost.network import Network
-from mncost.spec.catalog import families
 from mncost.spec.rows import Padding
 from tests.models.test_torch import (
     FORMULAS,
@@ -27,7 +26,7 @@ from tests.models.test_torch import (
     attention_case,
     ones_kernel,
 )
-from tests.networks import EVERY_DIALECT, chain, network_of_rows
+from tests.networks import EVERY_DIALECT, MOBILENETS, chain, network_of_rows
 from tests.random_rows import TAIL, bodies
 
 
@@ -64,7 +63,7 @@ def test_agreement(arch: str, dialect: str) -> None:
 
 
 @pytest.mark.parametrize(("alpha", "size"), [(0.75, 65), (1.0, 33)])
-@pytest.mark.parametrize("arch", families())
+@pytest.mark.parametrize("arch", MOBILENETS)
 def test_agreement_of_wider_networks(arch: str, alpha: float, size: int) -> None:
     dialects = [dialect for family, dialect in EVERY_DIALECT if family == arch]
     assert_agreement(mncost.load(arch, alpha, size, dialects[-1 if alpha == 1 else 0]))
@@ -159,7 +158,7 @@ def _shapes(model: onnx.ModelProto) -> dict[str, tuple[int | str, ...]]:
     }
 
 
-@pytest.mark.parametrize("arch", families())
+@pytest.mark.parametrize("arch", MOBILENETS)
 def test_initialisers_are_torchs_parameters(arch: str) -> None:
     """Nothing but weights and statistics, under the names that they have in torch."""
     net = mncost.load(arch, 0.1, 64)

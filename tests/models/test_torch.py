@@ -16,9 +16,8 @@ from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import Activation, ActivationName, Attention, Input
 from mncost.graph.twin import TWINS
 from mncost.models.torch_model import load_weights, torch_module
-from mncost.spec.catalog import families
 from mncost.spec.rows import Padding
-from tests.networks import EVERY_DIALECT, chain, conv, network_of_rows
+from tests.networks import EVERY_DIALECT, MOBILENETS, chain, conv, network_of_rows
 
 # With an image of ones and a kernel of ones each number is how many of its nine taps fall into the
 # image: rows times columns, worked out by hand from where the windows of a side begin and end.
@@ -129,7 +128,7 @@ def test_attention() -> None:
     assert torch.allclose(run_torch(graph, weights, image), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("arch", families())
+@pytest.mark.parametrize("arch", MOBILENETS)
 def test_a_training_step(arch: str) -> None:
     """A step reaches every parameter, and changes the weights and the statistics."""
     net = mncost.load(arch, alpha=0.1, resolution=48, classes=5)
@@ -149,7 +148,7 @@ def test_a_training_step(arch: str) -> None:
     assert {name for name in unchanged if not name.endswith("bias") and ".se." not in name} == set()
 
 
-@pytest.mark.parametrize("arch", families())
+@pytest.mark.parametrize("arch", MOBILENETS)
 def test_the_twin_runs(arch: str) -> None:
     twin = mncost.load(arch, alpha=0.1, resolution=33, classes=7).standard.to_torch().eval()
     with torch.no_grad():

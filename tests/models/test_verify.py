@@ -15,8 +15,8 @@ import pytest
 
 import mncost
 from mncost.graph.ops import Linear
-from mncost.spec.catalog import families
 from mncost.witnesses.verify import ELSEWHERE, Reading, differences, gather, our_reading
+from tests.networks import MOBILENETS
 from tests.running import in_process
 
 with warnings.catch_warnings():
@@ -56,7 +56,7 @@ def rows(*arguments: str, status: int = 0) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(result.out)))
 
 
-@pytest.mark.parametrize("arch", families())
+@pytest.mark.parametrize("arch", MOBILENETS)
 def test_every_architecture_agrees(arch: str) -> None:
     """Ours, torch, fvcore and ONNX: four equal numbers for MACs and for parameters."""
     (row,) = rows("--arch", arch, "--resolution", "75")

@@ -15,7 +15,7 @@ class Depthwise(Row, frozen=True, kw_only=True, tag="depthwise"):
 
     kernel: Kernel
     stride: Stride = 1
-    repeats: Repeats = 1
+    repeats: Repeats | None = None
     dilation: Dilation = 1
     batch_norm: bool = True
     bias: Annotated[

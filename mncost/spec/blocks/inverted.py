@@ -39,7 +39,7 @@ class Inverted(ScaledRow, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Check what the types alone cannot say."""
         exactly_one("expansion", self.expansion, "expanded", self.expanded)
-        if self.expanded is not None and self.repeats > 1:
+        if self.expanded is not None and (self.repeats or 1) > 1:
             raise ValueError("`expanded` fits one input only: with `repeats`, give `expansion`")
 
     def widths(self, scaling: Scaling) -> Widths:

@@ -18,7 +18,7 @@ class MobileMQA(Row, frozen=True, kw_only=True, tag="mobile_mqa"):
     key_dim: Annotated[int, Meta(ge=1, le=4096)]
     kv_kernel: Kernel = 3
     kv_stride: Annotated[int, Meta(ge=1, le=8)] = 1
-    repeats: Repeats = 1
+    repeats: Repeats | None = None
     layer_scale: bool = False
     residual: bool = True
 
