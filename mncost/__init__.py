@@ -22,13 +22,15 @@ from typing import TYPE_CHECKING, Any
 from mncost.render.shown import show_with
 
 if TYPE_CHECKING:
-    from mncost.api import Comparison, Explanation, Grid, compare, explain, grid, load
+    from mncost.api import Grid, grid, load
     from mncost.budget.baseline import Baseline
     from mncost.budget.outcome import Outcome, Verdicts
     from mncost.budget.run import check
     from mncost.choose.pick import pick
     from mncost.choose.picked import Pick, Picked
+    from mncost.comparison import Comparison, compare
     from mncost.errors import InputError, MncostError
+    from mncost.explanation import Explanation, explain
     from mncost.measure.where import Effort, Where
     from mncost.network import Network
     from mncost.pictures.picture import Picture
@@ -74,9 +76,9 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "Baseline": "mncost.budget.baseline",
-    "Comparison": "mncost.api",
+    "Comparison": "mncost.comparison",
     "Effort": "mncost.measure.where",
-    "Explanation": "mncost.api",
+    "Explanation": "mncost.explanation",
     "Grid": "mncost.api",
     "InputError": "mncost.errors",
     "MncostError": "mncost.errors",
@@ -93,8 +95,8 @@ _MODULES = {
     "Which": "mncost.which",
     "Where": "mncost.measure.where",
     "check": "mncost.budget.run",
-    "compare": "mncost.api",
-    "explain": "mncost.api",
+    "compare": "mncost.comparison",
+    "explain": "mncost.explanation",
     "grid": "mncost.api",
     "load": "mncost.api",
     "pick": "mncost.choose.pick",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, overload
+from typing import Any, NamedTuple, TypeAlias, overload
 
 from mncost.cost.memory import PRECISIONS, Precision
 from mncost.errors import GridError, InputError, NothingPublishedError, UnknownNameError
 from mncost.graph.graph import Graph
-from mncost.graph.twin import TWINS
 from mncost.network import Network, network_of
 from mncost.render.shown import Shown
 from mncost.spec.axis import (
@@ -24,34 +23,18 @@ from mncost.spec.axis import (
 from mncost.spec.catalog import Choice, find
 from mncost.spec.resolve import Architecture, resolve
 
-if TYPE_CHECKING:
-    from mncost.cost.work import Tally
-
 __all__ = [
-    "WITHOUT_PAIRS",
-    "Comparison",
-    "Explanation",
     "Grid",
     "Networks",
     "Selection",
     "as_precision",
-    "compare",
-    "explain",
     "grid",
     "grid_of",
     "load",
     "title",
-    "twin_of",
-    "with_twin",
 ]
 
 MAX_BLOCKS = 50_000  # in all networks of a grid together: some 300 MB
-
-WITHOUT_PAIRS = {
-    "standard": "no pointwise convolution follows a depthwise one",
-    "fused": "no block expands and then convolves depthwise",
-}
-"""Why a network may have no twin, by the twin's name."""
 
 
 class Selection(NamedTuple):
@@ -168,22 +151,6 @@ def title(network: Network) -> str:
         f"{network.arch} α {network.alpha} at {network.resolution} px, dialect "
         f"{network.dialect}{twin}"
     )
-
-
-def twin_of(network: Network, name: str | None) -> Network:
-    """Return a network's twin of this name; without a name, the network.
-
-    Raises:
-        InputError: there is no such twin, or the network has no layers that it would merge.
-    """
-    if name is None:
-        return network
-    twin = network.as_twin(name)
-    if twin.graph != network.graph:
-        return twin
-    others = [other for other in TWINS if network.as_twin(other).graph != network.graph]
-    accepted = f"; --twin {' or '.join(others)} is accepted" if others else ""
-    raise InputError(f"{network.arch} has no {name} twin: {WITHOUT_PAIRS[name]}{accepted}")
 
 
 def load(
@@ -349,82 +316,3 @@ def grid_of(networks: Networks, **which: Any) -> Grid:
     if not in_hand or len(in_hand) != len(every):
         raise InputError("accepted are names of architectures, or networks of mncost.load")
     return networks if isinstance(networks, Grid) else Grid(in_hand)
-
-
-class Explanation(Shown):
-    """Why counting tools print different numbers for one network.
-
-    Attributes:
-        network: which.
-        counted: its work, each kind under its own name.
-    """
-
-    def __init__(self, network: Network) -> None:
-        """Use :func:`explain`."""
-        self.network = network
-        self.counted: Tally = network.tally
-
-    def __repr__(self) -> str:
-        """Name the network."""
-        return f"<mncost.Explanation of {title(self.network)}>"
-
-
-def explain(network: Networks, **which: Any) -> Explanation:
-    """Return why counting tools print different numbers for one network.
-
-    Args:
-        network: the network, or the name of an architecture.
-        which: beside a name, what :func:`load` takes.
-
-    Raises:
-        InputError: an argument cannot be used.
-    """
-    return Explanation(grid_of(network, **which).single())
-
-
-class Comparison(Shown):
-    """Networks beside their twins: the exact counts.
-
-    Attributes:
-        networks: those that have such a twin.
-        twin: ``"standard"`` or ``"fused"``.
-        notes: which networks have none, and why.
-    """
-
-    def __init__(self, networks: Sequence[Network], twin: str, notes: Sequence[str] = ()) -> None:
-        """Use :func:`compare`."""
-        self.networks = tuple(networks)
-        self.twin = twin
-        self.notes = tuple(notes)
-
-    def __repr__(self) -> str:
-        """Say how many networks they are."""
-        return f"<mncost.Comparison of {len(self.networks)} networks, beside the {self.twin} twin>"
-
-
-def compare(networks: Networks, twin: str = "standard", **which: Any) -> Comparison:
-    """Return what depthwise-separable convolutions save, by the exact counts.
-
-    Args:
-        networks: networks in hand, or names of architectures.
-        twin: compare with the ``"standard"`` or the ``"fused"`` twin.
-        which: beside names, what :func:`grid` takes.
-
-    Raises:
-        InputError: an argument cannot be used, or no network has such a twin.
-    """
-    return with_twin(grid_of(networks, **which), twin)
-
-
-def with_twin(networks: Grid, twin: str) -> Comparison:
-    """Return the networks of a grid that have a twin.
-
-    Raises:
-        InputError: there is no such twin, or no network has it.
-    """
-    having = [network for network in networks if network.pairs_of(twin)]
-    if not having:
-        twin_of(networks[0], twin)  # says why
-    without = dict.fromkeys(network.arch for network in networks if network not in having)
-    left_out = [f"left out: {arch} has no {twin} twin: {WITHOUT_PAIRS[twin]}" for arch in without]
-    return Comparison(having, twin, [*networks.notes, *left_out])

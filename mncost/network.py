@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from fractions import Fraction
 from functools import cached_property
-from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mncost.cost import memory
 from mncost.cost.memory import Peak, Precision, Schedule
-from mncost.cost.work import OpCost, Tally, count, tally, total_macs
+from mncost.cost.work import OpCost, Tally, count, held, tally, total_macs
 from mncost.errors import UnknownNameError
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.ops import Shape
@@ -28,45 +26,10 @@ if TYPE_CHECKING:
 
     from mncost.cost.layers import Layer
     from mncost.cost.materialised import Materialised
+    from mncost.cost.pairs import PairCost
     from mncost.models.export import Given
 
-__all__ = ["Label", "Network", "PairCost", "network_of"]
-
-
-class PairCost(NamedTuple):
-    """Two convolutions beside the one that replaces them in a twin, in one network."""
-
-    first: Layer
-    second: Layer
-    merged: Layer
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of the two convolutions."""
-        return self.first.macs + self.second.macs
-
-    @property
-    def macs_share(self) -> Fraction:
-        """Multiply-accumulates of the two / of the one."""
-        return Fraction(self.macs, self.merged.macs)
-
-    @property
-    def theoretical_share(self) -> Fraction:
-        """What :attr:`macs_share` is by the formula, for one filter a channel.
-
-        Depthwise, then pointwise (``standard``): 1/N + 1/k², for N output channels and a k×k kernel
-        (V1 paper, Section 3.1).
-
-        Expand, then depthwise (``fused``): s²/k² + 1/C, for C input channels and stride s. The
-        expansion to E channels runs before the stride, on s² times the P output pixels:
-        (s²·C·E·P + k²·E·P) / (k²·C·E·P). Exact where the stride divides the side.
-        """
-        assert self.merged.kernel is not None
-        assert self.merged.stride is not None
-        kernel, stride = prod(self.merged.kernel), prod(self.merged.stride)
-        if self.first.kind == "depthwise":
-            return Fraction(1, self.merged.out_channels) + Fraction(1, kernel)
-        return Fraction(stride, kernel) + Fraction(1, self.merged.in_channels)
+__all__ = ["Label", "Network", "network_of"]
 
 
 class _Shared:
@@ -81,6 +44,12 @@ class _Shared:
     def schedule(self) -> Schedule:
         """The graph as fused steps."""
         return memory.schedule(self.graph)
+
+    @cached_property
+    def held(self) -> tuple[int, int]:
+        """The trainable parameters and the buffers of all operators."""
+        params, buffers = zip(*[held(node.op) for node in self.graph.nodes], strict=True)
+        return sum(params), sum(buffers)
 
     @cached_property
     def is_sized(self) -> bool:
@@ -227,15 +196,15 @@ class Network(Shown):
         """2 × macs: a multiplication and an addition for each."""
         return 2 * self.macs
 
-    @cached_property
+    @property
     def params(self) -> int:
         """Trainable parameters."""
-        return sum(cost.params for cost in self.costs)
+        return self._shared.held[0]
 
-    @cached_property
+    @property
     def buffers(self) -> int:
         """Running means and variances of the batch norms."""
-        return sum(cost.buffers for cost in self.costs)
+        return self._shared.held[1]
 
     @cached_property
     def weight_bytes(self) -> int:
@@ -320,6 +289,8 @@ class Network(Shown):
         Raises:
             UnknownNameError: there is no such twin.
         """
+        from mncost.cost.pairs import PairCost  # a grid needs none
+
         own = {layer.name: layer for layer in self.all_layers}
         other = self.as_twin(twin)
         merged = {layer.name: layer for layer in other.all_layers}

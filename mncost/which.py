@@ -115,6 +115,6 @@ class Which:
         Raises:
             InputError: a value cannot be used, there are several networks, or no such twin.
         """
-        from mncost.api import twin_of
+        from mncost.comparison import twin_of
 
         return twin_of(self.grid().single(), self.twin)

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 import mncost
+from mncost.cost.pairs import PairCost
 from mncost.cost.work import count
 from mncost.graph.graph import Builder, Graph, Node
 from mncost.graph.ops import Activation, BatchNorm, Conv, Input, Op
 from mncost.graph.pieces import Pieces, pieces
 from mncost.graph.shapes import infer_shapes
 from mncost.graph.twin import TWINS, Pair, fused, standard
-from mncost.network import Network, PairCost
+from mncost.network import Network
 from tests.networks import MOBILENETS, conv
 
 ROLES = ("conv", "bn", "act")

@@ -18,7 +18,7 @@ from mncost.measure.where import Effort, Where
 from mncost.which import Which
 
 if TYPE_CHECKING:
-    from mncost.api import Comparison
+    from mncost.comparison import Comparison
     from mncost.measure.plan import What
     from mncost.measure.records import Run
     from mncost.results.savings import Savings
@@ -165,7 +165,8 @@ def _precisions(names: str | None, *, fp32: bool, int8: bool) -> list[str]:
 
 def _comparison(which: Which, precisions: list[str]) -> Comparison:
     """Return the networks that have the twin, at each of the precisions."""
-    from mncost.api import Grid, with_twin
+    from mncost.api import Grid
+    from mncost.comparison import with_twin
 
     grids = [replace(which, precision=name).grid() for name in precisions]
     notes = dict.fromkeys(note for grid in grids for note in grid.notes)

@@ -21,7 +21,7 @@ def explain(
     mncost explain v3-large --alpha 0.75 --dialect keras
     mncost explain v4-hybrid-m --format json
     """
-    from mncost.api import explain
+    from mncost.explanation import explain
     from mncost.tables.explain import explain_table
 
     out.emit(explain_table(explain(which.network()), columns=out.columns))

@@ -52,7 +52,7 @@ def layers(
     mncost layers v2 --by pair --twin fused --format csv
     mncost layers v2 --memory --precision fp16
     """
-    from mncost.api import twin_of
+    from mncost.comparison import twin_of
 
     if memory and (by != "layer" or every or flops):
         raise InputError(

@@ -152,11 +152,20 @@ def attention_scores(op: Attention, queries: Shape, keys: Shape) -> int:
 
 
 class OpCost(Struct, frozen=True):
-    """The cost of one operator: trainable parameters, buffers (running statistics), work."""
+    """The cost of one operator: what it holds, and its work."""
 
-    params: int
-    buffers: int
+    op: Op
     work: Work
+
+    @property
+    def params(self) -> int:
+        """Trainable parameters."""
+        return held(self.op)[0]
+
+    @property
+    def buffers(self) -> int:
+        """Running statistics."""
+        return held(self.op)[1]
 
     @property
     def macs(self) -> int:
@@ -166,11 +175,8 @@ class OpCost(Struct, frozen=True):
 
 def count(graph: Graph, shapes: Sequence[Shape]) -> list[OpCost]:
     """Return the cost of every node of a graph whose shapes are known."""
-    costs = []
-    for node, out in zip(graph.nodes, shapes, strict=True):
-        params, buffers = held(node.op)
-        costs.append(OpCost(params, buffers, work_of(node, shapes, out)))
-    return costs
+    pairs = zip(graph.nodes, shapes, strict=True)
+    return [OpCost(node.op, work_of(node, shapes, out)) for node, out in pairs]
 
 
 @lru_cache(maxsize=10_000)

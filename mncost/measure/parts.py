@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from mncost.cost.pairs import PairCost
 from mncost.graph.pieces import Pieces, pieces
 from mncost.graph.twin import Pair
-from mncost.network import Network, PairCost
+from mncost.network import Network
 
 __all__ = ["CutPair", "cut_pairs"]
 

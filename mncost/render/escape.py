@@ -21,20 +21,21 @@ __all__ = [
     "plain",
 ]
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+# Compiled when they are first used: what a start needs few of.
+_NUMBER = r"(?i)[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?"
 # GitHub takes a command from the beginning of a line; it and Azure take `##` ones from anywhere.
-_COMMAND = re.compile(r"(?:(?<=^)|(?<=[\r\n]))(\s*):(?=:)|#(?=#(?:vso)?\[)")
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#])")
-_ADDRESS = re.compile(r"(?<=[A-Za-z])(:)(?=//)|(?<=www)(\.)|(?<=\w)(@)(?=\w)|(?<!\w)(@)(?=\w)")
+_COMMAND = r"(?:(?<=^)|(?<=[\r\n]))(\s*):(?=:)|#(?=#(?:vso)?\[)"
+_MARKDOWN = r"([\\`*_\[\]<>|~#])"
+_ADDRESS = r"(?<=[A-Za-z])(:)(?=//)|(?<=www)(\.)|(?<=\w)(@)(?=\w)|(?<!\w)(@)(?=\w)"
 # Control characters but tab and line ends, directions of writing, halves of surrogate pairs.
-_CONTROL = re.compile(
+_CONTROL = (
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
 def log(text: str) -> str:
     """Return text that gives no command to GitHub Actions or Azure Pipelines, which read logs."""
-    return _COMMAND.sub(lambda match: f"{match[1] or ''}\\x{ord(match[0][-1]):02x}", text)
+    return re.sub(_COMMAND, lambda match: f"{match[1] or ''}\\x{ord(match[0][-1]):02x}", text)
 
 
 def plain(text: str) -> str:
@@ -47,22 +48,24 @@ def csv_field(text: str) -> str:
 
     What would be one gets an apostrophe in front; numbers and line ends stay as they are.
     """
-    text = _CONTROL.sub(lambda match: _escaped(match[0]), text)
+    if text.isalnum():
+        return text
+    text = re.sub(_CONTROL, lambda match: _escaped(match[0]), text)
     is_formula = text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r")
-    return log(f"'{text}" if is_formula and not _NUMBER.fullmatch(text) else text)
+    return log(f"'{text}" if is_formula and not re.fullmatch(_NUMBER, text) else text)
 
 
 def json_text(text: str) -> str:
     """Return JSON that gives no command and has no control characters; it says the same."""
-    text = _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    text = re.sub(_CONTROL, lambda match: f"\\u{ord(match[0]):04x}", text)
     return re.sub("#(?=#)", r"\\u0023", text)
 
 
 def markdown(text: str) -> str:
     """Return a text for GitHub's Markdown: one line, no markup, no link, no image, no mention."""
     line = one_line(" ".join(text.split())).replace("&", "&amp;")
-    text = _MARKDOWN.sub(r"\\\1", line)
-    return log(_ADDRESS.sub(lambda match: f"&#{ord(match[0])};", text))
+    text = re.sub(_MARKDOWN, r"\\\1", line)
+    return log(re.sub(_ADDRESS, lambda match: f"&#{ord(match[0])};", text))
 
 
 def _escaped(character: str) -> str:

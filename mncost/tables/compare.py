@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mncost.api import Comparison
+from mncost.comparison import Comparison
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.network import Network
 from mncost.render.sources import Source, sources, tabulate

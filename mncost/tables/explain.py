@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mncost.api import Explanation, title
+from mncost.api import title
 from mncost.cost.bridge import Line, bridge, tools
 from mncost.cost.conventions import CONVENTIONS
 from mncost.cost.work import Tally
+from mncost.explanation import Explanation
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
 

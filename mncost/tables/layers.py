@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from mncost.api import title, twin_of
+from mncost.api import title
+from mncost.comparison import twin_of
 from mncost.cost.groups import GROUPINGS, group
 from mncost.cost.layers import Layer, side
 from mncost.errors import InputError, UnknownNameError

@@ -1,0 +1,42 @@
+"""Why counting tools print different numbers for one network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mncost.api import Networks, grid_of, title
+from mncost.network import Network
+from mncost.render.shown import Shown
+
+__all__ = ["Explanation", "explain"]
+
+
+class Explanation(Shown):
+    """Why counting tools print different numbers for one network.
+
+    Attributes:
+        network: which.
+        counted: its work, each kind under its own name.
+    """
+
+    def __init__(self, network: Network) -> None:
+        """Use :func:`explain`."""
+        self.network = network
+        self.counted = network.tally
+
+    def __repr__(self) -> str:
+        """Name the network."""
+        return f"<mncost.Explanation of {title(self.network)}>"
+
+
+def explain(network: Networks, **which: Any) -> Explanation:
+    """Return why counting tools print different numbers for one network.
+
+    Args:
+        network: the network, or the name of an architecture.
+        which: beside a name, what :func:`load` takes.
+
+    Raises:
+        InputError: an argument cannot be used.
+    """
+    return Explanation(grid_of(network, **which).single())
