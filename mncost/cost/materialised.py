@@ -13,7 +13,7 @@ slice of channels is in memory at a time, and no multiply-accumulate is done twi
 
 So a tensor need not be materialised (it is *inner*) if a single step reads it, in the same block,
 and both its writer and its reader work in slices there. A squeeze-excite reads twice what it
-scales, and attention mixes channels: what they read is whole.
+scales, attention and layer norm mix channels: what they read is whole.
 
 For V2's first layer the paper employs the same trick. Hence a convolution that is a block of its
 own joins the next block if the step that alone reads it keeps channels apart: the stem a depthwise
@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 from mncost.cost.memory import Precision, Schedule, Step, traffic
 from mncost.graph.graph import Graph
-from mncost.graph.ops import Attention, Conv, Op, Shape
+from mncost.graph.ops import Attention, Conv, LayerNorm, MultiHeadAttention, Op, Shape
 from mncost.graph.shapes import as_image
 
 __all__ = ["Materialised", "Tensor", "inner_results", "materialised"]
@@ -76,7 +76,7 @@ def materialised(
     def largest(steps: list[Step]) -> Tensor | None:
         tensors = (
             Tensor(
-                shapes[step.node][0],
+                as_image(shapes[step.node])[0],
                 traffic(step, shapes, precision)[1],
                 graph.nodes[step.node].name,
             )
@@ -119,7 +119,7 @@ def _writes_slices(op: Op) -> bool:
 
 
 def _reads_slices(op: Op) -> bool:
-    return not _widens(op) and not isinstance(op, Attention)
+    return not (_widens(op) or isinstance(op, Attention | MultiHeadAttention | LayerNorm))
 
 
 def _widens(op: Op) -> bool:

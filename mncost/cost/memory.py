@@ -22,25 +22,37 @@ from collections.abc import Sequence
 from math import prod
 from typing import Literal, NamedTuple, TypeAlias, assert_never, get_args
 
-from mncost.cost.work import attention_scores
-from mncost.graph.graph import Graph
+from mncost.cost.work import attention_scores, token_scores
+from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     Activation,
     Add,
     Attention,
     BatchNorm,
+    ClassToken,
+    Concat,
     Conv,
     Dropout,
     Flatten,
+    Fold,
     GlobalPool,
     Input,
+    LayerNorm,
     LayerScale,
     Linear,
+    MultiHeadAttention,
     Op,
     Pool,
+    Positions,
     PReLU,
+    Resize,
     Scale,
+    Select,
     Shape,
+    Shuffle,
+    Slice,
+    Tokens,
+    Unfold,
     parameters,
 )
 
@@ -71,6 +83,7 @@ class Step(NamedTuple):
         inputs: the steps (or the image, 0) whose results it reads.
         weights, vectors: how many elements of each it holds as deployed.
         frees: the results that nobody reads after it.
+        reads_part: it reads only those elements of its input that it writes.
     """
 
     node: int
@@ -78,6 +91,7 @@ class Step(NamedTuple):
     weights: int
     vectors: int
     frees: tuple[int, ...]
+    reads_part: bool = False
 
     def parameter_bytes(self, precision: Precision) -> int:
         """Bytes of the step's deployed weights, biases and other vectors."""
@@ -100,7 +114,7 @@ def schedule(graph: Graph) -> Schedule:
     root, steps = _fused(graph)
     last_read = {step[0]: step[0] for step in steps}  # what nobody reads goes at once
     for head, *_ in steps:
-        for source in graph.nodes[head].inputs:
+        for source in _contents(graph.nodes[head]):
             last_read[root[source]] = head
     for output in graph.outputs:
         last_read.pop(root[output], None)
@@ -110,12 +124,18 @@ def schedule(graph: Graph) -> Schedule:
     return tuple(
         Step(
             nodes[0],
-            tuple(root[source] for source in graph.nodes[nodes[0]].inputs),
+            tuple(root[source] for source in _contents(graph.nodes[nodes[0]])),
             *_deployed([graph.nodes[index].op for index in nodes]),
             tuple(frees.get(nodes[0], ())),
+            isinstance(graph.nodes[nodes[0]].op, Slice | Select),
         )
         for nodes in steps
     )
+
+
+def _contents(node: Node) -> tuple[int, ...]:
+    """Return the inputs whose elements are read, and not only their size, which is known."""
+    return node.inputs[:1] if isinstance(node.op, Resize | Fold) else node.inputs
 
 
 def _fused(graph: Graph) -> tuple[list[int], list[list[int]]]:
@@ -190,12 +210,17 @@ def peak(graph: Graph, plan: Schedule, shapes: Sequence[Shape], precision: Preci
 def _workspace(op: Op, shapes: Sequence[Shape], inputs: Sequence[int]) -> int:
     """Return how many elements an operator holds beside its inputs and its result."""
     match op:
-        case (Conv() | Linear() | BatchNorm() | Activation() | PReLU() | Add() | Scale()) | (
-            LayerScale() | Pool() | GlobalPool() | Flatten() | Dropout() | Input()
+        case (
+            (Conv() | Linear() | BatchNorm() | Activation() | PReLU() | Add() | Scale())
+            | (LayerScale() | Pool() | GlobalPool() | Flatten() | Dropout() | Input())
+            | (Concat() | Slice() | Shuffle() | Resize() | LayerNorm() | Tokens() | ClassToken())
+            | (Positions() | Select() | Unfold() | Fold())
         ):
             return 0
         case Attention():
             return attention_scores(op, shapes[inputs[0]], shapes[inputs[1]])
+        case MultiHeadAttention():
+            return token_scores(op, shapes[inputs[0]])
         case _:
             assert_never(op)
 
@@ -203,5 +228,6 @@ def _workspace(op: Op, shapes: Sequence[Shape], inputs: Sequence[int]) -> int:
 def traffic(step: Step, shapes: Sequence[Shape], precision: Precision) -> tuple[int, int]:
     """Return the bytes that a step reads (inputs and parameters) and writes."""
     element = _ELEMENT_BYTES[precision]
-    read = sum(prod(shapes[source]) for source in step.inputs) * element
-    return read + step.parameter_bytes(precision), prod(shapes[step.node]) * element
+    written = prod(shapes[step.node])
+    read = written if step.reads_part else sum(prod(shapes[source]) for source in step.inputs)
+    return read * element + step.parameter_bytes(precision), written * element

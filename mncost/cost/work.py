@@ -22,18 +22,30 @@ from mncost.graph.ops import (
     Add,
     Attention,
     BatchNorm,
+    ClassToken,
+    Concat,
     Conv,
     Dropout,
     Flatten,
+    Fold,
     GlobalPool,
     Input,
+    LayerNorm,
     LayerScale,
     Linear,
+    MultiHeadAttention,
     Op,
     Pool,
+    Positions,
     PReLU,
+    Resize,
     Scale,
+    Select,
     Shape,
+    Shuffle,
+    Slice,
+    Tokens,
+    Unfold,
     parameters,
 )
 
@@ -48,6 +60,7 @@ __all__ = [
     "count",
     "held",
     "tally",
+    "token_scores",
     "total_macs",
     "work_of",
 ]
@@ -58,7 +71,9 @@ Work: TypeAlias = dict[str, int]
 - ``conv``, ``linear``, ``attention``: multiply-accumulates.
 - ``bias``: output elements that a bias is added to.
 - ``batch_norm``, ``layer_scale``, ``scale``, ``add``, ``softmax``, ``relu``, ...: elements.
-- ``batch_norm_params``: scale and shift. ``query_scale``: the queries that are divided by √d.
+- ``batch_norm_params``, ``layer_norm_params``: scale and shift. ``query_scale``: the queries that
+  are divided by √d. ``positions``: elements that a learned position is added to.
+- ``resize_nearest``, ``resize_bilinear``: elements written, where that changes the size.
 - ``prelu_params``: its factors.
 - ``max_pool``, ``average_pool``, ``pool`` (over the whole image): elements of the input;
   ``average_pool_output``, ``pool_output``: elements written.
@@ -75,6 +90,8 @@ KINDS = (
     *ACTIVATIONS,
     "prelu",
     "prelu_params",
+    "layer_norm",
+    "layer_norm_params",
     "softmax",
     "max_pool",
     "average_pool",
@@ -82,15 +99,19 @@ KINDS = (
     "pool",
     "pool_output",
     "add",
+    "positions",
     "scale",
     "layer_scale",
     "query_scale",
+    "resize_nearest",
+    "resize_bilinear",
 )
 """Every kind of work, in the order in which tables show them."""
 
 SECOND = {
     "batch_norm_params": "batch_norm",
     "prelu_params": "prelu",
+    "layer_norm_params": "layer_norm",
     "average_pool_output": "average_pool",
     "pool_output": "pool",
 }
@@ -140,7 +161,19 @@ def work_of(node: Node, shapes: Sequence[Shape], out: Shape) -> Work:
                 "softmax": scores,
                 "query_scale": prod(queries),
             }
-        case Input() | Flatten() | Dropout():
+        case LayerNorm():
+            return {"layer_norm": prod(out), "layer_norm_params": 2 * op.channels}
+        case MultiHeadAttention():
+            scores = token_scores(op, out)
+            products = 2 * scores * (out[1] // op.heads)
+            return {"attention": products, "softmax": scores, "query_scale": prod(out)}
+        case Resize():
+            return {f"resize_{op.mode}": prod(out)} if out != shapes[node.inputs[0]] else {}
+        case Positions():
+            return {"positions": prod(out)}
+        case (Input() | Flatten() | Dropout() | Concat() | Slice() | Shuffle() | Tokens()) | (
+            ClassToken() | Select() | Unfold() | Fold()
+        ):
             return {}
         case _:
             assert_never(op)
@@ -149,6 +182,11 @@ def work_of(node: Node, shapes: Sequence[Shape], out: Shape) -> Work:
 def attention_scores(op: Attention, queries: Shape, keys: Shape) -> int:
     """Return the elements of QKᵀ: heads × query pixels × key pixels."""
     return op.heads * prod(queries[1:]) * prod(keys[1:])
+
+
+def token_scores(op: MultiHeadAttention, tokens: Shape) -> int:
+    """Return the elements of QKᵀ: heads × tokens × tokens of the same sequence."""
+    return op.heads * tokens[0] * (tokens[0] // op.sequences)
 
 
 class OpCost(Struct, frozen=True):

@@ -1,15 +1,27 @@
 """The operators: a closed union, so that the type checker names every place that must know one.
 
-Shapes have no batch: ``(channels, height, width)`` of an image, ``(features,)`` of a vector.
+Those of convolutional networks stand here; those that join and part branches in
+:mod:`mncost.graph.branch_ops`, those of transformers in :mod:`mncost.graph.token_ops`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal, NamedTuple, TypeAlias, assert_never, get_args
+from typing import Literal, TypeAlias, assert_never, get_args
 
-from msgspec import Struct
+from mncost.graph.branch_ops import Concat, Resize, Shuffle, Slice
+from mncost.graph.operator import Operator, Param, Shape, Size
+from mncost.graph.token_ops import (
+    ClassToken,
+    Fold,
+    LayerNorm,
+    MultiHeadAttention,
+    Positions,
+    Select,
+    Tokens,
+    Unfold,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -18,13 +30,18 @@ __all__ = [
     "Add",
     "Attention",
     "BatchNorm",
+    "ClassToken",
+    "Concat",
     "Conv",
     "Dropout",
     "Flatten",
+    "Fold",
     "GlobalPool",
     "Input",
+    "LayerNorm",
     "LayerScale",
     "Linear",
+    "MultiHeadAttention",
     "Op",
     "Operator",
     "PReLU",
@@ -32,15 +49,18 @@ __all__ = [
     "PaddingRule",
     "Param",
     "Pool",
+    "Positions",
+    "Resize",
     "Scale",
+    "Select",
     "Shape",
+    "Shuffle",
     "Size",
+    "Slice",
+    "Tokens",
+    "Unfold",
     "parameters",
 ]
-
-Shape: TypeAlias = tuple[int, ...]
-Size: TypeAlias = tuple[int, int]
-"""Height and width."""
 
 ActivationName: TypeAlias = Literal[
     "relu",
@@ -61,33 +81,6 @@ ACTIVATIONS: tuple[ActivationName, ...] = get_args(ActivationName)
 PaddingRule: TypeAlias = Literal["symmetric", "same", "end", "valid"]
 Padding: TypeAlias = PaddingRule | tuple[int, int, int, int]
 """A rule (see :func:`mncost.graph.shapes.pads`), or pixels: top, bottom, left, right."""
-
-
-class Operator(Struct, frozen=True, tag=True):
-    """The traits that every operator states. Its tag is its name, so that a file can hold it.
-
-    Attributes:
-        kind: the word for it in tables.
-        fuses_into_previous: it runs inside the convolution or linear layer before it.
-        keeps_channels_apart: a channel of its result depends on one channel of each input.
-        is_view: it does nothing when it runs: its result is the memory of its input.
-    """
-
-    @property
-    def kind(self) -> str:  # noqa: D102
-        raise NotImplementedError
-
-    @property
-    def fuses_into_previous(self) -> bool:  # noqa: D102
-        raise NotImplementedError
-
-    @property
-    def keeps_channels_apart(self) -> bool:  # noqa: D102
-        raise NotImplementedError
-
-    @property
-    def is_view(self) -> bool:  # noqa: D102
-        raise NotImplementedError
 
 
 class Input(Operator, frozen=True):
@@ -198,7 +191,7 @@ class Pool(Operator, frozen=True):
 
 
 class GlobalPool(Operator, frozen=True):
-    """The average over height and width, kept as 1×1."""
+    """The average over height and width, kept as 1×1; of tokens their average, a vector."""
 
     kind = "pool"
     fuses_into_previous = False
@@ -247,7 +240,7 @@ class Scale(Operator, frozen=True):
 
 
 class LayerScale(Operator, frozen=True):
-    """An image times one learned factor a channel."""
+    """An image, or tokens, times one learned factor a channel."""
 
     channels: int
     init: float = 1e-5
@@ -299,20 +292,19 @@ Op: TypeAlias = (
     | LayerScale
     | Attention
     | Dropout
+    | Concat
+    | Slice
+    | Shuffle
+    | Resize
+    | LayerNorm
+    | MultiHeadAttention
+    | Tokens
+    | ClassToken
+    | Positions
+    | Select
+    | Unfold
+    | Fold
 )
-
-
-class Param(NamedTuple):
-    """A tensor that an operator holds.
-
-    Attributes:
-        shape: as torch has it.
-        role: ``weight``: multiplied and added up (a kernel, a matrix); ``vector``: a bias, a scale,
-            a shift; ``statistic``: not trained (running mean and variance).
-    """
-
-    shape: Shape
-    role: Literal["weight", "vector", "statistic"]
 
 
 @lru_cache(maxsize=10_000)
@@ -324,6 +316,9 @@ def parameters(op: Op) -> Mapping[str, Param]:
             return _affine(weight, bias=op.bias)
         case Linear():
             return _affine((op.out_features, op.in_features), bias=op.bias)
+        case LayerNorm():
+            vector = Param((op.channels,), "vector")
+            return {"weight": vector, "bias": vector}
         case BatchNorm():
             vector = Param((op.channels,), "vector")
             statistic = Param((op.channels,), "statistic")
@@ -337,8 +332,23 @@ def parameters(op: Op) -> Mapping[str, Param]:
             return {"gamma": Param((op.channels,), "vector")}
         case PReLU():
             return {"weight": Param((op.channels,), "vector")}
+        case ClassToken():
+            return {"token": Param((op.features,), "vector")}
+        case Positions():
+            return {"positions": Param((op.tokens, op.features), "vector")}
         case (Activation() | Add() | Scale() | Pool() | GlobalPool() | Attention()) | (
-            Flatten() | Dropout() | Input()
+            Flatten()
+            | Dropout()
+            | Input()
+            | Concat()
+            | Slice()
+            | Shuffle()
+            | Resize()
+            | MultiHeadAttention()
+            | Tokens()
+            | Select()
+            | Unfold()
+            | Fold()
         ):
             return {}
         case _:

@@ -13,25 +13,38 @@ from mncost.graph.ops import (
     Add,
     Attention,
     BatchNorm,
+    ClassToken,
+    Concat,
     Conv,
     Dropout,
     Flatten,
+    Fold,
     GlobalPool,
     Input,
+    LayerNorm,
     LayerScale,
     Linear,
+    MultiHeadAttention,
     PaddingRule,
     Pool,
+    Positions,
     PReLU,
+    Resize,
     Scale,
+    Select,
     Shape,
+    Shuffle,
     Size,
+    Slice,
+    Tokens,
+    Unfold,
 )
 
 __all__ = ["as_image", "conv_pads", "infer_shapes", "pads", "size_text"]
 
 
 _ONE = (1, 1)
+_KINDS = {1: ("a vector", "channels"), 2: ("tokens", "features"), 3: ("an image", "channels")}
 
 
 def infer_shapes(graph: Graph, inputs: Shapes) -> list[Shape]:
@@ -79,7 +92,9 @@ def pads(size: int, kernel: int, stride: int, dilation: int, rule: PaddingRule) 
 
 
 def as_image(shape: Shape) -> tuple[int, int, int]:
-    """Return channels, height and width; a vector is an image of one pixel."""
+    """Return channels, height and width: a vector is one pixel, tokens are a column of pixels."""
+    if len(shape) == 2:
+        return shape[1], shape[0], 1
     channels, height, width = shape if len(shape) == 3 else (*shape, 1, 1)
     return channels, height, width
 
@@ -105,7 +120,9 @@ def _given(node: Node, inputs: Shapes) -> Shape:
     return shape
 
 
-def _result(node: Node, first: Shape, shapes: list[Shape]) -> Shape:
+def _result(  # noqa: PLR0915  one case for each operator
+    node: Node, first: Shape, shapes: list[Shape]
+) -> Shape:
     """Return the shape of a node that reads ``first`` and, by index, other shapes."""
     op = node.op
     match op:
@@ -131,18 +148,20 @@ def _result(node: Node, first: Shape, shapes: list[Shape]) -> Shape:
                 raise SpecError(f"{node.name} scales {_text(first)} by {_text(gate)}")
             return first
         case LayerScale():
-            if len(first) != 3 or first[0] != op.channels:
+            if len(first) == 1 or as_image(first)[0] != op.channels:
                 raise _misfit(node, first, 3, op.channels)
             return first
         case PReLU():
-            if first[0] != op.channels:
-                raise _misfit(node, first, len(first), op.channels)
+            if first[0] != op.channels or len(first) == 2:
+                raise _misfit(node, first, 1 if len(first) == 1 else 3, op.channels)
             return first
         case Pool():
             if len(first) != 3:
                 raise _misfit(node, first, 3)
             return first[0], *_pooled_size(node, op, (first[1], first[2]))
         case GlobalPool():
+            if len(first) == 2:
+                return first[1:]
             if len(first) != 3:
                 raise _misfit(node, first, 3)
             return first[0], 1, 1
@@ -157,10 +176,76 @@ def _result(node: Node, first: Shape, shapes: list[Shape]) -> Shape:
             return *first[:-1], op.out_features
         case Attention():
             return _attention(node, op, *(shapes[source] for source in node.inputs))
+        case Concat():
+            return _concatenated(node, [shapes[source] for source in node.inputs])
+        case Slice():
+            if not 0 <= op.start < op.stop <= first[0]:
+                raise SpecError(f"{node.name} takes {op.start} to {op.stop} of {_text(first)}")
+            return op.stop - op.start, *first[1:]
+        case Shuffle():
+            if len(first) != 3 or first[0] % op.groups:
+                raise SpecError(f"{node.name} has {op.groups} groups, and gets {_text(first)}")
+            return first
+        case Resize():
+            return _resized(node, op, first, [shapes[source] for source in node.inputs[1:]])
+        case LayerNorm():
+            if len(first) != 1 + op.dimensions or as_image(first)[0] != op.channels:
+                raise _misfit(node, first, 1 + op.dimensions, op.channels)
+            return first
+        case Tokens():
+            if len(first) != 3 or first[0] % op.parts:
+                raise _misfit(node, first, 3)
+            return first[1] * first[2] * op.parts, first[0] // op.parts
+        case ClassToken():
+            if len(first) != 2 or first[1] != op.features:
+                raise _misfit(node, first, 2, op.features)
+            return first[0] + 1, first[1]
+        case Positions():
+            if first != (op.tokens, op.features):
+                wanted = f"{op.tokens} tokens of {op.features} features"
+                raise SpecError(f"{node.name} is for {wanted}, and gets {_text(first)}")
+            return first
+        case Select():
+            if len(first) != 2 or not 0 <= op.index < first[0]:
+                raise SpecError(f"{node.name} takes token {op.index} of {_text(first)}")
+            return first[1:]
+        case MultiHeadAttention():
+            if len(first) != 2 or first[1] % (3 * op.heads) or first[0] % op.sequences:
+                wanted = f"{op.heads} heads needs tokens of 3 × {op.heads} × n features"
+                raise SpecError(f"{node.name} with {wanted}, and gets {_text(first)}")
+            return first[0], first[1] // 3
+        case Unfold():
+            if len(first) != 3 or first[1] % op.patch[0] or first[2] % op.patch[1]:
+                wanted = f"an image that {size_text(op.patch)} divides"
+                raise SpecError(f"{node.name} needs {wanted}, and gets {_text(first)}")
+            return first[1] * first[2], first[0]
+        case Fold():
+            _, height, width = as_image(shapes[node.inputs[1]])
+            if len(first) != 2 or first[0] != height * width:
+                wanted = f"{height * width} tokens"
+                raise SpecError(f"{node.name} needs {wanted}, and gets {_text(first)}")
+            return first[1], height, width
         case Input():
             raise AssertionError(f"{node.name} is given, not computed")
         case _:
             assert_never(op)
+
+
+def _concatenated(node: Node, parts: list[Shape]) -> Shape:
+    if any(shape[1:] != parts[0][1:] for shape in parts):
+        raise SpecError(f"{node.name} concatenates {' and '.join(map(_text, parts))}")
+    return sum(shape[0] for shape in parts), *parts[0][1:]
+
+
+def _resized(node: Node, op: Resize, first: Shape, like: list[Shape]) -> Shape:
+    if any(len(shape) != 3 for shape in (first, *like)):
+        raise _misfit(node, next(shape for shape in (first, *like) if len(shape) != 3), 3)
+    if op.factor is not None:
+        return first[0], first[1] * op.factor, first[2] * op.factor
+    if op.multiple is not None:
+        height, width = (-(-side // op.multiple) * op.multiple for side in first[1:])
+        return first[0], height, width
+    return first[0], *like[0][1:]
 
 
 def _conv_size(node: Node, op: Conv, size: Size) -> Size:
@@ -221,9 +306,9 @@ def _attention(node: Node, op: Attention, queries: Shape, keys: Shape, values: S
 
 def _misfit(node: Node, shape: Shape, rank: int, channels: int | None = None) -> SpecError:
     """Say that an input has another rank or number of channels than an operator needs."""
-    kind = {1: "a vector", 3: "an image"}[rank]
-    wanted = kind if channels is None else f"{kind} of {channels} channels"
-    hint = "; what needs an image stands before the linear layers" * (rank > len(shape))
+    kind, unit = _KINDS[rank]
+    wanted = kind if channels is None else f"{kind} of {channels} {unit}"
+    hint = "; what needs an image stands before the linear layers" * (rank == 3 > len(shape))
     return SpecError(f"{node.name} needs {wanted}, and gets {_text(shape)}{hint}")
 
 

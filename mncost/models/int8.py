@@ -39,12 +39,14 @@ CALIBRATION_IMAGES, TEST_IMAGES = 8, 16
 _QUANTISED = {
     *("Conv", "Gemm", "MatMul", "Add", "Mul", "Clip", "Relu", "Sigmoid", "Softmax"),
     *("GlobalAveragePool", "AveragePool", "MaxPool", "Flatten", "Reshape", "Transpose"),
+    *("Concat", "Slice", "Resize", "Gather", "Identity"),
 }
 # What stays in floats. The weights of a batch norm that is not folded have no second dimension,
 # which the quantiser takes for granted where weights have a scale for each channel.
 _FLOATS = {
     *("BatchNormalization", "Constant", "Dropout", "Gelu", "HardSigmoid", "HardSwish"),
-    *("Elu", "LeakyRelu", "Mish", "PRelu", "Tanh"),
+    *("Elu", "LeakyRelu", "Mish", "PRelu", "Tanh", "LayerNormalization", "ReduceMean"),
+    *("Shape", "Expand"),
 }
 
 

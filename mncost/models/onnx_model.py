@@ -20,20 +20,44 @@ from mncost.graph.ops import (
     Add,
     Attention,
     BatchNorm,
+    ClassToken,
+    Concat,
     Conv,
     Dropout,
     Flatten,
+    Fold,
     GlobalPool,
     Input,
+    LayerNorm,
     LayerScale,
     Linear,
+    MultiHeadAttention,
     Pool,
+    Positions,
     PReLU,
+    Resize,
     Scale,
+    Select,
     Shape,
+    Shuffle,
+    Slice,
+    Tokens,
+    Unfold,
     parameters,
 )
 from mncost.graph.shapes import conv_pads
+from mncost.models.onnx_tokens import (
+    class_token,
+    fold,
+    heads,
+    layer_norm,
+    resize,
+    shuffle,
+    slice_,
+    tokens,
+    unfold,
+)
+from mncost.models.onnx_writer import Writer
 
 if TYPE_CHECKING:
     from mncost.graph.ops import ActivationName
@@ -104,8 +128,8 @@ def onnx_model(
     return model
 
 
-class _Emitter:
-    """Walks down a graph and collects ONNX nodes, initialisers and the shapes of tensors."""
+class _Emitter(Writer):
+    """Walks down a graph and writes it operator by operator."""
 
     def __init__(
         self,
@@ -116,31 +140,10 @@ class _Emitter:
         batch: str | int,
         products: bool,
     ) -> None:
-        self.graph, self.shapes, self.weights, self.batch = graph, shapes, weights, batch
+        super().__init__(graph, shapes, weights, batch)
         self.gated = {"silu", "hardswish"} if products else {"silu"}
-        self.tensors = [node.name for node in graph.nodes]
-        for index, name in zip(graph.outputs, graph.output_names, strict=True):
-            self.tensors[index] = name
-        self.ends = graph.inputs, graph.outputs
-        self.constants: set[str] = set()
-        self.nodes: list[onnx.NodeProto] = []
-        self.initializers: list[TensorProto] = []
-        self.values: dict[str, onnx.ValueInfoProto] = {}
 
-    def finish(self) -> onnx.GraphProto:
-        """Return the ONNX graph."""
-        outer = [[self.tensors[index] for index in indices] for indices in self.ends]
-        inputs, outputs = ([self.values.pop(name) for name in names] for names in outer)
-        return helper.make_graph(
-            self.nodes,
-            "mncost",
-            inputs,
-            outputs,
-            initializer=self.initializers,
-            value_info=list(self.values.values()),
-        )
-
-    def emit(self, index: int, node: Node) -> None:
+    def emit(self, index: int, node: Node) -> None:  # noqa: PLR0915  one case for each operator
         """Emit one operator of the graph."""
         self.describe(self.tensors[index], *self.shapes[index])
         name, out = node.name, self.tensors[index]
@@ -160,64 +163,77 @@ class _Emitter:
                 self.node("PRelu", name, [*inputs, self.weight(f"{name}.weight", shape)], out)
             case Pool() as op:
                 self._pool(op, index, inputs, out)
+            case GlobalPool() if len(self.shapes[index]) == 1:
+                axes = self.constant(f"{name}.axes", np.array([1]))
+                self.node("ReduceMean", name, [*inputs, axes], out, keepdims=0)
             case GlobalPool():
                 self.node("GlobalAveragePool", name, inputs, out)
             case Flatten():
                 self.node("Flatten", name, inputs, out)
             case Linear():
-                self.node("Gemm", name, [*inputs, *self._parameters(node)], out, transB=1)
+                self._linear(node, inputs, out, self.shapes[index])
             case Add():
                 self.node("Add", name, inputs, out)
             case Scale():
                 self.node("Mul", name, inputs, out)
             case LayerScale() as op:
-                factors = self.weight(f"{name}.gamma", (op.channels, 1, 1))
+                ones = (1,) * (len(self.shapes[index]) == 3) * 2
+                factors = self.weight(f"{name}.gamma", (op.channels, *ones))
                 self.node("Mul", name, [*inputs, factors], out)
             case Attention() as op:
                 self._attention(op, node, inputs, out)
             case Dropout() as op:
                 ratio = self.constant(f"{name}.ratio", np.float32(op.rate))
                 self.node("Dropout", name, [*inputs, ratio], out)
+            case Concat():
+                self.node("Concat", name, inputs, out, axis=1)
+            case Slice() as op:
+                slice_(self, op, name, inputs, out)
+            case Shuffle() as op:
+                shuffle(self, op, node, inputs, out)
+            case Resize() as op:
+                resize(self, op, node, inputs, out, self.shapes[index])
+            case LayerNorm() as op:
+                layer_norm(self, op, node, inputs, out)
+            case MultiHeadAttention() as op:
+                heads(self, op, node, inputs, out)
+            case Tokens() as op:
+                tokens(self, op, node, inputs, out)
+            case ClassToken() as op:
+                class_token(self, op, name, inputs, out)
+            case Positions():
+                self.node("Add", name, [*inputs, self.weight(f"{name}.positions")], out)
+            case Select() as op:
+                place = self.constant(f"{name}.index", np.array(op.index))
+                self.node("Gather", name, [*inputs, place], out, axis=1)
+            case Unfold() as op:
+                unfold(self, op, node, inputs, out)
+            case Fold() as op:
+                fold(self, op, node, inputs, out, self.shapes[index])
             case _:
                 assert_never(node.op)
-
-    def node(self, kind: str, name: str, inputs: Sequence[str], output: str, **options: Any) -> str:
-        """Append an ONNX node; return the tensor that it writes."""
-        self.nodes.append(helper.make_node(kind, inputs, [output], name, **options))
-        return output
-
-    def weight(self, name: str, shape: tuple[int, ...] | None = None) -> str:
-        """Append an initialiser; return its name."""
-        values = np.ascontiguousarray(self.weights[name], dtype="<f4")
-        self.initializers.append(
-            TensorProto(
-                name=name,
-                data_type=TensorProto.FLOAT,
-                dims=shape or values.shape,
-                raw_data=values.tobytes(),
-            )
-        )
-        return name
-
-    def constant(self, name: str, value: Any) -> str:
-        """Append a constant, unless there is one of this name; return its name."""
-        if name not in self.constants:
-            self.constants.add(name)
-            array = np.asarray(value)
-            self.node("Constant", name, [], name, value=onnx.numpy_helper.from_array(array))
-            kind = helper.np_dtype_to_tensor_dtype(array.dtype)
-            self.values[name] = helper.make_tensor_value_info(name, kind, array.shape)
-        return name
-
-    def describe(self, tensor: str, *shape: int) -> str:
-        """Say which shape a tensor has beyond its batch; return its name."""
-        dims = (self.batch, *shape)
-        self.values[tensor] = helper.make_tensor_value_info(tensor, TensorProto.FLOAT, dims)
-        return tensor
 
     def _parameters(self, node: Node) -> list[str]:
         """Append an initialiser for each tensor that a node holds; return their names."""
         return [self.weight(f"{node.name}.{leaf}") for leaf in parameters(node.op)]
+
+    def _linear(self, node: Node, inputs: list[str], out: str, shape: Shape) -> None:
+        """Emit a product; of tokens, with all images' tokens as rows of one matrix."""
+        name, held = node.name, self._parameters(node)
+        if len(shape) == 1:
+            self.node("Gemm", name, [*inputs, *held], out, transB=1)
+            return
+        count, features = self.shapes[node.inputs[0]]
+        rows = self.batch if isinstance(self.batch, str) else self.batch * count
+        flat, product = f"{name}.rows", f"{name}.product"
+        for tensor, width in ((flat, features), (product, shape[1])):
+            dims = (f"{rows}.rows" if isinstance(rows, str) else rows, width)
+            self.values[tensor] = helper.make_tensor_value_info(tensor, TensorProto.FLOAT, dims)
+        wanted = self.constant(f"{flat}.shape", np.array([-1, features]))
+        self.node("Reshape", flat, [*inputs, wanted], flat)
+        self.node("Gemm", product, [flat, *held], product, transB=1)
+        wanted = self.constant(f"{name}.shape", np.array([-1, *shape]))
+        self.node("Reshape", name, [product, wanted], out)
 
     def _conv(self, op: Conv, node: Node, inputs: list[str], out: str) -> None:
         _, height, width = self.shapes[node.inputs[0]]
@@ -284,31 +300,18 @@ class _Emitter:
         keys, heads, depth = key_height * key_width, op.heads, op.key_dim
         rows = heads * pixels
 
-        query = self._reshape(f"{name}.query", query, heads, depth, pixels)
-        query = self._transpose(f"{name}.query.pixels", query, heads, pixels, depth)
-        query = self._reshape(f"{name}.query.rows", query, rows, depth)
+        query = self.reshape(f"{name}.query", query, heads, depth, pixels)
+        query = self.swap(f"{name}.query.pixels", query, heads, pixels, depth)
+        query = self.reshape(f"{name}.query.rows", query, rows, depth)
         scale = self.constant(f"{name}.factor", np.float32(1 / math.sqrt(depth)))
-        query = self._step("Mul", f"{name}.query.scaled", [query, scale], rows, depth)
-        key = self._reshape(f"{name}.key", key, depth, keys)
-        scores = self._step("MatMul", f"{name}.scores", [query, key], rows, keys)
-        shares = self._step("Softmax", f"{name}.softmax", [scores], rows, keys, axis=-1)
-        value = self._reshape(f"{name}.value", value, depth, keys)
-        value = self._transpose(f"{name}.value.rows", value, keys, depth)
-        mixed = self._step("MatMul", f"{name}.mixed", [shares, value], rows, depth)
-        mixed = self._reshape(f"{name}.mixed.heads", mixed, heads, pixels, depth)
-        mixed = self._transpose(f"{name}.mixed.channels", mixed, heads, depth, pixels)
+        query = self.step("Mul", f"{name}.query.scaled", [query, scale], rows, depth)
+        key = self.reshape(f"{name}.key", key, depth, keys)
+        scores = self.step("MatMul", f"{name}.scores", [query, key], rows, keys)
+        shares = self.step("Softmax", f"{name}.softmax", [scores], rows, keys, axis=-1)
+        value = self.reshape(f"{name}.value", value, depth, keys)
+        value = self.swap(f"{name}.value.rows", value, keys, depth)
+        mixed = self.step("MatMul", f"{name}.mixed", [shares, value], rows, depth)
+        mixed = self.reshape(f"{name}.mixed.heads", mixed, heads, pixels, depth)
+        mixed = self.swap(f"{name}.mixed.channels", mixed, heads, depth, pixels)
         shape = self.constant(f"{name}.shape", np.array([0, heads * depth, height, width]))
         self.node("Reshape", name, [mixed, shape], out)
-
-    def _step(self, kind: str, name: str, inputs: list[str], *shape: int, **options: Any) -> str:
-        self.describe(name, *shape)
-        return self.node(kind, name, inputs, name, **options)
-
-    def _reshape(self, name: str, tensor: str, *shape: int) -> str:
-        wanted = self.constant(f"{name}.shape", np.array([0, *shape]))  # 0: as many images
-        return self._step("Reshape", name, [tensor, wanted], *shape)
-
-    def _transpose(self, name: str, tensor: str, *shape: int) -> str:
-        """Swap the last two dimensions; ``shape`` is the one after that."""
-        order = [*range(len(shape) - 1), len(shape), len(shape) - 1]
-        return self._step("Transpose", name, [tensor], *shape, perm=order)

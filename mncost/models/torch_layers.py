@@ -1,4 +1,4 @@
-"""The torch functions and modules that torch itself does not have.
+"""The torch modules that torch itself does not have.
 
 They multiply no sizes of tensors: tools that trace a module would count that.
 """
@@ -9,35 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mncost.graph.ops import Size
-
-__all__ = ["LayerScale2d", "MultiQueryAttention2d", "global_average_pool", "pad_by", "pad_same"]
-
-
-def global_average_pool(x: Tensor) -> Tensor:
-    """Average over height and width: ``(batch, channels, H, W)`` to ``(batch, channels, 1, 1)``."""
-    return functional.adaptive_avg_pool2d(x, 1)
-
-
-def pad_same(x: Tensor, kernel: Size, stride: Size, dilation: Size) -> Tensor:
-    """Pad height and width for a convolution as TensorFlow's SAME does.
-
-    What cannot be split evenly goes right and below.
-    """
-    height, width = x.shape[-2:]
-    top, bottom = _same(height, kernel[0], stride[0], dilation[0])
-    left, right = _same(width, kernel[1], stride[1], dilation[1])
-    return functional.pad(x, (left, right, top, bottom))
-
-
-def pad_by(x: Tensor, pixels: tuple[int, int, int, int]) -> Tensor:
-    """Pad height and width by so many pixels: top, bottom, left, right."""
-    top, bottom, left, right = pixels
-    return functional.pad(x, (left, right, top, bottom))
+__all__ = [
+    "AddPositions",
+    "LayerNorm2d",
+    "LayerScale2d",
+    "MultiQueryAttention2d",
+    "PrependToken",
+    "TokenAttention",
+]
 
 
 class LayerScale2d(nn.Module):
-    """A learned factor a channel. Input and output ``(batch, channels, height, width)``."""
+    """A learned factor a channel: of ``(batch, channels, height, width)`` or tokens."""
 
     def __init__(self, channels: int, init: float) -> None:
         super().__init__()
@@ -45,7 +28,7 @@ class LayerScale2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale each channel."""
-        return x * self.gamma.view(-1, 1, 1)
+        return x * (self.gamma if x.dim() == 3 else self.gamma.view(-1, 1, 1))
 
 
 class MultiQueryAttention2d(nn.Module):
@@ -69,6 +52,58 @@ class MultiQueryAttention2d(nn.Module):
         return mixed.reshape(query.shape)
 
 
-def _same(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    total = max(dilation * (kernel - 1) + 1 - (size % stride or stride), 0)
-    return total // 2, total - total // 2
+class LayerNorm2d(nn.LayerNorm):
+    """Layer norm over the channels of ``(batch, channels, height, width)``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise each pixel."""
+        last = x.permute(0, 2, 3, 1)
+        normed = functional.layer_norm(
+            last, self.normalized_shape, self.weight, self.bias, self.eps
+        )
+        return normed.permute(0, 3, 1, 2)
+
+
+class TokenAttention(nn.Module):
+    """Softmax(QKᵀ/√d)·V in each head, of tokens that hold query, key and value.
+
+    Input ``(batch, tokens, 3·D)``, output ``(batch, tokens, D)``. The tokens are ``sequences`` of
+    one length; a token attends to its own.
+    """
+
+    def __init__(self, heads: int, sequences: int) -> None:
+        super().__init__()
+        self.heads, self.sequences = heads, sequences
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Attend. Written as two products, which every tool counts."""
+        x = x.unflatten(1, (self.sequences, -1)).unflatten(3, (3, self.heads, -1))
+        query, key, value = x.permute(3, 0, 1, 4, 2, 5).flatten(1, 3).unbind()
+        scores = torch.bmm(query * query.shape[-1] ** -0.5, key.transpose(1, 2))
+        mixed = torch.bmm(scores.softmax(-1), value)
+        mixed = mixed.unflatten(0, (-1, self.sequences, self.heads)).permute(0, 1, 3, 2, 4)
+        return mixed.flatten(3).flatten(1, 2)
+
+
+class PrependToken(nn.Module):
+    """A learned token before all others: ``(batch, T, D)`` to ``(batch, T + 1, D)``."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Put it in front."""
+        return torch.cat((self.token.expand(x.shape[0], 1, -1), x), 1)
+
+
+class AddPositions(nn.Module):
+    """A learned vector for each place of ``(batch, T, D)``."""
+
+    def __init__(self, tokens: int, features: int) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(torch.zeros(tokens, features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add them."""
+        return x + self.positions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import torch
 from torch import fx, nn
@@ -14,29 +14,43 @@ from mncost.graph.ops import (
     Add,
     Attention,
     BatchNorm,
+    ClassToken,
+    Concat,
     Conv,
     Dropout,
     Flatten,
+    Fold,
     GlobalPool,
     Input,
+    LayerNorm,
     LayerScale,
     Linear,
+    MultiHeadAttention,
     Op,
     Pool,
+    Positions,
     PReLU,
+    Resize,
     Scale,
+    Select,
+    Shuffle,
+    Slice,
+    Tokens,
+    Unfold,
 )
 from mncost.graph.shapes import conv_pads
+from mncost.models import torch_functions as functions
 from mncost.models.torch_layers import (
+    AddPositions,
+    LayerNorm2d,
     LayerScale2d,
     MultiQueryAttention2d,
-    global_average_pool,
-    pad_by,
-    pad_same,
+    PrependToken,
+    TokenAttention,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy
 
@@ -91,27 +105,59 @@ def load_weights(module: nn.Module, weights: Mapping[str, numpy.ndarray]) -> Non
 
 
 def _emit(root: nn.Module, plan: fx.Graph, node: Node, inputs: tuple[fx.Node, ...]) -> fx.Node:
-    match node.op:
+    op = node.op
+    if call := _call(op, inputs):
+        return plan.call_function(*call)
+    if isinstance(op, Conv):
+        inputs = (_padded(plan, op, inputs[0]),)
+    _put(root, node.name, _layer(op))
+    return plan.call_module(node.name, inputs)
+
+
+def _call(
+    op: Op, inputs: tuple[fx.Node, ...]
+) -> tuple[Callable[..., object], tuple[Any, ...]] | None:
+    """Return the function, and its arguments, of an operator that holds nothing."""
+    match op:
         case Add():
-            return plan.call_function(operator.add, inputs)
+            return operator.add, inputs
         case Scale():
-            return plan.call_function(operator.mul, inputs)
+            return operator.mul, inputs
         case GlobalPool():
-            return plan.call_function(global_average_pool, inputs)
-        case op:
-            if isinstance(op, Conv):
-                inputs = (_padded(plan, op, inputs[0]),)
-            _put(root, node.name, _layer(op))
-            return plan.call_module(node.name, inputs)
+            return functions.global_average_pool, inputs
+        case Concat():
+            return torch.cat, (inputs, 1)
+        case Slice():
+            return functions.between, (*inputs, op.start, op.stop)
+        case Shuffle():
+            return functions.shuffle, (*inputs, op.groups)
+        case Resize() if op.factor is not None:
+            return functions.resize_by, (*inputs, op.mode, op.factor)
+        case Resize() if op.multiple is not None:
+            return functions.resize_to_multiple, (*inputs, op.mode, op.multiple)
+        case Resize():
+            return functions.resize_like, (*inputs, op.mode)
+        case Tokens():
+            return functions.tokens, (*inputs, op.parts)
+        case Select():
+            return functions.select, (*inputs, op.index)
+        case Unfold():
+            return functions.unfold, (*inputs, op.patch)
+        case Fold():
+            return functions.fold, (*inputs, op.patch)
+        case _:
+            return None
 
 
 def _padded(plan: fx.Graph, op: Conv, source: fx.Node) -> fx.Node:
     """Pad what nn.Conv2d cannot: unevenly, or by what the size of the image decides."""
     match _own_padding(op):
         case None:
-            return plan.call_function(pad_same, (source, op.kernel, op.stride, op.dilation))
+            return plan.call_function(
+                functions.pad_same, (source, op.kernel, op.stride, op.dilation)
+            )
         case (top, bottom, left, right) if (top, left) != (bottom, right):
-            return plan.call_function(pad_by, (source, (top, bottom, left, right)))
+            return plan.call_function(functions.pad_by, (source, (top, bottom, left, right)))
         case _:
             return source
 
@@ -138,13 +184,23 @@ def _layer(op: Op) -> nn.Module:
             return nn.Flatten()
         case Linear():
             return nn.Linear(op.in_features, op.out_features, op.bias)
+        case LayerNorm():
+            return (LayerNorm2d if op.dimensions == 2 else nn.LayerNorm)(op.channels, op.eps)
         case LayerScale():
             return LayerScale2d(op.channels, op.init)
+        case MultiHeadAttention():
+            return TokenAttention(op.heads, op.sequences)
+        case ClassToken():
+            return PrependToken(op.features)
+        case Positions():
+            return AddPositions(op.tokens, op.features)
         case Attention():
             return MultiQueryAttention2d(op.heads, op.key_dim)
         case Dropout():
             return nn.Dropout(op.rate)
-        case Input() | Add() | Scale() | GlobalPool():
+        case (Input() | Add() | Scale() | GlobalPool() | Concat() | Slice() | Shuffle()) | (
+            Resize() | Tokens() | Select() | Unfold() | Fold()
+        ):
             raise AssertionError(f"{op} is no layer")
         case _:
             assert_never(op)

@@ -16,18 +16,30 @@ from mncost.graph.ops import (
     Add,
     Attention,
     BatchNorm,
+    ClassToken,
+    Concat,
     Conv,
     Dropout,
     Flatten,
+    Fold,
     GlobalPool,
     Input,
+    LayerNorm,
     LayerScale,
     Linear,
+    MultiHeadAttention,
     Op,
     Pool,
+    Positions,
     PReLU,
+    Resize,
     Scale,
+    Select,
     Shape,
+    Shuffle,
+    Slice,
+    Tokens,
+    Unfold,
     parameters,
 )
 
@@ -45,7 +57,7 @@ _NORMED = _SPREAD * _INVERSE * (1 + 0.1**2) + 0.1**2
 
 Weights: TypeAlias = "dict[str, numpy.ndarray]"
 """Float32 arrays by name: the node's name, then ``.weight``, ``.bias``, ``.running_mean``,
-``.running_var`` or ``.gamma``; the shapes are torch's."""
+``.running_var``, ``.gamma``, ``.token`` or ``.positions``; the shapes are torch's."""
 
 
 def random_weights(graph: Graph, seed: int = 0) -> Weights:
@@ -81,6 +93,8 @@ class _Draw:
             match leaf:
                 case "bias":
                     self.normal(name, param.shape, 0.1)
+                case "token" | "positions":
+                    self.normal(name, param.shape, 0.5 * square**0.5)
                 case "weight":
                     self.around(name, param.shape, 0.25 if isinstance(node.op, PReLU) else 1.0)
                 case "gamma":
@@ -113,6 +127,8 @@ def _square(op: Op, squares: list[float]) -> float:
             return squares[0] * _GAIN[op.kind]
         case BatchNorm():
             return _NORMED
+        case LayerNorm():
+            return _SPREAD + 0.1**2
         case Activation() | PReLU():
             return squares[0] * 0.5
         case LayerScale():
@@ -123,7 +139,13 @@ def _square(op: Op, squares: list[float]) -> float:
             return squares[0] + squares[1]
         case Scale():
             return squares[0] * 0.25
-        case Input() | Flatten() | Dropout() | Attention() | Pool():
+        case Concat():
+            return sum(squares) / len(squares)
+        case Positions():
+            return squares[0] * 1.25
+        case (Input() | Flatten() | Dropout() | Attention() | Pool() | Slice() | Shuffle()) | (
+            Resize() | MultiHeadAttention() | Tokens() | ClassToken() | Select() | Unfold() | Fold()
+        ):
             return squares[0]
         case _:
             assert_never(op)
