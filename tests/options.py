@@ -34,6 +34,7 @@ BASES = {
     "pick": "pick --arch v2,v3-small --max-size 16MB",
     "plot": "plot --arch v2,v3-small --x macs --y top1",
     "check": "check budgets.toml",
+    "init": "init ci tiny.toml --gitlab",
     "schema": "schema run",
 }
 # A value that is not what the option has by default; first for one command, then for all.

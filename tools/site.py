@@ -37,6 +37,8 @@ FILES = [
     "examples/budgets.toml",
     "examples/choose_a_network.py",
     "examples/github/mncost.yml",
+    "examples/github/stored_baseline.yml",
+    "examples/latency.toml",
     "examples/my_net.toml",
 ]
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")

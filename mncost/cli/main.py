@@ -47,6 +47,7 @@ COMMANDS = {
     "pick": Command("mncost.cli.pick:pick", _CHOOSE, "The most accurate networks in a budget."),
     "plot": Command("mncost.cli.plot:plot", _CHOOSE, "Accuracy, cost and latency as a picture."),
     "check": Command("mncost.cli.check:check", _CI, "Whether networks keep their budgets."),
+    "init": Command("mncost.cli.init:init", _CI, "A budget file and a workflow for CI."),
     "schema": Command("mncost.cli.schema:schema", _CI, "The JSON Schema of a kind of file."),
 }
 OLD_NAMES = {"compare-runs": "diff"}

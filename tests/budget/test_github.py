@@ -177,7 +177,11 @@ def steps_of(document: Any) -> list[dict[str, Any]]:
     return [step for job in document["jobs"].values() for step in job["steps"]]
 
 
-FILES = [("action.yml",), ("examples", "github", "mncost.yml")]
+FILES = [
+    ("action.yml",),
+    ("examples", "github", "mncost.yml"),
+    ("examples", "github", "stored_baseline.yml"),
+]
 
 
 @pytest.mark.parametrize("path", FILES, ids=" ".join)
@@ -205,50 +209,119 @@ def test_the_action_uses_each_of_its_inputs() -> None:
     assert set(re.findall(r"steps\.([\w-]+)\.", text)) == declared
 
 
-def run_check_step(folder: Path, **inputs: str) -> list[str]:
-    """Run the action's script with a program that writes down its arguments; return these."""
-    (step,) = (step for step in steps_of(loaded("action.yml")) if step.get("id") == "check")
-    program = folder / "mncost" / "bin" / "mncost"
-    program.parent.mkdir(parents=True)
-    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >"$RUNNER_TEMP/arguments"\n', "utf-8")
-    program.chmod(0o755)
+BASH = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"]
+"""As GitHub runs `shell: bash`."""
+
+
+def step_of_action(text: str) -> dict[str, Any]:
+    """Return the action's step whose name or id is this."""
+    steps = steps_of(loaded("action.yml"))
+    return next(step for step in steps if text in (step.get("id"), step.get("name")))
+
+
+def program(path: Path, *lines: str) -> None:
+    """Write a program."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(["#!/bin/sh", *lines, ""]), "utf-8")
+    path.chmod(0o755)
+
+
+def run_check_step(
+    folder: Path, programs: str = "bin", status: int = 0, **inputs: str
+) -> list[str]:
+    """Run the action's script with a Python that writes down its arguments; return these."""
+    step = step_of_action("check")
+    program(
+        folder / "mncost" / programs / "python",
+        'printf "%s\\n" "$@" >"$RUNNER_TEMP/arguments"',
+        'echo summary >>"$GITHUB_STEP_SUMMARY"',
+        f"exit {status}",
+    )
     given = dict.fromkeys(step["env"], "") | inputs
     fixed = {"RUNNER_TEMP": str(folder), "GITHUB_OUTPUT": str(folder / "output")}
-    # As GitHub runs `shell: bash`.
-    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
-    subprocess.run(command, env=os.environ | given | fixed, check=True)
+    fixed |= {"GITHUB_STEP_SUMMARY": str(folder / "summary")}
+    ran = subprocess.run([*BASH, step["run"]], env=os.environ | given | fixed, check=False)
+    assert ran.returncode == status
+    assert (folder / "summary").read_text("utf-8") == "summary\n"
     return (folder / "arguments").read_text("utf-8").splitlines()
 
 
 def test_the_action_passes_its_inputs_on(tmp_path: Path) -> None:
     """Each input is an option of `mncost check`, one argument whatever is in it."""
-    found = run_check_step(
+    arguments = run_check_step(
         tmp_path,
         BUDGETS="-x $(touch oops) *.toml",
         BASELINE_ARCH="old net.toml",
         MAX_TIME="5 min",
         INCONCLUSIVE="pass",
+        SAVE_RUN="true",
     )
-    junit = str(tmp_path / "mncost-junit.xml")
-    expected = ["check", "--github", "--junit", junit, "--baseline-arch", "old net.toml"]
-    expected += ["--max-time", "5 min", "--inconclusive", "pass", "--", "-x $(touch oops) *.toml"]
-    assert found == expected
-    assert (tmp_path / "output").read_text("utf-8") == f"junit={junit}\n"
+    junit, run = str(tmp_path / "mncost-junit.xml"), str(tmp_path / "mncost-run.json")
+    expected = ["-m", "mncost", "check", "--github", "--junit", junit]
+    expected += ["--baseline-arch", "old net.toml", "--max-time", "5 min"]
+    expected += ["--inconclusive", "pass", "--save", run, "--", "-x $(touch oops) *.toml"]
+    assert arguments == expected
+    assert (tmp_path / "output").read_text("utf-8") == f"junit={junit}\nrun={run}\n"
 
 
 def test_the_action_without_options(tmp_path: Path) -> None:
     """An input that is not given is no option."""
-    found = run_check_step(tmp_path, BUDGETS="budgets.toml", EXACT_ONLY="true")
+    arguments = run_check_step(tmp_path, BUDGETS="budgets.toml", EXACT_ONLY="true")
     junit = str(tmp_path / "mncost-junit.xml")
     options = ["--github", "--junit", junit, "--exact-only"]
-    assert found == ["check", *options, "--", "budgets.toml"]
+    assert arguments == ["-m", "mncost", "check", *options, "--", "budgets.toml"]
+
+
+def test_the_action_on_windows_and_a_failed_check(tmp_path: Path) -> None:
+    """Programs of an environment stand in Scripts there; the check's status is the step's."""
+    arguments = run_check_step(tmp_path, "Scripts", 1, BASELINE_PYTHON=r"C:\old env\python.exe")
+    assert arguments[-4:-1] == ["--baseline-python", r"C:\old env\python.exe", "--"]
+
+
+@pytest.mark.parametrize(
+    ("exact_only", "torch", "extras"),
+    [("false", "false", "[bench]"), ("false", "true", "[bench,models]"), ("true", "true", "")],
+)
+def test_the_action_installs_what_is_needed(
+    tmp_path: Path, exact_only: str, torch: str, extras: str
+) -> None:
+    step = step_of_action("Install mncost")
+    pip = tmp_path / "mncost" / "bin" / "python"
+    program(pip, 'printf "%s\\n" "$@" >"$RUNNER_TEMP/arguments"')
+    program(tmp_path / "path" / "python", "exit 0")
+    given = {"EXACT_ONLY": exact_only, "TORCH": torch, "HERE": "/the action"}
+    given |= {"RUNNER_TEMP": str(tmp_path), "PATH": f"{tmp_path}/path:{os.environ['PATH']}"}
+    subprocess.run([*BASH, step["run"]], env=os.environ | given, check=True)
+    arguments = (tmp_path / "arguments").read_text("utf-8").splitlines()
+    assert arguments[-3:] == ["-c", "/the action/constraints.txt", f"/the action{extras}"]
+
+
+@pytest.mark.parametrize("has_one", [True, False])
+def test_one_comment_is_kept_up_to_date(tmp_path: Path, has_one: bool) -> None:
+    step = step_of_action("Comment on the pull request")
+    own = "77\t<!-- mncost: counts -->" if has_one else "77\t<!-- mncost: latency -->"
+    program(
+        tmp_path / "gh",
+        'printf "%s " "$@" >>"$RUNNER_TEMP/calls"; echo >>"$RUNNER_TEMP/calls"',
+        f'case "$*" in *--paginate*) printf "3\\tHello\\n{own}\\n";; esac',
+    )
+    (tmp_path / "mncost-summary.md").write_text("**PASS**\n", "utf-8")
+    given = {"ARTIFACT": "counts", "NUMBER": "12", "REPOSITORY": "me/net", "GH_TOKEN": ""}
+    given |= {"RUNNER_TEMP": str(tmp_path), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run([*BASH, step["run"]], env=os.environ | given, check=True)
+    _, wrote = (tmp_path / "calls").read_text("utf-8").splitlines()
+    where = "repos/me/net/issues/comments/77" if has_one else "repos/me/net/issues/12/comments"
+    assert f" {where} " in f" {wrote}"
+    assert ("-X PATCH" in wrote) == has_one
+    comment = (tmp_path / "mncost-comment.md").read_text("utf-8")
+    assert comment == "<!-- mncost: counts -->\n**PASS**\n"
 
 
 @pytest.mark.parametrize("path", FILES, ids=" ".join)
 def test_scripts_know_their_variables(path: tuple[str, ...]) -> None:
     """Each variable of a script comes from its step, its job, the runner or the script."""
     document = loaded(*path)
-    given = {"RUNNER_TEMP", "GITHUB_OUTPUT"}
+    given = {"RUNNER_TEMP", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_SHA"}
     given |= {name for job in document.get("jobs", {}).values() for name in job.get("env", {})}
     scripts = [step for step in steps_of(document) if "run" in step]
     assert scripts
@@ -256,6 +329,7 @@ def test_scripts_know_their_variables(path: tuple[str, ...]) -> None:
         script = step["run"]
         named = set(re.findall(r"\$\{?([A-Za-z_]\w*)", script))
         own = set(re.findall(r"(?:^|[\s;])(\w+)=", script))
+        own |= {name for names in re.findall(r"read -r ([\w ]+)", script) for name in names.split()}
         assert named <= given | set(step.get("env", {})) | own
 
 
