@@ -38,7 +38,13 @@ from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
 from tests.measure.scripted import instead_of_processes
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/*.md", "docs/tutorials/*.md", "examples/README.md"]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/*.md",
+    "docs/tutorials/*.md",
+    "examples/README.md",
+]
 RUN = ("mncost ", "python ", "cat ", "head ", "tail ", "sort ", "cut ", "grep ", "ls ")
 # Set-up and checks: they need a network, change the checkout, or are this very test run.
 NOT_RUN = (
