@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mncost.graph.ops import (
-    Activation,
-    BatchNorm,
-    Dropout,
     Flatten,
+    Fold,
+    GlobalPool,
     Input,
-    Linear,
     Op,
-    PReLU,
+    Select,
     Shape,
+    Tokens,
+    Unfold,
 )
 
-__all__ = ["Builder", "Graph", "Node", "Shapes"]
+__all__ = ["Builder", "Graph", "Node", "Shapes", "pruned"]
 
 Shapes: TypeAlias = Mapping[str, Shape]
 """The shapes of a graph's inputs, by their names."""
@@ -83,33 +84,65 @@ class Graph(Struct, frozen=True):
         return readers
 
 
+def pruned(graph: Graph) -> Graph:
+    """Return a graph without the operators that no output needs; inputs stay."""
+    needed = set(graph.outputs)
+    for index in reversed(range(len(graph.nodes))):
+        if index in needed:
+            needed.update(graph.nodes[index].inputs)
+    kept = [i for i, node in enumerate(graph.nodes) if i in needed or not node.inputs]
+    place = {old: new for new, old in enumerate(kept)}
+    nodes = (
+        replace(node, inputs=tuple(place[source] for source in node.inputs))
+        for node in (graph.nodes[index] for index in kept)
+    )
+    return Graph(tuple(nodes), tuple(place[index] for index in graph.outputs))
+
+
+_RANKS: Mapping[type[Op], int] = {Flatten: 1, Select: 1, Tokens: 2, Unfold: 2, Fold: 3}
+"""The operators whose result has another rank than what they read."""
+
+
 class Builder:
-    """Collects nodes. ``last`` is the node that the next one reads unless told otherwise."""
+    """Collects nodes.
+
+    Attributes:
+        nodes: those so far.
+        ranks: the number of dimensions of each one's result: 1 of a vector, 2 of tokens, 3 of an
+            image.
+        block: what the next nodes belong to.
+        last: the node that the next one reads unless told otherwise: the newest, or one that was
+            set.
+    """
 
     def __init__(self, channels: int) -> None:
         """Start a graph with an image of so many channels, whose size is open."""
         self.nodes: list[Node] = [Node("input", "input", Input((channels, None, None)), ())]
+        self.ranks = [3]
         self.block = "input"
+        self.last = 0
 
     @property
-    def last(self) -> int:
-        """The index of the newest node."""
-        return len(self.nodes) - 1
+    def rank(self) -> int:
+        """How many dimensions the result has that the next node reads."""
+        return self.ranks[self.last]
 
     @property
     def is_vector(self) -> bool:
-        """Whether the newest result has no height and width any more."""
-        index = self.last
-        while isinstance(self.nodes[index].op, Activation | PReLU | BatchNorm | Dropout):
-            (index,) = self.nodes[index].inputs
-        return isinstance(self.nodes[index].op, Flatten | Linear)
+        """Whether that result is a vector."""
+        return self.ranks[self.last] == 1
 
     def add(self, role: str, op: Op, *inputs: int) -> int:
         """Append an operator, named after the block and its role there; return its index."""
-        sources = inputs or (len(self.nodes) - 1,)
+        sources = inputs or (self.last,)
+        self.last = len(self.nodes)
         self.nodes.append(Node(f"{self.block}.{role}", self.block, op, sources))
-        return len(self.nodes) - 1
+        rank = self.ranks[sources[0]]
+        if isinstance(op, GlobalPool) and rank == 2:  # the average of tokens
+            rank = 1
+        self.ranks.append(_RANKS.get(type(op), rank))
+        return self.last
 
-    def finish(self) -> Graph:
-        """Return the graph, with the newest node for its output."""
-        return Graph(tuple(self.nodes), (self.last,))
+    def finish(self, outputs: tuple[int, ...] = ()) -> Graph:
+        """Return the graph; its output is the last node, unless others are given."""
+        return Graph(tuple(self.nodes), outputs or (self.last,))

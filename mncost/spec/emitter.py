@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
-from mncost.graph.graph import Builder, Graph, Node
+from mncost.errors import SpecError
+from mncost.graph.graph import Builder, Graph, Node, pruned
 from mncost.graph.ops import Activation as ActivationOp
 from mncost.graph.ops import (
     Add,
@@ -14,9 +15,14 @@ from mncost.graph.ops import (
     Conv,
     Flatten,
     GlobalPool,
+    Input,
+    LayerNorm,
     Linear,
+    Op,
+    Positions,
     PReLU,
     Scale,
+    Select,
     Size,
 )
 from mncost.graph.shapes import infer_shapes
@@ -33,17 +39,28 @@ _ONE: Size = (1, 1)
 
 def is_pooled(nodes: Sequence[Node], index: int) -> bool:
     """Whether one number a channel is left of the image, whatever its size."""
+    is_product = False  # of a vector it is one, of tokens there is one for each
     while inputs := nodes[index].inputs:
-        if isinstance(nodes[index].op, (GlobalPool, Linear)):
+        op = nodes[index].op
+        if isinstance(op, (GlobalPool, Select)) or (is_product and isinstance(op, Flatten)):
             return True
+        is_product |= isinstance(op, Linear)
         index = inputs[0]
-    return False
+    return is_product and len(_given(nodes[index].op)) == 1
+
+
+def _given(op: Op) -> tuple[int | None, ...]:
+    return op.shape if isinstance(op, Input) else ()
 
 
 def is_sized(graph: Graph) -> bool:
-    """Whether a graph fits one size of images only: a linear layer reads more than one pixel."""
+    """Whether a graph fits one size of images only.
+
+    A linear layer reads more than one pixel, or each place has a learned vector.
+    """
     return any(
-        isinstance(node.op, Flatten) and not is_pooled(graph.nodes, node.inputs[0])
+        isinstance(node.op, Positions)
+        or (isinstance(node.op, Flatten) and not is_pooled(graph.nodes, node.inputs[0]))
         for node in graph.nodes
     )
 
@@ -59,9 +76,15 @@ def build(architecture: Architecture, size: Size | None = None) -> Graph:
     size = size or size_of_image(architecture.native_resolution)
     emitter = Emitter(architecture.in_channels, architecture.rules, size)
     for block in architecture.blocks:
-        emitter.block = block.name
-        block.row.emit(emitter, block)
-    return emitter.finish()
+        emitter.begin(block)
+        try:
+            block.row.emit(emitter, block)
+        except ValueError as error:
+            where = f"{architecture.name}: row {block.number} ({block.name})"
+            raise SpecError(f"{where}: {error}") from None
+        emitter.ends[block.name] = emitter.last
+    graph = emitter.finish(tuple(emitter.ends[name] for name in architecture.outputs))
+    return graph if all(block.row.whole for block in architecture.blocks) else pruned(graph)
 
 
 class Emitter(Builder):
@@ -71,6 +94,21 @@ class Emitter(Builder):
         """Start a graph with an image of so many channels, of this height and width."""
         super().__init__(channels)
         self.rules, self.size = rules, size
+        self.ends = {"input": 0}  # the node that holds each block's result, or that of a part
+        self.sources: tuple[int, ...] = (0,)  # what the block reads
+
+    def begin(self, block: Block) -> None:
+        """Begin a block: the next node reads what the block reads first."""
+        self.block = block.name
+        if block.sources:
+            self.sources = tuple(self.ends[source] for source in block.sources)
+            self.last = self.sources[0]
+        else:
+            self.sources = (self.last,)
+
+    def mark(self, part: str) -> None:
+        """Call the newest result by the name of a part of the block, for other rows to read."""
+        self.ends[f"{self.block}.{part}"] = self.last
 
     def features(self, channels: int) -> int:
         """Return how many elements the newest result has, which has so many channels."""
@@ -144,9 +182,12 @@ class Emitter(Builder):
 
     def norm(self, role: str, channels: int) -> int:
         """Emit a batch norm."""
-        rules, of_vector = self.rules, isinstance(self.nodes[-1].op, Linear)
-        eps, momentum = rules.batch_norm_eps, rules.batch_norm_momentum
-        return self.add(f"{role}bn", BatchNorm(channels, eps, momentum, 0 if of_vector else 2))
+        eps, momentum = self.rules.batch_norm_eps, self.rules.batch_norm_momentum
+        return self.add(f"{role}bn", BatchNorm(channels, eps, momentum, self.rank - 1))
+
+    def layer_norm(self, role: str, channels: int, eps: float) -> int:
+        """Emit a layer norm."""
+        return self.add(f"{role}ln", LayerNorm(channels, eps, self.rank - 1))
 
     def activation(self, role: str, function: Activation, channels: int) -> int:
         """Emit an activation of so many channels, unless it is ``none``."""

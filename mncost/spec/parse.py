@@ -5,7 +5,7 @@ A good file is converted in one go; a bad one is explained in :mod:`mncost.spec.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import msgspec
 
 from mncost.errors import SpecError, did_you_mean, one_line
 from mncost.spec.blocks import BLOCKS
+from mncost.spec.reading import IMAGE, Table, problems_of
 from mncost.spec.rows import Row
 from mncost.spec.schema import Spec
 from mncost.spec.variants import changed_row, row_names, with_variant
@@ -107,12 +108,33 @@ def _with_defaults(row: Any, defaults: Any) -> Any:
     return {**{key: value for key, value in defaults.items() if key in known}, **row}
 
 
+def _readings(spec: Spec) -> Iterator[tuple[str, list[Row]]]:
+    """Yield the table, and those of dialects that may read other rows, if any row says what."""
+    rows: list[Row] = [*spec.rows]
+    if branched := bool(spec.outputs) or _branches(rows):
+        yield "", rows
+    for dialect, changed in spec.dialects.items():
+        if branched or _branches(changed.rows.values()):
+            names = [row_name(row, number) for number, row in enumerate(rows, 1)]
+            made: list[Row] = [changed.rows.get(*one) for one in zip(names, rows, strict=True)]
+            yield f"dialects.{dialect}: ", made
+
+
+def _branches(rows: Iterable[Row]) -> bool:
+    return any(row.reads or row.several or not row.whole for row in rows)
+
+
 def _cross_check(spec: Spec) -> Iterator[str]:
     """Yield what no single piece can know."""
     names = [row_name(row, number) for number, row in enumerate(spec.rows, 1)]
     for number, name in enumerate(names, 1):
         if name in names[: number - 1]:
             yield f"row {number}: the name {name!r} is taken by row {names.index(name) + 1}"
+        if name == IMAGE:
+            yield f"row {number}: the name {name!r} is the image's"
+    for where, rows in _readings(spec):
+        for problem in problems_of(Table(rows, names, spec.depth), spec.outputs):
+            yield f"{where}{problem}"
     if not spec.name.isprintable() or not spec.name.strip():
         yield f"name: {spec.name!r} cannot be printed on one line"
     if PAPER in spec.dialects:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import ceil
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from mncost.errors import GridError, SpecError, UnknownNameError
-from mncost.spec.blocks.flatten import Flatten as FlattenRow
-from mncost.spec.blocks.pool import Pool
+from mncost.spec.headless import headless, is_classifier
 from mncost.spec.parse import PAPER, row_name
+from mncost.spec.reading import IMAGE, Read, Table, repeats_of
 from mncost.spec.rows import MAX_CHANNELS, Block, Row, Rules, Scaling, Widths, size_of
 from mncost.spec.schema import Spec
 
@@ -30,11 +29,12 @@ class Architecture(Struct, frozen=True):
     native_resolution: int | str
     rules: Rules
     blocks: tuple[Block, ...]
+    outputs: tuple[str, ...]
 
     @property
     def has_classifier(self) -> bool:
         """Whether a row has one output for each class."""
-        return any(_is_classifier(block) for block in self.blocks)
+        return any(is_classifier(block) for block in self.blocks)
 
 
 def dialects(spec: Spec) -> list[str]:
@@ -66,25 +66,19 @@ def resolve(
             could be left out.
     """
     rules, rows = _variant(spec, dialect)
-    channels = in_channels or spec.in_channels
-    count = classes or rules.classes
-    blocks: list[Block] = []
-    width = alpha * spec.alpha
-    scaling = Scaling(width, rules, count, channels, channels)
-    for number, row in enumerate(rows, 1):
-        name = row_name(spec.rows[number - 1], number) if row.name is None else row.name
-        stated = getattr(row, "repeats", None)
-        repeats = 1 if stated is None else ceil(stated * spec.depth)
-        for repeat in range(1, repeats + 1):
-            where = f"{spec.name}: row {number} ({name})"
-            widths = _widths(row, scaling, where)
-            stride = size_of(getattr(row, "stride", 1) or 1) if repeat == 1 else (1, 1)
-            block_name = name if repeats == 1 else f"{name}.{repeat}"
-            inner = widths.expanded, widths.squeezed
-            blocks.append(Block(block_name, number, row, scaling.width, widths.out, stride, *inner))
-            scaling = Scaling(width, rules, count, widths.out, widths.nominal)
-        if len(blocks) > MAX_BLOCKS:
-            raise SpecError(f"{spec.name}: row {number} ({name}): more than {MAX_BLOCKS} blocks")
+    channels, count = in_channels or spec.in_channels, classes or rules.classes
+    names = [
+        row_name(spec.rows[number - 1], number) if row.name is None else row.name
+        for number, row in enumerate(rows, 1)
+    ]
+    table = Table(rows, names, spec.depth)
+    widths = _Widths(
+        spec.name, table, Scaling(alpha * spec.alpha, rules, count, channels, channels)
+    )
+    blocks = [block for place in range(len(rows)) for block in widths.blocks(place)]
+    outputs = tuple(map(str, table.outputs(spec.outputs)))
+    if classes == 0:
+        blocks, outputs = headless(spec.name, blocks, outputs)
     return Architecture(
         name=spec.name,
         dialect=dialect,
@@ -93,24 +87,49 @@ def resolve(
         in_channels=channels,
         native_resolution=spec.native,
         rules=rules,
-        blocks=tuple(blocks if classes != 0 else _headless(spec, blocks)),
+        blocks=tuple(blocks),
+        outputs=outputs,
     )
 
 
-def _headless(spec: Spec, blocks: Sequence[Block]) -> Sequence[Block]:
-    """Return the blocks before the classifier; what is one number a channel becomes a vector."""
-    at = [place for place, block in enumerate(blocks) if _is_classifier(block)]
-    if not at:
-        raise SpecError(f'{spec.name}: there is no classifier to leave out (out = "classes")')
-    left = blocks[: at[-1]]
-    if not any(isinstance(block.row, Pool) for block in left):
-        return left
-    width = left[-1].out_channels
-    return [*left, Block("features", left[-1].number + 1, FlattenRow(), width, width)]
+class _Widths:
+    """The widths of a table's rows, worked out from the first to the last."""
 
+    def __init__(self, origin: str, table: Table, image: Scaling) -> None:
+        self.origin, self.table, self.image = origin, table, image
+        self.made = 0
+        self.scalings: dict[str, Scaling] = {}  # what decided the widths of each block
+        self.ends = {IMAGE: (image.width, image.nominal)}  # channels of its result, and at α = 1
 
-def _is_classifier(block: Block) -> bool:
-    return getattr(block.row, "out", None) == "classes"
+    def blocks(self, place: int) -> Iterator[Block]:
+        """Yield the blocks of a row."""
+        table, row = self.table, self.table.rows[place]
+        number, where = place + 1, f"{self.origin}: row {place + 1} ({table.names[place]})"
+        try:
+            reads = table.sources(place)
+            first, *others = [self._channels(read) for read in reads]
+        except ValueError as error:
+            raise SpecError(f"{where}: {error}") from None
+        stride = size_of(getattr(row, "stride", 1) or 1)
+        sources = tuple(map(str, reads))
+        for repeat in range(1, repeats_of(row, table.depth) + 1):
+            self.made += 1
+            if self.made > MAX_BLOCKS:
+                raise SpecError(f"{where}: more than {MAX_BLOCKS} blocks")
+            scaling = self.image._replace(width=first[0], nominal=first[1], others=tuple(others))
+            widths, name = _widths(row, scaling, where), table.block_name(place, repeat)
+            inner = widths.expanded, widths.squeezed, widths.branches
+            yield Block(name, number, row, first[0], widths.out, stride, *inner, sources)
+            first = self.ends[name] = widths.out, widths.nominal
+            self.scalings[name], stride, sources = scaling, (1, 1), (name,)
+
+    def _channels(self, read: Read) -> tuple[int, int]:
+        """Return the channels of a result, and those that it has at α = 1."""
+        if not read.part:
+            return self.ends[read.block]
+        row, scaling = self.table.rows[read.row], self.scalings[read.block]
+        stated = scaling._replace(alpha=1.0, width=scaling.nominal)
+        return row.part_width(read.part, scaling), row.part_width(read.part, stated)
 
 
 def _variant(spec: Spec, dialect: str) -> tuple[Rules, Sequence[Row]]:
@@ -129,7 +148,7 @@ def _widths(row: Row, scaling: Scaling, where: str) -> Widths:
         widths = row.widths(scaling)
     except ValueError as error:
         raise SpecError(f"{where}: {error}") from None
-    for channels in (widths.out, widths.expanded, widths.squeezed):
+    for channels in (widths.out, widths.expanded, widths.squeezed, *widths.branches):
         if channels is not None and not 1 <= channels <= max(MAX_CHANNELS, scaling.classes):
             raise GridError(
                 f"{where}: α {scaling.alpha:g} leaves {channels} channels; "

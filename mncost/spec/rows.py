@@ -5,9 +5,9 @@ A block is a file in :mod:`mncost.spec.blocks`: its row type, its widths, its op
 
 # No `from __future__ import annotations` here: msgspec would have to evaluate a hundred strings,
 # which takes longer than the rest of reading a file.
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from mncost.graph.ops import ActivationName, Size
 from mncost.graph.ops import PaddingRule as Padding
@@ -21,10 +21,12 @@ __all__ = [
     "Block",
     "Channels",
     "Dilation",
+    "From",
     "Kernel",
     "KernelSides",
     "Padding",
     "Ratio",
+    "Reference",
     "Repeats",
     "Residual",
     "Row",
@@ -83,6 +85,14 @@ Repeats = Annotated[
 Ratio = Annotated[float, Meta(gt=0, le=64)]
 Residual: TypeAlias = bool | Literal["projected", "always"]
 RowName = Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
+Reference = Annotated[str, Meta(min_length=1, max_length=80)]
+From = Annotated[
+    Reference | Annotated[tuple[Reference, ...], Meta(min_length=1, max_length=64)],
+    Meta(
+        description="The row that this one reads, or several; by default the one before. Also "
+        '"input" (the image), "name.2" (a repeat, or a part of a split row), "name.expand".'
+    ),
+]
 
 
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -151,6 +161,7 @@ class Scaling(NamedTuple):
     Attributes:
         width: channels of the row's input.
         nominal: the same at α = 1: the ratio of an ``expanded`` to its input is taken there.
+        others: both of the second and further inputs.
     """
 
     alpha: float
@@ -158,6 +169,7 @@ class Scaling(NamedTuple):
     classes: int
     width: int
     nominal: int
+    others: tuple[tuple[int, int], ...] = ()
 
     def scaled(self, channels: int, rounding: Rounding | None = None) -> int:
         """Return channels that a file states, at this α. At α = 1 they are what the file says."""
@@ -190,20 +202,45 @@ class Widths(NamedTuple):
         out: channels of its output; ``nominal``: the same at α = 1.
         expanded: channels after its expansion convolution; ``None`` if it has none.
         squeezed: channels inside its squeeze-excite; ``None`` if it has none.
+        branches: channels of what else is inside it, in an order that the block knows.
     """
 
     out: int
     nominal: int
     expanded: int | None = None
     squeezed: int | None = None
+    branches: tuple[int, ...] = ()
 
 
 class Row(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="block", tag="row"
 ):
-    """What every row may say, and what every block can do."""
+    """What every row may say, and what every block can do.
+
+    Attributes:
+        several: whether it reads two results or more, instead of one.
+        whole: whether it has a result of its own, beside its parts.
+    """
+
+    several: ClassVar[bool] = False
+    whole: ClassVar[bool] = True
 
     name: RowName | None = None
+    reads: From | None = field(default=None, name="from")
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of results inside the row that other rows can read (``name.part``)."""
+        return ()
+
+    @property
+    def also(self) -> tuple[tuple[str, str], ...]:
+        """Keys, beside ``from``, that name a row whose result it reads, and their values."""
+        return ()
+
+    def part_width(self, part: str, scaling: Scaling) -> int:
+        """Return the channels of one of its parts."""
+        raise NotImplementedError
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the row's widths.
@@ -240,7 +277,8 @@ class ScaledRow(Row, frozen=True, kw_only=True):
 class Block(Struct, frozen=True):
     """One repeat of a row, with the widths it has at a given α.
 
-    ``row`` keeps what α does not change: kernels, activation, heads.
+    ``row`` keeps what α does not change: kernels, activation, heads. ``sources`` names the blocks
+    (or their parts) that it reads; none is the block before it.
     """
 
     name: str
@@ -251,6 +289,8 @@ class Block(Struct, frozen=True):
     stride: Size = (1, 1)
     expanded: int | None = None
     squeezed: int | None = None
+    branches: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 def size_of(side: int | tuple[int, ...]) -> Size:

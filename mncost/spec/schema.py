@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from mncost.spec.blocks import AnyRow
-from mncost.spec.rows import Activation, Kernel, Repeats, RowName, Rules
+from mncost.spec.rows import Activation, Kernel, Reference, Repeats, RowName, Rules
 from mncost.spec.width import MAX_ALPHA, MAX_RESOLUTION
 
 __all__ = ["Checkpoint", "Defaults", "Dialect", "Spec", "Variant"]
@@ -113,6 +113,10 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "and the dialect that each speaks, or a table of what each implies."
         ),
     ] = {}
+    outputs: Annotated[
+        tuple[Reference, ...],
+        Meta(max_length=64, description="The rows whose results the network gives: the last."),
+    ] = ()
     rules: Rules = Rules()
     defaults: Defaults = Defaults()
     dialects: dict[FamilyName, Dialect] = {}

@@ -5,17 +5,22 @@ A new block is a file here and a line in :data:`AnyRow`.
 
 from typing import TypeAlias, get_args
 
+from mncost.spec.blocks.alone import Activation, BatchNorm, LayerNorm
 from mncost.spec.blocks.conv import Conv
 from mncost.spec.blocks.depthwise import Depthwise
 from mncost.spec.blocks.dropout import Dropout
 from mncost.spec.blocks.flatten import Flatten
 from mncost.spec.blocks.fused_inverted_residual import FusedInvertedResidual
 from mncost.spec.blocks.inverted_residual import InvertedResidual
+from mncost.spec.blocks.joins import Add, Concat, Multiply
 from mncost.spec.blocks.linear import Linear
 from mncost.spec.blocks.mobile_mqa import MobileMQA
 from mncost.spec.blocks.pool import Pool
+from mncost.spec.blocks.residual import Basic, Bottleneck
 from mncost.spec.blocks.separable import Separable
+from mncost.spec.blocks.split import Shuffle, Split
 from mncost.spec.blocks.uib import UniversalInvertedBottleneck
+from mncost.spec.blocks.upsample import Upsample
 from mncost.spec.blocks.window_pool import AveragePool, MaxPool
 from mncost.spec.rows import Row
 
@@ -29,6 +34,17 @@ AnyRow: TypeAlias = (
     | FusedInvertedResidual
     | UniversalInvertedBottleneck
     | MobileMQA
+    | Basic
+    | Bottleneck
+    | Add
+    | Concat
+    | Multiply
+    | Split
+    | Shuffle
+    | Upsample
+    | BatchNorm
+    | LayerNorm
+    | Activation
     | Pool
     | MaxPool
     | AveragePool

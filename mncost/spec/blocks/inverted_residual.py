@@ -34,6 +34,18 @@ class InvertedResidual(Inverted, frozen=True, kw_only=True, tag="inverted_residu
         filtered = scaling.width if expanded is None else expanded
         return Widths(out, nominal, expanded, scaling.squeezed(filtered, self.se))
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return what other rows can read: what the expansion convolution makes."""
+        return ("expand",)
+
+    def part_width(self, part: str, scaling: Scaling) -> int:
+        """Return the channels after the expansion convolution."""
+        expanded = self.widths(scaling).expanded
+        if expanded is None:
+            raise ValueError("it has no expansion convolution, whose result could be read")
+        return expanded
+
     def _expands(self, scaling: Scaling, expanded: int | None) -> bool:
         if self.expand is not None:
             return self.expand
@@ -46,6 +58,7 @@ class InvertedResidual(Inverted, frozen=True, kw_only=True, tag="inverted_residu
         start, channels = b.last, block.in_channels
         if block.expanded is not None:
             b.conv("expand.", channels, block.expanded, activation=self.activation)
+            b.mark("expand")
             channels = block.expanded
         b.depthwise(
             "depthwise.",

@@ -1,0 +1,44 @@
+"""Layers that are rows of their own: ``batch_norm``, ``layer_norm`` and ``activation``."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from mncost.spec.emitter import Emitter
+from mncost.spec.rows import Activation as ActivationName
+from mncost.spec.rows import Block, Row
+
+__all__ = ["Activation", "BatchNorm", "LayerNorm"]
+
+
+class BatchNorm(Row, frozen=True, kw_only=True, tag="batch_norm"):
+    """A batch norm, and an activation."""
+
+    activation: ActivationName = "none"
+
+    def emit(self, b: Emitter, block: Block) -> None:
+        """Emit both."""
+        if b.rank == 2:
+            raise ValueError("it norms channels of images or vectors, and gets tokens")
+        b.norm("", block.in_channels)
+        b.activation("", self.activation, block.in_channels)
+
+
+class LayerNorm(Row, frozen=True, kw_only=True, tag="layer_norm"):
+    """Layer norm over the channels of each pixel, or the features of each token."""
+
+    eps: Annotated[float, Meta(gt=0, lt=1)] = 1e-5
+
+    def emit(self, b: Emitter, block: Block) -> None:
+        """Emit the norm."""
+        b.layer_norm("", block.in_channels, self.eps)
+
+
+class Activation(Row, frozen=True, kw_only=True, tag="activation"):
+    """An activation."""
+
+    activation: ActivationName
+
+    def emit(self, b: Emitter, block: Block) -> None:
+        """Emit the activation."""
+        b.activation("", self.activation, block.in_channels)
