@@ -33,12 +33,12 @@ __all__ = [
 ]
 
 BROKEN_PIPE = 141  # as a shell reports a program that SIGPIPE ended
-FORMATS = ("terminal", "csv", "json", "markdown")
-_SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".txt": "terminal"}
+FORMATS = ("terminal", "csv", "json", "markdown", "svg")
+_SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".svg": "svg", ".txt": "terminal"}
 
 
 _PANEL = "Output"
-FOR_PEOPLE = ("terminal", "markdown")
+FOR_PEOPLE = ("terminal", "markdown", "svg")
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,11 @@ def emit(table: Table, format_name: str, output: Path | None) -> None:
 
 def emit_several(tables: Sequence[Table], format_name: str, output: Path | None) -> None:
     """Write tables for people, one below the other."""
+    if format_name == "svg":
+        from mncost.render.svg import render
+
+        emit_text(render(*tables), output)
+        return
     emit_text("\n".join(_rendered(table, format_name, output) for table in tables), output)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-__all__ = ["render"]
+__all__ = ["least_width", "render", "show"]
 
 _UNBOUNDED = 10_000
 _WORD = 24  # longer words are broken where there is no room
@@ -29,9 +29,7 @@ def render(table: Table, *, width: int, color: bool) -> str:
         color: whether the terminal shows colours and bold type.
     """
     from rich.console import Console
-    from rich.text import Text
 
-    table = table.for_people()
     out = io.StringIO()
     console = Console(
         file=out,
@@ -43,24 +41,37 @@ def render(table: Table, *, width: int, color: bool) -> str:
         markup=False,
         legacy_windows=False,
     )
+    show(table.for_people(), console, width)
+    return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
+
+
+def show(table: Table, console: Console, width: int) -> None:
+    """Print a table for people on a console.
+
+    Args:
+        table: what to show.
+        console: where to.
+        width: what fits into a line.
+    """
+    from rich.text import Text
+
     if table.title:
         console.print(Text(plain(table.title), style="bold"))
     left_out: list[Column] = []
     if table.columns:
         table, left_out = _fitting(table, console, width)
         # Numbers are never folded or cut: a terminal that is too narrow folds whole lines itself.
-        console.width = max(width, _least_width(table, console))
+        console.width = max(width, least_width(table, console))
         console.print(_body(table))
         console.width = width
     for note in [*_hidden(left_out), *table.notes]:
         console.print(Text(plain(note), style="dim"))
-    return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
 
 
 def _fitting(table: Table, console: Console, width: int) -> tuple[Table, list[Column]]:
     """Return the table without the columns that there is no room for, and these columns."""
     left_out: list[Column] = []
-    while _least_width(table, console) > width:
+    while least_width(table, console) > width:
         ranks = [column.rank for column in table.columns]
         if not max(ranks):
             break
@@ -78,7 +89,8 @@ def _hidden(columns: Sequence[Column]) -> Iterator[str]:
         yield f"no room for: {names}; a wider terminal or --columns shows them"
 
 
-def _least_width(table: Table, console: Console) -> int:
+def least_width(table: Table, console: Console) -> int:
+    """Return how wide a terminal has to be for all columns of a table for people."""
     from rich.measure import Measurement
 
     unbounded = console.options.update(max_width=_UNBOUNDED)
