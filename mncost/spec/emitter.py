@@ -23,6 +23,7 @@ from mncost.graph.ops import (
     PReLU,
     Scale,
     Select,
+    Shape,
     Size,
 )
 from mncost.graph.shapes import infer_shapes
@@ -111,11 +112,18 @@ class Emitter(Builder):
         self.ends[f"{self.block}.{part}"] = self.last
 
     def features(self, channels: int) -> int:
-        """Return how many elements the newest result has, which has so many channels."""
-        if self.is_vector or is_pooled(self.nodes, self.last):
+        """Return how many elements of the newest result, of so many channels, a layer reads.
+
+        Those of an image that is not pooled are all of its elements, those of tokens one token's.
+        """
+        if self.rank == 2 or is_pooled(self.nodes, self.last):
             return channels
+        return prod(self.shape())
+
+    def shape(self) -> Shape:
+        """Return the shape of the newest result, for the image that the graph is made for."""
         graph = self.finish()
-        return prod(infer_shapes(graph, graph.images(*self.size))[-1])
+        return infer_shapes(graph, graph.images(*self.size))[self.last]
 
     def conv(  # noqa: PLR0913  the options of a convolution are what they are
         self,

@@ -55,13 +55,13 @@ Width = Annotated[
     Meta(description='Output channels at α = 1, or "classes" for the classifier.'),
 ]
 # Pairs have a length as a limit: msgspec 0.22 mistakes tuple[int, int] beside a limited int.
-KernelSide = Annotated[int, Meta(ge=1, le=31)]
+KernelSide = Annotated[int, Meta(ge=1, le=64)]
 KernelSides = Annotated[tuple[KernelSide, ...], Meta(min_length=2, max_length=2)]
 Kernel = Annotated[
     KernelSide | KernelSides,
     Meta(description="Side of the square kernel, or [height, width]."),
 ]
-StrideSide = Annotated[int, Meta(ge=1, le=8)]
+StrideSide = Annotated[int, Meta(ge=1, le=64)]
 Stride = Annotated[
     StrideSide | Annotated[tuple[StrideSide, ...], Meta(min_length=2, max_length=2)],
     Meta(description="Stride of the first of the repeats, or [down, right]."),

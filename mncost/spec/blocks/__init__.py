@@ -9,16 +9,19 @@ from mncost.spec.blocks.alone import Activation, BatchNorm, LayerNorm
 from mncost.spec.blocks.conv import Conv
 from mncost.spec.blocks.depthwise import Depthwise
 from mncost.spec.blocks.dropout import Dropout
+from mncost.spec.blocks.encoder import Encoder
 from mncost.spec.blocks.flatten import Flatten
 from mncost.spec.blocks.fused_inverted_residual import FusedInvertedResidual
 from mncost.spec.blocks.inverted_residual import InvertedResidual
 from mncost.spec.blocks.joins import Add, Concat, Multiply
 from mncost.spec.blocks.linear import Linear
 from mncost.spec.blocks.mobile_mqa import MobileMQA
+from mncost.spec.blocks.mobilevit import MobileViT
 from mncost.spec.blocks.pool import Pool
 from mncost.spec.blocks.residual import Basic, Bottleneck
 from mncost.spec.blocks.separable import Separable
 from mncost.spec.blocks.split import Shuffle, Split
+from mncost.spec.blocks.tokens import Token, Tokens
 from mncost.spec.blocks.uib import UniversalInvertedBottleneck
 from mncost.spec.blocks.upsample import Upsample
 from mncost.spec.blocks.window_pool import AveragePool, MaxPool
@@ -42,6 +45,10 @@ AnyRow: TypeAlias = (
     | Split
     | Shuffle
     | Upsample
+    | Tokens
+    | Token
+    | Encoder
+    | MobileViT
     | BatchNorm
     | LayerNorm
     | Activation

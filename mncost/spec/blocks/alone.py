@@ -20,8 +20,9 @@ class BatchNorm(Row, frozen=True, kw_only=True, tag="batch_norm"):
         """Emit both."""
         if b.rank == 2:
             raise ValueError("it norms channels of images or vectors, and gets tokens")
-        b.norm("", block.in_channels)
-        b.activation("", self.activation, block.in_channels)
+        channels = b.features(block.in_channels) if b.is_vector else block.in_channels
+        b.norm("", channels)
+        b.activation("", self.activation, channels)
 
 
 class LayerNorm(Row, frozen=True, kw_only=True, tag="layer_norm"):
@@ -31,7 +32,8 @@ class LayerNorm(Row, frozen=True, kw_only=True, tag="layer_norm"):
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the norm."""
-        b.layer_norm("", block.in_channels, self.eps)
+        channels = b.features(block.in_channels) if b.is_vector else block.in_channels
+        b.layer_norm("", channels, self.eps)
 
 
 class Activation(Row, frozen=True, kw_only=True, tag="activation"):

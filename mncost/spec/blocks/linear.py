@@ -24,9 +24,11 @@ class Linear(ScaledRow, frozen=True, kw_only=True, tag="linear"):
         return self.out_width(self.out, scaling)
 
     def emit(self, b: Emitter, block: Block) -> None:
-        """Emit the layer, after a flatten where it needs one."""
+        """Emit the layer, after a flatten where it needs one; of tokens, it is one for each."""
+        if b.rank == 2 and (self.batch_norm or self.activation == "prelu"):
+            raise ValueError("batch norm and prelu need channels, and it gets tokens")
         features = b.features(block.in_channels)
-        if not b.is_vector:
+        if b.rank == 3:
             b.add("flatten", Flatten())
         b.add("linear", LinearOp(features, block.out_channels, self.bias))
         if self.batch_norm:
