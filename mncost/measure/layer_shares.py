@@ -5,6 +5,7 @@ from __future__ import annotations
 from mncost.cost.work import count
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.shapes import infer_shapes
+from mncost.measure.bursts import Counts
 from mncost.measure.records import LayerShare
 from mncost.measure.runtimes import CONVERT, REORDER, Runtime
 from mncost.measure.workers.messages import Profiled
@@ -47,11 +48,13 @@ def layer_shares(
             kind=kinds.get(name, ""),
             macs=macs.get(name, 0),
             kernels=kernels[name],
-            ns=[sum(ns) for ns in zip(*(profiled.kernels[k] for k in kernels[name]), strict=True)],
+            ns=Counts(
+                [sum(ns) for ns in zip(*(profiled.kernels[k] for k in kernels[name]), strict=True)]
+            ),
         )
         for name in [*macs, REORDER, CONVERT]
         if name in kernels
     ]
     runs = enumerate(profiled.profiled_ns)
     rest = [max(0, run - sum(layer.ns[i] for layer in layers)) for i, run in runs]
-    return [*layers, LayerShare(layer=SESSION, kind="", macs=0, kernels=[], ns=rest)]
+    return [*layers, LayerShare(layer=SESSION, kind="", macs=0, kernels=[], ns=Counts(rest))]

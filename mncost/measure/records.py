@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from mncost.graph.graph import Graph
 from mncost.label import Label, Positive
-from mncost.measure.bursts import Burst, Bursts
+from mncost.measure.bursts import Burst, Bursts, Counts
 from mncost.measure.cell import IDENTITY, Cell, Natural, Place, Subject, WorkerSpec
 
 __all__ = [
@@ -187,7 +187,7 @@ class LayerShare(Struct, frozen=True, kw_only=True):
     kind: str
     macs: int
     kernels: list[str]  # the runtime's names for what ran
-    ns: list[Nanoseconds]
+    ns: Counts
 
 
 class Profile(Struct, frozen=True, kw_only=True):

@@ -182,7 +182,7 @@ def carry_out(
     """
     # Now, and not when the run is looked at: an import that is interrupted leaves a library in
     # pieces, and what there is by then is to be shown.
-    import scipy.stats  # noqa: F401
+    import scipy.special  # noqa: F401
 
     from mncost.measure.conditions import observe
     from mncost.measure.interference import interference

@@ -102,8 +102,7 @@ def measure(
     # What the statistics need, before the first Ctrl-C may come: an import that is interrupted
     # cannot be repeated, and what was measured would not be printed.
     import numpy  # noqa: F401
-    import scipy.special
-    import scipy.stats  # noqa: F401
+    import scipy.special  # noqa: F401
 
     carry_out(run, errors=lambda run: results.update().relative_errors(), save=save, watch=watch)
     return results.update()

@@ -6,7 +6,7 @@ that calls take without the profiler, in the same process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -85,9 +85,10 @@ def group_times(
     members: dict[str, list[int]] = {}
     for index, layer in enumerate(profiles[0][0].layers if profiles else ()):
         members.setdefault(group_of(layer), []).append(index)
+    shares_of = [_shares(profile) for profile, _ in profiles]
     groups = {}
     for name, indices in members.items():
-        shares = [_share(profile, [profile.layers[i] for i in indices]) for profile, _ in profiles]
+        shares = [_together(each[i] for i in indices) for each in shares_of]
         times = [share * whole for share, (_, whole) in zip(shares, profiles, strict=True)]
         groups[name] = GroupTime(log_interval(times), log_interval(shares))
     return groups
@@ -108,8 +109,11 @@ def own_share(profile: Profile) -> float:
 
     The rest is what belongs to no layer, and what is done to the input before the first layer.
     """
-    own = [x for x in profile.layers if x.layer != "input" and not x.layer.startswith("(")]
-    return _share(profile, own)
+    return _together(
+        share
+        for layer, share in zip(profile.layers, _shares(profile), strict=True)
+        if layer.layer != "input" and not layer.layer.startswith("(")
+    )
 
 
 def _profiled(results: Results, cell: int) -> list[tuple[Profile, float]]:
@@ -122,9 +126,16 @@ def _profiled(results: Results, cell: int) -> list[tuple[Profile, float]]:
     ]
 
 
-def _share(profile: Profile, layers: Sequence[LayerShare]) -> float:
-    """Return the share of some layers, together, in the faster half of the calls."""
-    calls = profile.profiled_ns
-    fast = sorted(range(len(calls)), key=calls.__getitem__)[: (len(calls) + 1) // 2]
-    share = sum(layer.ns[i] for layer in layers for i in fast) / sum(calls[i] for i in fast)
-    return max(share, LEAST_SHARE)
+def _shares(profile: Profile) -> list[float]:
+    """Return the share of each layer in the faster half of the calls."""
+    import numpy as np
+
+    calls = np.array(profile.profiled_ns, dtype=np.float64)
+    fast = np.argsort(calls, kind="stable")[: (len(calls) + 1) // 2]
+    times = (np.array(layer.ns, dtype=np.float64)[fast].sum() for layer in profile.layers)
+    whole = float(calls[fast].sum())
+    return [float(time) / whole for time in times]
+
+
+def _together(shares: Iterable[float]) -> float:
+    return max(sum(shares), LEAST_SHARE)

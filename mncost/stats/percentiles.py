@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["percentiles"]
 
 MAX_TRIED = 200  # samples that are tried as bounds of a percentile
+MAX_LOOKED_AT = 4000  # samples that say where these are
 
 
 def percentiles(
@@ -41,82 +42,102 @@ def percentiles(
         percents: above 0, below 100.
         level: of each interval.
     """
-    import numpy as np
+    samples = _Samples(processes, level)
+    return {percent: samples.percentile(percent / 100) for percent in percents}
 
-    pooled = np.concatenate(processes)
-    order = np.argsort(pooled, kind="stable")
-    pooled = pooled[order]
-    runs, n = len(pooled), len(processes)
-    effective = _effective_runs([len(samples) for samples in processes], order, level)
-    effective = effective[np.searchsorted(pooled, pooled, side="right") - 1]  # alike, alike
-    found = {}
-    for percent in percents:
-        share = percent / 100
-        rank = max(1, ceil(share * runs))
+
+class _Samples:
+    """The samples of several processes, in order. Ranks are counted from 1.
+
+    A run may have millions of them, so only some ranks are looked at: some thousand over all of
+    them, and then :data:`MAX_TRIED` where the bounds are.
+    """
+
+    def __init__(self, processes: Sequence[NDArray[Any]], level: float) -> None:
+        import numpy as np
+
+        self.level = level
+        self.ordered = [np.sort(samples) for samples in processes]
+        self.pooled = np.sort(np.concatenate(self.ordered))
+        self.runs, self.n = len(self.pooled), len(processes)
+        self.coarse = self._steps(1, self.runs, MAX_LOOKED_AT)
+        self.coarse_sizes = self.effective(self.coarse)
+
+    def percentile(self, share: float) -> Interval:
+        """Return the sample that has this share of all below it, with bounds."""
+        rank = max(1, ceil(share * self.runs))
+        center = float(self.pooled[rank - 1])
+        if self.n < 2:
+            return Interval(center, None, None, self.n, (ONE_PROCESS,))
+        below, above = self._bounding_ranks(rank, share)
+        lo, hi = (None if r is None else float(self.pooled[r - 1]) for r in (below, above))
+        return Interval(center, lo, hi, self.n, () if below and above else (TOO_FEW_RUNS,))
+
+    def effective(self, ranks: NDArray[Any]) -> NDArray[Any]:
+        """Return how many independent runs would say as much about the share up to each rank."""
+        import numpy as np
+
+        n, runs = self.n, self.runs
         if n < 2:
-            found[percent] = Interval(float(pooled[rank - 1]), None, None, n, (ONE_PROCESS,))
-            continue
-        sizes = np.minimum(effective, effective[rank - 1])
-        below, above = _bounding_ranks(sizes, share, level)
-        lo, hi = (None if r is None else float(pooled[r - 1]) for r in (below, above))
-        warnings = () if below and above else (TOO_FEW_RUNS,)
-        found[percent] = Interval(float(pooled[rank - 1]), lo, hi, n, warnings)
-    return found
+            return np.zeros(len(ranks))
+        at = self.pooled[ranks - 1]
+        below = np.array([np.searchsorted(samples, at, side="right") for samples in self.ordered])
+        share = below.sum(axis=0) / runs
+        # Variance of a share by its linearisation over clusters (Cochran, Sampling Techniques,
+        # 11.8).
+        sizes = np.array([len(samples) for samples in self.ordered])
+        squares = ((below - share * sizes[:, None]) ** 2).sum(axis=0)
+        variance = n / (n - 1) * squares / runs**2
+        # All samples are up to the last rank: nothing varies.
+        independent = np.where(share < 1, share * (1 - share) / runs, 1.0)
+        freedom = student(0.5 + self.level / 2, runs - 1) / student(0.5 + self.level / 2, n - 1)
+        effective: NDArray[Any] = runs / np.maximum(1.0, variance / independent) * freedom**2
+        return effective
 
+    def _bounding_ranks(self, rank: int, share: float) -> tuple[int | None, int | None]:
+        """Return which samples are the bounds; ``None``: none is.
 
-def _effective_runs(sizes: Sequence[int], order: NDArray[Any], level: float) -> NDArray[Any]:
-    """Return how many independent runs would say as much about the share up to each rank.
+        The k-th of n independent samples is below the quantile with probability I(share; k, n-k+1),
+        the incomplete beta function; ranks are scaled to the effective number of runs. Bounds are
+        the nearest ranks beyond all those that the interval holds.
+        """
+        import numpy as np
+        from scipy.special import betainc
 
-    Args:
-        sizes: runs of each process.
-        order: of the samples of all processes, one after the other, when they are sorted.
-        level: of the interval.
-    """
-    import numpy as np
+        tail, runs = (1 - self.level) / 2, self.runs
+        if 1 - self.level < LEAST_TAIL:
+            return None, None
+        most = self.effective(np.array([rank]))
+        ranks = self._near(rank, share, most)
+        step = int(ranks[1] - ranks[0]) if len(ranks) > 1 else 1
+        n = np.minimum(self.effective(ranks), most)
+        k, before = ranks / runs * n, (ranks - 1) / runs * n
+        may_be_above = betainc(k, n - k + 1, share) > tail
+        may_be_below = betainc(before + 1, n - before, share) < 1 - tail
+        held = ranks[may_be_above & may_be_below]
+        if not len(held):  # p99.99 of ten runs: all samples are on one side of it
+            return (None, 1) if share < 0.5 else (runs, None)
+        below, above = int(held[0]) - step, int(held[-1]) + step
+        return below if below >= 1 else None, above if above <= runs else None
 
-    n, runs = len(sizes), len(order)
-    if n < 2:
-        return np.zeros(runs)
-    owner = np.repeat(np.arange(n), sizes)[order]
-    share = np.arange(1, runs + 1) / runs
-    # Variance of a share by its linearisation over clusters (Cochran, Sampling Techniques, 11.8).
-    below = np.cumsum(owner == np.arange(n)[:, None], axis=1)  # of each process, up to each rank
-    squares = ((below - share * np.array(sizes)[:, None]) ** 2).sum(axis=0)
-    variance = n / (n - 1) * squares / runs**2
-    independent = share * (1 - share) / runs
-    independent[-1] = 1.0  # all samples are up to the last rank: nothing varies
-    freedom = student(0.5 + level / 2, runs - 1) / student(0.5 + level / 2, n - 1)
-    effective: NDArray[Any] = runs / np.maximum(1.0, variance / independent) * freedom**2
-    return effective
+    def _near(self, rank: int, share: float, most: NDArray[Any]) -> NDArray[Any]:
+        """Return the ranks that are tried as bounds: Chernoff's bound excludes the others.
 
+        Twice, because sizes are not whole.
+        """
+        import numpy as np
+        from scipy.special import rel_entr
 
-def _bounding_ranks(
-    effective: NDArray[Any], share: float, level: float
-) -> tuple[int | None, int | None]:
-    """Return which samples, in order and counted from 1, are the bounds; ``None``: none is.
+        upto = self.coarse / self.runs
+        distance = rel_entr(upto, share) + rel_entr(1 - upto, 1 - share)
+        kept = np.minimum(self.coarse_sizes, most) * distance <= -2 * log((1 - self.level) / 2)
+        ranks = [rank, *self.coarse[kept][[0, -1]]] if kept.any() else [rank]
+        step = 1 + self.runs // MAX_LOOKED_AT
+        return self._steps(max(1, min(ranks) - step), min(self.runs, max(ranks) + step), MAX_TRIED)
 
-    The k-th of n independent samples is below the quantile with probability I(share; k, n-k+1),
-    the incomplete beta function; ranks are scaled to the effective number of runs. Bounds are the
-    nearest ranks beyond all those that the interval holds.
-    """
-    import numpy as np
-    from scipy.special import betainc, rel_entr
+    @staticmethod
+    def _steps(first: int, last: int, most: int) -> NDArray[Any]:
+        """Return the ranks from the first to the last, in equal steps if they are too many."""
+        import numpy as np
 
-    tail, runs = (1 - level) / 2, len(effective)
-    if 1 - level < LEAST_TAIL:
-        return None, None
-    upto = np.arange(1, runs + 1) / runs
-    # Chernoff's bound excludes the others (twice: sizes are not whole); many are tried in steps.
-    distance = effective * (rel_entr(upto, share) + rel_entr(1 - upto, 1 - share))
-    ranks = np.flatnonzero(distance <= -2 * log(tail)) + 1
-    step = 1 + len(ranks) // MAX_TRIED
-    ranks = ranks[::step]
-    n = effective[ranks - 1]
-    k, before = ranks / runs * n, (ranks - 1) / runs * n
-    may_be_above = betainc(k, n - k + 1, share) > tail
-    may_be_below = betainc(before + 1, n - before, share) < 1 - tail
-    held = ranks[may_be_above & may_be_below]
-    if not len(held):  # p99.99 of ten runs: all samples are on one side of it
-        return (None, 1) if share < 0.5 else (runs, None)
-    below, above = int(held[0]) - step, int(held[-1]) + step
-    return below if below >= 1 else None, above if above <= runs else None
+        return np.arange(first, last + 1, 1 + (last - first) // most)

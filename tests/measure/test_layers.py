@@ -12,6 +12,7 @@ import pytest
 import mncost
 from mncost.graph.graph import Builder, Graph
 from mncost.graph.ops import Activation, BatchNorm, Dropout, Flatten, Op
+from mncost.measure.bursts import Counts
 from mncost.measure.layer_shares import SESSION, ProfileError, layer_shares
 from mncost.measure.records import LayerShare, Profile
 from mncost.measure.runtimes import CONVERT, REORDER, KernelTimes
@@ -142,7 +143,7 @@ def profile(runs: list[int], **layers: list[int]) -> Profile:
         profiled_ns=runs,
         plain_ns=runs,
         layers=[
-            LayerShare(layer=name, kind=name, macs=0, kernels=[], ns=ns)
+            LayerShare(layer=name, kind=name, macs=0, kernels=[], ns=Counts(ns))
             for name, ns in layers.items()
         ],
     )

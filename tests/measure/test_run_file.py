@@ -15,7 +15,7 @@ import pytest
 
 import mncost.measure
 from mncost.errors import RunFileError
-from mncost.measure.bursts import Burst, Bursts
+from mncost.measure.bursts import Burst, Bursts, Counts
 from mncost.measure.records import (
     Agreement,
     Commit,
@@ -40,7 +40,7 @@ def full_run() -> Run:
     run.git = Commit(id="0" * 40, dirty=True)
     agreement = Agreement(images=8, same_top1=8, error=0.04)
     run.files = [ModelFile(cells=[0, 1], bytes=14, seconds=0.5, agreement=agreement)]
-    layers = [LayerShare(layer="conv1", kind="conv", macs=10, kernels=["Conv"], ns=[3])]
+    layers = [LayerShare(layer="conv1", kind="conv", macs=10, kernels=["Conv"], ns=Counts([3]))]
     run.profiles = [
         Profile(cell=0, generation=0, profiled_ns=[9], plain_ns=[8], layers=layers),
     ]

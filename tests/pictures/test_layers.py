@@ -12,6 +12,7 @@ import scipy.stats
 import mncost
 from mncost.errors import UnknownNameError
 from mncost.interval import Interval
+from mncost.measure.bursts import Counts
 from mncost.measure.cells import digest
 from mncost.measure.records import LayerShare, ModelRecord, Profile, Run
 from mncost.network import Network
@@ -72,7 +73,9 @@ def measured(network: Network, shares: list[dict[str, float]], ns: list[int]) ->
             profiled_ns=[10**6],
             plain_ns=[10**6],
             layers=[
-                LayerShare(layer=name, kind="", macs=0, kernels=[], ns=[round(share * 10**6)])
+                LayerShare(
+                    layer=name, kind="", macs=0, kernels=[], ns=Counts([round(share * 10**6)])
+                )
                 for name, share in found.items()
             ],
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mncost.measure.bursts import Counts
 from mncost.measure.records import LayerShare, Profile, Run
 from mncost.results.layer_times import own_share
 from mncost.results.results import Results
@@ -17,7 +18,7 @@ def profile(runs: list[int], generation: int = 0, **layers: list[int]) -> Profil
         profiled_ns=runs,
         plain_ns=list(runs),
         layers=[
-            LayerShare(layer=name, kind="", macs=0, kernels=[], ns=ns)
+            LayerShare(layer=name, kind="", macs=0, kernels=[], ns=Counts(ns))
             for name, ns in layers.items()
         ],
     )

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from mncost.interval import Interval
+from mncost.measure.bursts import Counts
 from mncost.measure.records import (
     Ceilings,
     Cell,
@@ -76,8 +77,10 @@ def measured(generations: Sequence[Mapping[int, int]], **changes: Any) -> Run:
 def profile(of: int, generation: int, own: int, rest: int) -> Profile:
     """Return a profile: so many nanoseconds in the layer's kernels, so many beside them."""
     layers = [
-        LayerShare(layer="first.conv", kind="depthwise", macs=1, kernels=["k"], ns=[own]),
-        LayerShare(layer="(reordering)", kind="", macs=0, kernels=["ReorderInput"], ns=[rest]),
+        LayerShare(layer="first.conv", kind="depthwise", macs=1, kernels=["k"], ns=Counts([own])),
+        LayerShare(
+            layer="(reordering)", kind="", macs=0, kernels=["ReorderInput"], ns=Counts([rest])
+        ),
     ]
     return Profile(
         cell=of, generation=generation, profiled_ns=[own + rest], plain_ns=[100], layers=layers

@@ -552,6 +552,19 @@ def test_no_drift_covers_one_when_values_are_independent() -> None:
     assert hits / repeats >= ENOUGH
 
 
+@pytest.mark.parametrize("decimals", [1, 9])
+@pytest.mark.parametrize("count", [3, 4, 17, 60])
+def test_drift_is_theil_s_and_sen_s(count: int, decimals: int) -> None:
+    """As scipy has it, ties among the values included."""
+    rng = np.random.default_rng(count)
+    when = np.cumsum(rng.random(count) + 0.1)
+    logs = np.round(rng.normal(size=count), decimals)
+    found = drift(when.tolist(), np.exp(logs).tolist())
+    wanted = stats.theilslopes(logs, when, alpha=0.95)
+    slopes = [wanted.slope, wanted.low_slope, wanted.high_slope]
+    assert bounds(found) == pytest.approx(np.exp(np.multiply(slopes, when[-1] - when[0])).tolist())
+
+
 @pytest.mark.parametrize("when", [[], [1.0], [1.0, 2.0], [3.0, 3.0, 3.0]])
 def test_too_few_moments_have_no_drift(when: Sequence[float]) -> None:
     assert drift(when, [1.0] * len(when)) is None
