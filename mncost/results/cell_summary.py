@@ -78,7 +78,7 @@ class CellSummary:
             return self.latency
         if percent not in self._tails and self.series:
             wanted = {percent, *PERCENTILES} - {50}  # several at once cost little more than one
-            self._tails |= percentiles([one.seconds for one in self.series], sorted(wanted))
+            self._tails |= percentiles([one.ordered for one in self.series], sorted(wanted))
         return self._tails.get(percent)
 
     @cached_property
@@ -95,7 +95,7 @@ class CellSummary:
     @cached_property
     def spread(self) -> float | None:
         """The interquartile range / the median, of all runs together."""
-        return spread([one.seconds for one in self.series]) if self.series else None
+        return spread([one.ordered for one in self.series]) if self.series else None
 
     @property
     def macs_per_second(self) -> Interval | None:

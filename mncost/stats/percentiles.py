@@ -57,8 +57,9 @@ class _Samples:
         import numpy as np
 
         self.level = level
-        self.ordered = [np.sort(samples) for samples in processes]
-        self.pooled = np.sort(np.concatenate(self.ordered))
+        # A stable sort merges what is in order already.
+        self.ordered = [np.sort(samples, kind="stable") for samples in processes]
+        self.pooled = np.sort(np.concatenate(self.ordered), kind="stable")
         self.runs, self.n = len(self.pooled), len(processes)
         self.coarse = self._steps(1, self.runs, MAX_LOOKED_AT)
         self.coarse_sizes = self.effective(self.coarse)

@@ -7,6 +7,7 @@ The naive way is simulated beside it wherever it is the reason for the effort.
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from math import exp, inf, log
 from typing import Any
@@ -350,6 +351,35 @@ def test_processes_that_do_not_overlap_say_nothing_about_a_high_percentile() -> 
     found = percentile(processes, 90)
     assert found.hi is None
     assert found.warnings == (TOO_FEW_RUNS,)
+
+
+def test_percentiles_take_a_few_times_the_memory_of_the_samples() -> None:
+    """However many processes there are; a run file of 130 MB has millions of samples."""
+    rng = np.random.default_rng(7)
+    samples = [rng.random(10_000) for _ in range(40)]
+    percentile(samples, 90)  # imports
+    tracemalloc.start()
+    found = percentile(samples, 90)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.center == pytest.approx(0.9, abs=0.005)
+    assert peak < 5 * 8 * 400_000
+
+
+@pytest.mark.parametrize("percent", [5, 50, 95])
+def test_bounds_of_many_runs_are_exact_but_for_a_few_ranks(
+    percent: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only some ranks are looked at, and few are tried: scipy's exact interval."""
+    monkeypatch.setattr("mncost.stats.percentiles.MAX_LOOKED_AT", 100)
+    monkeypatch.setattr("mncost.stats.percentiles.MAX_TRIED", 20)
+    samples = np.random.default_rng(8).permutation(np.arange(1.0, 1501))
+    exact = stats.quantile_test(samples, p=percent / 100).confidence_interval(0.95)
+    found = percentile([np.array([sample]) for sample in samples], percent)
+    assert found.lo is not None
+    assert found.hi is not None
+    assert 0 <= exact.low - found.lo <= 10
+    assert 0 <= found.hi - exact.high <= 10
 
 
 @pytest.mark.parametrize("runs", [1, 2, 20])
