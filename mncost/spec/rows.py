@@ -238,6 +238,10 @@ class Row(
         """Keys, beside ``from``, that name a row whose result it reads, and their values."""
         return ()
 
+    def resolved(self, block: "Block") -> dict[str, object]:
+        """Return the keys that state, at α = 1, the widths that a block of the row has."""
+        return {}
+
     def part_width(self, part: str, scaling: Scaling) -> int:
         """Return the channels of one of its parts."""
         raise NotImplementedError

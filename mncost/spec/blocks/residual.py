@@ -99,6 +99,10 @@ class Bottleneck(_Residual, frozen=True, kw_only=True, tag="bottleneck"):
         check_groups(width, width, self.groups)
         return Widths(out, nominal, width, scaling.squeezed(out, self.se))
 
+    def resolved(self, block: Block) -> dict[str, object]:
+        """Return the width of the k×k convolution."""
+        return {"width": block.expanded}
+
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the three convolutions, and the sum."""
         start, width = b.last, block.expanded
