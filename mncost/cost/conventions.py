@@ -78,7 +78,7 @@ def find_convention(name: str) -> Convention:
     return CONVENTIONS[name]
 
 
-_MACS = {"conv": 1, "linear": 1, "attention": 1}
+_MACS = {"conv": 1, "linear": 1, "attention": 1, "matmul": 1, "recurrent": 1}
 
 CONVENTIONS: Mapping[str, Convention] = {
     convention.name: convention

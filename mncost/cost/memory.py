@@ -35,6 +35,7 @@ from mncost.graph.ops import (
     Dropout,
     Flatten,
     Fold,
+    Foreign,
     GlobalPool,
     Input,
     LayerNorm,
@@ -214,7 +215,7 @@ def _workspace(op: Op, shapes: Sequence[Shape], inputs: Sequence[int]) -> int:
             (Conv() | Linear() | BatchNorm() | Activation() | PReLU() | Add() | Scale())
             | (LayerScale() | Pool() | GlobalPool() | Flatten() | Dropout() | Input())
             | (Concat() | Slice() | Shuffle() | Resize() | LayerNorm() | Tokens() | ClassToken())
-            | (Positions() | Select() | Unfold() | Fold())
+            | (Positions() | Select() | Unfold() | Fold() | Foreign())
         ):
             return 0
         case Attention():
