@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mncost.comparison import Comparison, compare
     from mncost.errors import InputError, MncostError
     from mncost.explanation import Explanation, explain
+    from mncost.imported import from_onnx
     from mncost.measure.where import Effort, Where
     from mncost.network import Network
     from mncost.pictures.picture import Picture
@@ -65,6 +66,7 @@ __all__ = [
     "check",
     "compare",
     "explain",
+    "from_onnx",
     "grid",
     "load",
     "pick",
@@ -97,6 +99,7 @@ _MODULES = {
     "check": "mncost.budget.run",
     "compare": "mncost.comparison",
     "explain": "mncost.explanation",
+    "from_onnx": "mncost.imported",
     "grid": "mncost.api",
     "load": "mncost.api",
     "pick": "mncost.choose.pick",

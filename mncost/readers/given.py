@@ -6,15 +6,36 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from mncost.errors import InputError
+from mncost.errors import InputError, did_you_mean
 
-__all__ = ["GivenInput", "GivenInputs", "parse_inputs"]
+__all__ = ["GivenInput", "GivenInputs", "InputMisfitError", "parse_inputs", "unknown_input"]
 
 _SHAPE = re.compile(r"\d{1,9}(?:[x×X]\d{1,9})*")
 _ACCEPTED = "accepted is e.g. 1x3x224x224 or name=1x3x224x224"
 
 GivenInputs: TypeAlias = str | Sequence[int] | Mapping[str, Sequence[int]] | Sequence[str] | None
 """What Python takes: the command line's text, one shape, or shapes by the inputs' names."""
+
+
+class InputMisfitError(InputError):
+    """A shape is given for an input that a model has not, or that takes other shapes.
+
+    Attributes:
+        name: of the input, as it was given.
+    """
+
+    def __init__(self, name: str | None, message: str) -> None:
+        """Keep the name."""
+        super().__init__(message)
+        self.name = name
+
+
+def unknown_input(model: str, name: str, accepted: Iterable[str]) -> InputMisfitError:
+    """Return the error for an input that a model has not."""
+    names = list(accepted)
+    hint = did_you_mean(name, names)
+    listed = ", ".join(names) or "none"
+    return InputMisfitError(name, f"{model} has no input {name!r}{hint}; it has {listed}")
 
 
 class GivenInput(NamedTuple):

@@ -170,6 +170,8 @@ class GraphBuilder:
         held = self.weights.held_by(node, operator)
         stored = [tensor for body in _bodies(node) for tensor in tensors_of(body)]
         inside = [Origin(one.name, tuple(one.dims), one.data_type) for one in stored]
+        around = [name for name in _reads(node) if name not in node.input]
+        inside += [origin for name in around for origin in self.constants.origins(name)]
         return (*held, *self.weights.of_bodies(inside))
 
     def _merges_bias(

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import onnx
 from onnx import helper
 
-from mncost.errors import InputError, did_you_mean
-from mncost.readers.given import GivenInput
+from mncost.errors import InputError
+from mncost.readers.given import GivenInput, InputMisfitError, unknown_input
 from mncost.readers.model import InputSpec
 
 __all__ = ["fix_inputs"]
@@ -35,7 +35,7 @@ def fix_inputs(
     wanted = _by_name(given, shapes, name)
     symbols: dict[str, int] = {}
     for key, sides in wanted.items():
-        _check(name, key, shapes[key], sides)
+        _check(name, key, shapes[key], sides, given)
         symbols |= _symbols(name, shapes[key] or (), sides, symbols)
     fixed: dict[str, InputSpec] = {}
     for entry in inputs:
@@ -76,9 +76,7 @@ def _by_name(
     wanted: dict[str, tuple[int, ...]] = {}
     for one in given:
         if one.name is not None and one.name not in shapes:
-            listed = ", ".join(shapes)
-            hint = did_you_mean(one.name, shapes)
-            raise InputError(f"{name} has no input {one.name!r}{hint}; it has {listed}")
+            raise unknown_input(name, one.name, shapes)
         if one.name is None and len(shapes) != 1:
             listed = ", ".join(shapes) or "none"
             raise InputError(
@@ -88,13 +86,18 @@ def _by_name(
     return wanted
 
 
-def _check(name: str, key: str, dims: _Dims | None, shape: tuple[int, ...]) -> None:
+def _check(
+    name: str, key: str, dims: _Dims | None, shape: tuple[int, ...], given: Sequence[GivenInput]
+) -> None:
     if dims is None:
         return
     if len(dims) != len(shape) or any(
         isinstance(dim, int) and dim != side for dim, side in zip(dims, shape, strict=True)
     ):
-        raise InputError(f"{name}: the input {key} takes {_text(dims)}, and not {_text(shape)}")
+        said = key if any(one.name == key for one in given) else None
+        raise InputMisfitError(
+            said, f"{name}: the input {key} takes {_text(dims)}, and not {_text(shape)}"
+        )
 
 
 def _symbols(

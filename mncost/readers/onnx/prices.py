@@ -115,7 +115,7 @@ def word(call: Call) -> str:
         return "softmax"
     if operator in ("Resize", "Upsample"):
         return "resize"
-    return "elementwise" if operator in ELEMENTWISE else "other"
+    return "elementwise" if operator in ELEMENTWISE else operator
 
 
 # --------------------------------------------------------------------------- multiply-accumulates

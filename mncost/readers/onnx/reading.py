@@ -10,7 +10,7 @@ import onnx
 from onnx import ModelProto, TensorProto
 
 from mncost.errors import InputError, one_line
-from mncost.readers.given import GivenInput
+from mncost.readers.given import GivenInput, InputMisfitError
 from mncost.readers.model import InputSpec, OnnxSource, ReadModel
 from mncost.readers.onnx.builder import GraphBuilder
 from mncost.readers.onnx.execution import run_once
@@ -65,6 +65,8 @@ def read_model(
     """
     try:
         return _read(model, given, name, path)
+    except InputMisfitError:
+        raise
     except InputError as error:
         said = str(error)
         raise InputError(said if said.startswith(name) else f"{name}: {said}") from None

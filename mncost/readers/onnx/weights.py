@@ -38,7 +38,7 @@ _QUANTISED = {
 }
 _NO_WEIGHTS = names(
     """QuantizeLinear DequantizeLinear DynamicQuantizeLinear Resize Upsample Reshape Expand Tile
-    Slice Pad Clip"""
+    Slice Pad Clip Dropout"""
 )
 _PRECISIONS: dict[int, Precision] = {
     TensorProto.FLOAT: "fp32",
