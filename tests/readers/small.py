@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ def floats(name: str, *shape: int, dtype: str = "float32") -> TensorProto:
 def node(kind: str, inputs: str, outputs: str, **more: Any) -> onnx.NodeProto:
     """Return an operator; names of tensors stand in texts with blanks, ``_`` for none."""
     names = [["" if one == "_" else one for one in text.split()] for text in (inputs, outputs)]
-    return helper.make_node(kind, *names, **more)
+    inputs_of, outputs_of = names
+    return helper.make_node(kind, inputs_of, outputs_of, **more)
 
 
 def model(
@@ -30,7 +31,7 @@ def model(
     outputs: Sequence[str],
     weights: Sequence[TensorProto] = (),
     *,
-    types: dict[str, int] | None = None,
+    types: Mapping[str, int] | None = None,
     opset: int = 20,
     functions: Sequence[onnx.FunctionProto] = (),
 ) -> onnx.ModelProto:
