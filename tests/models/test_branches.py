@@ -380,3 +380,148 @@ def check(ours: Network, theirs: nn.Module, image: Tensor) -> None:
         spread = float(wanted.abs().max()) or 1.0
         np.testing.assert_allclose(one.numpy(), wanted.numpy(), rtol=2e-3, atol=2e-4 * spread)
         np.testing.assert_allclose(other, wanted.numpy(), rtol=2e-3, atol=2e-4 * spread)
+
+
+class Pyramid(nn.Module):  # type: ignore[misc]
+    """DeepLabV3's: 1×1, dilated 3×3, the whole image; each with batch norm and ReLU."""
+
+    def __init__(self, inputs: int, out: int, rates: Sequence[int]) -> None:
+        super().__init__()
+        relu = {"activation": "relu"}
+        self.pixel = conv(inputs, out, relu)
+        self.dilated = nn.ModuleList(conv(inputs, out, relu, 3, dilation=rate) for rate in rates)
+        self.image = conv(inputs, out, relu)
+        self.project = conv(out * (len(rates) + 2), out, relu)
+
+    def forward(self, x: Tensor) -> Tensor:
+        whole = self.image(x.mean((2, 3), keepdim=True)).expand(-1, -1, *x.shape[2:])
+        return self.project(torch.cat([self.pixel(x), *(d(x) for d in self.dilated), whole], 1))
+
+
+class Detector(nn.Module):  # type: ignore[misc]
+    """A stem, a pyramid, and SSD's predictions from both, as torchvision cuts them."""
+
+    def __init__(self, anchors: Sequence[int], separable: bool) -> None:
+        super().__init__()
+        self.stem = conv(3, 5, {"activation": "relu"}, 3, (2, 2))
+        self.pyramid = Pyramid(5, 7, (2, 3))
+        self.heads = nn.ModuleList()
+        for numbers in (11, 4):
+            for channels, count in zip((5, 7), anchors, strict=True):
+                depthwise = conv(channels, channels, {"activation": "relu6"}, 3, groups=channels)
+                layers = [depthwise, nn.Conv2d(channels, count * numbers, 1)]
+                one = nn.Conv2d(channels, count * numbers, 3, padding=1)
+                self.heads.append(nn.Sequential(*layers) if separable else one)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        stem = self.stem(x)
+        features = [stem, self.pyramid(stem)]
+        lists = [
+            head(feature).unflatten(1, (-1, numbers)).permute(0, 3, 4, 1, 2).flatten(1, 3)
+            for head, feature, numbers in zip(self.heads, features * 2, (11, 11, 4, 4), strict=True)
+        ]
+        return [torch.cat(lists[:2], 1), torch.cat(lists[2:], 1)]
+
+
+@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("anchors", [[2, 2], [1, 3]])
+def test_detection(anchors: list[int], separable: bool) -> None:
+    given = anchors[0] if len(set(anchors)) == 1 else anchors
+    head = {"block": "detect", "from": ["stem", "aspp"], "anchors": given, "separable": separable}
+    rows: list[Row] = [
+        {"block": "conv", "kernel": 3, "out": 5, "stride": 2, "activation": "relu", "name": "stem"},
+        {"block": "aspp", "out": 7, "rates": [2, 3], "activation": "relu", "name": "aspp"},
+        head | {"out": "classes", "name": "scores"},
+        head | {"out": 4, "name": "boxes"},
+    ]
+    outputs = ["scores", "boxes"]
+    ours = network_of_rows(rows, 11, outputs=outputs, rules={"classes": 11}).at(*IMAGE[1:])
+    torch.manual_seed(0)
+    check(ours, Detector(anchors, separable).eval(), torch.rand(2, *IMAGE))
+
+
+class VisionTransformer(nn.Module):  # type: ignore[misc]
+    """Patches, a class token, positions; torch's own encoder layers; the class token's logits."""
+
+    def __init__(self, layers: int, mean: bool) -> None:
+        super().__init__()
+        self.patches, self.mean = nn.Conv2d(3, 12, 4, 4), mean
+        self.token = nn.Parameter(torch.randn(12))
+        self.positions = nn.Parameter(torch.randn(7 - mean, 12))
+        self.encoders = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                12, 3, 18, 0, "gelu", 1e-6, batch_first=True, norm_first=True
+            )
+            for _ in range(layers)
+        )
+        self.norm, self.classifier = nn.LayerNorm(12, 1e-6), nn.Linear(12, 10)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        if not self.mean:
+            x = torch.cat([self.token.expand(len(x), 1, -1), x], 1)
+        x = x + self.positions
+        for encoder in self.encoders:
+            x = encoder(x)
+        x = self.norm(x)
+        return [self.classifier(x.mean(1) if self.mean else x[:, 0])]
+
+
+OURS = {
+    "self_attn.in_proj_": "attention.qkv.",
+    "self_attn.out_proj.": "attention.project.",
+    "linear1.": "mlp.expand.",
+    "linear2.": "mlp.project.",
+    "norm1.": "attention.ln.",
+    "norm2.": "mlp.ln.",
+}
+WHOLE = {
+    "patches.": "patches.conv.",
+    "token": "tokens.class_token.token",
+    "positions": "tokens.positions.positions",
+    "norm.": "norm.ln.",
+    "classifier.": "classifier.linear.",
+}
+
+
+def renamed(name: str) -> str:
+    """Return our name of a weight of :class:`VisionTransformer`."""
+    if name.startswith("encoders."):
+        _, number, inside = name.split(".", 2)
+        start = next(start for start in OURS if inside.startswith(start))
+        return f"encoders.{int(number) + 1}.{OURS[start]}{inside.removeprefix(start)}"
+    start = next(start for start in WHOLE if name.startswith(start))
+    return WHOLE[start] + name.removeprefix(start)
+
+
+@pytest.mark.parametrize("mean", [False, True])
+def test_vision_transformer(mean: bool) -> None:
+    """Torch's own encoder layer, by the names of its weights; 2 × 3 patches, one token more."""
+    rows: list[Row] = [
+        {"block": "conv", "kernel": 4, "stride": 4, "padding": "valid", "out": 12}
+        | {"batch_norm": False, "name": "patches"},
+        {"block": "tokens", "class_token": not mean, "positions": True, "name": "tokens"},
+        {"block": "encoder", "heads": 3, "expansion": 1.5, "repeats": 2, "name": "encoders"},
+        {"block": "layer_norm", "eps": 1e-6, "name": "norm"},
+        {"block": "pool"} if mean else {"block": "token"},
+        {"block": "linear", "out": 10, "name": "classifier"},
+    ]
+    ours = network_of_rows(rows, 8).at(8, 12)
+    torch.manual_seed(0)
+    theirs = VisionTransformer(2, mean).eval()
+    image = torch.rand(2, 3, 8, 12)
+    with torch.no_grad():
+        expected = theirs(image)[0].numpy()
+    weights = {renamed(name): v.numpy() for name, v in theirs.state_dict().items()}
+    if mean:
+        del weights["tokens.class_token.token"]
+    if mean:
+        theirs.token = None  # nothing reads it
+    assert ours.params == sum(p.numel() for p in theirs.parameters())
+    tokens, depth = 7 - mean, 12
+    each = 4 * depth * depth + 2 * depth * 18 + 2 * tokens * depth
+    assert ours.macs == 2 * tokens * each + 6 * depth * 48 + depth * 10
+    module = torch_module(ours.graph).eval()
+    load_weights(module, weights)
+    with torch.no_grad():
+        np.testing.assert_allclose(module(image).numpy(), expected, rtol=1e-4, atol=1e-5)
