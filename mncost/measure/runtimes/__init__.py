@@ -177,9 +177,9 @@ RUNTIMES: Mapping[str, str] = {
     "torch": "mncost.measure.runtimes.torch:Torch",
     "torch-compile": "mncost.measure.runtimes.torch_compile:TorchCompile",
     "openvino": "mncost.measure.runtimes.openvino:OpenVino",
+    "litert": "mncost.measure.runtimes.litert:LiteRt",
     "fake": "mncost.measure.runtimes.fake:Fake",
 }
-
 """Where the class of each runtime is, by name."""
 
 USUAL = ("onnxruntime", "torch")
