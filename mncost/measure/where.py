@@ -165,7 +165,8 @@ class Where:
             Place(runtime, provider, threads=threads, python=python and without_home(python))
             for (runtime, python), threads in product(offered, self.threads)
             for provider in offered[runtime, python]
-            if provider is None or not chosen or provider in chosen
+            if provider is None
+            or (provider in chosen if chosen else provider not in runtime_class(runtime).unasked)
         ]
         return [
             structs.replace(place, precision=precision, batch=batch)

@@ -92,6 +92,8 @@ class Runtime(ABC):
     precisions: ClassVar[tuple[str, ...]] = ("fp32",)
     default_provider: ClassVar[str | None] = None
     """The execution provider that needs no mention."""
+    unasked: ClassVar[tuple[str, ...]] = ()
+    """The execution providers that are left out unless they are named."""
     virtual: ClassVar[bool] = False
     """Whether its clock is a scripted one."""
     profiles: ClassVar[bool] = False

@@ -23,6 +23,7 @@ class LiteRt(Runtime):
     format: ClassVar = "tflite"
     precisions: ClassVar = ("fp32", "int8")
     default_provider: ClassVar = _XNNPACK
+    unasked: ClassVar = (_BUILTIN,)
 
     def __init__(self) -> None:
         """Make one; :meth:`start` imports."""
