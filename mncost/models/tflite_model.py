@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 import numpy as np
 
 from mncost.errors import InputError
+from mncost.graph.foreign_op import not_ours
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     Activation,
@@ -25,6 +26,7 @@ from mncost.graph.ops import (
     Dropout,
     Flatten,
     Fold,
+    Foreign,
     GlobalPool,
     Input,
     LayerNorm,
@@ -180,6 +182,8 @@ class _Emitter(Writer):
                 return self._unfold(op, name, inputs[0], height, width, channels)
             case Fold() as op:
                 return self._fold(op, name, inputs[0], shape)
+            case Foreign() as op:
+                raise not_ours(op)
             case _:
                 assert_never(node.op)
 
