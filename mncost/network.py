@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
+    from mncost.cost.forms import Seen
     from mncost.cost.layers import Layer
     from mncost.cost.materialised import Materialised
     from mncost.cost.pairs import PairCost
@@ -205,6 +206,13 @@ class Network(Shown):
     def tally(self) -> Tally:
         """The work of all operators, by kind, and how many have each kind."""
         return tally(self.costs)
+
+    @cached_property
+    def seen(self) -> Seen:
+        """The work as counting tools see it: by module and functions, in the dialect's project."""
+        from mncost.cost.forms import forms_of, seen  # few commands need it
+
+        return seen(self.costs, forms_of(self.graph, self.label))
 
     @property
     def work(self) -> Counter[str]:

@@ -59,7 +59,7 @@ def _convention_columns(convention: Convention) -> Mapping[str, Source]:
     """Return the columns of the grid with one tool's number wherever MACs would stand."""
 
     def number(n: Any) -> int:
-        return convention.total(n.work)
+        return convention.total(n.seen)
 
     def ratio(n: Any) -> float | None:
         return number(n.standard) / number(n) if number(n) else None
