@@ -58,7 +58,8 @@ def resize(to: Writer, op: Resize, node: Node, inputs: list[str], out: str, shap
     if before == shape:
         to.node("Identity", name, inputs[:1], out)
         return
-    size = to.constant(f"{name}.size", np.array(shape[1:]))
+    # All four sides: ONNX Runtime mistakes `axes` where it turns quantised images around.
+    size = _with_images(to, f"{name}.size", inputs[0], *shape)
     options = (
         {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
         if op.mode == "bilinear"
@@ -68,7 +69,7 @@ def resize(to: Writer, op: Resize, node: Node, inputs: list[str], out: str, shap
             "nearest_mode": "floor",
         }
     )
-    to.node("Resize", name, [inputs[0], "", "", size], out, axes=(2, 3), **options)
+    to.node("Resize", name, [inputs[0], "", "", size], out, **options)
 
 
 def layer_norm(to: Writer, op: LayerNorm, node: Node, inputs: list[str], out: str) -> None:
@@ -126,15 +127,21 @@ def class_token(to: Writer, op: ClassToken, name: str, inputs: list[str], out: s
     """Write a learned token before all others: once for each image."""
     token = to.weight(f"{name}.token", (1, 1, op.features))
     if to.batch != 1:
-        images = f"{name}.images"
-        to.values[images] = helper.make_tensor_value_info(images, TensorProto.INT64, (1,))
-        to.node("Shape", images, inputs, images, start=0, end=1)
-        rest = to.constant(f"{name}.rest", np.array([1, op.features]))
-        shape = f"{name}.shape"
-        to.values[shape] = helper.make_tensor_value_info(shape, TensorProto.INT64, (3,))
-        to.node("Concat", shape, [images, rest], shape, axis=0)
+        shape = _with_images(to, f"{name}.shape", inputs[0], 1, op.features)
         token = to.step("Expand", f"{name}.each", [token, shape], 1, op.features)
     to.node("Concat", name, [token, *inputs], out, axis=1)
+
+
+def _with_images(to: Writer, name: str, tensor: str, *shape: int) -> str:
+    """Write a shape, after as many images as a tensor has."""
+    if to.batch == 1:
+        return to.constant(name, np.array([1, *shape]))
+    images = f"{name}.images"
+    to.values[images] = helper.make_tensor_value_info(images, TensorProto.INT64, (1,))
+    to.node("Shape", images, [tensor], images, start=0, end=1)
+    rest = to.constant(f"{name}.rest", np.array(shape))
+    to.values[name] = helper.make_tensor_value_info(name, TensorProto.INT64, (1 + len(shape),))
+    return to.node("Concat", name, [images, rest], name, axis=0)
 
 
 def unfold(to: Writer, op: Unfold, node: Node, inputs: list[str], out: str) -> None:
