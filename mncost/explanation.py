@@ -16,13 +16,13 @@ class Explanation(Shown):
 
     Attributes:
         network: which.
-        seen: its work as counting tools see it, by module and functions.
+        counted: its work, each kind under its own name.
     """
 
     def __init__(self, network: Network) -> None:
         """Use :func:`explain`."""
         self.network = network
-        self.seen = network.seen
+        self.counted = network.tally
 
     def __repr__(self) -> str:
         """Name the network."""

@@ -27,7 +27,7 @@ def test_public_names() -> None:
         *("Baseline", "Comparison", "Effort", "Explanation", "Grid", "InputError", "MncostError"),
         *("Network", "Outcome", "Pick", "Picked", "Picture", "Results", "Table", "Verdicts"),
         *("Verification", "Where", "Which", "__version__", "bench", "check", "compare", "explain"),
-        *("from_onnx", "grid", "load", "pick", "plot", "verify"),
+        *("grid", "load", "pick", "plot", "verify"),
     ]
     assert sorted(mncost.__all__) == expected
     assert all(hasattr(mncost, name) for name in mncost.__all__)
@@ -212,7 +212,7 @@ def test_published_checkpoint_names() -> None:
         "mobilenetv3_large_150d",
         "mobilenetv4_conv_aa_large",  # anti-aliased
         "mobilenetv4_conv_blur_medium",
-        "mobilenet_edgetpu_v2_m",
+        "mobilenet_edgetpu_v2_xxs",
         "mobilenet_v2_1.0_224x",
         "mobilenet_v5_1.0_224",
     ],
@@ -452,7 +452,7 @@ def test_nothing_heavy_is_imported() -> None:
     """Counting a grid and its twins needs no torch, onnx, numpy, pandas or scipy: sys.modules."""
     script = (
         "import sys, mncost\n"
-        "for net in mncost.grid('all', '0.35:1.0', rho='0.4:1.0'): net.standard.macs\n"
+        "for net in mncost.grid('mobilenets', '0.35:1.0', rho='0.4:1.0'): net.standard.macs\n"
         "heavy = {'torch', 'onnx', 'onnxruntime', 'numpy', 'pandas', 'scipy', 'rich', 'typer'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or None)\n"
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mncost.cost.conventions import CONVENTIONS, Convention, Part, ordered
-from mncost.cost.forms import Seen
+from mncost.cost.conventions import CONVENTIONS, Convention, Part
+from mncost.cost.work import KINDS, Work
 
 __all__ = ["Line", "bridge", "tools"]
 
@@ -31,28 +30,22 @@ class Line(NamedTuple):
     parts: list[Part]
 
 
-def bridge(seen: Seen) -> Iterator[Line]:
+def bridge(work: Work) -> Iterator[Line]:
     """Yield some conventions, each as the step from the one before."""
-    before: Convention | None = None
+    before: dict[str, int] = {}
     for name in _BRIDGE:
         convention = CONVENTIONS[name]
-        yield Line("bridge", convention, convention.total(seen), _step(before, convention, seen))
-        before = convention
+        weights = {kind: convention.weight(kind) for kind in KINDS}
+        changes = (
+            Part(kind, weight - before.get(kind, 0), work.get(kind, 0))
+            for kind, weight in weights.items()
+        )
+        parts = [part for part in changes if part.weight and part.amount]
+        yield Line("bridge", convention, convention.total(work), parts)
+        before = weights
 
 
-def tools(seen: Seen) -> Iterator[Line]:
+def tools(work: Work) -> Iterator[Line]:
     """Yield every convention's number."""
     for convention in CONVENTIONS.values():
-        yield Line("tool", convention, convention.total(seen), convention.parts(seen))
-
-
-def _step(before: Convention | None, after: Convention, seen: Seen) -> list[Part]:
-    """Return what one convention counts more, or less, than another."""
-    amounts: Counter[tuple[str, int]] = Counter()
-    for form, tally in seen.items():
-        changes = Counter(after.weights(form))
-        if before is not None:
-            changes.subtract(before.weights(form))
-        for kind, weight in changes.items():
-            amounts[kind, weight] += tally.work.get(kind, 0)
-    return ordered(Part(kind, weight, n) for (kind, weight), n in amounts.items())
+        yield Line("tool", convention, convention.total(work), convention.parts(work))

@@ -26,6 +26,7 @@ from mncost.cost.work import attention_scores, token_scores
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     Activation,
+    AdaptivePool,
     Add,
     Attention,
     BatchNorm,
@@ -35,7 +36,6 @@ from mncost.graph.ops import (
     Dropout,
     Flatten,
     Fold,
-    Foreign,
     GlobalPool,
     Input,
     LayerNorm,
@@ -213,9 +213,17 @@ def _workspace(op: Op, shapes: Sequence[Shape], inputs: Sequence[int]) -> int:
     match op:
         case (
             (Conv() | Linear() | BatchNorm() | Activation() | PReLU() | Add() | Scale())
-            | (LayerScale() | Pool() | GlobalPool() | Flatten() | Dropout() | Input())
+            | (
+                LayerScale()
+                | Pool()
+                | AdaptivePool()
+                | GlobalPool()
+                | Flatten()
+                | Dropout()
+                | Input()
+            )
             | (Concat() | Slice() | Shuffle() | Resize() | LayerNorm() | Tokens() | ClassToken())
-            | (Positions() | Select() | Unfold() | Fold() | Foreign())
+            | (Positions() | Select() | Unfold() | Fold())
         ):
             return 0
         case Attention():

@@ -19,6 +19,7 @@ from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     ACTIVATIONS,
     Activation,
+    AdaptivePool,
     Add,
     Attention,
     BatchNorm,
@@ -28,7 +29,6 @@ from mncost.graph.ops import (
     Dropout,
     Flatten,
     Fold,
-    Foreign,
     GlobalPool,
     Input,
     LayerNorm,
@@ -69,8 +69,7 @@ __all__ = [
 Work: TypeAlias = dict[str, int]
 """Amounts by kind of work, for one image:
 
-- ``conv``, ``linear``, ``attention``, ``matmul`` (of two activations), ``recurrent`` (LSTM,
-  GRU): multiply-accumulates.
+- ``conv``, ``linear``, ``attention``: multiply-accumulates.
 - ``bias``: output elements that a bias is added to.
 - ``batch_norm``, ``layer_scale``, ``scale``, ``add``, ``softmax``, ``relu``, ...: elements.
 - ``batch_norm_params``, ``layer_norm_params``: scale and shift. ``query_scale``: the queries that
@@ -79,11 +78,9 @@ Work: TypeAlias = dict[str, int]
 - ``prelu_params``: its factors.
 - ``max_pool``, ``average_pool``, ``pool`` (over the whole image): elements of the input;
   ``average_pool_output``, ``pool_output``: elements written.
-- ``elementwise``, ``reduction``: of other people's operators that no other kind fits: elements
-  written, and elements read by a sum, a mean or a norm.
 """
 
-MACS = ("conv", "linear", "attention", "matmul", "recurrent")
+MACS = ("conv", "linear", "attention")
 """The kinds that are multiply-accumulates."""
 
 KINDS = (
@@ -109,8 +106,6 @@ KINDS = (
     "query_scale",
     "resize_nearest",
     "resize_bilinear",
-    "elementwise",
-    "reduction",
 )
 """Every kind of work, in the order in which tables show them."""
 
@@ -153,6 +148,8 @@ def work_of(node: Node, shapes: Sequence[Shape], out: Shape) -> Work:
             if op.function == "max":
                 return {"max_pool": read}
             return {"average_pool": read, "average_pool_output": prod(out)}
+        case AdaptivePool():
+            return _adaptive(op, shapes[node.inputs[0]])
         case GlobalPool():
             return {"pool": prod(shapes[node.inputs[0]]), "pool_output": prod(out)}
         case Scale():
@@ -177,14 +174,27 @@ def work_of(node: Node, shapes: Sequence[Shape], out: Shape) -> Work:
             return {f"resize_{op.mode}": prod(out)} if out != shapes[node.inputs[0]] else {}
         case Positions():
             return {"positions": prod(out)}
-        case Foreign():
-            return dict(op.work or ())
         case (Input() | Flatten() | Dropout() | Concat() | Slice() | Shuffle() | Tokens()) | (
             ClassToken() | Select() | Unfold() | Fold()
         ):
             return {}
         case _:
             assert_never(op)
+
+
+def _adaptive(op: AdaptivePool, read: Shape) -> Work:
+    """Return the work of an adaptive pooling; none where the size is right already."""
+    if read[1:] == op.size:
+        return {}
+    channels, *sides = read
+    windows = [
+        sum([-(-(i + 1) * side // n) - i * side // n for i in range(n)])
+        for side, n in zip(sides, op.size, strict=True)
+    ]
+    return {
+        "average_pool": channels * prod(windows),
+        "average_pool_output": channels * prod(op.size),
+    }
 
 
 def attention_scores(op: Attention, queries: Shape, keys: Shape) -> int:

@@ -10,14 +10,11 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
-__all__ = ["Operator", "Param", "Role", "Shape", "Size"]
+__all__ = ["Operator", "Param", "Shape", "Size"]
 
 Shape: TypeAlias = tuple[int, ...]
 Size: TypeAlias = tuple[int, int]
 """Height and width."""
-
-
-Role: TypeAlias = Literal["weight", "vector", "statistic"]
 
 
 class Param(NamedTuple):
@@ -30,7 +27,7 @@ class Param(NamedTuple):
     """
 
     shape: Shape
-    role: Role
+    role: Literal["weight", "vector", "statistic"]
 
 
 class Operator(Struct, frozen=True, tag=True):

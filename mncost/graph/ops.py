@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Literal, TypeAlias, assert_never, get_args
 
 from mncost.graph.branch_ops import Concat, Resize, Shuffle, Slice
-from mncost.graph.foreign_op import Foreign
 from mncost.graph.operator import Operator, Param, Shape, Size
 from mncost.graph.token_ops import (
     ClassToken,
@@ -28,6 +27,7 @@ __all__ = [
     "ACTIVATIONS",
     "Activation",
     "ActivationName",
+    "AdaptivePool",
     "Add",
     "Attention",
     "BatchNorm",
@@ -37,7 +37,6 @@ __all__ = [
     "Dropout",
     "Flatten",
     "Fold",
-    "Foreign",
     "GlobalPool",
     "Input",
     "LayerNorm",
@@ -192,6 +191,20 @@ class Pool(Operator, frozen=True):
     is_view = False
 
 
+class AdaptivePool(Operator, frozen=True):
+    """An image of ``size``, whatever the size of the input: averages of windows that may overlap.
+
+    Pixel i of n is the average of the inputs from ⌊i·m/n⌋ up to ⌈(i + 1)·m/n⌉, of m, as in torch.
+    """
+
+    size: Size
+
+    kind = "pool"
+    fuses_into_previous = False
+    keeps_channels_apart = True
+    is_view = False
+
+
 class GlobalPool(Operator, frozen=True):
     """The average over height and width, kept as 1×1; of tokens their average, a vector."""
 
@@ -286,6 +299,7 @@ Op: TypeAlias = (
     | Activation
     | PReLU
     | Pool
+    | AdaptivePool
     | GlobalPool
     | Flatten
     | Linear
@@ -306,7 +320,6 @@ Op: TypeAlias = (
     | Select
     | Unfold
     | Fold
-    | Foreign
 )
 
 
@@ -339,12 +352,11 @@ def parameters(op: Op) -> Mapping[str, Param]:
             return {"token": Param((op.features,), "vector")}
         case Positions():
             return {"positions": Param((op.tokens, op.features), "vector")}
-        case Foreign():
-            return {name: Param(shape, role) for name, shape, role in op.held}
         case (Activation() | Add() | Scale() | Pool() | GlobalPool() | Attention()) | (
             Flatten()
             | Dropout()
             | Input()
+            | AdaptivePool()
             | Concat()
             | Slice()
             | Shuffle()

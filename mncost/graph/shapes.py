@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 from typing import assert_never
@@ -11,6 +10,7 @@ from mncost.errors import GridError, SpecError
 from mncost.graph.graph import Graph, Node, Shapes
 from mncost.graph.ops import (
     Activation,
+    AdaptivePool,
     Add,
     Attention,
     BatchNorm,
@@ -20,7 +20,6 @@ from mncost.graph.ops import (
     Dropout,
     Flatten,
     Fold,
-    Foreign,
     GlobalPool,
     Input,
     LayerNorm,
@@ -42,7 +41,7 @@ from mncost.graph.ops import (
     Unfold,
 )
 
-__all__ = ["as_image", "conv_pads", "infer_shapes", "pads", "result_shape", "size_text"]
+__all__ = ["as_image", "conv_pads", "infer_shapes", "pads", "size_text"]
 
 
 _ONE = (1, 1)
@@ -64,7 +63,7 @@ def infer_shapes(graph: Graph, inputs: Shapes) -> list[Shape]:
     for node in graph.nodes:
         sources = node.inputs
         if sources:
-            shapes.append(result_shape(node, shapes[sources[0]], shapes))
+            shapes.append(_result(node, shapes[sources[0]], shapes))
         else:
             shapes.append(_given(node, inputs))
     return shapes
@@ -94,13 +93,11 @@ def pads(size: int, kernel: int, stride: int, dilation: int, rule: PaddingRule) 
 
 
 def as_image(shape: Shape) -> tuple[int, int, int]:
-    """Return channels, height and width: a vector is one pixel, tokens are a column of pixels.
-
-    Of a tensor with more dimensions the last one stands for channels, all others for the height.
-    """
-    if len(shape) == 3:
-        return shape[0], shape[1], shape[2]
-    return shape[-1] if shape else 1, prod(shape[:-1]), 1
+    """Return channels, height and width: a vector is one pixel, tokens are a column of pixels."""
+    if len(shape) == 2:
+        return shape[1], shape[0], 1
+    channels, height, width = shape if len(shape) == 3 else (*shape, 1, 1)
+    return channels, height, width
 
 
 def size_text(size: Size) -> str:
@@ -124,15 +121,10 @@ def _given(node: Node, inputs: Shapes) -> Shape:
     return shape
 
 
-def result_shape(  # noqa: PLR0915  one case for each operator
-    node: Node, first: Shape, shapes: Sequence[Shape]
+def _result(  # noqa: PLR0915  one case for each operator
+    node: Node, first: Shape, shapes: list[Shape]
 ) -> Shape:
-    """Return the shape of a node that reads ``first`` and, by index, other shapes.
-
-    Raises:
-        GridError: an image is too small.
-        SpecError: the operator does not fit what it reads.
-    """
+    """Return the shape of a node that reads ``first`` and, by index, other shapes."""
     op = node.op
     match op:
         case Conv():
@@ -168,6 +160,10 @@ def result_shape(  # noqa: PLR0915  one case for each operator
             if len(first) != 3:
                 raise _misfit(node, first, 3)
             return first[0], *_pooled_size(node, op, (first[1], first[2]))
+        case AdaptivePool():
+            if len(first) != 3:
+                raise _misfit(node, first, 3)
+            return first[0], *op.size
         case GlobalPool():
             if len(first) == 2:
                 return first[1:]
@@ -234,8 +230,6 @@ def result_shape(  # noqa: PLR0915  one case for each operator
                 wanted = f"{height * width} tokens"
                 raise SpecError(f"{node.name} needs {wanted}, and gets {_text(first)}")
             return first[1], height, width
-        case Foreign():
-            return op.shape
         case Input():
             raise AssertionError(f"{node.name} is given, not computed")
         case _:

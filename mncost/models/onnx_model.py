@@ -14,10 +14,10 @@ import onnx
 from onnx import TensorProto, helper
 
 from mncost.errors import InputError
-from mncost.graph.foreign_op import not_ours
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     Activation,
+    AdaptivePool,
     Add,
     Attention,
     BatchNorm,
@@ -27,7 +27,6 @@ from mncost.graph.ops import (
     Dropout,
     Flatten,
     Fold,
-    Foreign,
     GlobalPool,
     Input,
     LayerNorm,
@@ -49,6 +48,7 @@ from mncost.graph.ops import (
 )
 from mncost.graph.shapes import conv_pads
 from mncost.models.onnx_tokens import (
+    adaptive_pool,
     class_token,
     fold,
     heads,
@@ -165,6 +165,8 @@ class _Emitter(Writer):
                 self.node("PRelu", name, [*inputs, self.weight(f"{name}.weight", shape)], out)
             case Pool() as op:
                 self._pool(op, index, inputs, out)
+            case AdaptivePool() as op:
+                adaptive_pool(self, op, node, inputs, out)
             case GlobalPool() if len(self.shapes[index]) == 1:
                 axes = self.constant(f"{name}.axes", np.array([1]))
                 self.node("ReduceMean", name, [*inputs, axes], out, keepdims=0)
@@ -212,8 +214,6 @@ class _Emitter(Writer):
                 unfold(self, op, node, inputs, out)
             case Fold() as op:
                 fold(self, op, node, inputs, out, self.shapes[index])
-            case Foreign() as op:
-                raise not_ours(op)
             case _:
                 assert_never(node.op)
 

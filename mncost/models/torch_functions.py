@@ -11,6 +11,7 @@ from torch.nn import functional
 from mncost.graph.ops import Size
 
 __all__ = [
+    "adaptive_average_pool",
     "between",
     "fold",
     "global_average_pool",
@@ -29,6 +30,11 @@ __all__ = [
 def global_average_pool(x: Tensor) -> Tensor:
     """Average over height and width, which become 1; of tokens, over all of them."""
     return x.mean(1) if x.dim() == 3 else functional.adaptive_avg_pool2d(x, 1)
+
+
+def adaptive_average_pool(x: Tensor, size: Size) -> Tensor:
+    """Average windows, so that an image of a given size is left."""
+    return functional.adaptive_avg_pool2d(x, size)
 
 
 def pad_same(x: Tensor, kernel: Size, stride: Size, dilation: Size) -> Tensor:

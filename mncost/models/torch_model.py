@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, assert_never
 import torch
 from torch import fx, nn
 
-from mncost.graph.foreign_op import not_ours
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     Activation,
+    AdaptivePool,
     Add,
     Attention,
     BatchNorm,
@@ -21,7 +21,6 @@ from mncost.graph.ops import (
     Dropout,
     Flatten,
     Fold,
-    Foreign,
     GlobalPool,
     Input,
     LayerNorm,
@@ -125,6 +124,8 @@ def _call(
             return operator.add, inputs
         case Scale():
             return operator.mul, inputs
+        case AdaptivePool():
+            return functions.adaptive_average_pool, (*inputs, op.size)
         case GlobalPool():
             return functions.global_average_pool, inputs
         case Concat():
@@ -200,11 +201,16 @@ def _layer(op: Op) -> nn.Module:
             return MultiQueryAttention2d(op.heads, op.key_dim)
         case Dropout():
             return nn.Dropout(op.rate)
-        case Foreign():
-            raise not_ours(op)
-        case (Input() | Add() | Scale() | GlobalPool() | Concat() | Slice() | Shuffle()) | (
-            Resize() | Tokens() | Select() | Unfold() | Fold()
-        ):
+        case (
+            Input()
+            | Add()
+            | Scale()
+            | AdaptivePool()
+            | GlobalPool()
+            | Concat()
+            | Slice()
+            | Shuffle()
+        ) | (Resize() | Tokens() | Select() | Unfold() | Fold()):
             raise AssertionError(f"{op} is no layer")
         case _:
             assert_never(op)

@@ -118,12 +118,11 @@ def own_share(profile: Profile) -> float:
 
 def _profiled(results: Results, cell: int) -> list[tuple[Profile, float]]:
     """Return the profiles of a cell, and the median of the timed calls in the same process."""
-    clock = results.clock(cell)
-    whole = {one.generation: one.median(clock) for one in results.series[cell]}
+    whole = {series.generation: series.median for series in results.series[cell]}
     return [
-        (profile, median)
+        (profile, whole[profile.generation])
         for profile in results.run.profiles
-        if profile.cell == cell and (median := whole.get(profile.generation))
+        if profile.cell == cell and profile.generation in whole
     ]
 
 

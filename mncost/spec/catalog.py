@@ -87,6 +87,11 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     checkpoints: tuple[str, ...] = ()
     is_variant: bool = False
 
+    @property
+    def family(self) -> str:
+        """The networks of one file, or of files that share what stands before a dash."""
+        return self.file if self.is_variant else self.name.partition("-")[0]
+
 
 @cache
 def index() -> dict[str, Entry]:
@@ -113,14 +118,10 @@ def indexed() -> list[Entry]:
 
 @cache
 def families() -> dict[str, tuple[str, ...]]:
-    """Return the families, and the names of each one's networks.
-
-    A family is the networks of one file, or of files that share what stands before a dash.
-    """
+    """Return the families, and the names of each one's networks."""
     members: dict[str, list[str]] = {}
     for entry in index().values():
-        family = entry.file if entry.is_variant else entry.name.partition("-")[0]
-        members.setdefault(family, []).append(entry.name)
+        members.setdefault(entry.family, []).append(entry.name)
     return {family: tuple(names) for family, names in members.items()}
 
 

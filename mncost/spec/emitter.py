@@ -10,6 +10,7 @@ from mncost.errors import SpecError
 from mncost.graph.graph import Builder, Graph, Node, pruned
 from mncost.graph.ops import Activation as ActivationOp
 from mncost.graph.ops import (
+    AdaptivePool,
     Add,
     BatchNorm,
     Conv,
@@ -26,9 +27,10 @@ from mncost.graph.ops import (
     Shape,
     Size,
 )
+from mncost.graph.ops import Padding as PaddingOp
 from mncost.graph.shapes import infer_shapes
 from mncost.spec.axis import size_of_image
-from mncost.spec.rows import Activation, Block, Padding, Residual, Rules
+from mncost.spec.rows import Activation, Block, Residual, Rules
 
 if TYPE_CHECKING:
     from mncost.spec.resolve import Architecture
@@ -61,9 +63,14 @@ def is_sized(graph: Graph) -> bool:
     """
     return any(
         isinstance(node.op, Positions)
-        or (isinstance(node.op, Flatten) and not is_pooled(graph.nodes, node.inputs[0]))
+        or (isinstance(node.op, Flatten) and not _is_fixed(graph.nodes, node.inputs[0]))
         for node in graph.nodes
     )
+
+
+def _is_fixed(nodes: Sequence[Node], index: int) -> bool:
+    """Whether a result has one size for images of every size."""
+    return isinstance(nodes[index].op, AdaptivePool) or is_pooled(nodes, index)
 
 
 def build(architecture: Architecture, size: Size | None = None) -> Graph:
@@ -138,7 +145,7 @@ class Emitter(Builder):
         norm: bool = True,
         bias: bool | None = None,
         activation: Activation = "none",
-        padding: Padding | None = None,
+        padding: PaddingOp | None = None,
         source: int | None = None,
     ) -> int:
         """Emit a convolution, its batch norm and its activation; return the last of them.

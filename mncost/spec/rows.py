@@ -5,7 +5,8 @@ A block is a file in :mod:`mncost.spec.blocks`: its row type, its widths, its op
 
 # No `from __future__ import annotations` here: msgspec would have to evaluate a hundred strings,
 # which takes longer than the rest of reading a file.
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from msgspec import Meta, Struct, field
 
@@ -25,6 +26,7 @@ __all__ = [
     "Kernel",
     "KernelSides",
     "Padding",
+    "Pads",
     "Ratio",
     "Reference",
     "Repeats",
@@ -70,6 +72,11 @@ DilationSide = Annotated[int, Meta(ge=1, le=64)]
 Dilation = Annotated[
     DilationSide | Annotated[tuple[DilationSide, ...], Meta(min_length=2, max_length=2)],
     Meta(description="Pixels from tap to tap of the k×k kernel, or [down, right]."),
+]
+PadSide = Annotated[int, Meta(ge=0, le=15)]
+Pads = Annotated[
+    PadSide | Annotated[tuple[PadSide, ...], Meta(min_length=2, max_length=2)],
+    Meta(description="Pixels on each side, or [above and below, left and right]."),
 ]
 SqueezeExcite = Annotated[
     float, Meta(ge=0, le=1, description="Squeezed / filtered channels; 0: no squeeze-excite.")
@@ -130,6 +137,13 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "whose row says so (see `expand` there); wider: those in which it changes the width."
         ),
     ] = "stated"
+    stride_on: Annotated[
+        Literal["middle", "first"],
+        Meta(
+            description="Which convolution of a `bottleneck` has the stride. middle: the k×k, as "
+            "in torchvision; first: the 1×1."
+        ),
+    ] = "middle"
     padding: Annotated[
         Padding,
         Meta(
@@ -238,10 +252,6 @@ class Row(
         """Keys, beside ``from``, that name a row whose result it reads, and their values."""
         return ()
 
-    def resolved(self, block: "Block") -> dict[str, object]:
-        """Return the keys that state, at α = 1, the widths that a block of the row has."""
-        return {}
-
     def part_width(self, part: str, scaling: Scaling) -> int:
         """Return the channels of one of its parts."""
         raise NotImplementedError
@@ -253,6 +263,10 @@ class Row(
             ValueError: they do not fit the row; the message says why.
         """
         return Widths(scaling.width, scaling.nominal)
+
+    def resolved(self, blocks: Sequence["Block"]) -> dict[str, Any]:
+        """Return the keys, beside ``out``, that state the widths of the row's repeats."""
+        return {}
 
     def emit(self, b: "Emitter", block: "Block") -> None:
         """Emit the operators of one repeat of the row."""

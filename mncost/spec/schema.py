@@ -76,6 +76,9 @@ class Variant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     repeats: Annotated[
         dict[RowName, Repeats], Meta(description="How often rows are repeated, by their names.")
     ] = {}
+    drop: Annotated[
+        tuple[RowName, ...], Meta(max_length=MAX_ROWS, description="Names of rows that it lacks.")
+    ] = ()
     rows: Annotated[
         dict[RowName, dict[FamilyName, Any]],
         Meta(

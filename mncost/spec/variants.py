@@ -6,6 +6,7 @@ that reads a spec knows of variants.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from mncost.errors import UnknownNameError, did_you_mean
@@ -49,6 +50,7 @@ def _changed(raw: dict[str, Any], variant: dict[str, Any]) -> dict[str, Any]:
     known = Variant.__struct_fields__  # the check of the whole file refuses other keys
     own = {key: value for key, value in variant.items() if key in known}
     rows, repeats = own.pop("rows", {}), own.pop("repeats", {})
+    drop = own.pop("drop", [])
     for key in _MERGED:
         if isinstance(own.get(key), dict) and isinstance(raw.get(key), dict):
             own[key] = {**raw[key], **own[key]}
@@ -58,6 +60,8 @@ def _changed(raw: dict[str, Any], variant: dict[str, Any]) -> dict[str, Any]:
             stated = changes.get(row, {})
             changes[row] = {**change, **stated} if isinstance(change, dict) else change
         own["rows"] = _with_rows(raw["rows"], changes)
+        if isinstance(drop, list):
+            own["rows"] = _without_rows(own["rows"], drop)
     return own
 
 
@@ -68,14 +72,29 @@ def _with_rows(rows: list[Any], changes: dict[str, Any]) -> list[Any]:
         ValueError: there is no row of a name.
     """
     names = row_names(rows)
-    for name in changes:
-        if name not in names:
-            meant = did_you_mean(name, names)
-            raise ValueError(f"{name}: there is no such row{meant}; accepted: {', '.join(names)}")
+    _check_names(changes, names)
     return [
         changed_row(row, changes[name]) if name in changes else row
         for name, row in zip(names, rows, strict=True)
     ]
+
+
+def _without_rows(rows: list[Any], drop: list[Any]) -> list[Any]:
+    """Return the other rows, under the names that they have: some are numbers of rows."""
+    names = row_names(rows)
+    _check_names(drop, names)
+    return [
+        {**row, "name": name} if drop and isinstance(row, dict) else row
+        for name, row in zip(names, rows, strict=True)
+        if name not in drop
+    ]
+
+
+def _check_names(given: Iterable[Any], names: list[str]) -> None:
+    for name in given:
+        if name not in names:
+            meant = did_you_mean(str(name), names)
+            raise ValueError(f"{name}: there is no such row{meant}; accepted: {', '.join(names)}")
 
 
 def changed_row(row: Any, change: Any) -> Any:

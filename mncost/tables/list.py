@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from mncost.api import load
-from mncost.network import Network
+from mncost.network import Network, network_of
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
-from mncost.spec.catalog import groups, load_spec, networks
-from mncost.spec.resolve import dialects
+from mncost.spec.catalog import families, find, groups, index
+from mncost.spec.resolve import dialects, resolve
 from mncost.spec.schema import Spec
 
 __all__ = ["list_table"]
 
+_DEFAULT = "mobilenets"
 
-def list_table(*, columns: str | Sequence[str] | None = None) -> Table:
-    """Return one row for each architecture; the groups and dialects stand below."""
-    specs = [load_spec(name) for name in networks()]
-    rows = [(spec, load(spec.name)) for spec in specs]
-    notes = [f"{group}: {' '.join(members)}" for group, members in groups().items()]
+
+def list_table(arch: str | None = None, *, columns: str | Sequence[str] | None = None) -> Table:
+    """Return one row for each network; the groups, other families and dialects stand below.
+
+    Args:
+        arch: families, groups or networks, with commas; by default the MobileNets.
+        columns: names of columns.
+
+    Raises:
+        UnknownNameError: there is no network of a name.
+    """
+    specs = [choice.spec for choice in find(arch or _DEFAULT)]
+    rows = [(spec, network_of(resolve(spec), spec.native)) for spec in specs]
+    notes = [] if arch else [*_groups()]
     legend = list(_dialects(specs))
     return tabulate("list", _COLUMNS, rows, names=columns, notes=notes, legend=legend)
+
+
+def _groups() -> Iterator[str]:
+    """Yield the groups: those of the MobileNets by their members, the others by their families."""
+    for group, members in groups().items():
+        if group in (_DEFAULT, "v3", "v4"):
+            yield f"{group}: {' '.join(members)}"
+        elif group not in families():
+            yield f"{group}: {' '.join(_counted(members))}"
+    yield "mncost list FAMILY lists the networks of a family"
+
+
+def _counted(names: Sequence[str]) -> Iterator[str]:
+    """Yield the families of some networks, with the number of networks if there are several."""
+    for family, count in Counter(index()[name].family for name in names).items():
+        yield family if count == 1 else f"{family} ({count})"
 
 
 def _resolutions(row: tuple[Spec, Network]) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from torch.nn import functional
 from mncost.errors import SpecError
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
+    AdaptivePool,
     ClassToken,
     Concat,
     Fold,
@@ -119,6 +120,17 @@ CASES: dict[str, tuple[Op, list[Shape], Formula]] = {
         lambda w, x: functional.interpolate(x, (8, 8), mode="bilinear"),
     ),
     "already a multiple": (Resize("bilinear", multiple=4), [(2, 4, 8)], lambda w, x: x),
+    "adaptive pool": (
+        AdaptivePool((3, 4)),
+        [(2, 7, 5)],
+        lambda w, x: functional.adaptive_avg_pool2d(x, (3, 4)),
+    ),
+    "adaptive pool, to more": (
+        AdaptivePool((7, 7)),
+        [(2, 4, 9)],
+        lambda w, x: functional.adaptive_avg_pool2d(x, 7),
+    ),
+    "adaptive pool, nothing to do": (AdaptivePool((4, 4)), [(2, 4, 4)], lambda w, x: x),
     "layer norm of tokens": (
         LayerNorm(5, 1e-6),
         [(3, 5)],

@@ -6,10 +6,8 @@ A new block is a file here and a line in :data:`AnyRow`.
 from typing import TypeAlias, get_args
 
 from mncost.spec.blocks.alone import Activation, BatchNorm, LayerNorm
-from mncost.spec.blocks.aspp import ASPP
 from mncost.spec.blocks.conv import Conv
 from mncost.spec.blocks.depthwise import Depthwise
-from mncost.spec.blocks.detect import Detect
 from mncost.spec.blocks.dropout import Dropout
 from mncost.spec.blocks.encoder import Encoder
 from mncost.spec.blocks.flatten import Flatten
@@ -18,6 +16,7 @@ from mncost.spec.blocks.inverted_residual import InvertedResidual
 from mncost.spec.blocks.joins import Add, Concat, Multiply
 from mncost.spec.blocks.linear import Linear
 from mncost.spec.blocks.mobile_mqa import MobileMQA
+from mncost.spec.blocks.mobileone import MobileOne
 from mncost.spec.blocks.mobilevit import MobileViT
 from mncost.spec.blocks.pool import Pool
 from mncost.spec.blocks.residual import Basic, Bottleneck
@@ -39,6 +38,7 @@ AnyRow: TypeAlias = (
     | FusedInvertedResidual
     | UniversalInvertedBottleneck
     | MobileMQA
+    | MobileOne
     | Basic
     | Bottleneck
     | Add
@@ -51,8 +51,6 @@ AnyRow: TypeAlias = (
     | Token
     | Encoder
     | MobileViT
-    | ASPP
-    | Detect
     | BatchNorm
     | LayerNorm
     | Activation

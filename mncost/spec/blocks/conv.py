@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from mncost.graph.ops import Padding as PaddingOp
 from mncost.spec.emitter import Emitter
 from mncost.spec.rows import (
     MAX_CHANNELS,
@@ -11,6 +12,7 @@ from mncost.spec.rows import (
     Dilation,
     Kernel,
     Padding,
+    Pads,
     Ratio,
     ScaledRow,
     Scaling,
@@ -39,7 +41,9 @@ class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
     bias: Annotated[
         bool | None, Meta(description="By default there is one where there is no batch norm.")
     ] = None
-    padding: Padding | None = None
+    padding: Annotated[
+        Padding | Pads | None, Meta(description="A rule instead of the file's, or pixels.")
+    ] = None
 
     def __post_init__(self) -> None:
         """Check what the types alone cannot say."""
@@ -56,6 +60,12 @@ class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
         check_groups(scaling.width, made.out, self.groups)
         return made
 
+    def _pads(self) -> PaddingOp | None:
+        if self.padding is None or isinstance(self.padding, str):
+            return self.padding
+        above, left = size_of(self.padding)
+        return above, above, left, left
+
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the convolution."""
         b.conv(
@@ -69,5 +79,5 @@ class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
             norm=self.batch_norm,
             bias=self.bias,
             activation=self.activation,
-            padding=self.padding,
+            padding=self._pads(),
         )

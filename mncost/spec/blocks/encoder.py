@@ -93,10 +93,6 @@ class Encoder(Row, frozen=True, kw_only=True, tag="encoder"):
             hidden = scaling.expanded(self.expansion or 1.0)
         return Widths(scaling.width, scaling.nominal, hidden)
 
-    def resolved(self, block: Block) -> dict[str, object]:
-        """Return the features between the two linear layers."""
-        return {"expanded": block.expanded, "expansion": None}
-
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit one encoder."""
         if b.rank != 2:

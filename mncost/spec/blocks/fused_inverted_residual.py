@@ -15,26 +15,30 @@ class FusedInvertedResidual(Inverted, frozen=True, kw_only=True, tag="fused_inve
     """EdgeTPU and V4: a k×k convolution expands, 1×1 projects (linear)."""
 
     kernel: Kernel
+    expand: Annotated[
+        bool, Meta(description="false: one k×k convolution with the activation, and the sum.")
+    ] = True
     groups: Annotated[int, Meta(ge=1, le=MAX_CHANNELS, description="Of the k×k convolution.")] = 1
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths of the output and of the expansion."""
-        made = super().widths(scaling)
-        check_groups(scaling.width, made.expanded or 0, self.groups)
-        return made
+        out, nominal, expanded, *_ = super().widths(scaling)
+        filtered = expanded if self.expand and expanded else out
+        check_groups(scaling.width, filtered, self.groups)
+        return Widths(out, nominal, expanded if self.expand else None)
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the two convolutions, and the sum."""
-        start = b.last
-        assert block.expanded is not None
+        start, filtered = b.last, block.expanded or block.out_channels
         b.conv(
-            "expand.",
+            "expand." if self.expand else "",
             block.in_channels,
-            block.expanded,
+            filtered,
             size_of(self.kernel),
             block.stride,
             groups=self.groups,
             activation=self.activation,
         )
-        b.conv("project.", block.expanded, block.out_channels)
+        if self.expand:
+            b.conv("project.", filtered, block.out_channels)
         b.residual(start, block, wanted=self.residual)

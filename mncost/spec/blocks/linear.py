@@ -1,9 +1,23 @@
 """The block ``linear``."""
 
-from mncost.graph.ops import Flatten
+from typing import Annotated
+
+from msgspec import Meta
+
+from mncost.graph.ops import AdaptivePool, Flatten
 from mncost.graph.ops import Linear as LinearOp
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Block, ScaledRow, Scaling, Width, Widths, check_width
+from mncost.spec.rows import (
+    Block,
+    KernelSide,
+    KernelSides,
+    ScaledRow,
+    Scaling,
+    Width,
+    Widths,
+    check_width,
+    size_of,
+)
 
 __all__ = ["Linear"]
 
@@ -14,6 +28,13 @@ class Linear(ScaledRow, frozen=True, kw_only=True, tag="linear"):
     out: Width
     bias: bool = True
     batch_norm: bool = False
+    adapt: Annotated[
+        KernelSides | KernelSide | None,
+        Meta(
+            description="Side of the image, or [height, width], to which an adaptive pooling "
+            "brings what it reads, at every resolution."
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         """Check what the types alone cannot say."""
@@ -27,6 +48,8 @@ class Linear(ScaledRow, frozen=True, kw_only=True, tag="linear"):
         """Emit the layer, after a flatten where it needs one; of tokens, it is one for each."""
         if b.rank == 2 and (self.batch_norm or self.activation == "prelu"):
             raise ValueError("batch norm and prelu need channels, and it gets tokens")
+        if self.adapt is not None:
+            b.add("adapt", AdaptivePool(size_of(self.adapt)))
         features = b.features(block.in_channels)
         if b.rank == 3:
             b.add("flatten", Flatten())

@@ -44,10 +44,6 @@ class MobileViT(ScaledRow, frozen=True, kw_only=True, tag="mobilevit"):
         hidden = round(features * self.expansion)
         return Widths(scaling.width, scaling.nominal, features, branches=(hidden,))
 
-    def resolved(self, block: Block) -> dict[str, object]:
-        """Return the features of a token."""
-        return {"features": block.expanded}
-
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the convolutions and the encoders."""
         start, channels, features = b.last, block.in_channels, block.expanded

@@ -1,6 +1,7 @@
 """The blocks of residual networks: ``basic`` and ``bottleneck``."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -88,9 +89,8 @@ class Bottleneck(_Residual, frozen=True, kw_only=True, tag="bottleneck"):
     width: Annotated[Channels, Meta(description="Channels of the k×k convolution at α = 1.")]
     groups: Annotated[int, Meta(ge=1, le=MAX_CHANNELS, description="Of the k×k convolution.")] = 1
     stride_on: Annotated[
-        Literal["middle", "first"],
-        Meta(description="middle: the k×k has the stride, as in torchvision; first: the 1×1."),
-    ] = "middle"
+        Literal["middle", "first"] | None, Meta(description="Instead of the file's rule.")
+    ] = None
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths of the output and of the k×k convolution."""
@@ -99,16 +99,17 @@ class Bottleneck(_Residual, frozen=True, kw_only=True, tag="bottleneck"):
         check_groups(width, width, self.groups)
         return Widths(out, nominal, width, scaling.squeezed(out, self.se))
 
-    def resolved(self, block: Block) -> dict[str, object]:
+    def resolved(self, blocks: Sequence[Block]) -> dict[str, Any]:
         """Return the width of the k×k convolution."""
-        return {"width": block.expanded}
+        return {"width": blocks[0].expanded}
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the three convolutions, and the sum."""
         start, width = b.last, block.expanded
         assert width is not None
         one = (1, 1)
-        first, middle = (one, block.stride) if self.stride_on == "middle" else (block.stride, one)
+        strided = self.stride_on or b.rules.stride_on
+        first, middle = (one, block.stride) if strided == "middle" else (block.stride, one)
         b.conv("reduce.", block.in_channels, width, stride=first, activation=self.activation)
         b.conv(
             "middle.",

@@ -1,5 +1,9 @@
 """The block ``separable``."""
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from mncost.spec.emitter import Emitter
 from mncost.spec.rows import (
     Block,
@@ -28,6 +32,9 @@ class Separable(ScaledRow, frozen=True, kw_only=True, tag="separable"):
     stride: Stride = 1
     dilation: Dilation = 1
     se: SqueezeExcite = 0.0
+    bias: Annotated[bool | None, Meta(description="Beside the batch norms; by default none.")] = (
+        None
+    )
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the output's width, and that of the squeeze-excite."""
@@ -43,8 +50,15 @@ class Separable(ScaledRow, frozen=True, kw_only=True, tag="separable"):
             kernel,
             block.stride,
             dilation=size_of(self.dilation),
+            bias=self.bias,
             activation=self.activation,
         )
         if block.squeezed is not None:
             b.squeeze_excite(channels, block.squeezed)
-        b.conv("pointwise.", channels, block.out_channels, activation=self.activation)
+        b.conv(
+            "pointwise.",
+            channels,
+            block.out_channels,
+            bias=self.bias,
+            activation=self.activation,
+        )

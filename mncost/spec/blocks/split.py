@@ -53,10 +53,6 @@ class Split(Row, frozen=True, kw_only=True, tag="split"):
             raise ValueError(f"parts of {', '.join(map(str, count))} channels do not make {width}")
         return parts
 
-    def resolved(self, block: Block) -> dict[str, object]:
-        """Return the channels of each part."""
-        return {"count": block.branches}
-
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit a slice for each part."""
         if b.rank == 2:

@@ -6,15 +6,9 @@ from msgspec import Meta
 
 from mncost.graph.ops import Pool
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Block, Kernel, Row, Stride, size_of
+from mncost.spec.rows import Block, Kernel, Pads, Row, Stride, size_of
 
 __all__ = ["AveragePool", "MaxPool"]
-
-PadSide = Annotated[int, Meta(ge=0, le=15)]
-Pads = Annotated[
-    PadSide | Annotated[tuple[PadSide, ...], Meta(min_length=2, max_length=2)],
-    Meta(description="Pixels on each side, or [above and below, left and right]."),
-]
 
 
 class _WindowPool(Row, frozen=True, kw_only=True):

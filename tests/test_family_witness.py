@@ -1,0 +1,136 @@
+"""The other families, layer by layer: what torchvision, timm and the authors' code really build."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+
+import mncost
+from mncost.cost.layers import Layer
+from mncost.spec.catalog import groups, load_spec, networks
+from mncost.spec.resolve import dialects
+from tests.test_witness import COLUMNS, WITNESS, Record, built, totals
+
+FILES = sorted((WITNESS / "families").glob("*.jsonl.gz"))
+Key = tuple[str, str, str]
+Row = tuple[Any, ...]
+
+# Of these there is no record of another project. Counts: theirs, by hand.
+UNRECORDED = {
+    # 25·5 positions: 40·64, then four times 9·64 + 64²; 12 words. Weights and biases, batch norms.
+    "ds-cnn-s": (2_656_768, 23_180),
+    # 25·10 positions before the stride, 13·5 behind it.
+    "ds-cnn-m": (250 * 40 * 172 + 65 * 4 * (9 * 172 + 172**2) + 172 * 12, 136_580),
+    "ds-cnn-l": (250 * 40 * 276 + 65 * 5 * (9 * 276 + 276**2) + 276 * 12, 413_736),
+    # What its authors print: 81.8 M, 0.74 M.
+    "mcunet-320kb": (81_785_520, 737_408),
+}
+
+
+@cache
+def records() -> dict[Key, list[str]]:
+    """Return the recorded networks, as lines, by project, architecture and dialect."""
+    found: dict[Key, list[str]] = {}
+    for path in FILES:
+        for line in gzip.decompress(path.read_bytes()).decode().splitlines():
+            head = json.loads(line[: line.index(',"layers"')] + "}")
+            if head["arch"] not in networks():
+                continue
+            key = path.name.partition(".")[0], head["arch"], head["dialect"]
+            found.setdefault(key, []).append(line)
+    return found
+
+
+def as_recorded(layer: Layer) -> Row:
+    """Write one of our layers as the recordings write it.
+
+    A linear layer over the channels of each pixel is our 1×1 convolution.
+    """
+    kind, kernel, stride = layer.kind, layer.kernel, layer.stride
+    if kind in ("conv", "depthwise", "pointwise"):
+        assert kernel is not None
+        assert stride is not None
+        side: Row = (*kernel, *stride, layer.groups, int(layer.bias))
+    else:
+        side = (1, 1, 1, 1, 1, int(layer.bias)) if kind == "linear" else (None,) * 6
+    counts = layer.params, layer.macs
+    return (kind, layer.in_channels, layer.out_channels, *side, *counts)
+
+
+def ours_as(row: list[Any]) -> Row:
+    """Write a recorded layer as :func:`as_recorded` does."""
+    kind, inputs, outputs, kernel, stride, groups, bias, _, columns, *counts = row
+    on_image = kind == "linear" and columns != 1
+    if kind == "conv" or on_image:
+        word = "pointwise" if kernel == 1 and groups == 1 else "conv"
+        word = "depthwise" if groups == inputs and groups > 1 else word
+        return (word, inputs, outputs, kernel, kernel, stride, stride, groups, bias, *counts)
+    side: Row = (1, 1, 1, 1, 1, bias) if kind == "linear" else (None,) * 6
+    return (kind, inputs, outputs, *side, *counts)
+
+
+def size_of(layer: Layer) -> tuple[int | None, int | None]:
+    return layer.out_height, layer.out_width
+
+
+def first_difference(record: Record, network: mncost.Network) -> str:
+    """Say where a network first departs from its recording; ``""`` if nowhere."""
+    names = ("kind", "in", "out", "kernel", "width", "stride", "right", "groups", "bias")
+    for number, (layer, row) in enumerate(zip(network.layers, record["layers"], strict=False), 1):
+        mine, theirs = as_recorded(layer), ours_as(row)
+        wrong = [
+            f"{name} {a} is recorded as {b}"
+            for name, a, b in zip((*names, *COLUMNS[-2:]), mine, theirs, strict=True)
+            if a != b
+        ]
+        if row[0] in ("conv", "batch_norm") and size_of(layer) != (row[7], row[8]):
+            wrong.append(f"size {size_of(layer)} is recorded as {row[7:9]}")
+        if wrong:
+            return f"{network!r}: layer {number} ({layer.name}): {'; '.join(wrong)}"
+    if len(network.layers) != len(record["layers"]):
+        return f"{network!r}: {len(network.layers)} layers, {len(record['layers'])} recorded"
+    return ""
+
+
+@pytest.mark.parametrize("key", sorted(records()), ids="-".join)
+def test_each_layer_is_what_the_project_built(key: Key) -> None:
+    """Kinds, channels, kernels, sizes and counts of each layer, and the totals, to the unit."""
+    for line in records()[key]:
+        record = json.loads(line)
+        network = built(record)
+        assert first_difference(record, network) == ""
+        ours = {name: getattr(network, name) for name in ("params", "buffers", "macs")}
+        assert ours == totals(record), repr(network)
+
+
+@pytest.mark.parametrize("arch", UNRECORDED)
+def test_what_nobody_builds_for_us(arch: str) -> None:
+    """MACs and parameters by hand, or as the authors count them."""
+    network = mncost.load(arch)
+    assert (network.macs, network.params) == UNRECORDED[arch]
+
+
+def test_every_network_is_recorded() -> None:
+    """Each network of each family, in each dialect that is a project's: the catalogue."""
+    recorded = {(arch, dialect) for _, arch, dialect in records()}
+    missing = [
+        name
+        for name in networks()
+        if name not in groups()["mobilenets"]
+        and name not in UNRECORDED
+        and not any((name, dialect) in recorded for dialect in dialects(load_spec(name)))
+    ]
+    assert missing == []
+    assert {arch for arch, _ in recorded} <= {*networks()}
+
+
+def test_a_changed_recording_is_noticed() -> None:
+    """The comparison itself can fail: one number of one recorded layer is changed."""
+    record = json.loads(records()["torchvision", "resnet-18", "torchvision"][0])
+    assert first_difference(record, built(record)) == ""
+    record["layers"][3][10] += 1
+    assert "layer 4" in first_difference(record, built(record))
