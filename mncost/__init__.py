@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from mncost.choose.pick import pick
     from mncost.choose.picked import Pick, Picked
     from mncost.comparison import Comparison, compare
+    from mncost.effort import Effort
     from mncost.errors import InputError, MncostError
     from mncost.explanation import Explanation, explain
-    from mncost.measure.where import Effort, Where
+    from mncost.imported import from_onnx
+    from mncost.measure.where import Where
     from mncost.network import Network
     from mncost.pictures.picture import Picture
     from mncost.pictures.plot import plot
@@ -65,6 +67,7 @@ __all__ = [
     "check",
     "compare",
     "explain",
+    "from_onnx",
     "grid",
     "load",
     "pick",
@@ -77,7 +80,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "Baseline": "mncost.budget.baseline",
     "Comparison": "mncost.comparison",
-    "Effort": "mncost.measure.where",
+    "Effort": "mncost.effort",
     "Explanation": "mncost.explanation",
     "Grid": "mncost.api",
     "InputError": "mncost.errors",
@@ -97,6 +100,7 @@ _MODULES = {
     "check": "mncost.budget.run",
     "compare": "mncost.comparison",
     "explain": "mncost.explanation",
+    "from_onnx": "mncost.imported",
     "grid": "mncost.api",
     "load": "mncost.api",
     "pick": "mncost.choose.pick",

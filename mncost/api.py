@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, overload
 
 from mncost.cost.memory import PRECISIONS, Precision
 from mncost.errors import GridError, InputError, NothingPublishedError, UnknownNameError
@@ -23,6 +23,9 @@ from mncost.spec.axis import (
 from mncost.spec.catalog import Choice, find
 from mncost.spec.resolve import Architecture, resolve
 
+if TYPE_CHECKING:
+    from mncost.readers.given import GivenInputs
+
 __all__ = [
     "Grid",
     "Networks",
@@ -31,6 +34,7 @@ __all__ = [
     "grid",
     "grid_of",
     "load",
+    "refuse_partial",
     "title",
 ]
 
@@ -146,41 +150,63 @@ class Grid(Shown, Sequence[Network]):
         return self[0]
 
 
+def refuse_partial(networks: Iterable[Network]) -> None:
+    """Refuse networks with operators whose work is not known.
+
+    Raises:
+        InputError: there is one.
+    """
+    for network in networks:
+        if not network.is_complete:
+            listed = ", ".join(f"{name} ({count})" for name, count in network.unknown.items())
+            raise InputError(f"{network.arch}: the count is partial: no rule for {listed}")
+
+
 def title(network: Network) -> str:
     """Return the words that name a network."""
     twin = f", {network.twin} twin" if network.twin else ""
+    if network.source is not None or network.alpha is None:
+        shapes = ", ".join("x".join(map(str, shape)) for shape in network.inputs.values() if shape)
+        return f"{network.arch} for {shapes}{twin}"
     return (
         f"{network.arch} α {network.alpha} at {network.resolution} px, dialect "
         f"{network.dialect}{twin}"
     )
 
 
-def load(
+def load(  # noqa: PLR0913 - what the flags of mncost.which are
     arch: str,
     alpha: float | None = None,
     resolution: Resolution | None = None,
     dialect: str | None = None,
     classes: int | None = None,
-    precision: Precision = "fp32",
+    precision: Precision | None = None,
     in_channels: int | None = None,
+    *,
+    input: GivenInputs = None,
 ) -> Network:
     """Return one network.
 
     Args:
         arch: an architecture (``"v2"``), an architecture file (``"my_net.toml"``) or a checkpoint
-            (``"mobilenet_v2_0.75_160"``).
+            (``"mobilenet_v2_0.75_160"``). Or a model as it is: an ONNX file (``"net.onnx"``), or
+            what makes a torch module (``"timm:resnet18"``, ``"package.module:factory"``).
         alpha: width multiplier; 1.0 unless the checkpoint says otherwise.
         resolution: side of the square image in pixels, or ``"224x320"``: height × width; by
             default the native one.
         dialect: whose reading of the architecture; by default the paper's.
         classes: outputs of the classifier; by default those of the dialect. 0 leaves it out.
-        precision: ``"fp32"``, ``"fp16"`` or ``"int8"``, for the bytes.
+        precision: ``"fp32"``, ``"fp16"`` or ``"int8"``, for the bytes; by default fp32, or what the
+            weights of a model are stored in.
         in_channels: of the image; by default those of the architecture.
+        input: of a model, the shapes of its inputs with their batch, as far as they are open:
+            ``"1x3x224x224"`` or ``{"image": (1, 3, 224, 224)}``.
 
     Raises:
         InputError: an argument cannot be used; the message says what would be accepted.
     """
     which: dict[str, Any] = {"dialect": dialect, "classes": classes, "in_channels": in_channels}
+    which["input"] = input
     return grid(arch, alpha, resolution, precision=precision, **which).single()
 
 
@@ -193,7 +219,8 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
     dialect: str | None = None,
     classes: int | None = None,
     in_channels: int | None = None,
-    precision: str = "fp32",
+    precision: str | None = None,
+    input: GivenInputs = None,
 ) -> Grid:
     """Return the networks of an α × resolution grid.
 
@@ -208,7 +235,9 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
         dialect: whose reading of the architectures; by default the paper's.
         classes: outputs of the classifier; by default those of the dialect. 0 leaves it out.
         in_channels: of the images; by default those of the architecture.
-        precision: ``"fp32"``, ``"fp16"`` or ``"int8"``, for the bytes.
+        precision: ``"fp32"``, ``"fp16"`` or ``"int8"``, for the bytes; by default fp32, or what the
+            weights of a model are stored in.
+        input: of models (:func:`load`), the shapes of their inputs.
 
     Raises:
         InputError: an argument cannot be used; the message says what would be accepted.
@@ -220,7 +249,18 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
         raise GridError(f"in_channels {in_channels}: accepted are 1 to 1024")
     chosen: list[tuple[Choice, Selection]] = []
     left_out: list[NothingPublishedError] = []
-    for choice in find(arch if isinstance(arch, str) else ",".join(arch)):
+    names = arch if isinstance(arch, str) else ",".join(arch)
+    if ":" in names or ".onnx" in names.lower():
+        from mncost.imported import has_models, mixed
+
+        if has_models(names):
+            others = {"alpha": alpha, "resolution": resolution, "rho": rho, "dialect": dialect}
+            others |= {"classes": classes, "in_channels": in_channels}
+            made, notes = mixed(names, input, sizes_of if precision else None, others, grid)
+            return Grid(made, notes)
+    if input is not None:
+        raise InputError("--input is of models; an architecture has --resolution and --in-channels")
+    for choice in find(names):
         try:
             chosen.append((choice, Selection.of(choice, alpha, resolution, rho)))
         except NothingPublishedError as error:

@@ -16,13 +16,13 @@ class Explanation(Shown):
 
     Attributes:
         network: which.
-        counted: its work, each kind under its own name.
+        seen: its work as counting tools see it, by module and functions.
     """
 
     def __init__(self, network: Network) -> None:
         """Use :func:`explain`."""
         self.network = network
-        self.counted = network.tally
+        self.seen = network.seen
 
     def __repr__(self) -> str:
         """Name the network."""

@@ -18,6 +18,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "verify": ("torch", "numpy", "onnx", "fvcore"),
     "results": ("numpy", "scipy"),
     "bench": ("numpy", "scipy", "onnx", "psutil"),
+    "litert": ("numpy", "ai_edge_litert"),
     "plot": ("matplotlib",),
     "report": ("numpy", "scipy", "matplotlib", "jinja2"),
     "pyperf": ("pyperf",),

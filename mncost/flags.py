@@ -35,6 +35,7 @@ class Flag(NamedTuple):
         panel: the heading of the help under which it stands.
         completes: what a shell completes: a name in :mod:`mncost.cli.completion`.
         positional: the words without an option's name mean it too.
+        several: it may be given more than once; the texts are joined with commas.
     """
 
     help: str
@@ -44,6 +45,7 @@ class Flag(NamedTuple):
     panel: str = ""
     completes: str = ""
     positional: bool = False
+    several: bool = False
 
 
 def flag(  # noqa: PLR0913 - what a Flag has
@@ -56,9 +58,10 @@ def flag(  # noqa: PLR0913 - what a Flag has
     panel: str = "",
     completes: str = "",
     positional: bool = False,
+    several: bool = False,
 ) -> Any:
     """Return a dataclass field that is a flag of the command line too; see :class:`Flag`."""
-    said = Flag(help, metavar, names, parse, panel, completes, positional)
+    said = Flag(help, metavar, names, parse, panel, completes, positional, several)
     return field(default=default, metadata={"flag": said})
 
 

@@ -11,7 +11,7 @@ from mncost.cost.memory import Peak, Precision, Schedule
 from mncost.cost.work import OpCost, Tally, count, held, tally, total_macs
 from mncost.errors import UnknownNameError
 from mncost.graph.graph import Graph, Shapes
-from mncost.graph.ops import Shape
+from mncost.graph.ops import Foreign, Shape
 from mncost.graph.shapes import infer_shapes
 from mncost.graph.twin import TWINS, Pair
 from mncost.label import Label
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
+    from mncost.cost.forms import Seen
     from mncost.cost.layers import Layer
     from mncost.cost.materialised import Materialised
     from mncost.cost.pairs import PairCost
     from mncost.models.export import Given
+    from mncost.readers.model import ReadModel, Source
 
-__all__ = ["Label", "Network", "network_of"]
+__all__ = ["Label", "Network", "network_of", "network_read"]
 
 
 class _Shared:
@@ -52,6 +54,12 @@ class _Shared:
         return sum(params), sum(buffers)
 
     @cached_property
+    def unknown(self) -> Counter[str]:
+        """The operators whose work nobody knows, and how often each is there."""
+        ops = [node.op for node in self.graph.nodes if type(node.op) is Foreign]
+        return Counter([op.operator for op in ops if op.work is None])
+
+    @cached_property
     def is_sized(self) -> bool:
         """Whether the graph fits one size of images only."""
         return is_sized(self.graph)
@@ -72,6 +80,8 @@ class Network(Shown):
         precision: what its bytes are counted for.
         twin: the name of the twin that it is, or ``None``.
         architecture: what its graph was emitted from, if that was an architecture file.
+        source: what it was read from, if that was a model; that is what runs when it is measured.
+        notes: what a reader of its counts has to know.
         shapes: the shape of each node's result.
     """
 
@@ -94,6 +104,9 @@ class Network(Shown):
         self.precision = precision
         self.twin: str | None = None
         self.architecture: Architecture | None = None
+        self.source: Source | None = None
+        self.notes: tuple[str, ...] = ()
+        self._stored_bytes: int | None = None  # of the weights of a model, by their own types
         self.shapes: list[Shape] = infer_shapes(shared.graph, inputs)
         self._shared = shared
         self._original: Network | None = None  # the network that this is a twin of
@@ -111,6 +124,8 @@ class Network(Shown):
         Raises:
             GridError: the image is too small.
         """
+        if self.source is not None and not self.twin:
+            return self._read_again((height, height if width is None else width))
         inputs = self.graph.images(height, width)
         if self.twin:
             assert self._original is not None
@@ -122,8 +137,19 @@ class Network(Shown):
             return network_of(self.architecture, resolution_of(size), self.precision)
         return self._copy(self._shared, inputs)
 
+    def _read_again(self, size: tuple[int, int]) -> Network:
+        """Return the network of the same model for images of another size."""
+        from mncost.readers.again import at_size
+
+        assert self.source is not None
+        if self.resolution == resolution_of(size):
+            return self
+        return network_read(at_size(self.source, size), self.precision)
+
     def __repr__(self) -> str:
         """Say which network it is."""
+        if self.source is not None:
+            return f"<mncost.Network of {self.arch}{f', {self.twin} twin' if self.twin else ''}>"
         twin = f", twin={self.twin!r}" if self.twin else ""
         return (
             f"<mncost.Network {self.arch} alpha={self.alpha} resolution={self.resolution} "
@@ -181,6 +207,13 @@ class Network(Shown):
         """The work of all operators, by kind, and how many have each kind."""
         return tally(self.costs)
 
+    @cached_property
+    def seen(self) -> Seen:
+        """The work as counting tools see it: by module and functions, in the dialect's project."""
+        from mncost.cost.forms import forms_of, seen  # few commands need it
+
+        return seen(self.costs, forms_of(self.graph, self.label))
+
     @property
     def work(self) -> Counter[str]:
         """What the network does for one image, by kind of work (:data:`mncost.cost.work.KINDS`)."""
@@ -190,6 +223,16 @@ class Network(Shown):
     def macs(self) -> int:
         """Multiply-accumulates for one image: convolutions, linear layers, attention products."""
         return total_macs(self.costs)
+
+    @property
+    def unknown(self) -> Counter[str]:
+        """The operators whose work nobody knows, and how often each is there."""
+        return self._shared.unknown
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the work of every operator is known: else the true :attr:`macs` is larger."""
+        return not self.unknown
 
     @property
     def flops(self) -> int:
@@ -208,7 +251,12 @@ class Network(Shown):
 
     @cached_property
     def weight_bytes(self) -> int:
-        """Bytes of the weights as deployed (batch norm folded) at the network's precision."""
+        """Bytes of the weights as deployed (batch norm folded) at the network's precision.
+
+        Of a model whose weights are not all float32 those of its weights as it stores them.
+        """
+        if self._stored_bytes is not None:
+            return self._stored_bytes
         return memory.weight_bytes(self._shared.schedule, self.precision)
 
     @cached_property
@@ -242,7 +290,8 @@ class Network(Shown):
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The operators that have multiply-accumulates or parameters, in execution order."""
-        return tuple(layer for layer in self.all_layers if layer.macs or layer.params)
+        every = self.all_layers
+        return tuple(one for one in every if one.macs or one.params or not one.is_known)
 
     def as_twin(self, name: str) -> Network:
         """Return the twin of a name: ``standard`` or ``fused``.
@@ -370,4 +419,18 @@ def network_of(
     )
     network = Network(label, graph, graph.images(*size), precision)
     network.architecture = architecture
+    return network
+
+
+def network_read(model: ReadModel, precision: Precision | None = None) -> Network:
+    """Return the network of a model that was read.
+
+    Args:
+        model: from a reader.
+        precision: what its bytes are counted for; by default what its weights are stored in.
+    """
+    network = Network(Label(model.name), model.graph, model.inputs, precision or model.precision)
+    network.source, network.notes = model.source, model.notes
+    if precision in (None, model.precision):
+        network._stored_bytes = model.weight_bytes
     return network

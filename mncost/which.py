@@ -19,6 +19,7 @@ Numbers = str | float | Sequence[float]
 """What an axis takes: a text in :data:`GRAMMAR`, one number, or several."""
 GRAMMAR = "VALUE, LOW:HIGH (the published values), LOW:HIGH:STEP, or several with commas"
 _PANEL = "Model"
+_OURS = ("twin", "strict")  # what no grid is asked for
 
 
 def _precision(option: str, name: str) -> str:
@@ -45,9 +46,9 @@ class Which:
     """
 
     arch: str | None = flag(
-        "Architectures (v2), groups (v3, v4, all), files (my_net.toml, - for standard input) or "
-        "checkpoints (mobilenet_v2_0.75_160); several with commas or as plain words (v1 v2). "
-        "See mncost list.",
+        "Architectures (v2), groups (v3, v4, all), files (my_net.toml, - for standard input), "
+        "checkpoints (mobilenet_v2_0.75_160) or models (net.onnx, timm:resnet18, "
+        "package.module:make); several with commas or as plain words (v1 v2). See mncost list.",
         metavar="ARCH",
         names=("--arch", "-a"),
         panel=_PANEL,
@@ -75,6 +76,13 @@ class Which:
     classes: int | None = flag(
         "Outputs of the classifier; 0 leaves it out. Default: 1000.", metavar="N", panel=_PANEL
     )
+    input: str | None = flag(
+        "Shape of a model's input, with the batch, where it is open: 1x3x224x224, or "
+        "name=1x3x224x224 of several, with commas. Default: a batch of 1.",
+        metavar="[NAME=]SHAPE",
+        panel=_PANEL,
+        several=True,
+    )
     in_channels: int | None = flag(
         "Channels of the image. Default: 3, or what a file says.", metavar="N", panel=_PANEL
     )
@@ -94,20 +102,28 @@ class Which:
         parse=_twin,
     )
 
+    strict: bool | None = flag(
+        "Refuse a model with operators whose work is not known, instead of counting in part.",
+        panel=_PANEL,
+    )
+
     def grid(self) -> Grid:
         """Return the networks, without the twin.
 
         Raises:
             InputError: a value cannot be used; the message says what would be accepted.
         """
-        from mncost.api import grid
+        from mncost.api import grid, refuse_partial
 
         if self.arch is None:
             raise InputError(
                 "missing argument 'ARCH' (or --arch): an architecture, e.g. v2; see mncost list"
             )
-        given = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "twin"}
-        return grid(**{**given, "precision": self.precision or "fp32"})
+        given = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _OURS}
+        networks = grid(**given)
+        if self.strict:
+            refuse_partial(networks)
+        return networks
 
     def network(self) -> Network:
         """Return the only network, or its twin.

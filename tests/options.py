@@ -74,6 +74,7 @@ VALUES = {
     "--dialect": "torchvision",
     "--classes": "10",
     "--in-channels": "1",
+    "--input": "1x3x224x224",
     "--precision": "int8",
     "--format": "csv",
     "--output": "out.txt",

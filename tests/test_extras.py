@@ -13,7 +13,10 @@ import pytest
 from mncost.errors import MissingExtraError
 from mncost.extras import EXTRAS, install, require
 
-DISTRIBUTION_OF = {"jinja2": "jinja2"}  # where the two names differ, by module
+DISTRIBUTION_OF = {
+    "ai_edge_litert": "ai-edge-litert",
+    "jinja2": "jinja2",
+}  # where the two names differ, by module
 
 
 def requirements(extra: str) -> set[str]:

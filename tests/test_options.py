@@ -24,6 +24,7 @@ from tests.running import in_process
 REASONS: dict[tuple[str, str, str], str] = {
     ("", "--percentiles", "--columns"): "--columns names those that it wants",
     ("", "--flops", "--columns"): "--columns names flops if it wants them",
+    ("", "--strict", ""): "the count of an architecture is never partial",
     ("", "--device", ""): "the CPU is the only device that is accepted",
     ("table", "--convention", "--pivot"): "a convention counts MACs and parameters, not bytes",
     ("layers", "--classes", "--memory"): "the largest tensor is not the classifier's",

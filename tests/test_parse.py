@@ -98,13 +98,13 @@ ROW_ERRORS = {
     ),
     "kernel of three": (
         '{ block = "conv", kernel = [3, 3, 3], out = 8 }',
-        ("kernel: an array", "a whole number from 1 to 31 or an array of 2 to 2 items"),
+        ("kernel: an array", "a whole number from 1 to 64 or an array of 2 to 2 items"),
     ),
     "kernel of one": ('{ block = "depthwise", kernel = [3] }', ("kernel: an array",)),
-    "a side of 0": ('{ block = "conv", kernel = [3, 0], out = 8 }', ("kernel.2: 0", "1 to 31")),
-    "stride of 9": (
-        '{ block = "conv", kernel = 3, out = 8, stride = [1, 9] }',
-        ("stride.2: 9", "1 to 8"),
+    "a side of 0": ('{ block = "conv", kernel = [3, 0], out = 8 }', ("kernel.2: 0", "1 to 64")),
+    "stride of 65": (
+        '{ block = "conv", kernel = 3, out = 8, stride = [1, 65] }',
+        ("stride.2: 65", "1 to 64"),
     ),
     "expand a number": (
         '{ block = "inverted_residual", kernel = 3, out = 8, expansion = 1, expand = 1 }',
@@ -115,9 +115,9 @@ ROW_ERRORS = {
         ("`stride`", "`start_kernel`"),
     ),
     "kernel 0": ('{ block = "conv", kernel = 0, out = 8 }', ("kernel", "from 1 to")),
-    "kernel 33": ('{ block = "conv", kernel = 33, out = 8 }', ("kernel", "to 31")),
+    "kernel 65": ('{ block = "conv", kernel = 65, out = 8 }', ("kernel", "to 64")),
     "stride 0": ('{ block = "conv", kernel = 3, out = 8, stride = 0 }', ("stride", "from 1 to")),
-    "stride 9": ('{ block = "conv", kernel = 3, out = 8, stride = 9 }', ("stride", "to 8")),
+    "stride 65": ('{ block = "conv", kernel = 3, out = 8, stride = 65 }', ("stride", "to 64")),
     "out 0": ('{ block = "conv", kernel = 3, out = 0 }', ("`out` is 0", "65536")),
     "out -1": ('{ block = "conv", kernel = 3, out = -1 }', ("`out` is -1",)),
     "out 65537": ('{ block = "conv", kernel = 3, out = 65537 }', ("65537", "1 to 65536")),
@@ -441,7 +441,7 @@ def test_the_schema_accepts_good_rows() -> None:
     "case",
     [
         *("unknown key", "unknown block", "unknown activation", "unknown padding", "no block"),
-        *("block a number", "no out", "no rate", "kernel 0", "kernel 33", "stride 0", "stride 9"),
+        *("block a number", "no out", "no rate", "kernel 0", "kernel 65", "stride 0", "stride 65"),
         *("out a float", "out a bool", "expansion -1", "repeats 0", "repeats 101", "se 2"),
         *("rate 1", "name", "long name", "not a table", "expanded 65537", "unknown width"),
     ],

@@ -11,10 +11,16 @@ from mncost.interval import Interval
 from mncost.measure.records import Run
 from mncost.results.changes import RunRatio, run_ratio
 from mncost.results.results import Results
+from mncost.results.series import Clock
 from mncost.stats.looks import Levels, Looks
 from mncost.stats.verdict import Verdict, judge
 
 __all__ = ["Gate"]
+
+DISTURBED = (
+    "with several threads the time that passes counts, and other programs interrupted nearly all "
+    "runs: end them, or measure with one thread"
+)
 
 
 class _Look(NamedTuple):
@@ -23,6 +29,7 @@ class _Look(NamedTuple):
     interval: Interval | None
     verdict: Verdict | None
     why: str = ""
+    clock: Clock | None = None
 
 
 class Gate:
@@ -78,6 +85,8 @@ class Gate:
             why="" if look.verdict else look.why or _undecided(look),
             old=old,
             new=new,
+            clock=look.clock,
+            wall=self._wall(measured),
         )
         reasons = {failure.cell: failure.reason for failure in reversed(run.failures)}
         failed = next((cell for cell in measured.cells if cell in reasons), None)
@@ -97,17 +106,31 @@ class Gate:
         new = self.results.interval(measured.cell)
         return old and old.center, new and new.center
 
+    def _wall(self, measured: Measured) -> Interval | None:
+        """Return the time that passes, where a latency is judged by its CPU time."""
+        if not isinstance(measured.limit.bound, Latency) or measured.limit.bound.percent != 50:
+            return None
+        summary = self.results.summaries[measured.cell]
+        return summary.undisturbed if summary.clock == "cpu" else None
+
     def _look(self, measured: Measured, levels: Levels) -> _Look:
         limit = measured.limit
-        if measured.saved is not None:
-            return self._beside_saved(measured, levels.any)
-        if isinstance(limit.bound, Latency):
+        if isinstance(limit.bound, Latency) and limit.bound.percent != 50:
             interval = self.results.interval(measured.cell, limit.bound.percent, levels.any)
-            return _Look(interval, judge(interval, limit.allowed))
-        assert measured.other is not None
-        interval = self.results.verdict_ratio(measured.cell, measured.other, levels.ratio)
-        verdict = judge(interval, limit.allowed, may_pass=levels.may_pass)
-        return _Look(interval, verdict)
+            return _Look(interval, judge(interval, limit.allowed), clock="wall")
+        clock = self.results.clock(*measured.cells)
+        if measured.saved is not None:
+            look = self._beside_saved(measured, levels.any)
+        elif measured.other is None:
+            interval = self.results.interval(measured.cell, 50, levels.any)
+            look = _Look(interval, judge(interval, limit.allowed), clock=clock)
+        else:
+            interval = self.results.verdict_ratio(measured.cell, measured.other, levels.ratio)
+            verdict = judge(interval, limit.allowed, may_pass=levels.may_pass)
+            look = _Look(interval, verdict, clock=clock)
+        if self.results.disturbed.intersection(measured.cells):
+            return look._replace(verdict=None, why=DISTURBED)
+        return look
 
     def _beside_saved(self, measured: Measured, level: float) -> _Look:
         assert self.plan.saved is not None
@@ -115,12 +138,14 @@ class Gate:
         ratio = run_ratio(self.results, measured.cell, self.plan.saved, measured.saved, level)
         if ratio is None:
             return _Look(None, None)
-        interval = (ratio.beside_reference or ratio.plain).ratio
+        interval, clock = (ratio.beside_reference or ratio.plain).ratio, ratio.clock
         if self.plan.differences:
             machines = "; ".join(self.plan.differences)
-            return _Look(interval, None, f"the baseline is from another machine: {machines}")
+            why = f"the baseline is from another machine: {machines}"
+            return _Look(interval, None, why, clock)
         verdict = ratio.judge(measured.limit.allowed)
-        return _Look(interval, verdict, "" if verdict else _disagreement(ratio, measured.limit))
+        why = "" if verdict else _disagreement(ratio, measured.limit)
+        return _Look(interval, verdict, why, clock)
 
 
 def _disagreement(ratio: RunRatio, limit: Limit) -> str:

@@ -53,6 +53,10 @@ class Outcome(NamedTuple):
         unit: which of these.
         why: why the limit is not decided, or what else there is to say; else empty.
         old, new: of a regression or a ratio, both median latencies in seconds, where known.
+        clock: which time of a call was measured (:data:`mncost.results.series.CLOCKS`); ``None``
+            of a limit that is counted, or was not measured.
+        wall: of the median of a latency whose CPU time counts: the time that passes, in seconds,
+            in runs that nothing interrupted; ``None`` if there are too few.
     """
 
     of: Limit
@@ -62,6 +66,8 @@ class Outcome(NamedTuple):
     why: str = ""
     old: float | None = None
     new: float | None = None
+    clock: str | None = None
+    wall: Interval | None = None
 
     @property
     def limit(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mncost.budget.baseline import Baseline
 from mncost.budget.exact import check_exact, network_of
@@ -26,12 +26,13 @@ SECONDS_A_TAIL = 40.0  # more for a p99, ten times as many for a p99.9: bounds n
 GENERATIONS, SLOT = 20, 1.0  # that the time is shared out among, and how long each is at least
 
 
-def check(
+def check(  # noqa: PLR0913 - one keyword for each option of the command
     budgets: Path | str | Sequence[Limit],
     *,
     baseline: Baseline | Path | str | None = None,
     exact_only: bool = False,
     max_time: Amount | None = None,
+    clock: str | None = None,
     inconclusive: Inconclusive = "keep",
     save: Path | str | None = None,
     watch: Callable[[Progress], None] = lambda progress: None,
@@ -46,6 +47,9 @@ def check(
         exact_only: leave out limits on latency.
         max_time: how long to measure at most: ``"2 min"``, or seconds. By default 20 s, 10 s more
             for each cell beyond two, and 40 s more for each cell with a p99 (400 s for a p99.9).
+        clock: ``"cpu"`` or ``"wall"``: which time of a call counts; by default CPU time with one
+            thread, else the time that passes in runs that nothing interrupted. Percentiles are
+            always of the time that passes.
         inconclusive: what an inconclusive limit counts as.
         save: a run file for what is measured, written as it goes.
         watch: is told the progress.
@@ -67,11 +71,13 @@ def check(
     if len(exact) == len(limits):
         if save is not None:
             raise InputError("save: nothing is measured, all limits are exact")
+        if clock is not None:
+            raise InputError("clock: nothing is measured, all limits are exact")
         return Verdicts([exact[id(limit)] for limit in limits], notes, None, inconclusive)
     from mncost.measure.saving import saving
 
     with saving(save) as keep:
-        measured, more, run = _measured(limits, against, time, keep, watch)
+        measured, more, run = _measured(limits, against, time, clock, keep, watch)
     unsaved = None if keep.problem is None else f"{keep.problem}; the run is not saved"
     outcomes = [(exact | measured)[id(limit)] for limit in limits]
     return Verdicts(outcomes, [*notes, *more], run, inconclusive, unsaved)
@@ -142,19 +148,23 @@ def _measured(
     limits: Sequence[Limit],
     baseline: Baseline,
     max_time: float | None,
+    clock: str | None,
     save: Callable[[Run], None],
     watch: Callable[[Progress], None],
 ) -> tuple[dict[int, Outcome], list[str], Run]:
     """Measure limits; return the outcomes by the limit's identity, notes and the run."""
     from mncost.budget.gate import Gate
     from mncost.budget.plan import plan
+    from mncost.effort import check_clock
     from mncost.extras import require
     from mncost.measure.runs import carry_out, empty_run, offer
     from mncost.results.changes import machine_warnings
 
     require("bench")
     wanted = plan(limits, baseline, offer)
-    run = empty_run(wanted.planned, _options(_usual_time(wanted) if max_time is None else max_time))
+    time = _usual_time(wanted) if max_time is None else max_time
+    asked = check_clock(clock, [cell.place.threads for cell in wanted.planned.cells])
+    run = empty_run(wanted.planned, _options(time, asked))
     gate = Gate(wanted, run)
     carry_out(run, save=save, watch=watch, undecided=gate, tails=wanted.tails)
     if run.stopped == "interrupted":
@@ -180,10 +190,11 @@ def generations(max_time: float) -> int:
     return max(3, min(GENERATIONS, int(max_time / SLOT)))
 
 
-def _options(max_time: float) -> Options:
+def _options(max_time: float, clock: Literal["cpu", "wall"] | None) -> Options:
     from mncost.measure.records import Options
 
-    return Options(target_error=None, max_time=max_time, processes=generations(max_time), seed=0)
+    processes = generations(max_time)
+    return Options(target_error=None, max_time=max_time, processes=processes, seed=0, clock=clock)
 
 
 def _saved(path: Path | str | None) -> Baseline:

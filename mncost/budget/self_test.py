@@ -72,7 +72,7 @@ def self_test(
         raise KeyboardInterrupt
     if run.failures:
         raise MeasureError(f"self-test: {run.failures[0].reason}")
-    ratios = Results(run).verdict_ratios(0, 1)
+    ratios = Results(run).generation_ratios(0, 1)
     return SelfTest(run, LIMIT, noise_floor(ratios, generations(SECONDS), LIMIT))
 
 

@@ -39,6 +39,7 @@ class Timing(NamedTuple):
     run: Results | Path | str | None = None
     max_time: Amount | None = None
     save: Path | str | None = None
+    clock: str | None = None
 
     def check(self, spelled: Spelling = str) -> None:
         """Refuse what means nothing beside the others.
@@ -77,6 +78,7 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
     with_weights: bool = False,
     top: int | None = None,
     save: Path | str | None = None,
+    clock: str | None = None,
 ) -> Pick:
     """Return the most accurate published networks that keep within limits.
 
@@ -102,6 +104,7 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
             of these.
         top: how many to return at most; by default all, or 3 if they are measured.
         save: a run file for what is measured, written as it goes.
+        clock: ``"cpu"`` or ``"wall"``: which time of a call counts, as for :func:`mncost.bench`.
 
     Raises:
         InputError: an argument cannot be used; the message says what would be accepted.
@@ -113,7 +116,7 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
         "max_memory": max_memory,
         "min_top1": min_top1,
     }
-    timing = Timing(max_latency, percentile, runtime, threads, run, max_time, save)
+    timing = Timing(max_latency, percentile, runtime, threads, run, max_time, save, clock)
     from mncost.network import Network
 
     if isinstance(arch, str):
@@ -192,7 +195,9 @@ def _latencies(
 
     most = SECONDS if max_time is None else max_time
     with saving(timing.save) as save:
-        latencies = search(fit, limit, wanted, max_time=most, watch=watch, save=save)
+        latencies = search(
+            fit, limit, wanted, max_time=most, clock=timing.clock, watch=watch, save=save
+        )
     if save.problem is not None and latencies.results is not None:
         latencies.results.run.notes.append(f"{save.problem}; the run is not saved")
     return latencies
@@ -213,16 +218,25 @@ def _limit(timing: Timing, spelled: Spelling) -> LatencyLimit:
 
 def _in_run(fit: Sequence[Candidate], timing: Timing, limit: LatencyLimit) -> Latencies:
     """Look latencies up in a run that was given."""
+    from msgspec.structs import replace
+
     from mncost.choose.latency import Latencies, timed
+    from mncost.effort import check_clock
     from mncost.measure.machine import machine, machine_differences
+    from mncost.measure.run_file import read_run
     from mncost.results.results import Results
 
     given = timing.run
     assert given is not None
     if isinstance(given, str | Path):
-        origin, results = str(given), Results.read(given)
+        origin, run = str(given), read_run(Path(given))
     else:
-        origin, results = _IN_MEMORY, Results(given.run)
+        origin, run = _IN_MEMORY, given.run
+    if timing.clock is not None:
+        threads = [limit.place.threads or 1, *(cell.place.threads for cell in run.cells)]
+        clock = check_clock(timing.clock, threads[: 1 if limit.place.threads else None])
+        run = replace(run, options=replace(run.options, clock=clock))
+    results = Results(run)
     try:
         measured = timed(results, fit, limit)
     except MeasureError as error:

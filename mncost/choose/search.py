@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from mncost.choose.latency import Latencies, LatencyLimit, Timed, verdict_of
+from mncost.effort import check_clock
 from mncost.interval import Interval
 from mncost.measure.engine import Progress
 from mncost.measure.networks import cells_of, one_place
@@ -138,6 +139,7 @@ def search(
     wanted: int,
     *,
     max_time: float = SECONDS,
+    clock: str | None = None,
     watch: Callable[[Progress], None] = lambda progress: None,
     save: Callable[[Run], None] = lambda run: None,
 ) -> Latencies:
@@ -148,6 +150,7 @@ def search(
         limit: what a latency may be, and where.
         wanted: how many that pass are looked for.
         max_time: seconds.
+        clock: which time of a call counts, as for :func:`mncost.bench`.
         watch: is told the progress.
         save: is given the run as it goes.
 
@@ -157,7 +160,13 @@ def search(
     """
     place = one_place(limit.place.runtime, limit.place.threads, candidates[0].network.precision)
     cells = cells_of([one.network for one in candidates], place)
-    options = Options(target_error=None, max_time=max_time, processes=GENERATIONS, seed=0)
+    options = Options(
+        target_error=None,
+        max_time=max_time,
+        processes=GENERATIONS,
+        seed=0,
+        clock=check_clock(clock, [place.threads]),
+    )
     run = empty_run(cells, options)
     seeker = Search(candidates, limit, wanted, run)
     carry_out(run, save=save, watch=watch, undecided=seeker, first=seeker.first())

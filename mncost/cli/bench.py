@@ -13,9 +13,10 @@ from mncost.cli.emit import Out, emit_text
 from mncost.cli.options import refuse
 from mncost.cli.params import Only
 from mncost.cli.view import View, check_run_file, status
+from mncost.effort import Effort
 from mncost.errors import InputError
 from mncost.flags import given
-from mncost.measure.where import Effort, Where
+from mncost.measure.where import Where
 from mncost.which import Which
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["bench"]
 
 _RESUMED = (
-    "a resumed run has its cells; accepted: --max-time, --target-error, --python (an interpreter "
-    "that it was measured in) and how to show it"
+    "a resumed run has its cells; accepted: --max-time, --target-error, --clock, --python (an "
+    "interpreter that it was measured in) and how to show it"
 )
 _WHICH = Only(
     without=("precision", "twin"),
@@ -143,7 +144,7 @@ def _begun(which: Which, where: Where, effort: Effort, *, twin: bool | None, by:
 
 def _refuse_cells(asked: dict[str, object]) -> None:
     """Refuse the options that choose cells: a resumed run has its own."""
-    kept = ("python", "target_error", "max_time")
+    kept = ("python", "target_error", "max_time", "clock")
     others = {name: value for name, value in asked.items() if name not in kept}
     refuse(others, f"does not go with --resume: {_RESUMED}")
 

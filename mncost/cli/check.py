@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -16,6 +16,7 @@ from mncost.cli import options
 from mncost.cli.emit import Out, emit_text
 from mncost.cli.params import Only
 from mncost.cli.streams import tell
+from mncost.effort import Effort
 from mncost.errors import InputError, UnknownNameError
 from mncost.render.write import check_writable, refuse_overwriting
 
@@ -29,6 +30,7 @@ __all__ = ["check"]
 
 def check(
     against: Baseline,
+    effort: Annotated[Effort, options.ONLY_CLOCK],
     out: Annotated[Out, Only(("columns",))],
     budgets: Annotated[
         Path | None,
@@ -118,7 +120,7 @@ def check(
         given: dict[str, Any] = {name.removeprefix("--"): v for name, v in against.given.items()}
         given |= {"allow-different-machine": against.other_machine or None, "save": save}
         given |= {"exact-only": exact_only or None, "junit": junit, "github": github or None}
-        given |= {"update": update or None, "inconclusive": inconclusive}
+        given |= {"update": update or None, "inconclusive": inconclusive, "clock": effort.clock}
         given |= {"format": out.format, "output": out.output}
         options.refuse(given, "does not go with --self-test")
         if budgets is not None:
@@ -138,11 +140,13 @@ def check(
         if update and out.format is not None:
             raise InputError("--format does not go with --update: a diff is text")
         how = _inconclusive(inconclusive)
-        _refuse_mixed(against, exact_only=exact_only, max_time=max_time)
+        asked = {"max-time": max_time, "clock": effort.clock}
+        _refuse_mixed(against, asked, exact_only=exact_only)
         text, limits = _read(budgets, against)
-        _refuse_unmeasured(limits, exact_only=exact_only, save=save, max_time=max_time)
+        _refuse_unmeasured(limits, {"save": save, **asked}, exact_only=exact_only)
         refuse_overwriting(outputs, _architecture_files(limits))
-        verdicts = _checked(limits, against, how, save, max_time, exact_only=exact_only)
+        time = max_time, effort.clock
+        verdicts = _checked(limits, against, how, save, time, exact_only=exact_only)
         table = verdicts.table()
         if update:
             from mncost.budget.update import proposed
@@ -185,7 +189,7 @@ def _inconclusive(given: str | None) -> Inconclusive:
     raise UnknownNameError("--inconclusive", given, [name for name in accepted if name != "keep"])
 
 
-def _refuse_mixed(baseline: Baseline, *, exact_only: bool, max_time: str | None) -> None:
+def _refuse_mixed(baseline: Baseline, asked: Mapping[str, object], *, exact_only: bool) -> None:
     """Refuse options that do not go together."""
     chosen = list(baseline.given)
     if len(chosen) > 1:
@@ -194,20 +198,17 @@ def _refuse_mixed(baseline: Baseline, *, exact_only: bool, max_time: str | None)
         raise InputError("--allow-different-machine goes with --baseline")
     if exact_only:
         given = {name.removeprefix("--"): value for name, value in baseline.given.items()}
-        options.refuse({**given, "max-time": max_time}, "does not go with --exact-only")
+        options.refuse({**given, **asked}, "does not go with --exact-only")
 
 
 def _refuse_unmeasured(
-    limits: Sequence[Limit], *, exact_only: bool, save: Path | None, max_time: str | None
+    limits: Sequence[Limit], asked: Mapping[str, object], *, exact_only: bool
 ) -> None:
     """Refuse options of measuring if there is nothing to measure."""
     if exact_only and not any(limit.is_exact for limit in limits):
         raise InputError("--exact-only: there is no exact limit")
     if exact_only or all(limit.is_exact for limit in limits):
-        options.refuse(
-            {"save": save, "max-time": max_time},
-            "means nothing here: all limits are exact, nothing is measured",
-        )
+        options.refuse(asked, "means nothing here: all limits are exact, nothing is measured")
 
 
 def _read(path: Path, baseline: Baseline) -> tuple[str, list[Limit]]:
@@ -231,13 +232,14 @@ def _checked(
     baseline: Baseline,
     inconclusive: Inconclusive,
     save: Path | None,
-    max_time: str | None,
+    time: tuple[str | None, str | None],
     *,
     exact_only: bool,
 ) -> Verdicts:
     """Check limits; what has to be measured is shown as it goes."""
     from mncost.budget.run import check as check_limits
 
+    max_time, clock = time
     is_measured = not exact_only and not all(limit.is_exact for limit in limits)
     with _progress(is_measured) as watch:
         return check_limits(
@@ -245,6 +247,7 @@ def _checked(
             baseline=baseline,
             exact_only=exact_only,
             max_time=max_time,
+            clock=clock,
             inconclusive=inconclusive,
             save=save,
             watch=watch,

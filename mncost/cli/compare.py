@@ -12,9 +12,10 @@ from mncost.cli.emit import Out, emit_several
 from mncost.cli.options import refuse
 from mncost.cli.params import Only
 from mncost.cli.view import check_run_file, status
+from mncost.effort import Effort
 from mncost.errors import InputError, MeasureError
 from mncost.flags import given
-from mncost.measure.where import Effort, Where
+from mncost.measure.where import Where
 from mncost.which import Which
 
 if TYPE_CHECKING:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-__all__ = ["architectures", "conventions", "dialects", "formats", "precisions", "runtimes"]
+__all__ = [
+    "architectures",
+    "clocks",
+    "conventions",
+    "dialects",
+    "formats",
+    "precisions",
+    "runtimes",
+]
 
 
 def _completer(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
@@ -52,8 +60,15 @@ def _precisions() -> Iterable[str]:
     return PRECISIONS
 
 
+def _clocks() -> Iterable[str]:
+    from mncost.effort import CLOCKS
+
+    return CLOCKS
+
+
 architectures = _completer(_architectures)
 dialects = _completer(_dialects)
+clocks = _completer(_clocks)
 conventions = _completer(_conventions)
 formats = _completer(_formats)
 precisions = _completer(_precisions)

@@ -26,7 +26,8 @@ def export(
             "-o",
             metavar="FILE",
             help="What to write. The suffix chooses the kind: .onnx, .pt (state dict), .pt2 "
-            "(torch.export), .toml (architecture file at α = 1). Replaced only once complete.",
+            "(torch.export), .tflite (LiteRT), .toml (architecture file at α = 1). Replaced only "
+            "once complete.",
             rich_help_panel=_PANEL,
         ),
     ],

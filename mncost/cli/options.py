@@ -8,9 +8,11 @@ from typing import Annotated, TypeAlias
 import typer
 
 from mncost.cli import completion
+from mncost.cli.params import Only
 from mncost.errors import InputError
 
 __all__ = [
+    "ONLY_CLOCK",
     "Convention",
     "Flops",
     "OneRuntime",
@@ -18,6 +20,9 @@ __all__ = [
     "refuse",
 ]
 
+
+ONLY_CLOCK = Only(without=("target_error", "max_time", "processes", "copies", "seed"))
+"""Of the flags of ``Effort``, the one of commands that spend their time in their own way."""
 
 OneRuntime: TypeAlias = Annotated[
     str | None,

@@ -103,7 +103,7 @@ def _parameter(name: str, kind: Any, shown: Any) -> Parameter:
 
 def _typed(said: Flag, hint: Any) -> Any:
     """Return the type that typer reads: what it does not know is read as text."""
-    if said.positional:
+    if said.positional or said.several:
         return list[str] | None
     kinds = [one for one in get_args(hint) or (hint,) if one is not type(None)]
     is_known = said.parse is None and len(kinds) == 1 and kinds[0] in _TYPES
@@ -125,6 +125,8 @@ def _instance(kind: type, only: Only, given: dict[str, Any]) -> Any:
         if said.positional:
             words = [*(given.pop(name + _WORDS, None) or []), *(value or [])]
             value = ",".join(words) or None
+        elif said.several:
+            value = ",".join(value or ()) or None
         if value is not None:
             option = (said.names or (f"--{name.replace('_', '-')}",))[0]
             values[name] = value if said.parse is None else said.parse(option, value)

@@ -12,6 +12,7 @@ import typer
 from mncost.cli import options
 from mncost.cli.emit import Out
 from mncost.cli.params import Only
+from mncost.effort import Effort
 from mncost.which import GRAMMAR, Which
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _WHICH = Only(
 
 def pick(
     which: Annotated[Which, _WHICH],
+    effort: Annotated[Effort, options.ONLY_CLOCK],
     out: Out,
     max_macs: Annotated[
         str | None,
@@ -165,7 +167,7 @@ def pick(
         "max_memory": max_memory,
         "min_top1": min_top1,
     }
-    timing = Timing(max_latency, percentile, runtime, threads, run, max_time, save)
+    timing = Timing(max_latency, percentile, runtime, threads, run, max_time, save, effort.clock)
     is_search = max_latency is not None and run is None
     most = SHOWN if top is None and not is_search else top
     with _progress(is_search) as watch:

@@ -205,7 +205,7 @@ def _with_notes(picture: Picture, asked: Asked, results: Results) -> tuple[Pictu
     if asked.run_file is not None:
         return picture, 0
     run = results.run
-    notes = [*picture.notes, *conditions(run), *run.notes]
+    notes = [*picture.notes, *conditions(results), *run.notes]
     notes += [f"failed: {run.cells[one.cell].words()}: {one.reason}" for one in run.failures]
     if names := dict.fromkeys(warning.name for warning in results.warnings):
         where = f"mncost show {asked.save}" if asked.save else "mncost show, of what --save keeps,"

@@ -64,6 +64,7 @@ def table(
         others: dict[str, object] = {"pivot": pivot, "pareto": pareto, "columns": out.columns}
         others |= {"flops": flops or None, "classes": which.classes, "convention": convention}
         others |= {"precision": which.precision, "in-channels": which.in_channels}
+        others |= {"input": which.input, "strict": which.strict}
         refuse(others, "does not go with --published")
         from mncost.published.bases import reproduce
         from mncost.tables.published import published_table

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mncost.cost.conventions import CONVENTIONS, Convention, Part
-from mncost.cost.work import KINDS, Work
+from mncost.cost.conventions import CONVENTIONS, Convention, Part, ordered
+from mncost.cost.forms import Seen
 
 __all__ = ["Line", "bridge", "tools"]
 
@@ -30,22 +31,28 @@ class Line(NamedTuple):
     parts: list[Part]
 
 
-def bridge(work: Work) -> Iterator[Line]:
+def bridge(seen: Seen) -> Iterator[Line]:
     """Yield some conventions, each as the step from the one before."""
-    before: dict[str, int] = {}
+    before: Convention | None = None
     for name in _BRIDGE:
         convention = CONVENTIONS[name]
-        weights = {kind: convention.weight(kind) for kind in KINDS}
-        changes = (
-            Part(kind, weight - before.get(kind, 0), work.get(kind, 0))
-            for kind, weight in weights.items()
-        )
-        parts = [part for part in changes if part.weight and part.amount]
-        yield Line("bridge", convention, convention.total(work), parts)
-        before = weights
+        yield Line("bridge", convention, convention.total(seen), _step(before, convention, seen))
+        before = convention
 
 
-def tools(work: Work) -> Iterator[Line]:
+def tools(seen: Seen) -> Iterator[Line]:
     """Yield every convention's number."""
     for convention in CONVENTIONS.values():
-        yield Line("tool", convention, convention.total(work), convention.parts(work))
+        yield Line("tool", convention, convention.total(seen), convention.parts(seen))
+
+
+def _step(before: Convention | None, after: Convention, seen: Seen) -> list[Part]:
+    """Return what one convention counts more, or less, than another."""
+    amounts: Counter[tuple[str, int]] = Counter()
+    for form, tally in seen.items():
+        changes = Counter(after.weights(form))
+        if before is not None:
+            changes.subtract(before.weights(form))
+        for kind, weight in changes.items():
+            amounts[kind, weight] += tally.work.get(kind, 0)
+    return ordered(Part(kind, weight, n) for (kind, weight), n in amounts.items())

@@ -1,19 +1,26 @@
 """Counting conventions: what each tool's one number is made of, as weights on kinds of work.
 
-The sum of a :class:`Convention` is, to the unit, what the tool prints for the torch module that
-:mod:`mncost.models.torch_model` makes. What has no weight is counted as zero without a word: the
-tool's blind spots.
+A tool has prices for modules, for functions, or for operators of a traced graph; what it does not
+see is counted as zero without a word: its blind spots. The sum of a :class:`Convention` is, to the
+unit, what the tool prints for the torch module whose forms (:mod:`mncost.cost.forms`) it is given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeAlias
 
-from mncost.cost.work import KINDS, SECOND, Tally, Work
+from mncost.cost.forms import SEEN_KINDS, UNFUSED, Form, Seen
+from mncost.cost.work import MACS, SECOND, Tally
 from mncost.errors import UnknownNameError
 
-__all__ = ["CONVENTIONS", "Convention", "Part", "find_convention"]
+__all__ = ["CONVENTIONS", "Convention", "Part", "find_convention", "ordered"]
+
+Weights: TypeAlias = Mapping[str, int]
+"""How often a unit of each kind of work is counted; what is not listed is not."""
+_NOTHING: Mapping[str, Weights] = MappingProxyType({})
 
 
 class Part(NamedTuple):
@@ -32,7 +39,10 @@ class Convention(NamedTuple):
         unit: what the tool says that its number is.
         version: of the tool it was read from and is tested with.
         source: the file of the tool that holds its prices.
-        weights: by kind of work; what is not listed is not counted.
+        always: weights whatever the form.
+        modules: by the exact class of the module.
+        calls: by the function or traced operator.
+        leaf: of any module that holds no further modules; those in ``modules`` come first.
         remark: what its weights do not say.
     """
 
@@ -40,31 +50,64 @@ class Convention(NamedTuple):
     unit: Literal["MACs", "FLOPs"]
     version: str
     source: str
-    weights: Mapping[str, int]
+    always: Weights = MappingProxyType({})
+    modules: Mapping[str, Weights] = _NOTHING
+    calls: Mapping[str, Weights] = _NOTHING
+    leaf: Weights = MappingProxyType({})
     remark: str = ""
 
-    def weight(self, kind: str) -> int:
-        """Return how often a unit of this kind of work is counted."""
-        return self.weights.get(kind, 0)
+    def weights(self, form: Form) -> Counter[str]:
+        """Return the weights that hold for operators of a form: the sum of all that see it."""
+        found = Counter(self.always)
+        if form.module in self.modules:
+            found.update(self.modules[form.module])
+        elif form.is_leaf and form.module:
+            found.update(self.leaf)
+        for call in form.calls:
+            found.update(self.calls.get(call, {}))
+        return found
 
-    def parts(self, work: Work) -> list[Part]:
-        """Return what the tool's number is the sum of, in the order of :data:`KINDS`."""
-        weighed = [Part(kind, self.weight(kind), work.get(kind, 0)) for kind in KINDS]
-        return [part for part in weighed if part.weight and part.amount]
+    def parts(self, seen: Seen) -> list[Part]:
+        """Return what the tool's number is the sum of."""
+        amounts: Counter[tuple[str, int]] = Counter()
+        for form, tally in seen.items():
+            for kind, weight in self.weights(form).items():
+                amounts[kind, weight] += tally.work.get(kind, 0)
+        return ordered(Part(kind, weight, n) for (kind, weight), n in amounts.items())
 
-    def total(self, work: Work) -> int:
+    def total(self, seen: Seen) -> int:
         """Return the tool's number."""
-        return sum(self.weight(kind) * amount for kind, amount in work.items())
+        return sum(
+            weight * tally.work.get(kind, 0)
+            for form, tally in seen.items()
+            for kind, weight in self.weights(form).items()
+        )
 
-    def blind_spots(self, counted: Tally) -> dict[str, int]:
+    def blind_spots(self, seen: Seen) -> dict[str, int]:
         """Return the operators that are silently counted as zero: how many of each kind."""
-        seen = {part.kind for part in self.parts(counted.work)}
-        seen |= {SECOND.get(kind, kind) for kind in seen}
-        return {
-            kind: counted.operators[kind]
-            for kind in KINDS
-            if counted.work.get(kind) and kind not in seen and kind not in SECOND
-        }
+        spots: Counter[str] = Counter()
+        for form, tally in seen.items():
+            priced = {kind for kind, weight in self.weights(form).items() if weight}
+            priced |= {SECOND.get(kind, kind) for kind in priced}
+            spots.update(_unpriced(tally, priced))
+        return {kind: spots[kind] for kind in SEEN_KINDS if spots[kind]}
+
+
+def _unpriced(tally: Tally, priced: set[str]) -> dict[str, int]:
+    if "params" in priced:  # it stands for whatever the operator does with them
+        priced = priced | {*MACS, "bias", "batch_norm", "prelu", "layer_norm"}
+    second = {*SECOND, "params"}
+    return {
+        kind: many
+        for kind, many in tally.operators.items()
+        if tally.work[kind] and kind not in priced and kind not in second
+    }
+
+
+def ordered(parts: Iterable[Part]) -> list[Part]:
+    """Return the parts that count something, in the order of the kinds."""
+    kept = [part for part in parts if part.weight and part.amount]
+    return sorted(kept, key=lambda part: (SEEN_KINDS.index(part.kind), -part.weight))
 
 
 def find_convention(name: str) -> Convention:
@@ -78,7 +121,23 @@ def find_convention(name: str) -> Convention:
     return CONVENTIONS[name]
 
 
-_MACS = {"conv": 1, "linear": 1, "attention": 1}
+def _each(names: str, *, over: Weights) -> dict[str, Weights]:
+    return dict.fromkeys(names.split(), over)
+
+
+_MACS = dict.fromkeys(MACS, 1)
+_LAYERS = {"conv": 1, "linear": 1}
+_READ = {"max_pool": 1, "average_pool": 1, "pool": 1}
+_CONVS = "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d"
+_BATCH_NORMS = "BatchNorm1d BatchNorm2d BatchNorm3d"
+_POOLS = " ".join(f"{kind}Pool{n}d" for kind in ("Max", "Avg", "AdaptiveAvg") for n in (1, 2, 3))
+_POOL_CALLS = " ".join(
+    f"{kind}_pool{n}d" for kind in ("max", "avg", "adaptive_avg") for n in (1, 2, 3)
+)
+_AVERAGES = " ".join(f"{kind}_pool{n}d" for kind in ("avg", "adaptive_avg") for n in (1, 2, 3))
+_PRODUCTS = "mm bmm addmm baddbmm matmul einsum"
+_INSIDE = f"{_PRODUCTS} {UNFUSED[0]}"  # what a tool sees that looks into every function
+_ELEMENTS = {"scale": 1, "layer_scale": 1, "query_scale": 1, "elementwise": 1}
 
 CONVENTIONS: Mapping[str, Convention] = {
     convention.name: convention
@@ -87,8 +146,8 @@ CONVENTIONS: Mapping[str, Convention] = {
             "paper",
             "MACs",
             "",
-            "mncost/cost/count.py",
-            _MACS,
+            "mncost/cost/work.py",
+            always=_MACS,
             remark="what the papers and mncost call MACs",
         ),
         Convention(
@@ -96,86 +155,127 @@ CONVENTIONS: Mapping[str, Convention] = {
             "FLOPs",
             "2.13.0",
             "torch/utils/flop_counter.py",
-            dict.fromkeys(_MACS, 2),
-            remark="FlopCounterMode: a MAC is two FLOPs; sees convolutions and matrix products",
+            always={"conv": 2, "linear": 2, "matmul": 2},
+            calls=_each(_INSIDE, over={"attention": 2}),
+            remark="FlopCounterMode: a MAC is two FLOPs; sees convolutions and matrix products, "
+            "but no fused attention on a CPU",
         ),
         Convention(
             "fvcore",
             "MACs",
             "0.1.5.post20221221",
             "fvcore/nn/flop_count.py and jit_handles.py",
-            {**_MACS, "batch_norm": 2, "pool": 1},
-            remark="calls a MAC one flop; a batch norm has two, a pooling one an element",
+            always={"conv": 1, "linear": 1, "matmul": 1},
+            calls={
+                **_each(_PRODUCTS, over={"attention": 1}),
+                "batch_norm": {"batch_norm": 2},
+                "layer_norm": {"layer_norm": 5},
+                "adaptive_avg_pool2d": {"pool": 1, "average_pool": 1},
+                "upsample_nearest2d": {"resize_nearest": 1},
+                "upsample_bilinear2d": {"resize_bilinear": 4},
+            },
+            remark="calls a MAC one flop; a batch norm has two, a pooling one an element; sees no "
+            "fused attention",
         ),
         Convention(
             "ptflops-pytorch",
             "MACs",
             "0.7.5",
             "ptflops/pytorch_ops.py and pytorch_engine.py",
-            {
-                "conv": 1,
-                "linear": 1,
-                "attention": 1,
-                "bias": 1,
-                "batch_norm": 2,
-                "relu": 2,
-                "relu6": 1,
-                "silu": 1,
-                "gelu": 2,
-                "pool": 1,
-                "elu": 2,
-                "leaky_relu": 1,
-                "prelu": 2,
-                "max_pool": 2,
-                "average_pool": 2,
+            modules={
+                **_each(_CONVS, over={"conv": 1, "bias": 1}),
+                "Linear": {"linear": 1, "bias": 1},
+                **_each(_BATCH_NORMS, over={"batch_norm": 2}),
+                "LayerNorm": {"layer_norm": 1},
+                "ReLU": {"relu": 1},
+                "ReLU6": {"relu6": 1},
+                "GELU": {"gelu": 1},
+                "ELU": {"elu": 1},
+                "LeakyReLU": {"leaky_relu": 1},
+                "PReLU": {"prelu": 1},
+                **_each(_POOLS, over=_READ),
+                "Upsample": {"resize_nearest": 1, "resize_bilinear": 1},
+                "MultiheadAttention": {**_MACS, "bias": 1, "softmax": 1, "query_scale": 1},
             },
-            remark="counts a module and the function that it calls: nn.ReLU and nn.GELU twice",
+            calls={
+                **_each("mm bmm addmm baddbmm matmul", over={"attention": 1, "matmul": 1}),
+                "relu": {"relu": 1},
+                "relu6": {"relu6": 1},
+                "gelu": {"gelu": 1},
+                "elu": {"elu": 1},
+                "prelu": {"prelu": 1},
+                "silu": {"silu": 1},
+                **_each(_POOL_CALLS, over=_READ),
+                "upsample_nearest2d": {"resize_nearest": 1},
+                "upsample_bilinear2d": {"resize_bilinear": 1},
+            },
+            remark="counts a module and the function that it calls: nn.ReLU, nn.GELU and pooling "
+            "modules twice; sees no subclasses of torch's modules",
         ),
         Convention(
             "ptflops-aten",
             "MACs",
             "0.7.5",
             "ptflops/aten_ops.py",
-            {**_MACS, "bias": 1},
-            remark="sees only convolutions and matrix products, with their biases",
+            always={"conv": 1, "linear": 1, "matmul": 1, "bias": 1},
+            calls=_each(_INSIDE, over={"attention": 1}),
+            remark="sees only convolutions and matrix products, with their biases; no fused "
+            "attention",
         ),
         Convention(
             "thop",
             "MACs",
             "0.1.1.post2209072238",
             "thop/profile.py and vision/basic_hooks.py",
-            {"conv": 1, "linear": 1, "batch_norm": 4, "prelu": 1, "average_pool_output": 1},
-            remark="sees only modules, no functions; doubles a batch norm twice",
+            modules={
+                **_each(_CONVS, over={"conv": 1}),
+                "Linear": {"linear": 1},
+                **_each(_BATCH_NORMS, over={"batch_norm": 4}),
+                "LayerNorm": {"layer_norm": 4},
+                "PReLU": {"prelu": 1},
+                **_each("AvgPool1d AvgPool2d AvgPool3d", over={"average_pool_output": 1}),
+                **_each(
+                    "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d",
+                    over={
+                        **{"pool": 1, "pool_output": 1},
+                        **{"average_pool": 1, "average_pool_output": 1},
+                    },
+                ),
+                "Upsample": {"resize_nearest": 1, "resize_bilinear": 11},
+            },
+            remark="sees only torch's own modules, no functions and no subclasses; doubles a batch "
+            "norm twice",
         ),
         Convention(
             "torchinfo",
             "MACs",
             "1.8.0",
             "torchinfo/layer_info.py",
-            {
-                "conv": 1,
-                "linear": 1,
-                "bias": 1,
-                "batch_norm_params": 1,
-                "prelu_params": 1,
+            modules={
+                **_each(
+                    f"{_CONVS} timm.layers.conv2d_same.Conv2dSame", over={"conv": 1, "bias": 1}
+                ),
+                **_each("LSTM GRU RNN", over={"recurrent": 1, "bias": 1}),
             },
+            leaf={"params": 1},
             remark="counts parameters: a convolution's at each output pixel, all others once; so a "
-            "batch norm is 2 a channel, whatever the size of the image",
+            "batch norm is 2 a channel, whatever the size of the image, and nothing in a module "
+            "that holds others",
         ),
         Convention(
             "torchprofile",
             "MACs",
             "0.1.0",
             "torchprofile/handlers.py",
-            {
-                **_MACS,
-                "batch_norm": 1,
-                "pool_output": 1,
-                "scale": 1,
-                "layer_scale": 1,
-                "query_scale": 1,
-                "leaky_relu": 1,
-                "average_pool_output": 1,
+            always=_LAYERS | {"matmul": 1, "attention": 1, "recurrent": 1},
+            calls={
+                "batch_norm": {"batch_norm": 1},
+                "layer_norm": {"layer_norm": 1},
+                **_each(_AVERAGES, over={"pool_output": 1, "average_pool_output": 1}),
+                "mean": {"pool_output": 1},
+                "mul": _ELEMENTS,
+                "leaky_relu": {"leaky_relu": 1},
+                "upsample_bilinear2d": {"resize_bilinear": 4},
             },
             remark="any product is a MAC, a sum is none",
         ),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from msgspec import Struct
 
 from mncost.cost.memory import Precision, Schedule, traffic
 from mncost.cost.work import OpCost
 from mncost.graph.graph import Graph
-from mncost.graph.ops import Conv, Linear, Shape, Size
+from mncost.graph.ops import Conv, Foreign, Linear, Op, Shape, Size
 from mncost.graph.shapes import as_image
 
 __all__ = ["Layer", "layers", "side"]
+
+_CONVOLUTIONS = ("conv", "depthwise", "pointwise")
 
 
 class Layer(Struct, frozen=True, kw_only=True):
@@ -30,6 +33,7 @@ class Layer(Struct, frozen=True, kw_only=True):
         macs: multiply-accumulates for one image.
         bytes_read, bytes_written: least traffic as deployed; 0 for what is fused into the layer
             before it (see :mod:`mncost.cost.memory`).
+        is_known: whether anybody knows its multiply-accumulates; else ``macs`` is 0.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Layer(Struct, frozen=True, kw_only=True):
     macs: int
     bytes_read: int
     bytes_written: int
+    is_known: bool = True
 
     @property
     def intensity(self) -> float | None:
@@ -94,8 +99,8 @@ def _layer(
 ) -> Layer:
     node = graph.nodes[index]
     op = node.op
-    in_channels, in_height, in_width = as_image(shapes[node.inputs[0]])
-    out_channels, out_height, out_width = as_image(shapes[index])
+    in_channels, in_height, in_width = _image(op, shapes[node.inputs[0]])
+    out_channels, out_height, out_width = _image(op, shapes[index])
     conv = op if isinstance(op, Conv) else None
     return Layer(
         name=node.name,
@@ -117,7 +122,15 @@ def _layer(
         macs=cost.macs,
         bytes_read=moved[0],
         bytes_written=moved[1],
+        is_known=not isinstance(op, Foreign) or op.work is not None,
     )
+
+
+def _image(op: Op, shape: Shape) -> tuple[int, int, int]:
+    """Return channels, height and width; a convolution of another model has channels first."""
+    if isinstance(op, Foreign) and op.kind in _CONVOLUTIONS and len(shape) != 3:
+        return shape[0] if shape else 1, prod(shape[1:]), 1
+    return as_image(shape)
 
 
 def _stages(graph: Graph, shapes: Sequence[Shape]) -> dict[str, int]:

@@ -36,6 +36,7 @@ from mncost.graph.ops import (
     Dropout,
     Flatten,
     Fold,
+    Foreign,
     GlobalPool,
     Input,
     LayerNorm,
@@ -223,7 +224,7 @@ def _workspace(op: Op, shapes: Sequence[Shape], inputs: Sequence[int]) -> int:
                 | Input()
             )
             | (Concat() | Slice() | Shuffle() | Resize() | LayerNorm() | Tokens() | ClassToken())
-            | (Positions() | Select() | Unfold() | Fold())
+            | (Positions() | Select() | Unfold() | Fold() | Foreign())
         ):
             return 0
         case Attention():

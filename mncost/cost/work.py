@@ -29,6 +29,7 @@ from mncost.graph.ops import (
     Dropout,
     Flatten,
     Fold,
+    Foreign,
     GlobalPool,
     Input,
     LayerNorm,
@@ -69,7 +70,8 @@ __all__ = [
 Work: TypeAlias = dict[str, int]
 """Amounts by kind of work, for one image:
 
-- ``conv``, ``linear``, ``attention``: multiply-accumulates.
+- ``conv``, ``linear``, ``attention``, ``matmul`` (of two activations), ``recurrent`` (LSTM,
+  GRU): multiply-accumulates.
 - ``bias``: output elements that a bias is added to.
 - ``batch_norm``, ``layer_scale``, ``scale``, ``add``, ``softmax``, ``relu``, ...: elements.
 - ``batch_norm_params``, ``layer_norm_params``: scale and shift. ``query_scale``: the queries that
@@ -78,9 +80,11 @@ Work: TypeAlias = dict[str, int]
 - ``prelu_params``: its factors.
 - ``max_pool``, ``average_pool``, ``pool`` (over the whole image): elements of the input;
   ``average_pool_output``, ``pool_output``: elements written.
+- ``elementwise``, ``reduction``: of other people's operators that no other kind fits: elements
+  written, and elements read by a sum, a mean or a norm.
 """
 
-MACS = ("conv", "linear", "attention")
+MACS = ("conv", "linear", "attention", "matmul", "recurrent")
 """The kinds that are multiply-accumulates."""
 
 KINDS = (
@@ -106,6 +110,8 @@ KINDS = (
     "query_scale",
     "resize_nearest",
     "resize_bilinear",
+    "elementwise",
+    "reduction",
 )
 """Every kind of work, in the order in which tables show them."""
 
@@ -174,6 +180,8 @@ def work_of(node: Node, shapes: Sequence[Shape], out: Shape) -> Work:
             return {f"resize_{op.mode}": prod(out)} if out != shapes[node.inputs[0]] else {}
         case Positions():
             return {"positions": prod(out)}
+        case Foreign():
+            return dict(op.work or ())
         case (Input() | Flatten() | Dropout() | Concat() | Slice() | Shuffle() | Tokens()) | (
             ClassToken() | Select() | Unfold() | Fold()
         ):

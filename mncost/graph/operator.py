@@ -10,11 +10,14 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
-__all__ = ["Operator", "Param", "Shape", "Size"]
+__all__ = ["Operator", "Param", "Role", "Shape", "Size"]
 
 Shape: TypeAlias = tuple[int, ...]
 Size: TypeAlias = tuple[int, int]
 """Height and width."""
+
+
+Role: TypeAlias = Literal["weight", "vector", "statistic"]
 
 
 class Param(NamedTuple):
@@ -27,7 +30,7 @@ class Param(NamedTuple):
     """
 
     shape: Shape
-    role: Literal["weight", "vector", "statistic"]
+    role: Role
 
 
 class Operator(Struct, frozen=True, tag=True):

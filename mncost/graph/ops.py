@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Literal, TypeAlias, assert_never, get_args
 
 from mncost.graph.branch_ops import Concat, Resize, Shuffle, Slice
+from mncost.graph.foreign_op import Foreign
 from mncost.graph.operator import Operator, Param, Shape, Size
 from mncost.graph.token_ops import (
     ClassToken,
@@ -37,6 +38,7 @@ __all__ = [
     "Dropout",
     "Flatten",
     "Fold",
+    "Foreign",
     "GlobalPool",
     "Input",
     "LayerNorm",
@@ -320,6 +322,7 @@ Op: TypeAlias = (
     | Select
     | Unfold
     | Fold
+    | Foreign
 )
 
 
@@ -352,6 +355,8 @@ def parameters(op: Op) -> Mapping[str, Param]:
             return {"token": Param((op.features,), "vector")}
         case Positions():
             return {"positions": Param((op.tokens, op.features), "vector")}
+        case Foreign():
+            return {name: Param(shape, role) for name, shape, role in op.held}
         case (Activation() | Add() | Scale() | Pool() | GlobalPool() | Attention()) | (
             Flatten()
             | Dropout()

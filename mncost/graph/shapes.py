@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 from typing import assert_never
@@ -20,6 +21,7 @@ from mncost.graph.ops import (
     Dropout,
     Flatten,
     Fold,
+    Foreign,
     GlobalPool,
     Input,
     LayerNorm,
@@ -41,7 +43,7 @@ from mncost.graph.ops import (
     Unfold,
 )
 
-__all__ = ["as_image", "conv_pads", "infer_shapes", "pads", "size_text"]
+__all__ = ["as_image", "conv_pads", "infer_shapes", "pads", "result_shape", "size_text"]
 
 
 _ONE = (1, 1)
@@ -63,7 +65,7 @@ def infer_shapes(graph: Graph, inputs: Shapes) -> list[Shape]:
     for node in graph.nodes:
         sources = node.inputs
         if sources:
-            shapes.append(_result(node, shapes[sources[0]], shapes))
+            shapes.append(result_shape(node, shapes[sources[0]], shapes))
         else:
             shapes.append(_given(node, inputs))
     return shapes
@@ -93,11 +95,13 @@ def pads(size: int, kernel: int, stride: int, dilation: int, rule: PaddingRule) 
 
 
 def as_image(shape: Shape) -> tuple[int, int, int]:
-    """Return channels, height and width: a vector is one pixel, tokens are a column of pixels."""
-    if len(shape) == 2:
-        return shape[1], shape[0], 1
-    channels, height, width = shape if len(shape) == 3 else (*shape, 1, 1)
-    return channels, height, width
+    """Return channels, height and width: a vector is one pixel, tokens are a column of pixels.
+
+    Of a tensor with more dimensions the last one stands for channels, all others for the height.
+    """
+    if len(shape) == 3:
+        return shape[0], shape[1], shape[2]
+    return shape[-1] if shape else 1, prod(shape[:-1]), 1
 
 
 def size_text(size: Size) -> str:
@@ -121,10 +125,15 @@ def _given(node: Node, inputs: Shapes) -> Shape:
     return shape
 
 
-def _result(  # noqa: PLR0915  one case for each operator
-    node: Node, first: Shape, shapes: list[Shape]
+def result_shape(  # noqa: PLR0915  one case for each operator
+    node: Node, first: Shape, shapes: Sequence[Shape]
 ) -> Shape:
-    """Return the shape of a node that reads ``first`` and, by index, other shapes."""
+    """Return the shape of a node that reads ``first`` and, by index, other shapes.
+
+    Raises:
+        GridError: an image is too small.
+        SpecError: the operator does not fit what it reads.
+    """
     op = node.op
     match op:
         case Conv():
@@ -230,6 +239,8 @@ def _result(  # noqa: PLR0915  one case for each operator
                 wanted = f"{height * width} tokens"
                 raise SpecError(f"{node.name} needs {wanted}, and gets {_text(first)}")
             return first[1], height, width
+        case Foreign():
+            return op.shape
         case Input():
             raise AssertionError(f"{node.name} is given, not computed")
         case _:

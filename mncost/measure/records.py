@@ -71,6 +71,7 @@ class Options(Struct, frozen=True, kw_only=True):
     max_time: float  # seconds
     processes: int  # of each worker, one after the other, at least
     seed: int
+    clock: Literal["cpu", "wall"] | None = None  # that decides; None: the one that fits each cell
     by_layer: bool = False  # profile each network: the time of each layer
     memory: bool = False  # of each network, in a process of its own
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from mncost.effort import Effort, check_clock
 from mncost.errors import MeasureError, UnknownNameError
 from mncost.extras import require
 from mncost.flags import given
@@ -26,7 +27,7 @@ from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.measure.runtimes.reference import REFERENCE
 from mncost.measure.scratch import scratch_directory
 from mncost.measure.signals import interrupting
-from mncost.measure.where import Effort, Where
+from mncost.measure.where import Where
 from mncost.network import Network
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def options_for(
         max_time=usual_time if effort.max_time is None else effort.max_time,
         processes=PROCESSES if effort.processes is None else effort.processes,
         seed=effort.seed or 0,
+        clock=check_clock(effort.clock, [cell.place.threads for cell in cells]),
         by_layer=what.by_layer,
         memory=what.memory,
     )
@@ -127,7 +129,7 @@ def resumed(path: Path, effort: Effort, python: Sequence[str] = ()) -> Run:
 
     Args:
         path: the run file.
-        effort: its ``target_error`` and ``max_time`` replace those of the run.
+        effort: its ``target_error``, ``max_time`` and ``clock`` replace those of the run.
         python: interpreters that may be started. A run file names those that it was measured in,
             and a file does not choose programs.
 
@@ -151,7 +153,8 @@ def resumed(path: Path, effort: Effort, python: Sequence[str] = ()) -> Run:
             raise UnknownNameError("runtime", place.runtime, RUNTIMES)
         if place.provider not in offer(place.runtime, place.python):
             raise MeasureError(f"{path}: not resumed: {place.runtime} has no {place.provider} now")
-    changes = {"target_error": effort.target_error, "max_time": effort.max_time}
+    check_clock(effort.clock, [cell.place.threads for cell in run.cells])
+    changes = {name: getattr(effort, name) for name in ("target_error", "max_time", "clock")}
     new = {name: value for name, value in changes.items() if value is not None}
     run.options = structs.replace(run.options, **new)
     return run

@@ -1,4 +1,4 @@
-"""Where networks are measured, and with how much effort: flags for the command line and Python."""
+"""Where networks are measured: flags for the command line and Python."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mncost import units
+from mncost.effort import check_count
 from mncost.errors import InputError, MeasureError, UnknownNameError, did_you_mean
 from mncost.extras import install
 from mncost.flags import flag
@@ -25,7 +25,7 @@ from mncost.measure.runtimes import (
 if TYPE_CHECKING:
     from mncost.measure.cell import Place
 
-__all__ = ["Effort", "Offer", "Where"]
+__all__ = ["Offer", "Where"]
 
 Offer: TypeAlias = Callable[[str, str | None], Sequence[str | None]]
 """Returns the execution providers of a runtime in an interpreter, or raises MeasureError."""
@@ -118,8 +118,8 @@ class Where:
 
                 accepted = [name for name in PRECISIONS if name in measured]
                 raise UnknownNameError("precision", precision, accepted)
-        _check("batch", self.batch, MAX_BATCH)
-        _check("threads", self.threads, MAX_THREADS)
+        check_count("batch", self.batch, MAX_BATCH)
+        check_count("threads", self.threads, MAX_THREADS)
         if "" in self.python:
             raise MeasureError("python '': accepted is the path of an interpreter")
         if self.device not in DEVICES:
@@ -165,7 +165,8 @@ class Where:
             Place(runtime, provider, threads=threads, python=python and without_home(python))
             for (runtime, python), threads in product(offered, self.threads)
             for provider in offered[runtime, python]
-            if provider is None or not chosen or provider in chosen
+            if provider is None
+            or (provider in chosen if chosen else provider not in runtime_class(runtime).unasked)
         ]
         return [
             structs.replace(place, precision=precision, batch=batch)
@@ -190,48 +191,6 @@ class Where:
         return place
 
 
-@dataclass(frozen=True)
-class Effort:
-    """How long and how often networks are measured; ``None``: the default that the help states."""
-
-    target_error: float | None = flag(
-        "Stop when half of each median's 95 % interval is within it. Default: 2 %.",
-        metavar="%",
-        parse=units.share,
-        panel=_PANEL,
-    )
-    max_time: float | None = flag(
-        "Stop after it in any case: 90, 90s, 5min. Default: 54 s, or 3 s a network if more.",
-        metavar="TIME",
-        parse=units.seconds,
-        panel=_PANEL,
-    )
-    processes: int | None = flag(
-        "Measure in at least so many processes, one after the other. Default: 6.",
-        metavar="N",
-        panel=_PANEL,
-    )
-    copies: int | None = flag(
-        "Enter each model N times: A/A. Default: 1.", metavar="N", panel=_PANEL
-    )
-    seed: int | None = flag("Of weights, images and order. Default: 0.", metavar="N", panel=_PANEL)
-
-    def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            MeasureError: one of them is not accepted.
-        """
-        if self.target_error is not None and not 0 < self.target_error < 1:
-            raise MeasureError(f"target error {self.target_error:g}: accepted are 0 % to 100 %")
-        if self.max_time is not None and not 0 < self.max_time < 10**7:
-            raise MeasureError(f"max time {self.max_time:g} s: accepted is more than 0 s")
-        _check("processes", (1 if self.processes is None else self.processes,), 1000)
-        _check("copies", (1 if self.copies is None else self.copies,), 10)
-        if self.seed is not None and not 0 <= self.seed < 2**63:
-            raise MeasureError(f"seed {self.seed}: accepted are 0 to {2**63 - 1}")
-
-
 def has_models(place: Place) -> bool:
     """Whether the runtime of a place has models of its precision."""
     return place.precision in runtime_class(place.runtime).precisions
@@ -247,12 +206,6 @@ def _several(value: Any) -> tuple[Any, ...]:
     """Return one value or several as a tuple, without repeats."""
     several = isinstance(value, Sequence) and not isinstance(value, str)
     return tuple(dict.fromkeys(value if several else (value,)))
-
-
-def _check(name: str, values: Sequence[int], most: int) -> None:
-    for value in values:
-        if not 1 <= value <= most:
-            raise MeasureError(f"{name} {value}: accepted are 1 to {most}")
 
 
 def _providers(

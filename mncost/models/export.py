@@ -160,6 +160,14 @@ def _onnx_file(network: Network, choices: Choices) -> bytes:
     return content
 
 
+def _tflite_file(network: Network, choices: Choices) -> bytes:
+    require("litert")
+    from mncost.models.tflite_model import tflite_model
+
+    graph, weights = _model(network, choices)
+    return tflite_model(graph, infer_shapes(graph, network.inputs), weights)
+
+
 def _state_dict_file(network: Network, choices: Choices) -> bytes:
     module = to_torch(network, choices)
     import torch
@@ -195,6 +203,7 @@ FILES: dict[str, FileKind] = {
     ".pt": FileKind(_state_dict_file, frozenset(_WEIGHTS)),
     # Its batch is always dynamic.
     ".pt2": FileKind(_exported_program_file, frozenset({*_WEIGHTS, "dynamic-batch", "resolution"})),
+    ".tflite": FileKind(_tflite_file, frozenset({*_WEIGHTS, "resolution"})),
     ".toml": FileKind(_architecture_file, frozenset({"resolution"})),
 }
 """The kinds of files that a network can be written to, by suffix."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from mncost.errors import InputError
-from mncost.graph.graph import Graph, Node
+from mncost.graph.graph import Graph, Node, pruned
 from mncost.graph.ops import (
     Activation,
     BatchNorm,
@@ -16,6 +16,8 @@ from mncost.graph.ops import (
     Linear,
     Op,
     PReLU,
+    Resize,
+    Select,
 )
 from mncost.spec.emitter import is_pooled
 
@@ -36,22 +38,27 @@ def with_classes(graph: Graph, classes: int | None, wanted: int) -> Graph:
     if wanted < 1:
         raise InputError(f"num_classes {wanted}: at least 1 is accepted")
     at = _classifier(graph, classes)
-    changed = [replace(graph.nodes[at], op=_with_outputs(graph.nodes[at].op, wanted))]
-    for node in graph.nodes[at + 1 :]:
+    nodes = list(graph.nodes)
+    nodes[at] = replace(nodes[at], op=_with_outputs(nodes[at].op, wanted))
+    behind = {at}
+    for index, node in enumerate(graph.nodes):
+        if behind.isdisjoint(node.inputs):
+            continue
+        behind.add(index)
         match node.op:
             case BatchNorm() | PReLU() as norm:
-                changed.append(replace(node, op=replace(norm, channels=wanted)))
-            case Activation() | Dropout() | Flatten() | GlobalPool():
-                changed.append(node)
+                nodes[index] = replace(node, op=replace(norm, channels=wanted))
+            case Activation() | Dropout() | Flatten() | GlobalPool() | Resize():
+                pass
             case _:
                 name = graph.nodes[at].name
                 raise InputError(f"{node.name} follows the classifier {name}: load with classes=")
-    return Graph((*graph.nodes[:at], *changed), graph.outputs)
+    return Graph(tuple(nodes), graph.outputs)
 
 
 def logits(graph: Graph, classes: int | None) -> Graph:
     """Return a graph with logits that are a vector: some dialects' classifiers convolve."""
-    if classes is None:
+    if classes is None or len(graph.outputs) > 1:
         return graph
     (output,) = graph.outputs
     return _flattened(graph, graph.nodes[output].block) if is_pooled(graph.nodes, output) else graph
@@ -66,7 +73,8 @@ def features(graph: Graph, classes: int | None) -> Graph:
     at = _classifier(graph, classes)
     start = next(i for i, node in enumerate(graph.nodes) if node.block == graph.nodes[at].block)
     output = graph.nodes[start].inputs[0]
-    cut = Graph(graph.nodes[:start], (output,))
+    cut = pruned(Graph(graph.nodes[:start], (output,)))
+    (output,) = cut.outputs
     if not is_pooled(cut.nodes, output):
         cut = _appended(cut, "features.pool", GlobalPool())
     return _flattened(cut, "features")
@@ -78,6 +86,11 @@ def _classifier(graph: Graph, classes: int | None) -> int:
         match graph.nodes[index].op:
             case Conv(out_channels=outputs) | Linear(out_features=outputs) if outputs == classes:
                 return index
+    if classes is not None:
+        raise InputError(
+            f"no layer alone has the {classes:,} outputs of the classes: load the network with "
+            "classes= (--classes), 0 for none"
+        )
     raise InputError('the network has no classifier: no row has out = "classes"')
 
 
@@ -97,7 +110,7 @@ def _flattened(graph: Graph, block: str) -> Graph:
         graph.nodes[index].op, Activation | Dropout
     ):
         index = inputs[0]
-    if isinstance(graph.nodes[index].op, Flatten | Linear):
+    if isinstance(graph.nodes[index].op, Flatten | Linear | Select):
         return graph
     return _appended(graph, f"{block}.flatten", Flatten())
 

@@ -30,11 +30,9 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from mncost.models.formats import Closeness
+from mncost.models.formats import CALIBRATION_IMAGES, TEST_IMAGES, Closeness
 
 __all__ = ["Quantised", "quantised"]
-
-CALIBRATION_IMAGES, TEST_IMAGES = 8, 16
 
 _QUANTISED = {
     *("Conv", "Gemm", "MatMul", "Add", "Mul", "Clip", "Relu", "Sigmoid", "Softmax"),
@@ -86,7 +84,7 @@ def quantised(model: bytes, seed: int = 0) -> Quantised:
         )
         feeds = _feeds(random, TEST_IMAGES, shapes)
         return Quantised(
-            result.read_bytes(), _closeness(_outputs(given, feeds), _outputs(result, feeds))
+            result.read_bytes(), Closeness.of(_outputs(given, feeds), _outputs(result, feeds))
         )
 
 
@@ -131,12 +129,6 @@ def _outputs(file: Path, feeds: Sequence[_Feed]) -> np.ndarray:
     session = InferenceSession(file, options, providers=["CPUExecutionProvider"])
     rows = [[output.reshape(1, -1) for output in session.run(None, feed)] for feed in feeds]
     return np.concatenate([np.concatenate(row, axis=1) for row in rows])
-
-
-def _closeness(expected: np.ndarray, found: np.ndarray) -> Closeness:
-    difference = float(np.sqrt(np.mean((found - expected) ** 2)))
-    same = int((found.argmax(1) == expected.argmax(1)).sum())
-    return Closeness(len(expected), same, difference / float(expected.std()))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from mncost.errors import InputError
+from mncost.graph.foreign_op import not_ours
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     Activation,
@@ -27,6 +28,7 @@ from mncost.graph.ops import (
     Dropout,
     Flatten,
     Fold,
+    Foreign,
     GlobalPool,
     Input,
     LayerNorm,
@@ -214,6 +216,8 @@ class _Emitter(Writer):
                 unfold(self, op, node, inputs, out)
             case Fold() as op:
                 fold(self, op, node, inputs, out, self.shapes[index])
+            case Foreign() as op:
+                raise not_ours(op)
             case _:
                 assert_never(node.op)
 

@@ -23,6 +23,7 @@ from mncost.graph.ops import (
     parameters,
 )
 from mncost.models.onnx_writer import Writer
+from mncost.models.windows import shares
 
 __all__ = [
     "adaptive_pool",
@@ -44,20 +45,11 @@ def adaptive_pool(to: Writer, op: AdaptivePool, node: Node, inputs: list[str], o
     if tuple(sides) == op.size:
         to.node("Identity", node.name, inputs, out)
         return
-    down, across = (_windows(side, n) for side, n in zip(sides, op.size, strict=True))
+    down, across = (shares(side, n) for side, n in zip(sides, op.size, strict=True))
     rows = f"{node.name}.rows"
     after = (to.shapes[node.inputs[0]][0], op.size[0], sides[1])
     to.step("MatMul", rows, [to.constant(f"{node.name}.down", down), *inputs], *after)
     to.node("MatMul", node.name, [rows, to.constant(f"{node.name}.across", across.T)], out)
-
-
-def _windows(side: int, n: int) -> np.ndarray:
-    """Return the share that each pixel of ``side`` has in each of ``n`` averages."""
-    shares = np.zeros((n, side), dtype=np.float32)
-    for i in range(n):
-        start, stop = i * side // n, -(-(i + 1) * side // n)
-        shares[i, start:stop] = 1 / (stop - start)
-    return shares
 
 
 def slice_(to: Writer, op: Slice, name: str, inputs: list[str], out: str) -> None:
@@ -82,7 +74,8 @@ def resize(to: Writer, op: Resize, node: Node, inputs: list[str], out: str, shap
     if before == shape:
         to.node("Identity", name, inputs[:1], out)
         return
-    size = to.constant(f"{name}.size", np.array(shape[1:]))
+    # All four sides: ONNX Runtime mistakes `axes` where it turns quantised images around.
+    size = _with_images(to, f"{name}.size", inputs[0], *shape)
     options = (
         {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
         if op.mode == "bilinear"
@@ -92,7 +85,7 @@ def resize(to: Writer, op: Resize, node: Node, inputs: list[str], out: str, shap
             "nearest_mode": "floor",
         }
     )
-    to.node("Resize", name, [inputs[0], "", "", size], out, axes=(2, 3), **options)
+    to.node("Resize", name, [inputs[0], "", "", size], out, **options)
 
 
 def layer_norm(to: Writer, op: LayerNorm, node: Node, inputs: list[str], out: str) -> None:
@@ -150,15 +143,21 @@ def class_token(to: Writer, op: ClassToken, name: str, inputs: list[str], out: s
     """Write a learned token before all others: once for each image."""
     token = to.weight(f"{name}.token", (1, 1, op.features))
     if to.batch != 1:
-        images = f"{name}.images"
-        to.values[images] = helper.make_tensor_value_info(images, TensorProto.INT64, (1,))
-        to.node("Shape", images, inputs, images, start=0, end=1)
-        rest = to.constant(f"{name}.rest", np.array([1, op.features]))
-        shape = f"{name}.shape"
-        to.values[shape] = helper.make_tensor_value_info(shape, TensorProto.INT64, (3,))
-        to.node("Concat", shape, [images, rest], shape, axis=0)
+        shape = _with_images(to, f"{name}.shape", inputs[0], 1, op.features)
         token = to.step("Expand", f"{name}.each", [token, shape], 1, op.features)
     to.node("Concat", name, [token, *inputs], out, axis=1)
+
+
+def _with_images(to: Writer, name: str, tensor: str, *shape: int) -> str:
+    """Write a shape, after as many images as a tensor has."""
+    if to.batch == 1:
+        return to.constant(name, np.array([1, *shape]))
+    images = f"{name}.images"
+    to.values[images] = helper.make_tensor_value_info(images, TensorProto.INT64, (1,))
+    to.node("Shape", images, [tensor], images, start=0, end=1)
+    rest = to.constant(f"{name}.rest", np.array(shape))
+    to.values[name] = helper.make_tensor_value_info(name, TensorProto.INT64, (1 + len(shape),))
+    return to.node("Concat", name, [images, rest], name, axis=0)
 
 
 def unfold(to: Writer, op: Unfold, node: Node, inputs: list[str], out: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 import torch
 from torch import fx, nn
 
+from mncost.graph.foreign_op import not_ours
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     Activation,
@@ -21,6 +22,7 @@ from mncost.graph.ops import (
     Dropout,
     Flatten,
     Fold,
+    Foreign,
     GlobalPool,
     Input,
     LayerNorm,
@@ -201,6 +203,8 @@ def _layer(op: Op) -> nn.Module:
             return MultiQueryAttention2d(op.heads, op.key_dim)
         case Dropout():
             return nn.Dropout(op.rate)
+        case Foreign():
+            raise not_ours(op)
         case (
             Input()
             | Add()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
+from mncost.graph.foreign_op import not_ours
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     Activation,
@@ -23,6 +24,7 @@ from mncost.graph.ops import (
     Dropout,
     Flatten,
     Fold,
+    Foreign,
     GlobalPool,
     Input,
     LayerNorm,
@@ -81,8 +83,8 @@ class _Draw:
 
     def node(self, node: Node) -> None:
         squares = [self.squares[source] for source in node.inputs] or [1.0]
-        self.draw(node, squares[0])
         self.squares.append(_square(node.op, squares))
+        self.draw(node, squares[0])
 
     def draw(self, node: Node, square: float) -> None:
         """Draw the tensors that a node holds; ``square`` is the mean square of what it reads."""
@@ -146,6 +148,8 @@ def _square(op: Op, squares: list[float]) -> float:
             return sum(squares) / len(squares)
         case Positions():
             return squares[0] * 1.25
+        case Foreign():
+            raise not_ours(op)
         case (Input() | Flatten() | Dropout() | Attention() | Pool() | Slice() | Shuffle()) | (
             Resize() | MultiHeadAttention() | Tokens() | ClassToken() | Select() | Unfold() | Fold()
         ):

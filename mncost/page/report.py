@@ -70,7 +70,7 @@ def report_page(
         method(results.run),
         machine(results.run),
     ]
-    said = {*conditions(results.run), *warning_lines(results)}
+    said = {*conditions(results), *warning_lines(results)}
     sections = [_said_once(section, said) for section in sections]
     head = title or _title(results)
     return Page(head, _summary(results), sections, f"mncost {__version__}")

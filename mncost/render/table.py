@@ -18,7 +18,7 @@ from mncost.render.marks import Marks
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["ALL", "Column", "Kind", "Show", "Table", "Value", "named"]
+__all__ = ["ALL", "AtLeast", "Column", "Kind", "Show", "Table", "Value", "named"]
 
 Value: TypeAlias = str | int | float | bool | tuple[int | float | str, ...] | Interval | None
 """A cell. ``None`` is a value that does not exist here, e.g. the kernel of a batch norm."""
@@ -34,6 +34,10 @@ Show: TypeAlias = Literal["all", "people", "programs", "asked"]
 """Who sees a column or a row unless it is asked for by name; ``asked``: nobody."""
 ALL = "all"
 """Instead of names: every column, also those that have to be asked for."""
+
+
+class AtLeast(int):
+    """A count that is a lower bound: people read ``≥``, programs the number."""
 
 
 class Column(NamedTuple):

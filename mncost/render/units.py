@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mncost.interval import Interval
-from mncost.render.table import Column, Kind, Value
+from mncost.render.table import AtLeast, Column, Kind, Value
 
 __all__ = ["ABSENT", "format_column", "three_digits", "with_bounds", "with_interval", "written"]
 
@@ -109,6 +109,8 @@ def _size(value: Value) -> float | None:
 
 
 def _cell(column: Column, value: Value, unit: Unit) -> str:
+    if isinstance(value, AtLeast):
+        return f"≥{_cell(column, int(value), unit)}"
     if isinstance(value, Interval):
         if value.lo != value.hi or value.lo is None:
             scaled = value.scaled(1 / unit.size)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from warnings import warn
 
 from mncost.api import Networks, grid_of
+from mncost.effort import Effort
 from mncost.measure.engine import Progress
 from mncost.measure.networks import cells_of
 from mncost.measure.plan import What
@@ -23,7 +24,7 @@ from mncost.measure.runs import (
     options_for,
 )
 from mncost.measure.saving import saving
-from mncost.measure.where import Effort, Where
+from mncost.measure.where import Where
 from mncost.network import Network
 from mncost.results.results import Results
 

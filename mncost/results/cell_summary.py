@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from mncost.interval import Interval
 from mncost.measure.records import Agreement, Cell, ModelFile, Run
-from mncost.results.series import Series, generation_ratios, percentile_interval
+from mncost.results.series import (
+    Clock,
+    Series,
+    common_clock,
+    generation_ratios,
+    percentile_interval,
+)
 from mncost.results.warnings import RunWarning, warnings_of_cell
 from mncost.stats.location import LEVEL, log_interval, spread
 from mncost.stats.percentiles import percentiles
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["PERCENTILES", "CellSummary", "ratio_of"]
 
@@ -30,6 +40,8 @@ class CellSummary:
         failure: why it was given up, if it was.
         left_out: why it was not to be timed, if it was not.
         twin: its twin at the same place: the standard one, if there are several.
+        clock: which time the latency is.
+        disturbed: whether other programs interrupted nearly all runs of several threads.
         resemblance: of neighbouring processes, which widens the interval of the latency.
         fp32: for an INT8 cell, the same network in fp32.
         here: for a cell in another interpreter, the same cell in mncost's own.
@@ -44,6 +56,8 @@ class CellSummary:
         failure: str | None = None,
         left_out: str | None = None,
         file: ModelFile | None = None,
+        clock: Clock = "wall",
+        disturbed: bool = False,
         resemblance: float = 0.0,
         twin: CellSummary | None = None,
         fp32: CellSummary | None = None,
@@ -55,6 +69,8 @@ class CellSummary:
         self.series = series
         self.failure = failure
         self.left_out = left_out
+        self.clock = clock
+        self.disturbed = disturbed
         self.resemblance = resemblance
         self.twin = twin
         self.fp32 = fp32
@@ -67,7 +83,21 @@ class CellSummary:
     @cached_property
     def latency(self) -> Interval | None:
         """The median latency, with the processes as the unit of repetition."""
-        return percentile_interval(self.series, resemblance=self.resemblance)
+        return self.median(self.clock)
+
+    @cached_property
+    def wall(self) -> Interval | None:
+        """The median of the time that passes in a call."""
+        return self.median("wall")
+
+    @cached_property
+    def undisturbed(self) -> Interval | None:
+        """The same of the runs that nothing interrupted; ``None`` if there are too few."""
+        return self.median("undisturbed")
+
+    def median(self, clock: Clock) -> Interval | None:
+        """Return the median latency by a clock; ``None`` if that did not run."""
+        return percentile_interval(self.series, resemblance=self.resemblance, clock=clock)
 
     def percentile(self, percent: float) -> Interval | None:
         """Return a percentile of the latency with its 95 % interval.
@@ -84,18 +114,19 @@ class CellSummary:
     @cached_property
     def mean_latency(self) -> Interval | None:
         """The mean latency, likewise."""
-        means = [float(one.seconds.mean()) for one in self.series]
+        means = [float(times.mean()) for times in self._times()]
         return log_interval(means, LEVEL, self.resemblance) if means else None
 
     @property
     def min_latency(self) -> float | None:
         """The fastest run of all."""
-        return min((one.least for one in self.series), default=None)
+        return min((float(times.min()) for times in self._times()), default=None)
 
     @cached_property
     def spread(self) -> float | None:
         """The interquartile range / the median, of all runs together."""
-        return spread([one.ordered for one in self.series]) if self.series else None
+        times = self._times()
+        return spread(times) if times else None
 
     @property
     def macs_per_second(self) -> Interval | None:
@@ -175,6 +206,10 @@ class CellSummary:
         """How close the logits of a quantised model are to those of its fp32 model."""
         return self._file.agreement if self._file else None
 
+    def _times(self) -> list[NDArray[Any]]:
+        """Return the runs that count, of each process that has some."""
+        return [times for one in self.series if len(times := one.times(self.clock))]
+
     def __repr__(self) -> str:
         """Say which cell, and its latency."""
         return f"<CellSummary of cell {self.cell.id}: {self.latency}>"
@@ -185,5 +220,7 @@ def ratio_of(one: CellSummary | None, other: CellSummary, level: float = LEVEL) 
 
     ``None`` if there is no such round; see :func:`mncost.stats.ratios.paired_ratio`.
     """
-    ratios = generation_ratios(one.series, other.series) if one else {}
+    if one is None:
+        return None
+    ratios = generation_ratios(one.series, other.series, common_clock(one.clock, other.clock))
     return log_interval(list(ratios.values()), level) if ratios else None

@@ -16,7 +16,7 @@ Ratios within one run are much sharper.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import exp, log
 from statistics import fmean
 from typing import Literal, NamedTuple, TypeAlias
@@ -27,8 +27,8 @@ from mncost.measure.machine import machine_differences
 from mncost.measure.records import IDENTITY, Cell, Process, Run
 from mncost.render.shown import Shown
 from mncost.results.results import Results
-from mncost.results.series import Series
-from mncost.stats.location import LEVEL, log_interval
+from mncost.results.series import Clock, Series, common_clock, percentile_interval
+from mncost.stats.location import LEVEL
 from mncost.stats.ratios import Difference, unpaired_ratio
 from mncost.stats.verdict import Verdict, judge
 
@@ -59,16 +59,19 @@ class RunRatio(NamedTuple):
         beside_reference: the same, each process in units of its reference workload; ``None``
             without a reference workload in common.
         beside_steep: the same, in units of the reference workload to the power of :data:`SLOPE`.
+        clock: which time of a call is compared.
     """
 
     plain: Difference
     beside_reference: Difference | None
     beside_steep: Difference | None
+    clock: Clock
 
     @property
     def all(self) -> list[Difference]:
         """Those of the three that there are."""
-        return [one for one in self if one is not None]
+        every = self.plain, self.beside_reference, self.beside_steep
+        return [one for one in every if one is not None]
 
     @property
     def direction(self) -> Direction | None:
@@ -191,20 +194,27 @@ def run_ratio(
     By Welch's t over processes. What a machine did to all of a run is in no interval, so a verdict
     needs all three ratios. ``None`` if one of the cells has no sample.
     """
-    after, before = new.series[new_cell], old.series[old_cell]
+    clock = common_clock(new.clock(new_cell), old.clock(old_cell))
+    after, before = (
+        _by_process(results.series[cell], clock)
+        for results, cell in ((new, new_cell), (old, old_cell))
+    )
     if not after or not before:
         return None
-    plain = unpaired_ratio([one.median for one in after], [one.median for one in before], level)
+    plain = unpaired_ratio(list(after.values()), list(before.values()), level)
     if old.run.reference != new.run.reference:  # another workload says nothing about the machine
-        return RunRatio(plain, None, None)
+        return RunRatio(plain, None, None, clock)
     beside, steep = (
         unpaired_ratio(above, below, level) if above and below else None
         for above, below in (
-            (_beside_reference(new, after, power), _beside_reference(old, before, power))
+            [
+                _beside_reference(results, medians, clock, power)
+                for results, medians in ((new, after), (old, before))
+            ]
             for power in (1, SLOPE)
         )
     )
-    return RunRatio(plain, beside, steep)
+    return RunRatio(plain, beside, steep, clock)
 
 
 def machine_warnings(old: Results, new: Results, level: float = LEVEL) -> list[str]:
@@ -212,11 +222,21 @@ def machine_warnings(old: Results, new: Results, level: float = LEVEL) -> list[s
     return [*_of_reference(_reference(old, new, level)), *_of_pythons(old.run, new.run)]
 
 
-def _beside_reference(results: Results, series: Sequence[Series], power: int) -> list[float]:
+def _by_process(series: Sequence[Series], clock: Clock) -> dict[int, float]:
+    """Return the median of each process, by the identity of that."""
+    medians = ((id(one.process), one.median(clock)) for one in series)
+    return {process: median for process, median in medians if median is not None}
+
+
+def _beside_reference(
+    results: Results, medians: Mapping[int, float], clock: Clock, power: int
+) -> list[float]:
     """Return the medians of a cell's processes, in units of the reference's to some power."""
-    references = {id(one.process): one.median**power for one in results.reference}
+    references = _by_process(results.reference, clock)
     return [
-        one.median / references[id(one.process)] for one in series if id(one.process) in references
+        median / references[process] ** power
+        for process, median in medians.items()
+        if process in references
     ]
 
 
@@ -237,11 +257,13 @@ def _measured(results: Results) -> dict[tuple[object, ...], Cell]:
 
 def _change(old: Results, old_cell: Cell, new: Results, new_cell: Cell, level: float) -> Change:
     ratio = run_ratio(new, new_cell.id, old, old_cell.id, level)
+    assert ratio is not None  # both have samples
     before, after = (
-        log_interval([one.median for one in results.series[cell.id]], level)
+        percentile_interval(results.series[cell.id], level=level, clock=ratio.clock)
         for results, cell in ((old, old_cell), (new, new_cell))
     )
-    assert ratio is not None  # both have samples
+    assert before is not None
+    assert after is not None
     changed = old_cell.digest != new_cell.digest
     return Change(old_cell, new_cell, before, after, ratio, changed)
 
@@ -261,7 +283,8 @@ def _reference(old: Results, new: Results, level: float) -> Difference | None:
     """
     if old.run.reference != new.run.reference:
         return None
-    ours, theirs = _by_generation(old), _by_generation(new)
+    clock = common_clock(old.reference_clock, new.reference_clock)
+    ours, theirs = _by_generation(old, clock), _by_generation(new, clock)
     workers = {w for g in ours for w in g} & {w for g in theirs for w in g}
     before, after = (
         [exp(fmean(log(one[w]) for w in workers)) for one in run if workers <= one.keys()]
@@ -272,7 +295,7 @@ def _reference(old: Results, new: Results, level: float) -> Difference | None:
     return unpaired_ratio(after, before, level)
 
 
-def _by_generation(results: Results) -> list[dict[tuple[object, ...], float]]:
+def _by_generation(results: Results, clock: Clock) -> list[dict[tuple[object, ...], float]]:
     """Return the median of the reference workload for each worker, by generation.
 
     An interpreter has another path in another run, so its place among the run's interpreters stands
@@ -284,7 +307,9 @@ def _by_generation(results: Results) -> list[dict[tuple[object, ...], float]]:
         worker = series.process.worker
         place = pythons.index(worker.python) if worker.python in pythons else None
         key = worker.runtime, worker.threads, place
-        medians.setdefault(series.generation, {})[key] = series.median
+        median = series.median(clock)
+        assert median is not None  # it is not the clock of undisturbed runs
+        medians.setdefault(series.generation, {})[key] = median
     return list(medians.values())
 
 

@@ -118,11 +118,12 @@ def own_share(profile: Profile) -> float:
 
 def _profiled(results: Results, cell: int) -> list[tuple[Profile, float]]:
     """Return the profiles of a cell, and the median of the timed calls in the same process."""
-    whole = {series.generation: series.median for series in results.series[cell]}
+    clock = results.clock(cell)
+    whole = {one.generation: one.median(clock) for one in results.series[cell]}
     return [
-        (profile, whole[profile.generation])
+        (profile, median)
         for profile in results.run.profiles
-        if profile.cell == cell and profile.generation in whole
+        if profile.cell == cell and (median := whole.get(profile.generation))
     ]
 
 

@@ -54,7 +54,9 @@ class OwnTimes:
 
     def times(self, cell: int) -> dict[int, float]:
         """Return a cell's own time by generation."""
-        return {series.generation: series.median * share for series, share in self._shared(cell)}
+        clock = self._results.clock(cell)
+        medians = ((one, one.median(clock), share) for one, share in self._shared(cell))
+        return {one.generation: median * share for one, median, share in medians if median}
 
     def time(self, cell: int) -> Interval | None:
         """Return a cell's own time; ``None`` without a sample."""
@@ -129,7 +131,10 @@ class OwnTimes:
         ours, theirs = self._shared(one), self._shared(other)
         above = {series.generation: share for series, share in ours}
         below = {series.generation: share for series, share in theirs}
-        pairs = paired_rounds([series for series, _ in ours], [series for series, _ in theirs])
+        clock = self._results.clock(one, other)
+        pairs = paired_rounds(
+            [series for series, _ in ours], [series for series, _ in theirs], clock
+        )
         return [
             ([above[g] * time for time in a], [below.get(g, 1.0) * time for time in b])
             for g, (a, b) in pairs.items()

@@ -15,7 +15,13 @@ from mncost.measure.records import IDENTITY, Cell, LayerShare, Run
 from mncost.measure.run_file import read_run, write_run
 from mncost.render.shown import Shown, maker
 from mncost.results.cell_summary import CellSummary
-from mncost.results.series import Clock, Series, generation_ratios, percentile_interval
+from mncost.results.series import (
+    Clock,
+    Series,
+    common_clock,
+    generation_ratios,
+    percentile_interval,
+)
 from mncost.results.warnings import RunWarning, warnings_of_run
 from mncost.stats.drift import drift
 from mncost.stats.generations import generations_interval
@@ -115,6 +121,8 @@ class Results(Shown):
                 cell,
                 series,
                 file=files.get(cell.id),
+                clock=self.clock(cell.id),
+                disturbed=cell.id in self.disturbed,
                 resemblance=self.resemblance,
                 left_out=left_out.get(cell.id),
                 failure=failures.get(cell.id),
@@ -138,7 +146,9 @@ class Results(Shown):
 
         See :func:`mncost.results.series.percentile_interval`.
         """
-        return percentile_interval(self.series[cell], percent, level, self.resemblance)
+        return percentile_interval(
+            self.series[cell], percent, level, self.resemblance, self.clock(cell)
+        )
 
     @cached_property
     def resemblance(self) -> float:
@@ -148,10 +158,11 @@ class Results(Shown):
         Most of that is common to all cells, so it is estimated from what they have in common.
         """
         common: dict[int, list[float]] = {}
-        for series in self.series:
-            logs = [log(one.median) for one in series]
-            for one, value in zip(series, logs, strict=True):
-                common.setdefault(one.generation, []).append(value - fmean(logs))
+        for series, clock in zip(self.series, self._clocks, strict=True):
+            medians = [(one.generation, one.median(clock)) for one in series]
+            logs = [(generation, log(median)) for generation, median in medians if median]
+            for generation, value in logs:
+                common.setdefault(generation, []).append(value - fmean(one for _, one in logs))
         return resemblance_of([fmean(common[generation]) for generation in sorted(common)])
 
     def fastest(self, cell: int) -> float | None:
@@ -170,6 +181,58 @@ class Results(Shown):
         errors = ((cell, found.relative_error) for cell, found in latencies if found)
         return {cell: error for cell, error in errors if error is not None}
 
+    # ------------------------------------------------------------------------------------ clocks
+
+    def clock(self, *cells: int) -> Clock:
+        """Return which time decides about a cell, or about the ratio of several.
+
+        Other programs hardly change the CPU time of a call, and may double the time that passes. So
+        CPU time decides where it is counted, the calls have one thread, and they do not wait for
+        anything (:attr:`mncost.results.series.Series.waits`). Of several threads it is the time
+        that passes in runs that nothing interrupted, if there are some. ``Effort.clock`` decides
+        otherwise.
+        """
+        return common_clock(*(self._clocks[cell] for cell in cells))
+
+    @cached_property
+    def _clocks(self) -> list[Clock]:
+        return [
+            self._clock_of(cell, series)
+            for cell, series in zip(self.run.cells, self.series, strict=True)
+        ]
+
+    def _clock_of(self, cell: Cell, series: list[Series]) -> Clock:
+        counted = bool(series) and all(one.counts_cpu for one in series)
+        asked = self.run.options.clock
+        if not counted or asked == "wall":
+            return "wall"
+        if cell.place.threads == 1:
+            waiting = sum(one.waits for one in series)
+            return "cpu" if asked == "cpu" or 2 * waiting <= len(series) else "wall"
+        calm = sum(one.median("undisturbed") is not None for one in series)
+        return "undisturbed" if 2 * calm >= len(series) else "wall"
+
+    @cached_property
+    def disturbed(self) -> set[int]:
+        """The cells of several threads that hardly had a run that nothing interrupted.
+
+        What they took says more about other programs than about the network.
+        """
+        if self.run.options.clock is not None:
+            return set()
+        return {
+            cell.id
+            for cell, clock, series in zip(self.run.cells, self._clocks, self.series, strict=True)
+            if cell.place.threads > 1 and clock == "wall"
+            if any(one.counts_cpu for one in series)
+        }
+
+    @cached_property
+    def reference_clock(self) -> Clock:
+        """Which time of the reference workload counts: it has one thread, and never waits."""
+        counted = all(one.counts_cpu for one in self.reference)
+        return "cpu" if counted and self.run.options.clock != "wall" else "wall"
+
     # ------------------------------------------------------------------------------------ ratios
 
     def ratio(self, numerator: int, denominator: int, level: float = LEVEL) -> Interval | None:
@@ -185,7 +248,7 @@ class Results(Shown):
         """Return :meth:`ratio` with the interval that verdicts need.
 
         It takes out what the order of starting does, and is wider where generations are skewed or
-        resemble each other: :mod:`mncost.stats.generations`. The clock is :meth:`verdict_clock`.
+        resemble each other: :mod:`mncost.stats.generations`.
 
         Args:
             numerator: the cell whose latency is judged.
@@ -195,31 +258,14 @@ class Results(Shown):
         Returns:
             ``None`` if no round visited both.
         """
-        ratios = self.verdict_ratios(numerator, denominator)
+        ratios = self.generation_ratios(numerator, denominator)
         turned = [is_turned(generation) for generation in ratios]
         return generations_interval(list(ratios.values()), turned, level) if ratios else None
 
-    def verdict_ratios(self, numerator: int, denominator: int) -> dict[int, float]:
-        """Return what :meth:`verdict_ratio` is made of: the ratio in each generation."""
-        clock = self.verdict_clock(numerator, denominator)
-        return generation_ratios(self.series[numerator], self.series[denominator], clock)
-
-    def verdict_clock(self, numerator: int, denominator: int) -> Clock:
-        """Return which time decides about a ratio: that on the wall, or the CPU's.
-
-        Other programs hardly change the CPU time of a call, and may double its wall time. So CPU
-        time decides where it is counted, the calls of both cells have one thread, and none of them
-        waits for anything (:attr:`mncost.results.series.Series.waits`).
-        """
-        cells = [self.run.cells[cell] for cell in (numerator, denominator)]
-        series = [*self.series[numerator], *self.series[denominator]]
-        if any(cell.place.threads != 1 for cell in cells):
-            return "wall"
-        return "cpu" if all(one.cpu_by_round and not one.waits for one in series) else "wall"
-
     def generation_ratios(self, numerator: int, denominator: int) -> dict[int, float]:
         """Return what :meth:`ratio` is made of: the ratio in each generation."""
-        return generation_ratios(self.series[numerator], self.series[denominator])
+        clock = self.clock(numerator, denominator)
+        return generation_ratios(self.series[numerator], self.series[denominator], clock)
 
     # --------------------------------------------------------------------------- inside a network
 
@@ -265,10 +311,11 @@ class Results(Shown):
         Workers differ in how fast they do the same work, so each is taken relative to its own
         median; see :func:`mncost.stats.drift.drift`.
         """
+        clock = self.reference_clock
         workers: dict[object, list[tuple[float, float]]] = {}
         for series in self.reference:
             points = workers.setdefault(series.process.worker, [])
-            points += zip(series.bursts.at, series.by_round.values(), strict=True)
+            points += zip(series.bursts.at, series.by_round(clock).values(), strict=True)
         times, values = [], []
         for points in workers.values():
             typical = median(value for _, value in points)

@@ -60,6 +60,7 @@ def warnings_of_run(run: Run, drift: Interval | None) -> Iterator[RunWarning]:
 def warnings_of_cell(summary: CellSummary) -> Iterator[RunWarning]:
     """Yield the warnings that concern one cell."""
     if summary.latency is not None:
+        yield from _of_clock(summary)
         yield from _of_samples(summary, summary.latency)
         yield from _of_threads(summary)
     target = summary.run.options.target_error
@@ -130,6 +131,45 @@ def _of_drift(drift: Interval | None) -> Iterator[RunWarning]:
             f"the machine got {abs(change):.1%} {speed} in the course of the run, by the reference "
             "workload: latencies are an average over that",
             "trust the ratios, which are paired; for latencies, let it settle and measure again",
+        )
+
+
+def _of_clock(summary: CellSummary) -> Iterator[RunWarning]:
+    """Warn where other programs are in the latency, because no better clock could be used."""
+    if summary.clock != "wall" or summary.run.options.clock == "wall":
+        return
+    cell, counted = summary.cell.id, all(one.counts_cpu for one in summary.series)
+    if summary.disturbed:
+        calm = sum(len(one.times("undisturbed")) for one in summary.series)
+        share = 1 - calm / summary.runs
+        yield RunWarning(
+            "disturbed",
+            cell,
+            share,
+            0.5,
+            f"other programs interrupted {share:.0%} of its runs: with several "
+            "threads, its latency says more about them than about the network",
+            "end them, or measure with --threads 1",
+        )
+    elif not counted:
+        yield RunWarning(
+            "no-cpu-time",
+            cell,
+            None,
+            "counted",
+            "CPU time of a call is not counted here, so the time that passes counts: other "
+            "programs are in it",
+            "measure when the machine does nothing else",
+        )
+    elif summary.cell.place.threads == 1:
+        yield RunWarning(
+            "waits",
+            cell,
+            None,
+            "never",
+            "its calls wait for something (a sleep, a lock, a file), which CPU time does not show, "
+            "so the time that passes counts",
+            "compare it with wall times only",
         )
 
 

@@ -10,6 +10,7 @@ import msgspec
 from mncost.errors import one_line
 from mncost.spec.axis import Resolution, size_of_image
 from mncost.spec.parse import row_name
+from mncost.spec.reading import IMAGE
 from mncost.spec.resolve import Architecture
 from mncost.spec.rows import Block, Row
 
@@ -33,7 +34,12 @@ def resolved_file(architecture: Architecture, resolution: Resolution) -> str:
     rows: dict[int, list[Block]] = {}
     for block in architecture.blocks:
         rows.setdefault(block.number, []).append(block)
-    lines = [f"  {_toml(_row(blocks))},\n" for blocks in rows.values()]
+    before, lines = IMAGE, []
+    for number, blocks in enumerate(rows.values(), 1):
+        lines.append(f"  {_toml(_row(blocks, number, before))},\n")
+        before = blocks[-1].name
+    if architecture.outputs != (before,):
+        head["outputs"] = architecture.outputs
     return (
         f"# {one_line(made)}: all widths resolved.\n"
         + "".join(f"{key} = {_toml(value)}\n" for key, value in head.items())
@@ -47,14 +53,18 @@ def _rules(architecture: Architecture) -> dict[str, Any]:
     return {**rules, "expanded": "scaled", "classes": architecture.classes}
 
 
-def _row(blocks: list[Block]) -> dict[str, Any]:
-    """Return the row of an architecture file that gives the blocks that one row gave."""
+def _row(blocks: list[Block], number: int, before: str) -> dict[str, Any]:
+    """Return the row of an architecture file that gives the blocks that one row gave.
+
+    ``number`` is where it stands in the file, and ``before`` the block that it reads without a
+    word: the last of the row above.
+    """
     first = blocks[0]
     row = first.row
     defaults = {
         field.name: field.default for field in msgspec.structs.fields(row) if not field.required
     }
-    values = {**msgspec.structs.asdict(row), "name": _name(first, len(blocks))}
+    values = {**msgspec.structs.asdict(row), "name": _name(first, len(blocks), number)}
     # At α = 1 nothing scales. A row's own rounding stays: its `expansion` is rounded by it.
     values |= {key: defaults[key] for key in ("scale", "keep_below") if key in values}
     if isinstance(values.get("out"), int):
@@ -64,13 +74,22 @@ def _row(blocks: list[Block]) -> dict[str, Any]:
     values |= row.resolved(blocks)
     if len(blocks) == 1:  # with repeats, a ratio holds for the first of them and for the others
         values |= _stated(first, values)
+    values.pop("reads")
     told = {key: value for key, value in values.items() if value != defaults.get(key, ...)}
-    return {"block": row.__struct_config__.tag, **told}
+    return {"block": row.__struct_config__.tag, **told, **_reads(first, before)}
 
 
-def _name(block: Block, repeats: int) -> str | None:
+def _reads(block: Block, before: str) -> dict[str, Any]:
+    """Return what a row says of the rows that it reads."""
+    sources = block.sources[: len(block.sources) - len(block.row.also)]
+    if block.row.several:
+        return {"from": sources}
+    return {} if sources == (before,) else {"from": sources[0]}
+
+
+def _name(block: Block, repeats: int, number: int) -> str | None:
     name = block.name.removesuffix(".1") if repeats > 1 else block.name
-    return None if name == row_name(Row(), block.number) else name
+    return None if name == row_name(Row(), number) else name
 
 
 def _stated(block: Block, values: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from mncost.api import title
 from mncost.cost.bridge import Line, bridge, tools
 from mncost.cost.conventions import CONVENTIONS
-from mncost.cost.work import Tally
+from mncost.cost.forms import Seen
 from mncost.explanation import Explanation
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
@@ -19,21 +19,21 @@ _BRIDGE = "bridge: each line is the one above and what is added or left out."
 
 def explain_table(explanation: Explanation, *, columns: str | Sequence[str] | None = None) -> Table:
     """Return the bridge from one convention to the next, then each tool's number."""
-    counted = explanation.counted
-    lines = [*bridge(counted.work), *tools(counted.work)]
+    seen = explanation.seen
+    lines = [*bridge(seen), *tools(seen)]
     about = [
         f"{c.name} ({f'{c.version}, ' if c.version else ''}{c.source}): {c.remark}."
         for c in CONVENTIONS.values()
     ]
     head = f"{title(explanation.network)}: why tools differ"
-    registry = _columns(counted, first=lines[0])
+    registry = _columns(seen, first=lines[0])
     legend = [_BRIDGE, *about]
     return tabulate("explain", registry, lines, names=columns, title=head, legend=legend)
 
 
-def _columns(counted: Tally, first: Line) -> Mapping[str, Source]:
+def _columns(seen: Seen, first: Line) -> Mapping[str, Source]:
     def spots(line: Line) -> Mapping[str, int]:
-        return line.convention.blind_spots(counted)
+        return line.convention.blind_spots(seen)
 
     return sources(
         ("part", "", "text", lambda x: x.part),

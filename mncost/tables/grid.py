@@ -12,6 +12,7 @@ from mncost.render.sources import Source, chosen, sources, tabulate
 from mncost.render.table import Column, Table, Value
 from mncost.spec.axis import Resolution, size_of_image
 from mncost.spec.parse import PAPER
+from mncost.tables.partial import counted, input_words, partial_notes, partial_words
 
 if TYPE_CHECKING:
     from mncost.cost.conventions import Convention
@@ -25,11 +26,11 @@ GRID_COLUMNS: Mapping[str, Source] = sources(
     ("resolution", "px", "number", lambda n: n.resolution),
     ("rho", "ρ", "ratio", lambda n: n.rho),
     ("classes", "classes", "number", lambda n: n.classes),
-    ("macs", "MACs", "count", lambda n: n.macs),
-    ("flops", "FLOPs =2×MACs", "count", lambda n: n.flops),
+    ("macs", "MACs", "count", lambda n: counted(n, n.macs)),
+    ("flops", "FLOPs =2×MACs", "count", lambda n: counted(n, n.flops)),
     ("params", "params", "count", lambda n: n.params),
     ("buffers", "buffers", "count", lambda n: n.buffers),
-    ("standard_macs", "standard MACs", "count", lambda n: n.standard.macs),
+    ("standard_macs", "standard MACs", "count", lambda n: counted(n, n.standard.macs)),
     ("standard_params", "standard params", "count", lambda n: n.standard.params),
     ("macs_ratio", "MACs ratio", "ratio", lambda n: n.macs_ratio),
     ("params_ratio", "params ratio", "ratio", lambda n: n.params_ratio),
@@ -44,11 +45,21 @@ GRID_COLUMNS: Mapping[str, Source] = sources(
 )
 
 
+# Beside networks of architectures, and only where there is a model.
+_OF_MODELS: Mapping[str, Source] = sources(
+    ("input", "input", "text", input_words),
+    ("complete", "complete", "text", lambda n: n.is_complete),
+    ("unknown_operators", "not counted", "text", partial_words),
+    extra=("complete", "unknown_operators"),
+)
+_ONLY_ARCHITECTURES = ("dialect", "alpha", "resolution")
+
+
 def _convention_columns(convention: Convention) -> Mapping[str, Source]:
     """Return the columns of the grid with one tool's number wherever MACs would stand."""
 
     def number(n: Any) -> int:
-        return convention.total(n.work)
+        return convention.total(n.seen)
 
     def ratio(n: Any) -> float | None:
         return number(n.standard) / number(n) if number(n) else None
@@ -93,6 +104,10 @@ def grid_table(
         networks = _front(networks, pareto)
     # Room for the others: a single dialect of the paper goes without saying.
     hide = ["dialect"] if {network.dialect for network in networks} == {PAPER} else []
+    if any(network.source is not None for network in networks):
+        registry = _with_models(registry)
+        if all(network.source is not None for network in networks):
+            hide = [*_ONLY_ARCHITECTURES]
     return tabulate(
         "table",
         registry,
@@ -100,7 +115,7 @@ def grid_table(
         names=columns,
         hide=hide,
         show=["flops"] if flops else [],
-        notes=networks.notes,
+        notes=[*networks.notes, *partial_notes(networks)],
     )
 
 
@@ -135,6 +150,13 @@ def _registry(convention: str | None, *, flops: bool = False) -> Mapping[str, So
     from mncost.cost.conventions import find_convention
 
     return _convention_columns(find_convention(convention))
+
+
+def _with_models(registry: Mapping[str, Source]) -> Mapping[str, Source]:
+    """Return the columns with those that models have."""
+    after = list(registry).index("resolution") + 1
+    names = [*list(registry)[:after], "input", *list(registry)[after:], *list(_OF_MODELS)[1:]]
+    return {name: {**_OF_MODELS, **registry}[name] for name in names}
 
 
 def _with_accuracy(registry: Mapping[str, Source]) -> Mapping[str, Source]:

@@ -13,8 +13,9 @@ from mncost.cost.layers import Layer, side
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
 from mncost.render.sources import Source, sources, tabulate
-from mncost.render.table import Show, Table, Value
+from mncost.render.table import AtLeast, Show, Table, Value
 from mncost.tables.pairs import pair_columns
+from mncost.tables.partial import counted, partial_notes
 
 __all__ = ["BY", "LAYER_COLUMNS", "layers_table"]
 
@@ -38,7 +39,7 @@ LAYER_COLUMNS: Mapping[str, Source] = sources(
     ("bias", "bias", "text", lambda x: x.bias),
     ("params", "params", "count", lambda x: x.params),
     ("buffers", "buffers", "count", lambda x: x.buffers),
-    ("macs", "MACs", "count", lambda x: x.macs),
+    ("macs", "MACs", "count", lambda x: x.macs if x.is_known else AtLeast(x.macs)),
     ("flops", "FLOPs =2×MACs", "count", lambda x: 2 * x.macs),
     ("bytes_read", "read", "bytes", lambda x: x.bytes_read),
     ("bytes_written", "written", "bytes", lambda x: x.bytes_written),
@@ -105,6 +106,7 @@ def layers_table(
     registry = _registry(by, twin)
     show = ["flops"] if flops else []
     line = _line(network)
+    notes = [*notes, *partial_notes([network])]
     table = tabulate(
         f"layers by {by}", registry, things, names=columns, show=show, notes=notes, title=line
     )
@@ -162,9 +164,9 @@ def _with_total(table: Table, network: Network) -> Table:
         "params": network.params,
         "params_share": 1.0,
         "buffers": network.buffers,
-        "macs": network.macs,
+        "macs": counted(network, network.macs),
         "macs_share": 1.0,
-        "flops": network.flops,
+        "flops": counted(network, network.flops),
         "bytes_read": (read := sum(layer.bytes_read for layer in network.all_layers)),
         "bytes_written": (written := sum(layer.bytes_written for layer in network.all_layers)),
         "intensity": network.macs / (read + written) if read + written else None,
@@ -176,7 +178,8 @@ def _with_total(table: Table, network: Network) -> Table:
 
 def _line(network: Network) -> str:
     """Return a line with a network's name and totals."""
+    least = "" if network.is_complete else "≥"
     return (
-        f"{title(network)}: {network.macs:,} MACs, {network.params:,} parameters, "
+        f"{title(network)}: {least}{network.macs:,} MACs, {network.params:,} parameters, "
         f"{network.peak_activation_bytes:,} bytes of activations at most, at {network.peak_layer}"
     )

@@ -52,7 +52,7 @@ def run_table(
         names=columns,
         hide=registry.keys() - usual,
         notes=warning_lines(results),
-        legend=[*conditions(results.run), *[_LOGITS_ERROR] * any(one.agreement for one in every)],
+        legend=[*conditions(results), *[_LOGITS_ERROR] * any(one.agreement for one in every)],
         title=f"CPU latency: {shared(one.cell for one in main)}",
     )
     ids = {one.cell.id for one in main}
@@ -84,8 +84,12 @@ def _measured(percentiles: Sequence[float]) -> dict[str, Source]:
         return lambda summary: summary.percentile(percent)
 
     tails = {percentile_name(percent): percentile(percent) for percent in percentiles}
-    times: list[tuple[str, str, Kind, Callable[[CellSummary], Interval | None]]] = [
+    latency: list[tuple[str, str, Kind, Callable[[CellSummary], Interval | None]]] = [
         ("latency", "latency", "time", lambda s: s.latency),
+        ("undisturbed_latency", "undisturbed", "time", lambda s: s.undisturbed),
+        ("wall_latency", "wall time", "time", lambda s: s.wall),
+    ]
+    times: list[tuple[str, str, Kind, Callable[[CellSummary], Interval | None]]] = [
         *((name, name, "time", value) for name, value in tails.items()),
         ("mean_latency", "mean", "time", lambda s: s.mean_latency),
         ("macs_per_second", "MAC/s", "rate", lambda s: s.macs_per_second),
@@ -98,10 +102,18 @@ def _measured(percentiles: Sequence[float]) -> dict[str, Source]:
         ("python_speedup", "beside ours", "ratio", lambda s: s.python_speedup),
     ]
     return {
+        **sources(("clock", "clock", "text", lambda s: s.clock if s.latency else None)),
+        **sources(*latency, intervals=[name for name, *_ in latency]),
+        **sources(("wall", "wall", "time", _wall), people=("wall",), narrow=("wall",)),
         **sources(*times, intervals=[name for name, *_ in times], bounds=tails),
         **sources(("macs_ratio", "MACs ratio", "ratio", lambda s: s.macs_ratio)),
         **sources(*ratios, intervals=[name for name, *_ in ratios]),
     }
+
+
+def _wall(summary: CellSummary) -> float | None:
+    """Return the time that passes, beside CPU time: of runs that nothing interrupted."""
+    return summary.undisturbed.center if summary.undisturbed else None
 
 
 def _same_top1(summary: CellSummary) -> float | None:
@@ -129,6 +141,9 @@ def _usual(summaries: Sequence[CellSummary]) -> list[str]:
     names = [name for name in cell_columns(lambda cell: cell) if name not in constant(cells)]
     names = [name for name in names if name not in ("part", "twin", "classes")]
     names += [*NAMES, "macs", "latency", "macs_per_second"]
+    clocks = {summary.clock for summary in summaries if summary.latency}
+    names += ["clock"] if len(clocks) > 1 else []
+    names += ["wall"] if "cpu" in clocks else []
     if len({cell.place.batch for cell in cells}) > 1:
         names += ["images_per_second"]
     if any(summary.twin for summary in summaries):

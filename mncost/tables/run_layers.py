@@ -63,7 +63,7 @@ def run_layers_table(
         notes=warning_lines(results),
         legend=[
             *(note for one in summaries for note in _about(results, one)),
-            *conditions(results.run),
+            *conditions(results),
         ],
         title=single,
     )

@@ -53,7 +53,7 @@ def savings_tables(savings: Savings) -> list[Table]:
     for pairs in _by_place(savings.pairs).values():
         tables += [_pairs(pairs), _layers(savings, pairs)]
     *first, last = tables
-    legend = [*last.legend, *conditions(savings.results.run)]
+    legend = [*last.legend, *conditions(savings.results)]
     notes = [*last.notes, *warning_lines(savings.results)]
     return [*first, last._replace(legend=legend, notes=notes)]
 

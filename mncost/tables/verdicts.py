@@ -10,6 +10,7 @@ from mncost.budget.words import bound_of, limit_and_value, old_and_new, percent
 from mncost.errors import one_line
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table, Value
+from mncost.tables.words import CLOCK_WORDS
 
 __all__ = ["COLUMNS", "verdicts"]
 
@@ -26,7 +27,7 @@ def _for_people(source: Source) -> Source:
     return source._replace(column=source.column._replace(show="people"))
 
 
-_PEOPLE = ("shown_value", "latencies", "shown_limit", "shown_headroom")
+_PEOPLE = ("shown_value", "shown_wall", "latencies", "shown_limit", "shown_headroom")
 
 COLUMNS: Mapping[str, Source] = {
     name: _for_people(source) if name in _PEOPLE else source
@@ -50,15 +51,26 @@ COLUMNS: Mapping[str, Source] = {
         ("unit", "unit", "text", lambda o: o.unit),
         ("old_latency", "old", "time", lambda o: o.old),
         ("new_latency", "new", "time", lambda o: o.new),
+        ("clock", "clock", "text", lambda o: o.clock),
+        ("undisturbed_latency", "wall", "time", lambda o: o.wall),
+        ("shown_wall", "wall", "time", lambda o: o.wall and o.wall.center),
         ("headroom", "headroom", "number", lambda o: o.headroom),
         ("why", "why", "text", lambda o: o.why),
         extra=(
             *("budget", "line", "arch", "alpha", "resolution", "dialect", "classes", "twin"),
             *("precision", "runtime", "provider", "threads", "batch", "bound", "limit", "value"),
-            *("unit", "old_latency", "new_latency", "headroom", "why"),
+            *(
+                "unit",
+                "old_latency",
+                "new_latency",
+                "clock",
+                "undisturbed_latency",
+                "headroom",
+                "why",
+            ),
         ),
-        intervals=("value",),
-        narrow=("shown_headroom", "latencies"),
+        intervals=("value", "undisturbed_latency"),
+        narrow=("shown_wall", "shown_headroom", "latencies"),
     ).items()
 }
 """For people a limit and its value share a unit, row by row; programs get base units."""
@@ -70,8 +82,27 @@ def verdicts(checked: Verdicts) -> Table:
     columns = dict(COLUMNS)
     if not any(map(old_and_new, checked)):
         del columns["latencies"]
-    notes = [*reasons, *checked.notes, *_conditions(checked)]
+    if not any(outcome.wall for outcome in checked):
+        del columns["shown_wall"]
+    notes = [*reasons, *checked.notes, *_clocks(checked), *_conditions(checked)]
     return tabulate("check", columns, checked, notes=notes, title=checked.summary)
+
+
+def _clocks(checked: Verdicts) -> list[str]:
+    """Return which time of a call each limit on latency was measured by."""
+    by_clock: dict[str, list[str]] = {}
+    for outcome in checked:
+        if outcome.clock is not None:
+            by_clock.setdefault(outcome.clock, []).append(outcome.of.metric)
+    if not by_clock:
+        return []
+    if len(by_clock) == 1:
+        return [f"clock: {CLOCK_WORDS[clock]}" for clock in by_clock]
+    lines = (
+        f"{CLOCK_WORDS[clock]} ({', '.join(dict.fromkeys(metrics))})"
+        for clock, metrics in by_clock.items()
+    )
+    return [f"clock: {'; '.join(lines)}"]
 
 
 def _reason(outcome: Outcome) -> str:

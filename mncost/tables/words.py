@@ -10,7 +10,22 @@ if TYPE_CHECKING:
     from mncost.results.results import Results
     from mncost.results.warnings import RunWarning
 
-__all__ = ["conditions", "ending", "machine_line", "problems", "versions", "warning_lines"]
+__all__ = [
+    "CLOCK_WORDS",
+    "conditions",
+    "ending",
+    "machine_line",
+    "problems",
+    "versions",
+    "warning_lines",
+]
+
+
+CLOCK_WORDS = {
+    "cpu": "CPU time of a call",
+    "undisturbed": "time that passes in a call, of runs that nothing interrupted",
+    "wall": "time that passes in a call",
+}
 
 
 def machine_line(run: Run) -> str:
@@ -43,14 +58,17 @@ def ending(run: Run) -> str:
     }[run.stopped]
 
 
-def conditions(run: Run) -> Iterator[str]:
+def conditions(results: Results) -> Iterator[str]:
     """Say where, with what, how long and how well it was measured."""
+    run = results.run
     yield machine_line(run)
+    clocks = dict.fromkeys(one.clock for one in results.summaries if one.latency)
+    words = " or ".join(CLOCK_WORDS[clock] for clock in clocks) or "of one call"
     generations = len({process.generation for process in run.processes})
     processes = "1 process" if generations == 1 else f"{generations} processes"
     yield (
-        f"latency: median of one call, ± half of its 95 % interval over {processes}; "
-        f"{ending(run)} after {run.seconds:.0f} s"
+        f"latency: {words}, median ± half of its 95 % interval over {processes}, for this machine "
+        f"during this run; {ending(run)} after {run.seconds:.0f} s"
     )
 
 

@@ -552,10 +552,11 @@ def test_the_schema_in_the_package_is_up_to_date() -> None:
     assert in_process(["schema", "budget"]) == Result(0, budget_schema(), "")
 
 
-def test_an_editor_that_knows_the_schema_accepts_the_example() -> None:
-    example = (EXAMPLES / "budgets.toml").read_text("utf-8")
-    jsonschema.validate(tomllib.loads(example), json.loads(budget_schema()))
-    kinds = {type(limit.bound) for limit in read_budgets(EXAMPLES / "budgets.toml")}
+def test_an_editor_that_knows_the_schema_accepts_the_examples() -> None:
+    kinds = set()
+    for path in (EXAMPLES / "budgets.toml", EXAMPLES / "latency.toml"):
+        jsonschema.validate(tomllib.loads(path.read_text("utf-8")), json.loads(budget_schema()))
+        kinds |= {type(limit.bound) for limit in read_budgets(path)}
     assert kinds == {Exact, Latency, Ratio, Regression}
 
 

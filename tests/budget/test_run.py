@@ -356,6 +356,7 @@ def saved_run(width: int, factor: float, reference: float, tmp_path: Path) -> Pa
     for process in run.processes:
         for bursts in process.bursts:
             bursts.ns = Counts([round(ns * by(bursts.cell)) for ns in bursts.ns])
+            bursts.cpu_ns = Counts([round(ns * by(bursts.cell)) for ns in bursts.cpu_ns])
     write_run(run, file)
     return file
 

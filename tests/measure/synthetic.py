@@ -96,7 +96,12 @@ def process(
     """Return a process: for each cell (``None``: the reference) the runs of each of its rounds."""
     bursts = [
         Burst(
-            round=number, cell=cell_id, at=generation * 10 + number * 0.1, warmup_ns=[], ns=list(ns)
+            round=number,
+            cell=cell_id,
+            at=generation * 10 + number * 0.1,
+            warmup_ns=[],
+            ns=list(ns),
+            cpu_ns=list(ns),
         )
         for cell_id, rounds in visits.items()
         for number, ns in enumerate(rounds)
@@ -172,6 +177,7 @@ def simulated(
                         at=at,
                         warmup_ns=[round(3 * ns)] * warmups,
                         ns=[round(sample) for sample in samples],
+                        cpu_ns=[round(sample) for sample in samples],
                     )
                 )
         found.append(process(generation, {}, bursts=bursts))

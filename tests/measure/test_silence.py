@@ -7,10 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from mncost.measure.runtimes import is_installed
 
 SMALL = ("--arch", "v1", "--alpha", "0.1", "--resolution", "32", "--no-twin")
 SHORT = ("--processes", "1", "--max-time", "2s")
@@ -66,13 +67,14 @@ def home(tmp_path: Path) -> Path:
         ("fake", "fp32"),
         ("onnxruntime", "fp32,int8"),
         ("openvino", "fp32"),
+        ("litert", "fp32,int8"),
         ("torch", "fp32"),
         pytest.param("torch-compile", "fp32", marks=pytest.mark.slow),
     ],
 )
 def test_measuring_is_silent(runtime: str, precisions: str, home: Path) -> None:
-    if runtime == "openvino" and find_spec("openvino") is None:
-        pytest.skip("openvino is not installed")
+    if not is_installed(runtime):
+        pytest.skip(f"{runtime} is not installed")
     what = ["--runtime", runtime, "--precision", precisions]
     command = [sys.executable, "-m", "mncost", "bench", *SMALL, *SHORT, *what]
     assert traced(command, home) == []

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import pytest
 
 from mncost.cost.conventions import CONVENTIONS, find_convention
+from mncost.cost.forms import SEEN_KINDS
 from mncost.cost.work import KINDS, SECOND
 from mncost.errors import UnknownNameError
 from mncost.spec.rows import Activation
@@ -60,24 +61,25 @@ def explained(*arguments: str) -> list[dict[str, Any]]:
 def test_a_convention_weighs_the_terms(name: str) -> None:
     """Each convention of a network of four layers is what the paper's arithmetic gives."""
     network = network_of_rows(ROWS, 8, rules=RULES)
-    counted = network.tally
-    assert CONVENTIONS[name].total(counted.work) == BY_HAND[name]
-    assert sum(p.weight * p.amount for p in CONVENTIONS[name].parts(counted.work)) == BY_HAND[name]
+    assert CONVENTIONS[name].total(network.seen) == BY_HAND[name]
+    parts = CONVENTIONS[name].parts(network.seen)
+    assert sum(part.weight * part.amount for part in parts) == BY_HAND[name]
 
 
 @pytest.mark.parametrize("name", BLIND)
 def test_blind_spots_are_the_operators_that_count_as_zero(name: str) -> None:
     """What a tool has no price for is listed, with how many there are."""
     network = network_of_rows(ROWS, 8, rules=RULES)
-    counted = network.tally
-    assert CONVENTIONS[name].blind_spots(counted) == BLIND[name]
+    assert CONVENTIONS[name].blind_spots(network.seen) == BLIND[name]
 
 
 def test_every_kind_of_work_is_known() -> None:
     """Every activation of a file has its kind, and every weight is one of a kind that exists."""
     assert set(get_args(Activation)) - {"none"} <= set(KINDS)
     for convention in CONVENTIONS.values():
-        assert set(convention.weights) <= set(KINDS)
+        tables = [convention.always, convention.leaf]
+        tables += [*convention.modules.values(), *convention.calls.values()]
+        assert {kind for table in tables for kind in table} <= {*SEEN_KINDS}
     assert set(SECOND) <= set(KINDS)
 
 

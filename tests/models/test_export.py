@@ -146,7 +146,7 @@ def test_a_name_that_needs_quoting() -> None:
 
 REFUSED = [
     ("-o net.onx", "unknown suffix '.onx' (did you mean '.onnx'?); accepted: .onnx, .pt, .pt2"),
-    ("-o net", "unknown suffix ''; accepted: .onnx, .pt, .pt2, .toml"),
+    ("-o net", "unknown suffix ''; accepted: .onnx, .pt, .pt2, .tflite, .toml"),
     ("", "Missing option '--output'"),
     ("-o x.pt --resolution 96", "--resolution means nothing to a .pt file"),
     ("-o x.pt --dynamic-batch", "--dynamic-batch means nothing to a .pt file"),

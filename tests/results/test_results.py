@@ -13,7 +13,9 @@ import pytest
 from mncost.measure.bursts import Counts
 from mncost.measure.records import Agreement, Burst, Failure, ModelFile
 from mncost.results.results import Results
+from mncost.results.series import generation_ratios
 from mncost.stats.generations import generations_interval
+from mncost.stats.location import log_interval
 from tests.measure.synthetic import REFERENCE_NS, cell, process, run_of, simulated
 
 
@@ -301,10 +303,12 @@ def slower(own: int, generation: int) -> float:
 
 def test_cpu_time_decides_about_calls_that_compute() -> None:
     results = timed(slower)
-    assert results.verdict_clock(0, 1) == "cpu"
-    found, wall = results.verdict_ratio(0, 1, 0.95), results.ratio(0, 1)
+    assert results.clock(0, 1) == "cpu"
+    found = results.verdict_ratio(0, 1, 0.95)
+    wall = log_interval(
+        list(generation_ratios(results.series[0], results.series[1], "wall").values())
+    )
     assert found is not None
-    assert wall is not None
     assert found.center == pytest.approx(1.05, abs=0.002)
     assert found.relative_error is not None
     assert found.relative_error < 0.002
@@ -315,7 +319,7 @@ def test_cpu_time_decides_about_calls_that_compute() -> None:
 def test_calls_that_give_their_core_away_are_judged_by_the_wall(waits: int) -> None:
     """A sleep, a lock or a file in the call of one side: CPU time would hide it."""
     results = timed(slower, waits=waits)
-    assert results.verdict_clock(0, 1) == "wall"
+    assert results.clock(0, 1) == "wall"
     assert results.verdict_ratio(0, 1, 0.95) == generations_interval(
         list(results.generation_ratios(0, 1).values()), [bool(g % 2) for g in range(8)], 0.95
     )
@@ -323,17 +327,17 @@ def test_calls_that_give_their_core_away_are_judged_by_the_wall(waits: int) -> N
 
 def test_a_wait_that_the_system_does_not_count_shows_in_calls_that_nothing_interrupted() -> None:
     results = timed(slower, switches=0)
-    assert results.verdict_clock(0, 1) == "cpu"
+    assert results.clock(0, 1) == "cpu"
     for one in results.run.processes:
         for bursts in one.bursts:
             bursts.waits = Counts()
             if bursts.cell == 0:
                 bursts.ns = Counts([ns + 500_000 for ns in bursts.ns])  # 5 %
-    assert Results(results.run).verdict_clock(0, 1) == "wall"
+    assert Results(results.run).clock(0, 1) == "wall"
 
 
 def test_without_cpu_time_or_with_several_threads_the_wall_decides() -> None:
-    assert timed(slower, threads=2).verdict_clock(0, 1) == "wall"
+    assert timed(slower, threads=2).clock(0, 1) == "wall"
     results = timed(slower)
     results.run.processes[0].bursts[0].cpu_ns = Counts()
-    assert Results(results.run).verdict_clock(0, 1) == "wall"
+    assert Results(results.run).clock(0, 1) == "wall"

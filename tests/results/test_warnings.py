@@ -75,7 +75,7 @@ def test_drift_of_the_reference(change: float, there: bool) -> None:
     end = references[-1].at[-1]
     for bursts in references:
         times = [at for at in bursts.at for _ in range(bursts.runs)]
-        bursts.ns = Counts([round(1e6 * change ** (at / end)) for at in times])
+        bursts.ns = bursts.cpu_ns = Counts([round(1e6 * change ** (at / end)) for at in times])
     assert ("drift" in of(run)) == there
 
 
@@ -92,6 +92,7 @@ def changed_samples(ns: list[int]) -> Callable[[Run], None]:
                 if bursts.cell == 0:
                     bursts.runs = len(ns)
                     bursts.ns = Counts([100_000 * sample for sample in ns] * len(bursts))
+                    bursts.cpu_ns = bursts.ns
 
     return change
 

@@ -92,6 +92,8 @@ class Runtime(ABC):
     precisions: ClassVar[tuple[str, ...]] = ("fp32",)
     default_provider: ClassVar[str | None] = None
     """The execution provider that needs no mention."""
+    unasked: ClassVar[tuple[str, ...]] = ()
+    """The execution providers that are left out unless they are named."""
     virtual: ClassVar[bool] = False
     """Whether its clock is a scripted one."""
     profiles: ClassVar[bool] = False
@@ -177,9 +179,9 @@ RUNTIMES: Mapping[str, str] = {
     "torch": "mncost.measure.runtimes.torch:Torch",
     "torch-compile": "mncost.measure.runtimes.torch_compile:TorchCompile",
     "openvino": "mncost.measure.runtimes.openvino:OpenVino",
+    "litert": "mncost.measure.runtimes.litert:LiteRt",
     "fake": "mncost.measure.runtimes.fake:Fake",
 }
-
 """Where the class of each runtime is, by name."""
 
 USUAL = ("onnxruntime", "torch")

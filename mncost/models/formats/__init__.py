@@ -15,9 +15,22 @@ from typing import TYPE_CHECKING, NamedTuple
 from mncost.graph.graph import Graph, Shapes
 
 if TYPE_CHECKING:
+    import numpy
+
     from mncost.models.weights import Weights
 
-__all__ = ["FORMATS", "Closeness", "Format", "Model", "format_named"]
+__all__ = [
+    "CALIBRATION_IMAGES",
+    "FORMATS",
+    "TEST_IMAGES",
+    "Closeness",
+    "Format",
+    "Model",
+    "format_named",
+]
+
+CALIBRATION_IMAGES, TEST_IMAGES = 8, 16
+"""How many images of noise a model is quantised with, and how many it is tried on."""
 
 
 class Model(NamedTuple):
@@ -49,6 +62,13 @@ class Closeness(NamedTuple):
     same_top1: int
     error: float
 
+    @classmethod
+    def of(cls, original: numpy.ndarray, quantised: numpy.ndarray) -> Closeness:
+        """Compare the logits of two models; each row is an image."""
+        same = int((quantised.argmax(1) == original.argmax(1)).sum())
+        difference = float(((quantised - original) ** 2).mean()) ** 0.5
+        return cls(len(original), same, difference / float(original.std()))
+
 
 class Format(NamedTuple):
     """A kind of model folder.
@@ -68,6 +88,7 @@ class Format(NamedTuple):
 FORMATS: Mapping[str, str] = {
     "onnx": "mncost.models.formats.onnx",
     "torch": "mncost.models.formats.torch",
+    "tflite": "mncost.models.formats.tflite",
     "fake": "mncost.models.formats.fake",
 }
 """The modules of the formats, by name."""

@@ -6,8 +6,10 @@ A new block is a file here and a line in :data:`AnyRow`.
 from typing import TypeAlias, get_args
 
 from mncost.spec.blocks.alone import Activation, BatchNorm, LayerNorm
+from mncost.spec.blocks.aspp import ASPP
 from mncost.spec.blocks.conv import Conv
 from mncost.spec.blocks.depthwise import Depthwise
+from mncost.spec.blocks.detect import Detect
 from mncost.spec.blocks.dropout import Dropout
 from mncost.spec.blocks.encoder import Encoder
 from mncost.spec.blocks.flatten import Flatten
@@ -51,6 +53,8 @@ AnyRow: TypeAlias = (
     | Token
     | Encoder
     | MobileViT
+    | ASPP
+    | Detect
     | BatchNorm
     | LayerNorm
     | Activation

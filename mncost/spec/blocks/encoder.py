@@ -1,6 +1,7 @@
 """The block ``encoder``, and the layers of a transformer that other blocks share."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -92,6 +93,10 @@ class Encoder(Row, frozen=True, kw_only=True, tag="encoder"):
         else:
             hidden = scaling.expanded(self.expansion or 1.0)
         return Widths(scaling.width, scaling.nominal, hidden)
+
+    def resolved(self, blocks: Sequence[Block]) -> dict[str, Any]:
+        """Return the features between the two linear layers."""
+        return {"expanded": blocks[0].expanded, "expansion": None}
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit one encoder."""

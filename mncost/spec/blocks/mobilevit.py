@@ -1,6 +1,7 @@
 """The block ``mobilevit``."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -43,6 +44,10 @@ class MobileViT(ScaledRow, frozen=True, kw_only=True, tag="mobilevit"):
         check_heads(features, self.heads)
         hidden = round(features * self.expansion)
         return Widths(scaling.width, scaling.nominal, features, branches=(hidden,))
+
+    def resolved(self, blocks: Sequence[Block]) -> dict[str, Any]:
+        """Return the features of a token."""
+        return {"features": blocks[0].expanded}
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the convolutions and the encoders."""

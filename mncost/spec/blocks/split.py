@@ -1,6 +1,7 @@
 """The blocks ``split`` and ``shuffle``."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -52,6 +53,10 @@ class Split(Row, frozen=True, kw_only=True, tag="split"):
         if parts[-1] < 1 or (scaling.alpha == 1 and parts[-1] != count[-1]):
             raise ValueError(f"parts of {', '.join(map(str, count))} channels do not make {width}")
         return parts
+
+    def resolved(self, blocks: Sequence[Block]) -> dict[str, Any]:
+        """Return the channels of each part."""
+        return {"count": blocks[0].branches}
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit a slice for each part."""

@@ -12,7 +12,7 @@ from mncost.spec.rows import Block, KernelSides, size_of
 __all__ = ["UniversalInvertedBottleneck"]
 
 OptionalKernel = Annotated[
-    Annotated[int, Meta(ge=0, le=31)] | KernelSides,
+    Annotated[int, Meta(ge=0, le=64)] | KernelSides,
     Meta(description="Side of the kernel, or [height, width]; 0 is absent."),
 ]
 

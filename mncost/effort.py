@@ -1,0 +1,94 @@
+"""With how much effort networks are measured, and by which clock: flags for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from mncost import units
+from mncost.errors import MeasureError, UnknownNameError
+from mncost.flags import flag
+
+__all__ = ["CLOCKS", "Effort", "check_clock", "check_count"]
+
+CLOCKS = ("cpu", "wall")
+_PANEL = "Measure"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long and how often networks are measured; ``None``: the default that the help states."""
+
+    target_error: float | None = flag(
+        "Stop when half of each median's 95 % interval is within it. Default: 2 %.",
+        metavar="%",
+        parse=units.share,
+        panel=_PANEL,
+    )
+    max_time: float | None = flag(
+        "Stop after it in any case: 90, 90s, 5min. Default: 54 s, or 3 s a network if more.",
+        metavar="TIME",
+        parse=units.seconds,
+        panel=_PANEL,
+    )
+    processes: int | None = flag(
+        "Measure in at least so many processes, one after the other. Default: 6.",
+        metavar="N",
+        panel=_PANEL,
+    )
+    copies: int | None = flag(
+        "Enter each model N times: A/A. Default: 1.", metavar="N", panel=_PANEL
+    )
+    seed: int | None = flag("Of weights, images and order. Default: 0.", metavar="N", panel=_PANEL)
+    clock: str | None = flag(
+        "cpu or wall: which time of a call counts. Default: CPU time with one thread, if calls "
+        "do not wait; else the time that passes in runs that nothing interrupted.",
+        metavar="NAME",
+        panel=_PANEL,
+        completes="clocks",
+    )
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            MeasureError: one of them is not accepted.
+        """
+        if self.target_error is not None and not 0 < self.target_error < 1:
+            raise MeasureError(f"target error {self.target_error:g}: accepted are 0 % to 100 %")
+        if self.max_time is not None and not 0 < self.max_time < 10**7:
+            raise MeasureError(f"max time {self.max_time:g} s: accepted is more than 0 s")
+        check_count("processes", (1 if self.processes is None else self.processes,), 1000)
+        check_count("copies", (1 if self.copies is None else self.copies,), 10)
+        if self.seed is not None and not 0 <= self.seed < 2**63:
+            raise MeasureError(f"seed {self.seed}: accepted are 0 to {2**63 - 1}")
+        check_clock(self.clock)
+
+
+def check_clock(clock: str | None, threads: Sequence[int] = (1,)) -> Literal["cpu", "wall"] | None:
+    """Return the clock that was asked for.
+
+    Raises:
+        UnknownNameError: there is no such clock.
+        MeasureError: it is the CPU's, and there are several threads.
+    """
+    if clock is not None and clock not in CLOCKS:
+        raise UnknownNameError("clock", clock, CLOCKS)
+    if clock == "cpu" and max(threads) > 1:
+        raise MeasureError(
+            "clock cpu: several threads compute at once, so their CPU time is no latency; accepted "
+            "with one thread"
+        )
+    return cast("Literal['cpu', 'wall'] | None", clock)
+
+
+def check_count(name: str, values: Sequence[int], most: int) -> None:
+    """Check numbers that count something.
+
+    Raises:
+        MeasureError: one is below 1, or too large.
+    """
+    for value in values:
+        if not 1 <= value <= most:
+            raise MeasureError(f"{name} {value}: accepted are 1 to {most}")

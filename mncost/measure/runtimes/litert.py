@@ -1,0 +1,78 @@
+"""LiteRT (TensorFlow Lite): its own kernels, or those of XNNPACK, from ``.tflite`` files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mncost.measure.runtimes import Call, Runtime, Setup, seeded_images
+
+if TYPE_CHECKING:
+    import numpy
+
+__all__ = ["LiteRt"]
+
+_XNNPACK, _BUILTIN = "XNNPACK", "builtin"
+
+
+class LiteRt(Runtime):
+    """``Interpreter.invoke`` with its input set; images are channels-last."""
+
+    distributions: ClassVar = ("ai-edge-litert", "numpy")
+    modules: ClassVar = ("ai_edge_litert", "numpy")
+    extras: ClassVar = ("litert",)
+    format: ClassVar = "tflite"
+    precisions: ClassVar = ("fp32", "int8")
+    default_provider: ClassVar = _XNNPACK
+    unasked: ClassVar = (_BUILTIN,)
+
+    def __init__(self) -> None:
+        """Make one; :meth:`start` imports."""
+        self._threads = 1
+
+    @classmethod
+    def providers(cls) -> tuple[str | None, ...]:
+        """Return the two sets of kernels."""
+        return (_XNNPACK, _BUILTIN)
+
+    def start(self, threads: int) -> None:
+        """Import it; the threads are made with each model."""
+        import ai_edge_litert.interpreter  # noqa: F401
+
+        self._threads = threads
+
+    def load(self, setup: Setup) -> Call:
+        """Load a file for one batch size."""
+        call: Call = self.interpreter(setup).invoke
+        return call
+
+    def interpreter(self, setup: Setup) -> Any:
+        """Return an interpreter whose inputs are set."""
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        from mncost.models.tflite_values import as_input
+
+        kernels = OpResolverType.AUTO
+        if setup.provider == _BUILTIN:
+            kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        interpreter = Interpreter(
+            str(setup.folder / "model.tflite"),
+            num_threads=self._threads,
+            experimental_op_resolver_type=kernels,
+        )
+        details = interpreter.get_input_details()
+        for detail in details:
+            shape = [setup.batch, *detail["shape"][1:]]
+            interpreter.resize_tensor_input(detail["index"], shape)
+        interpreter.allocate_tensors()
+        for detail in details:
+            images = _seeded((setup.batch, *map(int, detail["shape"][1:])))
+            interpreter.set_tensor(detail["index"], as_input(images, detail))
+        return interpreter
+
+
+def _seeded(shape: tuple[int, ...]) -> numpy.ndarray:
+    """Return the same images as for every runtime, channels last."""
+    if len(shape) != 4:
+        return seeded_images(shape)
+    batch, height, width, channels = shape
+    return seeded_images((batch, channels, height, width)).transpose(0, 2, 3, 1).copy()

@@ -1,0 +1,79 @@
+"""What a reader returns: a graph, the shapes of its inputs, and where the model itself is."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from mncost.cost.memory import Precision
+from mncost.graph.graph import Graph
+from mncost.graph.ops import Shape
+
+__all__ = ["InputSpec", "OnnxSource", "ReadModel", "Source", "TorchSource"]
+
+
+class InputSpec(Struct, frozen=True):
+    """One input as it is fed.
+
+    Attributes:
+        shape: whole, with the batch.
+        dtype: numpy's word, e.g. ``float32``.
+        batch_axis: the open dimension that is the batch; ``None``: its batch is fixed.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    batch_axis: int | None = None
+
+
+class OnnxSource(Struct, frozen=True, tag="onnx"):
+    """An ONNX file, to be run as it is.
+
+    Attributes:
+        file: its path.
+        sha256: of its bytes.
+        inputs: by name, in the order of the model.
+    """
+
+    file: str
+    sha256: str
+    inputs: dict[str, InputSpec]
+
+
+class TorchSource(Struct, frozen=True, tag="torch"):
+    """A torch module, to be made again and run as it is.
+
+    Attributes:
+        name: what makes it, e.g. ``timm:mobilenetv4_conv_small``.
+        inputs: by name, in the order of the module's arguments.
+    """
+
+    name: str
+    inputs: dict[str, InputSpec]
+
+
+Source: TypeAlias = OnnxSource | TorchSource
+"""Where a model comes from that is not made of an architecture file."""
+
+
+class ReadModel(Struct, frozen=True, kw_only=True):
+    """A model that was read.
+
+    Attributes:
+        name: what its network is called.
+        graph: its operators.
+        inputs: the shapes of the graph's inputs, without the batch.
+        source: the model itself; ``None`` if it is not a file, or is gone.
+        precision: in which most of its weights are stored.
+        weight_bytes: of its weights as they are stored; ``None`` if all are float32.
+        notes: what a reader of the counts has to know.
+    """
+
+    name: str
+    graph: Graph
+    inputs: dict[str, Shape]
+    source: Source | None = None
+    precision: Precision = "fp32"
+    weight_bytes: int | None = None
+    notes: tuple[str, ...] = ()

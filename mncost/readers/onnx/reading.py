@@ -1,0 +1,137 @@
+"""From an ONNX model to a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+import onnx
+from onnx import ModelProto, TensorProto
+
+from mncost.errors import InputError, one_line
+from mncost.readers.given import GivenInput, InputMisfitError
+from mncost.readers.model import InputSpec, OnnxSource, ReadModel
+from mncost.readers.onnx.builder import GraphBuilder
+from mncost.readers.onnx.execution import run_once
+from mncost.readers.onnx.inputs import fix_inputs
+from mncost.readers.onnx.known import Known, infer
+from mncost.readers.onnx.skeleton import load, skeleton, tensors_of
+from mncost.readers.onnx.tensors import Constants, in_order
+
+__all__ = ["read_file", "read_model"]
+
+
+def read_file(name: str, given: Sequence[GivenInput]) -> ReadModel:
+    """Read an ONNX file.
+
+    Raises:
+        InputError: it is no usable model, or an open dimension is not given.
+    """
+    path = Path(name)
+    model, content = load(path)
+    _check_external(model, name)
+    read = read_model(model, given, name=name, path=path)
+    source = OnnxSource(str(path.resolve()), sha256(content).hexdigest(), _inputs(read))
+    return ReadModel(
+        name=read.name,
+        graph=read.graph,
+        inputs=read.inputs,
+        source=source,
+        precision=read.precision,
+        weight_bytes=read.weight_bytes,
+        notes=read.notes,
+    )
+
+
+def _inputs(read: ReadModel) -> dict[str, InputSpec]:
+    assert isinstance(read.source, OnnxSource)
+    return read.source.inputs
+
+
+def read_model(
+    model: ModelProto, given: Sequence[GivenInput], *, name: str, path: Path | None = None
+) -> ReadModel:
+    """Read a model in memory; where its shapes stay open, it is run once.
+
+    Args:
+        model: which is not changed.
+        given: the shapes of inputs.
+        name: for messages, and of the network.
+        path: where it was read from, if it was.
+
+    Raises:
+        InputError: it is no usable model, or an open dimension is not given.
+    """
+    try:
+        return _read(model, given, name, path)
+    except InputMisfitError:
+        raise
+    except InputError as error:
+        said = str(error)
+        raise InputError(said if said.startswith(name) else f"{name}: {said}") from None
+    except RecursionError:
+        raise InputError(f"{name}: its bodies are nested too deeply") from None
+    except Exception as error:  # a file may hold anything, and libraries have errors of their own
+        reason = one_line(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
+        raise InputError(f"{name}: no usable ONNX model: {reason}") from error
+
+
+def _read(
+    model: ModelProto, given: Sequence[GivenInput], name: str, path: Path | None
+) -> ReadModel:
+    small = skeleton(model)
+    inputs = fix_inputs(small, given, name)
+    graph = small.graph
+    known = infer(small)
+    stored = [tensor.name for tensor in graph.initializer]
+    stored += [sparse.values.name for sparse in graph.sparse_initializer]
+    small_nodes = in_order(graph, {*stored, *inputs})
+    if _open_tensors(graph, known):
+        known.shapes.update(_run(model, path, inputs, _open_tensors(graph, known)))
+    constants = Constants(graph, known.shapes)
+    nodes = [node for node in small_nodes if not constants.take(node)]
+    builder = GraphBuilder(known, constants, inputs)
+    builder.take(nodes, [entry.name for entry in graph.output])
+    return ReadModel(
+        name=PurePosixPath(name).name,
+        graph=builder.graph(),
+        inputs=builder.inputs,
+        source=OnnxSource("", "", inputs),
+        precision=builder.weights.precision,
+        weight_bytes=builder.weights.bytes,
+        notes=tuple(builder.notes),
+    )
+
+
+def _open_tensors(graph: onnx.GraphProto, known: Known) -> list[str]:
+    return [
+        output
+        for node in graph.node
+        for output in node.output
+        if output and output not in known.shapes
+    ]
+
+
+def _run(
+    model: ModelProto, path: Path | None, inputs: dict[str, InputSpec], wanted: list[str]
+) -> dict[str, tuple[int, ...]]:
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    if copy.functions:
+        copy = onnx.inliner.inline_local_functions(copy, convert_version=False)
+    return run_once(path, copy, inputs, wanted)
+
+
+def _check_external(model: ModelProto, name: str) -> None:
+    """Refuse weights that lie outside of the folder of the file."""
+    for tensor in tensors_of(model.graph):
+        if tensor.data_location != TensorProto.EXTERNAL:
+            continue
+        place = next((one.value for one in tensor.external_data if one.key == "location"), "")
+        parts = PurePosixPath(place.replace("\\", "/"))
+        if not place or parts.is_absolute() or ".." in parts.parts or ":" in place:
+            raise InputError(
+                f"{name}: the weights of {tensor.name} are in {place!r}, which is not in the "
+                "folder of the file"
+            )

@@ -1,0 +1,84 @@
+"""In the dialect of a project, conventions give what tools print for that project's own modules.
+
+The numbers were recorded from the real tools on the real models (``tests/witness``).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.version import Version
+
+import mncost
+from mncost.cost.conventions import CONVENTIONS
+from mncost.cost.forms import PROJECTS, Form
+from mncost.graph.ops import Conv
+
+FILE = Path(__file__).parents[1] / "witness" / "tools.jsonl"
+VERSIONS, *RECORDS = [json.loads(line) for line in FILE.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record["builder"])
+def test_each_tools_number(record: dict[str, Any]) -> None:
+    """To the unit; one tool also counts the arithmetic that pads an image."""
+    network = mncost.load(
+        record["arch"], record["alpha"], record["resolution"], dialect=record["dialect"]
+    )
+    printed = {tool: number for tool, number in record["numbers"].items() if number is not None}
+    # torchprofile takes timm's products of sizes for MACs: two a side of each convolution that
+    # pads by the size of its image.
+    padded = [
+        node
+        for node in network.graph.nodes
+        if isinstance(node.op, Conv) and node.op.padding == "same" and node.op.stride != (1, 1)
+    ]
+    if "torchprofile" in printed:
+        printed["torchprofile"] -= 4 * len(padded)
+    assert {tool: CONVENTIONS[tool].total(network.seen) for tool in printed} == printed
+
+
+@pytest.mark.parametrize(
+    ("arch", "dialect", "tool", "number"),
+    [
+        ("v3-large", "torchvision", "ptflops-pytorch", 231_316_416),
+        ("v3-large", "torchvision", "thop", 234_838_456),
+        ("v4-conv-s", "timm", "ptflops-pytorch", 188_259_264),
+        ("v4-conv-s", "timm", "thop", 184_773_568),
+        ("v4-conv-s", "timm", "torchinfo", 186_006_568),
+    ],
+)
+def test_printed_numbers(arch: str, dialect: str, tool: str, number: int) -> None:
+    """Some of them literally, as others found them."""
+    assert CONVENTIONS[tool].total(mncost.load(arch, 1.0, 224, dialect=dialect).seen) == number
+
+
+def test_every_tool_and_project_is_recorded() -> None:
+    assert {tool for record in RECORDS for tool in record["numbers"]} == {*CONVENTIONS} - {"paper"}
+    assert {record["dialect"] for record in RECORDS} == {*PROJECTS}
+    assert {one["arch"] for one in RECORDS} > {"v1", "v2", "v3-large", "v4-hybrid-l"}
+
+
+def test_the_recorded_versions_are_the_stated_ones() -> None:
+    stated = {name: Version(one.version) for name, one in CONVENTIONS.items() if one.version}
+    recorded = {name: Version(VERSIONS["versions"][name]).public for name in stated}
+    assert recorded == {name: version.public for name, version in stated.items()}
+
+
+def test_a_class_of_the_same_name_is_another_class() -> None:
+    """Tools look at exact classes: timm's linear layer is not torch's, which thop counts."""
+    thop = CONVENTIONS["thop"]
+    assert thop.weights(Form("Linear", ("linear",)))["linear"] == 1
+    assert thop.weights(Form("timm.layers.linear.Linear", ("linear",)))["linear"] == 0
+
+
+def test_the_parts_add_up_to_the_number() -> None:
+    """One kind may have several weights: batch norms of two classes in timm's hybrids."""
+    for arch, dialect in (("v4-hybrid-m", "timm"), ("v3-small", "torchvision"), ("v2", "paper")):
+        seen = mncost.load(arch, dialect=dialect).seen
+        for convention in CONVENTIONS.values():
+            parts = convention.parts(seen)
+            assert sum(part.weight * part.amount for part in parts) == convention.total(seen)
+            assert all(part.amount > 0 for part in parts)
