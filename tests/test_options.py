@@ -26,6 +26,7 @@ REASONS: dict[tuple[str, str, str], str] = {
     ("", "--flops", "--columns"): "--columns names flops if it wants them",
     ("", "--strict", ""): "the count of an architecture is never partial",
     ("", "--device", ""): "the CPU is the only device that is accepted",
+    ("table", "--hints", ""): "no width of V3-Large leaves the fast layout",
     ("table", "--convention", "--pivot"): "a convention counts MACs and parameters, not bytes",
     ("layers", "--classes", "--memory"): "the largest tensor is not the classifier's",
     ("table", "--in-channels", "--pivot"): "the stem's weights are less than a digit that is shown",

@@ -45,6 +45,14 @@ def table(
             rich_help_panel="Output",
         ),
     ] = None,
+    hints: Annotated[
+        bool,
+        typer.Option(
+            "--hints",
+            help="Say which widths leave ONNX Runtime's fast layout, and which α nearby do not.",
+            rich_help_panel="Output",
+        ),
+    ] = False,
     convention: Convention = None,
     flops: Flops = False,
 ) -> None:
@@ -64,7 +72,7 @@ def table(
         others: dict[str, object] = {"pivot": pivot, "pareto": pareto, "columns": out.columns}
         others |= {"flops": flops or None, "classes": which.classes, "convention": convention}
         others |= {"precision": which.precision, "in-channels": which.in_channels}
-        others |= {"input": which.input, "strict": which.strict}
+        others |= {"input": which.input, "strict": which.strict, "hints": hints or None}
         refuse(others, "does not go with --published")
         from mncost.published.bases import reproduce
         from mncost.tables.published import published_table
@@ -77,14 +85,18 @@ def table(
     from mncost.tables.grid import grid_table, pivot_table
 
     if pivot is not None:
-        if out.columns is not None or flops or pareto is not None:
+        if out.columns is not None or flops or pareto is not None or hints:
             raise InputError(
-                "--pivot shows one column of a whole grid: --columns, --flops and --pareto do not "
-                "go with it"
+                "--pivot shows one column of a whole grid: --columns, --flops, --hints and "
+                "--pareto do not go with it"
             )
         out.emit(pivot_table(which.grid(), pivot, convention=convention))
         return
     made = grid_table(
         which.grid(), columns=out.columns, flops=flops, convention=convention, pareto=pareto
     )
+    if hints:
+        from mncost.tables.hints import hints as hints_of
+
+        made = made._replace(notes=[*made.notes, *hints_of(which)])
     out.emit(made)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from mncost.interval import Interval
+from mncost.measure.runtimes import runtime_class
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Kind, Table
 from mncost.results.cell_summary import PERCENTILES, CellSummary
@@ -52,11 +55,31 @@ def run_table(
         names=columns,
         hide=registry.keys() - usual,
         notes=warning_lines(results),
-        legend=[*conditions(results), *[_LOGITS_ERROR] * any(one.agreement for one in every)],
+        legend=[
+            *conditions(results),
+            *[_LOGITS_ERROR] * any(one.agreement for one in every),
+            *_layouts(results, main),
+        ],
         title=f"CPU latency: {shared(one.cell for one in main)}",
     )
     ids = {one.cell.id for one in main}
     return table._replace(rows_for=["all" if x.cell.id in ids else "programs" for x in every])
+
+
+def _layouts(results: Results, summaries: Sequence[CellSummary]) -> Iterator[str]:
+    """Say which networks leave the fast layout of a runtime."""
+    said = set()
+    for cell in (one.cell for one in summaries):
+        graph, place = results.run.models[cell.digest].graph, cell.place
+        layout = runtime_class(place.runtime).layout(graph, place.precision)
+        if layout is not None and layout.unblocked:
+            name = replace(cell.subject, resolution=None).words()
+            said.add((name, place.runtime, len(layout.unblocked)))
+    for name, runtime, count in sorted(said):
+        yield (
+            f"layout: {count} convolutions of {name} leave the blocked layout of {runtime} and are "
+            "slower; mncost table --hints says which, and which α nearby do not"
+        )
 
 
 def run_columns(percentiles: Sequence[float] = PERCENTILES) -> Mapping[str, Source]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy
 
     from mncost.graph.graph import Graph
+    from mncost.measure.runtimes.blocked import Layout
     from mncost.measure.runtimes.copying import Copy
     from mncost.measure.runtimes.resident import Memory
 
@@ -130,6 +131,11 @@ class Runtime(ABC):
         :data:`CONVERT` and :data:`REORDER`.
         """
         raise NotImplementedError
+
+    @staticmethod
+    def layout(graph: Graph, precision: str) -> Layout | None:
+        """Return which convolutions leave the runtime's fast layout, if it has one."""
+        return None
 
     def memory(self, setup: Setup, runs: int) -> Memory:
         """Load a model into this process, which has none, run it, and see the memory it takes.

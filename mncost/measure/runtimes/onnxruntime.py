@@ -11,6 +11,7 @@ from mncost.measure.runtimes import Call, KernelTimes, Runtime, Setup, seeded_im
 
 if TYPE_CHECKING:
     from mncost.graph.graph import Graph
+    from mncost.measure.runtimes.blocked import Layout
 
 __all__ = ["OnnxRuntime"]
 
@@ -88,6 +89,13 @@ class OnnxRuntime(Runtime):
                 profile.unlink()
 
         return call, finish
+
+    @staticmethod
+    def layout(graph: Graph, precision: str) -> Layout | None:
+        """Return what leaves the blocked layout; quantised models have none."""
+        from mncost.measure.runtimes.blocked import layout_of
+
+        return layout_of(graph) if precision == "fp32" else None
 
     @staticmethod
     def kernels_to_nodes(kernels: Iterable[str], graph: Graph) -> dict[str, str]:
