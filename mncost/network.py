@@ -197,7 +197,7 @@ class Network(Shown):
         """The operators, in execution order."""
         return self._shared.graph
 
-    @cached_property
+    @property
     def costs(self) -> list[OpCost]:
         """The cost of each node of the graph."""
         return count(self.graph, self.shapes)

@@ -36,7 +36,7 @@ def render(*tables: Table) -> str:
         legacy_windows=False,
     )
     shown = [table.for_people() for table in tables]
-    widths = [least_width(table, console) for table in shown if table.columns]
+    widths = [least_width(table) for table in shown if table.columns]
     console.width = width = max(_LEAST, *widths, _LEAST)
     for number, table in enumerate(shown):
         if number:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mncost.render.escape import plain
 from mncost.render.plain import titled_cells
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["least_width", "render", "show"]
 
-_UNBOUNDED = 10_000
 _WORD = 24  # longer words are broken where there is no room
+_GAP = 2  # between columns
+_MANY = 1000  # rows
 
 
 def render(table: Table, *, width: int, color: bool) -> str:
@@ -59,28 +60,58 @@ def show(table: Table, console: Console, width: int) -> None:
         console.print(Text(plain(table.title), style="bold"))
     left_out: list[Column] = []
     if table.columns:
-        table, left_out = _fitting(table, console, width)
+        columns, left_out = _fitting(table, width)
         # Numbers are never folded or cut: a terminal that is too narrow folds whole lines itself.
-        console.width = max(width, least_width(table, console))
-        console.print(_body(table))
+        console.width = max(width, _least(columns))
+        _print(columns, console)
         console.width = width
     for note in [*_hidden(left_out), *table.notes]:
         console.print(Text(plain(note), style="dim"))
 
 
-def _fitting(table: Table, console: Console, width: int) -> tuple[Table, list[Column]]:
-    """Return the table without the columns that there is no room for, and these columns."""
+def least_width(table: Table) -> int:
+    """Return how wide a terminal has to be for all columns of a table for people."""
+    return _least(_laid_out(table))
+
+
+class _Column(NamedTuple):
+    is_text: bool
+    title: list[str]
+    cells: list[str]
+    folds: bool  # where there is no room
+    word: int  # width of the longest word, or of the longest cell of what is never folded
+    whole: int  # width of the longest cell
+
+
+def _laid_out(table: Table) -> list[_Column]:
+    from rich.cells import cell_len
+
+    columns = []
+    for is_text, title, cells in titled_cells(table):
+        folds = is_text and any(" " in cell for cell in cells)
+        whole = max(map(cell_len, [*title, *cells]))
+        words = {word for text in (*title, *cells) for word in text.split()} if folds else ()
+        columns.append(
+            _Column(is_text, title, cells, folds, max(map(cell_len, words), default=whole), whole)
+        )
+    return columns
+
+
+def _least(columns: Sequence[_Column]) -> int:
+    return sum(column.word for column in columns) + _GAP * (len(columns) - 1)
+
+
+def _fitting(table: Table, width: int) -> tuple[list[_Column], list[Column]]:
+    """Return the columns that there is room for, and those that are left out."""
+    kept = list(zip(table.columns, _laid_out(table), strict=True))
     left_out: list[Column] = []
-    while least_width(table, console) > width:
-        ranks = [column.rank for column in table.columns]
+    while _least([laid_out for _, laid_out in kept]) > width:
+        ranks = [column.rank for column, _ in kept]
         if not max(ranks):
             break
-        last = ranks.index(max(ranks))
-        left_out.insert(0, table.columns[last])
-        columns = [*table.columns[:last], *table.columns[last + 1 :]]
-        rows = [[*row[:last], *row[last + 1 :]] for row in table.rows]
-        table = table._replace(columns=columns, rows=rows)
-    return table, left_out
+        left_out.insert(0, kept.pop(ranks.index(max(ranks)))[0])
+    height = max(sum(map(bool, column.title)) for _, column in kept)
+    return [column._replace(title=column.title[-height:]) for _, column in kept], left_out
 
 
 def _hidden(columns: Sequence[Column]) -> Iterator[str]:
@@ -89,32 +120,46 @@ def _hidden(columns: Sequence[Column]) -> Iterator[str]:
         yield f"no room for: {names}; a wider terminal or --columns shows them"
 
 
-def least_width(table: Table, console: Console) -> int:
-    """Return how wide a terminal has to be for all columns of a table for people."""
-    from rich.measure import Measurement
+def _print(columns: Sequence[_Column], console: Console) -> None:
+    """Print columns with their titles.
 
-    unbounded = console.options.update(max_width=_UNBOUNDED)
-    return Measurement.get(console, unbounded, _body(table)).minimum
+    rich takes a minute for 50,000 rows. So of many rows that need no folding it gets one, as wide
+    as all of them, and the others are put below the titles here.
+    """
+    rows = len(columns[0].cells)
+    width = sum(column.whole for column in columns) + _GAP * (len(columns) - 1)
+    if rows <= _MANY or width > console.width:
+        console.print(_body(columns))
+        return
+    from rich.cells import cell_len
+
+    with console.capture() as captured:
+        console.print(_body([c._replace(cells=["x" * c.whole]) for c in columns]))
+    *head, _ = captured.get().splitlines()
+    console.out("\n".join(head), highlight=False)
+    padded = []
+    for column in columns:
+        rooms = [" " * (column.whole - cell_len(cell)) for cell in column.cells]
+        pairs = zip(column.cells, rooms, strict=True)
+        padded.append([a + b if column.is_text else b + a for a, b in pairs])
+    lines = ((" " * _GAP).join(row).rstrip() for row in zip(*padded, strict=True))
+    console.out("\n".join(lines), highlight=False)
 
 
-def _body(table: Table) -> RichTable:
+def _body(columns: Sequence[_Column]) -> RichTable:
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
     body = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    columns = titled_cells(table)
-    for is_text, title, cells in columns:
-        folds = is_text and any(" " in cell for cell in cells)
-        whole = [word for text in (*title, *cells) for word in (text.split() if folds else [text])]
-        longest = max(map(len, whole))
+    for column in columns:
         body.add_column(
-            Text("\n".join(title)),
-            justify="left" if is_text else "right",
-            no_wrap=not folds,
+            Text("\n".join(column.title)),
+            justify="left" if column.is_text else "right",
+            no_wrap=not column.folds,
             overflow="fold",
-            min_width=min(_WORD, longest) if folds else longest,
+            min_width=min(_WORD, column.word) if column.folds else column.whole,
         )
-    for row in zip(*(cells for _, _, cells in columns), strict=True):
+    for row in zip(*(column.cells for column in columns), strict=True):
         body.add_row(*(Text(cell) for cell in row))
     return body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 import pytest
@@ -25,6 +26,21 @@ def test_two_coordinates_against_a_sweep(seed: int) -> None:
 def test_three_coordinates_by_hand() -> None:
     points = [(1, 1, 1), (1, 1, 2), (0, 5, 1), (1, 1, 1), (2, 0, 9), (2, 1, 9)]
     assert front(points, [False] * 3) == [True, False, True, True, True, False]
+
+
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("count", [2, 3])
+def test_against_every_pair_of_points(seed: int, count: int) -> None:
+    """The definition, word by word."""
+    rng = Random(seed)
+    points = [tuple(rng.randrange(7) for _ in range(count)) for _ in range(60)]
+
+    def beats(one: Sequence[int], other: Sequence[int]) -> bool:
+        return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+    expected = [not any(beats(other, point) for other in points) for point in points]
+    assert front(points, [False] * count) == expected
+    assert front([[-x for x in point] for point in points], [True] * count) == expected
 
 
 def test_a_third_coordinate_only_adds_points() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from random import Random
 
 import pytest
 
@@ -12,8 +13,9 @@ from mncost.errors import UnknownNameError
 from mncost.interval import Interval
 from mncost.render import csv as as_csv
 from mncost.render import json as as_json
+from mncost.render import terminal as as_terminal
 from mncost.render.sources import chosen, sources, stacked, tabulate
-from mncost.render.table import Column, Table
+from mncost.render.table import Column, Kind, Table
 
 COLUMNS = sources(
     ("name", "name", "text", lambda x: x[0]),
@@ -129,3 +131,28 @@ def test_a_notebook_shows_what_people_see() -> None:
     assert "9.19 ±0.11" in html
     assert "latency (ms)" in html
     assert "params" not in html
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_tables_of_many_rows_look_as_rich_has_them(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those are put together without it, where nothing has to be folded."""
+    rng = Random(seed)
+    words = ["a", "bb", "Ωμέγα", "several words here", "", "1" * 30, "漢字"]
+    kinds: list[Kind] = rng.choices(["text", "number", "count", "ratio"], k=4)
+    columns = [
+        Column(f"c{i}", " ".join(rng.choices(words[:4], k=2)), kind, rank=rng.randrange(3))
+        for i, kind in enumerate(kinds)
+    ]
+    rows = [
+        [rng.choice(words) if kind == "text" else rng.choice([1, None, 2.5e9]) for kind in kinds]
+        for _ in range(rng.choice([0, 1, 7]))
+    ]
+    table = Table("t", columns, rows, ["note"], "title")
+    shown = []
+    for many in (0, 100):
+        monkeypatch.setattr("mncost.render.terminal._MANY", many)
+        for width in (30, 80, 200):
+            shown.append(as_terminal.render(table, width=width, color=seed % 2 == 0))
+    assert shown[:3] == shown[3:]
