@@ -38,7 +38,8 @@ __all__ = [
     "title",
 ]
 
-MAX_BLOCKS = 50_000  # in all networks of a grid together: some 300 MB
+MAX_BLOCKS = 50_000  # in all graphs of a grid together: one graph an α. Some 300 MB
+MAX_SIZED_BLOCKS = 1_200_000  # likewise, each as often as there are resolutions. Some 600 MB
 
 
 class Selection(NamedTuple):
@@ -287,7 +288,7 @@ def _resolved(
 ) -> list[tuple[list[Architecture], list[Resolution]]]:
     """Return each choice at each α, and its resolutions; check that they are not too many."""
     resolved = []
-    blocks = 0
+    blocks = sized = 0
     for choice, selection in chosen:
         spec = choice.spec
         reading = choice.dialect if dialect is None else dialect
@@ -300,10 +301,12 @@ def _resolved(
         architectures = []
         for alpha in selection.alphas or [1.0]:
             architectures.append(resolve(spec, alpha, reading, outputs, in_channels))
-            blocks += len(architectures[-1].blocks) * len(sizes)
-            if blocks > MAX_BLOCKS:
+            blocks += len(architectures[-1].blocks)
+            sized += len(architectures[-1].blocks) * len(sizes)
+            if blocks > MAX_BLOCKS or sized > MAX_SIZED_BLOCKS:
                 raise GridError(
-                    f"more than {MAX_BLOCKS:,} blocks in one grid; ask for fewer α or resolutions"
+                    f"more than {MAX_BLOCKS:,} blocks in one grid, or {MAX_SIZED_BLOCKS:,} at all "
+                    "resolutions; ask for fewer α or resolutions"
                 )
         resolved.append((architectures, sizes))
     return resolved

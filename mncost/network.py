@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from mncost.cost import memory
 from mncost.cost.memory import Peak, Precision, Schedule
-from mncost.cost.work import OpCost, Tally, count, held, tally, total_macs
+from mncost.cost.work import OpCost, Tally, count, held, macs_of, tally, work_of
 from mncost.errors import UnknownNameError
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.ops import Foreign, Shape
-from mncost.graph.shapes import infer_shapes
+from mncost.graph.shapes import shape_of
 from mncost.graph.twin import TWINS, Pair
 from mncost.label import Label
 from mncost.render.shown import Shown
@@ -41,6 +41,43 @@ class _Shared:
         self.graph = graph
         self.pairs = pairs  # those that were replaced, if this is a twin
         self._twins: dict[str, _Shared] = {}
+        self._weight_bytes: dict[Precision, int] = {}
+        self._chains = graph.chains()
+        self._known: dict[tuple[object, ...], tuple[list[Shape], int]] = {}
+
+    def sized(self, inputs: Shapes) -> tuple[list[Shape], int]:
+        """Return the shape of each node's result, and the multiply-accumulates of all of them.
+
+        Images of different sizes are alike after some layers, so each chain of nodes is worked out
+        once for each shape that it reads.
+
+        Raises:
+            InputError: the inputs do not fit, or are too small.
+        """
+        shapes: list[Shape] = []
+        total = 0
+        for chain in self._chains:
+            first = self.graph.nodes[chain.start]
+            read = [shapes[source] for source in first.inputs]
+            key = (chain.start, *read) if read else (chain.start, inputs.get(first.name))
+            known = self._known.get(key)
+            if known is None:
+                macs = 0
+                for node in self.graph.nodes[chain.start : chain.stop]:
+                    shapes.append(shape_of(node, shapes, inputs))
+                    macs += macs_of(work_of(node, shapes, shapes[-1]))
+                self._known[key] = shapes[chain.start :], macs
+                total += macs
+            else:
+                shapes += known[0]
+                total += known[1]
+        return shapes, total
+
+    def weight_bytes(self, precision: Precision) -> int:
+        """Return the bytes of the deployed weights."""
+        if precision not in self._weight_bytes:
+            self._weight_bytes[precision] = memory.weight_bytes(self.schedule, precision)
+        return self._weight_bytes[precision]
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -107,7 +144,7 @@ class Network(Shown):
         self.source: Source | None = None
         self.notes: tuple[str, ...] = ()
         self._stored_bytes: int | None = None  # of the weights of a model, by their own types
-        self.shapes: list[Shape] = infer_shapes(shared.graph, inputs)
+        self.shapes, self._macs = shared.sized(inputs)
         self._shared = shared
         self._original: Network | None = None  # the network that this is a twin of
         self._twins: dict[str, Network] = {}
@@ -219,10 +256,10 @@ class Network(Shown):
         """What the network does for one image, by kind of work (:data:`mncost.cost.work.KINDS`)."""
         return self.tally.work
 
-    @cached_property
+    @property
     def macs(self) -> int:
         """Multiply-accumulates for one image: convolutions, linear layers, attention products."""
-        return total_macs(self.costs)
+        return self._macs
 
     @property
     def unknown(self) -> Counter[str]:
@@ -249,7 +286,7 @@ class Network(Shown):
         """Running means and variances of the batch norms."""
         return self._shared.held[1]
 
-    @cached_property
+    @property
     def weight_bytes(self) -> int:
         """Bytes of the weights as deployed (batch norm folded) at the network's precision.
 
@@ -257,7 +294,7 @@ class Network(Shown):
         """
         if self._stored_bytes is not None:
             return self._stored_bytes
-        return memory.weight_bytes(self._shared.schedule, self.precision)
+        return self._shared.weight_bytes(self.precision)
 
     @cached_property
     def _peak(self) -> Peak:

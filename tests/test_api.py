@@ -14,6 +14,7 @@ import pytest
 
 import mncost
 from mncost import errors
+from mncost.graph.shapes import infer_shapes
 from mncost.published.figures import Figure, read_published
 from mncost.spec.catalog import families, groups, networks
 from tests.networks import EVERY_DIALECT, MOBILENETS, Row, toml
@@ -536,3 +537,21 @@ def test_questions_take_networks_in_hand_or_names() -> None:
 def test_questions_refuse_what_is_no_network(call: Callable[..., Any]) -> None:
     with pytest.raises(errors.InputError):
         call(mncost.load("v1"))
+
+
+@pytest.mark.parametrize("arch", ["v1", "v3-small", "v4-hybrid-m"])
+def test_networks_of_a_grid_count_as_they_do_alone(arch: str) -> None:
+    """A grid works out what its images have in common once; a network alone has nothing of it."""
+    for network in mncost.grid(arch, resolution="97:240:11", alpha=[0.5, 1.0]):
+        alone = mncost.load(arch, network.alpha, network.resolution)
+        assert network.shapes == infer_shapes(network.graph, network.inputs)
+        assert network.macs == alone.macs == sum(cost.macs for cost in network.costs)
+        assert network.standard.macs == sum(cost.macs for cost in alone.standard.costs)
+
+
+def test_the_largest_grids() -> None:
+    """91 α × 544 ρ of V2 would be accepted; here are a few of them, and too many."""
+    large = mncost.grid("v2", alpha="0.1:1.0:0.1", resolution="97:640:11")
+    assert len(large) == 500
+    with pytest.raises(errors.GridError, match="1,200,000 at all resolutions"):
+        mncost.grid("v2", alpha="0.1:1.0:0.01", resolution="97:897:1")

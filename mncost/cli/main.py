@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -133,6 +134,7 @@ def _options(
 
 def run(arguments: list[str]) -> int:
     """Run the command line; return the exit status."""
+    gc.set_threshold(100_000)  # what a command makes, it needs until it ends
     has_traceback = "--traceback" in arguments
     arguments = [argument for argument in arguments if argument != "--traceback"]
     try:

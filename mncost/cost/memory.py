@@ -196,11 +196,12 @@ def weight_bytes(plan: Schedule, precision: Precision) -> int:
 
 def peak(graph: Graph, plan: Schedule, shapes: Sequence[Shape], precision: Precision) -> Peak:
     """Return the most bytes of activations that are alive at once, by liveness."""
-    sizes = [prod(shape) for shape in shapes]
     where, *_ = inputs = graph.inputs
-    live = most = sum(sizes[index] for index in inputs)
+    sizes = {index: prod(shapes[index]) for index in inputs}
+    live = most = sum(sizes.values())
     for step in plan:
-        live += sizes[step.node]
+        sizes[step.node] = size = prod(shapes[step.node])
+        live += size
         needed = live + _workspace(graph.nodes[step.node].op, shapes, step.inputs)
         if needed > most:
             most, where = needed, step.node

@@ -61,9 +61,9 @@ __all__ = [
     "attention_scores",
     "count",
     "held",
+    "macs_of",
     "tally",
     "token_scores",
-    "total_macs",
     "work_of",
 ]
 
@@ -234,7 +234,7 @@ class OpCost(Struct, frozen=True):
     @property
     def macs(self) -> int:
         """Multiply-accumulates."""
-        return sum([self.work[kind] for kind in MACS if kind in self.work])
+        return macs_of(self.work)
 
 
 def count(graph: Graph, shapes: Sequence[Shape]) -> list[OpCost]:
@@ -255,9 +255,9 @@ def held(op: Op) -> tuple[int, int]:
     return trained, buffers
 
 
-def total_macs(costs: Iterable[OpCost]) -> int:
-    """Return the multiply-accumulates of all operators."""
-    return sum([cost.work[kind] for cost in costs for kind in MACS if kind in cost.work])
+def macs_of(work: Work) -> int:
+    """Return the multiply-accumulates among an operator's work."""
+    return sum([work[kind] for kind in MACS if kind in work])
 
 
 class Tally(NamedTuple):

@@ -43,7 +43,15 @@ from mncost.graph.ops import (
     Unfold,
 )
 
-__all__ = ["as_image", "conv_pads", "infer_shapes", "pads", "result_shape", "size_text"]
+__all__ = [
+    "as_image",
+    "conv_pads",
+    "infer_shapes",
+    "pads",
+    "result_shape",
+    "shape_of",
+    "size_text",
+]
 
 
 _ONE = (1, 1)
@@ -63,12 +71,20 @@ def infer_shapes(graph: Graph, inputs: Shapes) -> list[Shape]:
     """
     shapes: list[Shape] = []
     for node in graph.nodes:
-        sources = node.inputs
-        if sources:
-            shapes.append(result_shape(node, shapes[sources[0]], shapes))
-        else:
-            shapes.append(_given(node, inputs))
+        shapes.append(shape_of(node, shapes, inputs))
     return shapes
+
+
+def shape_of(node: Node, shapes: list[Shape], inputs: Shapes) -> Shape:
+    """Return the shape of one node's result: see :func:`infer_shapes`.
+
+    Args:
+        node: the operator.
+        shapes: those of all nodes before it.
+        inputs: the shapes of the graph's inputs by name.
+    """
+    sources = node.inputs
+    return result_shape(node, shapes[sources[0]], shapes) if sources else _given(node, inputs)
 
 
 def pads(size: int, kernel: int, stride: int, dilation: int, rule: PaddingRule) -> Size:
