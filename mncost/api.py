@@ -33,6 +33,7 @@ __all__ = [
     "as_precision",
     "grid",
     "grid_of",
+    "input_words",
     "load",
     "refuse_partial",
     "title",
@@ -163,12 +164,17 @@ def refuse_partial(networks: Iterable[Network]) -> None:
             raise InputError(f"{network.arch}: the count is partial: no rule for {listed}")
 
 
+def input_words(network: Network) -> str:
+    """Return the shapes of a network's inputs, without the batch: ``3x224x224``."""
+    shapes = ("x".join(map(str, shape)) for shape in network.inputs.values())
+    return ", ".join(shape or "scalar" for shape in shapes)
+
+
 def title(network: Network) -> str:
     """Return the words that name a network."""
     twin = f", {network.twin} twin" if network.twin else ""
     if network.source is not None or network.alpha is None:
-        shapes = ", ".join("x".join(map(str, shape)) for shape in network.inputs.values() if shape)
-        return f"{network.arch} for {shapes}{twin}"
+        return f"{network.arch} for {input_words(network)}{twin}"
     return (
         f"{network.arch} α {network.alpha} at {network.resolution} px, dialect "
         f"{network.dialect}{twin}"

@@ -14,7 +14,7 @@ _PANEL = "Measure"
 
 @dataclass(frozen=True)
 class Baseline:
-    """What regressions are measured against: at most one of ``run``, ``python`` and ``arch``."""
+    """What regressions are measured against: at most one of run, python, arch and model."""
 
     run: Path | None = flag(
         "What regressions are against: a saved run of this machine (mncost bench --save).",
@@ -34,6 +34,12 @@ class Baseline:
         panel=_PANEL,
         names=("--baseline-arch",),
     )
+    model: str | None = flag(
+        "Or: an older version of the model (old.onnx), measured interleaved with the new one.",
+        metavar="FILE",
+        panel=_PANEL,
+        names=("--baseline-model",),
+    )
     other_machine: bool = flag(
         "Compare with a saved run of another machine; it decides nothing.",
         default=False,
@@ -48,5 +54,6 @@ class Baseline:
             "--baseline": self.run,
             "--baseline-python": self.python,
             "--baseline-arch": self.arch,
+            "--baseline-model": self.model,
         }
         return {name: value for name, value in named.items() if value is not None}

@@ -9,12 +9,13 @@ from mncost.api import load
 from mncost.budget.outcome import Outcome
 from mncost.budget.records import Exact, Limit, Model
 from mncost.cost.memory import Precision
-from mncost.errors import GridError
+from mncost.errors import GridError, InputError
 from mncost.interval import exact
 from mncost.limits import EXACT
 from mncost.network import Network
+from mncost.readers import is_model
 
-__all__ = ["check_exact", "network_of"]
+__all__ = ["check_exact", "network_of", "partial_problem"]
 
 
 def network_of(model: Model, precision: str) -> Network:
@@ -23,13 +24,16 @@ def network_of(model: Model, precision: str) -> Network:
     Raises:
         InputError: there is no such network; the message says what would be accepted.
     """
+    # What a model's weights are stored in is what their bytes are counted for.
+    as_stored = is_model(model.arch) and precision == "fp32"
     network = load(
         model.arch,
         model.alpha,
         model.resolution,
         dialect=model.dialect,
         classes=model.classes,
-        precision=cast("Precision", precision),  # load() checks it
+        precision=None if as_stored else cast("Precision", precision),  # load() checks it
+        input=model.input,
     )
     if model.twin is None:
         return network
@@ -51,7 +55,10 @@ def check_exact(limit: Limit, find: Callable[[Model, str], Network] = network_of
     """
     bound = limit.bound
     assert isinstance(bound, Exact), "a latency is measured"
-    value: int = getattr(find(limit.model, limit.precision), bound.metric)
+    network = find(limit.model, limit.precision)
+    if problem := partial_problem(bound.metric, limit.model, network):
+        raise InputError(f"{limit.name}: {problem}")
+    value: int = getattr(network, bound.metric)
     violated = _violated(bound, value)
     has_both = None not in (bound.max, bound.min)
     return Outcome(
@@ -61,6 +68,14 @@ def check_exact(limit: Limit, find: Callable[[Model, str], Network] = network_of
         unit=EXACT[bound.metric],
         why=violated if has_both else "",
     )
+
+
+def partial_problem(metric: str, model: Model, network: Network) -> str:
+    """Say why a count cannot be judged, if it is a lower bound; ``""`` if it can."""
+    if metric != "macs" or network.is_complete or model.partial:
+        return ""
+    unknown = ", ".join(network.unknown)
+    return f"macs: a lower bound, no rule for {unknown}; `partial = true` in model judges it"
 
 
 def _violated(bound: Exact, value: int) -> str:

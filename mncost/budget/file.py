@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from mncost import limits as reading
-from mncost.budget.exact import network_of
+from mncost.api import input_words
+from mncost.budget.exact import network_of, partial_problem
 from mncost.budget.problems import Problems, TooManyError
 from mncost.budget.records import (
     Bounds,
@@ -37,6 +38,7 @@ from mncost.errors import BudgetError, InputError, UnknownNameError, one_line
 from mncost.limits import EXACT, percent_of
 from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.network import Network
+from mncost.readers import is_model
 from mncost.spec.parse import PAPER
 from mncost.toml import MAX_FILE_BYTES, load_toml, read_limited
 from mncost.toml_errors import shown
@@ -101,6 +103,7 @@ class _Known(NamedTuple):
     model: Model
     same: Hashable  # equal for every description of the same network
     arch: str
+    network: Network
     title: str
     short: str  # its architecture, and what the file says beyond it
 
@@ -167,7 +170,7 @@ class _Reader:
         place = Place(**{key: given[key] for key in Place.__struct_fields__ if key in given})
         precision = given.get("precision", "fp32")
         self.names(place.runtime, precision, is_measured="latency" in raw)
-        bounds = [*self.exact(given), *self.latency(given.get("latency"), known)]
+        bounds = [*self.exact(given, known), *self.latency(given.get("latency"), known)]
         if not {*EXACT, "latency"} & {*raw}:
             self.problems.add(f"no limit; accepted: {', '.join(EXACT)}, latency")
         name = given.get("name")
@@ -209,15 +212,23 @@ class _Reader:
         given = self.problems.table(where, raw, Model)
         if len(self.problems.lines) > before:
             return None
-        arch = str(given["arch"]).strip()
-        is_file = arch.endswith(".toml") or "/" in arch or "\\" in arch  # as catalog.find() does
-        if is_file:
+        kinds = [key for key in ("arch", "file", "python") if given.get(key) is not None]
+        if len(kinds) != 1:
+            both = " and ".join(kinds) or "none of them"
+            self.problems.add(where, f"{both}; accepted is one of arch, file and python")
+            return None
+        arch = str(given[kinds[0]]).strip()
+        if not self.is_kind(where, kinds[0], arch):
+            return None
+        is_file = arch.endswith((".toml", ".onnx")) or "/" in arch or "\\" in arch  # as find() does
+        if is_file and kinds[0] != "python":
             arch = str(self.folder.absolute() / arch)
         if arch == "-" or (is_file and "," in arch):
             what = "a comma in its path" if is_file else "standard input"
             self.problems.add(f"{where}.arch", f"{arch!r}: {what}; accepted is a name or a path")
             return None
-        model = msgspec.convert({**given, "arch": arch}, Model)  # α = 1 becomes a float
+        others = {key: value for key, value in given.items() if key not in kinds}
+        model = msgspec.convert({**others, "arch": arch}, Model)  # α = 1 becomes a float
         try:
             network = network_of(model, "fp32")
         except InputError as error:
@@ -225,9 +236,22 @@ class _Reader:
             return None
         return _known(model, network, arch if is_file else network.arch)
 
-    def exact(self, given: Mapping[str, Any]) -> Iterator[_Bound]:
+    def is_kind(self, where: str, key: str, name: str) -> bool:
+        """Check that a name is what its key says."""
+        if key == "file" and not name.lower().endswith(".onnx"):
+            self.problems.add(f"{where}.file", f"{name!r}: accepted is an ONNX file, *.onnx")
+        elif key == "python" and (not is_model(name) or ":" not in name):
+            words = f"{name!r}: accepted is e.g. package.module:factory or timm:resnet18"
+            self.problems.add(f"{where}.python", words)
+        else:
+            return True
+        return False
+
+    def exact(self, given: Mapping[str, Any], known: _Known | None) -> Iterator[_Bound]:
         for metric in EXACT:
             if metric in given and (bound := self.exact_bound(metric, given[metric])):
+                if known and (problem := partial_problem(metric, known.model, known.network)):
+                    self.problems.add(problem)
                 yield _Bound(metric, metric, metric, bound)
 
     def exact_bound(self, metric: str, raw: Any) -> Exact | None:
@@ -309,11 +333,14 @@ def _known(model: Model, network: Network, arch: str) -> _Known:
         extras.append(f"{network.classes} classes")
     size_of = [f"α {network.alpha:g}"] if model.alpha is not None else []
     size_of += [f"at {network.resolution} px"] if model.resolution is not None else []
+    if network.source is not None:
+        words = " ".join([network.arch, f"for {input_words(network)}", *extras[1:]])
+        return _Known(model, (arch, model.input), network.arch, network, words, words)
     same = (arch, network.dialect, network.alpha, network.resolution, network.classes, network.twin)
     title = f"{network.arch} α {network.alpha:g} at {network.resolution} px"
     short = " ".join([network.arch, *size_of])
     titles = (", ".join([words, *extras]) for words in (title, short))
-    return _Known(model, same, network.arch, *titles)
+    return _Known(model, same, network.arch, network, *titles)
 
 
 def _beyond_default(precision: str, place: Place) -> Iterator[str]:

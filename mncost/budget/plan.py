@@ -11,7 +11,7 @@ from msgspec import structs
 from mncost.budget import records as budget
 from mncost.budget.baseline import Baseline
 from mncost.budget.exact import network_of
-from mncost.budget.records import Latency, Limit, Model, Ratio
+from mncost.budget.records import Latency, Limit, Model, Ratio, Regression
 from mncost.errors import BudgetError, InputError
 from mncost.measure.cells import Planned
 from mncost.measure.machine import machine, machine_differences
@@ -19,6 +19,7 @@ from mncost.measure.records import Cell, Place
 from mncost.measure.run_file import read_run
 from mncost.measure.schedule import Purpose
 from mncost.measure.where import Offer, Where
+from mncost.readers import is_model
 from mncost.results.results import Results
 
 __all__ = ["Measured", "Plan", "baseline_problems", "plan"]
@@ -63,7 +64,7 @@ def plan(limits: Sequence[Limit], baseline: Baseline, offer: Offer) -> Plan:
             "--allow-different-machine compares nevertheless, and decides nothing"
         )
     planner = _Planner(limits, baseline, saved, offer)
-    problems = []
+    problems = _baseline_of_several(limits, baseline)
     for limit in limits:
         if limit.is_exact:
             continue
@@ -77,6 +78,15 @@ def plan(limits: Sequence[Limit], baseline: Baseline, offer: Offer) -> Plan:
     return Plan(planner.planned, planner.measured, _tails(planner.measured), saved, differences)
 
 
+def _baseline_of_several(limits: Sequence[Limit], baseline: Baseline) -> list[str]:
+    """Say that one older model cannot be the older version of several."""
+    new = dict.fromkeys(one.model.arch for one in limits if isinstance(one.bound, Regression))
+    if baseline.model is None or len(new) < 2:
+        return []
+    listed = ", ".join(Path(one).name for one in new)
+    return [f"--baseline-model {baseline.model} is one model, and regressions are of: {listed}"]
+
+
 def baseline_problems(baseline: Baseline, offer: Offer) -> list[str]:
     """Return what is wrong with a baseline, whatever is to be compared with it."""
     try:
@@ -86,6 +96,8 @@ def baseline_problems(baseline: Baseline, offer: Offer) -> list[str]:
             offer(budget.Place().runtime, baseline.python)
         if baseline.arch is not None:
             network_of(Model(arch=str(baseline.arch)), "fp32")
+        if baseline.model is not None and not is_model(baseline.model):
+            raise InputError(f"--baseline-model {baseline.model}: accepted is a model: old.onnx")
     except InputError as error:
         return [str(error)]
     return []
@@ -131,9 +143,17 @@ class _Planner:
         if self.baseline.arch is not None:
             old = self.old_version(limit.model)
             return self.enter(old, limit, self.place(limit, None), "paired", cell)
+        if self.baseline.model is not None:
+            if not is_model(limit.model.arch):
+                raise InputError(
+                    f"--baseline-model {self.baseline.model} is a version of a model, and "
+                    f"{limit.model.arch} is an architecture"
+                )
+            old = structs.replace(limit.model, arch=self.baseline.model)
+            return self.enter(old, limit, self.place(limit, None), "paired", cell)
         raise InputError(
-            "against the baseline, and there is none: --baseline, --baseline-python or "
-            "--baseline-arch"
+            "against the baseline, and there is none: --baseline, --baseline-python, "
+            "--baseline-arch or --baseline-model"
         )
 
     def old_version(self, model: Model) -> Model:
@@ -174,7 +194,7 @@ class _Planner:
         A purpose has bursts of its own length, so limits of another one cannot use their times.
         """
         network = network_of(model, limit.precision)
-        own = (network.graph, network.resolution, limit.precision, place)
+        own = (network.graph, network.resolution, repr(network.source), limit.precision, place)
         key = (*own, model.arch, purpose, baseline_of)
         if key not in self.known:
             self.known[key] = self.planned.enter(network, place, baseline_of=baseline_of)

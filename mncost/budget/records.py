@@ -21,9 +21,17 @@ __all__ = [
 
 
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which network: ``model = { ... }``; what is left out is as in :func:`mncost.load`."""
+    """Which network: ``model = { ... }``; what is left out is as in :func:`mncost.load`.
 
-    arch: str
+    One of ``arch``, ``file`` and ``python`` says which; when a file has been read, ``arch`` holds
+    what :func:`mncost.load` takes.
+    """
+
+    arch: str = ""
+    file: str | None = None  # an ONNX file
+    python: str | None = None  # what makes a torch module: timm:resnet18, package.module:make
+    input: str | None = None  # the shapes of such a model's inputs
+    partial: bool = False  # judge MACs although not every operator's work is known
     alpha: float | None = None
     resolution: int | None = None
     dialect: str | None = None

@@ -109,6 +109,7 @@ def check(
     mncost check budgets.toml
     mncost check budgets.toml --baseline run.json
     mncost check budgets.toml --baseline-arch old/my_net.toml --junit out.xml --github
+    mncost check budgets.toml --baseline-model old.onnx
     mncost check budgets.toml --exact-only
     mncost check budgets.toml --update
     mncost check --self-test
@@ -131,7 +132,12 @@ def check(
     outputs = {"--junit": junit, "--save": save, "--output": out.output}
     refuse_overwriting(
         outputs,
-        {"the budget file": budgets, "the baseline": against.run, "--baseline-arch": against.arch},
+        {
+            "the budget file": budgets,
+            "the baseline": against.run,
+            "--baseline-arch": against.arch,
+            "--baseline-model": None if against.model is None else Path(against.model),
+        },
     )
     with _junit_file(junit, budgets) as write_junit:
         for path in (save, out.output):

@@ -8,10 +8,13 @@ from typing import Any
 from mncost.api import as_precision
 from mncost.cost import memory
 from mncost.cost.work import count
+from mncost.errors import MeasureError
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.shapes import infer_shapes
+from mncost.measure.given_models import image_size, private, runs_at
 from mncost.measure.records import Cell, ModelRecord, Place, Subject
 from mncost.network import Network
+from mncost.readers.model import Source
 
 __all__ = ["Planned", "digest"]
 
@@ -28,8 +31,15 @@ class Planned:
         self, network: Network, place: Place, *, copy: int = 1, baseline_of: int | None = None
     ) -> int:
         """Enter a network or a twin at a place; return its cell."""
-        subject = Subject(network.label, network.resolution, twin=network.twin, copy=copy)
-        return self.enter_graph(subject, network.graph, network.inputs, place, baseline_of)
+        if network.source is not None and not runs_at(network.source, place):
+            raise MeasureError(f"{network.arch} is run as it is: not in {place.words()}")
+        size = network.resolution if network.source is None else image_size(network.source)
+        subject = Subject(network.label, size, twin=network.twin, copy=copy)
+        source = None if network.source is None else private(network.source)
+        stored = None if source is None else network.weight_bytes
+        return self.enter_graph(
+            subject, network.graph, network.inputs, place, baseline_of, source, stored
+        )
 
     def enter_graph(
         self,
@@ -38,10 +48,22 @@ class Planned:
         inputs: Shapes,
         place: Place,
         baseline_of: int | None = None,
+        source: Source | None = None,
+        stored_bytes: int | None = None,
     ) -> int:
-        """Enter any graph for inputs of these shapes; return its cell."""
-        name = digest(graph, inputs)
-        record = ModelRecord(graph=graph, inputs=dict(inputs), label=subject.label)
+        """Enter any graph for inputs of these shapes; return its cell.
+
+        Args:
+            subject: what it is called.
+            graph: the operators.
+            inputs: the shapes of its inputs.
+            place: where it is measured.
+            baseline_of: the cell that it is the A of an A/B for.
+            source: the model that is run as it is, in the place of the graph.
+            stored_bytes: of that model's weights.
+        """
+        name = digest(graph, inputs, source)
+        record = ModelRecord(graph=graph, inputs=dict(inputs), label=subject.label, source=source)
         self.models.setdefault(name, record)
         cell = Cell(
             id=len(self.cells),
@@ -49,18 +71,19 @@ class Planned:
             place=place,
             baseline_of=baseline_of,
             digest=name,
-            **_counts(graph, inputs, place.precision),
+            **_counts(graph, inputs, place.precision, stored_bytes),
         )
         self.cells.append(cell)
         return cell.id
 
 
-def digest(graph: Graph, inputs: Shapes) -> str:
-    """Return a name for a computation: the same graph and inputs, the same digest."""
-    return sha256(f"{graph!r} {dict(inputs)}".encode()).hexdigest()[:16]
+def digest(graph: Graph, inputs: Shapes, source: Source | None = None) -> str:
+    """Return a name for a computation: the same graph, inputs and model, the same digest."""
+    own = "" if source is None else f" {source!r}"
+    return sha256(f"{graph!r} {dict(inputs)}{own}".encode()).hexdigest()[:16]
 
 
-def _counts(graph: Graph, inputs: Shapes, name: str) -> dict[str, Any]:
+def _counts(graph: Graph, inputs: Shapes, name: str, stored: int | None) -> dict[str, Any]:
     """Return those fields of a cell that follow from what is run."""
     precision = as_precision(name)
     shapes = infer_shapes(graph, inputs)
@@ -69,7 +92,7 @@ def _counts(graph: Graph, inputs: Shapes, name: str) -> dict[str, Any]:
     return {
         "macs": sum(cost.macs for cost in costs),
         "params": sum(cost.params for cost in costs),
-        "weight_bytes": memory.weight_bytes(steps, precision),
+        "weight_bytes": memory.weight_bytes(steps, precision) if stored is None else stored,
         "peak_activation_bytes": memory.peak(graph, steps, shapes, precision).bytes,
         "moved_bytes": sum(sum(memory.traffic(step, shapes, precision)) for step in steps),
     }

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Protocol
 
 from mncost.graph.graph import Graph, Shapes
+from mncost.label import Label
 from mncost.measure.ceilings import PRODUCT
 from mncost.measure.private import without_home
-from mncost.measure.records import Cell, Failure, ModelFile, Place, Run
+from mncost.measure.records import Cell, Failure, ModelFile, ModelRecord, Place, Run
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.workers.prepare import Prepared
 from mncost.measure.workers.worker import WorkerDied, WorkerRefused
+from mncost.readers.model import Source
 
 __all__ = ["Build", "ModelFiles"]
 
@@ -22,7 +24,15 @@ class Build(Protocol):
     """Builds model files, in a process of its own."""
 
     def prepare(
-        self, graph: Graph, inputs: Shapes, *, format: str, precision: str, seed: int, folder: Path
+        self,
+        graph: Graph,
+        inputs: Shapes,
+        *,
+        format: str,
+        precision: str,
+        seed: int,
+        folder: Path,
+        source: Source | None = None,
     ) -> Prepared:
         """Write a model; may raise WorkerRefused or WorkerDied."""
 
@@ -89,7 +99,7 @@ class ModelFiles:
         model = self._run.models[cells[0].digest]
         folder = self._scratch / f"{next(self._numbers)}.{form}"
         try:
-            built = self._prepare(builder, model.graph, model.inputs, form, precision, folder)
+            built = self._prepare(builder, model, form, precision, folder)
         except (WorkerRefused, WorkerDied) as error:
             reason = without_home(str(error))
             lost = {failure.cell for failure in self._run.failures}
@@ -113,10 +123,11 @@ class ModelFiles:
 
     def _build_products(self, builder: Build, cells: Sequence[Cell]) -> None:
         """Build the matrix products whose speed is the ceiling of what is measured."""
+        product = ModelRecord(graph=PRODUCT, inputs=PRODUCT.images(1), label=Label("product"))
         for form, precision in dict.fromkeys(_kind(cell.place) for cell in cells):
             folder = self._scratch / f"product.{precision}.{form}"
             try:
-                self._prepare(builder, PRODUCT, PRODUCT.images(1), form, precision, folder)
+                self._prepare(builder, product, form, precision, folder)
             except (WorkerRefused, WorkerDied) as error:
                 reason = without_home(str(error))
                 self._run.notes.append(f"no ceilings of {form} models in {precision}: {reason}")
@@ -126,15 +137,19 @@ class ModelFiles:
     def _prepare(
         self,
         builder: Build,
-        graph: Graph,
-        inputs: Shapes,
+        model: ModelRecord,
         form: str,
         precision: str,
         folder: Path,
     ) -> Prepared:
-        seed = self._run.options.seed
         return builder.prepare(
-            graph, inputs, format=form, precision=precision, seed=seed, folder=folder
+            model.graph,
+            model.inputs,
+            format=form,
+            precision=precision,
+            seed=self._run.options.seed,
+            folder=folder,
+            source=model.source,
         )
 
 

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from mncost.errors import MeasureError, UnknownNameError
 from mncost.graph.graph import Graph
-from mncost.graph.ops import Size
+from mncost.graph.ops import Foreign, Size
 from mncost.graph.twin import TWINS
 from mncost.measure.cells import Planned
+from mncost.measure.given_models import runs_at
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.measure.records import LeftOut, Pair, PairCells, Place, Subject
 from mncost.measure.where import Offer, Where, has_models, no_models
@@ -87,7 +88,9 @@ def plan(
     pairs = planner.plan(networks, places)
     unable = {(place.runtime, place.precision) for place in every if not has_models(place)}
     notes = [f"left out: {runtime} in {precision}" for runtime, precision in sorted(unable)]
-    return Plan(planner.planned, planner.left_out, pairs, notes)
+    if not planner.planned.cells:
+        raise MeasureError(f"nothing to measure: {'; '.join(planner.notes)}")
+    return Plan(planner.planned, planner.left_out, pairs, [*notes, *planner.notes])
 
 
 class _Planner:
@@ -98,16 +101,22 @@ class _Planner:
         self.copies = copies
         self.planned = Planned()
         self.left_out: list[LeftOut] = []
+        self.notes: list[str] = []
 
     def plan(self, networks: Sequence[Network], places: Sequence[Place]) -> list[Pair]:
         """Enter everything; return the pairs of layers."""
         cut = cut_pairs(networks, self.what.twin) if self.what.pairs and self.what.twin else []
         pairs = [_pair(pair) for pair in cut]
         for place in places:
-            cells = [self.network(network, place) for network in networks]
+            cells = {
+                index: self.network(network, place)
+                for index, network in enumerate(networks)
+                if self.runs(network, place)
+            }
             for pair, record in zip(cut, pairs, strict=True):
-                record.counts.update(Counter(cells[index] for index in pair.places))
-                record.cells.append(self.pair(pair, place))
+                if there := [cells[index] for index in pair.places if index in cells]:
+                    record.counts.update(Counter(there))
+                    record.cells.append(self.pair(pair, place))
         return pairs
 
     def network(self, network: Network, place: Place) -> int:
@@ -122,12 +131,30 @@ class _Planner:
                     self.left_out.append(LeftOut(cell=cell, reason=reason))
         return first
 
+    def runs(self, network: Network, place: Place) -> bool:
+        """Whether a network can be measured at a place; if not, take a note."""
+        if network.source is None or runs_at(network.source, place):
+            return True
+        where = f"{place.runtime} in {place.precision}"
+        self.note(f"left out: {network.arch} runs as it is, and not on {where}")
+        return False
+
+    def note(self, text: str) -> None:
+        """Take a note, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
     def twin(self, network: Network) -> Network | None:
         """Return the twin that is asked for, if the network has one and is not a twin itself."""
         if self.what.twin is None or network.twin is not None:
             return None
         twin = network.as_twin(self.what.twin)
-        return None if twin.graph == network.graph else twin
+        if twin.graph == network.graph:
+            return None
+        if any(isinstance(node.op, Foreign) for node in twin.graph.nodes):
+            self.note(f"{network.arch}: its twin is not measured: not all operators can be built")
+            return None
+        return twin
 
     def pair(self, pair: CutPair, place: Place) -> PairCells:
         """Enter the four small networks of a pair."""

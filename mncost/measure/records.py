@@ -14,6 +14,7 @@ from mncost.graph.graph import Graph
 from mncost.label import Label, Positive
 from mncost.measure.bursts import Burst, Bursts, Counts
 from mncost.measure.cell import IDENTITY, Cell, Natural, Place, Subject, WorkerSpec
+from mncost.readers.model import Source
 
 __all__ = [
     "IDENTITY",
@@ -48,7 +49,7 @@ Stop = Literal["running", "target", "decided", "max-time", "interrupted", "no ce
 
 
 class ModelRecord(Struct, frozen=True, kw_only=True):
-    """What a cell runs, with random weights: all that is needed to build it again.
+    """What a cell runs: all that is needed to build it again, with random weights or as it is.
 
     Cells of one digest share it. ``inputs`` are the shapes of the graph's inputs by their names,
     without the batch: (channels, height, width).
@@ -57,6 +58,7 @@ class ModelRecord(Struct, frozen=True, kw_only=True):
     graph: Graph
     inputs: dict[str, tuple[Positive, ...]]
     label: Label  # of the first cell that runs it
+    source: Source | None = None  # a model that is run as it is, instead of the graph
 
     @property
     def resolution(self) -> int:

@@ -34,11 +34,13 @@ class OnnxSource(Struct, frozen=True, tag="onnx"):
         file: its path.
         sha256: of its bytes.
         inputs: by name, in the order of the model.
+        data: an ``.npz`` file with values for inputs; ``None``: they are made up.
     """
 
     file: str
     sha256: str
     inputs: dict[str, InputSpec]
+    data: str | None = None
 
 
 class TorchSource(Struct, frozen=True, tag="torch"):
@@ -47,10 +49,12 @@ class TorchSource(Struct, frozen=True, tag="torch"):
     Attributes:
         name: what makes it, e.g. ``timm:mobilenetv4_conv_small``.
         inputs: by name, in the order of the module's arguments.
+        data: an ``.npz`` file with values for inputs; ``None``: they are made up.
     """
 
     name: str
     inputs: dict[str, InputSpec]
+    data: str | None = None
 
 
 Source: TypeAlias = OnnxSource | TorchSource

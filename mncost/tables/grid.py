@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mncost.api import Grid
+from mncost.api import Grid, input_words
 from mncost.errors import InputError
 from mncost.network import Network
 from mncost.render.sources import Source, chosen, sources, tabulate
 from mncost.render.table import Column, Table, Value
 from mncost.spec.axis import Resolution, size_of_image
 from mncost.spec.parse import PAPER
-from mncost.tables.partial import counted, input_words, partial_notes, partial_words
+from mncost.tables.partial import counted, partial_notes, partial_words
 
 if TYPE_CHECKING:
     from mncost.cost.conventions import Convention

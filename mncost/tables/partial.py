@@ -8,18 +8,12 @@ from collections.abc import Iterable
 from mncost.network import Network
 from mncost.render.table import AtLeast
 
-__all__ = ["counted", "input_words", "partial_notes", "partial_words"]
+__all__ = ["counted", "partial_notes", "partial_words"]
 
 
 def counted(network: Network, amount: int) -> int:
     """Return an amount of work; a lower bound if some of the network's is not known."""
     return amount if network.is_complete else AtLeast(amount)
-
-
-def input_words(network: Network) -> str:
-    """Return the shapes of a network's inputs, without the batch: ``3x224x224``."""
-    shapes = ("x".join(map(str, shape)) for shape in network.inputs.values())
-    return ", ".join(shape or "scalar" for shape in shapes)
 
 
 def partial_words(network: Network) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mncost.measure.runtimes import Call, KernelTimes, Runtime, Setup, seeded_images
+from mncost.measure.runtimes.given import Given
 
 if TYPE_CHECKING:
     from mncost.graph.graph import Graph
@@ -109,14 +110,18 @@ class OnnxRuntime(Runtime):
         """Return what runs a model, and its session."""
         import onnxruntime
 
-        file, name = str(setup.folder / "model.onnx"), setup.provider or _CPU
+        given, name = Given.of(setup.folder), setup.provider or _CPU
+        file = given.model if given else str(setup.folder / "model.onnx")
         if name not in onnxruntime.get_available_providers():
             raise RuntimeError(f"this onnxruntime has no {name}")
         session = onnxruntime.InferenceSession(file, options, providers=self._providers(name))
         if name not in session.get_providers():
             raise RuntimeError(f"the session does not use {name}")
         session.disable_fallback()
-        feed = {entry.name: seeded_images(entry.shape) for entry in session.get_inputs()}
+        if given:
+            feed = given.feed(setup.batch)
+        else:
+            feed = {entry.name: seeded_images(entry.shape) for entry in session.get_inputs()}
         run = session.run
 
         def call() -> object:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mncost.measure.runtimes import Call, KernelTimes, Runtime, Setup, seeded_images
+from mncost.measure.runtimes.given import Given
 
 if TYPE_CHECKING:
+    import numpy
+
     from mncost.graph.graph import Graph
 
 __all__ = ["OpenVino"]
@@ -84,8 +87,14 @@ class OpenVino(Runtime):
         """Return a compiled model, a request whose input is bound, and what runs it."""
         import openvino
 
-        model = self._core.read_model(setup.folder / "model.onnx")
-        shapes = [_shape(entry, setup.batch) for entry in model.inputs]
+        given = Given.of(setup.folder)
+        model = self._core.read_model(given.model if given else setup.folder / "model.onnx")
+        if given:
+            feed = given.feed(setup.batch)
+            images = [_named(entry, feed) for entry in model.inputs]
+        else:
+            images = [seeded_images(_shape(entry, setup.batch)) for entry in model.inputs]
+        shapes = [list(values.shape) for values in images]
         model.reshape(dict(zip(model.inputs, shapes, strict=True)))
         hint = _HINTS[setup.precision]
         options |= {
@@ -98,7 +107,6 @@ class OpenVino(Runtime):
         if (used := compiled.get_property("INFERENCE_PRECISION_HINT").to_string()) != hint:
             raise RuntimeError(f"this CPU does not compute in {hint}, but in {used}")
         request = compiled.create_infer_request()
-        images = [seeded_images(shape) for shape in shapes]
         for index, values in enumerate(images):
             request.set_input_tensor(index, openvino.Tensor(values, shared_memory=True))
         infer = request.infer
@@ -107,6 +115,11 @@ class OpenVino(Runtime):
             return infer()
 
         return compiled, request, call
+
+
+def _named(entry: Any, feed: Mapping[str, numpy.ndarray]) -> numpy.ndarray:
+    """Return what an input is fed, which may have several names."""
+    return next(values for name, values in feed.items() if name in entry.get_names())
 
 
 def _shape(entry: Any, batch: int) -> list[int]:

@@ -19,9 +19,11 @@ from mncost.cost import memory
 from mncost.cost.work import count
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.shapes import infer_shapes
+from mncost.measure.given_models import given_of
 from mncost.measure.records import Agreement
 from mncost.measure.workers.messages import Message, Request, reason
 from mncost.models.formats import Model, format_named
+from mncost.readers.model import Source
 
 if TYPE_CHECKING:
     from mncost.models.weights import Weights
@@ -46,7 +48,7 @@ class BuildModel(Request[Prepared]):
     """A request to build a model."""
 
     answer = Prepared
-    graph: str  # the file of the pickled graph
+    graph: str  # the file of the pickled graph, and of what is run in its place
     inputs: Mapping[str, Sequence[int]]  # the shapes of its inputs
     format: str  # a key of mncost.models.formats.FORMATS
     precision: str
@@ -61,6 +63,7 @@ class Preparer:
         """Begin without a graph."""
         self._pickled = b""
         self._graph = Graph((), ())
+        self._source: Source | None = None
         self._seed: int | None = None
         self._weights: Weights = {}
 
@@ -78,7 +81,13 @@ class Preparer:
         self._take(Path(asked.graph).read_bytes())
         inputs = {name: tuple(shape) for name, shape in asked.inputs.items()}
         _check(self._graph, inputs, asked.format, asked.precision)
-        model = Model(self._graph, inputs, asked.precision, lambda: self._drawn(asked.seed))
+        model = Model(
+            self._graph,
+            inputs,
+            asked.precision,
+            lambda: self._drawn(asked.seed),
+            None if self._source is None else given_of(self._source),
+        )
         folder = Path(asked.folder)
         folder.mkdir(exist_ok=True)
         closeness = format_named(asked.format).write(model, folder)
@@ -89,7 +98,7 @@ class Preparer:
     def _take(self, pickled: bytes) -> None:
         if pickled != self._pickled:
             self._pickled, self._seed, self._weights = pickled, None, {}
-            self._graph = pickle.loads(pickled)
+            self._graph, self._source = pickle.loads(pickled)
 
     def _drawn(self, seed: int) -> Weights:
         from mncost.models.weights import random_weights

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mncost.graph.graph import Graph, Shapes
 
@@ -26,11 +26,23 @@ __all__ = [
     "Closeness",
     "Format",
     "Model",
+    "Writable",
     "format_named",
 ]
 
 CALIBRATION_IMAGES, TEST_IMAGES = 8, 16
 """How many images of noise a model is quantised with, and how many it is tried on."""
+
+
+class Writable(Protocol):
+    """A model that is run as it is."""
+
+    @property
+    def model(self) -> str:
+        """A file, or the name of what makes a module."""
+
+    def write(self, folder: Path) -> None:
+        """Write into a folder where it is, and what it is fed."""
 
 
 class Model(NamedTuple):
@@ -41,12 +53,14 @@ class Model(NamedTuple):
         inputs: the shapes of its inputs, without the batch.
         precision: one of the format's.
         weights: draws them, or returns those that were drawn for the model before.
+        given: a model that is run as it is, in the place of all that.
     """
 
     graph: Graph
     inputs: Shapes
     precision: str
     weights: Callable[[], Weights]
+    given: Writable | None = None
 
 
 class Closeness(NamedTuple):

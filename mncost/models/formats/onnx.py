@@ -1,6 +1,7 @@
 """``model.onnx``: fp32, or 8-bit integers quantised by ONNX Runtime; the batch is open.
 
-A runtime that computes in bfloat16 rounds an fp32 model itself.
+A model that is given stays where it is: ``given.json`` says where. A runtime that computes in
+bfloat16 rounds an fp32 model itself.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ _LARGEST = 2**31 - 2**20  # of a protocol buffer, less what is no weight
 
 
 def _write(model: Model, folder: Path) -> Closeness | None:
+    if model.given is not None:
+        model.given.write(folder)
+        return None
     from mncost.models.onnx_model import onnx_model
 
     file = folder / "model.onnx"
