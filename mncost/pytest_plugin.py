@@ -176,8 +176,8 @@ def _model(given: ModelLike) -> Model:
     if isinstance(given, str | os.PathLike):
         return Model(arch=os.fspath(given))
     try:
-        return msgspec.convert(given, Model)
-    except msgspec.ValidationError as error:
+        return msgspec.convert(given, Model).named()
+    except (msgspec.ValidationError, InputError) as error:
         raise InputError(f"model {given!r}: {error}") from None
 
 

@@ -97,7 +97,7 @@ def baseline_problems(baseline: Baseline, offer: Offer) -> list[str]:
         if baseline.arch is not None:
             network_of(Model(arch=str(baseline.arch)), "fp32")
         if baseline.model is not None and not is_model(baseline.model):
-            raise InputError(f"--baseline-model {baseline.model}: accepted is a model: old.onnx")
+            raise _no_model(baseline.model)
     except InputError as error:
         return [str(error)]
     return []
@@ -144,6 +144,8 @@ class _Planner:
             old = self.old_version(limit.model)
             return self.enter(old, limit, self.place(limit, None), "paired", cell)
         if self.baseline.model is not None:
+            if not is_model(self.baseline.model):
+                raise _no_model(self.baseline.model)
             if not is_model(limit.model.arch):
                 raise InputError(
                     f"--baseline-model {self.baseline.model} is a version of a model, and "
@@ -208,6 +210,10 @@ class _Planner:
         if not alike:
             raise InputError(f"{self.baseline.run} has no {cell.words()}")
         return alike[0].id
+
+
+def _no_model(name: str) -> InputError:
+    return InputError(f"--baseline-model {name}: accepted is a model, e.g. old.onnx")
 
 
 def _whose(limit: Limit) -> tuple[object, ...]:

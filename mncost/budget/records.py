@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from mncost.errors import InputError
 from mncost.measure.cell import Place
 
 __all__ = [
@@ -28,15 +29,26 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     arch: str = ""
-    file: str | None = None  # an ONNX file
-    python: str | None = None  # what makes a torch module: timm:resnet18, package.module:make
-    input: str | None = None  # the shapes of such a model's inputs
-    partial: bool = False  # judge MACs although not every operator's work is known
     alpha: float | None = None
     resolution: int | None = None
     dialect: str | None = None
     classes: int | None = None
     twin: str | None = None
+    file: str | None = None  # an ONNX file
+    python: str | None = None  # what makes a torch module: timm:resnet18, package.module:make
+    input: str | None = None  # the shapes of such a model's inputs
+    partial: bool = False  # judge MACs although not every operator's work is known
+
+    def named(self) -> Model:
+        """Return it with what names it under ``arch``.
+
+        Raises:
+            InputError: not exactly one of ``arch``, ``file`` and ``python`` is given.
+        """
+        names = [name for name in (self.arch, self.file, self.python) if name]
+        if len(names) != 1:
+            raise InputError("accepted is one of arch, file and python")
+        return structs.replace(self, arch=names[0], file=None, python=None)
 
 
 class Exact(NamedTuple):

@@ -11,6 +11,7 @@ from mncost.errors import MeasureError
 from mncost.interval import Interval
 from mncost.measure.cell import Cell
 from mncost.published.accuracy import Candidate
+from mncost.readers import is_model
 
 __all__ = [
     "AXES",
@@ -162,10 +163,8 @@ def bounds(interval: Interval, factor: float) -> tuple[float, float] | None:
 def short_name(arch: str, alpha: float | None, resolution: int | str | None) -> str:
     """Return ``V3-L 0.75 @224`` for v3-large at α 0.75 and 224 pixels."""
     first, *rest = arch.split("-")
-    name = "-".join(
-        [first.upper() if len(first) == 2 else first, *(word[:1].upper() for word in rest)]
-    )
-    words = [name]
+    short = [first.upper() if len(first) == 2 else first, *(word[:1].upper() for word in rest)]
+    words = [arch if is_model(arch) else "-".join(short)]
     words += [] if alpha is None else [f"{alpha:g}"]
     words += [] if resolution is None else [f"@{resolution}"]
     return " ".join(words)

@@ -126,9 +126,9 @@ def _title(networks: Sequence[Network], twin: str) -> str:
     first = networks[0]
     common = {
         "arch": first.arch,
-        "alpha": f"α {first.alpha:g}",
-        "resolution": f"{first.resolution} px",
-        "dialect": "" if first.dialect == PAPER else f"dialect {first.dialect}",
+        "alpha": "" if first.alpha is None else f"α {first.alpha:g}",
+        "resolution": "" if first.resolution is None else f"{first.resolution} px",
+        "dialect": "" if first.dialect in (None, PAPER) else f"dialect {first.dialect}",
         "precision": first.precision,
     }
     words = [

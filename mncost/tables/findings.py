@@ -54,9 +54,10 @@ def _center(latency: Interval | None) -> float:
 def _name(cell: Cell, cells: list[Cell]) -> str:
     """Return what tells a network from the others."""
     words = [cell.label.arch]
-    if len({one.label.alpha for one in cells}) > 1:
+    if cell.label.alpha is not None and len({one.label.alpha for one in cells}) > 1:
         words.append(f"α {cell.label.alpha:g}")
-    if len({one.subject.resolution for one in cells}) > 1:
+    sizes = {one.subject.resolution for one in cells}
+    if cell.subject.resolution is not None and len(sizes) > 1:
         words.append(f"at {cell.subject.resolution} px")
     if cell.label.dialect and len({one.label.dialect for one in cells}) > 1:
         words.append(str(cell.label.dialect))

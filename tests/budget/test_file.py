@@ -330,7 +330,7 @@ def test_standard_input(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ('arch = "v1", twin = "fused"', ("model: v1 has no fused twin",)),
         ('arch = "v2", resolutoin = 96', ("model: unknown key 'resolutoin'", "'resolution'")),
         ('arch = "mobilenet_v2_0.75_160", alpha = 1.0', ("model: α", "0.75")),
-        ("alpha = 0.5", ("model: the key 'arch' is missing",)),
+        ("alpha = 0.5", ("model: none of them; accepted is one of arch, file and python",)),
         ("arch = 2", ("model.arch: 2", "a text")),
     ],
 )  # fmt: skip

@@ -304,7 +304,7 @@ def test_a_saved_run_without_the_cell(tmp_path: Path) -> None:
 
 
 def test_a_regression_needs_a_baseline() -> None:
-    with pytest.raises(BudgetError, match="--baseline-python or --baseline-arch"):
+    with pytest.raises(BudgetError, match="--baseline-arch or --baseline-model"):
         check([limit(Regression(0.1))])
 
 

@@ -23,6 +23,7 @@ from mncost.measure.workers.prepare import Prepared
 from mncost.measure.workers.worker import Worker, WorkerRefused, WorkerSpec
 from mncost.models.formats import Model, format_named
 from mncost.network import Network
+from mncost.readers.model import Source
 from mncost.results.results import Results
 
 MACHINE = Machine(
@@ -50,7 +51,15 @@ class Builder:
         self._too_large = too_large
 
     def prepare(
-        self, graph: Graph, inputs: Shapes, *, format: str, precision: str, seed: int, folder: Path
+        self,
+        graph: Graph,
+        inputs: Shapes,
+        *,
+        format: str,
+        precision: str,
+        seed: int,
+        folder: Path,
+        source: Source | None = None,
     ) -> Prepared:
         folder.mkdir(exist_ok=True)
         closeness = format_named("fake").write(Model(graph, inputs, precision, dict), folder)

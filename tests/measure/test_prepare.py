@@ -240,7 +240,7 @@ def test_a_model_beyond_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, refused: bool
 ) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free))
-    (tmp_path / "graph").write_bytes(pickle.dumps(NET.graph))
+    (tmp_path / "graph").write_bytes(pickle.dumps((NET.graph, None)))
     request = {
         "graph": str(tmp_path / "graph"),
         "inputs": NET.inputs,

@@ -1,0 +1,208 @@
+"""Models that are measured as they are: in ``bench``, ``compare`` and ``check``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, numpy_helper
+
+import mncost
+from mncost.measure.given_models import given_of
+from mncost.measure.run_file import encode, parse_run
+from mncost.measure.runtimes import Setup, runtime_class
+from mncost.readers import read_model
+from tests.measure.scripted import instead_of_processes
+from tests.readers.small import floats, model, node, saved
+from tests.readers.test_onnx import branching
+from tests.running import in_process
+
+pytest.importorskip("onnxruntime")
+
+
+def random(name: str, *shape: int) -> TensorProto:
+    values = np.random.default_rng(7).standard_normal(shape).astype("float32")
+    return numpy_helper.from_array(values, name)
+
+
+def separable(channels: int = 4) -> onnx.ModelProto:
+    """Return a depthwise and a pointwise convolution; the batch is open."""
+    nodes = [
+        node("Conv", "image d", "a", group=channels, pads=[1, 1, 1, 1], name="first"),
+        node("Relu", "a", "b"),
+        node("Conv", "b p", "y", name="second"),
+    ]
+    weights = [random("d", channels, 1, 3, 3), random("p", 6, channels, 1, 1)]
+    return model(nodes, {"image": ("batch", channels, 8, 8)}, ["y"], weights)
+
+
+def lookup() -> onnx.ModelProto:
+    """Return a model that reads integers: which rows of a table."""
+    return model(
+        [node("Gather", "table ids", "y")],
+        {"ids": (1, 5)},
+        ["y"],
+        [random("table", 9, 3)],
+        types={"ids": TensorProto.INT64},
+    )
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_that_very_file_runs(runtime: str, batch: int, tmp_path: Path) -> None:
+    """What a runtime computes is what ONNX Runtime computes from the file, for the same images."""
+    pytest.importorskip(runtime)
+    import onnxruntime
+
+    path = saved(separable(), tmp_path)
+    source = read_model(path).source
+    assert source is not None
+    given = given_of(source)
+    given.write(tmp_path)
+    feed = given.feed(batch)
+    assert feed["image"].shape == (batch, 4, 8, 8)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (expected,) = session.run(None, feed)
+    made = runtime_class(runtime)()
+    made.start(1)
+    result: Any = made.load(Setup(tmp_path, batch))()
+    values = result if isinstance(result, list) else [*result.values()]
+    np.testing.assert_allclose(np.asarray(values[0]), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_integers_are_indices_that_exist(tmp_path: Path) -> None:
+    given = given_of(read_model(saved(lookup(), tmp_path)).source)  # type: ignore[arg-type]
+    given.write(tmp_path)
+    assert given.feed(1)["ids"].dtype == np.int64
+    made = runtime_class("onnxruntime")()
+    made.start(1)
+    made.load(Setup(tmp_path))()
+
+
+def test_a_fixed_batch_is_not_changed(tmp_path: Path) -> None:
+    given = given_of(read_model(saved(lookup(), tmp_path)).source)  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match="batch is fixed"):
+        given.feed(2)
+
+
+def test_the_batch_of_one_input_is_that_of_the_others() -> None:
+    made = model([node("Add", "a b", "y")], {"a": ("batch", 3), "b": ("batch", 3)}, ["y"])
+    source = mncost.from_onnx(made, {"a": (2, 3)}).source
+    assert source is not None
+    assert [one.batch_axis for one in source.inputs.values()] == [0, 0]
+    assert [one.shape for one in source.inputs.values()] == [(2, 3), (2, 3)]
+
+
+BENCH = ("bench", "--runtime", "fake", "--max-time", "1")
+CHECK = ("check", "budgets.toml")
+
+
+class TestCommands:
+    @pytest.fixture(autouse=True)
+    def scripted(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        pytest.importorskip("scipy")
+        instead_of_processes(monkeypatch)
+        monkeypatch.chdir(tmp_path)
+        saved(separable(), tmp_path)
+        saved(separable(8), tmp_path, "old.onnx")
+        saved(branching(), tmp_path, "partial.onnx")
+
+    def test_bench(self) -> None:
+        words = "bench net.onnx v2 --runtime fake --max-time 1 --save run.json --columns arch,macs"
+        result = in_process(words.split())
+        assert result.status == 0, result.err
+        assert "net.onnx" in result.out
+        run = parse_run(Path("run.json").read_bytes(), "run.json")
+        assert parse_run(encode(run), "again") == run
+        ours = [model for model in run.models.values() if model.label.arch == "net.onnx"]
+        assert [one.source is not None for one in ours] == [True, False]  # the second is the twin
+        shown = in_process(["show", "run.json", "--columns", "arch,twin,latency"])
+        assert shown.status == 0
+
+    def test_what_does_not_read_it_is_left_out(self) -> None:
+        result = in_process(["bench", "net.onnx", "--runtime", "fake,torch", "--max-time", "1"])
+        assert result.status == 0, result.err
+        assert "left out: net.onnx runs as it is, and not on torch in fp32" in result.out
+        alone = in_process([*BENCH, "net.onnx", "--precision", "int8"])
+        assert alone.status == 2
+        assert "nothing to measure" in alone.err
+
+    def test_a_twin_that_cannot_be_built(self) -> None:
+        result = in_process(["bench", "partial.onnx", "--runtime", "fake", "--max-time", "1"])
+        assert result.status == 0, result.err
+
+    def test_compare(self) -> None:
+        result = in_process(["compare", "net.onnx", "--format", "json"])
+        assert result.status == 0, result.err
+        assert json.loads(result.out)["rows"][0]["arch"] == "net.onnx"
+
+    def budget(self, text: str) -> None:
+        Path("budgets.toml").write_text(f"[[budget]]\n{text}\n")
+
+    def test_check(self) -> None:
+        """8 × 8 pixels: 4 · 9 and 4 · 6 products each."""
+        self.budget('model = { file = "net.onnx" }\nmacs = { max = 3840, min = 3840 }\nparams = 60')
+        result = in_process(["check", "budgets.toml", "--format", "csv"])
+        assert result.status == 0, result.out + result.err
+        self.budget('model = { file = "net.onnx" }\nmacs = 3839')
+        assert in_process(["check", "budgets.toml"]).status == 1
+
+    def test_check_beside_an_older_file(self) -> None:
+        self.budget(
+            'model = { file = "net.onnx" }\nruntime = "fake"\n'
+            'latency = { regression = "5 %", against = "baseline" }'
+        )
+        result = in_process([*CHECK, "--baseline-model", "old.onnx", "--save", "run.json"])
+        assert result.status in (0, 3), result.out + result.err
+        run = parse_run(Path("run.json").read_bytes(), "run.json")
+        assert {model.label.arch for model in run.models.values()} == {"net.onnx", "old.onnx"}
+        wrong = in_process(["check", "budgets.toml", "--baseline-model", "v2"])
+        assert wrong.status == 2
+        assert "accepted is a model" in wrong.err
+
+    def test_check_does_not_judge_a_partial_count(self) -> None:
+        self.budget('model = { file = "partial.onnx" }\nmacs = 100')
+        result = in_process(["check", "budgets.toml"])
+        assert result.status == 2
+        assert "macs: a lower bound, no rule for If, nobody.knows.Sneeze" in result.err
+        self.budget('model = { file = "partial.onnx", partial = true }\nmacs = 100')
+        assert in_process(["check", "budgets.toml"]).status == 0
+        self.budget('model = { file = "partial.onnx" }\nparams = 100')
+        assert in_process(["check", "budgets.toml"]).status == 0
+
+    @pytest.mark.parametrize(
+        ("table", "said"),
+        [
+            ('{ file = "net.onnx", arch = "v2" }', "accepted is one of arch, file and python"),
+            ("{ alpha = 0.5 }", "accepted is one of arch, file and python"),
+            ('{ file = "nowhere.onnx" }', "nowhere.onnx: No such file"),
+            ('{ file = "net.pt" }', "accepted is an ONNX file"),
+            ('{ python = "v2" }', "accepted is e.g. package.module:factory"),
+            ('{ file = "net.onnx", input = "1x1x8x8" }', "takes batchx4x8x8"),
+            ('{ file = "net.onnx", alpha = 0.5 }', "--alpha is of architectures"),
+        ],
+    )
+    def test_bad_budgets(self, table: str, said: str) -> None:
+        self.budget(f"model = {table}\nmacs = 1")
+        result = in_process(["check", "budgets.toml"])
+        assert result.status == 2
+        assert said in result.err
+
+
+def test_external_weights_are_measured_but_not_read(tmp_path: Path) -> None:
+    made = model([node("MatMul", "x w", "y")], {"x": (1, 64)}, ["y"], [floats("w", 64, 64)])
+    apart: dict[str, Any] = {"save_as_external_data": True, "location": "w.bin"}
+    apart["size_threshold"] = 0
+    onnx.save(made, tmp_path / "net.onnx", **apart)
+    source = read_model(str(tmp_path / "net.onnx")).source
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    given_of(source).write(folder)  # type: ignore[arg-type]
+    run = runtime_class("onnxruntime")()
+    run.start(1)
+    result: Any = run.load(Setup(folder))()
+    assert result[0].shape == (1, 64)
