@@ -185,14 +185,21 @@ class Scaling(NamedTuple):
     nominal: int
     others: tuple[tuple[int, int], ...] = ()
 
-    def scaled(self, channels: int, rounding: Rounding | None = None) -> int:
+    def scaled(
+        self, channels: int, rounding: Rounding | None = None, divisor: int | None = None
+    ) -> int:
         """Return channels that a file states, at this α. At α = 1 they are what the file says."""
-        return channels if self.alpha == 1 else self.rounded(channels * self.alpha, rounding)
+        if self.alpha == 1:
+            return channels
+        return self.rounded(channels * self.alpha, rounding, divisor)
 
-    def rounded(self, value: float, rounding: Rounding | None = None) -> int:
-        """Round by the rules."""
+    def rounded(
+        self, value: float, rounding: Rounding | None = None, divisor: int | None = None
+    ) -> int:
+        """Round by the rules, or by a row's own."""
         rules = self.rules
-        return round_width(value, rounding or rules.rounding, rules.divisor, rules.minimum)
+        step = divisor or rules.divisor
+        return round_width(value, rounding or rules.rounding, step, rules.minimum)
 
     def squeezed(self, filtered: int, ratio: float) -> int | None:
         """Return the channels inside a squeeze-excite; ``None`` if the ratio is 0."""
@@ -281,6 +288,7 @@ class ScaledRow(Row, frozen=True, kw_only=True):
         float, Meta(ge=0, le=MAX_ALPHA, description="An α below this leaves the channels alone.")
     ] = 0.0
     rounding: Annotated[Rounding | None, Meta(description="Instead of the file's.")] = None
+    divisor: Annotated[int, Meta(ge=1, le=1024, description="Instead of the file's.")] | None = None
     repeats: Repeats | None = None
     activation: Activation = "none"
 
@@ -289,7 +297,7 @@ class ScaledRow(Row, frozen=True, kw_only=True):
         if isinstance(out, str):  # "classes"
             return Widths(scaling.classes, scaling.classes)
         kept = not self.scale or scaling.alpha < self.keep_below
-        return Widths(out if kept else scaling.scaled(out, self.rounding), out)
+        return Widths(out if kept else scaling.scaled(out, self.rounding, self.divisor), out)
 
 
 class Block(Struct, frozen=True):

@@ -21,6 +21,19 @@ GHOSTNET = "timm.models.ghostnet._create_ghostnet('ghostnet_100'"
 LARGE: dict[str, Any] = {"others": (129,)}
 WIDE: dict[str, Any] = {"others": (289, "224x288")}  # smaller ones are made larger inside
 
+# Their last pooling is over 7×7 pixels, so that there is one size.
+SHUFFLENETS = [
+    Case(
+        f"shufflenet-v1-g{groups}",
+        "megvii",
+        f"megvii.ShuffleNetV1(model_size='{alpha}x', group={groups})",
+        others=(),
+        alpha=alpha,
+    )
+    for groups in (3, 8)
+    for alpha in (0.5, 1.0, 1.5, 2.0)
+]
+
 TORCHVISION = [
     tv("alexnet", "alexnet"),
     *(tv(f"vgg-{n}", f"vgg{n}") for n in (11, 13, 16, 19)),

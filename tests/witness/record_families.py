@@ -10,6 +10,7 @@ Usage: python record_families.py [torchvision] [timm] [NAME of one of our networ
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from torch import nn
 from record_torchvision_timm import RUNNING, Recorder, import_torchvision
 from witness_grid import layer, network, write
 
+MEGVII = Path("ShuffleNetV1")  # of a checkout of megvii-model/ShuffleNet-Series
+REVISION = "aa91feb71b01"
 HERE = Path(__file__).parent / "families"
 Size = int | str
 
@@ -51,6 +54,8 @@ class FamilyRecorder(Recorder):
         rows = self.layers
         super().__init__(held)
         self.layers = rows
+        for module in model.modules():
+            self.hook_patches(module)
         self.extra_linears = 0
 
     def hook(self, module: nn.Module) -> None:
@@ -69,16 +74,26 @@ class FamilyRecorder(Recorder):
         elif kind == "ConvNeXtBlock":
             module.mlp.register_forward_hook(self.held(module.gamma, "layer_scale"))
             self.mark(module)
-        elif kind == "VisionTransformer" and hasattr(module, "conv_proj"):
-            module.conv_proj.register_forward_hook(self.held(module.class_token, "class_token"))
+        elif kind == "VisionTransformer":
             self.mark(module)
         elif kind == "Encoder":
             module.register_forward_pre_hook(self.before(module.pos_embedding, "positions"))
             self.mark(module)
-        elif kind == "VisionTransformer":
+
+    def hook_patches(self, module: nn.Module) -> None:
+        """Add the hooks that run behind that of the convolution which makes patches."""
+        if type(module).__name__ != "VisionTransformer":
+            return
+        if hasattr(module, "conv_proj"):
+            module.conv_proj.register_forward_hook(self.held(module.class_token, "class_token"))
+        else:
             module.patch_embed.register_forward_hook(self.held(module.cls_token, "class_token"))
             module.patch_embed.register_forward_hook(self.held(module.pos_embed, "positions"))
-            self.mark(module)
+
+    def attention(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> None:
+        """Count the products of all sequences: MobileViT has one for each pixel of a patch."""
+        super().attention(q, k, v)
+        self.layers[-1][-1] *= q.shape[0]
 
     @staticmethod
     def mark(module: nn.Module) -> None:
@@ -198,7 +213,7 @@ def records(name: str, cases: list[Case], names: dict[str, Any]) -> Iterator[dic
 
 
 def main() -> None:
-    from family_cases import TIMM, TORCHVISION
+    from family_cases import SHUFFLENETS, TIMM, TORCHVISION
 
     torch.backends.mha.set_fastpath_enabled(False)
     torchvision = import_torchvision()
@@ -206,7 +221,10 @@ def main() -> None:
     from torchvision.models import segmentation  # noqa: F401  the builders name it
 
     version = torchvision.__version__.split("+")[0]
+    sys.path.insert(0, str(MEGVII))
+    megvii = importlib.import_module("network") if MEGVII.is_dir() else None
     projects = {
+        "megvii": (f"megvii-model/ShuffleNet-Series {REVISION}", SHUFFLENETS, {"megvii": megvii}),
         "torchvision": (f"torchvision {version}", TORCHVISION, {"torchvision": torchvision}),
         "timm": (f"timm {timm.__version__}", TIMM, {"timm": timm}),
     }

@@ -8,12 +8,16 @@ from typing import TypeAlias, get_args
 from mncost.spec.blocks.alone import Activation, BatchNorm, LayerNorm
 from mncost.spec.blocks.aspp import ASPP
 from mncost.spec.blocks.conv import Conv
+from mncost.spec.blocks.convnext import ConvNext
+from mncost.spec.blocks.dense import Dense
 from mncost.spec.blocks.depthwise import Depthwise
 from mncost.spec.blocks.detect import Detect
 from mncost.spec.blocks.dropout import Dropout
 from mncost.spec.blocks.encoder import Encoder
+from mncost.spec.blocks.fire import Fire
 from mncost.spec.blocks.flatten import Flatten
 from mncost.spec.blocks.fused_inverted_residual import FusedInvertedResidual
+from mncost.spec.blocks.ghost import Ghost
 from mncost.spec.blocks.inverted_residual import InvertedResidual
 from mncost.spec.blocks.joins import Add, Concat, Multiply
 from mncost.spec.blocks.linear import Linear
@@ -23,6 +27,7 @@ from mncost.spec.blocks.mobilevit import MobileViT
 from mncost.spec.blocks.pool import Pool
 from mncost.spec.blocks.residual import Basic, Bottleneck
 from mncost.spec.blocks.separable import Separable
+from mncost.spec.blocks.shufflenet import ShuffleV1, ShuffleV2
 from mncost.spec.blocks.split import Shuffle, Split
 from mncost.spec.blocks.tokens import Token, Tokens
 from mncost.spec.blocks.uib import UniversalInvertedBottleneck
@@ -42,6 +47,12 @@ AnyRow: TypeAlias = (
     | MobileMQA
     | MobileOne
     | Basic
+    | Dense
+    | Fire
+    | ShuffleV1
+    | ShuffleV2
+    | Ghost
+    | ConvNext
     | Bottleneck
     | Add
     | Concat
