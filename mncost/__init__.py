@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mncost.effort import Effort
     from mncost.errors import InputError, MncostError
     from mncost.explanation import Explanation, explain
-    from mncost.imported import from_onnx
+    from mncost.imported import from_onnx, from_torch
     from mncost.measure.where import Where
     from mncost.network import Network
     from mncost.pictures.picture import Picture
@@ -68,6 +68,7 @@ __all__ = [
     "compare",
     "explain",
     "from_onnx",
+    "from_torch",
     "grid",
     "load",
     "pick",
@@ -101,6 +102,7 @@ _MODULES = {
     "compare": "mncost.comparison",
     "explain": "mncost.explanation",
     "from_onnx": "mncost.imported",
+    "from_torch": "mncost.imported",
     "grid": "mncost.api",
     "load": "mncost.api",
     "pick": "mncost.choose.pick",

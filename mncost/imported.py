@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from mncost.errors import InputError
+from mncost.extras import require
 from mncost.network import Network, network_read
 from mncost.readers import is_model, read_model
 from mncost.readers.given import GivenInput, GivenInputs, InputMisfitError, parse_inputs
@@ -17,12 +18,14 @@ from mncost.spec.axis import resolutions, size_of_image
 
 if TYPE_CHECKING:
     import onnx
+    import torch
 
     from mncost.api import Grid
     from mncost.cost.memory import Precision
     from mncost.readers.model import ReadModel
+    from mncost.readers.torch.inputs import TorchInputs
 
-__all__ = ["from_onnx", "has_models", "mixed"]
+__all__ = ["from_onnx", "from_torch", "has_models", "mixed"]
 
 _OF_ARCHITECTURES = ("alpha", "rho", "dialect", "classes", "in_channels")
 
@@ -106,6 +109,33 @@ def from_onnx(
     if isinstance(model, str | PurePath):
         return network_read(read(str(model), given), precision)
     return network_read(read_proto(model, given), precision)
+
+
+def from_torch(
+    module: torch.nn.Module, inputs: TorchInputs, precision: Precision | None = None
+) -> Network:
+    """Return the network of a torch module. Needs torch.
+
+    The module is looked at in evaluation mode, and left as it was; ``torch.export`` traces it
+    without computing anything. What that cannot trace runs once, and a note says so.
+
+    Args:
+        module: on any device, the meta device too.
+        inputs: what its forward takes, with the batch: one shape ``(1, 3, 224, 224)``, a tensor,
+            several of these, or a mapping from the names of arguments to these. Shapes stand for
+            tensors of the type of the module's weights.
+        precision: what bytes are counted for; by default what the weights are stored in.
+
+    Raises:
+        InputError: its forward raises for these inputs, or needs others.
+    """
+    require("torch")
+    from mncost.readers.torch import read_module
+    from mncost.readers.torch.inputs import specs_of
+
+    name = type(module).__name__
+    model = read_module(module, specs_of(name, module, inputs), name)
+    return network_read(replace(model, source=None), precision)
 
 
 def _inputs(given: Sequence[GivenInput], resolution: Any, name: str) -> list[list[GivenInput]]:

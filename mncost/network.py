@@ -21,10 +21,12 @@ from mncost.spec.emitter import build, is_sized
 from mncost.spec.resolve import Architecture
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import onnx
     import torch
 
-    from mncost.cost.forms import Seen
+    from mncost.cost.forms import Form, Seen
     from mncost.cost.layers import Layer
     from mncost.cost.materialised import Materialised
     from mncost.cost.pairs import PairCost
@@ -143,6 +145,7 @@ class Network(Shown):
         self.architecture: Architecture | None = None
         self.source: Source | None = None
         self.notes: tuple[str, ...] = ()
+        self._forms: Sequence[Form] = ()  # as a model's own code writes its operators
         self._stored_bytes: int | None = None  # of the weights of a model, by their own types
         self.shapes, self._macs = shared.sized(inputs)
         self._shared = shared
@@ -249,7 +252,7 @@ class Network(Shown):
         """The work as counting tools see it: by module and functions, in the dialect's project."""
         from mncost.cost.forms import forms_of, seen  # few commands need it
 
-        return seen(self.costs, forms_of(self.graph, self.label))
+        return seen(self.costs, self._forms or forms_of(self.graph, self.label))
 
     @property
     def work(self) -> Counter[str]:
@@ -468,6 +471,7 @@ def network_read(model: ReadModel, precision: Precision | None = None) -> Networ
     """
     network = Network(Label(model.name), model.graph, model.inputs, precision or model.precision)
     network.source, network.notes = model.source, model.notes
+    network._forms = model.forms
     if precision in (None, model.precision):
         network._stored_bytes = model.weight_bytes
     return network

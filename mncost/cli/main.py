@@ -126,7 +126,10 @@ def _options(
     ] = False,
     traceback: Annotated[
         bool,
-        typer.Option("--traceback", help="Print where an error of mncost itself happened."),
+        typer.Option(
+            "--traceback",
+            help="Print where an error happened: one of mncost itself, or of a model's own code.",
+        ),
     ] = False,
 ) -> None:
     pass
@@ -142,6 +145,10 @@ def run(arguments: list[str]) -> int:
     except BudgetError as error:
         return max(map(_fail, error.problems))
     except MncostError as error:
+        if has_traceback and error.__cause__ is not None:  # of somebody's own code
+            import traceback
+
+            traceback.print_exception(error.__cause__)
         return _fail(str(error))
     except typer.TyperException as error:
         return _fail(_with_meant(error))

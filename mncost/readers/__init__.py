@@ -46,5 +46,5 @@ def _module_of(name: str) -> str | None:
     if name.lower().endswith(".onnx"):
         return "mncost.readers.onnx"
     if _FACTORY.fullmatch(name) and ".toml:" not in name:  # that is a variant of an architecture
-        return "mncost.readers.torch_module"
+        return "mncost.readers.torch"
     return None

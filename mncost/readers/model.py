@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from mncost.cost.forms import Form
 from mncost.cost.memory import Precision
 from mncost.graph.graph import Graph
 from mncost.graph.ops import Shape
@@ -72,6 +73,7 @@ class ReadModel(Struct, frozen=True, kw_only=True):
         precision: in which most of its weights are stored.
         weight_bytes: of its weights as they are stored; ``None`` if all are float32.
         notes: what a reader of the counts has to know.
+        forms: of each node, as the model's own code writes it; empty if that is not known.
     """
 
     name: str
@@ -81,3 +83,4 @@ class ReadModel(Struct, frozen=True, kw_only=True):
     precision: Precision = "fp32"
     weight_bytes: int | None = None
     notes: tuple[str, ...] = ()
+    forms: tuple[Form, ...] = ()
