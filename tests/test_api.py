@@ -28,7 +28,7 @@ def test_public_names() -> None:
         *("Baseline", "Comparison", "Effort", "Explanation", "Grid", "InputError", "MncostError"),
         *("Network", "Outcome", "Pick", "Picked", "Picture", "Results", "Table", "Verdicts"),
         *("Verification", "Where", "Which", "__version__", "bench", "check", "compare", "explain"),
-        *("from_onnx", "grid", "load", "pick", "plot", "verify"),
+        *("from_onnx", "from_torch", "grid", "load", "pick", "plot", "verify"),
     ]
     assert sorted(mncost.__all__) == expected
     assert all(hasattr(mncost, name) for name in mncost.__all__)

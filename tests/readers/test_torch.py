@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -247,7 +247,7 @@ def test_an_operator_without_a_rule_makes_the_count_partial() -> None:
 
 
 @pytest.fixture
-def package(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def package(here: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Write a Python module with factories good and bad; return its name."""
     name = f"nets_{abs(hash(here)):x}"
     (here / f"{name}.py").write_text(
