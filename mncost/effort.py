@@ -27,7 +27,8 @@ class Effort:
         panel=_PANEL,
     )
     max_time: float | None = flag(
-        "Stop after it in any case: 90, 90s, 5min. Default: 54 s, or 3 s a network if more.",
+        "Stop after it in any case: 90, 90s, 5min. Default: 54 s, or 4.5 s for each network, twin "
+        "and place if that is more, at most 10 min.",
         metavar="TIME",
         parse=units.seconds,
         panel=_PANEL,

@@ -151,7 +151,7 @@ def _refuse_cells(asked: dict[str, object]) -> None:
 
 def _measure_and_show(run: Run, run_file: Path | None, saver: Saver, view: View, out: Out) -> None:
     """Measure, then write the table, or the run file where that goes to standard output."""
-    from mncost.cli.progress import watching
+    from mncost.cli.progress import tell, watching
     from mncost.measure.run_file import encode
     from mncost.render.write import check_writable
     from mncost.results.bench import measure
@@ -163,7 +163,7 @@ def _measure_and_show(run: Run, run_file: Path | None, saver: Saver, view: View,
         if path is not None and str(path) != "-":
             check_writable(path)
     with watching(run.options.target_error) as watch:
-        results = measure(run, save=saver, watch=watch)
+        results = measure(run, save=saver, watch=watch, tell=tell)
     if run_file != file:
         emit_text(encode(run).decode(), None)
         return

@@ -184,7 +184,7 @@ def _measured(
     out: Out,
 ) -> int:
     """Measure networks beside their twins, and write what that says."""
-    from mncost.cli.progress import watching
+    from mncost.cli.progress import tell, watching
     from mncost.measure.runs import SECONDS_TO_COMPARE, begin
     from mncost.measure.saving import saving
     from mncost.render.write import check_writable
@@ -200,7 +200,7 @@ def _measured(
     with saving(save) as saver:
         run = begin(networks, where, effort, what, least_time=SECONDS_TO_COMPARE, asked=asked)
         with watching(run.options.target_error) as watch:
-            results = measure(run, save=saver, watch=watch)
+            results = measure(run, save=saver, watch=watch, tell=tell)
         _emit(results.savings, out)
         saver.check()
     return status(run)

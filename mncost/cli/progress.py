@@ -17,7 +17,9 @@ from mncost.measure.engine import Progress
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-__all__ = ["watching"]
+    from mncost.results.forecast import Forecast
+
+__all__ = ["tell", "watching"]
 
 _EVERY, _LINE_EVERY = 0.25, 10.0  # seconds
 
@@ -80,12 +82,36 @@ def _bar() -> Bar:
     )
 
 
+def tell(forecast: Forecast) -> None:
+    """Say how long a run will take."""
+    if sys.stderr is not None:
+        print(f"mncost: {_forecast(forecast)}", file=sys.stderr, flush=True)
+
+
+def _forecast(said: Forecast) -> str:
+    cells = "1 cell" if said.cells == 1 else f"{said.cells} cells"
+    limit = f"--max-time {_time(said.max_time)}"
+    by_then = f"gives about ± {said.error:.1%}" if said.error else "is too short for an interval"
+    if said.target is None:
+        return f"{cells}: {limit} {by_then}"
+    target = f"for ± {said.target:.3g}" if said.target < 0.001 else f"for ± {100 * said.target:g} %"
+    if said.seconds is None:
+        return f"{cells}: too noisy {target}; {limit} {by_then}"
+    takes = f"{cells}: about {_time(said.seconds)} {target}"
+    return takes if said.seconds <= said.max_time else f"{takes}; {limit} {by_then}"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 100 else f"{seconds:.0f} s"
+
+
 def _words(progress: Progress, target_error: float | None) -> str:
     number, cells = progress.done + 1, progress.cells
     words = {
         "build": f"building model {number} of {progress.total}",
         "memory": f"memory of network {number} of {progress.total}",
         "load": f"process {number}: loading {cells} cells",
+        "pilot": f"{cells} cells, pilot visit {number} of {progress.total}",
         "measure": f"process {number}, {cells} cells, round {progress.rounds + 1}",
         "profile": f"process {number}, {cells} cells, layers",
     }[progress.phase]

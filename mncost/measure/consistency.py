@@ -22,7 +22,7 @@ def problems(run: Run) -> Iterator[str]:
         if cell >= len(run.cells):
             yield f"{place}: there is no cell {cell}; the file has {len(run.cells)}"
     for p, process in enumerate(run.processes):
-        for name in ("first_runs", "bursts"):
+        for name in ("first_runs", "pilot", "bursts"):
             yield from _of_samples(f"processes[{p}].{name}", getattr(process, name))
     yield from _of_profiles(run)
 
@@ -80,7 +80,7 @@ def _references(run: Run) -> Iterator[tuple[str, int]]:
         if cell.baseline_of is not None:
             yield f"cells[{n}].baseline_of", cell.baseline_of
     for p, process in enumerate(run.processes):
-        for name in ("first_runs", "bursts"):
+        for name in ("first_runs", "pilot", "bursts"):
             for b, bursts in enumerate(getattr(process, name)):
                 if bursts.cell is not None:
                     yield f"processes[{p}].{name}[{b}].cell", bursts.cell

@@ -98,7 +98,15 @@ class Crew:
         for spec in specs if self.generation % 2 == 0 else reversed(specs):
             self._start(spec)
 
-    def visit(self, spec: WorkerSpec, cell: Cell | None, round_number: int, visit: Visit) -> None:
+    def visit(
+        self,
+        spec: WorkerSpec,
+        cell: Cell | None,
+        round_number: int,
+        visit: Visit,
+        *,
+        pilot: bool = False,
+    ) -> None:
         """Run one burst, and keep it; a cell that fails is given up."""
         index = cell.id if cell else None
         request = RunBurst(cell=index, warmups=visit.warmups, runs=visit.runs)
@@ -107,7 +115,8 @@ class Crew:
         if sampled is not None:
             burst = self._burst(index, round_number, at, sampled)
             counted: dict[str, Any] = dict(gained())
-            self._processes[spec].add(burst._replace(**counted))
+            burst = burst._replace(**counted)
+            self._processes[spec].add(burst, "pilot" if pilot else "bursts")
 
     def profile(self, spec: WorkerSpec, cell: Cell, *, rounds: int) -> None:
         """Run a cell under its runtime's profiler, and keep what that says of its layers."""
@@ -254,7 +263,7 @@ class Crew:
                 return False
             else:
                 burst = self._burst(cell.id, 0, at, sampled)
-                self._processes[spec].add(burst, first=True)
+                self._processes[spec].add(burst, "first_runs")
         return bool(self.cells[spec])
 
     def _check_versions(self, spec: WorkerSpec, worker: Worker) -> None:

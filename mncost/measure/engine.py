@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple, TypeAlias
 
 from mncost.measure.clocks import Clock
@@ -15,9 +16,16 @@ from mncost.measure.memory_peaks import measure_memory
 from mncost.measure.model_files import Build, ModelFiles
 from mncost.measure.records import Cell, Conditions, Run, WorkerSpec
 from mncost.measure.runtimes import runtime_class
-from mncost.measure.schedule import Timetable, calls_at_reference, interleaved
+from mncost.measure.schedule import (
+    PILOT_SHARE,
+    PILOT_VISITS,
+    Pace,
+    Timetable,
+    calls_at_reference,
+    interleaved,
+)
 
-__all__ = ["Errors", "Progress", "Tools", "Undecided", "measure"]
+__all__ = ["Errors", "Pilot", "Progress", "Tools", "Undecided", "measure"]
 
 SAVE_EVERY = 5.0  # seconds
 PROFILE_ROUNDS, PART_ROUNDS = 10, 3  # in each process: of a network, of a part of one
@@ -26,7 +34,7 @@ PROFILE_ROUNDS, PART_ROUNDS = 10, 3  # in each process: of a network, of a part 
 class Progress(NamedTuple):
     """How far a run is; times in seconds."""
 
-    phase: str  # "build", "memory", "load", "profile", "measure"
+    phase: str  # "build", "memory", "load", "pilot", "profile", "measure"
     done: int  # of what the phase counts: models, generations
     cells: int  # that are measured
     total: int
@@ -38,6 +46,9 @@ class Progress(NamedTuple):
 
 Errors: TypeAlias = Callable[[Run], Mapping[int, float]]
 """Returns half the width of each cell's interval / its median; no value for a cell without one."""
+
+Pilot: TypeAlias = Callable[[Run, Pace, float], None]
+"""Hears after the pilot how long a generation and a round take, and when the run began."""
 
 Undecided: TypeAlias = Callable[[Run, float, bool], Collection[int]]
 """Looks at a run after each generation and returns the cells that still have to be measured.
@@ -59,6 +70,7 @@ class Tools(NamedTuple):
     interference: Callable[[], Gained] = lambda: dict
     errors: Errors | None = None  # decides, with the target error, when it is enough
     undecided: Undecided | None = None  # decides instead
+    pilot: Pilot | None = None  # is told what a pilot visit to each cell says
     first: Collection[int] | None = None  # cells of the first generation; None: all
     tails: Collection[int] = ()  # cells of which high percentiles are wanted
 
@@ -121,7 +133,7 @@ class _Session:
                 self.run.stopped = "no cells"
             elif self.decided(last=enough):
                 self.run.stopped = "decided"
-            elif self.reached() and generation >= self.run.options.processes:
+            elif self.reached(generation):
                 self.run.stopped = "target"
             elif enough:
                 self.run.stopped = "max-time"
@@ -140,14 +152,27 @@ class _Session:
         self.open = set(self.tools.undecided(self.run, min(1.0, passed), last))
         return not self.open
 
-    def reached(self) -> bool:
-        """Whether each cell's interval is within the target."""
+    def reached(self, generation: int) -> bool:
+        """Whether each cell's interval is within the target.
+
+        Once there are the processes that were asked for, only networks of which some cell is not
+        are measured on, so that more time is where the variance is larger.
+        """
         if not self.run.processes or self.tools.errors is None:
             return False
         errors = self.tools.errors(self.run)
+        self.open = None
         self.error = max(errors.get(cell.id, float("inf")) for cell in self.cells)
         target = self.run.options.target_error
-        return target is not None and self.error <= target
+        if target is None or generation < self.run.options.processes:
+            return False
+        wide = [cell for cell in self.cells if errors.get(cell.id, float("inf")) > target]
+        networks = {(cell.label, cell.subject.resolution) for cell in wide}
+        if wide:
+            self.open = {
+                cell.id for cell in self.cells if (cell.label, cell.subject.resolution) in networks
+            }
+        return not wide
 
     def generation(self, generation: int) -> None:
         """Start every worker, visit every cell in rounds, end the workers."""
@@ -167,6 +192,8 @@ class _Session:
         with ExitStack() as stack:
             stack.callback(crew.close)
             crew.start()
+            if self.tools.pilot is not None and generation == 0:
+                self.pilot(crew, self.tools.pilot)
             self.look_inside(crew)
             self.timetable.loaded(self.clock.now())
             rounds = 0
@@ -176,6 +203,34 @@ class _Session:
                 self.save_now_and_then()
         self.run.conditions.append(finish())
         self.save_now_and_then(after=0.0)
+
+    def pilot(self, crew: Crew, tell: Pilot) -> None:
+        """Visit every cell a few times, and plan the rest of the run by how long that takes."""
+        begun = self.clock.now()
+        ends = begun + PILOT_SHARE * self.run.options.max_time
+        for number in range(PILOT_VISITS):
+            for spec, cell in interleaved(
+                self.groups(crew, number), self.run.options.seed, number, generation=0
+            ):
+                if self.clock.now() < ends:
+                    self.progress("pilot", number, PILOT_VISITS)
+                    crew.visit(spec, cell, number, self.lengths.pilot(cell), pilot=True)
+        pace = Pace(begun - self.timetable.started, self.round_seconds(crew))
+        self.lengths.shorten(self.timetable.plan(self.clock.now(), pace))
+        tell(self.run, pace, self.timetable.begun)
+
+    def round_seconds(self, crew: Crew) -> float:
+        """Return how long a round will take, by the runs of the pilot."""
+        pilot = {
+            record.cell: float(median(record.ns))
+            for process in self.run.processes
+            for record in process.pilot
+        }
+        ns = 0.0
+        for _, cell in crew.visits:
+            run = pilot.get(cell.id if cell else None) or self.lengths.typical(cell)
+            ns += sum(self.lengths.visit(cell)) * run
+        return ns / 1e9
 
     def round(self, crew: Crew, number: int) -> None:
         """Visit every cell once, in random order, as long as there is time."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from msgspec.structs import replace
 
 from mncost.measure.records import Cell, Run
-from mncost.measure.schedule import Purpose, Visit, visit
+from mncost.measure.schedule import Purpose, Visit, pilot_runs, transient_of, visit
 
 __all__ = ["BurstLengths"]
 
@@ -26,28 +26,62 @@ class BurstLengths:
         self._run = run
         self._purposes = _purposes(run.cells, tails)
         self._visits: dict[int, Visit] = {}
+        self._share = 1.0  # of their runs that visits have where time is short
 
     def visit(self, cell: Cell | None) -> Visit:
         """Return the untimed and the timed runs of a visit to a cell, or to the reference."""
         if cell is None:
             return REFERENCE
         if cell.id not in self._visits:
-            purpose, cells = self._purposes[cell.id], self._run.cells
-            alike = [
-                other.id
-                for other in cells
-                if self._purposes[other.id] == purpose and _alike(cell, other)
-            ]
-            firsts = [
-                (process.generation, min(first.ns))
-                for process in self._run.processes
-                for first in process.first_runs
-                if first.cell in alike
-            ]
-            begun = min(generation for generation, _ in firsts)
-            typical = min(ns for generation, ns in firsts if generation == begun)
-            self._visits |= dict.fromkeys(alike, visit(typical, purpose))
+            alike, purpose = self._like(cell), self._purposes[cell.id]
+            usual = visit(self._typical(alike), purpose, self._transient(alike))
+            shortened = Visit(*(max(1, round(self._share * number)) for number in usual))
+            self._visits |= dict.fromkeys(alike, shortened)
         return self._visits[cell.id]
+
+    def shorten(self, share: float) -> None:
+        """Let visits have a share of their usual runs from now on."""
+        self._share = share
+        self._visits.clear()
+
+    def pilot(self, cell: Cell | None) -> Visit:
+        """Return those of a pilot visit: all runs are timed."""
+        return REFERENCE if cell is None else Visit(0, pilot_runs(self.typical(cell)))
+
+    def typical(self, cell: Cell | None) -> int:
+        """Return how many nanoseconds a run takes: the fastest first run; 0 of the reference."""
+        return 0 if cell is None else self._typical(self._like(cell))
+
+    def _like(self, cell: Cell) -> list[int]:
+        """Return the cells that have bursts of the same length."""
+        purpose = self._purposes[cell.id]
+        return [
+            other.id
+            for other in self._run.cells
+            if self._purposes[other.id] == purpose and _alike(cell, other)
+        ]
+
+    def _typical(self, cells: Sequence[int]) -> int:
+        """Return the fastest first run of the first generation that has one."""
+        firsts: list[tuple[int, int]] = [
+            (process.generation, min(first.ns))
+            for process in self._run.processes
+            for first in process.first_runs
+            if first.cell in cells
+        ]
+        begun = min(generation for generation, _ in firsts)
+        return min(ns for generation, ns in firsts if generation == begun)
+
+    def _transient(self, cells: Sequence[int]) -> int | None:
+        """Return how many runs a pilot found to take longer; ``None`` without a pilot."""
+        visits = [
+            burst.cpu_ns or burst.ns
+            for process in self._run.processes
+            for record in process.pilot
+            if record.cell in cells
+            for burst in record
+        ]
+        return transient_of(visits) if visits else None
 
 
 def _purposes(cells: Sequence[Cell], tails: Collection[int]) -> list[Purpose]:

@@ -117,11 +117,12 @@ class Process(Struct, kw_only=True):
     loaded: float | None = None  # when its cells were loaded and had run once
     ended: float | None = None
     first_runs: list[Bursts] = []  # of each cell, right after it was loaded: no samples
+    pilot: list[Bursts] = []  # of each cell, to plan the run by: no samples
     bursts: list[Bursts] = []  # one for each cell, and one for the reference
 
-    def add(self, burst: Burst, *, first: bool = False) -> None:
-        """Take a burst in: a first run, or one of a round."""
-        records = self.first_runs if first else self.bursts
+    def add(self, burst: Burst, to: Literal["first_runs", "pilot", "bursts"] = "bursts") -> None:
+        """Take a burst in."""
+        records: list[Bursts] = getattr(self, to)
         record = next((one for one in records if one.cell == burst.cell), None)
         if record is None:
             record = Bursts.of(burst)

@@ -18,7 +18,7 @@ from mncost.extras import require
 from mncost.flags import given
 from mncost.measure.cells import Planned
 from mncost.measure.clocks import VirtualClock, WallClock
-from mncost.measure.engine import Errors, Progress, Tools, Undecided, measure
+from mncost.measure.engine import Errors, Pilot, Progress, Tools, Undecided, measure
 from mncost.measure.plan import What, plan
 from mncost.measure.private import with_home, without_home
 from mncost.measure.records import Cell, Options, Run, WorkerSpec
@@ -49,8 +49,8 @@ __all__ = [
 
 ARCHITECTURES = "v1,v2,v3-large"
 TARGET_ERROR, PROCESSES = 0.02, 6
-SECONDS, SECONDS_TO_COMPARE = 54.0, 150.0
-_SECONDS_A_NETWORK = 3.0
+SECONDS, SECONDS_TO_COMPARE, MOST_SECONDS = 54.0, 150.0, 600.0
+_SECONDS_A_CELL = 4.5
 
 
 def begin(
@@ -67,8 +67,8 @@ def begin(
     Args:
         networks: networks or twins.
         where: the places.
-        effort: how long and how often. Without a ``max_time`` it is ``least_time``, or 3 s a
-            network if that is more.
+        effort: how long and how often. Without a ``max_time`` it is ``least_time``, or 4.5 s a
+            cell (a network or twin at a place) if that is more, and at most ten minutes.
         what: what is measured of each network.
         least_time: seconds.
         asked: how the networks were asked for, in the words of the command line.
@@ -94,8 +94,8 @@ def options_for(
     least_time: float = SECONDS,
 ) -> Options:
     """Return how cells are measured, with the usual value in place of each ``None``."""
-    networks = sum(cell.subject.part is None for cell in cells)
-    usual_time = max(least_time, _SECONDS_A_NETWORK * networks)
+    whole = sum(cell.subject.part is None for cell in cells)
+    usual_time = max(least_time, min(MOST_SECONDS, _SECONDS_A_CELL * whole))
     return Options(
         target_error=TARGET_ERROR if effort.target_error is None else effort.target_error,
         max_time=usual_time if effort.max_time is None else effort.max_time,
@@ -160,7 +160,7 @@ def resumed(path: Path, effort: Effort, python: Sequence[str] = ()) -> Run:
     return run
 
 
-def carry_out(
+def carry_out(  # noqa: PLR0913 - what the engine is given
     run: Run,
     *,
     save: Callable[[Run], None] = lambda run: None,
@@ -169,6 +169,7 @@ def carry_out(
     undecided: Undecided | None = None,
     first: Collection[int] | None = None,
     tails: Collection[int] = (),
+    pilot: Pilot | None = None,
 ) -> None:
     """Measure the cells of a run, with real processes, until it is enough.
 
@@ -182,6 +183,7 @@ def carry_out(
         first: with ``undecided``, the cells of the first generation; by default all. Models are
             built when they are measured for the first time.
         tails: the cells of which high percentiles are wanted; they have longer bursts.
+        pilot: hears what a pilot says; without it there is none.
     """
     # Now, and not when the run is looked at: an import that is interrupted leaves a library in
     # pieces, and what there is by then is to be shown.
@@ -213,6 +215,7 @@ def carry_out(
                 undecided=undecided,
                 first=first,
                 tails=tails,
+                pilot=pilot,
             ),
         )
 

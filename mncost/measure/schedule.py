@@ -6,18 +6,22 @@ ones. A *generation* is one life of every worker process, and has many rounds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 from random import Random
+from statistics import median
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 __all__ = [
+    "Pace",
     "Purpose",
     "Timetable",
     "Visit",
     "calls_at_reference",
     "interleaved",
+    "pilot_runs",
     "shuffled",
+    "transient_of",
     "visit",
 ]
 
@@ -27,6 +31,10 @@ T = TypeVar("T")
 # predictors hold that other model's data. Measured with V1 to V3: what is left of it is 1 to 2 %.
 WARMUP_NS, MAX_WARMUPS = 25_000_000, 4
 TIMED_NS, MAX_RUNS = 30_000_000, 16  # short beside the drift of a machine
+# A pilot measures how many runs it really takes until at most 1 % is left.
+PILOT_NS, MAX_PILOT, PILOT_VISITS = 80_000_000, 12, 2
+PILOT_SHARE = 0.1  # of the time, at most
+MAX_TRANSIENT, SETTLED = 8, 0.01
 TAIL_NS, MAX_TAIL_RUNS = 160_000_000, 64  # what bounds of a p99 need are many runs
 # The sides of an A/B are as disturbed by what came before them as one another, and the closer they
 # follow one another, the more of a machine's moods they share. Measured with V2 against itself, on
@@ -42,7 +50,10 @@ _BURSTS: Mapping[Purpose, tuple[int, int, int]] = {
     "tail": (WARMUP_NS, TAIL_NS, MAX_TAIL_RUNS),
 }
 MIN_ROUNDS = 3  # of a generation, if there is time
-WORTH = 6  # a generation should measure that many times as long as it took to start
+MIN_PROCESSES = 3  # of a run, for an interval that means something
+# A generation should measure that many times as long as it took to start; at most, and after a
+# pilot: processes differ more than rounds, so more of them say more.
+WORTH, PILOTED_WORTH = 6, 4
 
 
 def shuffled(things: list[T], *seed: int) -> list[T]:
@@ -73,19 +84,47 @@ class Visit(NamedTuple):
     runs: int
 
 
-def visit(typical_ns: int, purpose: Purpose = "usual") -> Visit:
+def visit(typical_ns: int, purpose: Purpose = "usual", transient: int | None = None) -> Visit:
     """Return the untimed and the timed runs of a visit to a model.
 
     Args:
         typical_ns: how long one run takes.
         purpose: what its runs are for.
+        transient: how many runs take longer after another model, if that was measured.
     """
     typical = max(typical_ns, 1)
     warmup, timed, most = _BURSTS[purpose]
-    return Visit(
-        max(1, min(MAX_WARMUPS, ceil(warmup / typical))),
-        max(1, min(most, round(timed / typical))),
-    )
+    warmups = max(1, min(MAX_WARMUPS, ceil(warmup / typical)))
+    if transient is not None and purpose == "usual":
+        warmups = max(1, min(MAX_TRANSIENT, transient))
+    return Visit(warmups, max(1, min(most, round(timed / typical))))
+
+
+def pilot_runs(typical_ns: int) -> int:
+    """Return how many runs a pilot visit has: enough to see how many of them take longer."""
+    return max(3, min(MAX_PILOT, round(PILOT_NS / max(typical_ns, 1))))
+
+
+def transient_of(visits: Sequence[Sequence[int]]) -> int:
+    """Return how many runs take longer after another model than those that follow.
+
+    Args:
+        visits: nanoseconds of the runs of pilot visits to one model, all with as many runs.
+
+    Returns:
+        the number of runs before the first one that takes at most 1 % longer than the later half
+        of its visit: by the visit in which it is shortest, because a run that was interrupted
+        says nothing.
+    """
+    runs = len(visits[0])
+    settled = [median(visit[runs // 2 :]) for visit in visits]
+    for number in range(runs):
+        longer = min(
+            visit[number] / max(end, 1) for visit, end in zip(visits, settled, strict=True)
+        )
+        if longer <= 1 + SETTLED:
+            return number
+    return runs
 
 
 def calls_at_reference(number: int, *, paired: bool) -> bool:
@@ -96,6 +135,18 @@ def calls_at_reference(number: int, *, paired: bool) -> bool:
     return not paired or number % 2 == 0
 
 
+class Pace(NamedTuple):
+    """What a pilot says of a run, in seconds: how long processes take to start, and a round."""
+
+    start: float
+    round: float
+
+    @property
+    def generation(self) -> float:
+        """How long a generation should take that is worth its start."""
+        return self.start + max(MIN_ROUNDS * self.round, PILOTED_WORTH * self.start)
+
+
 class Timetable:
     """Shares a run's time out among its generations. All times are seconds on one clock."""
 
@@ -103,28 +154,50 @@ class Timetable:
         """Begin at ``now``; the run may take ``max_time`` and should have ``processes``."""
         self.begun, self.deadline = now, now + max_time
         self.processes = processes
-        self._started = now
+        self.started = now
         self._loaded = now
         self._longest_start = 0.0
+        self._least_rounds = MIN_ROUNDS
+
+    def plan(self, now: float, pace: Pace) -> float:
+        """Share the time that is left out again, by what a pilot in the first generation says.
+
+        Returns:
+            the share of its runs that a visit can have, so that there are three processes.
+        """
+        if not pace.round:  # no cell is left
+            return 1.0
+        time = self.deadline - now
+        self.processes = max(self.processes, 1 + int(time / pace.generation))
+        rounds = self._seconds_a_process(time, self.processes, pace) / pace.round
+        self._least_rounds = max(1, min(MIN_ROUNDS, int(rounds)))
+        self._slot_ends = now + max(0.0, rounds) * pace.round
+        share = self._seconds_a_process(time, MIN_PROCESSES, pace) / pace.round
+        return max(0.0, min(1.0, share))
+
+    @staticmethod
+    def _seconds_a_process(time: float, processes: int, pace: Pace) -> float:
+        """Return how long each process can measure, the first of which has been started."""
+        return (time - (processes - 1) * pace.start) / processes
 
     def begin(self, now: float, generation: int) -> None:
         """A generation begins: its processes are started."""
-        self._started = now
+        self.started = now
         left = max(1, self.processes - generation)
         self._slot_ends = now + (self.deadline - now) / left
 
     def loaded(self, now: float) -> None:
         """All cells are loaded: rounds begin."""
         self._loaded = now
-        self._longest_start = max(self._longest_start, now - self._started)
+        self._longest_start = max(self._longest_start, now - self.started)
 
     def another_round(self, now: float, rounds: int) -> bool:
         """Whether the generation, after so many rounds, goes on."""
         if now >= self.deadline:
             return False
-        if rounds < MIN_ROUNDS:
+        if rounds < self._least_rounds:
             return True
-        if now - self._loaded >= WORTH * (self._loaded - self._started):
+        if now - self._loaded >= WORTH * (self._loaded - self.started):
             return False
         # Time that is too short for another generation is used for rounds.
         return now < self._slot_ends or not self.another_generation(now)

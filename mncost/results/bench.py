@@ -26,6 +26,7 @@ from mncost.measure.runs import (
 from mncost.measure.saving import saving
 from mncost.measure.where import Where
 from mncost.network import Network
+from mncost.results.forecast import Forecast, forecast
 from mncost.results.results import Results
 
 __all__ = ["bench", "measure", "measure_networks"]
@@ -91,6 +92,7 @@ def measure(
     *,
     save: Callable[[Run], None] = lambda run: None,
     watch: Callable[[Progress], None] = lambda progress: None,
+    tell: Callable[[Forecast], None] = lambda forecast: None,
 ) -> Results:
     """Measure the cells of a run until each interval is within the run's target error.
 
@@ -98,6 +100,7 @@ def measure(
         run: takes everything in; ``run.stopped`` says why it ended.
         save: is given the run as it goes.
         watch: is told the progress.
+        tell: is told, after a pilot visit to each cell, how long it will take.
     """
     results = Results(run)
     # What the statistics need, before the first Ctrl-C may come: an import that is interrupted
@@ -105,7 +108,13 @@ def measure(
     import numpy  # noqa: F401
     import scipy.special  # noqa: F401
 
-    carry_out(run, errors=lambda run: results.update().relative_errors(), save=save, watch=watch)
+    carry_out(
+        run,
+        errors=lambda run: results.update().relative_errors(),
+        save=save,
+        watch=watch,
+        pilot=lambda *said: tell(forecast(*said)),
+    )
     return results.update()
 
 
@@ -124,7 +133,7 @@ def measure_networks(
         networks: at least one; twins too.
         place: where.
         by_layer: find out how long each layer takes.
-        max_time: seconds; by default 54, or 3 a network if that is more.
+        max_time: seconds; by default 54, or 4.5 a network if that is more, up to 600.
         watch: is told the progress.
         save: is given the run as it goes.
 

@@ -36,6 +36,7 @@ __all__ = [
     "mean",
     "median",
     "midmean",
+    "resemblance_by_chance",
     "resemblance_of",
     "spread",
     "student",
@@ -112,6 +113,11 @@ def resemblance_of(values: Sequence[float]) -> float:
         return 0.0
     alike = sum(one * after for one, after in pairwise(rest)) / squares
     return min(max(0.0, alike + 4 / (n + 3)), MOST_RESEMBLANCE)
+
+
+def resemblance_by_chance(n: int) -> float:
+    """Return what :func:`resemblance_of` finds on average where no value resembles another."""
+    return 4 / (n + 3) - 1 / n if n > 2 else 0.0
 
 
 def alternating_interval(

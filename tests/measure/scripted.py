@@ -13,7 +13,7 @@ import pytest
 import mncost
 from mncost.graph.graph import Graph, Shapes
 from mncost.measure.clocks import VirtualClock
-from mncost.measure.engine import Progress, Tools, measure
+from mncost.measure.engine import Errors, Pilot, Progress, Tools, measure
 from mncost.measure.plan import What, plan
 from mncost.measure.records import Agreement, Conditions, Machine, Options, Run
 from mncost.measure.runtimes.fake import Fake, Script
@@ -137,6 +137,8 @@ def carried_out(
     builder: Builder | None = None,
     watch: Callable[[Progress], None] = lambda progress: None,
     save: Callable[[Run], None] = lambda run: None,
+    errors: Errors = lambda run: Results(run).relative_errors(),
+    pilot: Pilot | None = None,
 ) -> Run:
     """Measure with scripted runtimes."""
     built = builder or Builder()
@@ -152,7 +154,8 @@ def carried_out(
             watch=watch,
             save=save,
             scratch=scratch,
-            errors=lambda run: Results(run).relative_errors(),
+            errors=errors,
+            pilot=pilot,
         ),
     )
     return run

@@ -122,7 +122,7 @@ def process(
     for burst in bursts:
         made.add(burst)
     for burst in first_runs:
-        made.add(burst, first=True)
+        made.add(burst, "first_runs")
     return made
 
 
