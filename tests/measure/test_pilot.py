@@ -81,7 +81,7 @@ def _visit_seconds(run: Run) -> list[float]:
     ]
 
 
-@pytest.mark.parametrize("max_time", [6.0, 12.0])
+@pytest.mark.parametrize("max_time", [9.0, 15.0])
 def test_there_are_three_processes_however_short_the_time(max_time: float, tmp_path: Path) -> None:
     """A round of the 16 cells takes some 3 s, to load them 1 s: visits are shortened."""
     run = begun(fake_request("v1,v2", alpha="0.25:1.0"), max_time=max_time, target_error=None)
