@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, overload
 
-from mncost.cost.memory import PRECISIONS, Precision
+from mncost.cost.memory import IN_PLACE, PRECISIONS, InPlace, Precision
 from mncost.errors import GridError, InputError, NothingPublishedError, UnknownNameError
 from mncost.graph.graph import Graph
 from mncost.network import Network, network_of
@@ -21,7 +21,7 @@ from mncost.spec.axis import (
     two_squares,
 )
 from mncost.spec.catalog import Choice, find
-from mncost.spec.resolve import Architecture, resolve
+from mncost.spec.resolve import OUTPUT_STRIDES, Architecture, resolve
 
 if TYPE_CHECKING:
     from mncost.readers.given import GivenInputs
@@ -191,6 +191,8 @@ def load(  # noqa: PLR0913 - what the flags of mncost.which are
     in_channels: int | None = None,
     *,
     input: GivenInputs = None,
+    output_stride: int | None = None,
+    in_place: str | None = None,
 ) -> Network:
     """Return one network.
 
@@ -208,12 +210,15 @@ def load(  # noqa: PLR0913 - what the flags of mncost.which are
         in_channels: of the image; by default those of the architecture.
         input: of a model, the shapes of its inputs with their batch, as far as they are open:
             ``"1x3x224x224"`` or ``{"image": (1, 3, 224, 224)}``.
+        output_stride: 8, 16 or 32: strides beyond it become dilations.
+        in_place: what writes over its input, for the peak of activations: ``"none"`` (the default)
+            or ``"depthwise"``.
 
     Raises:
         InputError: an argument cannot be used; the message says what would be accepted.
     """
     which: dict[str, Any] = {"dialect": dialect, "classes": classes, "in_channels": in_channels}
-    which["input"] = input
+    which |= {"input": input, "output_stride": output_stride, "in_place": in_place}
     return grid(arch, alpha, resolution, precision=precision, **which).single()
 
 
@@ -226,7 +231,9 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
     dialect: str | None = None,
     classes: int | None = None,
     in_channels: int | None = None,
+    output_stride: int | None = None,
     precision: str | None = None,
+    in_place: str | None = None,
     input: GivenInputs = None,
 ) -> Grid:
     """Return the networks of an α × resolution grid.
@@ -242,8 +249,11 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
         dialect: whose reading of the architectures; by default the paper's.
         classes: outputs of the classifier; by default those of the dialect. 0 leaves it out.
         in_channels: of the images; by default those of the architecture.
+        output_stride: 8, 16 or 32: strides beyond it become dilations.
         precision: ``"fp32"``, ``"fp16"`` or ``"int8"``, for the bytes; by default fp32, or what the
             weights of a model are stored in.
+        in_place: what writes over its input, for the peak of activations: ``"none"`` (the default)
+            or ``"depthwise"``.
         input: of models (:func:`load`), the shapes of their inputs.
 
     Raises:
@@ -254,6 +264,9 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
         raise GridError(f"classes {classes}: accepted are 0 (no classifier) to 1000000")
     if in_channels is not None and not 1 <= in_channels <= 1024:
         raise GridError(f"in_channels {in_channels}: accepted are 1 to 1024")
+    if output_stride not in (None, *OUTPUT_STRIDES):
+        raise GridError(f"output stride {output_stride}: accepted are 8, 16 and 32")
+    rule = as_in_place(in_place)
     chosen: list[tuple[Choice, Selection]] = []
     left_out: list[NothingPublishedError] = []
     names = arch if isinstance(arch, str) else ",".join(arch)
@@ -263,6 +276,7 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
         if has_models(names):
             others = {"alpha": alpha, "resolution": resolution, "rho": rho, "dialect": dialect}
             others |= {"classes": classes, "in_channels": in_channels}
+            others |= {"output_stride": output_stride, "in_place": rule}
             made, notes = mixed(names, input, sizes_of if precision else None, others, grid)
             return Grid(made, notes)
     if input is not None:
@@ -279,18 +293,23 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
     notes += [note for choice, _ in chosen for note in choice.notes(classes)]
     published = [size for choice, _ in chosen for size in choice.spec.published_resolutions]
     notes += filter(None, [two_squares(resolution, published)])
-    for architectures, sizes in _resolved(chosen, dialect, classes, in_channels):
-        first = [network_of(architecture, sizes[0], sizes_of) for architecture in architectures]
+    given = {"classes": classes, "in_channels": in_channels, "output_stride": output_stride}
+    for architectures, sizes in _resolved(chosen, dialect, **given):
+        first = [network_of(one, sizes[0], sizes_of, rule) for one in architectures]
         networks += [network.at(*size_of_image(size)) for network in first for size in sizes]
         notes += _collapsed(first)
+        if output_stride is not None:
+            notes.append(_dilated(architectures[0], output_stride))
     return Grid(networks, notes)
 
 
 def _resolved(
     chosen: Sequence[tuple[Choice, Selection]],
     dialect: str | None,
+    *,
     classes: int | None,
     in_channels: int | None,
+    output_stride: int | None,
 ) -> list[tuple[list[Architecture], list[Resolution]]]:
     """Return each choice at each α, and its resolutions; check that they are not too many."""
     resolved = []
@@ -306,7 +325,7 @@ def _resolved(
         outputs = choice.classes if classes is None else classes
         architectures = []
         for alpha in selection.alphas or [1.0]:
-            architectures.append(resolve(spec, alpha, reading, outputs, in_channels))
+            architectures.append(resolve(spec, alpha, reading, outputs, in_channels, output_stride))
             blocks += len(architectures[-1].blocks)
             sized += len(architectures[-1].blocks) * len(sizes)
             if blocks > MAX_BLOCKS or sized > MAX_SIZED_BLOCKS:
@@ -318,6 +337,20 @@ def _resolved(
     return resolved
 
 
+def _dilated(architecture: Architecture, output_stride: int) -> str:
+    """Say which strides became dilations."""
+    rows = {block.number: block for block in reversed(architecture.blocks)}  # the first of each
+    changed = [
+        block.name.removesuffix(".1")
+        for _, block in sorted(rows.items())
+        if block.stride != block.row.steps
+    ]
+    said = f"{architecture.name}: output stride {output_stride}"
+    if not changed:
+        return f"{said} is what it has"
+    return f"{said}: the strides of {', '.join(changed)} are dilations"
+
+
 def _collapsed(networks: Sequence[Network]) -> Iterator[str]:
     """Say which α give one and the same network after rounding."""
     same: dict[Graph, list[Network]] = {}
@@ -327,6 +360,18 @@ def _collapsed(networks: Sequence[Network]) -> Iterator[str]:
         if len(group) > 1:
             listed = ", ".join(str(network.alpha) for network in group)
             yield f"{group[0].arch}: α {listed} are one network once channels are rounded"
+
+
+def as_in_place(name: str | None) -> InPlace:
+    """Check the name of what is computed in place; ``None`` is nothing.
+
+    Raises:
+        UnknownNameError: there is no such rule.
+    """
+    for rule in IN_PLACE:
+        if rule == (name or "none"):
+            return rule
+    raise UnknownNameError("rule of what is in place", str(name), IN_PLACE)
 
 
 def as_precision(name: str | None) -> Precision:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["from_onnx", "from_torch", "has_models", "mixed"]
 
-_OF_ARCHITECTURES = ("alpha", "rho", "dialect", "classes", "in_channels")
+_OF_ARCHITECTURES = ("alpha", "rho", "dialect", "classes", "in_channels", "output_stride")
 
 
 def has_models(names: str) -> bool:
@@ -71,6 +71,7 @@ def mixed(
                 for sized in _inputs(inputs, others.get("resolution"), name):
                     model = _read(name, sized, used, alone=len(models) == 1)
                     network = network_read(model, precision)
+                    network.in_place = others["in_place"]
                     if sum(network.arch == PurePath(one).name for one in models) > 1:
                         network.label = replace(network.label, arch=name)
                     networks.append(network)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mncost.cost import memory
-from mncost.cost.memory import Peak, Precision, Schedule
+from mncost.cost.memory import InPlace, Peak, Precision, Schedule
 from mncost.cost.work import OpCost, Tally, count, held, macs_of, tally, work_of
 from mncost.errors import UnknownNameError
 from mncost.graph.graph import Graph, Shapes
@@ -119,6 +119,7 @@ class Network(Shown):
         precision: what its bytes are counted for.
         twin: the name of the twin that it is, or ``None``.
         architecture: what its graph was emitted from, if that was an architecture file.
+        in_place: what writes over its input, for the peak of activations.
         source: what it was read from, if that was a model; that is what runs when it is measured.
         notes: what a reader of its counts has to know.
         shapes: the shape of each node's result.
@@ -143,6 +144,7 @@ class Network(Shown):
         self.precision = precision
         self.twin: str | None = None
         self.architecture: Architecture | None = None
+        self.in_place: InPlace = "none"
         self.source: Source | None = None
         self.notes: tuple[str, ...] = ()
         self._forms: Sequence[Form] = ()  # as a model's own code writes its operators
@@ -155,7 +157,7 @@ class Network(Shown):
     def _copy(self, shared: _Shared, inputs: Shapes) -> Network:
         copy = Network.__new__(Network)
         copy._set(self.label, shared, inputs, self.precision)
-        copy.architecture = self.architecture
+        copy.architecture, copy.in_place = self.architecture, self.in_place
         return copy
 
     def at(self, height: int, width: int | None = None) -> Network:
@@ -174,7 +176,8 @@ class Network(Shown):
             return self
         if self.architecture is not None and self._shared.is_sized:
             size = height, height if width is None else width
-            return network_of(self.architecture, resolution_of(size), self.precision)
+            resolution = resolution_of(size)
+            return network_of(self.architecture, resolution, self.precision, self.in_place)
         return self._copy(self._shared, inputs)
 
     def _read_again(self, size: tuple[int, int]) -> Network:
@@ -301,7 +304,8 @@ class Network(Shown):
 
     @cached_property
     def _peak(self) -> Peak:
-        return memory.peak(self.graph, self._shared.schedule, self.shapes, self.precision)
+        plan, shapes = self._shared.schedule, self.shapes
+        return memory.peak(self.graph, plan, shapes, self.precision, self.in_place)
 
     @property
     def peak_activation_bytes(self) -> int:
@@ -445,7 +449,10 @@ class Network(Shown):
 
 
 def network_of(
-    architecture: Architecture, resolution: Resolution, precision: Precision = "fp32"
+    architecture: Architecture,
+    resolution: Resolution,
+    precision: Precision = "fp32",
+    in_place: InPlace = "none",
 ) -> Network:
     """Return the network of a resolved architecture."""
     size = size_of_image(resolution)
@@ -458,7 +465,7 @@ def network_of(
         native if isinstance(native := architecture.native_resolution, int) else None,
     )
     network = Network(label, graph, graph.images(*size), precision)
-    network.architecture = architecture
+    network.architecture, network.in_place = architecture, in_place
     return network
 
 

@@ -184,7 +184,15 @@ def _words(kind: Any) -> list[str]:
 
 
 def _accepted(kind: Any) -> str:
-    """Say which values a type accepts."""
+    """Say which values a type accepts; of tables with tags, only the tags."""
+    members = [_bare(member) for member in _members(kind)]
+    tags = [
+        one.__struct_config__
+        for one in members
+        if isinstance(one, type) and issubclass(one, Struct) and one.__struct_config__.tag_field
+    ]
+    if len(tags) > 1:
+        return f"a table with a {tags[0].tag_field}: {', '.join(str(tag.tag) for tag in tags)}"
     return " or ".join(dict.fromkeys(_worded(member) for member in _members(kind)))
 
 
@@ -194,7 +202,7 @@ def _worded(kind: Any) -> str:
     if origin is Literal:
         return ", ".join(as_toml(word) for word in get_args(bare))
     if isinstance(bare, type) and issubclass(bare, Struct):
-        return f"a table of: {', '.join(bare.__struct_fields__)}"
+        return f"a table of: {', '.join(bare.__struct_encode_fields__)}"
     names: Mapping[Any, str] = {
         str: "a text",
         int: "a whole number",

@@ -30,6 +30,12 @@ def _precision(option: str, name: str) -> str:
     return name
 
 
+def _in_place(option: str, name: str) -> str:
+    from mncost.api import as_in_place
+
+    return as_in_place(name)
+
+
 def _twin(option: str, name: str) -> str:
     from mncost.graph.twin import TWINS
 
@@ -86,6 +92,11 @@ class Which:
     in_channels: int | None = flag(
         "Channels of the image. Default: 3, or what a file says.", metavar="N", panel=_PANEL
     )
+    output_stride: int | None = flag(
+        "8, 16 or 32: strides beyond it become dilations, as in segmentation. Default: none.",
+        metavar="N",
+        panel=_PANEL,
+    )
     precision: str | None = flag(
         "fp32, fp16 or int8: of the weights and activations that are counted in bytes. "
         "Default: fp32.",
@@ -93,6 +104,13 @@ class Which:
         panel=_PANEL,
         completes="precisions",
         parse=_precision,
+    )
+    in_place: str | None = flag(
+        "none or depthwise: what writes over its input, as on microcontrollers, for the peak of "
+        "activations. Default: none.",
+        metavar="NAME",
+        panel=_PANEL,
+        parse=_in_place,
     )
     twin: str | None = flag(
         "The twin instead: standard (each depthwise-separable pair as one convolution) or fused "

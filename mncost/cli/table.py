@@ -73,6 +73,7 @@ def table(
         others |= {"flops": flops or None, "classes": which.classes, "convention": convention}
         others |= {"precision": which.precision, "in-channels": which.in_channels}
         others |= {"input": which.input, "strict": which.strict, "hints": hints or None}
+        others |= {"output-stride": which.output_stride, "in-place": which.in_place}
         refuse(others, "does not go with --published")
         from mncost.published.bases import reproduce
         from mncost.tables.published import published_table

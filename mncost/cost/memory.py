@@ -9,7 +9,9 @@ Assumptions, stated here once:
 * At int8 a weight takes 1 byte, a bias and any other vector of parameters 4 (int32, as ONNX Runtime
   and TFLite store it); scales and zero points of the quantisation are left out.
 * A convolution or linear layer, its batch norm and its activation are one step: only its result is
-  materialised. Flatten and dropout are free. No step works in place.
+  materialised. Flatten and dropout are free. No step works in place; with the rule ``depthwise`` a
+  depthwise convolution writes over its input, channel by channel, where nothing reads that later,
+  as the runtimes of microcontrollers do (MCUNet, arXiv:2007.10319, Section 3.2).
 * Steps run in the order of the graph. A tensor lives from the step that writes it to the last one
   that reads it; the image counts. Attention also holds its scores (heads × queries × keys).
 * A step reads its inputs and its weights once and writes its result once: the least traffic that is
@@ -59,7 +61,9 @@ from mncost.graph.ops import (
 )
 
 __all__ = [
+    "IN_PLACE",
     "PRECISIONS",
+    "InPlace",
     "Peak",
     "Precision",
     "Schedule",
@@ -72,6 +76,9 @@ __all__ = [
 
 Precision: TypeAlias = Literal["fp32", "fp16", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+InPlace: TypeAlias = Literal["none", "depthwise"]
+IN_PLACE: tuple[InPlace, ...] = get_args(InPlace)
+"""What is computed in place: nothing, or depthwise convolutions."""
 
 _ELEMENT_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 _VECTOR_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 4}
@@ -194,20 +201,36 @@ def weight_bytes(plan: Schedule, precision: Precision) -> int:
     return sum(step.parameter_bytes(precision) for step in plan)
 
 
-def peak(graph: Graph, plan: Schedule, shapes: Sequence[Shape], precision: Precision) -> Peak:
+def peak(
+    graph: Graph,
+    plan: Schedule,
+    shapes: Sequence[Shape],
+    precision: Precision,
+    in_place: InPlace = "none",
+) -> Peak:
     """Return the most bytes of activations that are alive at once, by liveness."""
     where, *_ = inputs = graph.inputs
     sizes = {index: prod(shapes[index]) for index in inputs}
     live = most = sum(sizes.values())
     for step in plan:
+        op = graph.nodes[step.node].op
         sizes[step.node] = size = prod(shapes[step.node])
         live += size
-        needed = live + _workspace(graph.nodes[step.node].op, shapes, step.inputs)
+        if in_place == "depthwise" and _writes_over(op, step):
+            shared = min(size, sizes[step.inputs[0]])
+            live -= shared
+            sizes[step.inputs[0]] -= shared
+        needed = live + _workspace(op, shapes, step.inputs)
         if needed > most:
             most, where = needed, step.node
         for result in step.frees:
             live -= sizes[result]
     return Peak(most * _ELEMENT_BYTES[precision], where)
+
+
+def _writes_over(op: Op, step: Step) -> bool:
+    """Whether a step is a depthwise convolution that alone still needs its input."""
+    return isinstance(op, Conv) and op.is_depthwise and step.inputs[0] in step.frees
 
 
 def _workspace(op: Op, shapes: Sequence[Shape], inputs: Sequence[int]) -> int:

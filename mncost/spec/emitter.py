@@ -157,7 +157,7 @@ class Emitter(Builder):
             out_channels,
             kernel,
             stride,
-            dilation,
+            _ONE if kernel == _ONE else dilation,  # a single pixel has none
             groups=groups,
             bias=not norm if bias is None else bias,
             padding=padding or self.rules.padding,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import get_args
 
 from msgspec import Struct
 
@@ -10,12 +11,14 @@ from mncost.errors import GridError, SpecError, UnknownNameError
 from mncost.spec.headless import headless, is_classifier
 from mncost.spec.parse import PAPER, row_name
 from mncost.spec.reading import IMAGE, Read, Table, repeats_of
-from mncost.spec.rows import MAX_CHANNELS, Block, Row, Rules, Scaling, Widths, size_of
-from mncost.spec.schema import Spec
+from mncost.spec.rows import MAX_CHANNELS, Block, Row, Rules, Scaling, Widths
+from mncost.spec.schema import OutputStride, Spec
+from mncost.spec.strides import Strides
 
-__all__ = ["Architecture", "Block", "dialects", "resolve"]
+__all__ = ["OUTPUT_STRIDES", "Architecture", "Block", "dialects", "resolve"]
 
 MAX_BLOCKS = 2_000
+OUTPUT_STRIDES: tuple[int, ...] = get_args(OutputStride)
 
 
 class Architecture(Struct, frozen=True):
@@ -30,6 +33,7 @@ class Architecture(Struct, frozen=True):
     rules: Rules
     blocks: tuple[Block, ...]
     outputs: tuple[str, ...]
+    output_stride: int | None = None
 
     @property
     def has_classifier(self) -> bool:
@@ -48,6 +52,7 @@ def resolve(
     dialect: str = PAPER,
     classes: int | None = None,
     in_channels: int | None = None,
+    output_stride: int | None = None,
 ) -> Architecture:
     """Apply a width multiplier and a dialect to a spec.
 
@@ -58,12 +63,14 @@ def resolve(
         classes: outputs of the classifier; ``None`` takes those of the dialect, 0 leaves the
             classifier out, and all that stands behind it.
         in_channels: of the image; ``None`` takes those of the spec.
+        output_stride: strides that go beyond it together become dilations; ``None`` takes that of
+            the spec.
 
     Raises:
         UnknownNameError: the spec has no such dialect.
         GridError: α leaves a layer without channels, or with too many.
-        SpecError: channels and groups do not fit, there are too many blocks, or no classifier that
-            could be left out.
+        SpecError: channels and groups do not fit, there are too many blocks, no classifier that
+            could be left out, or a stride that cannot become a dilation.
     """
     rules, rows = _variant(spec, dialect)
     channels, count = in_channels or spec.in_channels, classes or rules.classes
@@ -72,9 +79,9 @@ def resolve(
         for number, row in enumerate(rows, 1)
     ]
     table = Table(rows, names, spec.depth)
-    widths = _Widths(
-        spec.name, table, Scaling(alpha * spec.alpha, rules, count, channels, channels)
-    )
+    limit = output_stride or spec.output_stride
+    image = Scaling(alpha * spec.alpha, rules, count, channels, channels)
+    widths = _Widths(spec.name, table, image, limit)
     blocks = [block for place in range(len(rows)) for block in widths.blocks(place)]
     outputs = tuple(map(str, table.outputs(spec.outputs)))
     if classes == 0:
@@ -89,14 +96,16 @@ def resolve(
         rules=rules,
         blocks=tuple(blocks),
         outputs=outputs,
+        output_stride=limit,
     )
 
 
 class _Widths:
     """The widths of a table's rows, worked out from the first to the last."""
 
-    def __init__(self, origin: str, table: Table, image: Scaling) -> None:
+    def __init__(self, origin: str, table: Table, image: Scaling, limit: int | None) -> None:
         self.origin, self.table, self.image = origin, table, image
+        self.strides = Strides(limit, image.rules.dilate)
         self.made = 0
         self.scalings: dict[str, Scaling] = {}  # what decided the widths of each block
         self.ends = {IMAGE: (image.width, image.nominal)}  # channels of its result, and at α = 1
@@ -110,8 +119,7 @@ class _Widths:
             first, *others = [self._channels(read) for read in reads]
         except ValueError as error:
             raise SpecError(f"{where}: {error}") from None
-        stride = size_of(getattr(row, "stride", 1) or 1)
-        sources = tuple(map(str, reads))
+        stride, sources = row.steps, tuple(map(str, reads))
         for repeat in range(1, repeats_of(row, table.depth) + 1):
             self.made += 1
             if self.made > MAX_BLOCKS:
@@ -119,8 +127,16 @@ class _Widths:
             scaling = self.image._replace(width=first[0], nominal=first[1], others=tuple(others))
             widths, name = _widths(row, scaling, where), table.block_name(place, repeat)
             inner = widths.expanded, widths.squeezed, widths.branches
-            yield Block(name, number, row, first[0], widths.out, stride, *inner, sources)
+            try:
+                spaced = self.strides.of(row, name, stride, reads)
+            except ValueError as error:
+                raise SpecError(f"{where}: {error}") from None
+            stride, *dilations = spaced
+            yield Block(
+                name, number, row, first[0], widths.out, stride, *inner, sources, *dilations
+            )
             first = self.ends[name] = widths.out, widths.nominal
+            reads = (Read(place, name),)
             self.scalings[name], stride, sources = scaling, (1, 1), (name,)
 
     def _channels(self, read: Read) -> tuple[int, int]:

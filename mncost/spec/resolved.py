@@ -38,6 +38,8 @@ def resolved_file(architecture: Architecture, resolution: Resolution) -> str:
     for number, blocks in enumerate(rows.values(), 1):
         lines.append(f"  {_toml(_row(blocks, number, before))},\n")
         before = blocks[-1].name
+    if architecture.output_stride is not None:
+        head["output_stride"] = architecture.output_stride
     if architecture.outputs != (before,):
         head["outputs"] = architecture.outputs
     return (

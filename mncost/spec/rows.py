@@ -144,6 +144,13 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "in torchvision; first: the 1×1."
         ),
     ] = "middle"
+    dilate: Annotated[
+        Literal["next", "strided"],
+        Meta(
+            description="Where a stride is left out (`output_stride`), which filters are dilated "
+            "instead. next: those behind the one that had it; strided: that one too."
+        ),
+    ] = "next"
     padding: Annotated[
         Padding,
         Meta(
@@ -241,10 +248,13 @@ class Row(
     Attributes:
         several: whether it reads two results or more, instead of one.
         whole: whether it has a result of its own, beside its parts.
+        dilates: whether its filters can be dilated in the place of a stride (``--output-stride``);
+            ``None``: it has none that reach beyond a pixel.
     """
 
     several: ClassVar[bool] = False
     whole: ClassVar[bool] = True
+    dilates: ClassVar[bool | None] = None
 
     name: RowName | None = None
     reads: From | None = field(default=None, name="from")
@@ -253,6 +263,11 @@ class Row(
     def parts(self) -> tuple[str, ...]:
         """Names of results inside the row that other rows can read (``name.part``)."""
         return ()
+
+    @property
+    def steps(self) -> Size:
+        """By how many pixels of what it reads the pixels of its result lie apart."""
+        return size_of(getattr(self, "stride", 1) or 1)
 
     @property
     def also(self) -> tuple[tuple[str, str], ...]:
@@ -283,6 +298,8 @@ class Row(
 class ScaledRow(Row, frozen=True, kw_only=True):
     """A row with output channels, and how they follow the width multiplier."""
 
+    dilates: ClassVar[bool | None] = False
+
     scale: Annotated[bool, Meta(description="false: α leaves the channels alone.")] = True
     keep_below: Annotated[
         float, Meta(ge=0, le=MAX_ALPHA, description="An α below this leaves the channels alone.")
@@ -304,7 +321,8 @@ class Block(Struct, frozen=True):
     """One repeat of a row, with the widths it has at a given α.
 
     ``row`` keeps what α does not change: kernels, activation, heads. ``sources`` names the blocks
-    (or their parts) that it reads; none is the block before it.
+    (or their parts) that it reads; none is the block before it. Where strides are left out, the
+    filters have a ``dilation`` instead, and those behind them ``next_dilation``.
     """
 
     name: str
@@ -317,6 +335,18 @@ class Block(Struct, frozen=True):
     squeezed: int | None = None
     branches: tuple[int, ...] = ()
     sources: tuple[str, ...] = ()
+    dilation: Size = (1, 1)
+    next_dilation: Size = (1, 1)
+
+    def dilated(self, own: "int | tuple[int, ...]", *, after_stride: bool = False) -> Size:
+        """Return a dilation that the row states, times what stands for strides left out.
+
+        Args:
+            own: what the row states.
+            after_stride: of a filter behind the one that has the stride.
+        """
+        down, right = self.next_dilation if after_stride else self.dilation
+        return size_of(own)[0] * down, size_of(own)[1] * right
 
 
 def size_of(side: int | tuple[int, ...]) -> Size:

@@ -25,6 +25,7 @@ Resolution = Annotated[int, Meta(ge=1, le=MAX_RESOLUTION)]
 Sides = Annotated[tuple[Resolution, ...], Meta(min_length=2, max_length=2)]
 Text = Annotated[str, Meta(max_length=400)]
 FamilyName = Annotated[str, Meta(min_length=1, max_length=100)]
+OutputStride = Literal[8, 16, 32]
 Depth = Annotated[float, Meta(gt=0, le=16)]
 
 
@@ -120,6 +121,10 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[Reference, ...],
         Meta(max_length=64, description="The rows whose results the network gives: the last."),
     ] = ()
+    output_stride: Annotated[
+        OutputStride | None,
+        Meta(description="Strides that go beyond it together become dilations."),
+    ] = None
     rules: Rules = Rules()
     defaults: Defaults = Defaults()
     dialects: dict[FamilyName, Dialect] = {}

@@ -23,6 +23,8 @@ class ASPP(ScaledRow, frozen=True, kw_only=True, tag="aspp"):
     Source: DeepLabV3 (arXiv:1706.05587), Section 3.3.
     """
 
+    dilates = None  # its rates are what the row says
+
     out: Channels
     rates: Annotated[
         tuple[Rate, ...],

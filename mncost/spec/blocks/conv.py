@@ -31,6 +31,8 @@ __all__ = ["Conv"]
 class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
     """A k×k convolution, batch norm, activation."""
 
+    dilates = True
+
     kernel: Kernel
     out: Width | None = None
     expansion: Ratio | None = None
@@ -74,7 +76,7 @@ class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
             block.out_channels,
             size_of(self.kernel),
             block.stride,
-            dilation=size_of(self.dilation),
+            dilation=block.dilated(self.dilation),
             groups=self.groups,
             norm=self.batch_norm,
             bias=self.bias,

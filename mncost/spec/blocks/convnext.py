@@ -18,6 +18,8 @@ class ConvNext(Row, frozen=True, kw_only=True, tag="convnext"):
     Source: arXiv:2201.03545, Figure 4.
     """
 
+    dilates = False
+
     kernel: Kernel = 7
     expansion: Annotated[Ratio, Meta(description="Expanded channels / input channels.")] = 4.0
     activation: ActivationName = "gelu"

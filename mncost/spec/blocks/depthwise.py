@@ -13,6 +13,8 @@ __all__ = ["Depthwise"]
 class Depthwise(Row, frozen=True, kw_only=True, tag="depthwise"):
     """A k×k depthwise convolution, batch norm, activation; as many channels out as in."""
 
+    dilates = True
+
     kernel: Kernel
     stride: Stride = 1
     repeats: Repeats | None = None
@@ -30,7 +32,7 @@ class Depthwise(Row, frozen=True, kw_only=True, tag="depthwise"):
             block.in_channels,
             size_of(self.kernel),
             block.stride,
-            dilation=size_of(self.dilation),
+            dilation=block.dilated(self.dilation),
             norm=self.batch_norm,
             bias=self.bias,
             activation=self.activation,

@@ -36,6 +36,7 @@ class FusedInvertedResidual(Inverted, frozen=True, kw_only=True, tag="fused_inve
             filtered,
             size_of(self.kernel),
             block.stride,
+            dilation=block.dilated(1),
             groups=self.groups,
             activation=self.activation,
         )

@@ -20,6 +20,8 @@ class Ghost(Inverted, frozen=True, kw_only=True, tag="ghost"):
     Source: arXiv:1911.11907, Figures 2 and 3.
     """
 
+    dilates = False
+
     kernel: Kernel
     se: SqueezeExcite = 0.0
 

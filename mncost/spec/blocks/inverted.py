@@ -21,6 +21,8 @@ __all__ = ["Inverted"]
 class Inverted(ScaledRow, frozen=True, kw_only=True):
     """A block that expands, filters and projects."""
 
+    dilates = True
+
     out: Channels
     expansion: Annotated[Ratio, Meta(description="Expanded channels / input channels.")] | None = (
         None

@@ -65,7 +65,7 @@ class InvertedResidual(Inverted, frozen=True, kw_only=True, tag="inverted_residu
             channels,
             size_of(self.kernel),
             block.stride,
-            dilation=size_of(self.dilation),
+            dilation=block.dilated(self.dilation),
             activation=self.activation,
         )
         if block.squeezed is not None:

@@ -25,6 +25,8 @@ __all__ = ["Linear"]
 class Linear(ScaledRow, frozen=True, kw_only=True, tag="linear"):
     """A fully connected layer, a batch norm if there is one, and an activation."""
 
+    dilates = None
+
     out: Width
     bias: bool = True
     batch_norm: bool = False

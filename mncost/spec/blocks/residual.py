@@ -28,6 +28,8 @@ __all__ = ["Basic", "Bottleneck"]
 class _Residual(ScaledRow, frozen=True, kw_only=True):
     """Convolutions, the sum with the input, an activation."""
 
+    dilates = True
+
     out: Channels
     kernel: Kernel = 3
     stride: Stride = 1
@@ -66,17 +68,17 @@ class Basic(_Residual, frozen=True, kw_only=True, tag="basic"):
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the two convolutions, and the sum."""
         start, out, kernel = b.last, block.out_channels, size_of(self.kernel)
-        dilation = size_of(self.dilation)
         b.conv(
             "first.",
             block.in_channels,
             out,
             kernel,
             block.stride,
-            dilation=dilation,
+            dilation=block.dilated(self.dilation),
             activation=self.activation,
         )
-        b.conv("second.", out, out, kernel, dilation=dilation)
+        later = block.dilated(self.dilation, after_stride=True)
+        b.conv("second.", out, out, kernel, dilation=later)
         self.finish(b, start, block)
 
 
@@ -117,7 +119,7 @@ class Bottleneck(_Residual, frozen=True, kw_only=True, tag="bottleneck"):
             width,
             size_of(self.kernel),
             middle,
-            dilation=size_of(self.dilation),
+            dilation=block.dilated(self.dilation),
             groups=self.groups,
             activation=self.activation,
         )

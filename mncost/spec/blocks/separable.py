@@ -27,6 +27,8 @@ class Separable(ScaledRow, frozen=True, kw_only=True, tag="separable"):
     With ``se``, a squeeze-excite stands between the two.
     """
 
+    dilates = True
+
     kernel: Kernel
     out: Channels
     stride: Stride = 1
@@ -49,7 +51,7 @@ class Separable(ScaledRow, frozen=True, kw_only=True, tag="separable"):
             channels,
             kernel,
             block.stride,
-            dilation=size_of(self.dilation),
+            dilation=block.dilated(self.dilation),
             bias=self.bias,
             activation=self.activation,
         )

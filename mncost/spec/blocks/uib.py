@@ -36,15 +36,18 @@ class UniversalInvertedBottleneck(Inverted, frozen=True, kw_only=True, tag="uib"
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the convolutions, the layer scale and the sum."""
         start, channels, expanded = b.last, block.in_channels, block.expanded
+        dilation = block.dilated(1)
         assert expanded is not None
         # The stride stands on the middle depthwise where there is one, else on the start.
         start_stride = (1, 1) if self.middle_kernel else block.stride
         if self.start_kernel:
-            b.depthwise("start.", channels, size_of(self.start_kernel), start_stride)
+            kernel = size_of(self.start_kernel)
+            b.depthwise("start.", channels, kernel, start_stride, dilation=dilation)
         b.conv("expand.", channels, expanded, activation=self.activation)
         if self.middle_kernel:
             kernel = size_of(self.middle_kernel)
-            b.depthwise("middle.", expanded, kernel, block.stride, activation=self.activation)
+            stride, act = block.stride, self.activation
+            b.depthwise("middle.", expanded, kernel, stride, dilation=dilation, activation=act)
         b.conv("project.", expanded, block.out_channels)
         if self.layer_scale:
             b.add("layer_scale", LayerScale(block.out_channels))

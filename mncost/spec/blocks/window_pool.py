@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from mncost.graph.ops import Pool
+from mncost.graph.ops import Pool, Size
 from mncost.spec.emitter import Emitter
 from mncost.spec.rows import Block, Kernel, Pads, Row, Stride, size_of
 
@@ -15,6 +15,8 @@ class _WindowPool(Row, frozen=True, kw_only=True):
     """Pooling of windows, as torch has it."""
 
     function: ClassVar[Literal["max", "average"]]
+
+    dilates = False
 
     kernel: Kernel
     stride: Annotated[Stride | None, Meta(description="By default the kernel.")] = None
@@ -29,12 +31,16 @@ class _WindowPool(Row, frozen=True, kw_only=True):
         if any(2 * pad > side for pad, side in sides):
             raise ValueError("`padding` is at most half of the `kernel`")
 
+    @property
+    def steps(self) -> Size:
+        """Return its stride."""
+        return size_of(self.kernel if self.stride is None else self.stride)
+
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the pooling."""
         kernel, (above, left) = size_of(self.kernel), size_of(self.padding)
-        stride = kernel if self.stride is None else size_of(self.stride)
         pads = (above, above, left, left)
-        b.add("pool", Pool(self.function, kernel, stride, pads, self.ceil))
+        b.add("pool", Pool(self.function, kernel, self.steps, pads, self.ceil))
 
 
 class MaxPool(_WindowPool, frozen=True, kw_only=True, tag="max_pool"):
