@@ -45,6 +45,8 @@ def _module_of(name: str) -> str | None:
     """Return the module that reads a model of this name, if it is one."""
     if name.lower().endswith(".onnx"):
         return "mncost.readers.onnx"
+    if name.lower().endswith(".tflite"):
+        return "mncost.readers.tflite"
     if _FACTORY.fullmatch(name) and ".toml:" not in name:  # that is a variant of an architecture
         return "mncost.readers.torch"
     return None
