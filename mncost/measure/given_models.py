@@ -25,10 +25,10 @@ def runs_at(source: Source, place: Place) -> bool:
 
 def private(source: Source) -> Source:
     """Return a source without the user's name in its paths."""
-    if not isinstance(source, OnnxSource):
-        return source
     data = source.data and without_home(source.data)
-    return replace(source, file=without_home(source.file), data=data)
+    if isinstance(source, OnnxSource):
+        return replace(source, file=without_home(source.file), data=data)
+    return replace(source, folder=source.folder and without_home(source.folder), data=data)
 
 
 def given_of(source: Source) -> Given:
@@ -40,7 +40,7 @@ def given_of(source: Source) -> Given:
     data = source.data and with_home(source.data)
     if isinstance(source, OnnxSource):
         return Given(with_home(source.file), inputs, data)
-    return Given(source.name, inputs, data)
+    return Given(source.name, inputs, data, source.folder and with_home(source.folder))
 
 
 def image_size(source: Source) -> Resolution | None:

@@ -29,6 +29,7 @@ from mncost.measure.scratch import scratch_directory
 from mncost.measure.signals import interrupting
 from mncost.measure.where import Where
 from mncost.network import Network
+from mncost.readers.model import TorchSource
 
 if TYPE_CHECKING:
     from mncost.measure.workers.worker import Worker
@@ -142,6 +143,12 @@ def resumed(path: Path, effort: Effort, python: Sequence[str] = ()) -> Run:
     run = read_run(path)
     if differences := machine_differences(run.machine, machine()):
         raise MeasureError(f"{path}: not resumed on another machine: {'; '.join(differences)}")
+    for model in run.models.values():
+        if isinstance(model.source, TorchSource):
+            raise MeasureError(
+                f"{path}: not resumed: it ran {model.source.name}, and a file does not choose what "
+                "Python imports; accepted is a new run"
+            )
     allowed = {with_home(name) for name in (*python, sys.executable)}
     for place in dict.fromkeys(cell.place for cell in run.cells):
         if place.python is not None and with_home(place.python) not in allowed:

@@ -51,11 +51,13 @@ class TorchSource(Struct, frozen=True, tag="torch"):
         name: what makes it, e.g. ``timm:mobilenetv4_conv_small``.
         inputs: by name, in the order of the module's arguments.
         data: an ``.npz`` file with values for inputs; ``None``: they are made up.
+        folder: that its Python module is imported from; ``None``: it is installed.
     """
 
     name: str
     inputs: dict[str, InputSpec]
     data: str | None = None
+    folder: str | None = None
 
 
 Source: TypeAlias = OnnxSource | TorchSource

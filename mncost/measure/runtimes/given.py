@@ -26,11 +26,13 @@ class Given(NamedTuple):
         model: a file, or the name of what makes a module.
         inputs: by name, in order: ``shape`` (whole), ``dtype``, and ``batch_axis`` or ``None``.
         data: an ``.npz`` file with values for some inputs.
+        folder: that a module is imported from, if it is not installed.
     """
 
     model: str
     inputs: Mapping[str, Mapping[str, Any]]
     data: str | None = None
+    folder: str | None = None
 
     @classmethod
     def of(cls, folder: Path) -> Given | None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from mncost.measure.runtimes import Call, Runtime, Setup, seeded_images
+from mncost.measure.runtimes.given import Given
 
 if TYPE_CHECKING:
     import numpy
@@ -39,19 +42,59 @@ class Torch(Runtime):
         """
         import torch
 
-        module, shapes = _read(setup.folder / "model.pickle")
+        given = Given.of(setup.folder)
+        images: Sequence[torch.Tensor] = ()
+        named: Mapping[str, torch.Tensor] = {}
+        if given is not None:
+            module, named = _given(given, setup.batch)
+        else:
+            module, shapes = _read(setup.folder / "model.pickle")
+            images = [_channels_last(seeded_images((setup.batch, *shape))) for shape in shapes]
         run = self.prepared(module)
-        images = [_channels_last(seeded_images((setup.batch, *shape))) for shape in shapes]
 
         def call() -> object:
             with torch.inference_mode():
-                return run(*images)
+                return run(*images, **named)
 
         return call
 
     def prepared(self, module: nn.Module) -> nn.Module:
         """Return what is called: the module itself."""
         return module
+
+
+def _given(given: Given, batch: int) -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    """Return a module that somebody gave, made here as it is, and its inputs."""
+    import torch
+
+    from mncost.errors import InputError
+    from mncost.readers.torch.names import made
+
+    if given.folder and given.folder not in sys.path:
+        sys.path.insert(0, given.folder)
+    torch.manual_seed(0)
+    try:
+        module = made(given.model).requires_grad_(False)
+    except InputError as error:
+        raise RuntimeError(str(error)) from None
+    if devices := {one.device.type for one in module.parameters()} - {"cpu"}:
+        raise RuntimeError(f"{given.model} is on {', '.join(devices)}; accepted is the CPU")
+    return module, _tensors(given, batch)
+
+
+def _tensors(given: Given, batch: int) -> dict[str, torch.Tensor]:
+    """Return the inputs; numpy has no bfloat16, so that such ones are made as float32."""
+    import torch
+
+    kinds = {name: one["dtype"] for name, one in given.inputs.items()}
+    known = {
+        name: {**one, "dtype": "float32" if kinds[name] == "bfloat16" else kinds[name]}
+        for name, one in given.inputs.items()
+    }
+    values = given._replace(inputs=known).feed(batch)
+    return {
+        name: torch.from_numpy(one).to(getattr(torch, kinds[name])) for name, one in values.items()
+    }
 
 
 def _channels_last(values: numpy.ndarray) -> torch.Tensor:

@@ -56,6 +56,8 @@ def read_module(
     Raises:
         InputError: it cannot be read for these inputs.
     """
+    from mncost.readers.torch.names import folder_of
+
     with _evaluating(module):
         recorded, specs, notes = _recorded(module, specs, name, again)
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
@@ -65,7 +67,7 @@ def read_module(
         graph=recorded.graph,
         inputs=recorded.inputs,
         forms=recorded.forms,
-        source=TorchSource(name, dict(specs)),
+        source=TorchSource(name, dict(specs), folder=folder_of(name)),
         precision=_precision(weights),
         weight_bytes=_bytes(weights),
         notes=(*notes, *_unread(name, module, recorded.read)),

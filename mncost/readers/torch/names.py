@@ -18,7 +18,7 @@ from mncost.errors import InputError, UnknownNameError, did_you_mean, one_line
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["made"]
+__all__ = ["folder_of", "made"]
 
 
 def made(name: str, *, weightless: bool = False) -> nn.Module:
@@ -43,6 +43,19 @@ def made(name: str, *, weightless: bool = False) -> nn.Module:
             "torch.nn.Module, or what returns one without arguments"
         )
     return module.eval()
+
+
+def folder_of(name: str) -> str | None:
+    """Return the folder that a name's package is imported from; ``None`` if it is installed."""
+    package = sys.modules.get(name.partition(":")[0].partition(".")[0])
+    file = getattr(package, "__file__", None) or next(iter(getattr(package, "__path__", ())), None)
+    if file is None or any(part in Path(file).parts for part in ("site-packages", "dist-packages")):
+        return None
+    path = Path(file).resolve()
+    is_package = hasattr(package, "__path__")
+    if is_package and path.name == "__init__.py":
+        path = path.parent
+    return str(path.parent)
 
 
 def _timm(source: str, model: str, weightless: bool) -> Any:

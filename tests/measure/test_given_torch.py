@@ -1,0 +1,102 @@
+"""Torch modules are run as they are: made in the worker by their name, with their own weights."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mncost
+from mncost.api import grid_of
+from mncost.effort import Effort
+from mncost.errors import MeasureError
+from mncost.measure.given_models import given_of
+from mncost.measure.plan import What
+from mncost.measure.runs import begin, resumed
+from mncost.measure.runtimes import Setup
+from mncost.measure.where import Where
+from mncost.models.formats import Model, format_named
+from mncost.readers import read_model
+from mncost.readers.given import parse_inputs
+
+pytest.importorskip("torch")
+
+import torch
+
+CODE = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(2, 3, dtype=torch.bfloat16)
+        torch.nn.init.constant_(self.table.weight, 2)
+    def forward(self, ids, factor):
+        return self.table(ids) * factor
+class Elsewhere(nn.Linear):
+    def __init__(self):
+        super().__init__(3, 3, device="meta")
+calls = []
+def make():
+    if not torch.empty(1).is_meta:
+        calls.append(1)
+        raise ValueError("only once")
+    return nn.Linear(3, 3)
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = f"given_{abs(hash(tmp_path)):x}"
+    (tmp_path / f"{name}.py").write_text(textwrap.dedent(CODE))
+    monkeypatch.syspath_prepend(tmp_path)
+    return name
+
+
+def loaded(name: str, inputs: str, folder: Path, batch: int = 1) -> Any:
+    """Return the call of a module that is loaded as a worker loads it."""
+    from mncost.measure.runtimes.torch import Torch
+
+    model = read_model(name, parse_inputs(inputs))
+    assert model.source is not None
+    given = given_of(model.source)
+    assert given.folder == str(folder)
+    into = folder / "model"
+    into.mkdir()
+    format_named("torch").write(Model(model.graph, model.inputs, "fp32", dict, given), into)
+    return Torch().load(Setup(into, batch))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_module_runs_with_its_own_weights(package: str, batch: int, tmp_path: Path) -> None:
+    """Inputs have the types that its arguments need; numpy has no bfloat16."""
+    result = loaded(f"{package}:Net", "ids=1x4,factor=1x4x3", tmp_path, batch)()
+    assert (result.shape, result.dtype) == ((batch, 4, 3), torch.bfloat16)
+    factor = np.random.default_rng(0).standard_normal((batch, 4, 3), dtype="float32")
+    assert torch.equal(result, 2 * torch.from_numpy(factor).to(torch.bfloat16))
+
+
+@pytest.mark.parametrize(
+    ("what", "said"), [("Elsewhere", "is on meta; accepted is the CPU"), ("make", "only once")]
+)
+def test_what_cannot_run_says_why(package: str, what: str, said: str, tmp_path: Path) -> None:
+    """It could be counted, without memory."""
+    with pytest.raises(RuntimeError, match=said):
+        loaded(f"{package}:{what}", "1x3", tmp_path)
+
+
+def test_it_runs_on_torch_only_and_is_not_resumed(package: str, tmp_path: Path) -> None:
+    """A run file does not choose what Python imports."""
+    from mncost.measure.run_file import write_run
+
+    network = mncost.load(f"{package}:Elsewhere", input="1x3")
+    run = begin(grid_of(network), Where(runtime=("torch", "onnxruntime")), Effort(), What())
+    assert [cell.place.runtime for cell in run.cells] == ["torch"]
+    assert any("runs as it is, and not on onnxruntime" in note for note in run.notes)
+    write_run(run, path := tmp_path / "run.json")
+    with pytest.raises(MeasureError, match="a file does not choose what Python imports"):
+        resumed(path, Effort())
