@@ -146,6 +146,8 @@ def _inputs(given: Sequence[GivenInput], resolution: Any, name: str) -> list[lis
     if given:
         raise InputError("--resolution and --input both say how large the images are")
     sizes = [size_of_image(one) for one in resolutions(resolution, (), name)]
+    if name.lower().endswith(".tflite"):  # channels last
+        return [[GivenInput(None, (1, *size, 3))] for size in sizes]
     return [[GivenInput(None, (1, 3, *size))] for size in sizes]
 
 

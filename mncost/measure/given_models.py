@@ -8,7 +8,7 @@ from mncost.measure.cell import Place
 from mncost.measure.private import with_home, without_home
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.runtimes.given import Given
-from mncost.readers.model import OnnxSource, Source
+from mncost.readers.model import FileSource, Source
 from mncost.spec.axis import Resolution, resolution_of
 
 __all__ = ["given_of", "image_size", "private", "runs_at"]
@@ -19,14 +19,13 @@ _AS_IT_IS = ("fp32", "bf16")  # precisions that no model is converted for
 def runs_at(source: Source, place: Place) -> bool:
     """Whether the runtime of a place loads such a model without converting it."""
     form = runtime_class(place.runtime).format
-    wanted = "onnx" if isinstance(source, OnnxSource) else "torch"
-    return form in (wanted, "fake") and place.precision in _AS_IT_IS
+    return form in (source.format, "fake") and place.precision in _AS_IT_IS
 
 
 def private(source: Source) -> Source:
     """Return a source without the user's name in its paths."""
     data = source.data and without_home(source.data)
-    if isinstance(source, OnnxSource):
+    if isinstance(source, FileSource):
         return replace(source, file=without_home(source.file), data=data)
     return replace(source, folder=source.folder and without_home(source.folder), data=data)
 
@@ -38,7 +37,7 @@ def given_of(source: Source) -> Given:
         for name, one in source.inputs.items()
     }
     data = source.data and with_home(source.data)
-    if isinstance(source, OnnxSource):
+    if isinstance(source, FileSource):
         return Given(with_home(source.file), inputs, data)
     return Given(source.name, inputs, data, source.folder and with_home(source.folder))
 
@@ -47,4 +46,5 @@ def image_size(source: Source) -> Resolution | None:
     """Return the height and width of the first input that is an image."""
     images = (one.shape for one in source.inputs.values() if len(one.shape) == 4)
     shape = next(images, None)
-    return None if shape is None else resolution_of((shape[2], shape[3]))
+    down, across = source.sides
+    return None if shape is None else resolution_of((shape[down], shape[across]))

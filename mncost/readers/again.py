@@ -5,7 +5,7 @@ from __future__ import annotations
 from mncost.errors import GridError
 from mncost.readers import read_model
 from mncost.readers.given import GivenInput
-from mncost.readers.model import InputSpec, OnnxSource, ReadModel, Source
+from mncost.readers.model import FileSource, InputSpec, ReadModel, Source
 
 __all__ = ["at_size", "with_size"]
 
@@ -16,19 +16,30 @@ def at_size(source: Source, size: tuple[int, int]) -> ReadModel:
     Raises:
         InputError: its first input is no image, or its size is fixed.
     """
-    name = source.file if isinstance(source, OnnxSource) else source.name
-    return read_model(name, with_size(source.inputs, size, name))
+    name = source.file if isinstance(source, FileSource) else source.name
+    return read_model(name, with_size(source.inputs, size, name, source.sides))
 
 
-def with_size(inputs: dict[str, InputSpec], size: tuple[int, int], name: str) -> list[GivenInput]:
+def with_size(
+    inputs: dict[str, InputSpec], size: tuple[int, int], name: str, sides: tuple[int, int] = (2, 3)
+) -> list[GivenInput]:
     """Return the shapes of inputs, with another height and width for every image.
+
+    Args:
+        inputs: as they are.
+        size: height and width.
+        name: of the model, for messages.
+        sides: which dimensions of an image these are.
 
     Raises:
         GridError: there is no image.
     """
     if not any(len(spec.shape) == 4 for spec in inputs.values()):
         raise GridError(f"{name} has no image among its inputs; --input is accepted")
-    return [
-        GivenInput(key, (*spec.shape[:2], *size) if len(spec.shape) == 4 else spec.shape)
-        for key, spec in inputs.items()
-    ]
+    resized = []
+    for key, spec in inputs.items():
+        shape = [*spec.shape]
+        if len(shape) == 4:
+            shape[sides[0]], shape[sides[1]] = size
+        resized.append(GivenInput(key, tuple(shape)))
+    return resized

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
 
@@ -11,7 +11,15 @@ from mncost.cost.memory import Precision
 from mncost.graph.graph import Graph
 from mncost.graph.ops import Shape
 
-__all__ = ["InputSpec", "OnnxSource", "ReadModel", "Source", "TorchSource"]
+__all__ = [
+    "FileSource",
+    "InputSpec",
+    "OnnxSource",
+    "ReadModel",
+    "Source",
+    "TfliteSource",
+    "TorchSource",
+]
 
 
 class InputSpec(Struct, frozen=True):
@@ -28,10 +36,12 @@ class InputSpec(Struct, frozen=True):
     batch_axis: int | None = None
 
 
-class OnnxSource(Struct, frozen=True, tag="onnx"):
-    """An ONNX file, to be run as it is.
+class FileSource(Struct, frozen=True):
+    """A file, to be run as it is.
 
     Attributes:
+        format: the format of :mod:`mncost.models.formats` that runtimes load it in.
+        sides: which dimensions of an image are its height and its width.
         file: its path.
         sha256: of its bytes.
         inputs: by name, in the order of the model.
@@ -42,6 +52,22 @@ class OnnxSource(Struct, frozen=True, tag="onnx"):
     sha256: str
     inputs: dict[str, InputSpec]
     data: str | None = None
+
+    format: ClassVar[str]
+    sides: ClassVar[tuple[int, int]] = (2, 3)
+
+
+class OnnxSource(FileSource, frozen=True, tag="onnx"):
+    """An ONNX file."""
+
+    format = "onnx"
+
+
+class TfliteSource(FileSource, frozen=True, tag="tflite"):
+    """A ``.tflite`` file; its images are channels-last."""
+
+    format = "tflite"
+    sides = (1, 2)
 
 
 class TorchSource(Struct, frozen=True, tag="torch"):
@@ -59,8 +85,11 @@ class TorchSource(Struct, frozen=True, tag="torch"):
     data: str | None = None
     folder: str | None = None
 
+    format: ClassVar[str] = "torch"
+    sides: ClassVar[tuple[int, int]] = (2, 3)
 
-Source: TypeAlias = OnnxSource | TorchSource
+
+Source: TypeAlias = OnnxSource | TfliteSource | TorchSource
 """Where a model comes from that is not made of an architecture file."""
 
 

@@ -12,8 +12,13 @@ import pytest
 import mncost
 from mncost.errors import InputError
 from mncost.graph.ops import Foreign
+from mncost.measure.given_models import given_of
+from mncost.measure.runtimes import Setup
+from mncost.measure.runtimes.litert import LiteRt
 from mncost.models.export import FILES, Choices
 from mncost.network import Network
+from mncost.readers import read_model
+from tests.measure.scripted import instead_of_processes
 from tests.running import Result
 
 pytest.importorskip("ai_edge_litert")
@@ -57,6 +62,41 @@ def test_other_sizes(exported: Path) -> None:
         read(exported, input="1x3x64x64")
     with pytest.raises(InputError, match=r"no input 'imput' .did you mean 'input'"):
         read(exported, input="imput=1x96x96x3")
+
+
+def test_sizes_by_resolution(exported: Path) -> None:
+    grid = mncost.grid(str(exported), resolution="64,96")
+    assert [net.macs for net in grid] == [mncost.load("v2", 0.35, px).macs for px in (64, 96)]
+    assert read(exported).at(64).macs == grid[0].macs
+
+
+def test_that_very_file_runs(exported: Path, tmp_path: Path) -> None:
+    """With its own weights: what LiteRT computes from it is what the exported network computes."""
+    source = read_model(str(exported)).source
+    assert source is not None
+    given = given_of(source)
+    given.write(tmp_path)
+    (interpreter_input,) = given.feed(1).values()
+    runtime = LiteRt()
+    runtime.start(1)
+    interpreter = runtime.interpreter(Setup(tmp_path))
+    interpreter.invoke()
+    (logits,) = (interpreter.get_tensor(one["index"]) for one in interpreter.get_output_details())
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model = mncost.load("v2", 0.35, 96).to_onnx().SerializeToString()
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    (expected,) = session.run(None, {"input": interpreter_input.transpose(0, 3, 1, 2)})
+    assert np.abs(logits - expected).max() <= 1e-4 * expected.std()
+
+
+def test_it_is_measured_beside_ours(
+    exported: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instead_of_processes(monkeypatch)
+    words = ["bench", str(exported), "v2", "--alpha", "0.35", "--runtime", "fake", "--no-twin"]
+    result = run_cli([*words, "--format", "csv"])
+    assert result.status == 0, result.err
+    assert [line.split(",")[0] for line in result.out.splitlines()[1:]] == ["net.tflite", "v2"]
 
 
 def save(writer: Writer, path: Path, inputs: dict[str, int], outputs: dict[str, int]) -> Network:

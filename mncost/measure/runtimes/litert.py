@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mncost.measure.runtimes import Call, Runtime, Setup, seeded_images
+from mncost.measure.runtimes.given import Given
 
 if TYPE_CHECKING:
     import numpy
@@ -54,19 +55,25 @@ class LiteRt(Runtime):
         kernels = OpResolverType.AUTO
         if setup.provider == _BUILTIN:
             kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        given = Given.of(setup.folder)
         interpreter = Interpreter(
-            str(setup.folder / "model.tflite"),
+            given.model if given else str(setup.folder / "model.tflite"),
             num_threads=self._threads,
             experimental_op_resolver_type=kernels,
         )
         details = interpreter.get_input_details()
+        if given:
+            feed = given.feed(setup.batch)
+        else:
+            feed = {
+                one["name"]: as_input(_seeded((setup.batch, *map(int, one["shape"][1:]))), one)
+                for one in details
+            }
         for detail in details:
-            shape = [setup.batch, *detail["shape"][1:]]
-            interpreter.resize_tensor_input(detail["index"], shape)
+            interpreter.resize_tensor_input(detail["index"], list(feed[detail["name"]].shape))
         interpreter.allocate_tensors()
         for detail in details:
-            images = _seeded((setup.batch, *map(int, detail["shape"][1:])))
-            interpreter.set_tensor(detail["index"], as_input(images, detail))
+            interpreter.set_tensor(detail["index"], feed[detail["name"]])
         return interpreter
 
 

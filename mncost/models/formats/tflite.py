@@ -1,6 +1,7 @@
 """``model.tflite``: fp32, or 8-bit integers quantised by Google's AI Edge Quantizer.
 
-It has a batch of one, which the runtime resizes.
+It has a batch of one, which the runtime resizes. A model that is given stays where it is:
+``given.json`` says where.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ _LARGEST = 2**31 - 2**20  # of a flat buffer, less what is no weight
 
 
 def _write(model: Model, folder: Path) -> Closeness | None:
+    if model.given is not None:
+        model.given.write(folder)
+        return None
     from mncost.models.tflite_model import tflite_model
 
     content = tflite_model(model.graph, infer_shapes(model.graph, model.inputs), model.weights())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from hashlib import sha256
 from math import prod
 from pathlib import Path, PurePosixPath
 
@@ -29,7 +30,7 @@ from mncost.graph.ops import (
 )
 from mncost.graph.shapes import pads, result_shape
 from mncost.readers.given import GivenInput, InputMisfitError
-from mncost.readers.model import ReadModel
+from mncost.readers.model import InputSpec, ReadModel, TfliteSource
 from mncost.readers.names import Names, block_of
 from mncost.readers.tflite.model import FUSED, Call, Stored, Tensor, stored
 from mncost.readers.tflite.prices import CONSTANT, VIEWS, price, word
@@ -84,6 +85,10 @@ def read_file(name: str, given: Sequence[GivenInput]) -> ReadModel:
     except Exception as error:  # a damaged file may hold anything
         reason = one_line(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
         raise InputError(f"{name}: no usable .tflite file: {reason}") from error
+    specs = {
+        model.tensors[index].name: InputSpec(model.tensors[index].shape, model.tensors[index].dtype)
+        for index in model.inputs
+    }
     return ReadModel(
         name=PurePosixPath(name).name,
         graph=reader.graph(),
@@ -92,6 +97,7 @@ def read_file(name: str, given: Sequence[GivenInput]) -> ReadModel:
         if reader.types
         else "fp32",
         weight_bytes=reader.bytes,
+        source=TfliteSource(str(path.resolve()), sha256(content).hexdigest(), specs),
     )
 
 
