@@ -14,6 +14,7 @@ from mncost.measure.interference import Gained
 from mncost.measure.lengths import BurstLengths
 from mncost.measure.memory_peaks import measure_memory
 from mncost.measure.model_files import Build, ModelFiles
+from mncost.measure.quota import Quota, limits
 from mncost.measure.records import Cell, Conditions, Run, WorkerSpec
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.schedule import (
@@ -71,6 +72,8 @@ class Tools(NamedTuple):
     errors: Errors | None = None  # decides, with the target error, when it is enough
     undecided: Undecided | None = None  # decides instead
     pilot: Pilot | None = None  # is told what a pilot visit to each cell says
+    quota: Quota | None = None  # of CPU time
+    rest: Callable[[float], None] = lambda seconds: None
     first: Collection[int] | None = None  # cells of the first generation; None: all
     tails: Collection[int] = ()  # cells of which high percentiles are wanted
 
@@ -99,7 +102,7 @@ class _Session:
         self.run = run
         self.tools = tools
         self.clock = tools.clock
-        self.lengths = BurstLengths(run, tools.tails)
+        self.lengths = BurstLengths(run, tools.tails, tools.quota)
         self.rounds = 0
         # Cells that are still measured; None: all of them.
         self.open: set[int] | None = None if tools.first is None else set(tools.first)
@@ -214,6 +217,7 @@ class _Session:
             ):
                 if self.clock.now() < ends:
                     self.progress("pilot", number, PILOT_VISITS)
+                    self.wait_for_quota(spec)
                     crew.visit(spec, cell, number, self.lengths.pilot(cell), pilot=True)
         pace = Pace(begun - self.timetable.started, self.round_seconds(crew))
         self.lengths.shorten(self.timetable.plan(self.clock.now(), pace))
@@ -226,8 +230,9 @@ class _Session:
             for process in self.run.processes
             for record in process.pilot
         }
-        ns = 0.0
-        for _, cell in crew.visits:
+        ns, quota = 0.0, self.tools.quota
+        for spec, cell in crew.visits:
+            ns += 1e9 * quota.period if quota and limits(quota, spec.threads) else 0.0
             run = pilot.get(cell.id if cell else None) or self.lengths.typical(cell)
             ns += sum(self.lengths.visit(cell)) * run
         return ns / 1e9
@@ -240,8 +245,15 @@ class _Session:
             if self.clock.now() >= self.timetable.deadline:
                 return
             self.progress("measure", crew.generation, self.run.options.processes)
+            self.wait_for_quota(spec)
             crew.visit(spec, cell, number, self.lengths.visit(cell))
         self.rounds += 1
+
+    def wait_for_quota(self, spec: WorkerSpec) -> None:
+        """Wait until a visit has a whole period's quota: a group that used it up is stopped."""
+        quota = self.tools.quota
+        if quota is not None and limits(quota, spec.threads):
+            self.tools.rest(quota.period)
 
     def groups(self, crew: Crew, number: int) -> list[list[tuple[WorkerSpec, Cell | None]]]:
         """Return the visits of a round: the sides of an A/B right after one another."""

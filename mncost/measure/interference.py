@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
+from mncost.measure.quota import groups
+
 __all__ = ["Gained", "interference"]
 
 Gained: TypeAlias = Callable[[], Mapping[str, int]]
@@ -51,7 +53,7 @@ def _sources(root: Path) -> Iterator[tuple[str, Path, str, float]]:
         ("stolen_us", root / "proc/stat", r"^cpu +(?:\d+ +){7}(\d+)", _TICK_US),
         ("stalled_us", root / "proc/pressure/cpu", r"^some .*total=(\d+)", 1.0),
     ]
-    for directory in _cgroups(root):
+    for directory in groups(root):
         every.append(("throttled_us", directory / "cpu.stat", r"(?m)^throttled_usec (\d+)", 1.0))
         every.append(("throttled_us", directory / "cpu.stat", r"(?m)^throttled_time (\d+)", 1e-3))
     taken = set()
@@ -60,14 +62,3 @@ def _sources(root: Path) -> Iterator[tuple[str, Path, str, float]]:
             if name not in taken and re.search(pattern, path.read_text("ascii", "replace")):
                 taken.add(name)
                 yield name, path, pattern, factor
-
-
-def _cgroups(root: Path) -> Iterator[Path]:
-    """Yield the directories that may hold the limits of this process, the likeliest first."""
-    mount = root / "sys/fs/cgroup"
-    with suppress(OSError):
-        for line in (root / "proc/self/cgroup").read_text("utf-8", "replace").splitlines():
-            _, controllers, path = line.split(":", 2)
-            if controllers in ("", "cpu", "cpu,cpuacct"):
-                yield mount / controllers / path.lstrip("/")
-    yield from (mount, mount / "cpu")  # inside a container, its own group is the root

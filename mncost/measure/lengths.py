@@ -6,11 +6,13 @@ from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
+from mncost.measure.quota import Quota, limits
 from mncost.measure.records import Cell, Run
 from mncost.measure.schedule import Purpose, Visit, pilot_runs, transient_of, visit
 
 __all__ = ["BurstLengths"]
 
+QUOTA_SHARE = 0.8  # of what a period allows: a visit has some overhead
 REFERENCE = Visit(warmups=1, runs=1)
 
 
@@ -21,9 +23,10 @@ class BurstLengths:
     of one length. It follows from the fastest first run of the first generation.
     """
 
-    def __init__(self, run: Run, tails: Collection[int]) -> None:
-        """Take a run, and the cells of which high percentiles are wanted."""
+    def __init__(self, run: Run, tails: Collection[int], quota: Quota | None = None) -> None:
+        """Take a run, the cells of which high percentiles are wanted, and the CPU quota."""
         self._run = run
+        self._quota = quota
         self._purposes = _purposes(run.cells, tails)
         self._visits: dict[int, Visit] = {}
         self._share = 1.0  # of their runs that visits have where time is short
@@ -35,7 +38,8 @@ class BurstLengths:
         if cell.id not in self._visits:
             alike, purpose = self._like(cell), self._purposes[cell.id]
             usual = visit(self._typical(alike), purpose, self._transient(alike))
-            shortened = Visit(*(max(1, round(self._share * number)) for number in usual))
+            share = min(self._share, self._within_quota(cell, usual))
+            shortened = Visit(*(max(1, int(share * number)) for number in usual))
             self._visits |= dict.fromkeys(alike, shortened)
         return self._visits[cell.id]
 
@@ -71,6 +75,14 @@ class BurstLengths:
         ]
         begun = min(generation for generation, _ in firsts)
         return min(ns for generation, ns in firsts if generation == begun)
+
+    def _within_quota(self, cell: Cell, usual: Visit) -> float:
+        """Return the share of a visit's runs that a period of the quota has time for."""
+        if not limits(self._quota, cell.place.threads):
+            return 1.0
+        assert self._quota is not None
+        needed = sum(usual) * self.typical(cell) / 1e9 * cell.place.threads
+        return QUOTA_SHARE * self._quota.cores * self._quota.period / max(needed, 1e-9)
 
     def _transient(self, cells: Sequence[int]) -> int | None:
         """Return how many runs a pilot found to take longer; ``None`` without a pilot."""

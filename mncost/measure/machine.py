@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from mncost.measure.quota import Quota, quota
 from mncost.measure.records import Machine
 
 __all__ = ["cpu_mhz", "machine", "machine_differences"]
@@ -45,6 +46,7 @@ def machine(root: Path = Path("/")) -> Machine:
         container=container(root, os.environ),
         hypervisor=_hypervisor(root, flags),
         load_average=_try(lambda: os.getloadavg()[0]),
+        cpu_quota=_try(lambda: _cores(quota(root))),
     )
 
 
@@ -56,6 +58,7 @@ def machine_differences(old: Machine, new: Machine) -> list[str]:
         "physical cores": (old.cores, new.cores),
         "logical cores": (old.logical_cores, new.logical_cores),
         "cores that may be used": (_usable(old), _usable(new)),
+        "CPU quota": (_quota(old), _quota(new)),
     }
     found = [f"{name}: {a} and {b}" for name, (a, b) in facts.items() if a != b]
     if missing := sorted(set(old.flags) - set(new.flags)):
@@ -147,6 +150,14 @@ def _memory() -> int:
 
 def _usable(machine: Machine) -> int:
     return machine.logical_cores if machine.affinity is None else len(machine.affinity)
+
+
+def _cores(limit: Quota | None) -> float | None:
+    return None if limit is None else round(limit.cores, 3)
+
+
+def _quota(machine: Machine) -> str:
+    return "none" if machine.cpu_quota is None else f"{machine.cpu_quota:g} cores"
 
 
 def _operating_system() -> str:

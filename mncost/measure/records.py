@@ -239,6 +239,7 @@ class Machine(Struct, frozen=True, kw_only=True):
     container: str | None
     hypervisor: bool | None
     load_average: float | None  # over the minute before the run
+    cpu_quota: float | None = None  # cores that the control group may use; None: all of them
 
 
 class Commit(Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -198,6 +199,7 @@ def carry_out(  # noqa: PLR0913 - what the engine is given
 
     from mncost.measure.conditions import observe
     from mncost.measure.interference import interference
+    from mncost.measure.quota import quota
     from mncost.measure.workers.builder import Builder
     from mncost.measure.workers.process import start_worker
 
@@ -223,6 +225,8 @@ def carry_out(  # noqa: PLR0913 - what the engine is given
                 first=first,
                 tails=tails,
                 pilot=pilot,
+                quota=None if virtual else quota(),
+                rest=time.sleep,
             ),
         )
 

@@ -100,6 +100,7 @@ def machine(run: Run) -> Section:
         ("processor", f"{machine.cpu}, {machine.architecture}"),
         ("instruction sets", ", ".join(machine.flags)),
         ("cores", cores),
+        ("CPU quota", None if machine.cpu_quota is None else f"{machine.cpu_quota:g} cores"),
         ("memory", f"{machine.memory_bytes * _GIB:.1f} GiB"),
         ("system", machine.os),
         ("container", machine.container),

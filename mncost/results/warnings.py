@@ -52,6 +52,7 @@ def warnings_of_run(run: Run, drift: Interval | None) -> Iterator[RunWarning]:
         run: what was measured.
         drift: of the reference workload, if it is known.
     """
+    yield from _of_quota(run)
     yield from _of_conditions(run)
     yield from _of_frequency(run)
     yield from _of_drift(drift)
@@ -67,6 +68,21 @@ def warnings_of_cell(summary: CellSummary) -> Iterator[RunWarning]:
     is_timed = summary.failure is None and summary.left_out is None
     if target is not None and is_timed and not summary.reached:
         yield _of_target(summary, target)
+
+
+def _of_quota(run: Run) -> Iterator[RunWarning]:
+    limit = run.machine.cpu_quota
+    threads = max((cell.place.threads for cell in run.cells), default=0)
+    if limit is not None and limit < threads:
+        yield RunWarning(
+            "quota",
+            None,
+            limit,
+            float(threads),
+            f"a CPU quota of {limit:g} cores, less than {threads} at work: bursts are short, with "
+            "pauses between, so that no call is stopped in the middle, but for long ones",
+            "give it more CPU, or measure with fewer threads",
+        )
 
 
 def _of_conditions(run: Run) -> Iterator[RunWarning]:

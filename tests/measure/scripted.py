@@ -15,6 +15,7 @@ from mncost.graph.graph import Graph, Shapes
 from mncost.measure.clocks import VirtualClock
 from mncost.measure.engine import Errors, Pilot, Progress, Tools, measure
 from mncost.measure.plan import What, plan
+from mncost.measure.quota import Quota
 from mncost.measure.records import Agreement, Conditions, Machine, Options, Run
 from mncost.measure.runtimes.fake import Fake, Script
 from mncost.measure.where import Where
@@ -139,6 +140,8 @@ def carried_out(
     save: Callable[[Run], None] = lambda run: None,
     errors: Errors = lambda run: Results(run).relative_errors(),
     pilot: Pilot | None = None,
+    quota: Quota | None = None,
+    rest: Callable[[float], None] = lambda seconds: None,
 ) -> Run:
     """Measure with scripted runtimes."""
     built = builder or Builder()
@@ -156,6 +159,8 @@ def carried_out(
             scratch=scratch,
             errors=errors,
             pilot=pilot,
+            quota=quota,
+            rest=rest,
         ),
     )
     return run

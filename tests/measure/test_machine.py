@@ -139,6 +139,7 @@ DIFFERENCES: list[tuple[dict[str, Any], str]] = [
     ({"flags": ["fma"]}, "only the first has avx2"),
     ({"flags": ["avx2", "avx512f", "fma"]}, "only the second has avx512f"),
     ({"memory_bytes": 15 << 30}, "memory: 16.0 GiB and 15.0 GiB"),
+    ({"cpu_quota": 1.5}, "CPU quota: none and 1.5 cores"),
 ]
 
 

@@ -62,6 +62,14 @@ def test_conditions_of_the_worst_generation(
     assert of(calm(conditions=conditions(**below))) == {}
 
 
+@pytest.mark.parametrize(("cores", "there"), [(0.5, True), (1.0, False)])
+def test_a_quota_below_the_cores_in_use(cores: float, there: bool) -> None:
+    run = calm(machine=replace(MACHINE, cpu_quota=cores))
+    assert ("quota" in of(run)) == there
+    if there:
+        assert "0.5 cores, less than 1" in of(run)["quota"].text
+
+
 @pytest.mark.parametrize("governor", [None, "performance", "powersave", "schedutil"])
 def test_governor(governor: str | None) -> None:
     found = of(calm(machine=replace(MACHINE, governor=governor)))
