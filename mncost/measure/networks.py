@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mncost.errors import MeasureError
 from mncost.extras import require
 from mncost.measure.cells import Planned
 from mncost.measure.records import Place
 from mncost.measure.runs import offer
 from mncost.measure.runtimes import USUAL
-from mncost.measure.where import Where
+from mncost.measure.where import ALL, Where
 from mncost.network import Network
 
 __all__ = ["cells_of", "one_place"]
@@ -30,6 +31,8 @@ def one_place(
         InputError: the runtime is missing, or cannot do that.
     """
     require("bench")
+    if runtime == ALL:
+        raise MeasureError(f"runtime {ALL}: name one here, e.g. {USUAL[0]}")
     where = Where(
         runtime=(USUAL[0] if runtime is None else runtime,),
         threads=(1 if threads is None else threads,),

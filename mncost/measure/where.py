@@ -25,12 +25,13 @@ from mncost.measure.runtimes import (
 if TYPE_CHECKING:
     from mncost.measure.cell import Place
 
-__all__ = ["Offer", "Where"]
+__all__ = ["ALL", "Offer", "Where"]
 
 Offer: TypeAlias = Callable[[str, str | None], Sequence[str | None]]
 """Returns the execution providers of a runtime in an interpreter, or raises MeasureError."""
 
 DEVICES = ("cpu",)
+ALL = "all"  # runtimes that are installed
 _REAL = ", ".join(name for name in RUNTIMES if name != "fake")
 _PANEL = "Measure"
 
@@ -55,7 +56,8 @@ class Where:
     """
 
     runtime: Sequence[str] = flag(
-        f"{_REAL}; several with commas. Default: {' and '.join(USUAL)}, if they are installed.",
+        f"{_REAL}; several with commas; all: those that are installed, each in its usual form. "
+        f"Default: {' and '.join(USUAL)}, if they are installed.",
         metavar="NAMES",
         default=(),
         parse=_names,
@@ -109,8 +111,8 @@ class Where:
         for name in ("runtime", "provider", "threads", "precision", "batch", "python"):
             object.__setattr__(self, name, _several(getattr(self, name)))
         for runtime in self.runtime:
-            if runtime not in RUNTIMES:
-                raise UnknownNameError("runtime", runtime, RUNTIMES)
+            if runtime not in RUNTIMES and runtime != ALL:
+                raise UnknownNameError("runtime", runtime, [*RUNTIMES, ALL])
         measured = {name for one in RUNTIMES for name in runtime_class(one).precisions}
         for precision in self.precision:
             if precision not in measured:
@@ -135,6 +137,12 @@ class Where:
             MeasureError: none is installed, or one that is named cannot do that.
         """
         able = [name for name in RUNTIMES if runtime_class(name).profiles]
+        if ALL in self.runtime:
+            every = [name for name in RUNTIMES if runtime_class(name).in_all and is_installed(name)]
+            there = tuple(name for name in every if name in able or not by_layer)
+            if not there:
+                raise MeasureError(f"no runtime is installed: {install('bench')}")
+            return replace(self, runtime=there)
         for name in self.runtime:
             if by_layer and name not in able:
                 raise MeasureError(

@@ -13,17 +13,20 @@ import pytest
 import torch
 
 import mncost
+from mncost.errors import MeasureError
 from mncost.measure.runtimes import RUNTIMES, Call, Setup, runtime_class, seeded_images
 from mncost.measure.runtimes.onnxruntime import OnnxRuntime
 from mncost.measure.runtimes.resident import Memory
 from mncost.measure.runtimes.torch import Torch
 from mncost.measure.runtimes.torch_compile import TorchCompile
+from mncost.measure.where import Where
 from mncost.measure.workers.builder import Builder
 from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.worker import WorkerRefused, WorkerSpec
 from mncost.models.formats import format_named
 from mncost.network import Network
 from tests.measure import asking
+from tests.running import Result
 
 SIZE = 64
 NET = mncost.load("v3-small", 0.35, SIZE)
@@ -302,3 +305,20 @@ def test_every_runtime_says_what_it_is(name: str) -> None:
     assert "fp32" in known.precisions
     assert known.virtual == (name == "fake")
     assert known().clock_step() > 0
+
+
+def test_all_are_those_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is scripted or a second form of another runtime has to be named."""
+    there = {"torch", "torch-compile", "openvino", "fake"}
+    monkeypatch.setattr("mncost.measure.where.is_installed", there.__contains__)
+    assert Where("all").with_runtimes().runtime == ("torch", "openvino")
+    assert Where("all").with_runtimes(by_layer=True).runtime == ("openvino",)
+    there.clear()
+    with pytest.raises(MeasureError, match="no runtime is installed"):
+        Where("all").with_runtimes()
+
+
+def test_one_runtime_is_not_all(run_cli: Callable[..., Result]) -> None:
+    result = run_cli(["pick", "v2", "--max-latency", "8ms", "--runtime", "all"])
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert "runtime all: name one" in result.err

@@ -95,6 +95,8 @@ class Runtime(ABC):
     """The execution provider that needs no mention."""
     unasked: ClassVar[tuple[str, ...]] = ()
     """The execution providers that are left out unless they are named."""
+    in_all: ClassVar[bool] = True
+    """Whether ``--runtime all`` means it too: a second form of another runtime is named."""
     virtual: ClassVar[bool] = False
     """Whether its clock is a scripted one."""
     profiles: ClassVar[bool] = False

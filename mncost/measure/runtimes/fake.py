@@ -109,6 +109,7 @@ class Fake(Runtime):
     format: ClassVar = "fake"
     precisions: ClassVar = ("fp32", "int8")
     virtual: ClassVar = True
+    in_all: ClassVar = False
     profiles: ClassVar = True
 
     def __init__(

@@ -17,6 +17,7 @@ __all__ = ["TorchCompile"]
 class TorchCompile(Torch):
     """Like :class:`Torch`; it compiles in the first run after the load."""
 
+    in_all: ClassVar = False
     load_seconds: ClassVar = 900.0
 
     def start(self, threads: int) -> None:
