@@ -419,7 +419,7 @@ class Network(Shown):
             self, Choices(num_classes, features, seed, weights, weights_key=weights_key)
         )
 
-    def to_onnx(
+    def to_onnx(  # noqa: PLR0913 - what the options of mncost export are
         self,
         *,
         dynamic_batch: bool = False,
@@ -428,6 +428,8 @@ class Network(Shown):
         seed: int = 0,
         weights: Given = None,
         weights_key: str | None = None,
+        opset: int | None = None,
+        static_batch: int | None = None,
     ) -> onnx.ModelProto:
         """Return the network as an ONNX model with weights, for its inputs. Needs onnx.
 
@@ -438,6 +440,8 @@ class Network(Shown):
             seed: of the random weights.
             weights: instead of random ones: the file of a checkpoint, or arrays by our names.
             weights_key: which state dict of a file that holds several, e.g. ``"model_ema"``.
+            opset: 13 or newer; by default 20, which runtimes of the last two years read.
+            static_batch: images in a call, instead of one.
 
         Raises:
             InputError: onnx is missing, or an argument does not fit the network.
@@ -445,7 +449,7 @@ class Network(Shown):
         from mncost.models.export import Choices, to_onnx
 
         choices = Choices(num_classes, features, seed, weights, dynamic_batch, weights_key)
-        return to_onnx(self, choices)
+        return to_onnx(self, choices._replace(opset=opset, static_batch=static_batch))
 
 
 def network_of(

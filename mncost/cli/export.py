@@ -47,6 +47,26 @@ def export(
             rich_help_panel=_PANEL,
         ),
     ] = False,
+    static_batch: Annotated[
+        int | None,
+        typer.Option(
+            "--static-batch",
+            min=1,
+            metavar="N",
+            help="Images in each call of an .onnx file. Default: 1.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    opset: Annotated[
+        int | None,
+        typer.Option(
+            "--opset",
+            metavar="N",
+            help="Of an .onnx file, 13 or more. Default: 20, which runtimes of the last two years "
+            "read.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
     weights: Annotated[
         Path | None,
         typer.Option(
@@ -77,6 +97,7 @@ def export(
     """Write one network as a running model, or as an architecture file of its own.
 
     mncost export v2 --alpha 0.5 --resolution 160 -o net.onnx
+    mncost export v2 --opset 17 --static-batch 8 -o net.onnx
     mncost export v2 --dialect torchvision --weights mobilenet_v2.pth -o net.onnx
     mncost export v3-large --alpha 0.75 --dialect torchvision -o net.toml
     """
@@ -91,6 +112,8 @@ def export(
         raise InputError("--classes and --features do not go together: no classifier is left")
     if weights is not None and seed is not None:
         raise InputError("--weights and --seed do not go together: nothing is random")
+    if dynamic_batch and static_batch is not None:
+        raise InputError("--dynamic-batch and --static-batch do not go together")
     if weights_key is not None and weights is None:
         raise InputError("--weights-key needs --weights: the file that it chooses in")
     given: dict[str, Any] = {
@@ -98,6 +121,8 @@ def export(
         "twin": which.twin,
         "features": features or None,
         "dynamic-batch": dynamic_batch or None,
+        "static-batch": static_batch,
+        "opset": opset,
         "weights": weights,
         "weights-key": weights_key,
         "seed": seed,
@@ -113,6 +138,12 @@ def export(
     trained = None if weights is None else checkpoint(weights, weights_key)
     if trained is not None and trained.note:
         tell(f"mncost: {trained.note}")
-    content = kind.content(network, Choices(None, features, seed or 0, trained, dynamic_batch))
+    if network.source is not None:
+        raise InputError(
+            f"{network.arch} is a model as it is; accepted is an architecture, or --twin standard: "
+            "its twin, with random weights"
+        )
+    choices = Choices(None, features, seed or 0, trained, dynamic_batch)
+    content = kind.content(network, choices._replace(opset=opset, static_batch=static_batch))
     write_atomically(output, content)
     say(f"{output}: {title(network)}, {len(content):,} bytes")

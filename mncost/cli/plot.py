@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from mncost.cli.params import Only
 from mncost.cli.streams import say, tell
 from mncost.errors import InputError, UnknownNameError
 from mncost.pictures.look import FORMATS
+from mncost.readers import is_model
 from mncost.units import seconds
 from mncost.which import GRAMMAR, Which
 
@@ -42,7 +44,8 @@ def plot(
         Path | None,
         typer.Argument(
             metavar="RUN",
-            help="A run file of mncost bench: its times, instead of measuring now.",
+            help="A run file of mncost bench: its times, instead of measuring now. Or a model "
+            "(net.onnx), as --arch.",
         ),
     ] = None,
     kind: Annotated[
@@ -152,6 +155,10 @@ def plot(
     if kind not in KINDS:
         raise UnknownNameError("--kind", kind, KINDS)
     limit = None if max_time is None else seconds("--max-time", max_time)
+    if run_file is not None and is_model(str(run_file)):
+        if which.arch is not None:
+            raise InputError(f"{run_file} and --arch {which.arch} are both networks: --arch a,b")
+        which, run_file = replace(which, arch=str(run_file)), None
     asked = Asked(which, run_file, runtime, threads, limit, save)
     if kind == "layers":
         options.refuse({"x": x, "y": y}, "does not go with --kind layers")

@@ -128,7 +128,8 @@ class Crew:
         model = self.run.models[cell.digest]
         try:
             runtime = runtime_class(cell.place.runtime)
-            layers = layer_shares(runtime, model.graph, model.inputs, profiled)
+            as_given = model.source is not None
+            layers = layer_shares(runtime, model.graph, model.inputs, profiled, as_given=as_given)
         except ProfileError as error:
             self._give_up(spec, cell, str(error))
             return

@@ -40,6 +40,8 @@ class Choices(NamedTuple):
     weights: Given = None
     dynamic_batch: bool = False
     weights_key: str | None = None  # which state dict of a file that holds several
+    opset: int | None = None  # of an ONNX file
+    static_batch: int | None = None  # images in each call of an ONNX file
 
 
 def to_torch(network: Network, choices: Choices) -> torch.nn.Module:
@@ -65,15 +67,20 @@ def to_onnx(network: Network, choices: Choices) -> onnx.ModelProto:
     """
     require("onnx")
     from mncost.models.onnx_model import onnx_model
+    from mncost.models.onnx_opset import at_opset
 
+    if choices.static_batch is not None and choices.static_batch < 1:
+        raise InputError(f"static batch {choices.static_batch}: at least 1 is accepted")
     graph, weights = _model(network, choices)
-    return onnx_model(
+    model = onnx_model(
         graph,
         infer_shapes(graph, network.inputs),
         weights,
         dynamic_batch=choices.dynamic_batch,
+        batch=choices.static_batch or 1,
         metadata=_metadata(network, choices),
     )
+    return model if choices.opset is None else at_opset(model, choices.opset)
 
 
 def _metadata(network: Network, choices: Choices) -> dict[str, str]:
@@ -199,7 +206,10 @@ def _architecture_file(network: Network, choices: Choices) -> bytes:
 _WEIGHTS = {"seed", "weights", "weights-key", "features", "twin"}
 
 FILES: dict[str, FileKind] = {
-    ".onnx": FileKind(_onnx_file, frozenset({*_WEIGHTS, "dynamic-batch", "resolution"})),
+    ".onnx": FileKind(
+        _onnx_file,
+        frozenset({*_WEIGHTS, "dynamic-batch", "static-batch", "opset", "resolution"}),
+    ),
     ".pt": FileKind(_state_dict_file, frozenset(_WEIGHTS)),
     # Its batch is always dynamic.
     ".pt2": FileKind(_exported_program_file, frozenset({*_WEIGHTS, "dynamic-batch", "resolution"})),

@@ -69,10 +69,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OPSET", "onnx_model"]
 
-# The newest that the onnxruntime of constraints.txt (1.31) loads without a complaint.
-OPSET, IR_VERSION = 26, 13
-# The oldest that has all operators (Gelu came last), for runtimes of another year: the same model.
-PORTABLE_OPSET, PORTABLE_IR_VERSION = 20, 9
+# The oldest that has all operators (Gelu came last): runtimes of the last two years read it.
+OPSET, IR_VERSION = 20, 9
 MAX_BYTES = 2**31 - 2**20  # protobuf's limit for one message, less room for all but the weights
 
 _ACTIVATIONS: dict[ActivationName, tuple[str, dict[str, float]]] = {
@@ -97,6 +95,7 @@ def onnx_model(
     weights: Weights,
     *,
     dynamic_batch: bool = False,
+    batch: int = 1,
     metadata: Mapping[str, str] | None = None,
     portable: bool = False,
 ) -> onnx.ModelProto:
@@ -107,10 +106,11 @@ def onnx_model(
             outputs are called as :attr:`Graph.output_names` says.
         shapes: those of the graph's tensors, for these inputs.
         weights: by name, as :func:`mncost.models.weights.random_weights` returns them.
-        dynamic_batch: leave the number of inputs in a batch open, instead of one.
+        dynamic_batch: leave the number of inputs in a batch open.
+        batch: inputs in a batch, if that is not open.
         metadata: for ``metadata_props``.
-        portable: declare the oldest opset that has all operators, not the newest one, and write
-            hard-swish as a product, which ONNX Runtime makes of it there, under names of its own.
+        portable: write hard-swish as a product, which ONNX Runtime makes of it at this opset, under
+            names of its own.
 
     Raises:
         InputError: the model is larger than an ONNX file can be.
@@ -118,15 +118,15 @@ def onnx_model(
     size = sum(values.nbytes for values in weights.values())
     if size > MAX_BYTES:
         raise InputError(f"the weights have {size:,} bytes: an ONNX file holds at most 2 GiB")
-    batch = "batch" if dynamic_batch else 1
-    emitter = _Emitter(graph, shapes, weights, batch=batch, products=portable)
+    images = "batch" if dynamic_batch else batch
+    emitter = _Emitter(graph, shapes, weights, batch=images, products=portable)
     for index, node in enumerate(graph.nodes):
         emitter.emit(index, node)
     model = helper.make_model(
         emitter.finish(),
         producer_name="mncost",
-        opset_imports=[helper.make_opsetid("", PORTABLE_OPSET if portable else OPSET)],
-        ir_version=PORTABLE_IR_VERSION if portable else IR_VERSION,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
     )
     helper.set_model_props(model, dict(metadata or {}))
     return model

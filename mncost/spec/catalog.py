@@ -183,6 +183,8 @@ def _find_one(name: str) -> list[Choice]:
         if sys.stdin is None:
             raise SpecError("standard input: closed")
         return [Choice(parse_spec(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "standard input"))]
+    if name.lower().endswith(".onnx"):
+        raise SpecError(f"{name} is a model: what is asked for needs an architecture")
     name, dialect = without_owner(name)
     path, suffix, variant = name.partition(".toml:")
     if suffix:

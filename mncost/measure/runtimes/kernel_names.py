@@ -13,6 +13,7 @@ from mncost.cost.memory import schedule
 from mncost.graph.graph import Graph
 from mncost.graph.ops import LayerScale
 from mncost.measure.runtimes import CONVERT, REORDER
+from mncost.readers.names import tidy
 
 __all__ = ["node_of", "steps_by_name"]
 
@@ -45,9 +46,10 @@ def node_of(names: Iterable[str], steps: Mapping[str, str]) -> str:
     for name in names:
         if name.startswith(_CONVERSIONS):
             return CONVERT
-        known = name
-        while known not in steps and (cut := max(known.rfind(mark) for mark in "._/:")) >= 0:
-            known = known[:cut]
-        if known in steps:
-            return steps[known]
+        for whole in (name, tidy(name)):  # names of a model that was read are shorter
+            known = whole
+            while known not in steps and (cut := max(known.rfind(mark) for mark in "._/:")) >= 0:
+                known = known[:cut]
+            if known in steps:
+                return steps[known]
     return REORDER
