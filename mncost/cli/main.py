@@ -40,6 +40,9 @@ COMMANDS = {
     "verify": Command("mncost.cli.verify:verify", _COUNT, "Our counts beside torch's and ONNX's."),
     "export": Command("mncost.cli.export:export", _COUNT, "A network as ONNX, torch or TOML."),
     "list": Command("mncost.cli.list:list_", _COUNT, "The built-in architectures."),
+    "diff-models": Command(
+        "mncost.cli.diff_models:diff_models", _COUNT, "What changed between two networks."
+    ),
     "bench": Command("mncost.cli.bench:bench", _MEASURE, "Latency on this machine's CPU."),
     "compare": Command("mncost.cli.compare:compare", _MEASURE, "What depthwise layers save."),
     "show": Command("mncost.cli.show:show", _MEASURE, "The table of a saved run."),

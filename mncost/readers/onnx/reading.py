@@ -17,7 +17,7 @@ from mncost.readers.onnx.execution import run_once
 from mncost.readers.onnx.inputs import fix_inputs
 from mncost.readers.onnx.known import Known, infer
 from mncost.readers.onnx.skeleton import load, skeleton, tensors_of
-from mncost.readers.onnx.tensors import Constants, in_order
+from mncost.readers.onnx.tensors import Constants, in_order, read_by
 
 __all__ = ["read_file", "read_model"]
 
@@ -105,11 +105,13 @@ def _read(
 
 
 def _open_tensors(graph: onnx.GraphProto, known: Known) -> list[str]:
+    wanted = {name for node in graph.node for name in read_by(node)}
+    wanted |= {entry.name for entry in graph.output}
     return [
         output
         for node in graph.node
         for output in node.output
-        if output and output not in known.shapes
+        if output in wanted and output not in known.shapes
     ]
 
 
