@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -201,11 +202,18 @@ def carry_out(  # noqa: PLR0913 - what the engine is given
     from mncost.measure.interference import interference
     from mncost.measure.quota import quota
     from mncost.measure.workers.builder import Builder
+    from mncost.measure.workers.pinning import quiet_first
     from mncost.measure.workers.process import start_worker
+
+    @lru_cache(maxsize=1)
+    def quiet(generation: int) -> Sequence[int]:
+        """Return the quieter CPUs first; all workers of a generation take the same ones."""
+        return () if virtual else quiet_first()
 
     def launch(spec: WorkerSpec, generation: int) -> Worker:
         python = None if spec.python is None else with_home(spec.python)
-        return start_worker(structs.replace(spec, python=python), seed=generation)
+        there = structs.replace(spec, python=python)
+        return start_worker(there, seed=generation, quiet=quiet(generation))
 
     virtual = all(runtime_class(cell.place.runtime).virtual for cell in run.cells)
     with scratch_directory() as scratch, interrupting():

@@ -47,7 +47,11 @@ def forecast(run: Run, pace: Pace, begun: float) -> Forecast:
     deviations = list(_deviations(run))
     options, sd = run.options, max(deviations, default=0.0)
     before = run.processes[0].started - begun if run.processes else 0.0  # models were built
-    fit = int((options.max_time - before) / pace.generation) if pace.round else 0
+    time = options.max_time - before
+    fit = 0
+    if pace.round:  # longer generations, or shorter ones so that there are those asked for
+        least = min(options.processes, int(time / (pace.start + pace.round)))
+        fit = max(int(time / pace.generation), least)
     error = expected_error(sd, fit) if fit > 1 else None
     seconds = None
     if options.target_error is not None:

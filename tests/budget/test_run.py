@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def net(directory: Path, name: str, width: int) -> Path:
 def scripted(monkeypatch: pytest.MonkeyPatch, script: Callable[[WorkerSpec], Script]) -> None:
     """Let workers follow a script that depends on which they are."""
 
-    def start_worker(spec: WorkerSpec, *, seed: int) -> Worker:
+    def start_worker(spec: WorkerSpec, *, seed: int, quiet: Sequence[int]) -> Worker:
         return local_worker(spec, Fake(script(spec), seed=seed))
 
     monkeypatch.setattr("mncost.measure.workers.process.start_worker", start_worker)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from mncost.measure.runtimes.fake import Fake, Script
@@ -16,7 +18,7 @@ CALM = Script(process=0.002, noise=0.002)
 def play(monkeypatch: pytest.MonkeyPatch, script: Script = CALM) -> None:
     """Let the fake runtime do what a script says from now on."""
 
-    def start_worker(spec: WorkerSpec, *, seed: int) -> Worker:
+    def start_worker(spec: WorkerSpec, *, seed: int, quiet: Sequence[int]) -> Worker:
         return local_worker(spec, Fake(script, seed=seed))
 
     instead_of_processes(monkeypatch)

@@ -170,7 +170,7 @@ def instead_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every runtime be a scripted one from now on: nothing is started, no time passes."""
     launch = Launcher({})
 
-    def start_worker(spec: WorkerSpec, *, seed: int) -> Worker:
+    def start_worker(spec: WorkerSpec, *, seed: int, quiet: Sequence[int]) -> Worker:
         return launch(spec, seed)
 
     monkeypatch.setattr("mncost.measure.workers.process.start_worker", start_worker)

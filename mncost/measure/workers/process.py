@@ -9,6 +9,7 @@ from mncost.extras import install
 from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.measure.workers.child import Child
 from mncost.measure.workers.messages import Message
+from mncost.measure.workers.pinning import QUIET_FIRST
 from mncost.measure.workers.serve import look
 from mncost.measure.workers.worker import Worker, WorkerDied, WorkerSpec
 
@@ -26,6 +27,7 @@ def start_worker(
     *,
     start_seconds: float = START_SECONDS,
     load_seconds: float | None = None,
+    quiet: Sequence[int] = (),
 ) -> Worker:
     """Start a worker process and wait until its runtime is imported.
 
@@ -34,6 +36,7 @@ def start_worker(
         seed: of the fake runtime, whose processes differ by it.
         start_seconds: after how long it counts as hanging.
         load_seconds: the same for a load; by default the runtime's.
+        quiet: the CPUs that it takes first.
 
     Raises:
         MeasureError: the interpreter cannot be used, or lacks a package.
@@ -41,6 +44,7 @@ def start_worker(
     """
     environment = {f"{library}_NUM_THREADS": str(spec.threads) for library in _THREADS}
     environment["MNCOST_FAKE_SEED"] = str(seed)
+    environment[QUIET_FIRST] = ",".join(map(str, quiet))
     child = Child(
         spec.python,
         *("worker", spec.runtime, str(spec.threads)),
