@@ -22,6 +22,7 @@ from mncost.spec.resolve import Architecture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import onnx
     import torch
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from mncost.cost.materialised import Materialised
     from mncost.cost.pairs import PairCost
     from mncost.models.export import Given
-    from mncost.readers.model import ReadModel, Source
+    from mncost.readers.model import ReadModel, Source, TrainedWeights
 
 __all__ = ["Label", "Network", "network_of", "network_read"]
 
@@ -121,6 +122,7 @@ class Network(Shown):
         architecture: what its graph was emitted from, if that was an architecture file.
         in_place: what writes over its input, for the peak of activations.
         source: what it was read from, if that was a model; that is what runs when it is measured.
+        trained: the weights that it is measured with; ``None``: random ones.
         notes: what a reader of its counts has to know.
         shapes: the shape of each node's result.
     """
@@ -146,6 +148,7 @@ class Network(Shown):
         self.architecture: Architecture | None = None
         self.in_place: InPlace = "none"
         self.source: Source | None = None
+        self.trained: TrainedWeights | None = None
         self.notes: tuple[str, ...] = ()
         self._forms: Sequence[Form] = ()  # as a model's own code writes its operators
         self._stored_bytes: int | None = None  # of the weights of a model, by their own types
@@ -391,6 +394,25 @@ class Network(Shown):
         return tuple(
             PairCost(own[pair.first], own[pair.second], merged[pair.second]) for pair in pairs
         )
+
+    def with_weights(self, file: Path | str, key: str | None = None) -> Network:
+        """Return the same network with trained weights, for :func:`mncost.bench`. Needs torch.
+
+        Its twins have random weights: nobody trained them.
+
+        Args:
+            file: a checkpoint of torchvision's, timm's or our module.
+            key: which state dict of a file that holds several, e.g. ``"model_ema"``.
+
+        Raises:
+            InputError: torch is missing, or the file holds no weights of this network.
+        """
+        from mncost.models.export import trained
+
+        copy = self._copy(self._shared, self.inputs)
+        copy.trained, note = trained(self, file, key)
+        copy.notes = (*self.notes, note) if note else self.notes
+        return copy
 
     def to_torch(
         self,

@@ -20,6 +20,7 @@ from mncost.measure.where import Where
 from mncost.which import Which
 
 if TYPE_CHECKING:
+    from mncost.api import Grid
     from mncost.measure.records import Run
     from mncost.measure.saving import Saver
 
@@ -56,6 +57,25 @@ def bench(
             "--twin/--no-twin",
             help="Measure the standard-convolution twin of each network too. Default: yes, but not "
             "with --by layer.",
+            rich_help_panel="Model",
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="Trained weights of the network: a checkpoint of torchvision's, timm's or our "
+            "model. Default: random weights. Twins have random ones.",
+            rich_help_panel="Model",
+        ),
+    ] = None,
+    weights_key: Annotated[
+        str | None,
+        typer.Option(
+            "--weights-key",
+            metavar="KEY",
+            help="Which state dict of a checkpoint that holds several: model, model_ema ...",
             rich_help_panel="Model",
         ),
     ] = None,
@@ -97,14 +117,23 @@ def bench(
         raise InputError(f"--export {view.export} needs --save: its file is written beside that")
     check_run_file("--save", save)
     asked = given(which) | {"twin": twin, "by": view.by}
+    asked |= {"weights": weights, "weights_key": weights_key}
+    if weights_key is not None and weights is None:
+        raise InputError("--weights-key needs --weights: the file that it chooses in")
     if resume is not None:
         _refuse_cells(asked | given(where) | given(effort))
-    from mncost.measure.runs import resumed
+    from mncost.api import Grid
+    from mncost.measure.runs import ARCHITECTURES, resumed
     from mncost.measure.saving import saving
 
     with saving(run_file) as saver:
         if resume is None:
-            run = _begun(which, where, effort, twin=twin, by=view.by)
+            which = replace(which, arch=which.arch or ARCHITECTURES)
+            grid = which.grid()
+            if weights is not None:
+                network = grid.single().with_weights(weights, weights_key)
+                grid = Grid([network], [*grid.notes, *network.notes])
+            run = _begun(grid, given(which), where, effort, twin=twin, by=view.by)
         else:
             run = resumed(resume, effort, where.python)
         _measure_and_show(run, run_file, saver, view, out)
@@ -127,16 +156,22 @@ def _run_file(save: Path | None, out: Out) -> tuple[Path | None, Out]:
     return (out.output, replace(out, output=None)) if is_run_file else (save, out)
 
 
-def _begun(which: Which, where: Where, effort: Effort, *, twin: bool | None, by: str | None) -> Run:
-    """Return a new run of the networks that are asked for."""
+def _begun(
+    grid: Grid,
+    asked: dict[str, object],
+    where: Where,
+    effort: Effort,
+    *,
+    twin: bool | None,
+    by: str | None,
+) -> Run:
+    """Return a new run of networks."""
     from mncost.measure.plan import What
-    from mncost.measure.runs import ARCHITECTURES, begin
+    from mncost.measure.runs import begin
 
-    which = replace(which, arch=which.arch or ARCHITECTURES)
     is_twin = twin or (twin is None and by is None)
     what = What(twin="standard" if is_twin else None, by_layer=by is not None)
-    words = {name: str(value) for name, value in given(which).items()}
-    grid = which.grid()
+    words = {name: str(value) for name, value in asked.items()}
     run = begin(grid, where, effort, what, asked=words)
     run.notes += grid.notes
     return run

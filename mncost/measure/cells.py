@@ -14,7 +14,7 @@ from mncost.graph.shapes import infer_shapes
 from mncost.measure.given_models import image_size, private, runs_at
 from mncost.measure.records import Cell, ModelRecord, Place, Subject
 from mncost.network import Network
-from mncost.readers.model import Source
+from mncost.readers.model import Content, TrainedWeights
 
 __all__ = ["Planned", "digest"]
 
@@ -35,10 +35,16 @@ class Planned:
             raise MeasureError(f"{network.arch} is run as it is: not in {place.words()}")
         size = network.resolution if network.source is None else image_size(network.source)
         subject = Subject(network.label, size, twin=network.twin, copy=copy)
-        source = None if network.source is None else private(network.source)
-        stored = None if source is None else network.weight_bytes
+        content = network.source or network.trained
+        stored = None if network.source is None else network.weight_bytes
         return self.enter_graph(
-            subject, network.graph, network.inputs, place, baseline_of, source, stored
+            subject,
+            network.graph,
+            network.inputs,
+            place,
+            baseline_of,
+            None if content is None else private(content),
+            stored,
         )
 
     def enter_graph(
@@ -48,7 +54,7 @@ class Planned:
         inputs: Shapes,
         place: Place,
         baseline_of: int | None = None,
-        source: Source | None = None,
+        content: Content | None = None,
         stored_bytes: int | None = None,
     ) -> int:
         """Enter any graph for inputs of these shapes; return its cell.
@@ -59,11 +65,15 @@ class Planned:
             inputs: the shapes of its inputs.
             place: where it is measured.
             baseline_of: the cell that it is the A of an A/B for.
-            source: the model that is run as it is, in the place of the graph.
+            content: the model that is run as it is, or weights that are not random.
             stored_bytes: of that model's weights.
         """
-        name = digest(graph, inputs, source)
-        record = ModelRecord(graph=graph, inputs=dict(inputs), label=subject.label, source=source)
+        name = digest(graph, inputs, content)
+        weights = content if isinstance(content, TrainedWeights) else None
+        source = None if isinstance(content, TrainedWeights) else content
+        record = ModelRecord(
+            graph=graph, inputs=dict(inputs), label=subject.label, source=source, weights=weights
+        )
         self.models.setdefault(name, record)
         cell = Cell(
             id=len(self.cells),
@@ -77,9 +87,9 @@ class Planned:
         return cell.id
 
 
-def digest(graph: Graph, inputs: Shapes, source: Source | None = None) -> str:
+def digest(graph: Graph, inputs: Shapes, content: Content | None = None) -> str:
     """Return a name for a computation: the same graph, inputs and model, the same digest."""
-    own = "" if source is None else f" {source!r}"
+    own = "" if content is None else f" {content!r}"
     return sha256(f"{graph!r} {dict(inputs)}{own}".encode()).hexdigest()[:16]
 
 

@@ -8,7 +8,7 @@ from mncost.measure.cell import Place
 from mncost.measure.private import with_home, without_home
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.runtimes.given import Given
-from mncost.readers.model import FileSource, Source
+from mncost.readers.model import Content, FileSource, Source, TrainedWeights
 from mncost.spec.axis import Resolution, resolution_of
 
 __all__ = ["given_of", "image_size", "private", "runs_at"]
@@ -22,8 +22,10 @@ def runs_at(source: Source, place: Place) -> bool:
     return form in (source.format, "fake") and place.precision in _AS_IT_IS
 
 
-def private(source: Source) -> Source:
-    """Return a source without the user's name in its paths."""
+def private(source: Content) -> Content:
+    """Return a model, or weights, without the user's name in paths."""
+    if isinstance(source, TrainedWeights):
+        return replace(source, file=without_home(source.file))
     data = source.data and without_home(source.data)
     if isinstance(source, FileSource):
         return replace(source, file=without_home(source.file), data=data)

@@ -15,7 +15,7 @@ from mncost.measure.records import Cell, Failure, ModelFile, ModelRecord, Place,
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.workers.prepare import Prepared
 from mncost.measure.workers.worker import WorkerDied, WorkerRefused
-from mncost.readers.model import Source
+from mncost.readers.model import Content
 
 __all__ = ["Build", "ModelFiles"]
 
@@ -32,7 +32,7 @@ class Build(Protocol):
         precision: str,
         seed: int,
         folder: Path,
-        source: Source | None = None,
+        content: Content | None = None,
     ) -> Prepared:
         """Write a model; may raise WorkerRefused or WorkerDied."""
 
@@ -149,7 +149,7 @@ class ModelFiles:
             precision=precision,
             seed=self._run.options.seed,
             folder=folder,
-            source=model.source,
+            content=model.source or model.weights,
         )
 
 

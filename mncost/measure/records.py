@@ -14,7 +14,7 @@ from mncost.graph.graph import Graph
 from mncost.label import Label, Positive
 from mncost.measure.bursts import Burst, Bursts, Counts
 from mncost.measure.cell import IDENTITY, Cell, Natural, Place, Subject, WorkerSpec
-from mncost.readers.model import Source
+from mncost.readers.model import Source, TrainedWeights
 
 __all__ = [
     "IDENTITY",
@@ -59,6 +59,7 @@ class ModelRecord(Struct, frozen=True, kw_only=True):
     inputs: dict[str, tuple[Positive, ...]]
     label: Label  # of the first cell that runs it
     source: Source | None = None  # a model that is run as it is, instead of the graph
+    weights: TrainedWeights | None = None  # that the graph is built with; None: random ones
 
     @property
     def resolution(self) -> int:

@@ -7,6 +7,7 @@ averaged weights. :func:`read_checkpoint` says which state dicts there are, and 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import pickle
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 
 from mncost.errors import InputError, UnknownNameError, one_line
 
-__all__ = ["Checkpoint", "read_checkpoint", "without_prefix"]
+__all__ = ["Checkpoint", "read_checkpoint", "sha256_of", "without_prefix"]
 
 # What training scripts save a state dict under; where there are several, the first of these.
 WRAPPERS = (
@@ -87,6 +88,16 @@ def read_checkpoint(path: Path, key: str | None = None) -> Checkpoint:
         state = _without_counters(state)
     _check(state, path)
     return Checkpoint(path, state, taken, others)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def without_prefix(names: Mapping[str, Any]) -> dict[str, Any]:

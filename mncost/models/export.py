@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from mncost.models.checkpoints import Checkpoint
     from mncost.models.weights import Weights
     from mncost.network import Network
+    from mncost.readers.model import TrainedWeights
 
-__all__ = ["FILES", "Choices", "Given", "checkpoint", "to_onnx", "to_torch"]
+__all__ = ["FILES", "Choices", "Given", "checkpoint", "to_onnx", "to_torch", "trained"]
 
 Given: TypeAlias = "Mapping[str, numpy.ndarray] | Checkpoint | Path | str | None"
 """Weights by our names, or a checkpoint or its file; ``None``: random ones."""
@@ -127,6 +128,26 @@ def checkpoint(file: Path | str, key: str | None = None) -> Checkpoint:
     if str(file).lower().endswith(".safetensors"):
         require("models")
     return read_checkpoint(Path(file), key)
+
+
+def trained(
+    network: Network, file: Path | str, key: str | None
+) -> tuple[TrainedWeights, str | None]:
+    """Return the weights that a checkpoint has for a network, and a note if there was a choice.
+
+    Raises:
+        InputError: a package is missing, or the file holds no weights of this network.
+    """
+    if network.source is not None:
+        raise InputError(f"{network.arch} runs as it is, with weights of its own")
+    read = checkpoint(file, key)
+    from mncost.models.checkpoints import sha256_of
+    from mncost.models.foreign import map_foreign
+    from mncost.readers.model import TrainedWeights
+
+    map_foreign(read.state, network.graph, str(file))
+    path = Path(file).resolve()
+    return TrainedWeights(str(path), sha256_of(path), key), read.note
 
 
 def _given(

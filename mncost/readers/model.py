@@ -12,6 +12,7 @@ from mncost.graph.graph import Graph
 from mncost.graph.ops import Shape
 
 __all__ = [
+    "Content",
     "FileSource",
     "InputSpec",
     "OnnxSource",
@@ -19,6 +20,7 @@ __all__ = [
     "Source",
     "TfliteSource",
     "TorchSource",
+    "TrainedWeights",
 ]
 
 
@@ -91,6 +93,24 @@ class TorchSource(Struct, frozen=True, tag="torch"):
 
 Source: TypeAlias = OnnxSource | TfliteSource | TorchSource
 """Where a model comes from that is not made of an architecture file."""
+
+
+class TrainedWeights(Struct, frozen=True):
+    """Weights that a network is built with when it is measured, instead of random ones.
+
+    Attributes:
+        file: the checkpoint.
+        sha256: of its bytes.
+        key: which of its state dicts; ``None``: the usual one.
+    """
+
+    file: str
+    sha256: str
+    key: str | None = None
+
+
+Content: TypeAlias = Source | TrainedWeights
+"""What a graph is measured with, where that is not random weights."""
 
 
 class ReadModel(Struct, frozen=True, kw_only=True):

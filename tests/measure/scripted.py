@@ -24,7 +24,7 @@ from mncost.measure.workers.prepare import Prepared
 from mncost.measure.workers.worker import Worker, WorkerRefused, WorkerSpec
 from mncost.models.formats import Model, format_named
 from mncost.network import Network
-from mncost.readers.model import Source
+from mncost.readers.model import Content
 from mncost.results.results import Results
 
 MACHINE = Machine(
@@ -60,7 +60,7 @@ class Builder:
         precision: str,
         seed: int,
         folder: Path,
-        source: Source | None = None,
+        content: Content | None = None,
     ) -> Prepared:
         folder.mkdir(exist_ok=True)
         closeness = format_named("fake").write(Model(graph, inputs, precision, dict), folder)

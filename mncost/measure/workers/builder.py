@@ -9,7 +9,7 @@ from mncost.graph.graph import Graph, Shapes
 from mncost.measure.workers.child import Child
 from mncost.measure.workers.prepare import BuildModel, Prepared
 from mncost.measure.workers.worker import WorkerDied, answer_of
-from mncost.readers.model import Source
+from mncost.readers.model import Content
 
 __all__ = ["Builder"]
 
@@ -37,7 +37,7 @@ class Builder:
         precision: str,
         seed: int,
         folder: Path,
-        source: Source | None = None,
+        content: Content | None = None,
     ) -> Prepared:
         """Write a model.
 
@@ -48,14 +48,14 @@ class Builder:
             precision: one of the format's.
             seed: of the weights.
             folder: to make and write to, in a private directory.
-            source: the model that is run as it is, in the place of the graph.
+            content: the model that is run as it is, or weights that are not random.
 
         Raises:
             WorkerRefused: there is not enough memory for it, or it cannot be built.
             WorkerDied: the process ended or hung.
         """
         pickled = folder.with_name(f"{folder.name}.graph")
-        pickled.write_bytes(pickle.dumps((graph, source)))
+        pickled.write_bytes(pickle.dumps((graph, content)))
         request = BuildModel(
             graph=str(pickled),
             inputs=dict(inputs),

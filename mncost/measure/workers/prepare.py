@@ -20,10 +20,12 @@ from mncost.cost.work import count
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.shapes import infer_shapes
 from mncost.measure.given_models import given_of
+from mncost.measure.private import with_home
 from mncost.measure.records import Agreement
+from mncost.measure.runtimes.given import Given
 from mncost.measure.workers.messages import Message, Request, reason
 from mncost.models.formats import Model, format_named
-from mncost.readers.model import Source
+from mncost.readers.model import Content, TrainedWeights
 
 if TYPE_CHECKING:
     from mncost.models.weights import Weights
@@ -63,7 +65,7 @@ class Preparer:
         """Begin without a graph."""
         self._pickled = b""
         self._graph = Graph((), ())
-        self._source: Source | None = None
+        self._content: Content | None = None
         self._seed: int | None = None
         self._weights: Weights = {}
 
@@ -86,7 +88,7 @@ class Preparer:
             inputs,
             asked.precision,
             lambda: self._drawn(asked.seed),
-            None if self._source is None else given_of(self._source),
+            self._given(),
         )
         folder = Path(asked.folder)
         folder.mkdir(exist_ok=True)
@@ -98,15 +100,35 @@ class Preparer:
     def _take(self, pickled: bytes) -> None:
         if pickled != self._pickled:
             self._pickled, self._seed, self._weights = pickled, None, {}
-            self._graph, self._source = pickle.loads(pickled)
+            self._graph, self._content = pickle.loads(pickled)
+
+    def _given(self) -> Given | None:
+        content = self._content
+        return None if content is None or isinstance(content, TrainedWeights) else given_of(content)
 
     def _drawn(self, seed: int) -> Weights:
         from mncost.models.weights import random_weights
 
         if seed != self._seed:
             self._weights = {}
-            self._weights, self._seed = random_weights(self._graph, seed), seed
+            self._weights = (
+                random_weights(self._graph, seed)
+                if not isinstance(self._content, TrainedWeights)
+                else _read(self._content, self._graph)
+            )
+            self._seed = seed
         return self._weights
+
+
+def _read(trained: TrainedWeights, graph: Graph) -> Weights:
+    """Return trained weights, if their file is still the one that was named."""
+    from mncost.models.checkpoints import read_checkpoint, sha256_of
+    from mncost.models.foreign import map_foreign
+
+    path = Path(with_home(trained.file))
+    if sha256_of(path) != trained.sha256:
+        raise ValueError(f"{trained.file} has changed: these are not the weights of this run")
+    return map_foreign(read_checkpoint(path, trained.key).state, graph, trained.file)
 
 
 def needed_bytes(graph: Graph, inputs: Shapes, format: str, precision: str) -> int:
