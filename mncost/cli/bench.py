@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mncost.cli import streams
 from mncost.cli.emit import Out, emit_text
 from mncost.cli.options import refuse
 from mncost.cli.params import Only
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mncost.api import Grid
     from mncost.measure.records import Run
     from mncost.measure.saving import Saver
+    from mncost.results.results import Results
 
 __all__ = ["bench"]
 
@@ -85,7 +87,8 @@ def bench(
             "--save",
             metavar="FILE",
             help="The run file (.json; - for standard output, instead of the table): every sample, "
-            "the machine, the versions. Written as it goes; mncost show makes tables of it.",
+            "the machine, the versions. Written as it goes; mncost show makes tables of it. "
+            "Default: one of the last 20 in your own directory, which mncost show shows.",
             rich_help_panel="Output",
         ),
     ] = None,
@@ -111,9 +114,8 @@ def bench(
     """
     save, out = _run_file(save, out)
     view.check(out.columns)
-    run_file = save or resume
-    is_file = run_file is not None and str(run_file) != "-"
-    if view.export is not None and not is_file:
+    named = save or resume
+    if view.export is not None and (named is None or str(named) == "-"):
         raise InputError(f"--export {view.export} needs --save: its file is written beside that")
     check_run_file("--save", save)
     asked = given(which) | {"twin": twin, "by": view.by}
@@ -123,9 +125,11 @@ def bench(
     if resume is not None:
         _refuse_cells(asked | given(where) | given(effort))
     from mncost.api import Grid
+    from mncost.measure.kept import new_file
     from mncost.measure.runs import ARCHITECTURES, resumed
     from mncost.measure.saving import saving
 
+    run_file = new_file() if named is None else named
     with saving(run_file) as saver:
         if resume is None:
             which = replace(which, arch=which.arch or ARCHITECTURES)
@@ -136,8 +140,9 @@ def bench(
             run = _begun(grid, given(which), where, effort, twin=twin, by=view.by)
         else:
             run = resumed(resume, effort, where.python)
-        _measure_and_show(run, run_file, saver, view, out)
-        saver.check()
+        _measure_and_show(run, run_file, saver, view, out, is_named=named is not None)
+        if named is not None:
+            saver.check()
     return status(run)
 
 
@@ -184,7 +189,9 @@ def _refuse_cells(asked: dict[str, object]) -> None:
     refuse(others, f"does not go with --resume: {_RESUMED}")
 
 
-def _measure_and_show(run: Run, run_file: Path | None, saver: Saver, view: View, out: Out) -> None:
+def _measure_and_show(
+    run: Run, run_file: Path | None, saver: Saver, view: View, out: Out, *, is_named: bool
+) -> None:
     """Measure, then write the table, or the run file where that goes to standard output."""
     from mncost.cli.progress import tell, watching
     from mncost.measure.run_file import encode
@@ -207,5 +214,23 @@ def _measure_and_show(run: Run, run_file: Path | None, saver: Saver, view: View,
         emit_text("".join(f"{line}\n" for line in findings(results)), None)
     if pyperf is not None:
         view.export_to(results, pyperf)
-    if file is not None and saver.problem is None and out.for_people:
-        print(f"mncost: saved: {file}; next: mncost report {file} -o report.html", file=sys.stderr)
+    if file is not None and saver.problem is None and (out.for_people or not is_named):
+        streams.tell(f"mncost: saved: {_typed(file)}; next: {_next(results, file)}")
+
+
+def _typed(file: Path) -> str:
+    """Return a file as one types it in a shell."""
+    if (home := Path.home()) in file.parents:
+        return f"~/{shlex.quote(str(file.relative_to(home)))}"
+    return shlex.quote(str(file))
+
+
+def _next(results: Results, file: Path) -> str:
+    """Return the next useful command: measure longer if that was too short, else a report."""
+    from mncost.measure.kept import runs
+    from mncost.tables.warnings import longer
+
+    if time := longer(results):
+        return f"mncost bench --resume {_typed(file)} --max-time {time}"
+    which = "" if file in runs()[:1] else f" {_typed(file)}"
+    return f"mncost report{which} -o report.html"

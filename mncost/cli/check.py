@@ -103,6 +103,7 @@ def check(
             rich_help_panel="Output",
         ),
     ] = None,
+    verbose: options.Verbose = False,
 ) -> int:
     """Check that networks keep their budgets: MACs, parameters, bytes, latency.
 
@@ -126,7 +127,7 @@ def check(
         options.refuse(given, "does not go with --self-test")
         if budgets is not None:
             raise InputError(f"--self-test takes no budget file: {budgets}")
-        return _self_test(max_time)
+        return _self_test(max_time, in_full=verbose)
     if budgets is None:
         raise InputError("missing argument 'BUDGETS': a budget file, or --self-test")
     outputs = {"--junit": junit, "--save": save, "--output": out.output}
@@ -149,7 +150,8 @@ def check(
         asked = {"max-time": max_time, "clock": effort.clock}
         _refuse_mixed(against, asked, exact_only=exact_only)
         text, limits = _read(budgets, against)
-        _refuse_unmeasured(limits, {"save": save, **asked}, exact_only=exact_only)
+        measuring = {"save": save, "verbose": verbose or None, **asked}
+        _refuse_unmeasured(limits, measuring, exact_only=exact_only)
         refuse_overwriting(outputs, _architecture_files(limits))
         time = max_time, effort.clock
         verdicts = _checked(limits, against, how, save, time, exact_only=exact_only)
@@ -159,27 +161,30 @@ def check(
 
             emit_text(proposed(text, verdicts, str(budgets)), out.output)
         else:
-            out.emit(table)
+            out.emit(table, in_full=verbose)
         if github:
             _to_github(verdicts, table, str(budgets))
-        write_junit(verdicts, table.notes)
+        write_junit(verdicts, table.in_full().notes)
     for outcome in verdicts:
         if outcome.verdict == "ERROR":
             tell(f"mncost: {outcome.of.name}: {outcome.of.metric}: {outcome.why}")
     return verdicts.status
 
 
-def _self_test(max_time: str | None) -> int:
+def _self_test(max_time: str | None, *, in_full: bool) -> int:
     from mncost.budget.self_test import self_test, sentences
     from mncost.cli.progress import watching
     from mncost.limits import seconds
     from mncost.results.results import Results
-    from mncost.tables.words import machine_line, warning_lines
+    from mncost.tables.warnings import warning_line, warning_lines
+    from mncost.tables.words import machine_line
 
     with watching(None) as watch:
         test = self_test(seconds("--max-time", max_time), watch=watch)
-    lines = [*sentences(test), machine_line(test.run), *warning_lines(Results(test.run))]
-    emit_text("\n".join(lines) + "\n", None)
+    results = Results(test.run)
+    warnings = warning_lines(results) if in_full else [warning_line(results)]
+    lines = [*sentences(test), machine_line(test.run), *warnings]
+    emit_text("\n".join(filter(None, lines)) + "\n", None)
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mncost.cli.emit import Out, emit_several
-from mncost.cli.options import refuse
+from mncost.cli.options import Verbose, refuse
 from mncost.cli.params import Only
 from mncost.cli.view import check_run_file, status
 from mncost.effort import Effort
@@ -122,6 +122,7 @@ def compare(
             rich_help_panel="Model",
         ),
     ] = None,
+    verbose: Verbose = False,
 ) -> int:
     """Print what depthwise-separable convolutions save: in MACs, and with --bench in time.
 
@@ -139,7 +140,7 @@ def compare(
         others = {"layers": layers, "bench": bench or None, "precision": precisions}
         others |= given(which) | measuring
         refuse(others, "does not go with --run: a saved run has its cells")
-        return _saved(run, out)
+        return _saved(run, out, in_full=verbose)
     if which.arch is None:
         raise InputError("missing argument 'ARCH' (or --arch), or '--run' with a run file")
     if bench:
@@ -148,7 +149,9 @@ def compare(
             raise InputError(f"--max-twin-gmacs {max_twin_gmacs:g}: accepted is more than 0")
         where = replace(where, precision=tuple(precisions or ["fp32"]))
         comparison = _comparison(which, ["fp32"])
-        return _measured(which, comparison, where, effort, how | {"layers": layers}, out)
+        how |= {"layers": layers, "in_full": verbose}
+        return _measured(which, comparison, where, effort, how, out)
+    measuring["verbose"] = verbose or None
     refuse(measuring, "needs --bench: without it nothing is measured")
     comparison = _comparison(which, precisions or ["fp32"])
     out.emit(comparison.table(layers=bool(layers), columns=out.columns))
@@ -201,7 +204,7 @@ def _measured(
         run = begin(networks, where, effort, what, least_time=SECONDS_TO_COMPARE, asked=asked)
         with watching(run.options.target_error) as watch:
             results = measure(run, save=saver, watch=watch, tell=tell)
-        _emit(results.savings, out)
+        _emit(results.savings, out, in_full=how["in_full"])
         saver.check()
     return status(run)
 
@@ -220,7 +223,7 @@ def _what(comparison: Comparison, how: dict[str, Any]) -> What:
     )
 
 
-def _saved(path: Path, out: Out) -> int:
+def _saved(path: Path, out: Out, *, in_full: bool) -> int:
     """Write what a saved run says about networks and their twins."""
     from mncost.extras import require
     from mncost.results.results import Results
@@ -231,7 +234,7 @@ def _saved(path: Path, out: Out) -> int:
     run: Run = results.run
     if not any(cell.subject.twin for cell in run.cells):
         raise MeasureError(f"{path}: a run without twins: measure with mncost compare --bench")
-    _emit(results.savings, out)
+    _emit(results.savings, out, in_full=in_full)
     return status(run)
 
 
@@ -244,10 +247,12 @@ def _check_columns(out: Out) -> None:
         named(out.columns, SAVINGS_COLUMNS)
 
 
-def _emit(savings: Savings, out: Out) -> None:
+def _emit(savings: Savings, out: Out, *, in_full: bool) -> None:
     from mncost.tables.savings import savings_tables
 
     if out.for_people and out.columns is None:
-        emit_several(savings_tables(savings), out.kind, out.output)
+        tables = savings_tables(savings)
+        tables = [table.in_full() for table in tables] if in_full else tables
+        emit_several(tables, out.kind, out.output)
     else:
-        out.emit(savings.table(columns=out.columns))
+        out.emit(savings.table(columns=out.columns), in_full=in_full)

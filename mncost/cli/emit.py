@@ -82,9 +82,9 @@ class Out:
         """Whether people read it, not programs."""
         return self.kind in FOR_PEOPLE
 
-    def emit(self, table: Table) -> None:
-        """Write a table."""
-        emit(table, self.kind, self.output)
+    def emit(self, table: Table, *, in_full: bool = False) -> None:
+        """Write a table; in full: people see all details of what was measured too."""
+        emit(table.in_full() if in_full else table, self.kind, self.output)
 
 
 def format_for(name: str | None, output: Path | None) -> str:
@@ -104,7 +104,7 @@ def emit(table: Table, format_name: str, output: Path | None) -> None:
     """Write a table as ``format_name``; notes that the format cannot hold go to standard error."""
     emit_text(_rendered(table, format_name, output), output)
     if format_name == "csv" and not (output is None and _is_merged()):
-        for note in table.notes:
+        for note in [*table.notes, *[table.warning] * bool(table.warning)]:
             tell(f"mncost: note: {note}")
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "Flops",
     "OneRuntime",
     "OneThreads",
+    "Verbose",
     "refuse",
 ]
 
@@ -56,6 +57,15 @@ Convention: TypeAlias = Annotated[
 Flops: TypeAlias = Annotated[
     bool,
     typer.Option("--flops", help="Add the column flops = 2 × MACs.", rich_help_panel="Output"),
+]
+Verbose: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Print every warning in full, and everything about the machine.",
+        rich_help_panel="Output",
+    ),
 ]
 
 

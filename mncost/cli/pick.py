@@ -130,6 +130,7 @@ def pick(
             rich_help_panel="Output",
         ),
     ] = None,
+    verbose: options.Verbose = False,
 ) -> int:
     """Print the most accurate published networks that keep within limits.
 
@@ -169,10 +170,12 @@ def pick(
     }
     timing = Timing(max_latency, percentile, runtime, threads, run, max_time, save, effort.clock)
     is_search = max_latency is not None and run is None
+    if max_latency is None:
+        options.refuse({"verbose": verbose or None}, "needs --max-latency: nothing is measured")
     most = SHOWN if top is None and not is_search else top
     with _progress(is_search) as watch:
         picked = choose(published, limits, timing, top=most, watch=watch, spelled=_option)
-    out.emit(picked.table(columns=out.columns))
+    out.emit(picked.table(columns=out.columns), in_full=verbose)
     if picked:
         return 0
     return INCONCLUSIVE if picked.is_inconclusive else FAILED

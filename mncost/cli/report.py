@@ -21,11 +21,14 @@ _SUFFIXES = (".html", ".htm")
 
 
 def report(
-    view: Annotated[View, Only(without=("by", "export"))],
+    view: Annotated[View, Only(without=("by", "export", "verbose"))],
     run: Annotated[
-        Path,
-        typer.Argument(metavar="RUN", help="A run file of mncost bench; - for standard input."),
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="A run file of mncost bench; - for standard input. Default: the last run.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -43,6 +46,7 @@ def report(
 ) -> None:
     """Make one HTML page of a saved run: tables, pictures, warnings, the method, the machine.
 
+    mncost report -o report.html
     mncost report run.json -o report.html
     mncost report run.json --percentiles 50,99 --title Board -o board.html
 
@@ -50,9 +54,11 @@ def report(
     """
     _check(output)
     require("report")
+    from mncost.measure.kept import last
     from mncost.render.write import refuse_overwriting
     from mncost.results.results import Results
 
+    run = last() if run is None else run
     refuse_overwriting({"--output": output}, {"the run file": run})
     html = Results.read(run).report(title=title, percentiles=view.percentiles)
     emit_text(html, output)

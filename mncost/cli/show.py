@@ -19,25 +19,32 @@ def show(
     view: View,
     out: Out,
     run: Annotated[
-        Path,
-        typer.Argument(metavar="RUN", help="A run file of mncost bench; - for standard input."),
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="A run file of mncost bench; - for standard input. Default: the last run.",
+        ),
+    ] = None,
 ) -> None:
     """Show a saved run: its statistics are computed anew from the raw samples.
 
-    mncost show run.json
+    mncost show
+    mncost show run.json -v
     mncost show run.json --format csv -o run.csv
     mncost show run.json --percentiles 50,95,99.9
     mncost show run.json --export pyperf -o pyperf.json
     """
     require("results")
+    from mncost.measure.kept import last
     from mncost.render.write import refuse_overwriting
     from mncost.results.results import Results
 
     if view.export is not None:
-        others = {"format": out.format, "columns": out.columns, "by": view.by}
-        refuse(others | {"percentiles": view.percentiles}, "does not go with --export")
+        others: dict[str, object] = {"format": out.format, "columns": out.columns, "by": view.by}
+        others |= {"percentiles": view.percentiles, "verbose": view.verbose or None}
+        refuse(others, "does not go with --export")
     view.check(out.columns)
+    run = last() if run is None else run
     refuse_overwriting({"--output": out.output}, {"the run file": run})
     results = Results.read(run)
     if view.export is not None:

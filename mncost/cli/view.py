@@ -58,6 +58,12 @@ class View:
         parse=_percentiles,
         panel=_PANEL,
     )
+    verbose: bool = flag(
+        "Print every warning in full, and everything about the machine.",
+        names=("--verbose", "-v"),
+        default=False,
+        panel=_PANEL,
+    )
     export: str | None = flag(
         "Write what python -m pyperf compare_to reads; mncost bench: beside the run file, as "
         "NAME.pyperf.json.",
@@ -89,9 +95,10 @@ class View:
         if self.by is not None:
             from mncost.tables.run_layers import run_layers_table
 
-            out.emit(run_layers_table(results, columns=out.columns))
+            table = run_layers_table(results, columns=out.columns)
         else:
-            out.emit(results.table(columns=out.columns, percentiles=self.percentiles))
+            table = results.table(columns=out.columns, percentiles=self.percentiles)
+        out.emit(table, in_full=self.verbose)
 
     def export_to(self, results: Results, output: Path | None) -> None:
         """Write a run in the format of pyperf."""

@@ -15,7 +15,8 @@ from mncost.results.results import Results
 from mncost.tables.run import run_table
 from mncost.tables.run_layers import run_layers_table
 from mncost.tables.savings import savings_tables
-from mncost.tables.words import conditions, ending, problems, warning_lines
+from mncost.tables.warnings import problems
+from mncost.tables.words import ending, in_short
 
 __all__ = ["report", "report_page"]
 
@@ -70,7 +71,8 @@ def report_page(
         method(results.run),
         machine(results.run),
     ]
-    said = {*conditions(results), *warning_lines(results)}
+    said = {in_short(results), *results.run.notes}
+    said |= {f"failed: {text}" for name, text in problems(results) if name == "failed"}
     sections = [_said_once(section, said) for section in sections]
     head = title or _title(results)
     return Page(head, _summary(results), sections, f"mncost {__version__}")
@@ -82,6 +84,7 @@ def _said_once(section: Section, said: set[str]) -> Section:
         table._replace(
             notes=[note for note in table.notes if note not in said],
             legend=[line for line in table.legend if line not in said],
+            warning="",
         )
         for table in section.tables
     ]

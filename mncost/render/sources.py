@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from mncost.render.table import ALL, Column, Kind, Show, Table, Value, named
 
-__all__ = ["Source", "chosen", "sources", "stacked", "tabulate"]
+__all__ = ["Source", "chosen", "ranked", "sources", "stacked", "tabulate"]
 
 
 class Source(NamedTuple):
@@ -62,10 +62,19 @@ def sources(
     return made
 
 
+def ranked(columns: Mapping[str, Source], narrow: Sequence[str]) -> dict[str, Source]:
+    """Return columns with those that a narrow terminal leaves out, the first one first."""
+    ranks = {name: len(narrow) - place for place, name in enumerate(narrow)}
+    return {
+        name: source._replace(column=source.column._replace(rank=ranks.get(name, 0)))
+        for name, source in columns.items()
+    }
+
+
 def chosen(
     columns: Mapping[str, Source], names: str | Sequence[str] | None, default: Iterable[str] = ()
 ) -> list[Source]:
-    """Return columns by their names; people and programs see all of these.
+    """Return columns by their names; people and programs see all of these, at any width.
 
     Args:
         columns: that there are.
@@ -76,7 +85,7 @@ def chosen(
         UnknownNameError: there is no column of a name.
     """
     wanted = [columns[name] for name in named(default if names is None else names, columns)]
-    return [one._replace(column=one.column._replace(show="all")) for one in wanted]
+    return [one._replace(column=one.column._replace(show="all", rank=0)) for one in wanted]
 
 
 def tabulate(  # noqa: PLR0913  the fields of a table, and which columns it has

@@ -71,9 +71,11 @@ class Table(NamedTuple):
         name: for programs.
         columns: in order; without any, a table is its title and its notes.
         rows: as many values as there are columns in each.
-        notes: what everybody has to know, e.g. warnings; CSV leaves them to standard error.
+        notes: what everybody has to know; CSV leaves them to standard error.
         title: for people.
         legend: for people, before the notes: what the table shows, how it was measured.
+        details: notes for programs, and for people who ask (:meth:`in_full`).
+        warning: for people who do not: in one line, what is doubtful and what to do.
         rows_for: who sees each row; empty: all see all of them.
     """
 
@@ -84,11 +86,14 @@ class Table(NamedTuple):
     title: str = ""
     legend: Sequence[str] = ()
     rows_for: Sequence[Show] = ()
+    details: Sequence[str] = ()
+    warning: str = ""
 
     def for_people(self) -> Table:
         """Return what people see of it: where a column has marks, the texts are notes."""
         table = self._shown("programs")
-        table = table._replace(notes=[*table.legend, *table.notes], legend=())
+        warning = [table.warning] if table.warning else []
+        table = table._replace(notes=[*table.legend, *table.notes, *warning], legend=())
         marked = [index for index, column in enumerate(table.columns) if column.marks]
         if not marked:
             return table
@@ -100,7 +105,10 @@ class Table(NamedTuple):
 
     def for_programs(self) -> Table:
         """Return what programs see of it: plain values only, an interval is three columns."""
-        table = self._shown("people")._replace(legend=())
+        table = self._shown("people")
+        table = table._replace(
+            notes=[*table.notes, *table.details], legend=(), details=(), warning=""
+        )
         if not any(column.interval for column in table.columns):
             return table
         columns = [part for column in table.columns for part in _parts(column)]
@@ -109,6 +117,10 @@ class Table(NamedTuple):
             for row in table.rows
         ]
         return table._replace(columns=columns, rows=rows)
+
+    def in_full(self) -> Table:
+        """Return it with all details for people too."""
+        return self._replace(notes=[*self.notes, *self.details], details=(), warning="")
 
     def _shown(self, but: Show) -> Table:
         """Return it without the columns and rows that only the others see."""
@@ -132,7 +144,7 @@ class Table(NamedTuple):
         """
         places = {column.name: index for index, column in enumerate(self.columns)}
         kept = [places[name] for name in named(names, places)]
-        columns = [self.columns[index]._replace(show="all") for index in kept]
+        columns = [self.columns[index]._replace(show="all", rank=0) for index in kept]
         return self._replace(columns=columns, rows=[[row[i] for i in kept] for row in self.rows])
 
     def to_frame(self) -> pandas.DataFrame:

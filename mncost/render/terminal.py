@@ -66,7 +66,7 @@ def show(table: Table, console: Console, width: int) -> None:
         _print(columns, console)
         console.width = width
     for note in [*_hidden(left_out), *table.notes]:
-        console.print(Text(plain(note), style="dim"))
+        console.print(Text(plain(note), style="yellow" if note == table.warning else "dim"))
 
 
 def least_width(table: Table) -> int:
@@ -117,7 +117,7 @@ def _fitting(table: Table, width: int) -> tuple[list[_Column], list[Column]]:
 def _hidden(columns: Sequence[Column]) -> Iterator[str]:
     if columns:
         names = ", ".join(column.name for column in columns)
-        yield f"no room for: {names}; a wider terminal or --columns shows them"
+        yield f"no room for: {names} (a wider terminal or --columns shows them)"
 
 
 def _print(columns: Sequence[_Column], console: Console) -> None:

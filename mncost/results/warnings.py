@@ -35,6 +35,7 @@ class RunWarning(NamedTuple):
         threshold: from which value on there is a warning.
         text: what it is and what it means.
         remedy: what to do about it.
+        short: what it is, in a few words.
     """
 
     name: str
@@ -43,6 +44,7 @@ class RunWarning(NamedTuple):
     threshold: float | str
     text: str
     remedy: str
+    short: str
 
 
 def warnings_of_run(run: Run, drift: Interval | None) -> Iterator[RunWarning]:
@@ -82,6 +84,7 @@ def _of_quota(run: Run) -> Iterator[RunWarning]:
             f"a CPU quota of {limit:g} cores, less than {threads} at work: bursts are short, with "
             "pauses between, so that no call is stopped in the middle, but for long ones",
             "give it more CPU, or measure with fewer threads",
+            f"a CPU quota of {limit:g} cores",
         )
 
 
@@ -96,6 +99,7 @@ def _of_conditions(run: Run) -> Iterator[RunWarning]:
             STEAL,
             f"the hypervisor gave {steal:.1%} of the cores' time to others: runs were interrupted",
             "measure when the host is quieter, or on a dedicated machine",
+            f"other virtual machines took {steal:.1%} of the time",
         )
     load = max((c.other_load for c in run.conditions if c.other_load is not None), default=0.0)
     if load > OTHER_LOAD:
@@ -106,6 +110,7 @@ def _of_conditions(run: Run) -> Iterator[RunWarning]:
             OTHER_LOAD,
             f"other programs kept {load:.1f} cores busy: they compete for cores, caches and memory",
             "end them and measure again",
+            f"other programs used {load:.1f} cores",
         )
 
 
@@ -119,6 +124,7 @@ def _of_frequency(run: Run) -> Iterator[RunWarning]:
             GOVERNOR,
             f"the frequency governor is {governor}: the clock rate changes with the load",
             f"as root: cpupower frequency-set -g {GOVERNOR}",
+            f"the frequency governor is {governor}",
         )
     rates = [c.mhz for c in run.conditions if c.mhz]
     change = max(rates) / min(rates) - 1 if rates else 0.0
@@ -130,6 +136,7 @@ def _of_frequency(run: Run) -> Iterator[RunWarning]:
             FREQUENCY_CHANGE,
             f"the clock rate changed by {change:.0%} between processes, and latency with it",
             "fix the frequency, or trust the ratios more than the latencies",
+            f"the clock rate changed by {change:.0%}",
         )
 
 
@@ -147,6 +154,7 @@ def _of_drift(drift: Interval | None) -> Iterator[RunWarning]:
             f"the machine got {abs(change):.1%} {speed} in the course of the run, by the reference "
             "workload: latencies are an average over that",
             "trust the ratios, which are paired; for latencies, let it settle and measure again",
+            f"the machine got {abs(change):.1%} {speed}",
         )
 
 
@@ -166,6 +174,7 @@ def _of_clock(summary: CellSummary) -> Iterator[RunWarning]:
             f"other programs interrupted {share:.0%} of its runs: with several "
             "threads, its latency says more about them than about the network",
             "end them, or measure with --threads 1",
+            f"other programs interrupted {share:.0%} of the calls",
         )
     elif not counted:
         yield RunWarning(
@@ -176,6 +185,7 @@ def _of_clock(summary: CellSummary) -> Iterator[RunWarning]:
             "CPU time of a call is not counted here, so the time that passes counts: other "
             "programs are in it",
             "measure when the machine does nothing else",
+            "CPU time is not counted here",
         )
     elif summary.cell.place.threads == 1:
         yield RunWarning(
@@ -186,6 +196,7 @@ def _of_clock(summary: CellSummary) -> Iterator[RunWarning]:
             "its calls wait for something (a sleep, a lock, a file), which CPU time does not show, "
             "so the time that passes counts",
             "compare it with wall times only",
+            "calls wait for something other than the CPU",
         )
 
 
@@ -200,6 +211,7 @@ def _of_samples(summary: CellSummary, latency: Interval) -> Iterator[RunWarning]
             f"half of the runs spread over {summary.spread:.0%} of the median: something disturbs "
             "them, or there are several modes",
             "look at the samples in the run file; look for other load and for frequency changes",
+            f"half of the calls spread over {summary.spread:.0%} of the median",
         )
     if summary.rounds < ROUNDS:
         yield RunWarning(
@@ -210,17 +222,19 @@ def _of_samples(summary: CellSummary, latency: Interval) -> Iterator[RunWarning]
             f"only {summary.rounds} rounds: each was at another moment of the machine, and these "
             "are few",
             "more --max-time, or fewer cells",
+            f"only {summary.rounds} rounds",
         )
     processes = summary.processes
+    few = f"only {processes} process{'' if processes == 1 else 'es'}"
     if processes < PROCESSES:
         yield RunWarning(
             "few-processes",
             cell,
             processes,
             PROCESSES,
-            f"only {processes} process{'' if processes == 1 else 'es'}: latency differs between "
-            "processes, so the interval is missing or very wide",
+            f"{few}: latency differs between processes, so the interval is missing or very wide",
             "more --processes, and more --max-time for them",
+            few,
         )
     clock = max(one.process.clock_ns for one in summary.series) * 1e-9
     if clock / latency.center > CLOCK_STEP:
@@ -232,6 +246,7 @@ def _of_samples(summary: CellSummary, latency: Interval) -> Iterator[RunWarning]
             f"the clock's step is {clock / latency.center:.1%} of the median: smaller differences "
             "cannot be seen",
             "a larger --batch or a larger model",
+            "the clock is too coarse",
         )
 
 
@@ -246,6 +261,7 @@ def _of_threads(summary: CellSummary) -> Iterator[RunWarning]:
             cores,
             f"{threads} threads on {cores} allowed cores: threads wait for each other",
             f"at most --threads {cores}",
+            f"{threads} threads on {cores} cores",
         )
 
 
@@ -259,4 +275,5 @@ def _of_target(summary: CellSummary, target: float) -> RunWarning:
         target,
         f"{seen}, the target was ± {target:.1%}: measuring ended before",
         "more --max-time (--resume goes on with this run), or fewer cells",
+        "the time was short",
     )

@@ -12,7 +12,7 @@ from mncost.render.table import Value
 
 __all__ = ["NAMES", "cell_columns", "constant", "shared"]
 
-NAMES = ("arch", "alpha", "resolution", "runtime")  # people see these even if they are constant
+NAMES = ("arch", "alpha", "resolution")  # people see these even if they are constant
 _SIDE = Fact("side")
 
 
@@ -46,11 +46,11 @@ def shared(cells: Iterable[Cell]) -> str:
     listed = list(cells)
     if not listed:
         return "no cells"
-    same = constant(listed, ("runtime",))
+    same = constant(listed, ())
     first = listed[0]
     words = fact_words(first.label, *({"dialect"} & same))
     if all(cell.place.has_usual_provider for cell in listed):
-        same -= {"provider"}
+        same.discard("provider")
     return ", ".join([*words, *fact_words(first.place, *(n for n in facts_of(Place) if n in same))])
 
 

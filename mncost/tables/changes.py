@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from mncost.measure.cell import IDENTITY
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
 from mncost.render.units import with_interval
 from mncost.results.changes import Changes
-from mncost.tables.cells import cell_columns
+from mncost.tables.cells import cell_columns, constant, shared
 
 __all__ = ["changes_table"]
 
@@ -24,23 +23,25 @@ def changes_table(changes: Changes, *, columns: str | Sequence[str] | None = Non
     Raises:
         UnknownNameError: there is no such column.
     """
+    cells = [change.new for change in changes.changes]
     return tabulate(
         "diff",
         _COLUMNS,
         changes.changes,
         names=columns,
-        hide=[*IDENTITY, "arm"],
+        hide=constant(cells) | {"classes", "arm"},
         notes=list(_notes(changes)),
+        title=f"New against old: {shared(cells)}",
     )
 
 
 _COLUMNS: Mapping[str, Source] = {
-    **sources(("cell", "cell", "text", lambda c: c.new.words()), people=("cell",)),
     **cell_columns(lambda c: c.new),
     **sources(
+        ("verdict", "verdict", "text", lambda c: c.direction or "no interval"),
+        ("ratio", "new/old", "ratio", lambda c: c.ratio.plain.ratio),
         ("old_latency", "old", "time", lambda c: c.old_latency),
         ("new_latency", "new", "time", lambda c: c.new_latency),
-        ("ratio", "new/old", "ratio", lambda c: c.ratio.plain.ratio),
         (
             "beside_reference",
             "beside reference",
@@ -48,10 +49,10 @@ _COLUMNS: Mapping[str, Source] = {
             lambda c: c.ratio.beside_reference and c.ratio.beside_reference.ratio,
         ),
         ("detectable", "detectable change", "share", lambda c: c.ratio.detectable),
-        ("verdict", "verdict", "text", lambda c: c.direction or "no interval"),
         ("network_changed", "network changed", "text", lambda c: c.network_changed),
         extra=("network_changed",),
         intervals=("old_latency", "new_latency", "ratio", "beside_reference"),
+        narrow=("beside_reference", "detectable", "new_latency", "old_latency"),
     ),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 from mncost.comparison import Comparison
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.network import Network
-from mncost.render.sources import Source, sources, tabulate
+from mncost.render.sources import Source, ranked, sources, tabulate
 from mncost.render.table import Table, Value
 from mncost.spec.parse import PAPER
 from mncost.tables.pairs import pair_columns
@@ -79,7 +79,14 @@ def _network_columns(twin: str) -> dict[str, Source]:
     for prefix, value in both("weight_bytes"):
         said = f"{twin} weights" if prefix else "weights"
         columns |= sources((f"{prefix}weight_bytes", said, "bytes", value))
-    return columns
+    return ranked(columns, _NARROW)
+
+
+_NARROW = (
+    *("peak_activation_bytes", "twin_peak_activation_bytes", "params", "twin_params"),
+    *("params_ratio", "dialect", "precision"),
+)
+"""What a terminal that is too narrow leaves out, the first one first."""
 
 
 def _pair_columns(twin: str) -> dict[str, Source]:

@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from mncost.interval import Interval
 from mncost.label import fact_words
 from mncost.measure.records import Cell, Place
-from mncost.render.units import with_interval
+from mncost.render.units import with_interval, written
 from mncost.results.results import Results
 
 __all__ = ["findings"]
 
-_MOST = 4  # networks that one place is compared with
+_MOST = 4  # networks that the fastest is compared with one by one, and sentences
 
 
 def findings(results: Results) -> list[str]:
-    """Return a sentence for each place with several networks, without twins and parts."""
+    """Return what a run found, without parts of networks: at most a few sentences.
+
+    For each place: by how much the fastest network is faster, or a single one than its twin. For
+    one network at several places: which is the fastest place.
+    """
     cells = [one.cell for one in results.summaries if one.latency is not None]
     main = [cell for cell in cells if cell.subject.twin is None and cell.subject.part is None]
     places = dict.fromkeys(cell.place for cell in main)
@@ -26,39 +30,71 @@ def findings(results: Results) -> list[str]:
     for place in places:
         where = ", ".join(fact_words(place, *differs)) if differs else ""
         alike = [cell for cell in main if cell.place == place]
-        lines += [f"{where}: {line}" if where else line for line in _fastest(results, alike)]
+        lines += [f"{where}: {line}" if where else line for line in _at_place(results, alike)]
+    if len(places) > 1 and len({cell.subject for cell in main}) == 1:
+        lines += _fastest(results, main, {cell.id: _where(cell, differs) for cell in main})
     return lines if len(lines) <= _MOST else []
 
 
-def _fastest(results: Results, cells: list[Cell]) -> Iterator[str]:
-    """Yield how many times as fast as the others the fastest is, if they are few."""
+def _at_place(results: Results, cells: list[Cell]) -> Iterator[str]:
+    if len(cells) > 1:
+        yield from _fastest(results, cells, {cell.id: _name(cell, cells) for cell in cells})
+    else:
+        yield from _beside_twin(results, cells[0])
+
+
+def _fastest(results: Results, cells: list[Cell], names: dict[int, str]) -> Iterator[str]:
+    """Say how many times as fast as the others the fastest is: as each, if they are few."""
     latencies = {cell.id: results.interval(cell.id) for cell in cells}
     ordered = sorted(cells, key=lambda cell: _center(latencies[cell.id]))
-    if not 2 <= len(ordered) <= _MOST + 1:
-        return
     fastest, *others = ordered
-    ratios = [(cell, results.ratio(cell.id, fastest.id)) for cell in others]
     words = [
-        f"{with_interval(ratio)} times as fast as {_name(cell, cells)}"
-        for cell, ratio in ratios
-        if ratio is not None
+        _compared(results.ratio(cell.id, fastest.id), names[cell.id])
+        for cell in (others if len(others) <= _MOST else others[-1:])
     ]
-    if words:
-        yield f"{_name(fastest, cells)} is {', '.join(words)}"
+    listed = ", ".join(filter(None, words))
+    if not listed:
+        return
+    name, latency = names[fastest.id], latencies[fastest.id]
+    if len(others) <= _MOST or latency is None:
+        yield f"{name} is {listed}"
+    else:
+        yield f"the fastest of {len(cells)}, {name} ({written('time', latency)}), is {listed}"
+
+
+def _compared(ratio: Interval | None, name: str) -> str:
+    """Say how much faster, if that is known at all."""
+    if ratio is None or ratio.lo is None or ratio.hi is None:
+        return ""
+    if ratio.lo <= 1 <= ratio.hi:
+        return f"not clearly faster than {name}"
+    return f"{with_interval(ratio)} times as fast as {name}"
+
+
+def _beside_twin(results: Results, cell: Cell) -> Iterator[str]:
+    summary = next(one for one in results.summaries if one.cell.id == cell.id)
+    if summary.twin is None or summary.macs_ratio is None:
+        return
+    twin = f"its {summary.twin.cell.subject.twin} twin"
+    if words := _compared(summary.speedup, twin):
+        yield f"{cell.label.arch} is {words}, with {summary.macs_ratio:.2f} times fewer MACs"
 
 
 def _center(latency: Interval | None) -> float:
     return latency.center if latency else 0.0
 
 
+def _where(cell: Cell, names: list[str]) -> str:
+    return f"{cell.label.arch} on {', '.join(fact_words(cell.place, *names))}"
+
+
 def _name(cell: Cell, cells: list[Cell]) -> str:
     """Return what tells a network from the others."""
     words = [cell.label.arch]
-    if cell.label.alpha is not None and len({one.label.alpha for one in cells}) > 1:
-        words.append(f"α {cell.label.alpha:g}")
-    sizes = {one.subject.resolution for one in cells}
-    if cell.subject.resolution is not None and len(sizes) > 1:
-        words.append(f"at {cell.subject.resolution} px")
+    if len({one.label.alpha for one in cells}) > 1:
+        words += fact_words(cell.label, "alpha")
+    if len({one.subject.resolution for one in cells}) > 1:
+        words += fact_words(cell.subject, "resolution")
     if cell.label.dialect and len({one.label.dialect for one in cells}) > 1:
         words.append(str(cell.label.dialect))
     return " ".join(words)

@@ -42,6 +42,7 @@ MEMORY_COLUMNS: Mapping[str, Source] = sources(
     ("split_channels", "split channels", "number", _of_split("channels")),
     ("split_bytes", "split bytes", "number", _of_split("bytes")),
     ("split_layer", "split at", "text", _of_split("layer")),
+    narrow=("width", "largest_layer", "largest_channels"),
 )
 
 PUBLISHED_COLUMNS: Mapping[str, Source] = sources(

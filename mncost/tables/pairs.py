@@ -71,4 +71,8 @@ def pair_columns(twin: str) -> Mapping[str, Source]:
         ("second_intensity", second, "ratio", lambda p: p.second.intensity),
         ("merged_intensity", merged, "ratio", lambda p: p.merged.intensity),
         extra=("second",),
+        narrow=(
+            *("merged_intensity", "second_intensity", "first_intensity"),
+            *("theoretical_macs_share", "merged_macs", "pair_macs"),
+        ),
     )

@@ -80,9 +80,14 @@ def picks(picked: Pick, *, columns: str | Sequence[str] | None = None) -> Table:
         shown,
         picked,
         hide=() if picked else shown,
-        notes=[*_notes(picked), *picked.notes, *_conditions(picked)],
+        notes=[*_notes(picked), *picked.notes],
         title=_title(picked),
     )
+    if picked.run is not None:
+        from mncost.tables.words import in_short, machine_line  # these know runs
+
+        line = machine_line(picked.run.run)
+        table = table._replace(legend=[in_short(picked.run)], details=[line])
     if picked.top is not None or len(picked) <= SHOWN:
         return table
     who: list[Show] = ["all" if index < SHOWN else "programs" for index in range(len(picked))]
@@ -174,12 +179,3 @@ def _searched(latencies: Latencies) -> Iterator[str]:
         "are less accurate"
     )
     yield from (f"failed: {run.cells[one.cell].words()}: {one.reason}" for one in run.failures)
-
-
-def _conditions(picked: Pick) -> list[str]:
-    """Return where and with what latencies were measured."""
-    if picked.run is None:
-        return []
-    from mncost.tables.words import machine_line  # it knows runs, which counts do not need
-
-    return [machine_line(picked.run.run)]

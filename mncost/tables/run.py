@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from mncost.interval import Interval
 from mncost.measure.runtimes import runtime_class
-from mncost.render.sources import Source, sources, tabulate
-from mncost.render.table import Kind, Table
+from mncost.render.sources import Source, ranked, sources, tabulate
+from mncost.render.table import Kind, Show, Table
 from mncost.results.cell_summary import PERCENTILES, CellSummary
 from mncost.results.results import Results
 from mncost.tables.cells import NAMES, cell_columns, constant, shared
-from mncost.tables.words import conditions, warning_lines
+from mncost.tables.warnings import measured
 
 __all__ = ["percentile_name", "run_columns", "run_table"]
 
@@ -54,16 +54,15 @@ def run_table(
         every,
         names=columns,
         hide=registry.keys() - usual,
-        notes=warning_lines(results),
         legend=[
-            *conditions(results),
             *[_LOGITS_ERROR] * any(one.agreement for one in every),
             *_layouts(results, main),
         ],
         title=f"CPU latency: {shared(one.cell for one in main)}",
     )
     ids = {one.cell.id for one in main}
-    return table._replace(rows_for=["all" if x.cell.id in ids else "programs" for x in every])
+    rows_for: list[Show] = ["all" if x.cell.id in ids else "programs" for x in every]
+    return measured(table._replace(rows_for=rows_for), results)
 
 
 def _layouts(results: Results, summaries: Sequence[CellSummary]) -> Iterator[str]:
@@ -84,7 +83,17 @@ def _layouts(results: Results, summaries: Sequence[CellSummary]) -> Iterator[str
 
 def run_columns(percentiles: Sequence[float] = PERCENTILES) -> Mapping[str, Source]:
     """Return every column of a :class:`mncost.results.cell_summary.CellSummary`."""
-    return {**cell_columns(lambda s: s.cell), **_COUNTS, **_measured(percentiles), **_QUALITY}
+    times = _measured(percentiles)
+    first = {name: times.pop(name) for name in ("latency", "wall")}
+    every = {**cell_columns(lambda s: s.cell), **first, **_COUNTS, **times, **_QUALITY}
+    return ranked(every, _NARROW)
+
+
+_NARROW = (
+    *("wall", "macs_per_second", "logits_error", "file_bytes", "params", "twin_latency", "macs"),
+    *("images_per_second", "macs_ratio", "provider", "dialect", "warnings"),
+)
+"""What a terminal that is too narrow leaves out, the first one first."""
 
 
 def percentile_name(percent: float) -> str:
@@ -127,7 +136,7 @@ def _measured(percentiles: Sequence[float]) -> dict[str, Source]:
     return {
         **sources(("clock", "clock", "text", lambda s: s.clock if s.latency else None)),
         **sources(*latency, intervals=[name for name, *_ in latency]),
-        **sources(("wall", "wall", "time", _wall), people=("wall",), narrow=("wall",)),
+        **sources(("wall", "wall", "time", _wall), people=("wall",)),
         **sources(*times, intervals=[name for name, *_ in times], bounds=tails),
         **sources(("macs_ratio", "MACs ratio", "ratio", lambda s: s.macs_ratio)),
         **sources(*ratios, intervals=[name for name, *_ in ratios]),

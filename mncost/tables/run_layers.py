@@ -9,13 +9,13 @@ from mncost.errors import MeasureError
 from mncost.interval import Interval, exact
 from mncost.measure.cell import IDENTITY, Cell
 from mncost.render.sources import Source, sources, tabulate
-from mncost.render.table import Table
+from mncost.render.table import Show, Table
 from mncost.render.units import with_interval
 from mncost.results.cell_summary import CellSummary
 from mncost.results.layer_times import LayerTime
 from mncost.results.results import Results
 from mncost.tables.cells import cell_columns
-from mncost.tables.words import conditions, warning_lines
+from mncost.tables.warnings import measured
 
 __all__ = ["RUN_LAYERS_COLUMNS", "run_layers_table"]
 
@@ -60,14 +60,11 @@ def run_layers_table(
         rows,
         names=columns,
         hide=[*IDENTITY, "arm", *["cell"] * bool(single)],
-        notes=warning_lines(results),
-        legend=[
-            *(note for one in summaries for note in _about(results, one)),
-            *conditions(results),
-        ],
+        legend=[note for one in summaries for note in _about(results, one)],
         title=single,
     )
-    return table._replace(rows_for=["people" if row.is_sum else "all" for row in rows])
+    rows_for: list[Show] = ["people" if row.is_sum else "all" for row in rows]
+    return measured(table._replace(rows_for=rows_for), results)
 
 
 def _rows(summary: CellSummary, layers: Sequence[LayerTime]) -> Iterator[_Row]:
@@ -96,6 +93,7 @@ RUN_LAYERS_COLUMNS: Mapping[str, Source] = {
         ("kernels", "kernels", "text", lambda row: row.kernels),
         extra=("kernels",),
         intervals=("time", "time_share", "macs_per_second"),
+        narrow=("macs_per_second", "macs_share", "macs"),
     ),
 }
 

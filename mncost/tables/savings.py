@@ -17,7 +17,7 @@ from mncost.results.roofline import LayerPoint, Roofline
 from mncost.results.savings import NetworkSaving, PairSaving, Savings
 from mncost.tables.cells import cell_columns, constant, shared
 from mncost.tables.savings_words import about_layers, about_memory, about_networks, about_pairs
-from mncost.tables.words import conditions, warning_lines
+from mncost.tables.warnings import measured
 
 __all__ = ["SAVINGS_COLUMNS", "savings_table", "savings_tables"]
 
@@ -38,7 +38,7 @@ def savings_table(savings: Savings, *, columns: str | Sequence[str] | None = Non
     levels["pair"] = [_pairs(pairs) for pairs in _by_place(savings.pairs).values()]
     levels["layer"] = [_layers(savings, pairs) for pairs in _by_place(savings.pairs).values()]
     table = stacked("savings", "level", levels)
-    table = table._replace(notes=[*table.notes, *warning_lines(savings.results)])
+    table = measured(table, savings.results)
     return table if columns is None else table.select(columns)
 
 
@@ -53,9 +53,7 @@ def savings_tables(savings: Savings) -> list[Table]:
     for pairs in _by_place(savings.pairs).values():
         tables += [_pairs(pairs), _layers(savings, pairs)]
     *first, last = tables
-    legend = [*last.legend, *conditions(savings.results)]
-    notes = [*last.notes, *warning_lines(savings.results)]
-    return [*first, last._replace(legend=legend, notes=notes)]
+    return [*first, measured(last, savings.results)]
 
 
 def _by_place(pairs: Sequence[PairSaving]) -> dict[Place, list[PairSaving]]:
@@ -107,6 +105,7 @@ def _network_columns(twin: str) -> Mapping[str, Source]:
             ("speedup", "speed-up", "ratio", lambda s: s.speedup),
             ("efficiency", "efficiency", "share", lambda s: s.efficiency),
             intervals=("latency", "twin_latency", "speedup", "efficiency"),
+            narrow=("params_ratio", "efficiency", "twin_latency"),
         ),
         **_programs(_memory_columns(twin)),
         **sums,
@@ -144,6 +143,7 @@ def _memory_columns(twin: str) -> dict[str, Source]:
             (f"{prefix}peak_activation_bytes", f"{word}analytic", "bytes", _of(field, "analytic")),
             (f"{prefix}measured_peak_bytes", f"{word}measured", "bytes", _of(field, "measured")),
             (f"{prefix}peak_ratio", f"{word}ratio", "ratio", _of(field, "ratio")),
+            narrow=("twin_peak_activation_bytes", "twin_measured_peak_bytes", "twin_peak_ratio"),
         )
     return columns
 
@@ -189,6 +189,7 @@ def _pair_columns(both: str, merged: str) -> Mapping[str, Source]:
             ("efficiency", "efficiency", "share", lambda s: s.efficiency),
             intervals=("time", "twin_time", "speedup", "efficiency"),
             people=("layers", "px"),
+            narrow=("macs_ratio", "twin_time", "time", "theoretical_macs_ratio", "px", "stride"),
         ),
         **_WHY,
     }
@@ -259,6 +260,7 @@ _LAYER_COLUMNS: Mapping[str, Source] = {
             *("ceiling_macs_per_second", "ceiling_bytes_per_second"),
         ),
         people=("layers",),
+        narrow=("macs", "intensity", "kind"),
     ),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mncost.budget.outcome import Outcome, Verdicts
 from mncost.budget.words import bound_of, limit_and_value, old_and_new, percent
@@ -11,6 +11,9 @@ from mncost.errors import one_line
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table, Value
 from mncost.tables.words import CLOCK_WORDS
+
+if TYPE_CHECKING:
+    from mncost.measure.records import Run
 
 __all__ = ["COLUMNS", "verdicts"]
 
@@ -27,7 +30,10 @@ def _for_people(source: Source) -> Source:
     return source._replace(column=source.column._replace(show="people"))
 
 
-_PEOPLE = ("shown_value", "shown_wall", "latencies", "shown_limit", "shown_headroom")
+_PEOPLE = (
+    *("shown_metric", "shown_value", "shown_wall", "latencies", "shown_limit"),
+    "shown_headroom",
+)
 
 COLUMNS: Mapping[str, Source] = {
     name: _for_people(source) if name in _PEOPLE else source
@@ -35,6 +41,7 @@ COLUMNS: Mapping[str, Source] = {
         ("verdict", "verdict", "text", lambda o: o.verdict),
         ("name", "budget", "text", lambda o: one_line(o.of.name)),
         ("metric", "metric", "text", lambda o: one_line(o.of.metric)),
+        ("shown_metric", "metric", "text", lambda o: one_line(o.of.metric).replace("_", " ")),
         ("shown_value", "value", "number", lambda o: limit_and_value(o)[1]),
         ("latencies", "latency", "number", lambda o: old_and_new(o) or None),
         ("shown_limit", "limit", "number", lambda o: limit_and_value(o)[0]),
@@ -57,7 +64,17 @@ COLUMNS: Mapping[str, Source] = {
         ("headroom", "headroom", "number", lambda o: o.headroom),
         ("why", "why", "text", lambda o: o.why),
         extra=(
-            *("budget", "line", "arch", "alpha", "resolution", "dialect", "classes", "twin"),
+            *(
+                "metric",
+                "budget",
+                "line",
+                "arch",
+                "alpha",
+                "resolution",
+                "dialect",
+                "classes",
+                "twin",
+            ),
             *("precision", "runtime", "provider", "threads", "batch", "bound", "limit", "value"),
             *(
                 "unit",
@@ -84,8 +101,9 @@ def verdicts(checked: Verdicts) -> Table:
         del columns["latencies"]
     if not any(outcome.wall for outcome in checked):
         del columns["shown_wall"]
-    notes = [*reasons, *checked.notes, *_clocks(checked), *_conditions(checked)]
-    return tabulate("check", columns, checked, notes=notes, title=checked.summary)
+    notes = [*reasons, *checked.notes, *_clocks(checked)]
+    table = tabulate("check", columns, checked, notes=notes, title=checked.summary)
+    return table if checked.run is None else _measured(table, checked.run)
 
 
 def _clocks(checked: Verdicts) -> list[str]:
@@ -109,11 +127,10 @@ def _reason(outcome: Outcome) -> str:
     return one_line(f"{outcome.of.name}: {outcome.of.metric}: {outcome.why}")
 
 
-def _conditions(checked: Verdicts) -> list[str]:
-    """Return where the limits were measured, and what speaks against the run."""
-    if checked.run is None:
-        return []
+def _measured(table: Table, run: Run) -> Table:
+    """Say where the limits were measured, and what is doubtful."""
     from mncost.results.results import Results
-    from mncost.tables.words import machine_line, warning_lines  # these know runs
+    from mncost.tables.warnings import measured  # it knows runs, which exact limits do not need
 
-    return [machine_line(checked.run), *warning_lines(Results(checked.run))]
+    table = measured(table, Results(run))
+    return table._replace(legend=(), notes=[*table.notes, *table.legend])  # reasons come first

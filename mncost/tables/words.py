@@ -1,4 +1,4 @@
-"""What is said about a run: where, with what and how long it was measured, and what is doubtful."""
+"""What is said about a run: where, with what and how long it was measured."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mncost.measure.records import Run
     from mncost.results.results import Results
-    from mncost.results.warnings import RunWarning
 
 __all__ = [
     "CLOCK_WORDS",
     "conditions",
     "ending",
+    "in_short",
     "machine_line",
-    "problems",
     "versions",
-    "warning_lines",
 ]
 
 
@@ -62,39 +60,36 @@ def conditions(results: Results) -> Iterator[str]:
     """Say where, with what, how long and how well it was measured."""
     run = results.run
     yield machine_line(run)
-    clocks = dict.fromkeys(one.clock for one in results.summaries if one.latency)
-    words = " or ".join(CLOCK_WORDS[clock] for clock in clocks) or "of one call"
-    generations = len({process.generation for process in run.processes})
-    processes = "1 process" if generations == 1 else f"{generations} processes"
     yield (
-        f"latency: {words}, median ± half of its 95 % interval over {processes}, for this machine "
-        f"during this run; {ending(run)} after {run.seconds:.0f} s"
+        f"latency: {_clocks(results)}, {_intervals(run)}, for this machine during this run; "
+        f"{ending(run)} after {run.seconds:.0f} s"
     )
 
 
-def warning_lines(results: Results) -> list[str]:
-    """Return the notes of a table of measurements: failures, warnings, and the run's own notes."""
-    return [*(f"{name}: {text}" for name, text in problems(results)), *results.run.notes]
+def in_short(results: Results) -> str:
+    """Say in one line where, with what and how long it was measured."""
+    from mncost.measure.runtimes import RUNTIMES
+
+    run = results.run
+    cores = "1 core" if run.machine.logical_cores == 1 else f"{run.machine.logical_cores} cores"
+    runtimes = {
+        f"{name} {version}"
+        for process in run.processes
+        for name, version in process.versions.items()
+        if name in RUNTIMES and name != "fake"
+    }
+    where = ", ".join([run.machine.cpu, cores, *sorted(runtimes)])
+    return (
+        f"{where}; {_clocks(results)}, {_intervals(run)}; {ending(run)} after {run.seconds:.0f} s"
+    )
 
 
-def problems(results: Results) -> Iterator[tuple[str, str]]:
-    """Yield what failed and what is doubtful: a word for it, and a sentence.
-
-    A warning that concerns several cells is given once, for the worst of them.
-    """
-    for summary in results.summaries:
-        if summary.failure:
-            yield "failed", f"{summary.cell.words()}: {summary.failure}"
-    groups: dict[str, list[RunWarning]] = {}
-    for warning in results.warnings:
-        groups.setdefault(warning.name, []).append(warning)
-    for group in groups.values():
-        worst = max(group, key=lambda one: one.value if isinstance(one.value, float) else 0.0)
-        yield worst.name, f"{_cells(worst, group, results.run)}{worst.text}; {worst.remedy}"
+def _clocks(results: Results) -> str:
+    clocks = dict.fromkeys(one.clock for one in results.summaries if one.latency)
+    return " or ".join(CLOCK_WORDS[clock] for clock in clocks) or "of one call"
 
 
-def _cells(worst: RunWarning, group: list[RunWarning], run: Run) -> str:
-    if worst.cell is None:
-        return ""
-    more = f" (and {len(group) - 1} more)" if len(group) > 1 else ""
-    return f"{run.cells[worst.cell].words()}{more}: "
+def _intervals(run: Run) -> str:
+    generations = len({process.generation for process in run.processes})
+    processes = "1 process" if generations == 1 else f"{generations} processes"
+    return f"median ± half of its 95 % interval over {processes}"

@@ -278,7 +278,8 @@ def test_verdicts_show_themselves() -> None:
 def test_no_list_of_columns_is_left_out() -> None:
     """Programs see every column that people do not see in another form."""
     names = [column.name for column in programs(one_of_each()).columns]
-    shown = {"shown_value", "shown_limit", "shown_headroom", "latencies", "shown_wall"}
+    shown = {"shown_metric", "shown_value", "shown_limit", "shown_headroom", "latencies"}
+    shown |= {"shown_wall"}
     bounds = {f"{name}_{end}" for name in ("value", "undisturbed_latency") for end in ("lo", "hi")}
     assert set(names) == (set(COLUMNS) - shown) | bounds
 

@@ -89,7 +89,7 @@ def test_every_format_has_every_cell(run_cli: Cli, here: Path) -> None:
 
 def test_a_table_for_people_has_a_row_for_a_network_and_its_twin(run_cli: Cli, here: Path) -> None:
     shown = run_cli([*V2]).out
-    (line,) = [line for line in shown.splitlines() if line.startswith("v2")]
+    (line,) = [line for line in shown.splitlines() if line.startswith("v2  ")]
     assert line.count("±") == 4  # latency, GMAC/s, the twin's latency, the speed-up
     assert "4.07" in line  # the ratio of MACs, as mncost table prints it
     assert "every interval within ±2.0%" in shown

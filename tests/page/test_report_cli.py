@@ -315,7 +315,6 @@ def test_a_page_stays_as_it_is_if_there_is_no_new_one(run_cli: Cli, run_file: st
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("", "Missing argument 'RUN'"),
         ("run.json -o report.pdf", "--output report.pdf: accepted is the name of an .html file"),
         ("run.json -o report", "--output report: accepted is the name of an .html file"),
         ("run.json -o none/report.html", "none/report.html: cannot be written"),
