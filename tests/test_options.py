@@ -44,8 +44,8 @@ REASONS: dict[tuple[str, str, str], str] = {
     ("pick", "--max-size", ""): "a limit that keeps nothing out changes nothing",
     ("pick", "--top", ""): "fewer than so many fit",
 }
-# The pairs of the other commands take minutes: the fuzzer `options` tries them at random.
-ALL_PAIRS = ("table", "layers", "explain", "list", "schema", "show", "diff")
+# The pairs of the others take a minute together.
+LONG = ("bench", "compare", "compare --bench", "pick", "plot", "check", "verify")
 
 
 class Left(NamedTuple):
@@ -97,7 +97,9 @@ def attempt(
     return attempt
 
 
-@pytest.mark.parametrize("name", ALL_PAIRS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in BASES]
+)
 def test_no_option_is_ignored(name: str, attempt: Try) -> None:
     base = BASES[name].split()
     first = attempt(base)

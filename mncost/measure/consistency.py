@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import inf
 
 from mncost.errors import InputError, one_line
 from mncost.graph.shapes import infer_shapes
 from mncost.measure.bursts import Bursts
-from mncost.measure.records import ModelRecord, Run
+from mncost.measure.records import IDENTITY, Cell, ModelRecord, PairCells, Run
+from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS
 
 __all__ = ["problems"]
+
+PAIR_CELLS = PairCells.__struct_fields__
 
 
 def problems(run: Run) -> Iterator[str]:
@@ -24,6 +28,7 @@ def problems(run: Run) -> Iterator[str]:
     for p, process in enumerate(run.processes):
         for name in ("first_runs", "pilot", "bursts"):
             yield from _of_samples(f"processes[{p}].{name}", getattr(process, name))
+    yield from _of_ratios(run)
     yield from _of_profiles(run)
 
 
@@ -31,6 +36,9 @@ def _of_cells(run: Run) -> Iterator[str]:
     for position, cell in enumerate(run.cells):
         if cell.id != position:
             yield f"cells[{position}].id: {cell.id}, and should be its position"
+        for name, most in (("batch", MAX_BATCH), ("threads", MAX_THREADS)):
+            if getattr(cell.place, name) > most:
+                yield f"cells[{position}].place.{name}: at most {most} is accepted"
         if cell.digest not in run.models:
             yield f"cells[{position}].digest: there is no model {one_line(cell.digest)}"
 
@@ -64,14 +72,40 @@ def _of_samples(place: str, records: Sequence[Bursts]) -> Iterator[str]:
 def _of_profiles(run: Run) -> Iterator[str]:
     for n, profile in enumerate(run.profiles):
         runs = len(profile.profiled_ns)
-        if not runs or not profile.plain_ns or not any(profile.profiled_ns):
+        if not _median(profile.profiled_ns) or not _median(profile.plain_ns):
             yield f"profiles[{n}]: it has no time"
         for m, layer in enumerate(profile.layers):
             if len(layer.ns) != runs:
                 yield f"profiles[{n}].layers[{m}].ns: {len(layer.ns)} times of {runs} runs"
+        cell = run.cells[profile.cell]
+        if not cell.macs and any(layer.macs for layer in profile.layers):
+            yield f"profiles[{n}]: its layers have MACs, and cells[{profile.cell}] has none"
     for n, ceilings in enumerate(run.ceilings):
         if not ceilings.product_ns or not ceilings.copy_ns:
             yield f"ceilings[{n}]: it has no time"
+
+
+def _median(times: Sequence[int]) -> int:
+    """Return the lower median; 0 without a time."""
+    return sorted(times)[(len(times) - 1) // 2] if times else 0
+
+
+def _of_ratios(run: Run) -> Iterator[str]:
+    """Yield what has nothing that its twin, or a pair's convolution, can be compared with."""
+    twins = {_without_twin(cell) for cell in run.cells if cell.subject.twin}
+    compared = [n for n, cell in enumerate(run.cells) if _without_twin(cell) in twins]
+    for pair in run.pairs:
+        compared += [getattr(cells, name) for cells in pair.cells for name in PAIR_CELLS]
+    for n in compared:
+        if not run.cells[n].macs or not run.cells[n].params:
+            yield f"cells[{n}]: it has a twin, and no MACs or no parameters"
+    for n, pair in enumerate(run.pairs):
+        if not 0 < pair.theoretical_share < inf:
+            yield f"pairs[{n}].theoretical_share: accepted is more than 0"
+
+
+def _without_twin(cell: Cell) -> tuple[object, ...]:
+    return tuple(cell.fact(name) for name in IDENTITY if name != "twin")
 
 
 def _references(run: Run) -> Iterator[tuple[str, int]]:

@@ -286,11 +286,13 @@ def _reference(old: Results, new: Results, level: float) -> Difference | None:
     clock = common_clock(old.reference_clock, new.reference_clock)
     ours, theirs = _by_generation(old, clock), _by_generation(new, clock)
     workers = {w for g in ours for w in g} & {w for g in theirs for w in g}
+    if not workers:
+        return None
     before, after = (
         [exp(fmean(log(one[w]) for w in workers)) for one in run if workers <= one.keys()]
         for run in (ours, theirs)
     )
-    if not workers or not before or not after:
+    if not before or not after:
         return None
     return unpaired_ratio(after, before, level)
 

@@ -13,6 +13,7 @@ from mncost.stats.location import LEVEL
 __all__ = ["drift"]
 
 MAX_POINTS = 200  # Theil and Sen look at every pair of points
+_WIDEST = 700.0  # exp() of more overflows
 
 
 def drift(times: Sequence[float], values: Sequence[float], level: float = LEVEL) -> Interval | None:
@@ -44,7 +45,8 @@ def drift(times: Sequence[float], values: Sequence[float], level: float = LEVEL)
         [float(np.median(block)) for block in np.array_split(axis, blocks)] for axis in (when, logs)
     ]
     span = float(when[-1] - when[0])
-    change, lo, hi = (exp(span * slope) for slope in _slopes(points[0], points[1], level))
+    slopes = _slopes(points[0], points[1], level)
+    change, lo, hi = (exp(max(-_WIDEST, min(span * slope, _WIDEST))) for slope in slopes)
     return Interval(change, lo, hi, blocks)
 
 

@@ -113,10 +113,11 @@ def _about(results: Results, summary: CellSummary) -> Iterator[str]:
         )
     kinds = results.layer_groups(summary.cell.id, lambda layer: layer.kind if layer.macs else "")
     layers = results.layers(summary.cell.id)
+    whole = sum(one.macs for one in layers)
     words = []
     for kind, group in kinds.items():
         if kind:
-            macs = sum(one.macs for one in layers if one.kind == kind) / summary.cell.macs
+            macs = sum(one.macs for one in layers if one.kind == kind) / whole
             words.append(f"{kind} {macs:.1%} of the MACs, {_percent(group.share)} of the time")
     yield f"{summary.cell.words()}: {'; '.join(words)}"
 

@@ -192,6 +192,33 @@ DAMAGED = {
         changed(lambda d: d["cells"][1].update(baseline_of=7)),
         "cells[1].baseline_of: there is no cell 7",
     ),
+    "zero plain time": (changed(lambda d: d["profiles"][0].update(plain_ns=[0])), "profiles[0]"),
+    "0 MACs with a twin": (
+        changed(lambda d: d["cells"][0].update(macs=0)),
+        "cells[0]: it has a twin, and no MACs or no parameters",
+    ),
+    "a twin without parameters": (
+        changed(lambda d: d["cells"][1].update(params=0)),
+        "cells[1]: it has a twin, and no MACs or no parameters",
+    ),
+    "layers with MACs of a cell without": (
+        changed(
+            lambda d: (d["cells"][2].update(macs=0), d["profiles"][0].update(cell=2)),
+        ),
+        "profiles[0]: its layers have MACs, and cells[2] has none",
+    ),
+    "one round twice": (
+        changed(lambda d: d["processes"][0]["bursts"][0].update(rounds=[0, 1, 1])),
+        "processes[0].bursts[0].rounds: not one after the other",
+    ),
+    "before the run": (
+        changed(lambda d: d["processes"][0]["bursts"][0].update(at=[-1.0, 1.0, 2.0])),
+        "processes[0].bursts[0].at: accepted are seconds from 0",
+    ),
+    "a huge batch": (
+        changed(lambda d: d["cells"][0]["place"].update(batch=10**15)),
+        "cells[0].place.batch: at most 4096 is accepted",
+    ),
     "a visit less": (
         changed(lambda d: d["processes"][0]["bursts"][0]["at"].pop()),
         "processes[0].bursts[0].at: 2 values; 3 visits need 3",
