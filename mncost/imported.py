@@ -132,11 +132,13 @@ def from_torch(
     """
     require("torch")
     from mncost.readers.torch import read_module
+    from mncost.readers.torch.in_hand import in_hand
     from mncost.readers.torch.inputs import specs_of
 
-    name = type(module).__name__
-    model = read_module(module, specs_of(name, module, inputs), name)
-    return network_read(replace(model, source=None), precision)
+    specs = specs_of(type(module).__name__, module, inputs)
+    network = network_read(read_module(module, specs, in_hand(module)), precision)
+    network.module = module
+    return network
 
 
 def _inputs(given: Sequence[GivenInput], resolution: Any, name: str) -> list[list[GivenInput]]:

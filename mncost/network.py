@@ -122,6 +122,7 @@ class Network(Shown):
         architecture: what its graph was emitted from, if that was an architecture file.
         in_place: what writes over its input, for the peak of activations.
         source: what it was read from, if that was a model; that is what runs when it is measured.
+        module: the torch module that it was read from, if that was in hand.
         trained: the weights that it is measured with; ``None``: random ones.
         notes: what a reader of its counts has to know.
         shapes: the shape of each node's result.
@@ -148,6 +149,7 @@ class Network(Shown):
         self.architecture: Architecture | None = None
         self.in_place: InPlace = "none"
         self.source: Source | None = None
+        self.module: torch.nn.Module | None = None
         self.trained: TrainedWeights | None = None
         self.notes: tuple[str, ...] = ()
         self._forms: Sequence[Form] = ()  # as a model's own code writes its operators
@@ -190,7 +192,9 @@ class Network(Shown):
         assert self.source is not None
         if self.resolution == resolution_of(size):
             return self
-        return network_read(at_size(self.source, size), self.precision)
+        network = network_read(at_size(self.source, size), self.precision)
+        network.module = self.module
+        return network
 
     def __repr__(self) -> str:
         """Say which network it is."""

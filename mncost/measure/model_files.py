@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
+from mncost.errors import InputError
 from mncost.graph.graph import Graph, Shapes
 from mncost.label import Label
 from mncost.measure.ceilings import PRODUCT
@@ -15,7 +16,7 @@ from mncost.measure.records import Cell, Failure, ModelFile, ModelRecord, Place,
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.workers.prepare import Prepared
 from mncost.measure.workers.worker import WorkerDied, WorkerRefused
-from mncost.readers.model import Content
+from mncost.readers.model import Content, TorchSource
 
 __all__ = ["Build", "ModelFiles"]
 
@@ -100,7 +101,7 @@ class ModelFiles:
         folder = self._scratch / f"{next(self._numbers)}.{form}"
         try:
             built = self._prepare(builder, model, form, precision, folder)
-        except (WorkerRefused, WorkerDied) as error:
+        except (WorkerRefused, WorkerDied, InputError) as error:
             reason = without_home(str(error))
             lost = {failure.cell for failure in self._run.failures}
             self._run.failures += [
@@ -149,8 +150,17 @@ class ModelFiles:
             precision=precision,
             seed=self._run.options.seed,
             folder=folder,
-            content=model.source or model.weights,
+            content=_content(model),
         )
+
+
+def _content(model: ModelRecord) -> Content | None:
+    """Return what a model's graph is run with; a torch module in hand becomes a file."""
+    if not isinstance(model.source, TorchSource):
+        return model.source or model.weights
+    from mncost.readers.torch.in_hand import with_program
+
+    return with_program(model.source)
 
 
 def _kind(place: Place) -> tuple[str, str]:

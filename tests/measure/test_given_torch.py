@@ -12,7 +12,7 @@ import pytest
 import mncost
 from mncost.api import grid_of
 from mncost.effort import Effort
-from mncost.errors import MeasureError
+from mncost.errors import InputError, MeasureError
 from mncost.measure.given_models import given_of
 from mncost.measure.plan import What
 from mncost.measure.runs import begin, resumed
@@ -21,6 +21,7 @@ from mncost.measure.where import Where
 from mncost.models.formats import Model, format_named
 from mncost.readers import read_model
 from mncost.readers.given import parse_inputs
+from mncost.readers.model import TorchSource
 
 pytest.importorskip("torch")
 
@@ -100,3 +101,46 @@ def test_it_runs_on_torch_only_and_is_not_resumed(package: str, tmp_path: Path) 
     write_run(run, path := tmp_path / "run.json")
     with pytest.raises(MeasureError, match="a file does not choose what Python imports"):
         resumed(path, Effort())
+
+
+class Doubled(torch.nn.Module):  # type: ignore[misc]
+    """Its class is in no package that a worker could import."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Conv2d(3, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = 2 * self.layer(x)
+        return out
+
+
+def test_a_module_in_hand_runs_as_an_exported_program(tmp_path: Path) -> None:
+    """With its own weights; and it is read anew for images of another size."""
+    from mncost.measure.runtimes.torch import Torch
+    from mncost.readers.torch.in_hand import with_program
+
+    module = Doubled()
+    network = mncost.from_torch(module, (1, 3, 6, 6))
+    assert (network.arch, network.macs) == ("Doubled", 6 * 6 * 12)
+    assert network.at(5, 4).macs == 5 * 4 * 12
+    source = network.source
+    assert isinstance(source, TorchSource)
+    filed = with_program(source)
+    assert with_program(source) == filed
+    model = Model(network.graph, network.inputs, "fp32", dict, given_of(filed))
+    format_named("torch").write(model, tmp_path)
+    result = Torch().load(Setup(tmp_path))()
+    image = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 3, 6, 6), "float32"))
+    assert torch.allclose(result, 2 * module.layer(image))
+
+
+def test_a_module_in_hand_that_cannot_run(tmp_path: Path) -> None:
+    from mncost.readers.torch.in_hand import with_program
+
+    network = mncost.from_torch(torch.nn.Linear(3, 4, device="meta"), (1, 3))
+    assert isinstance(network.source, TorchSource)
+    with pytest.raises(InputError, match="Linear is not on the CPU"):
+        with_program(network.source)
+    with pytest.raises(InputError, match="is gone"):
+        with_program(TorchSource("here:Linear.0", network.source.inputs))

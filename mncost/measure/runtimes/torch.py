@@ -74,7 +74,10 @@ def _given(given: Given, batch: int) -> tuple[nn.Module, dict[str, torch.Tensor]
         sys.path.insert(0, given.folder)
     torch.manual_seed(0)
     try:
-        module = made(given.model).requires_grad_(False)
+        if given.model.endswith(".pt2"):
+            module = torch.export.load(given.model).module()
+        else:
+            module = made(given.model).requires_grad_(False)
     except InputError as error:
         raise RuntimeError(str(error)) from None
     if devices := {one.device.type for one in module.parameters()} - {"cpu"}:

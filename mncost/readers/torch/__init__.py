@@ -58,19 +58,20 @@ def read_module(
     """
     from mncost.readers.torch.names import folder_of
 
+    shown = type(module).__name__ if name.startswith("here:") else name
     with _evaluating(module):
-        recorded, specs, notes = _recorded(module, specs, name, again)
+        recorded, specs, notes = _recorded(module, specs, shown, again)
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     weights = [tensors[key] for key in recorded.read]
     return ReadModel(
-        name=name,
+        name=shown,
         graph=recorded.graph,
         inputs=recorded.inputs,
         forms=recorded.forms,
         source=TorchSource(name, dict(specs), folder=folder_of(name)),
         precision=_precision(weights),
         weight_bytes=_bytes(weights),
-        notes=(*notes, *_unread(name, module, recorded.read)),
+        notes=(*notes, *_unread(shown, module, recorded.read)),
     )
 
 

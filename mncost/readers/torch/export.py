@@ -18,7 +18,7 @@ from mncost.readers.torch.calls import Value
 from mncost.readers.torch.expand import bound, shapes_of
 from mncost.readers.torch.recorder import Place, Recorded, Recorder
 
-__all__ = ["exported"]
+__all__ = ["exported", "program_of"]
 
 
 def exported(module: nn.Module, inputs: Mapping[str, torch.Tensor]) -> Recorded:
@@ -31,9 +31,15 @@ def exported(module: nn.Module, inputs: Mapping[str, torch.Tensor]) -> Recorded:
     Raises:
         Exception: torch.export cannot trace it; each reason has an exception of its own.
     """
+    return _Walk(program_of(module, inputs), module).run()
+
+
+def program_of(
+    module: nn.Module, inputs: Mapping[str, torch.Tensor]
+) -> torch.export.ExportedProgram:
+    """Return a module's exported program; errors are torch's."""
     with _quiet():
-        program = torch.export.export(module, (), dict(inputs), strict=False)
-    return _Walk(program, module).run()
+        return torch.export.export(module, (), dict(inputs), strict=False)
 
 
 class _Walk:

@@ -24,6 +24,8 @@ __all__ = ["folder_of", "made"]
 def made(name: str, *, weightless: bool = False) -> nn.Module:
     """Return the module of a name, with random weights, in evaluation mode.
 
+    A module in hand (:mod:`mncost.readers.torch.in_hand`) is left as it is.
+
     Args:
         name: ``timm:mobilenetv4_conv_small``, ``torchvision:resnet18``, or
             ``package.module:attribute``: a module, or what returns one without arguments.
@@ -36,6 +38,10 @@ def made(name: str, *, weightless: bool = False) -> nn.Module:
     from torch import nn
 
     source, _, attribute = name.partition(":")
+    if source == "here":
+        from mncost.readers.torch.in_hand import module_named
+
+        return module_named(attribute)
     module = _PROJECTS.get(source, _of_python)(source, attribute, weightless)
     if not isinstance(module, nn.Module):
         raise InputError(
