@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from mncost import units
 from mncost.errors import MeasureError, UnknownNameError
 from mncost.flags import flag
 
-__all__ = ["CLOCKS", "Effort", "check_clock", "check_count"]
+__all__ = ["CLOCKS", "Effort", "check_clock", "check_count", "clock_flag"]
 
 CLOCKS = ("cpu", "wall")
 _PANEL = "Measure"
+
+
+def clock_flag() -> Any:
+    """Return the flag that says which time of a call counts."""
+    return flag(
+        "cpu or wall: which time of a call counts. Default: CPU time with one thread, if calls "
+        "do not wait; else the time that passes in runs that nothing interrupted.",
+        metavar="NAME",
+        panel=_PANEL,
+        completes="clocks",
+    )
 
 
 @dataclass(frozen=True)
@@ -42,13 +53,7 @@ class Effort:
         "Enter each model N times: A/A. Default: 1.", metavar="N", panel=_PANEL
     )
     seed: int | None = flag("Of weights, images and order. Default: 0.", metavar="N", panel=_PANEL)
-    clock: str | None = flag(
-        "cpu or wall: which time of a call counts. Default: CPU time with one thread, if calls "
-        "do not wait; else the time that passes in runs that nothing interrupted.",
-        metavar="NAME",
-        panel=_PANEL,
-        completes="clocks",
-    )
+    clock: str | None = clock_flag()
 
     def __post_init__(self) -> None:
         """Check the values.

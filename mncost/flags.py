@@ -14,11 +14,13 @@ A new flag is one field here and nothing else but its test and its documentation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import Field, field, fields
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import Field, field, fields, replace
+from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["Flag", "Parse", "flag", "flags_of", "given"]
+__all__ = ["Flag", "Parse", "flag", "flags_of", "given", "none_left", "taken"]
+
+T = TypeVar("T")
 
 Parse = Callable[[str, str], Any]
 """From an option's name and the text after it to a value; raises InputError."""
@@ -75,3 +77,20 @@ def given(options: Any) -> dict[str, Any]:
     values = {name: getattr(options, name) for name in flags_of(options)}
     defaults = {name: one.default for name, one in flags_of(options).items()}
     return {name: value for name, value in values.items() if value != defaults[name]}
+
+
+def taken(options: T, keywords: dict[str, Any]) -> T:
+    """Return a dataclass of flags with the keywords that are its fields; they leave the dict."""
+    names = [one.name for one in fields(options) if one.name in keywords]  # type: ignore[arg-type]
+    changes = {name: keywords.pop(name) for name in names}
+    return replace(options, **changes)  # type: ignore[type-var]
+
+
+def none_left(function: str, keywords: Iterable[str]) -> None:
+    """Refuse keywords that no dataclass of flags has taken.
+
+    Raises:
+        TypeError: there is one, as Python itself says it.
+    """
+    for name in keywords:
+        raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")

@@ -29,7 +29,7 @@ __all__ = [
     "whole",
 ]
 
-Amount: TypeAlias = "str | float"
+Amount: TypeAlias = str | float
 """A bare number, or a text with a unit."""
 
 EXACT: Mapping[str, Literal["count", "bytes"]] = {

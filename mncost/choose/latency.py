@@ -10,6 +10,7 @@ from mncost.errors import MeasureError, did_you_mean
 from mncost.interval import Interval
 from mncost.measure.cells import digest
 from mncost.measure.records import Cell, Run
+from mncost.place import OnePlace
 from mncost.published.accuracy import Candidate
 from mncost.results.results import Results
 from mncost.stats.looks import ALPHA
@@ -18,7 +19,6 @@ from mncost.stats.verdict import Verdict, judge
 __all__ = [
     "Latencies",
     "LatencyLimit",
-    "Meant",
     "Timed",
     "cells_at",
     "latencies",
@@ -27,13 +27,6 @@ __all__ = [
 ]
 
 UNSEEN = 0.05  # how much slower a memory layout may be that no process has shown
-
-
-class Meant(NamedTuple):
-    """Where a latency is meant; ``None`` if the run has only one."""
-
-    runtime: str | None = None
-    threads: int | None = None
 
 
 class LatencyLimit(NamedTuple):
@@ -47,7 +40,7 @@ class LatencyLimit(NamedTuple):
 
     most: float
     percent: float = 50.0
-    place: Meant = Meant()
+    place: OnePlace = OnePlace()
 
 
 class Timed(NamedTuple):
@@ -158,7 +151,7 @@ def timed(results: Results, candidates: Sequence[Candidate], limit: LatencyLimit
 
 
 def latencies(
-    results: Results, candidates: Sequence[Candidate], place: Meant
+    results: Results, candidates: Sequence[Candidate], place: OnePlace
 ) -> list[tuple[Candidate, Interval]]:
     """Return the candidates that were measured, each with the 95 % interval of its median, seconds.
 
@@ -172,7 +165,7 @@ def latencies(
 
 
 def _cells_of(
-    run: Run, candidates: Sequence[Candidate], place: Meant
+    run: Run, candidates: Sequence[Candidate], place: OnePlace
 ) -> list[tuple[Candidate, Cell]]:
     """Return the candidates that the run has cells of, with these."""
     if not candidates:
@@ -183,7 +176,7 @@ def _cells_of(
     return [(one, cells[name]) for one, name in here if name in cells]
 
 
-def cells_at(run: Run, precision: str, place: Meant) -> list[Cell]:
+def cells_at(run: Run, precision: str, place: OnePlace) -> list[Cell]:
     """Return the cells of whole networks and twins, one image a call, at the place that is meant.
 
     Raises:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from mncost.errors import QuantityError
+from mncost.flags import flag, given
 from mncost.limits import Amount, exact, percentage
 from mncost.published.accuracy import Candidate
 
-__all__ = ["Rule", "Spelling", "Without", "costs", "fitting", "rules"]
+__all__ = ["Limits", "Rule", "Spelling", "Without", "costs", "fitting", "rules"]
 
 Rule: TypeAlias = Callable[[Candidate], bool]
 """Whether a candidate keeps to a limit."""
@@ -18,7 +20,23 @@ Rule: TypeAlias = Callable[[Candidate], bool]
 Spelling: TypeAlias = Callable[[str], str]
 """How messages write the name of a keyword: ``max_macs``, or ``--max-macs``."""
 
+_PANEL = "Limits"
 _FEWEST = 1_000  # nobody publishes a network of fewer MACs, parameters or bytes
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a network may cost, as far as it is counted or published; ``None`` is no limit."""
+
+    max_macs: Amount | None = flag("E.g. 150M.", metavar="COUNT", panel=_PANEL)
+    max_params: Amount | None = flag("E.g. 3.5M.", metavar="COUNT", panel=_PANEL)
+    max_size: Amount | None = flag(
+        "Of the weights, e.g. 10MB or 8MiB.", metavar="SIZE", panel=_PANEL
+    )
+    max_memory: Amount | None = flag(
+        "Weights and peak activations of one image.", metavar="SIZE", panel=_PANEL
+    )
+    min_top1: Amount | None = flag("ImageNet top-1, e.g. 70.", metavar="%", panel=_PANEL)
 
 
 class _Limit(NamedTuple):
@@ -57,12 +75,11 @@ _LIMITS: Mapping[str, _Limit] = {
 }
 
 
-def rules(given: Mapping[str, Amount | None], spelled: Spelling = str) -> dict[str, Rule]:
-    """Return the rules of limits by their names; ``None`` is no limit.
+def rules(limits: Limits, spelled: Spelling = str) -> dict[str, Rule]:
+    """Return the rules of limits by their names.
 
     Args:
-        given: MACs, parameters, bytes of the weights, bytes of weights and peak activations
-            together, % of the images: as numbers, or as texts with units.
+        limits: numbers, or texts with units.
         spelled: how messages write the names.
 
     Raises:
@@ -70,8 +87,7 @@ def rules(given: Mapping[str, Amount | None], spelled: Spelling = str) -> dict[s
     """
     return {
         name: partial(_holds, _LIMITS[name], _LIMITS[name].read(spelled(name), amount))
-        for name, amount in given.items()
-        if amount is not None
+        for name, amount in given(limits).items()
     }
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from mncost.choose.limits import Rule, Spelling, fitting, rules
+from mncost.choose.limits import Limits, Rule, Spelling, fitting, rules
 from mncost.choose.picked import Pick
+from mncost.choose.timing import Timing
 from mncost.errors import InputError, MeasureError
-from mncost.limits import Amount, percentage, seconds, time, whole
+from mncost.flags import none_left, taken
+from mncost.limits import percentage, seconds, time, whole
 from mncost.published.accuracy import Candidate, candidates, candidates_of
 from mncost.published.accuracy import with_weights as with_weights_to_load
 
@@ -18,42 +20,14 @@ if TYPE_CHECKING:
     from mncost.cost.memory import Precision
     from mncost.measure.engine import Progress
     from mncost.network import Network
-    from mncost.results.results import Results
     from mncost.spec.axis import Numbers
 
-__all__ = ["SHOWN", "Timing", "choose", "pick"]
+__all__ = ["SHOWN", "choose", "pick"]
 
 SHOWN = 10  # that are printed, unless another number is asked for
 MEASURED = 3  # that are looked for by measuring, unless another number is asked for
 _MOST = 1_000_000
 _IN_MEMORY = "the run"
-
-
-class Timing(NamedTuple):
-    """What is asked about latencies, as it was given; ``None`` was not."""
-
-    max_latency: str | None = None
-    percentile: Amount | None = None
-    runtime: str | None = None
-    threads: int | None = None
-    run: Results | Path | str | None = None
-    max_time: Amount | None = None
-    save: Path | str | None = None
-    clock: str | None = None
-
-    def check(self, spelled: Spelling = str) -> None:
-        """Refuse what means nothing beside the others.
-
-        Raises:
-            InputError: such an argument was given.
-        """
-        for names, is_without, why in (
-            (("max_time", "save"), self.run is not None, f"does not go with {spelled('run')}"),
-            (self._fields[1:], self.max_latency is None, f"needs {spelled('max_latency')}"),
-        ):
-            for name in names:
-                if is_without and getattr(self, name) is not None:
-                    raise InputError(f"{spelled(name)} {why}")
 
 
 def pick(  # noqa: PLR0913  one keyword for each option of the command
@@ -64,21 +38,11 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
     rho: Numbers | None = None,
     dialect: str | None = None,
     precision: Precision = "fp32",
-    max_macs: Amount | None = None,
-    max_params: Amount | None = None,
-    max_size: Amount | None = None,
-    max_memory: Amount | None = None,
-    min_top1: Amount | None = None,
-    max_latency: str | None = None,
-    percentile: Amount | None = None,
-    runtime: str | None = None,
-    threads: int | None = None,
-    run: Results | Path | str | None = None,
-    max_time: Amount | None = None,
     with_weights: bool = False,
     top: int | None = None,
-    save: Path | str | None = None,
-    clock: str | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - it is frozen
+    timing: Timing = Timing(),  # noqa: B008 - it is frozen
+    **options: Any,
 ) -> Pick:
     """Return the most accurate published networks that keep within limits.
 
@@ -89,34 +53,23 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
         rho: only these, as ratios to the native resolution.
         dialect: only networks of this dialect.
         precision: of the network, and of what is measured; networks have their own.
-        max_macs: ``"150M"``, or a number.
-        max_params: likewise.
-        max_size: of the weights: ``"10MB"``, or bytes.
-        max_memory: of the weights and the peak of one image's activations, likewise.
-        min_top1: ImageNet top-1 accuracy in %.
-        max_latency: of one call with one image: ``"8ms"``. It passes by its whole interval.
-        percentile: of the latency, which is by default the median.
-        runtime: where the latency is meant; by default ONNX Runtime, or that of the run.
-        threads: likewise; by default 1, or those of the run.
-        run: a run, or the file of one, to look latencies up in instead of measuring them.
-        max_time: how long to measure at most: ``"2 min"``, or seconds; by default 60.
         with_weights: only networks with weights that can be loaded by name, ranked by the accuracy
             of these.
         top: how many to return at most; by default all, or 3 if they are measured.
-        save: a run file for what is measured, written as it goes.
-        clock: ``"cpu"`` or ``"wall"``: which time of a call counts, as for :func:`mncost.bench`.
+        limits: on what is counted or published: ``max_macs="150M"``, ``max_params``,
+            ``max_size="10MB"`` of the weights, ``max_memory`` of the weights and the peak of one
+            image's activations, ``min_top1`` in %. Numbers are counts, bytes and %.
+        timing: ``max_latency="8ms"`` of one call with one image, which passes by its whole
+            interval; ``percentile``, by default the median; ``runtime`` and ``threads``; a ``run``
+            or its file, or ``max_time`` (60 s) to measure now and ``save`` for the run file; which
+            ``clock``, as for :func:`mncost.bench`.
+        options: the fields of ``limits`` and ``timing``.
 
     Raises:
         InputError: an argument cannot be used; the message says what would be accepted.
     """
-    limits = {
-        "max_macs": max_macs,
-        "max_params": max_params,
-        "max_size": max_size,
-        "max_memory": max_memory,
-        "min_top1": min_top1,
-    }
-    timing = Timing(max_latency, percentile, runtime, threads, run, max_time, save, clock)
+    limits, timing = taken(limits, options), taken(timing, options)
+    none_left("pick", options)
     from mncost.network import Network
 
     if isinstance(arch, str):
@@ -135,7 +88,7 @@ def _loadable(published: Sequence[Candidate], wanted: bool) -> Sequence[Candidat
 
 def choose(
     published: Sequence[Candidate],
-    limits: Mapping[str, Amount | None],
+    limits: Limits,
     timing: Timing,
     *,
     top: int | None = None,
@@ -147,7 +100,7 @@ def choose(
 
     Args:
         published: the candidates, the most accurate first.
-        limits: on what is counted or published, by the names of :func:`pick`.
+        limits: on what is counted or published.
         timing: the limit on latency.
         top: as for :func:`pick`.
         notes: of the result.
@@ -204,7 +157,7 @@ def _latencies(
 
 
 def _limit(timing: Timing, spelled: Spelling) -> LatencyLimit:
-    from mncost.choose.latency import LatencyLimit, Meant
+    from mncost.choose.latency import LatencyLimit
     from mncost.measure.runtimes import MAX_THREADS
 
     most = time(spelled("max_latency"), timing.max_latency)
@@ -213,7 +166,7 @@ def _limit(timing: Timing, spelled: Spelling) -> LatencyLimit:
     percent = 50.0
     if timing.percentile is not None:
         percent = percentage(spelled("percentile"), timing.percentile)
-    return LatencyLimit(most, percent, Meant(timing.runtime, timing.threads))
+    return LatencyLimit(most, percent, timing)
 
 
 def _in_run(fit: Sequence[Candidate], timing: Timing, limit: LatencyLimit) -> Latencies:

@@ -158,7 +158,7 @@ def search(
         InputError: the runtime is missing, or cannot run the candidates.
         KeyboardInterrupt: the measuring was interrupted; what there is has been saved.
     """
-    place = one_place(limit.place.runtime, limit.place.threads, candidates[0].network.precision)
+    place = one_place(limit.place, candidates[0].network.precision)
     cells = cells_of([one.network for one in candidates], place)
     options = Options(
         target_error=None,

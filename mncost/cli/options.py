@@ -15,8 +15,6 @@ __all__ = [
     "ONLY_CLOCK",
     "Convention",
     "Flops",
-    "OneRuntime",
-    "OneThreads",
     "Verbose",
     "refuse",
 ]
@@ -25,25 +23,6 @@ __all__ = [
 ONLY_CLOCK = Only(without=("target_error", "max_time", "processes", "copies", "seed"))
 """Of the flags of ``Effort``, the one of commands that spend their time in their own way."""
 
-OneRuntime: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--runtime",
-        metavar="NAME",
-        autocompletion=completion.runtimes,
-        help="Runtime whose latency counts. Default: onnxruntime, or the run's only one.",
-        rich_help_panel="Measure",
-    ),
-]
-OneThreads: TypeAlias = Annotated[
-    int | None,
-    typer.Option(
-        "--threads",
-        metavar="N",
-        help="Threads of that runtime. Default: 1, or those of the run.",
-        rich_help_panel="Measure",
-    ),
-]
 Convention: TypeAlias = Annotated[
     str | None,
     typer.Option(

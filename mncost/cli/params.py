@@ -106,6 +106,8 @@ def _typed(said: Flag, hint: Any) -> Any:
     if said.positional or said.several:
         return list[str] | None
     kinds = [one for one in get_args(hint) or (hint,) if one is not type(None)]
+    if Path in kinds:
+        return Path | None
     is_known = said.parse is None and len(kinds) == 1 and kinds[0] in _TYPES
     return kinds[0] | None if is_known else str | None
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mncost.choose.limits import Limits
+from mncost.choose.timing import Timing
 from mncost.cli import options
 from mncost.cli.emit import Out
 from mncost.cli.params import Only
-from mncost.effort import Effort
 from mncost.which import GRAMMAR, Which
 
 if TYPE_CHECKING:
@@ -36,84 +37,9 @@ _WHICH = Only(
 
 def pick(
     which: Annotated[Which, _WHICH],
-    effort: Annotated[Effort, options.ONLY_CLOCK],
+    limits: Limits,
+    timing: Timing,
     out: Out,
-    max_macs: Annotated[
-        str | None,
-        typer.Option("--max-macs", metavar="COUNT", help="E.g. 150M.", rich_help_panel="Limits"),
-    ] = None,
-    max_params: Annotated[
-        str | None,
-        typer.Option("--max-params", metavar="COUNT", help="E.g. 3.5M.", rich_help_panel="Limits"),
-    ] = None,
-    max_size: Annotated[
-        str | None,
-        typer.Option(
-            "--max-size",
-            metavar="SIZE",
-            help="Of the weights, e.g. 10MB or 8MiB.",
-            rich_help_panel="Limits",
-        ),
-    ] = None,
-    max_memory: Annotated[
-        str | None,
-        typer.Option(
-            "--max-memory",
-            metavar="SIZE",
-            help="Weights and peak activations of one image.",
-            rich_help_panel="Limits",
-        ),
-    ] = None,
-    min_top1: Annotated[
-        str | None,
-        typer.Option(
-            "--min-top1", metavar="%", help="ImageNet top-1, e.g. 70.", rich_help_panel="Limits"
-        ),
-    ] = None,
-    max_latency: Annotated[
-        str | None,
-        typer.Option(
-            "--max-latency",
-            metavar="TIME",
-            help="Of one call, e.g. 8ms: measured now, or in --run.",
-            rich_help_panel="Limits",
-        ),
-    ] = None,
-    run: Annotated[
-        Path | None,
-        typer.Option(
-            "--run",
-            metavar="FILE",
-            help="Latencies of a run file of mncost bench; - for stdin.",
-            rich_help_panel="Measure",
-        ),
-    ] = None,
-    percentile: Annotated[
-        str | None,
-        typer.Option(
-            "--percentile",
-            metavar="P",
-            help="Of the latency. Default: 50, the median.",
-            rich_help_panel="Measure",
-        ),
-    ] = None,
-    runtime: options.OneRuntime = None,
-    threads: options.OneThreads = None,
-    max_time: Annotated[
-        str | None,
-        typer.Option(
-            "--max-time",
-            metavar="TIME",
-            help="To measure at most. Default: 60 s.",
-            rich_help_panel="Measure",
-        ),
-    ] = None,
-    save: Annotated[
-        Path | None,
-        typer.Option(
-            "--save", metavar="FILE", help="Write what was measured.", rich_help_panel="Output"
-        ),
-    ] = None,
     with_weights: Annotated[
         bool,
         typer.Option(
@@ -145,11 +71,13 @@ def pick(
     fits, 1 none fits, 3 none fits but some latencies are inconclusive.
     """
     from mncost.api import as_precision
-    from mncost.choose.pick import SHOWN, Timing, choose
+    from mncost.choose.pick import SHOWN, choose
     from mncost.published.accuracy import candidates
     from mncost.published.accuracy import with_weights as loadable
     from mncost.render.write import refuse_overwriting
 
+    run = None if timing.run is None else Path(timing.run)
+    save = None if timing.save is None else Path(timing.save)
     refuse_overwriting({"--save": save, "--output": out.output}, {"--run": run})
     published = candidates(
         which.arch or "all",
@@ -161,16 +89,8 @@ def pick(
     )
     if with_weights:
         published = loadable(published)
-    limits = {
-        "max_macs": max_macs,
-        "max_params": max_params,
-        "max_size": max_size,
-        "max_memory": max_memory,
-        "min_top1": min_top1,
-    }
-    timing = Timing(max_latency, percentile, runtime, threads, run, max_time, save, effort.clock)
-    is_search = max_latency is not None and run is None
-    if max_latency is None:
+    is_search = timing.max_latency is not None and timing.run is None
+    if timing.max_latency is None:
         options.refuse({"verbose": verbose or None}, "needs --max-latency: nothing is measured")
     most = SHOWN if top is None and not is_search else top
     with _progress(is_search) as watch:

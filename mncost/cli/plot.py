@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from mncost.cli.params import Only
 from mncost.cli.streams import say, tell
 from mncost.errors import InputError, UnknownNameError
 from mncost.pictures.look import FORMATS
-from mncost.readers import is_model
+from mncost.place import OnePlace
 from mncost.units import seconds
 from mncost.which import GRAMMAR, Which
 
@@ -25,9 +26,9 @@ __all__ = ["plot"]
 _WHICH = Only(
     without=("classes",),
     help={
-        "arch": "Architectures, groups or checkpoints, with commas; where no accuracy is drawn, "
-        "files too. Default: all for accuracies, v1,v2,v3-large for --y latency; of a run, its "
-        "own.",
+        "arch": "Architectures, groups or checkpoints, with commas or as plain words; where no "
+        "accuracy is drawn, files too. Default: all for accuracies, v1,v2,v3-large for --y "
+        "latency; of a run, its own.",
         "alpha": f"Width multiplier: {GRAMMAR}. Default: all of accuracies, else 1.0.",
         "resolution": "Side of the image, same grammar. Default: all of accuracies, else native.",
         "dialect": "Which implementation: torchvision, timm ... Default: all of accuracies, else "
@@ -40,12 +41,13 @@ _WHICH = Only(
 
 def plot(
     which: Annotated[Which, _WHICH],
-    run_file: Annotated[
-        Path | None,
+    place: OnePlace,
+    words: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="RUN",
-            help="A run file of mncost bench: its times, instead of measuring now. Or a model "
-            "(net.onnx), as --arch.",
+            metavar="[RUN.json] [ARCH]...",
+            help="A run file of mncost bench, for its times instead of measuring now; or "
+            "architectures or models.",
         ),
     ] = None,
     kind: Annotated[
@@ -94,8 +96,6 @@ def plot(
             rich_help_panel="Measure",
         ),
     ] = False,
-    runtime: options.OneRuntime = None,
-    threads: options.OneThreads = None,
     max_time: Annotated[
         str | None,
         typer.Option(
@@ -143,11 +143,11 @@ def plot(
     and the power of the cost that they follow. Latencies are measured now,
     unless there is a RUN. Needs matplotlib (the extra plot).
 
-    mncost plot --arch v1,v2,v3,v4 --x macs --y top1 -o front.svg
-    mncost plot --arch v2,v3 --x latency --y top1 --save run.json
+    mncost plot v1 v2 v3 v4 --x macs --y top1 -o front.svg
+    mncost plot v2 v3 --x latency --y top1 --save run.json
     mncost plot run.json --x macs --y latency -o fit.pdf
-    mncost plot --arch v2 --kind layers
-    mncost plot --arch v3-large --kind layers --no-time --by block
+    mncost plot v2 --kind layers
+    mncost plot v3-large --kind layers --no-time --by block
     """
     from mncost.cli.plot_options import Asked, check, layers, scatter
     from mncost.pictures.plot import KINDS, check_axes
@@ -155,11 +155,8 @@ def plot(
     if kind not in KINDS:
         raise UnknownNameError("--kind", kind, KINDS)
     limit = None if max_time is None else seconds("--max-time", max_time)
-    if run_file is not None and is_model(str(run_file)):
-        if which.arch is not None:
-            raise InputError(f"{run_file} and --arch {which.arch} are both networks: --arch a,b")
-        which, run_file = replace(which, arch=str(run_file)), None
-    asked = Asked(which, run_file, runtime, threads, limit, save)
+    which, run_file = _split(which, words or [])
+    asked = Asked(which, place, run_file, limit, save)
     if kind == "layers":
         options.refuse({"x": x, "y": y}, "does not go with --kind layers")
         wanted, target = _target(format_name, output, "mncost-layers")
@@ -175,6 +172,15 @@ def plot(
         picture, status = scatter(asked, x, y)
     _write(picture, wanted, target)
     return status
+
+
+def _split(which: Which, words: Sequence[str]) -> tuple[Which, Path | None]:
+    """Return the plain words as architectures and a run file."""
+    files = [word for word in words if word == "-" or word.endswith(".json")]
+    if len(files) > 1:
+        raise InputError(f"{files[0]} and {files[1]}: one run file is drawn")
+    arch = ",".join([*(word for word in words if word not in files), *filter(None, [which.arch])])
+    return replace(which, arch=arch or None), Path(files[0]) if files else None
 
 
 def _target(name: str | None, output: Path | None, stem: str) -> tuple[str, Path]:

@@ -13,6 +13,7 @@ from mncost.cli.options import refuse
 from mncost.errors import InputError, MeasureError
 from mncost.extras import require
 from mncost.flags import given
+from mncost.place import OnePlace
 from mncost.render.write import check_writable
 from mncost.which import Which
 
@@ -28,9 +29,8 @@ class Asked(NamedTuple):
     """The options of a picture, as they were given."""
 
     which: Which
+    place: OnePlace
     run_file: Path | None
-    runtime: str | None
-    threads: int | None
     max_time: float | None  # seconds
     save: Path | None
 
@@ -40,8 +40,8 @@ class Asked(NamedTuple):
         Raises:
             InputError: one was given.
         """
-        options: dict[str, object] = {"runtime": self.runtime, "threads": self.threads}
-        refuse((options if place else {}) | {"max_time": self.max_time, "save": self.save}, why)
+        options: dict[str, object] = given(self.place) if place else {}
+        refuse(options | {"max_time": self.max_time, "save": self.save}, why)
 
 
 def check(asked: Asked, target: Path) -> None:
@@ -83,14 +83,7 @@ def scatter(asked: Asked, x: str, y: str) -> tuple[Picture, int]:
             refuse(named, "does not go with --y latency and a run file: all of it is drawn")
         results = _read(asked.run_file)
     with _about(asked.run_file):
-        picture = plot(
-            results,
-            x=x,
-            y=y,
-            which=asked.which,
-            runtime=asked.runtime,
-            threads=asked.threads,
-        )
+        picture = plot(results, x=x, y=y, which=asked.which, place=asked.place)
     return _with_notes(picture, asked, results)
 
 
@@ -109,17 +102,10 @@ def layers(asked: Asked, by: str, *, has_time: bool) -> tuple[Picture, int]:
             raise InputError("--no-time does not go with a run file: its times are drawn")
         results = _read(asked.run_file)
         with _about(asked.run_file):
-            picture = plot(
-                results,
-                kind="layers",
-                by=by,
-                which=asked.which,
-                runtime=asked.runtime,
-                threads=asked.threads,
-            )
+            picture = plot(results, kind="layers", by=by, which=asked.which, place=asked.place)
         return picture, 0
     if asked.which.arch is None:
-        raise InputError("missing option '--arch': one network, or a run file of mncost bench")
+        raise InputError("missing argument 'ARCH': one network, or a run file of mncost bench")
     network = asked.which.network()
     if not has_time:
         asked.refuse("does not go with --no-time: nothing is measured")
@@ -170,7 +156,7 @@ def _measured(asked: Asked, networks: Sequence[Network], *, by_layer: bool = Fal
     from mncost.results.bench import measure_networks
 
     precision = as_precision(asked.which.precision)
-    place = one_place(asked.runtime, asked.threads, precision, by_layer=by_layer)
+    place = one_place(asked.place, precision, by_layer=by_layer)
     with saving(asked.save) as save, watching(None) as watch:
         results = measure_networks(
             networks,

@@ -12,18 +12,16 @@ from mncost.measure.runs import offer
 from mncost.measure.runtimes import USUAL
 from mncost.measure.where import ALL, Where
 from mncost.network import Network
+from mncost.place import OnePlace
 
 __all__ = ["cells_of", "one_place"]
 
 
-def one_place(
-    runtime: str | None, threads: int | None, precision: str, *, by_layer: bool = False
-) -> Place:
+def one_place(place: OnePlace, precision: str, *, by_layer: bool = False) -> Place:
     """Return where networks are measured: with the first provider of one runtime.
 
     Args:
-        runtime: by default the first of the usual ones.
-        threads: by default one.
+        place: by default the first of the usual runtimes, with one thread.
         precision: of the networks.
         by_layer: whether the runtime has to say how long each layer takes.
 
@@ -31,11 +29,11 @@ def one_place(
         InputError: the runtime is missing, or cannot do that.
     """
     require("bench")
-    if runtime == ALL:
+    if place.runtime == ALL:
         raise MeasureError(f"runtime {ALL}: name one here, e.g. {USUAL[0]}")
     where = Where(
-        runtime=(USUAL[0] if runtime is None else runtime,),
-        threads=(1 if threads is None else threads,),
+        runtime=(place.runtime or USUAL[0],),
+        threads=(1 if place.threads is None else place.threads,),
         precision=(precision,),
     )
     return where.with_runtimes(by_layer=by_layer).place(offer)

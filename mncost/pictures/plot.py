@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mncost.errors import InputError, MeasureError, UnknownNameError
 from mncost.extras import require
+from mncost.flags import none_left, taken
 from mncost.interval import Interval
 from mncost.measure.cell import Cell
 from mncost.network import Network
 from mncost.pictures.picture import Picture
+from mncost.place import OnePlace
 from mncost.results.results import Results
 from mncost.which import Which
 
@@ -28,16 +30,16 @@ Y = ("top1", "latency")
 _LISTED = 4  # cells, in an error
 
 
-def plot(  # noqa: PLR0913  one keyword for each option of the command
+def plot(
     of: Results | Network | Sequence[Network] | None = None,
     *,
     kind: str = "scatter",
     x: str | None = None,
     y: str | None = None,
     by: str = "layer",
-    which: Which | None = None,
-    runtime: str | None = None,
-    threads: int | None = None,
+    which: Which = Which(),  # noqa: B008 - it is frozen
+    place: OnePlace = OnePlace(),  # noqa: B008 - it is frozen
+    **options: Any,
 ) -> Picture:
     """Draw accuracy over cost, measured latency over cost, or what each layer costs.
 
@@ -51,22 +53,23 @@ def plot(  # noqa: PLR0913  one keyword for each option of the command
         y: ``"top1"`` (the default), or of a run ``"latency"``.
         by: of layers: ``"layer"``, ``"block"``, ``"stage"`` or ``"kind"``.
         which: only these networks, by their names, α, resolution, ...; of layers, which one.
-        runtime: of a run that was measured with several.
-        threads: likewise.
+        place: of a run that was measured in several, which one.
+        options: the fields of ``which`` and ``place``: ``arch="v2"``, ``runtime="torch"``.
 
     Raises:
         InputError: something cannot be used, there is nothing to draw, or matplotlib is missing.
     """
     require("plot")
-    which = which or Which()
+    which, place = taken(which, options), taken(place, options)
+    none_left("plot", options)
     if kind not in KINDS:
         raise UnknownNameError("kind of picture", kind, KINDS)
     if kind == "layers":
-        return _layers(of, by, which, runtime, threads)
+        return _layers(of, by, which, place)
     x, y = x or "macs", y or "top1"
     check_axes(x, y)
     if isinstance(of, Results):
-        return _of_run(of, x, y, which, runtime, threads)
+        return _of_run(of, x, y, which, place)
     if "latency" in (x, y):
         raise InputError("latencies are those of a run: pass what mncost.bench returns")
     from mncost.pictures.scatter import accuracy_over_cost
@@ -105,15 +108,13 @@ def _candidates(of: Network | Sequence[Network] | None, which: Which) -> list[Ca
     )
 
 
-def _of_run(
-    results: Results, x: str, y: str, which: Which, runtime: str | None, threads: int | None
-) -> Picture:
+def _of_run(results: Results, x: str, y: str, which: Which, place: OnePlace) -> Picture:
     from mncost.pictures.layers import caption
     from mncost.pictures.scatter import accuracy_over_latency, latency_over_cost
 
     if "latency" not in (x, y):
         raise InputError("a run is for latency: x or y is latency")
-    timed = _timed(results, which, runtime, threads)
+    timed = _timed(results, which, place)
     if y == "latency":
         scatter = latency_over_cost(timed, x)
     else:
@@ -121,13 +122,11 @@ def _of_run(
     return _drawn(scatter, f"medians, 95 % intervals; {caption(results, timed[0][0])}")
 
 
-def _timed(
-    results: Results, which: Which, runtime: str | None, threads: int | None
-) -> list[tuple[Cell, Interval]]:
+def _timed(results: Results, which: Which, place: OnePlace) -> list[tuple[Cell, Interval]]:
     """Return the cells at the place that is meant, with their latencies."""
-    from mncost.choose.latency import Meant, cells_at
+    from mncost.choose.latency import cells_at
 
-    cells = cells_at(results.run, _precision(which), Meant(runtime, threads))
+    cells = cells_at(results.run, _precision(which), place)
     latencies = [(cell, results.interval(cell.id)) for cell in cells]
     timed = [(cell, latency) for cell, latency in latencies if latency is not None]
     if not timed:
@@ -152,13 +151,12 @@ def _layers(
     of: Results | Network | Sequence[Network] | None,
     by: str,
     which: Which,
-    runtime: str | None,
-    threads: int | None,
+    place: OnePlace,
 ) -> Picture:
     from mncost.pictures.layers import layers_of_cell, layers_of_network
 
     if isinstance(of, Results):
-        return layers_of_cell(of, _cell(of, which, runtime, threads), by)
+        return layers_of_cell(of, _cell(of, which, place), by)
     if of is None:
         return layers_of_network(which.network(), by)
     networks = [of] if isinstance(of, Network) else list(of)
@@ -167,19 +165,19 @@ def _layers(
     return layers_of_network(networks[0], by)
 
 
-def _cell(results: Results, which: Which, runtime: str | None, threads: int | None) -> Cell:
+def _cell(results: Results, which: Which, place: OnePlace) -> Cell:
     """Return the cell with times of layers that is meant.
 
     Raises:
         MeasureError: there is none, or there are several.
     """
-    from mncost.choose.latency import Meant, cells_at
+    from mncost.choose.latency import cells_at
     from mncost.pictures.layers import profiled_cells
 
     profiled = profiled_cells(results)
     if not profiled:
         raise MeasureError("the run has no times of layers: mncost bench --by layer has")
-    here = cells_at(results.run, _precision(which), Meant(runtime, threads))
+    here = cells_at(results.run, _precision(which), place)
     every = [cell for cell in here if cell in profiled]
     meant = [cell for cell in every if _is_meant(cell, which)]
     if len(meant) > 1 and which.twin is None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from warnings import warn
 
 from mncost.api import Networks, grid_of
 from mncost.effort import Effort
+from mncost.flags import taken
 from mncost.measure.engine import Progress
 from mncost.measure.networks import cells_of
 from mncost.measure.plan import What
@@ -30,8 +30,6 @@ from mncost.results.forecast import Forecast, forecast
 from mncost.results.results import Results
 
 __all__ = ["bench", "measure", "measure_networks"]
-
-T = TypeVar("T")
 
 
 def bench(  # noqa: PLR0913 - what is measured beside where and how long
@@ -68,7 +66,7 @@ def bench(  # noqa: PLR0913 - what is measured beside where and how long
         InputError: something cannot be used, or is not installed.
         KeyboardInterrupt: the measuring was interrupted; what there is has been saved.
     """
-    where, effort = _taken(where, options), _taken(effort, options)
+    where, effort = taken(where, options), taken(effort, options)
     grid = grid_of(networks, **options)
     what = What(
         twin="standard" if twin is True else twin or None,
@@ -145,13 +143,6 @@ def measure_networks(
     what = What(twin=None, by_layer=by_layer)
     run = empty_run(planned, options_for(planned.cells, Effort(max_time=max_time), what))
     return _uninterrupted(measure(run, save=save, watch=watch))
-
-
-def _taken(options: T, keywords: dict[str, Any]) -> T:
-    """Return a dataclass of flags with the keywords that are its fields; they leave the dict."""
-    names = [one.name for one in fields(options) if one.name in keywords]  # type: ignore[arg-type]
-    changes = {name: keywords.pop(name) for name in names}
-    return replace(options, **changes)  # type: ignore[type-var]
 
 
 def _asked(networks: Networks, options: Mapping[str, Any]) -> dict[str, str]:

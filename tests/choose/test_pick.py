@@ -11,7 +11,9 @@ import pytest
 from msgspec import structs
 
 import mncost
-from mncost.choose.pick import Timing, choose
+from mncost.choose.limits import Limits
+from mncost.choose.pick import choose
+from mncost.choose.timing import Timing
 from mncost.measure.engine import Progress
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runtimes.fake import Script
@@ -377,7 +379,7 @@ def test_an_interrupted_search_picks_nothing_and_keeps_what_was_measured() -> No
         if progress.rounds >= 2:
             raise KeyboardInterrupt
 
-    timing = Timing("4.5ms", runtime="fake", save="run.json")
+    timing = Timing(max_latency="4.5ms", runtime="fake", save="run.json")
     with pytest.raises(KeyboardInterrupt):
-        choose(candidates("v2"), {}, timing, watch=interrupt)
+        choose(candidates("v2"), Limits(), timing, watch=interrupt)
     assert read_run(Path("run.json")).stopped == "interrupted"

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from mncost.choose.latency import LatencyLimit, Meant, verdict_of
+from mncost.choose.latency import LatencyLimit, verdict_of
 from mncost.choose.search import PATIENCE, WINDOW, Search, search
 from mncost.interval import Interval
 from mncost.measure.cells import Planned
@@ -22,6 +22,7 @@ from mncost.measure.records import Options, Run
 from mncost.measure.run_file import read_run
 from mncost.measure.runs import empty_run
 from mncost.measure.runtimes.fake import Script
+from mncost.place import OnePlace
 from mncost.published.accuracy import Candidate, candidates
 from mncost.stats.location import log_interval, resemblance_of
 from mncost.stats.looks import Looks
@@ -31,7 +32,7 @@ from tests.running import Result
 Cli = Callable[..., Result]
 MS = 1e-3
 MACS = 40e9  # that the script does a second
-FAKE = Meant("fake", 1)
+FAKE = OnePlace("fake", 1)
 
 
 @pytest.fixture(autouse=True)

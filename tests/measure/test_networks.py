@@ -10,6 +10,7 @@ import mncost
 from mncost.errors import InputError
 from mncost.measure.networks import cells_of, one_place
 from mncost.measure.records import Place
+from mncost.place import OnePlace
 from mncost.results.bench import measure_networks
 from tests.measure.scripted import instead_of_processes
 
@@ -22,7 +23,7 @@ def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_networks_and_twins_are_cells_in_their_order() -> None:
     network = mncost.load("v2", 0.35, 96)
     networks = [network, network.standard, mncost.load("v1", 0.25, 128)]
-    planned = cells_of(networks, one_place("fake", 3, "fp32"))
+    planned = cells_of(networks, one_place(OnePlace("fake", 3), "fp32"))
     cells = planned.cells
     assert [cell.id for cell in cells] == [0, 1, 2]
     assert [cell.subject.twin for cell in cells] == [None, "standard", None]
@@ -37,7 +38,7 @@ def test_networks_and_twins_are_cells_in_their_order() -> None:
 @pytest.mark.parametrize("by_layer", [False, True])
 def test_they_are_measured(by_layer: bool) -> None:
     networks = [mncost.load("v2", 0.35, 96), mncost.load("v2", 1.0, 224)]
-    place = one_place("fake", None, "fp32", by_layer=by_layer)
+    place = one_place(OnePlace("fake"), "fp32", by_layer=by_layer)
     saved: list[Any] = []
     results = measure_networks(networks, place, by_layer=by_layer, save=saved.append)
     run = results.run
@@ -59,10 +60,10 @@ def test_they_are_measured(by_layer: bool) -> None:
 )
 def test_a_place_that_cannot_be_used(arguments: Any, message: str) -> None:
     with pytest.raises(InputError) as error:
-        one_place(*arguments)
+        one_place(OnePlace(*arguments[:2]), arguments[2])
     assert message in str(error.value)
 
 
 def test_a_runtime_that_knows_no_layers() -> None:
     with pytest.raises(InputError, match="torch does not say how long each layer takes"):
-        one_place("torch", 1, "fp32", by_layer=True)
+        one_place(OnePlace("torch", 1), "fp32", by_layer=True)

@@ -45,7 +45,7 @@ def test_a_front_of_published_accuracies(run_cli: Cli, here: Path) -> None:
     said = texts(Path("front.svg").read_bytes())
     assert {"v1", "v2", "multiply-accumulates (millions)", "V2 0.75 @96"} <= set(said)
     first = Path("front.svg").read_bytes()
-    run_cli(["plot", "--arch", "v1,v2", "-o", "front.svg"])
+    run_cli(["plot", "v1", "v2", "-o", "front.svg"])  # plain words mean the same
     assert Path("front.svg").read_bytes() == first, "the same picture is the same file"
 
 
@@ -60,7 +60,7 @@ def test_latency_over_macs(run_cli: Cli, run_file: str) -> None:
 
 
 def test_accuracy_over_latency(run_cli: Cli, run_file: str) -> None:
-    found = run_cli(["plot", run_file, "--x", "latency", "--arch", "v2", "-o", "front.pdf"])
+    found = run_cli(["plot", run_file, "v2", "--x", "latency", "-o", "front.pdf"])
     assert found.status == 0
     assert Path("front.pdf").read_bytes().startswith(b"%PDF")
     assert "4 of 4 networks" in found.out
@@ -341,7 +341,8 @@ def test_to_standard_output(run_process: Cli, here: Path) -> None:
         ("--twin standard", "--twin goes with --kind layers"),
         ("--no-time", "--no-time goes with --kind layers"),
         ("--kind layers --x macs", "--x does not go with --kind layers"),
-        ("--kind layers", "missing option '--arch': one network, or a run file"),
+        ("a.json b.json", "a.json and b.json: one run file is drawn"),
+        ("--kind layers", "missing argument 'ARCH': one network, or a run file"),
         ("--kind layers --arch v1,v2", "needs one network, and these are 2"),
         ("--kind layers --arch v2 --by pair", "unknown --by 'pair'"),
         ("--kind layers --arch v2 --no-time --save r.json", "--save does not go with --no-time"),

@@ -1,0 +1,50 @@
+"""A limit on latency: flags for the command line and Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mncost.choose.limits import Spelling
+from mncost.effort import clock_flag
+from mncost.errors import InputError
+from mncost.flags import flag, given
+from mncost.limits import Amount
+from mncost.place import OnePlace
+
+__all__ = ["Timing"]
+
+_PANEL = "Measure"
+
+
+@dataclass(frozen=True)
+class Timing(OnePlace):
+    """A limit on latency, and where latencies come from; ``None`` was not asked for."""
+
+    max_latency: str | None = flag(
+        "Of one call, e.g. 8ms: measured now, or in --run.", metavar="TIME", panel="Limits"
+    )
+    run: Any = flag(  # Results, or a path
+        "Latencies of a run file of mncost bench; - for stdin.", metavar="FILE", panel=_PANEL
+    )
+    percentile: Amount | None = flag(
+        "Of the latency. Default: 50, the median.", metavar="P", panel=_PANEL
+    )
+    max_time: Amount | None = flag(
+        "To measure at most. Default: 60 s.", metavar="TIME", panel=_PANEL
+    )
+    clock: str | None = clock_flag()
+    save: Path | str | None = flag("Write what was measured.", metavar="FILE", panel="Output")
+
+    def check(self, spelled: Spelling = str) -> None:
+        """Refuse what means nothing beside the others.
+
+        Raises:
+            InputError: such an argument was given.
+        """
+        for name in given(self):
+            if self.max_latency is None:
+                raise InputError(f"{spelled(name)} needs {spelled('max_latency')}")
+            if self.run is not None and name in ("max_time", "save"):
+                raise InputError(f"{spelled(name)} does not go with {spelled('run')}")
