@@ -18,6 +18,7 @@ import pytest
 import mncost
 from mncost.measure.run_file import read_run, run_schema
 from mncost.measure.runtimes.fake import SCRIPT
+from tests.measure.scripted import instead_of_processes
 from tests.running import Result, background, wait_until
 
 Cli = Callable[..., Result]
@@ -30,9 +31,16 @@ V1, V2 = (
 V2_MACS = 300_774_272
 
 
+@pytest.fixture
+def processes() -> None:
+    """Ask for real processes; without it nothing is started, and no time passes."""
+
+
 @pytest.fixture(autouse=True)
-def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
+def scripted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SCRIPT, json.dumps(QUIET))
+    if "processes" not in request.fixturenames:
+        instead_of_processes(monkeypatch)
 
 
 def script(monkeypatch: pytest.MonkeyPatch, **behaviour: object) -> None:
@@ -51,6 +59,7 @@ def rows(result: Result) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(result.out)))
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_run_and_its_file_say_the_same(run_cli: Cli, here: Path) -> None:
     ran = run_cli([*V2, "--alpha", "0.5,1.0", "-o", "run.json", "--format", "csv"])
     assert ran.status == 0
@@ -142,6 +151,7 @@ def test_columns_can_be_chosen(run_cli: Cli, here: Path) -> None:
     assert "unknown column 'latency_ms' (did you mean 'latency'?)" in wrong.err
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_cell_that_fails_costs_itself_and_the_exit_status(
     run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +226,7 @@ def test_a_run_is_not_resumed_with_other_versions(run_cli: Cli, here: Path) -> N
     assert Path("run.json").read_bytes() == before
 
 
+@pytest.mark.usefixtures("processes")
 def test_another_interpreter_is_measured_beside_ours(run_cli: Cli, here: Path) -> None:
     ran = run_cli([*V2, "--no-twin", "--python", sys.executable, "-f", "csv"])
     ours, theirs = rows(ran)

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -15,7 +15,8 @@ import mncost
 from mncost.measure.ceilings import PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes.fake import SCRIPT
-from tests.running import Result
+from tests.measure.scripted import instead_of_processes
+from tests.running import Result, in_process
 
 Cli = Callable[..., Result]
 
@@ -26,7 +27,28 @@ BENCH = (*V1, "--bench", "--runtime", "fake")
 
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SCRIPT, json.dumps(QUIET))
+    """Nothing is started: test_real_runtimes has a comparison in processes."""
+    _script(monkeypatch)
+
+
+def _script(patch: pytest.MonkeyPatch) -> None:
+    patch.setenv(SCRIPT, json.dumps(QUIET))
+    instead_of_processes(patch)
+
+
+class Compared(NamedTuple):
+    """V1 beside its twin: what was printed as CSV, and the run file."""
+
+    result: Result
+    file: str
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Compared:
+    file = str(tmp_path_factory.mktemp("compared") / "run.json")
+    with pytest.MonkeyPatch.context() as patch:
+        _script(patch)
+        return Compared(in_process([*BENCH, "--save", file, "-f", "csv"]), file)
 
 
 def rows(result: Result) -> list[dict[str, str]]:
@@ -87,10 +109,9 @@ def test_precisions_side_by_side(run_cli: Cli) -> None:
 # --------------------------------------------------------------------------------------- measured
 
 
-def test_a_measured_comparison_has_networks_pairs_and_layers(run_cli: Cli) -> None:
-    result = run_cli([*BENCH, "-f", "csv"])
-    assert result.status == 0
-    found = rows(result)
+def test_a_measured_comparison_has_networks_pairs_and_layers(compared: Compared) -> None:
+    assert compared.result.status == 0
+    found = rows(compared.result)
     levels = [row["level"] for row in found]
     assert [levels.count(level) for level in ("network", "pair", "layer")] == [1, 9, 27]
     for row in found[:10]:
@@ -112,14 +133,16 @@ def test_a_measured_comparison_has_networks_pairs_and_layers(run_cli: Cli) -> No
     assert int(network["twin_measured_peak_bytes"]) > 0
 
 
-def test_the_terminal_shows_every_table_and_says_what_they_show(run_cli: Cli) -> None:
-    out = run_cli(BENCH).out
+def test_the_terminal_shows_every_table_and_says_what_they_show(
+    run_cli: Cli, compared: Compared
+) -> None:
+    out = run_cli(["compare", "--run", compared.file]).out
     for title in ("Networks and their standard twins", "Peak memory", "Layers on", "Roofline of"):
         assert title in out
     assert "times fewer MACs than the standard twin" in out
     assert "the depthwise ones hold" in out
     assert "GMAC/s (a large matrix product)" in out
-    markdown = run_cli([*BENCH, "-f", "markdown"]).out
+    markdown = run_cli(["compare", "--run", compared.file, "-f", "markdown"]).out
     assert markdown.count("| --- |") or markdown.count("|---") or markdown.count("---:")
 
 
@@ -165,10 +188,11 @@ def test_a_twin_that_is_too_large_is_not_timed_and_the_cell_says_so(run_cli: Cli
     assert "4.9 GMACs, more than the 1 that are timed" in result.out
 
 
-def test_a_saved_run_says_the_same(run_cli: Cli, here: Path) -> None:
-    for form in ("terminal", "csv", "json", "markdown"):
-        measured = run_cli([*BENCH, "--save", "run.json", "--format", form])
-        assert run_cli(["compare", "--run", "run.json", "--format", form]).out == measured.out
+def test_a_saved_run_says_the_same(run_cli: Cli, compared: Compared, here: Path) -> None:
+    shown = run_cli(["compare", "--run", compared.file, "-f", "csv"])
+    assert shown.out == compared.result.out
+    measured = run_cli([*BENCH, "--no-layers", "--save", "run.json"])
+    assert run_cli(["compare", "--run", "run.json"]).out == measured.out
 
 
 def test_a_saved_run_can_be_resumed(run_cli: Cli, here: Path) -> None:
@@ -181,17 +205,17 @@ def test_a_saved_run_can_be_resumed(run_cli: Cli, here: Path) -> None:
     assert after.memory == before.memory
 
 
-def test_show_shows_the_networks_of_a_comparison(run_cli: Cli, here: Path) -> None:
-    run_cli([*BENCH, "--save", "run.json"])
-    shown = run_cli(["show", "run.json"]).out
+def test_show_shows_the_networks_of_a_comparison(run_cli: Cli, compared: Compared) -> None:
+    shown = run_cli(["show", compared.file]).out
     assert "row2" not in shown
-    parts = [row["part"] for row in rows(run_cli(["show", "run.json", "-f", "csv"]))]
+    parts = [row["part"] for row in rows(run_cli(["show", compared.file, "-f", "csv"]))]
     assert parts.count("") == 2
     assert "row2.depthwise" in parts
 
 
-def test_columns_can_be_chosen(run_cli: Cli, here: Path) -> None:
-    chosen = run_cli([*BENCH, "--columns", "level,macs_ratio,speedup", "-f", "csv"])
+def test_columns_can_be_chosen(run_cli: Cli, compared: Compared) -> None:
+    columns = ["--columns", "level,macs_ratio,speedup", "-f", "csv"]
+    chosen = run_cli(["compare", "--run", compared.file, *columns])
     assert chosen.out.splitlines()[0] == "level,macs_ratio,speedup,speedup_lo,speedup_hi"
 
 
