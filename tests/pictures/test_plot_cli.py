@@ -78,7 +78,7 @@ def test_accuracy_over_latencies_that_are_measured_now(run_cli: Cli, here: Path)
     assert {alpha for alpha, _ in cells} >= {0.35, 0.5, 0.75, 1.0, 1.4}
     assert {cell.subject.resolution for cell in run.cells} == {224}
     assert re.fullmatch(rf"f.svg: \d+ of {len(run.cells)} networks are on .*\n", found.out)
-    assert "mncost: note: latency: median of one call" in found.err
+    assert "of one call, median ±" in found.err
     said = texts(Path("f.svg").read_bytes())
     assert "latency, median of one call (ms)" in said
     assert any(text.startswith("medians, 95 % intervals; fake") for text in said)
