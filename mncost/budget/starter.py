@@ -57,6 +57,8 @@ def starter_files(which: Which, system: str = "github") -> dict[str, str]:
                 given = {key: getattr(which, key) is not None for key in _MODEL}
                 model = {"arch": name, **{k: v for k, v in _model(network).items() if given[k]}}
                 latency.append(_budget(model, _REGRESSION))
+            elif network.source is not None:
+                model = _model_as_it_is(name, which, network)
             else:
                 model = {"arch": network.label.arch, **_model(network)}
             budgets.append(_budget(model, *_counts(network)))
@@ -81,6 +83,14 @@ def _model(network: Network) -> dict[str, object]:
         "dialect": label.dialect,
         "classes": label.classes,
     }
+
+
+def _model_as_it_is(name: str, which: Which, network: Network) -> dict[str, object]:
+    """Return what names an ONNX file, or what makes a torch module."""
+    key = "file" if name.lower().endswith(".onnx") else "python"
+    partial = None if network.is_complete else True
+    named = {key: name, "input": which.input, "partial": partial}
+    return {**named, "resolution": which.resolution}
 
 
 def _budget(model: dict[str, object], *limits: str) -> str:

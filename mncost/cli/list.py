@@ -6,11 +6,12 @@ from typing import Annotated
 
 from mncost.cli.emit import Out
 from mncost.cli.params import Only
+from mncost.flags import flags_of
 from mncost.which import Which
 
 __all__ = ["list_"]
 
-_OTHERS = ("alpha", "resolution", "rho", "dialect", "classes", "in_channels", "precision", "twin")
+_OTHERS = tuple(name for name in flags_of(Which) if name != "arch")
 _ARCH = "Families (resnet), groups (mobile, all) or networks; by default the MobileNets."
 
 

@@ -23,7 +23,7 @@ __all__ = ["pick"]
 
 FAILED, INCONCLUSIVE = 1, 3
 _WHICH = Only(
-    without=("classes", "twin"),
+    without=("classes", "twin", "input", "strict"),
     help={
         "arch": "Built-in architectures, groups or checkpoints, with commas or as plain words. "
         "Default: all.",

@@ -98,6 +98,8 @@ def _candidates(of: Network | Sequence[Network] | None, which: Which) -> list[Ca
 
     if of is not None:
         return candidates_of([of] if isinstance(of, Network) else of)[0]
+    if which.input is not None:
+        raise InputError("--input is of models, and nothing is published of their accuracy")
     return candidates(
         which.arch or "all",
         which.alpha,

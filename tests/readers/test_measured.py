@@ -151,6 +151,11 @@ class TestCommands:
         self.budget('model = { file = "net.onnx" }\nmacs = 3839')
         assert in_process(["check", "budgets.toml"]).status == 1
 
+    def test_a_budget_that_init_writes_holds(self) -> None:
+        assert in_process(["init", "ci", "net.onnx,partial.onnx"]).status == 0
+        assert 'file = "net.onnx"' in Path("budgets.toml").read_text()
+        assert in_process(["check", "budgets.toml"]).status == 0
+
     def test_check_beside_an_older_file(self) -> None:
         self.budget(
             'model = { file = "net.onnx" }\nruntime = "fake"\n'
