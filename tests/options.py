@@ -78,6 +78,7 @@ VALUES = {
     "--in-channels": "1",
     "--input": "1x3x224x224",
     "--opset": "17",
+    "--input-data": "nowhere.npz",
     "--static-batch": "2",
     "--precision": "int8",
     "--format": "csv",

@@ -48,6 +48,7 @@ class Place(Struct, frozen=True):
     precision: Annotated[str, Fact("precision")] = "fp32"
     threads: Annotated[Positive, Fact("threads", "number", "{} thread|{} threads")] = 1
     batch: Annotated[Positive, Fact("batch", "number", "batch {}")] = 1
+    denormals: Annotated[str | None, Fact("denormals", words="denormals {}")] = None  # "flushed"
     python: Annotated[str | None, Fact("python")] = None  # the path of another interpreter
     host: Annotated[str | None, Fact("host", words="on {}")] = None  # another machine
 
@@ -75,6 +76,7 @@ class WorkerSpec(Struct, frozen=True):
     threads: Positive = 1
     python: str | None = None
     host: str | None = None
+    denormals: str | None = None  # the first session of a process decides for its main thread
 
 
 class Cell(Struct, frozen=True, kw_only=True):
@@ -115,7 +117,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     def worker(self) -> WorkerSpec:
         """The worker process that it runs in."""
         place = self.place
-        return WorkerSpec(place.runtime, place.threads, place.python, place.host)
+        return WorkerSpec(place.runtime, place.threads, place.python, place.host, place.denormals)
 
     def fact(self, name: str) -> Any:
         """Return a value of :data:`IDENTITY` (or ``arm``) by its name."""

@@ -195,6 +195,7 @@ class Crew:
             "batch": cell.place.batch,
             "provider": cell.place.provider,
             "precision": cell.place.precision,
+            "denormals": cell.place.denormals,
         }
 
     def _try(self, spec: WorkerSpec, cell: Cell | None, request: Request[T]) -> T | None:

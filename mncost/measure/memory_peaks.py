@@ -51,6 +51,7 @@ def _peak(cell: Cell, file: Path, launch: Launch) -> MemoryPeak:
         batch=cell.place.batch,
         provider=cell.place.provider,
         precision=cell.place.precision,
+        denormals=cell.place.denormals,
         runs=RUNS,
     )
     worker = launch(cell.worker, 0)

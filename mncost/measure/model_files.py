@@ -119,6 +119,7 @@ class ModelFiles:
                     bytes=built.bytes,
                     seconds=built.seconds,
                     agreement=built.agreement,
+                    denormals=built.denormals,
                 )
             )
 

@@ -13,6 +13,7 @@ from mncost.graph.ops import Foreign, Size
 from mncost.graph.twin import TWINS
 from mncost.measure.cells import Planned
 from mncost.measure.given_models import runs_at
+from mncost.measure.input_data import with_data
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.measure.records import LeftOut, Pair, PairCells, Place, Subject
 from mncost.measure.where import Offer, Where, has_models, no_models
@@ -80,6 +81,8 @@ def plan(
         InputError: a value cannot be used, or there is nothing to measure.
     """
     where = where.with_runtimes(by_layer=what.by_layer)
+    if where.input_data is not None:
+        networks = with_data([*networks], where.input_data)
     every = where.places(offer)
     places = [place for place in every if has_models(place)]
     if not places:

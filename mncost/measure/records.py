@@ -98,6 +98,7 @@ class ModelFile(Struct, frozen=True, kw_only=True):
     bytes: Natural
     seconds: float  # to build it
     agreement: Agreement | None = None
+    denormals: float | None = None  # share among the weights, or activations, of a given model
 
 
 class Process(Struct, kw_only=True):

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mncost.effort import check_count
@@ -100,6 +101,16 @@ class Where:
         parse=_names,
         panel=_PANEL,
     )
+    flush_denormals: bool = flag(
+        "Let the runtime take denormal numbers for 0 (onnxruntime, openvino).",
+        default=False,
+        panel=_PANEL,
+    )
+    input_data: Path | None = flag(
+        "An .npz file with values for a model's inputs. Default: random ones.",
+        metavar="FILE",
+        panel=_PANEL,
+    )
     device: str = flag("cpu. Default: cpu.", metavar="NAME", default="cpu", panel=_PANEL)
 
     def __post_init__(self) -> None:
@@ -124,6 +135,9 @@ class Where:
         check_count("threads", self.threads, MAX_THREADS)
         if "" in self.python:
             raise MeasureError("python '': accepted is the path of an interpreter")
+        for runtime in self.runtime if self.flush_denormals else ():
+            if runtime in RUNTIMES and not runtime_class(runtime).flushes_denormals:
+                raise MeasureError(f"{runtime} does not flush denormals; accepted: {_flushing()}")
         if self.device not in DEVICES:
             raise MeasureError(f"device {self.device!r}: accepted: {', '.join(DEVICES)}")
 
@@ -149,6 +163,8 @@ class Where:
                     f"{name} does not say how long each layer takes; accepted: {', '.join(able)}"
                 )
         usual = (name for name in USUAL if name in able or not by_layer)
+        if self.flush_denormals:
+            usual = (name for name in usual if runtime_class(name).flushes_denormals)
         names = self.runtime or tuple(filter(is_installed, usual))
         if not names:
             raise MeasureError(f"no runtime is installed: {install('bench')}")
@@ -176,8 +192,9 @@ class Where:
             if provider is None
             or (provider in chosen if chosen else provider not in runtime_class(runtime).unasked)
         ]
+        denormals = "flushed" if self.flush_denormals else None
         return [
-            structs.replace(place, precision=precision, batch=batch)
+            structs.replace(place, precision=precision, batch=batch, denormals=denormals)
             for precision, batch, place in product(self.precision, self.batch, here)
         ]
 
@@ -197,6 +214,11 @@ class Where:
         if not has_models(place):
             raise no_models(place)
         return place
+
+
+def _flushing() -> str:
+    able = [name for name in RUNTIMES if runtime_class(name).flushes_denormals]
+    return ", ".join(name for name in able if name != "fake")
 
 
 def has_models(place: Place) -> bool:

@@ -202,6 +202,11 @@ class CellSummary:
         return self._file.bytes if self._file else None
 
     @property
+    def denormals(self) -> float | None:
+        """Share of denormal numbers among the weights or activations of a model that is given."""
+        return self._file.denormals if self._file else None
+
+    @property
     def agreement(self) -> Agreement | None:
         """How close the logits of a quantised model are to those of its fp32 model."""
         return self._file.agreement if self._file else None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["RunWarning", "warnings_of_cell", "warnings_of_run"]
 
 # From these on, a figure is doubtful.
+DENORMALS = 0.001  # of the weights, or of the activations
 SPREAD = 0.10  # interquartile range / median
 DRIFT = 0.03  # of the reference workload, from begin to end; its interval is too narrow to rely on
 STEAL = 0.01  # share of all cores' time
@@ -66,10 +67,26 @@ def warnings_of_cell(summary: CellSummary) -> Iterator[RunWarning]:
         yield from _of_clock(summary)
         yield from _of_samples(summary, summary.latency)
         yield from _of_threads(summary)
+    yield from _of_denormals(summary)
     target = summary.run.options.target_error
     is_timed = summary.failure is None and summary.left_out is None
     if target is not None and is_timed and not summary.reached:
         yield _of_target(summary, target)
+
+
+def _of_denormals(summary: CellSummary) -> Iterator[RunWarning]:
+    share = summary.denormals
+    if share is not None and share > DENORMALS and summary.cell.place.denormals is None:
+        yield RunWarning(
+            "denormals",
+            summary.cell.id,
+            share,
+            DENORMALS,
+            f"{share:.1%} of its weights or activations are denormal numbers, which can make a "
+            "call many times slower",
+            "--flush-denormals takes them for 0",
+            f"{share:.1%} denormal numbers",
+        )
 
 
 def _of_quota(run: Run) -> Iterator[RunWarning]:

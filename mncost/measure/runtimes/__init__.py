@@ -71,12 +71,14 @@ class Setup(NamedTuple):
         batch: images in its input.
         provider: one of :meth:`Runtime.providers`; ``None`` is the default one.
         precision: one of :attr:`Runtime.precisions`, in which the model was written.
+        denormals: ``"flushed"``: denormal numbers are taken for 0; ``None``: as the runtime does.
     """
 
     folder: Path
     batch: int = 1
     provider: str | None = None
     precision: str = "fp32"
+    denormals: str | None = None
 
 
 class Runtime(ABC):
@@ -101,6 +103,8 @@ class Runtime(ABC):
     """Whether its clock is a scripted one."""
     profiles: ClassVar[bool] = False
     """Whether it can say how long each kernel takes: :meth:`profiled`."""
+    flushes_denormals: ClassVar[bool] = False
+    """Whether it can take denormal numbers for 0."""
     load_seconds: ClassVar[float] = 300.0
     """Seconds after which a load counts as hanging."""
 

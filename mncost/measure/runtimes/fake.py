@@ -111,6 +111,7 @@ class Fake(Runtime):
     virtual: ClassVar = True
     in_all: ClassVar = False
     profiles: ClassVar = True
+    flushes_denormals: ClassVar = True
 
     def __init__(
         self, script: Script | None = None, *, seed: int | None = None, now_ns: int = 0

@@ -37,6 +37,7 @@ class OnnxRuntime(Runtime):
     format: ClassVar = "onnx"
     precisions: ClassVar = ("fp32", "int8")
     default_provider: ClassVar = _CPU
+    flushes_denormals: ClassVar = True
     profiles: ClassVar = True
 
     def __init__(self) -> None:
@@ -71,13 +72,13 @@ class OnnxRuntime(Runtime):
         Raises:
             RuntimeError: the provider is not there, or the session does not use it.
         """
-        return self._call(setup, self._options(setup.batch))[0]
+        return self._call(setup, self._options(setup))[0]
 
     def profiled(self, setup: Setup) -> tuple[Call, Callable[[], KernelTimes]]:
         """Load a model under ONNX Runtime's profiler, as :meth:`load`."""
         from mncost.measure.runtimes.onnxruntime_profile import read_profile
 
-        options = self._options(setup.batch)
+        options = self._options(setup)
         options.enable_profiling = True
         options.profile_file_prefix = str(setup.folder / "profile")
         call, session = self._call(setup, options)
@@ -129,13 +130,16 @@ class OnnxRuntime(Runtime):
 
         return call, session
 
-    def _options(self, batch: int) -> Any:
+    def _options(self, setup: Setup) -> Any:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        options.add_free_dimension_override_by_name("batch", batch)
-        if self._shared:
+        options.add_free_dimension_override_by_name("batch", setup.batch)
+        # The first session of a process decides for its main thread, so all of a worker agree.
+        if setup.denormals:
+            options.add_session_config_entry("session.set_denormal_as_zero", "1")
+        if self._shared and not setup.denormals:
             options.use_per_session_threads = False
         else:
             options.intra_op_num_threads = self._threads

@@ -33,6 +33,7 @@ class OpenVino(Runtime):
     format: ClassVar = "onnx"
     precisions: ClassVar = ("fp32", "bf16", "int8")
     profiles: ClassVar = True
+    flushes_denormals: ClassVar = True
 
     def __init__(self) -> None:
         """Make one; :meth:`start` imports."""
@@ -103,6 +104,8 @@ class OpenVino(Runtime):
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,  # the process is pinned
         }
+        if setup.denormals:
+            options["CPU_DENORMALS_OPTIMIZATION"] = True
         compiled = self._core.compile_model(model, "CPU", options)
         if (used := compiled.get_property("INFERENCE_PRECISION_HINT").to_string()) != hint:
             raise RuntimeError(f"this CPU does not compute in {hint}, but in {used}")

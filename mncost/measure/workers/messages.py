@@ -105,6 +105,7 @@ class ModelRequest(Request[A]):
     batch: int = 1
     provider: str | None = None
     precision: str = "fp32"
+    denormals: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

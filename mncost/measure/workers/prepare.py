@@ -10,6 +10,7 @@ import pickle
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from mncost.measure.records import Agreement
 from mncost.measure.runtimes.given import Given
 from mncost.measure.workers.messages import Message, Request, reason
 from mncost.models.formats import Model, format_named
-from mncost.readers.model import Content, TrainedWeights
+from mncost.readers.model import Content, OnnxSource, TfliteSource, TrainedWeights
 
 if TYPE_CHECKING:
     from mncost.models.weights import Weights
@@ -43,6 +44,7 @@ class Prepared:
     bytes: int
     seconds: float
     agreement: Agreement | None = None  # of a quantised model with its fp32 model
+    denormals: float | None = None  # share of denormal numbers, of a model that is given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,8 @@ class Preparer:
         self._take(Path(asked.graph).read_bytes())
         inputs = {name: tuple(shape) for name, shape in asked.inputs.items()}
         _check(self._graph, inputs, asked.format, asked.precision)
+        if isinstance(self._content, OnnxSource | TfliteSource):
+            _check_file(self._content)
         model = Model(
             self._graph,
             inputs,
@@ -95,7 +99,12 @@ class Preparer:
         closeness = format_named(asked.format).write(model, folder)
         size = sum(file.stat().st_size for file in folder.iterdir())
         agreement = closeness and Agreement(**closeness._asdict())
-        return Prepared(size, time.perf_counter() - began, agreement)
+        share = None
+        if isinstance(self._content, OnnxSource | TfliteSource):
+            size = Path(given_of(self._content).model).stat().st_size
+        if isinstance(self._content, OnnxSource):
+            share = _denormals(self._content)
+        return Prepared(size, time.perf_counter() - began, agreement, share)
 
     def _take(self, pickled: bytes) -> None:
         if pickled != self._pickled:
@@ -151,6 +160,20 @@ def needed_bytes(graph: Graph, inputs: Shapes, format: str, precision: str) -> i
 def _weight_bytes(graph: Graph, inputs: Shapes) -> int:
     costs = count(graph, infer_shapes(graph, inputs))
     return 4 * sum(cost.params + cost.buffers for cost in costs)
+
+
+def _denormals(source: OnnxSource) -> float:
+    from mncost.measure.workers.denormals import denormal_share
+
+    given = given_of(source)
+    return denormal_share(Path(given.model), given.feed(1))
+
+
+def _check_file(source: OnnxSource | TfliteSource) -> None:
+    """Refuse a file that is not the one that was counted."""
+    content = Path(given_of(source).model).read_bytes()
+    if sha256(content).hexdigest() != source.sha256:
+        raise ValueError(f"{source.file} has changed since it was counted")
 
 
 def _check(graph: Graph, inputs: Shapes, format: str, precision: str) -> None:

@@ -157,7 +157,7 @@ class Server:
 
 
 def _setup(asked: ModelRequest[Any]) -> Setup:
-    return Setup(Path(asked.folder), asked.batch, asked.provider, asked.precision)
+    return Setup(Path(asked.folder), asked.batch, asked.provider, asked.precision, asked.denormals)
 
 
 def look(runtime: str) -> Message:
