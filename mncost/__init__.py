@@ -120,7 +120,12 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'mncost' has no attribute {name!r}")
     from importlib import import_module
 
-    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    value = getattr(import_module(_MODULES[name]), name)
+    if name.islower():
+        from mncost.boundary import public
+
+        value = public(value)
+    globals()[name] = value
     return value
 
 

@@ -217,6 +217,11 @@ def load(  # noqa: PLR0913 - what the flags of mncost.which are
     Raises:
         InputError: an argument cannot be used; the message says what would be accepted.
     """
+    from mncost.boundary import check_one, check_text
+
+    check_text("arch", arch, "v2")
+    check_text("dialect", dialect, "torchvision")
+    check_one(alpha, resolution)
     which: dict[str, Any] = {"dialect": dialect, "classes": classes, "in_channels": in_channels}
     which |= {"input": input, "output_stride": output_stride, "in_place": in_place}
     return grid(arch, alpha, resolution, precision=precision, **which).single()

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mncost.measure.engine import Progress
+from mncost.results.progress import in_words, watcher
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["tell", "watching"]
 
-_EVERY, _LINE_EVERY = 0.25, 10.0  # seconds
+_EVERY = 0.25  # seconds
 
 
 @contextmanager
@@ -31,7 +32,7 @@ def watching(target_error: float | None) -> Iterator[Callable[[Progress], None]]
         yield lambda progress: None
         return
     if not sys.stderr.isatty():
-        yield _lines(target_error)
+        yield watcher(True, target_error)
         return
     with _bar() as bar:
         task = bar.add_task("starting", total=1)
@@ -43,7 +44,7 @@ def watching(target_error: float | None) -> Iterator[Callable[[Progress], None]]
                 return
             bar.update(
                 task,
-                description=_words(progress, target_error),
+                description=in_words(progress, target_error),
                 completed=progress.now,
                 total=max(progress.deadline, progress.now),
             )
@@ -51,21 +52,6 @@ def watching(target_error: float | None) -> Iterator[Callable[[Progress], None]]
             drawn = time.monotonic()
 
         yield watch
-
-
-def _lines(target_error: float | None) -> Callable[[Progress], None]:
-    """Return what prints a line now and then, for a log."""
-    printed = time.monotonic()
-
-    def watch(progress: Progress) -> None:
-        nonlocal printed
-        if time.monotonic() - printed >= _LINE_EVERY:
-            printed = time.monotonic()
-            words = _words(progress, target_error)
-            limit = f"{progress.now:.0f} of at most {progress.deadline:.0f} s"
-            print(f"mncost: {limit}: {words}", file=sys.stderr, flush=True)
-
-    return watch
 
 
 def _bar() -> Bar:
@@ -103,18 +89,3 @@ def _forecast(said: Forecast) -> str:
 
 def _time(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 100 else f"{seconds:.0f} s"
-
-
-def _words(progress: Progress, target_error: float | None) -> str:
-    number, cells = progress.done + 1, progress.cells
-    words = {
-        "build": f"building model {number} of {progress.total}",
-        "memory": f"memory of network {number} of {progress.total}",
-        "load": f"process {number}: loading {cells} cells",
-        "pilot": f"{cells} cells, pilot visit {number} of {progress.total}",
-        "measure": f"process {number}, {cells} cells, round {progress.rounds + 1}",
-        "profile": f"process {number}, {cells} cells, layers",
-    }[progress.phase]
-    if progress.error is not None and target_error is not None:
-        words += f", ±{progress.error:.1%} (target ±{target_error:.1%})"
-    return words

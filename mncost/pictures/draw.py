@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, cycle, pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
+from mncost.pictures.families import colour_of
 from mncost.pictures.labels import Labels, Side
-from mncost.pictures.look import COLOURS, DARK, FORMATS, LIGHT, SMALL, canvas, headed, saved
+from mncost.pictures.look import DARK, FORMATS, LIGHT, SMALL, canvas, headed, saved
 from mncost.pictures.points import MARGIN, Fit, Point
 from mncost.pictures.scatter import Scatter
 
@@ -21,7 +23,6 @@ _LOGARITHMIC = 8  # times as much at the right end as at the left: a linear axis
 _WIDE = 300  # likewise: so many labels would touch each other
 _FEW = 7  # groups that are named beside their points, not in a legend
 _MARKERS = "osD^vPX"
-_FAMILIES = dict(zip(("v1", "v2", "v3", "v4"), COLOURS, strict=False))
 _FAR = 2  # times the largest value: where an interval may leave the picture
 _MARGIN = 0.05  # around what is shown, of its width
 _STEPS = 50  # of a curve
@@ -74,24 +75,13 @@ def draw(scatter: Scatter, caption: str = "", format: str = "png") -> bytes:
 def _styles(groups: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Yield the groups with their colours and markers.
 
-    A family (the word before a dash) has one colour, which is the same in every picture for the
-    families of MobileNets; its members differ in shape.
+    A family has one colour, the same in every picture; its members differ in shape.
     """
-    groups = list(groups)
-    families = dict.fromkeys(map(_family, groups))
-    known = {family: _FAMILIES[family] for family in families if family in _FAMILIES}
-    free = [colour for colour in COLOURS if colour not in known.values()]
-    others = [family for family in families if family not in known]
-    colours = known | dict(zip(others, cycle(free), strict=False))
-    seen = dict.fromkeys(COLOURS, 0)
+    seen: Counter[str] = Counter()
     for group in groups:
-        colour = colours[_family(group)]
+        colour = colour_of(group.partition(",")[0])
         yield group, colour, _MARKERS[seen[colour] % len(_MARKERS)]
         seen[colour] += 1
-
-
-def _family(group: str) -> str:
-    return group.partition(",")[0].partition("-")[0]
 
 
 def _group(axes: Axes, points: Sequence[Point], colour: str, marker: str, gid: str) -> None:

@@ -161,10 +161,14 @@ def bounds(interval: Interval, factor: float) -> tuple[float, float] | None:
 
 
 def short_name(arch: str, alpha: float | None, resolution: int | str | None) -> str:
-    """Return ``V3-L 0.75 @224`` for v3-large at α 0.75 and 224 pixels."""
+    """Return ``V3-L 0.75 @224`` for v3-large at α 0.75 and 224 pixels.
+
+    Only MobileNets are shortened: ``resnet-50 @224``, whose α of 1 goes without saying.
+    """
     first, *rest = arch.split("-")
-    short = [first.upper() if len(first) == 2 else first, *(word[:1].upper() for word in rest)]
-    words = [arch if is_model(arch) else "-".join(short)]
-    words += [] if alpha is None else [f"{alpha:g}"]
+    is_mobilenet = first in ("v1", "v2", "v3", "v4") and not is_model(arch)
+    short = "-".join([first.upper(), *(word[:1].upper() for word in rest)])
+    words = [short if is_mobilenet else arch]
+    words += [] if alpha is None or (alpha == 1 and not is_mobilenet) else [str(float(alpha))]
     words += [] if resolution is None else [f"@{resolution}"]
     return " ".join(words)

@@ -8,8 +8,10 @@ from typing import Any
 from warnings import warn
 
 from mncost.api import Networks, grid_of
+from mncost.api import grid as grid_of_names
+from mncost.boundary import check_keywords
 from mncost.effort import Effort
-from mncost.flags import taken
+from mncost.flags import flags_of, taken
 from mncost.measure.engine import Progress
 from mncost.measure.networks import cells_of
 from mncost.measure.plan import What
@@ -27,9 +29,12 @@ from mncost.measure.saving import saving
 from mncost.measure.where import Where
 from mncost.network import Network
 from mncost.results.forecast import Forecast, forecast
+from mncost.results.progress import Watch, watcher
 from mncost.results.results import Results
 
 __all__ = ["bench", "measure", "measure_networks"]
+
+_FLAGS = [*flags_of(Where), *flags_of(Effort)]
 
 
 def bench(  # noqa: PLR0913 - what is measured beside where and how long
@@ -43,6 +48,7 @@ def bench(  # noqa: PLR0913 - what is measured beside where and how long
     memory: bool = False,
     max_twin_gmacs: float | None = None,
     output: Path | str | None = None,
+    progress: bool | Watch | None = None,
     **options: Any,
 ) -> Results:
     """Measure the latency of networks on this machine.
@@ -59,6 +65,8 @@ def bench(  # noqa: PLR0913 - what is measured beside where and how long
         max_twin_gmacs: do not time twins of more GMACs.
         output: the run file, written as it goes. If it cannot be written in the end, there is a
             Python warning.
+        progress: ``True``: show how far it is, a bar in a notebook, else a line on standard error
+            every 10 s. ``None``: only in a notebook. Or a function that is told it.
         options: the fields of ``where`` and ``effort`` (``runtime="torch"``, ``max_time=20``), and
             beside names what :func:`mncost.grid` takes (``alpha="0.35:1.0"``).
 
@@ -67,6 +75,7 @@ def bench(  # noqa: PLR0913 - what is measured beside where and how long
         KeyboardInterrupt: the measuring was interrupted; what there is has been saved.
     """
     where, effort = taken(where, options), taken(effort, options)
+    check_keywords(grid_of_names, [*options], *_FLAGS)
     grid = grid_of(networks, **options)
     what = What(
         twin="standard" if twin is True else twin or None,
@@ -79,7 +88,8 @@ def bench(  # noqa: PLR0913 - what is measured beside where and how long
     asked = _asked(networks, options)
     with saving(output) as save:
         run = begin(grid, where, effort, what, least_time=least_time, asked=asked)
-        results = _uninterrupted(measure(run, save=save))
+        watch = watcher(progress, run.options.target_error)
+        results = _uninterrupted(measure(run, save=save, watch=watch))
     if save.problem is not None:
         warn(f"{save.problem}; the run is not saved", stacklevel=2)
     return results

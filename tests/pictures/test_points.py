@@ -89,8 +89,8 @@ def test_a_front_rests_on_points_with_an_interval() -> None:
     ("arch", "alpha", "resolution", "name"),
     [
         ("v3-large", 0.75, 224, "V3-L 0.75 @224"),
-        ("v4-hybrid-m", 1.0, 256, "V4-H-M 1 @256"),
-        ("v2", 1.0, 96, "V2 1 @96"),
+        ("v4-hybrid-m", 1.0, 256, "V4-H-M 1.0 @256"),
+        ("v2", 1.0, 96, "V2 1.0 @96"),
         ("my_net", None, 32, "my_net @32"),
         ("keywords", None, None, "keywords"),
     ],
