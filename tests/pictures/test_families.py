@@ -1,4 +1,4 @@
-"""Colours and names of networks in pictures: one colour a family, a label that names the network."""
+"""One colour for each family of networks in pictures, and a label that names the network."""
 
 from __future__ import annotations
 
