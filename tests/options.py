@@ -76,6 +76,8 @@ VALUES = {
     "--dialect": "torchvision",
     "--classes": "10",
     "--in-channels": "1",
+    "--output-stride": "16",
+    "--in-place": "depthwise",
     "--input": "1x3x224x224",
     "--opset": "17",
     "--input-data": "nowhere.npz",

@@ -83,6 +83,27 @@ ROWS: dict[str, SearchStrategy[Row]] = {
         layer_scale=st.booleans(),
         residual=st.booleans(),
     ),
+    "basic": row("basic", out=WIDTHS, activation=ACTIVATIONS, repeats=REPEATS),
+    "bottleneck": row(
+        "bottleneck",
+        out=WIDTHS,
+        width=WIDTHS,
+        groups=st.sampled_from([1, 2, 4]),
+        stride_on=st.sampled_from(["middle", "first"]),
+        activation=ACTIVATIONS,
+    ),
+    "mobilevit": row(
+        "mobilevit",
+        stride=False,
+        features=WIDTHS,
+        layers=st.integers(1, 2),
+        heads=st.sampled_from([1, 2, 4]),
+        activation=ACTIVATIONS,
+    ),
+    "shuffle": row("shuffle", stride=False, groups=st.sampled_from([2, 4, 8])),
+    "batch_norm": row("batch_norm", stride=False, activation=ACTIVATIONS),
+    "layer_norm": row("layer_norm", stride=False, eps=st.sampled_from([1e-6, 1e-3])),
+    "activation": row("activation", stride=False, activation=ACTIVATIONS),
     "dropout": row("dropout", stride=False, rate=st.just(0.1)),
 }
 STEM: Row = {"block": "conv", "kernel": 3, "out": 16, "activation": "relu"}

@@ -21,7 +21,7 @@ from mncost.graph.shapes import as_image
 from mncost.network import Network
 from mncost.published.memory import MemoryFigure, difference
 from tests.networks import EVERY_DIALECT, Row, network_of_rows, toml
-from tests.random_rows import ALPHAS, TAIL, bodies
+from tests.random_rows import ALPHAS, ROWS, TAIL, bodies
 from tests.running import Result, in_process
 
 ELEMENT = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
@@ -169,6 +169,7 @@ def test_a_difference_without_reason() -> None:
 
 # ------------------------------------------------------- what is whole, block by block, and by hand
 
+IMAGES = [block for block in ROWS if block != "mobilevit"]  # what the machine below cuts
 STEM: Row = {"block": "conv", "kernel": 3, "out": 8, "stride": 2, "activation": "relu"}
 WIDE: Row = {"block": "conv", "kernel": 1, "out": 32}
 BOTTLENECK: Row = {"block": "inverted_residual", "kernel": 3, "expansion": 6, "out": 8}
@@ -386,7 +387,7 @@ def test_families(arch: str, dialect: str) -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(rows=bodies(), alpha=ALPHAS)
+@given(rows=bodies(*IMAGES), alpha=ALPHAS)
 def test_random_networks(rows: list[Row], alpha: float) -> None:
     """So does any valid file."""
     network = network_of_rows([*rows, *TAIL], 32, alpha)

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 
 import mncost
 from mncost.cost.memory import PRECISIONS, Precision
-from mncost.graph.graph import Graph
+from mncost.errors import InputError
+from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     Activation,
     Attention,
@@ -20,11 +21,17 @@ from mncost.graph.ops import (
     Conv,
     Dropout,
     Flatten,
+    Fold,
+    LayerNorm,
     LayerScale,
     Linear,
+    MultiHeadAttention,
+    Resize,
 )
-from mncost.network import Network
-from tests.networks import EVERY_DIALECT, Row, network_of_rows
+from mncost.network import Network, network_of
+from mncost.spec.parse import parse_spec
+from mncost.spec.resolve import resolve
+from tests.networks import EVERY_DIALECT, Row, network_of_rows, toml
 from tests.random_rows import ALPHAS, TAIL, bodies
 
 ELEMENT = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
@@ -63,10 +70,18 @@ def buffers_of(graph: Graph) -> list[int]:
 def scores_of(network: Network, index: int) -> int:
     """Return the elements of the attention scores that a node holds while it runs."""
     node = network.graph.nodes[index]
+    if isinstance(node.op, MultiHeadAttention):
+        tokens = network.shapes[index][0]
+        return node.op.heads * tokens * (tokens // node.op.sequences)
     if not isinstance(node.op, Attention):
         return 0
     queries, keys = (network.shapes[source] for source in node.inputs[:2])
     return node.op.heads * (queries[1] * queries[2]) * (keys[1] * keys[2])
+
+
+def read_by(node: Node) -> tuple[int, ...]:
+    """Return the inputs of a node whose values it needs: of a second image only the size."""
+    return node.inputs[:1] if isinstance(node.op, Fold | Resize) else node.inputs
 
 
 def simulated_peak(network: Network) -> tuple[int, str]:
@@ -77,7 +92,7 @@ def simulated_peak(network: Network) -> tuple[int, str]:
     """
     nodes, place = network.graph.nodes, buffers_of(network.graph)
     steps = [index for index in range(len(nodes)) if place[index] == index]
-    reads = {step: [place[source] for source in nodes[step].inputs] for step in steps}
+    reads = {step: [place[source] for source in read_by(nodes[step])] for step in steps}
     readers = {step: [r for r in steps if step in reads[r]] for step in steps}
     found = []
     for now in steps:
@@ -104,6 +119,8 @@ def simulated_weights(graph: Graph) -> tuple[int, int]:
             case Linear(inputs, outputs, bias):
                 weights += inputs * outputs
                 vectors += outputs if bias or folded else 0
+            case LayerNorm(channels):
+                vectors += 2 * channels
             case BatchNorm(channels) if place[index] == index:
                 vectors += 2 * channels
             case LayerScale(channels):
@@ -189,6 +206,37 @@ def test_peak_of_v1_and_v2() -> None:
     assert v1.peak_layer == "row2.pointwise.conv"
     assert v2.peak_activation_bytes == 4 * 96 * (112**2 + 56**2) == 6_021_120
     assert v2.peak_layer == "row3.1.depthwise.conv"
+
+
+def test_depthwise_in_place() -> None:
+    """V2 at 224 in INT8: what expands to 96 channels, and its input; V1's peak is a pointwise."""
+    v2 = mncost.load("v2", precision="int8", in_place="depthwise")
+    assert v2.peak_activation_bytes == 112**2 * (16 + 96) == 1_404_928
+    assert v2.peak_layer == "row3.1.expand.conv"
+    assert v2.at(112).peak_activation_bytes == 56**2 * (16 + 96)
+    assert mncost.load("v2", precision="int8").peak_activation_bytes == 96 * (112**2 + 56**2)
+    v1 = mncost.load("v1", in_place="depthwise")
+    assert v1.peak_activation_bytes == mncost.load("v1").peak_activation_bytes
+
+
+@pytest.mark.parametrize(("read_again", "tensors"), [(False, 8 + 8), (True, 8 + 8 + 8)])
+def test_what_is_read_again_is_not_written_over(read_again: bool, tensors: int) -> None:
+    """The sum reads one tensor and writes one; or it also needs what the depthwise read."""
+    rows: list[Row] = [
+        {"block": "conv", "kernel": 1, "out": 8, "name": "stem"},
+        {"block": "depthwise", "kernel": 3, "name": "filtered"},
+        {"block": "activation", "activation": "relu", "name": "alone"},
+        {"block": "add", "from": ["alone", "stem" if read_again else "alone"]},
+    ]
+    spec = parse_spec(toml(rows), "a test")
+    network = network_of(resolve(spec), 4, in_place="depthwise")
+    assert network.peak_activation_bytes == 4 * 16 * tensors
+    assert network.peak_activation_bytes <= network_of(resolve(spec), 4).peak_activation_bytes
+
+
+def test_what_is_no_rule() -> None:
+    with pytest.raises(InputError, match="did you mean 'depthwise'"):
+        mncost.load("v2", in_place="depthwis")
 
 
 # --------------------------------------------------------------------------------- weights, by hand

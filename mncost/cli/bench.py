@@ -33,7 +33,7 @@ _RESUMED = (
     "interpreter that it was measured in) and how to show it"
 )
 _WHICH = Only(
-    without=("precision", "twin"),
+    without=("precision", "twin", "in_place"),
     help={
         "arch": "Architectures, groups, files or checkpoints, with commas or as plain words. "
         "Default: v1,v2,v3-large."

@@ -147,6 +147,7 @@ def compare(
         _check_columns(out)
         if max_twin_gmacs is not None and not max_twin_gmacs > 0:
             raise InputError(f"--max-twin-gmacs {max_twin_gmacs:g}: accepted is more than 0")
+        refuse({"in-place": which.in_place}, "does not go with --bench: runtimes decide that")
         where = replace(where, precision=tuple(precisions or ["fp32"]))
         comparison = _comparison(which, ["fp32"])
         how |= {"layers": layers, "in_full": verbose}

@@ -12,7 +12,7 @@ __all__ = ["explain"]
 
 
 def explain(
-    which: Annotated[Which, Only(without=("precision",))],
+    which: Annotated[Which, Only(without=("precision", "in_place"))],
     out: Out,
 ) -> None:
     """Say why counting tools print different numbers for one network, term by term.

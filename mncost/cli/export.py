@@ -18,7 +18,7 @@ _PANEL = "Output"
 
 
 def export(
-    which: Annotated[Which, Only(without=("rho", "precision"))],
+    which: Annotated[Which, Only(without=("rho", "precision", "in_place"))],
     output: Annotated[
         Path,
         typer.Option(

@@ -17,7 +17,9 @@ __all__ = ["init"]
 
 def init(
     kit: Annotated[str, typer.Argument(metavar="KIT", help="What to set up: ci.")],
-    which: Annotated[Which, Only(without=("twin", "in_channels", "rho"))],
+    which: Annotated[
+        Which, Only(without=("twin", "in_channels", "rho", "output_stride", "in_place"))
+    ],
     github: Annotated[
         bool,
         typer.Option("--github", help="For GitHub Actions (default).", rich_help_panel="Output"),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["plot"]
 
 _WHICH = Only(
-    without=("classes",),
+    without=("classes", "output_stride", "in_place"),
     help={
         "arch": "Architectures, groups or checkpoints, with commas or as plain words; where no "
         "accuracy is drawn, files too. Default: all for accuracies, v1,v2,v3-large for --y "

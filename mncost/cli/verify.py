@@ -24,7 +24,7 @@ DIFFERENT = 1
 
 
 def verify(
-    which: Annotated[Which, Only(without=("precision",))],
+    which: Annotated[Which, Only(without=("precision", "in_place"))],
     out: Out,
     layers: Annotated[
         bool,

@@ -97,7 +97,7 @@ def _name(block: Block, repeats: int, number: int) -> str | None:
 def _stated(block: Block, values: dict[str, Any]) -> dict[str, Any]:
     """Return the keys that state the widths of a block, in the place of its ratios."""
     stated: dict[str, Any] = {}
-    if values.get("expansion") is not None and "expanded" not in values:  # a convolution
+    if values.get("expansion") is not None and "out" in values and "expanded" not in values:
         stated = {"out": block.out_channels, "expansion": None}
     elif "expanded" in values:
         stated = {"expanded": block.expanded or block.in_channels, "expansion": None}
