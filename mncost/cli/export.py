@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -12,13 +13,23 @@ from mncost.cli.streams import say, tell
 from mncost.errors import InputError, UnknownNameError
 from mncost.which import Which
 
+if TYPE_CHECKING:
+    from mncost.models.export import FileKind
+    from mncost.models.formats import Closeness
+
 __all__ = ["export"]
 
+Quantise: TypeAlias = "Callable[[bytes], tuple[bytes, Closeness]]"
+
 _PANEL = "Output"
+_PRECISION = (
+    "int8 quantises an .onnx or .tflite file, calibrated with images of noise: for its size and "
+    "speed. Default: fp32."
+)
 
 
 def export(
-    which: Annotated[Which, Only(without=("rho", "precision", "in_place"))],
+    which: Annotated[Which, Only(without=("rho", "in_place"), help={"precision": _PRECISION})],
     output: Annotated[
         Path,
         typer.Option(
@@ -98,6 +109,7 @@ def export(
 
     mncost export v2 --alpha 0.5 --resolution 160 -o net.onnx
     mncost export v2 --opset 17 --static-batch 8 -o net.onnx
+    mncost export v2 --precision int8 -o net.tflite
     mncost export v2 --dialect torchvision --weights mobilenet_v2.pth -o net.onnx
     mncost export v3-large --alpha 0.75 --dialect torchvision -o net.toml
     """
@@ -118,6 +130,7 @@ def export(
         raise InputError("--weights-key needs --weights: the file that it chooses in")
     given: dict[str, Any] = {
         "resolution": which.resolution,
+        "precision": which.precision,
         "twin": which.twin,
         "features": features or None,
         "dynamic-batch": dynamic_batch or None,
@@ -134,6 +147,7 @@ def export(
                 f"--{name} means nothing to a {output.suffix} file; accepted beside the "
                 f"network: {accepted}"
             )
+    quantise = _quantiser(which.precision, kind, static_batch)
     network = which.network()
     trained = None if weights is None else checkpoint(weights, weights_key)
     if trained is not None and trained.note:
@@ -145,5 +159,23 @@ def export(
         )
     choices = Choices(None, features, seed or 0, trained, dynamic_batch)
     content = kind.content(network, choices._replace(opset=opset, static_batch=static_batch))
+    said = ""
+    if quantise is not None:
+        content, close = quantise(content)
+        said = (
+            f"; int8, calibrated with noise: logits {close.error:.1%} off, the largest one the "
+            f"same for {close.same_top1} of {close.images} images of noise"
+        )
     write_atomically(output, content)
-    say(f"{output}: {title(network)}, {len(content):,} bytes")
+    say(f"{output}: {title(network)}, {len(content):,} bytes{said}")
+
+
+def _quantiser(precision: str | None, kind: FileKind, static_batch: int | None) -> Quantise | None:
+    """Return what makes int8 of a file, if that is wanted."""
+    if precision in (None, "fp32"):
+        return None
+    if precision != "int8":
+        raise InputError(f"--precision {precision}: files are written in fp32 or int8")
+    if static_batch not in (None, 1):
+        raise InputError("--precision int8 and --static-batch do not go together")
+    return kind.quantise

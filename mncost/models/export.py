@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from mncost.models.checkpoints import Checkpoint
+    from mncost.models.formats import Closeness
     from mncost.models.weights import Weights
     from mncost.network import Network
     from mncost.readers.model import TrainedWeights
@@ -177,10 +178,17 @@ def _given(
 
 
 class FileKind(NamedTuple):
-    """A kind of file: what returns its bytes, and which options apply to it."""
+    """A kind of file.
+
+    Attributes:
+        content: returns its bytes.
+        options: those that apply to it.
+        quantise: makes int8 of its bytes; says how close that is to them.
+    """
 
     content: Callable[[Network, Choices], bytes]
     options: frozenset[str]
+    quantise: Callable[[bytes], tuple[bytes, Closeness]] | None = None
 
 
 def _onnx_file(network: Network, choices: Choices) -> bytes:
@@ -194,6 +202,19 @@ def _tflite_file(network: Network, choices: Choices) -> bytes:
 
     graph, weights = _model(network, choices)
     return tflite_model(graph, infer_shapes(graph, network.inputs), weights)
+
+
+def _int8_onnx(content: bytes) -> tuple[bytes, Closeness]:
+    require("bench")
+    from mncost.models.int8 import quantised
+
+    return quantised(content)
+
+
+def _int8_tflite(content: bytes) -> tuple[bytes, Closeness]:
+    from mncost.models.tflite_int8 import quantised
+
+    return quantised(content)
 
 
 def _state_dict_file(network: Network, choices: Choices) -> bytes:
@@ -229,12 +250,15 @@ _WEIGHTS = {"seed", "weights", "weights-key", "features", "twin"}
 FILES: dict[str, FileKind] = {
     ".onnx": FileKind(
         _onnx_file,
-        frozenset({*_WEIGHTS, "dynamic-batch", "static-batch", "opset", "resolution"}),
+        frozenset({*_WEIGHTS, "dynamic-batch", "static-batch", "opset", "resolution", "precision"}),
+        _int8_onnx,
     ),
     ".pt": FileKind(_state_dict_file, frozenset(_WEIGHTS)),
     # Its batch is always dynamic.
     ".pt2": FileKind(_exported_program_file, frozenset({*_WEIGHTS, "dynamic-batch", "resolution"})),
-    ".tflite": FileKind(_tflite_file, frozenset({*_WEIGHTS, "resolution"})),
+    ".tflite": FileKind(
+        _tflite_file, frozenset({*_WEIGHTS, "resolution", "precision"}), _int8_tflite
+    ),
     ".toml": FileKind(_architecture_file, frozenset({"resolution"})),
 }
 """The kinds of files that a network can be written to, by suffix."""

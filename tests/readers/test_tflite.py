@@ -56,6 +56,23 @@ def test_what_we_export_is_read_back(tmp_path: Path, arch: str) -> None:
         assert not [node for node in theirs.graph.nodes if isinstance(node.op, Foreign)]
 
 
+def test_quantised_files(tmp_path: Path) -> None:
+    """Their weights stand behind the flat buffer; a scale for each channel is no parameter."""
+    pytest.importorskip("ai_edge_quantizer")
+    ours = mncost.load("v2", 0.35, 96)
+    kind = FILES[".tflite"]
+    assert kind.quantise is not None
+    content = kind.content(ours, Choices())
+    paths = tmp_path / "fp32.tflite", tmp_path / "int8.tflite"
+    for path, data in zip(paths, (content, kind.quantise(content)[0]), strict=True):
+        path.write_bytes(data)
+    floats, integers = map(read, paths)
+    assert (integers.macs, integers.params) == (ours.macs, floats.params)
+    assert integers.precision == "int8"
+    biases = sum(layer.out_channels for layer in ours.layers if layer.macs)
+    assert integers.weight_bytes == integers.params + 3 * biases  # of int32
+
+
 def test_other_sizes(exported: Path) -> None:
     assert read(exported, input="1x64x128x3").macs == mncost.load("v2", 0.35, "64x128").macs
     with pytest.raises(InputError, match="takes 1x96x96x3, channels last"):

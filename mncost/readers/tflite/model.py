@@ -105,10 +105,11 @@ def _integers(tensors: Sequence[Any], buffers: Sequence[Any]) -> Iterator[tuple[
 
 
 def _tensor(tensor: Any, buffers: Sequence[Any]) -> Tensor:
-    data = buffers[tensor.buffer].data
+    buffer = buffers[tensor.buffer]
     shape = () if tensor.shape is None else tuple(map(int, tensor.shape))
     name = (tensor.name or b"").decode("utf-8", "replace")
-    size = 0 if data is None else len(data)
+    # Large ones may stand behind the flat buffer, where an offset says.
+    size = int(buffer.size or 0) if buffer.data is None else len(buffer.data)
     return Tensor(name, shape, _TYPES.get(tensor.type, "?"), size, tensor.buffer)
 
 
