@@ -14,39 +14,24 @@ from mncost.graph.foreign_op import Foreign, Held
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     Activation,
-    Add,
-    Conv,
-    Flatten,
-    GlobalPool,
     Input,
-    Linear,
     Op,
     Padding,
-    Pool,
-    PReLU,
-    Scale,
     Shape,
     parameters,
 )
-from mncost.graph.shapes import pads, result_shape
+from mncost.graph.shapes import result_shape
 from mncost.readers.given import GivenInput, InputMisfitError
 from mncost.readers.model import InputSpec, ReadModel, TfliteSource
 from mncost.readers.names import Names, block_of
 from mncost.readers.tflite.model import FUSED, Call, Stored, Tensor, stored
+from mncost.readers.tflite.ours import Facts, our_operators
 from mncost.readers.tflite.prices import CONSTANT, VIEWS, price, word
 
 __all__ = ["read_file"]
 
 _MAX_BYTES = 2**31
-_PLAIN: dict[str, Activation] = {
-    "RELU": Activation("relu"),
-    "RELU6": Activation("relu6"),
-    "RELU_N1_TO_1": Activation("hardtanh"),
-    "HARD_SWISH": Activation("hardswish"),
-    "LOGISTIC": Activation("sigmoid"),
-    "TANH": Activation("tanh"),
-    "ELU": Activation("elu"),
-}
+_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 _ELEMENTWISE = ("ADD", "DIV", "MUL", "SUB")
 # Which inputs of an operator are its parameters, if they are stored.
 _HELD = {
@@ -152,7 +137,7 @@ class _Reader:
         pads = self.model.integers.get(call.reads[1], [])
         return (
             len(readers) == 1
-            and readers[0].code in ("CONV_2D", "DEPTHWISE_CONV_2D")
+            and readers[0].code in _CONVOLUTIONS
             and readers[0].options.padding == 1
             and call.writes[0] not in self.model.outputs
             and call.reads[0] in self._place
@@ -160,7 +145,7 @@ class _Reader:
             and not any(pads[:2] + pads[6:])
         )
 
-    def padding(self, call: Call) -> Padding:
+    def _padding(self, call: Call) -> Padding:
         """Return what a convolution pads: by a rule, or what was padded before it."""
         if before := self._pads.get(call.reads[0]):
             _, _, top, bottom, left, right, *_ = self.model.integers[before.reads[1]]
@@ -241,8 +226,7 @@ class _Reader:
         self, call: Call, wanted: str, sources: tuple[int, ...], shape: Shape, held: int
     ) -> int | None:
         """Append an operator of ours that is exactly this one, if there is one."""
-        make = _MAKERS.get(call.code)
-        ops = None if make is None else make(self, call, self._shapes[sources[0]], shape)
+        ops = our_operators(self._facts(call), self._shapes[sources[0]], shape)
         if not ops or _held_by(ops) != held:  # parameters that another operator holds already
             return None
         steps: list[tuple[Op, Shape]] = []
@@ -262,12 +246,18 @@ class _Reader:
             sources = (self._append(self._names.unique(name, op.kind), op, sources, after),)
         return sources[0]
 
-    def stored_shape(self, call: Call, place: int) -> Shape | None:
-        """Return the shape of an input that is stored."""
-        origin = self._origin.get(call.reads[place]) if place < len(call.reads) else None
-        return None if origin is None else origin.shape
+    def _facts(self, call: Call) -> Facts:
+        origins = [self._origin.get(index) for index in call.reads]
+        return Facts(
+            call.code,
+            call.options,
+            [None if one is None else one.shape for one in origins],
+            len(call.reads) > 2 and call.reads[2] >= 0,
+            self._padding(call) if call.code in _CONVOLUTIONS else "valid",
+            self._averaged(call) if call.code == "MEAN" else (),
+        )
 
-    def numbers_of_means(self, call: Call) -> tuple[int, ...]:
+    def _averaged(self, call: Call) -> tuple[int, ...]:
         """Return the sides that a mean leaves out: those that are gone, or 1 now."""
         before = self.model.tensors[call.reads[0]].shape
         after = self.model.tensors[call.writes[0]].shape
@@ -284,89 +274,3 @@ def _inner(shape: Shape) -> Shape:
     """Return a shape as ours: without a batch of one, and channels first."""
     inner = shape[1:] if len(shape) > 1 and shape[0] == 1 else shape
     return (inner[2], inner[0], inner[1]) if len(inner) == 3 and len(shape) == 4 else inner
-
-
-def _conv(reader: _Reader, call: Call, image: Shape, out: Shape) -> list[Op] | None:
-    filters, options = reader.stored_shape(call, 1), call.options
-    if filters is None or len(filters) != 4 or len(image) != 3:
-        return None
-    kernel = filters[1], filters[2]
-    stride = options.strideH, options.strideW
-    dilation = options.dilationHFactor, options.dilationWFactor
-    is_depthwise = call.code == "DEPTHWISE_CONV_2D"
-    outputs = filters[3] if is_depthwise else filters[0]
-    groups = image[0] if is_depthwise else image[0] // filters[3]
-    has_bias = len(call.reads) > 2 and call.reads[2] >= 0
-    padding = reader.padding(call)
-    return [Conv(image[0], outputs, kernel, stride, dilation, groups, has_bias, padding)]
-
-
-def _linear(reader: _Reader, call: Call, before: Shape, out: Shape) -> list[Op] | None:
-    matrix = reader.stored_shape(call, 1)
-    if matrix is None or len(matrix) != 2:
-        return None
-    has_bias = len(call.reads) > 2 and call.reads[2] >= 0
-    layer = Linear(matrix[1], matrix[0], has_bias)
-    flattens = len(before) == 3 and not call.options.keepNumDims
-    return [Flatten(), layer] if flattens else [layer]
-
-
-def _flatten(reader: _Reader, call: Call, before: Shape, out: Shape) -> list[Op] | None:
-    """Of one pixel only: of more, the order of what is flattened is another one."""
-    return [Flatten()] if len(before) == 3 and before[1:] == (1, 1) and len(out) == 1 else None
-
-
-def _pool(reader: _Reader, call: Call, image: Shape, out: Shape) -> list[Op] | None:
-    options = call.options
-    kernel = options.filterHeight, options.filterWidth
-    stride = options.strideH, options.strideW
-    if len(image) != 3:
-        return None
-    sides = [0, 0, 0, 0]
-    if not options.padding:
-        for axis in (0, 1):
-            sides[2 * axis : 2 * axis + 2] = pads(
-                image[1 + axis], kernel[axis], stride[axis], 1, "same"
-            )
-    function = "max" if call.code == "MAX_POOL_2D" else "average"
-    if function == "average" and any(sides):  # it does not count what is padded, and ours does
-        return None
-    return [Pool(function, kernel, stride, (sides[0], sides[1], sides[2], sides[3]))]  # type: ignore[arg-type]
-
-
-def _mean(reader: _Reader, call: Call, image: Shape, out: Shape) -> list[Op] | None:
-    if len(image) != 3 or reader.numbers_of_means(call) != (1, 2):
-        return None
-    return [GlobalPool()] if len(out) == 3 else [GlobalPool(), Flatten()]
-
-
-def _prelu(reader: _Reader, call: Call, image: Shape, out: Shape) -> list[Op] | None:
-    slopes = reader.stored_shape(call, 1)
-    fits = slopes is not None and prod(slopes) == slopes[-1] == image[0]
-    return [PReLU(image[0])] if fits else None
-
-
-def _add(reader: _Reader, call: Call, before: Shape, out: Shape) -> list[Op] | None:
-    return None if any(reader.stored_shape(call, n) is not None for n in (0, 1)) else [Add()]
-
-
-def _scale(reader: _Reader, call: Call, before: Shape, out: Shape) -> list[Op] | None:
-    return None if any(reader.stored_shape(call, n) is not None for n in (0, 1)) else [Scale()]
-
-
-_MAKERS = {
-    "CONV_2D": _conv,
-    "DEPTHWISE_CONV_2D": _conv,
-    "FULLY_CONNECTED": _linear,
-    "MAX_POOL_2D": _pool,
-    "AVERAGE_POOL_2D": _pool,
-    "MEAN": _mean,
-    "RESHAPE": _flatten,
-    "PRELU": _prelu,
-    "ADD": _add,
-    "MUL": _scale,
-    **{
-        code: (lambda reader, call, before, out, op=op: [op])  # type: ignore[misc]
-        for code, op in _PLAIN.items()
-    },
-}
