@@ -148,7 +148,9 @@ class Grid(Shown, Sequence[Network]):
         """
         if len(self) != 1:
             first, second = (title(network) for network in self[:2])
-            raise InputError(f"needs one network, and these are {len(self)}: {first}; {second} ...")
+            said = f"needs one network, and these are {len(self)}: {first}; {second} ..."
+            hints = [note for note in self.notes if "square images" in note]
+            raise InputError("; ".join([said, *hints]))
         return self[0]
 
 

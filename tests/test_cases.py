@@ -77,6 +77,8 @@ def test_two_numbers_with_a_comma_are_two_images() -> None:
     networks = mncost.grid("v2", resolution="224,320")
     assert [network.resolution for network in networks] == [224, 320]
     assert networks.notes == ("224,320 are two square images; 224x320 is one, height × width",)
+    with pytest.raises(InputError, match=r"needs one network.*; 224x320 is one, height × width"):
+        networks.single()
     assert mncost.grid("v2", resolution="192,224").notes == ()  # V2's own
 
 

@@ -281,3 +281,19 @@ def _cells(printed: str) -> list[tuple[float, int, int]]:
     """Return α, resolution and whole millions of MACs of each line below the title."""
     fields = [line.split() for line in printed.splitlines()[1:]]
     return [(float(alpha), int(size), int(float(macs))) for _, alpha, size, macs, _ in fields]
+
+
+def test_two_heads() -> None:
+    """Two outputs; MACs and parameters of the widest block and of the encoder, by hand."""
+    network = mncost.load(str(EXAMPLES / "two_heads.toml"))
+    assert [network.shapes[index] for index in network.graph.outputs] == [(20,), (5, 128, 128)]
+    coarse = [layer for layer in network.all_layers if layer.block == "coarse"]
+    macs = 64 * 48 * 16**2 + (48 * 48 * 9 + 48 * 96 + 64 * 96) * 8**2
+    params = 64 * 48 + 48 * 48 * 9 + 48 * 96 + 64 * 96 + 2 * (48 + 48 + 96 + 96)
+    assert sum(layer.macs for layer in coarse) == macs
+    assert sum(layer.params for layer in coarse) == params
+    encoder = [layer for layer in network.all_layers if layer.block == "encoder.1"]
+    tokens, width, hidden = 64, 96, 192
+    weights = 4 * width * width + 2 * width * hidden
+    assert sum(layer.macs for layer in encoder) == tokens * weights + 2 * tokens * tokens * width
+    assert sum(layer.params for layer in encoder) == weights + 5 * width + hidden + 4 * width

@@ -107,9 +107,13 @@ def _rows(random: Random) -> bytes:
     rows = ", ".join(_row(random) for _ in range(random.randint(1, 6)))
     resolution = random.choice((1, 2, 7, 32, 224, 16_384))
     rules = "rules = { minimum = 0, rounding = 'down' }\n" if chance(random, 4) else ""
+    outputs = random.choice(("['row1']", "['row3', 'row2']", "['row9']", "[]", "['input']"))
+    rules += f"outputs = {outputs}\n" if chance(random, 4) else ""
+    rules += "output_stride = 8\n" if chance(random, 6) else ""
     return f"name = 'x'\nresolution = {resolution}\n{rules}rows = [{rows}]\n".encode()
 
 
+FROM = ("'row1'", "['row1', 'row2']", "['input', 'row1', 'row1']", "['row9', 'row1']", "[]", "''")
 BLOCKS: dict[str, dict[str, tuple[object, ...]]] = {
     "conv": {"kernel": KERNELS, "out": WIDTHS},
     "depthwise": {"kernel": KERNELS},
@@ -126,7 +130,25 @@ BLOCKS: dict[str, dict[str, tuple[object, ...]]] = {
     "pool": {},
     "dropout": {"rate": (0.0, 0.2)},
     "linear": {"out": ("'classes'", *WIDTHS)},
+    "basic": {"out": WIDTHS},
+    "bottleneck": {"out": WIDTHS, "width": WIDTHS},
+    "add": {"from": FROM},
+    "concat": {"from": FROM},
+    "multiply": {"from": FROM},
+    "split": {"count": (2, 64, "[1, 7]")},
+    "shuffle": {"groups": (1, 2, 7)},
+    "upsample": {"like": ("'input'", "'row1'", "'row9'")},
+    "tokens": {},
+    "token": {"index": (0, 65_535)},
+    "encoder": {"heads": (1, 2, 7), "expansion": EXPANSIONS},
+    "mobilevit": {"features": WIDTHS, "layers": (1, 2), "heads": (1, 7)},
+    "aspp": {"out": WIDTHS, "rates": ("[1]", "[12, 64]")},
+    "detect": {"from": FROM, "anchors": (1, 64, "[1, 2]"), "out": ("'classes'", 4)},
+    "batch_norm": {},
+    "layer_norm": {},
+    "activation": {"activation": ("'relu'", "'prelu'", "'none'")},
 }
+PLAIN = [block for block, keys in BLOCKS.items() if "from" not in keys and "heads" not in keys]
 OPTIONAL: dict[str, tuple[object, ...]] = {
     "stride": (1, 2, 8),
     "repeats": (2, 20),
@@ -134,14 +156,18 @@ OPTIONAL: dict[str, tuple[object, ...]] = {
     "groups": (2, 3),
     "se": (1e-9, 0.25, 1.0),
     "batch_norm": ("true", "false"),
+    "from": ("'input'", "'row1'", "'row2.1'", "'row2.expand'", "'row1.2'", *FROM),
+    "residual": ("true", "'always'"),
+    "positions": ("true",),
+    "class_token": ("true",),
 }
 
 
 def _row(random: Random) -> str:
-    block = random.choice(list(BLOCKS))
-    keys = SCHEMA[block].__struct_fields__
+    block = random.choice(list(BLOCKS) if chance(random, 3) else PLAIN)
+    keys = SCHEMA[block].__struct_encode_fields__
     row = {name: random.choice(values) for name, values in BLOCKS[block].items()}
     for name, values in OPTIONAL.items():
-        if chance(random, 5) and (name in keys or chance(random, 30)):
+        if chance(random, 20 if name == "from" else 5) and (name in keys or chance(random, 30)):
             row[name] = random.choice(values)
     return ", ".join([f"{{ block = '{block}'", *(f"{k} = {v}" for k, v in row.items())]) + " }"
