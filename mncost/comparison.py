@@ -16,6 +16,7 @@ __all__ = ["Comparison", "compare", "twin_of", "with_twin"]
 _WITHOUT_PAIRS = {
     "standard": "no pointwise convolution follows a depthwise one",
     "fused": "no block expands and then convolves depthwise",
+    "separable": "no convolution of one group has a kernel above 1×1",
 }
 """Why a network may have no twin, by the twin's name."""
 
@@ -41,7 +42,7 @@ class Comparison(Shown):
 
     Attributes:
         networks: those that have such a twin.
-        twin: ``"standard"`` or ``"fused"``.
+        twin: ``"standard"``, ``"fused"`` or ``"separable"``.
         notes: which networks have none, and why.
     """
 

@@ -27,6 +27,12 @@ class Interval(NamedTuple):
     warnings: tuple[str, ...] = ()
 
     @property
+    def inverse(self) -> Interval:
+        """1 / the figure."""
+        lo, hi = (None if bound is None else 1 / bound for bound in (self.hi, self.lo))
+        return self._replace(center=1 / self.center, lo=lo, hi=hi)
+
+    @property
     def relative_error(self) -> float | None:
         """Half the interval's width / the centre; ``None`` without both bounds."""
         if self.lo is None or self.hi is None:

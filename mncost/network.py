@@ -13,7 +13,7 @@ from mncost.errors import UnknownNameError
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.ops import Foreign, Shape
 from mncost.graph.shapes import shape_of
-from mncost.graph.twin import TWINS, Pair
+from mncost.graph.twin import SPLITTING, TWINS, Pair
 from mncost.label import Label
 from mncost.render.shown import Shown
 from mncost.spec.axis import Resolution, resolution_of, size_of_image
@@ -345,7 +345,7 @@ class Network(Shown):
         return tuple(one for one in every if one.macs or one.params or not one.is_known)
 
     def as_twin(self, name: str) -> Network:
-        """Return the twin of a name: ``standard`` or ``fused``.
+        """Return the twin of a name: ``standard``, ``fused`` or ``separable``.
 
         If the network has no pair for it, the twin's graph equals the network's. The twin of a twin
         is that of the network that it is a twin of.
@@ -384,6 +384,8 @@ class Network(Shown):
     def pairs_of(self, twin: str) -> tuple[PairCost, ...]:
         """Return each pair that a twin replaces, its cost, and that of what replaces it.
 
+        The ``separable`` twin has the pairs, and the network what they replace.
+
         A twin itself has none.
 
         Raises:
@@ -395,6 +397,8 @@ class Network(Shown):
         other = self.as_twin(twin)
         merged = {layer.name: layer for layer in other.all_layers}
         pairs = () if self.twin else other._shared.pairs
+        if twin in SPLITTING:  # the pairs stand in the twin
+            own, merged = merged, own
         return tuple(
             PairCost(own[pair.first], own[pair.second], merged[pair.second]) for pair in pairs
         )

@@ -113,8 +113,8 @@ class Which:
         parse=_in_place,
     )
     twin: str | None = flag(
-        "The twin instead: standard (each depthwise-separable pair as one convolution) or fused "
-        "(expand and depthwise as one).",
+        "The twin instead: standard (each depthwise-separable pair as one convolution), fused "
+        "(expand and depthwise as one) or separable (each k×k convolution as such a pair).",
         metavar="NAME",
         panel=_PANEL,
         parse=_twin,

@@ -13,7 +13,8 @@ from mncost.errors import GridError, NothingPublishedError, UnknownNameError
 from mncost.published import bases as reproduction
 from mncost.published.bases import MACS_BASES, PARAMS_BASES, Reproduction, reproduce
 from mncost.published.figures import FILE, Figure, read_published
-from tests.networks import EVERY_DIALECT
+from mncost.spec.catalog import load_spec
+from mncost.spec.resolve import dialects
 
 V2_TABLE = "tensorflow/models research/slim/nets/mobilenet/README.md @60c28f91"
 V1_TABLE = "tensorflow/models research/slim/nets/mobilenet_v1.md @10cf1c0a (Aug 2018)"
@@ -29,10 +30,37 @@ def all_compared() -> list[Reproduction]:
 # ---------------------------------------------------------------------------------------- the file
 
 
+# Of the other families: ShuffleNetV2's and GhostNet's papers count more than convolutions do, and
+# EfficientNet's B1, B4, B5 and B7 are printed smaller than the released networks are.
+OTHER_MACS_NOT_EXPLAINED = {
+    ("mnasnet-a1", "1.0", "224", "315"): 1,
+    ("mnasnet-small", "1.0", "224", "65.1"): 1,
+    ("shufflenet-v1-g3", "1.0", "224", "138"): 1,
+    ("shufflenet-v2-0.5", "1.0", "224", "41"): 1,
+    ("shufflenet-v2-1.0", "1.0", "224", "146"): 1,
+    ("shufflenet-v2-1.5", "1.0", "224", "299"): 1,
+    ("ghostnet", "1.3", "224", "226"): 1,
+    ("ghostnet", "1.0", "224", "142"): 1,
+    ("efficientnet-b1", "1.0", "240", "700"): 1,
+    ("efficientnet-b4", "1.0", "380", "4200"): 1,
+    ("efficientnet-b5", "1.0", "456", "9900"): 1,
+    ("efficientnet-b7", "1.0", "600", "37000"): 1,
+}
+OTHER_PARAMS_NOT_EXPLAINED = {
+    ("efficientnet-b2", "1.0", "260", "9.2"): 1,
+    ("mnasnet-small", "1.0", "224", "1.9"): 1,
+}
+
+
 def test_names_are_known() -> None:
     """Architectures, dialects, precisions and bases are those that exist: a closed set."""
     networks = {(figure.arch, figure.dialect or "paper") for figure in read_published()}
-    assert networks <= {*EVERY_DIALECT, ("", "paper")}
+    known = {
+        (arch, dialect)
+        for arch in {figure.arch for figure in read_published()} - {""}
+        for dialect in dialects(load_spec(arch))
+    }
+    assert networks <= {*known, ("", "paper")}
     assert {figure.precision for figure in read_published()} == {"fp32", "int8"}
     assert {figure.macs_basis for figure in read_published()} <= {"", *MACS_BASES}
     assert {figure.params_basis for figure in read_published()} <= {"", *PARAMS_BASES}
@@ -101,7 +129,7 @@ def test_all_macs_but_known_ones_are_explained() -> None:
     """Every printed MAC count follows from ours on its basis, but for the literal list above."""
     figures = [c.figure for c in all_compared() if c.macs_agrees is False]
     keys = [(f.arch, f.alpha, f.resolution, f.macs_m) for f in figures]
-    assert Counter(keys) == MACS_NOT_EXPLAINED
+    assert Counter(keys) == MACS_NOT_EXPLAINED | OTHER_MACS_NOT_EXPLAINED
     assert {f.macs_basis for f in figures} == {"misprint", "not_reproduced"}
 
 
@@ -109,7 +137,7 @@ def test_all_params_but_known_ones_are_explained() -> None:
     """Every printed parameter count follows from ours on its basis, but for the list above."""
     figures = [c.figure for c in all_compared() if c.params_agrees is False]
     keys = [(f.arch, f.alpha, f.resolution, f.params_m) for f in figures]
-    assert Counter(keys) == PARAMS_NOT_EXPLAINED
+    assert Counter(keys) == PARAMS_NOT_EXPLAINED | OTHER_PARAMS_NOT_EXPLAINED
 
 
 def test_nothing_is_left_out() -> None:

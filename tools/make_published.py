@@ -15,6 +15,11 @@ MACs bases
     profiler        exact + attention matmuls + 2 per batch-norm output element, to 10 million
     giga_1_decimal  exact, printed in units of 1e9 with one decimal
     binary          exact + attention matmuls, printed in units of 2**30 with one decimal
+    with_attention  the same with the products of attention
+    two_digits      exact, to two digits
+    at_227          exact for an image of 227 pixels
+    doubled_at_227  the same, additions counted too, to two digits
+    without_linear  convolutions only, to three digits
     head_1280       V3-Small with a penultimate layer of 1280 instead of 1024
 Params bases
     trainable       weights, biases, batch-norm scale and shift, layer scale; 1000 classes
@@ -40,6 +45,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from mncost.errors import UnknownNameError
+from mncost.spec.catalog import find, networks
+
 Row = dict[str, str]
 
 TABLES = ("v1", "v2", "v3", "v4", "torchvision", "other")
@@ -63,7 +71,7 @@ COLUMNS = (
     "note",
 )
 NUMBERS = ("alpha", "resolution", "macs_m", "params_m", "top1", "top5")
-ARCHES = (
+MOBILENETS = ARCHES = (
     "v1",
     "v2",
     "v3-large",
@@ -97,6 +105,25 @@ ARCH_RULES = (
     ("MobileNetV4", r"(?i)conv[-_]?l", "v4-conv-l"),
     ("MobileNetV4", r"(?i)hybrid[-_]?m", "v4-hybrid-m"),
     ("MobileNetV4", r"(?i)hybrid[-_]?l", "v4-hybrid-l"),
+    ("GhostNet", r"PaddleClas|ghostnetv[23]", ""),
+    ("GhostNet", r"", "ghostnet"),
+    ("ShuffleNetV1", r"with SE|shallow", ""),
+    ("ShuffleNetV1", r"\(1\.5\)|\(x2\)", "shufflenet-v1-g3"),
+    *(
+        (family, rf"\((group|g)={g}\)", f"shufflenet-v1-g{g}")
+        for family in ("ShuffleNetV1", "ShuffleNetV1 paper")
+        for g in (3, 4, 8)
+    ),
+    ("SqueezeNet", r"TFLite", ""),
+    ("SqueezeNet", r"", "squeezenet-1.0"),
+    *(("ShuffleNetV2", rf"{x}x$", f"shufflenet-v2-{x}") for x in ("0.5", "1.0", "1.5")),
+    ("MnasNet", r"A1", "mnasnet-a1"),
+    ("MnasNet", r"small", "mnasnet-small"),
+    ("MnasNet", r"TFLite", "mnasnet-b1"),
+    *(("EfficientNet", rf"^EfficientNet-B{n}$", f"efficientnet-b{n}") for n in range(8)),
+    ("Baseline", r"VGG 16", "vgg-16"),
+    ("MobileOne", r"S0", "mobileone-s0-fused"),
+    ("ConvNeXt", r"ConvNext-S", "convnext-s"),
 )
 
 
@@ -111,13 +138,30 @@ class Basis(NamedTuple):
 
 # The first match wins.
 BASES = (
+    Basis("arXiv:1704.04861 Table 9", r"Squeezenet", "doubled_at_227", "trainable"),
+    Basis("arXiv:1704.04861", r"VGG 16", "without_linear", "trainable"),
+    Basis("arXiv:1905.02244 Table 3", r"MnasNet-A1", "not_reproduced", "trainable"),
+    Basis("arXiv:1905.02244 Table 3", r"Mnas-small", "not_reproduced", "not_reproduced"),
     Basis("slim/nets/mobilenet_v1.md", r"_0\.75_", "without_stem", "weights_bias_3bn_1001"),
     Basis("slim/nets/mobilenet_v1.md", r"_0\.50_224", "rounded_twice", "weights_bias_3bn_1001"),
     Basis("slim/nets/mobilenet_v1.md", r"_0\.25_192", "misprint", "weights_bias_3bn_1001"),
     Basis("slim/nets/mobilenet_v1.md", r"", "exact", "weights_bias_3bn_1001"),
     Basis("arXiv:1704.04861", r"MobileNet-160", "truncated", "weights_1001"),
     Basis("arXiv:1704.04861", r"", "exact", "weights_1001"),
+    Basis("arXiv:1707.01083 Table 6", r"SqueezeNet", "at_227", ""),
+    Basis("arXiv:1707.01083", r"1x \(g=[38]\)", "two_digits", ""),
     Basis("arXiv:1707.01083", r"", "exact", ""),
+    Basis("ShuffleNetV1/README.md", r"1\.0x \(group=3\)", "not_reproduced", "trainable"),
+    Basis("ShuffleNetV1/README.md", r"", "exact", "trainable"),
+    Basis("arXiv:1801.04381 Table 4", r"ShuffleNet", "exact", "trainable"),
+    Basis("arXiv:1911.11907", r"ShuffleNetV2", "not_reproduced", "trainable"),
+    Basis("arXiv:1911.11907", r"1\.3x", "not_reproduced", "truncated"),
+    Basis("arXiv:1911.11907", r"", "exact", "trainable"),
+    Basis("Efficient-AI-Backbones", r"PyTorch", "not_reproduced", ""),
+    Basis("Efficient-AI-Backbones", r"", "exact", ""),
+    Basis("arXiv:1905.11946", r"B2", "two_digits", "not_reproduced"),
+    Basis("arXiv:1905.11946", r"B0|B3|B6", "two_digits", "trainable"),
+    Basis("arXiv:1905.11946", r"", "not_reproduced", "trainable"),
     Basis("arXiv:1801.04381", r"V2 \(1\.4\)", "not_reproduced", "not_reproduced"),
     Basis("arXiv:1801.04381", r"V1", "not_reproduced", "weights_1001"),
     Basis("arXiv:1801.04381", r"V2", "truncated", "weights_1001_truncated"),
@@ -142,6 +186,7 @@ BASES = (
     Basis("arXiv:2404.10518v2 Table 6", r"", "giga_1_decimal", "folded"),
     Basis("PaddlePaddle/PaddleClas", r"", "", "paddle_summary"),
     Basis("huggingface/pytorch-image-models", r"", "profiler", "trainable"),
+    Basis("torchvision 0.", r"^vit_", "with_attention", "trainable"),
     Basis("torchvision 0.", r"", "exact", "trainable"),
 )
 
@@ -272,7 +317,7 @@ def published(row: Row) -> Row:
         "arch": arch,
         "dialect": dialect(row) if arch else "",
         "alpha": alpha(row, arch),
-        "family": f"MobileNet{arch[:2].upper()}" if arch else row["family"],
+        "family": f"MobileNet{arch[:2].upper()}" if arch in MOBILENETS else row["family"],
         "precision": "int8" if re.search(r"quant|8-bit", row["variant"]) else "fp32",
         "macs_basis": basis.macs if row["macs_m"] else "",
         "params_basis": basis.params if row["params_m"] else "",
@@ -284,10 +329,21 @@ def published(row: Row) -> Row:
 
 def architecture(row: Row) -> str:
     """Name the architecture that the row is about, or nothing."""
+    if row["source"].startswith("torchvision") and "MobileNet" not in row["family"]:
+        return from_torchvision_name(row["variant"].split()[0])[0]
     for family, variant, arch in ARCH_RULES:
         if family == row["family"] and re.search(variant, row["variant"]):
             return arch
     return ""
+
+
+def from_torchvision_name(name: str) -> tuple[str, str, str]:
+    """Return architecture, dialect and alpha of a name of torchvision; none are empty."""
+    try:
+        (choice,) = find(name.removesuffix("_quantized"))
+    except UnknownNameError:
+        return "", "", ""
+    return choice.spec.name, choice.dialect, choice.alpha or "1.0"
 
 
 def basis_of(row: Row) -> Basis:
@@ -303,11 +359,23 @@ def dialect(row: Row) -> str:
     if row["source"].startswith("huggingface/pytorch-image-models"):
         tensorflow = row["variant"].startswith("tf_") and "minimal" not in row["variant"]
         return "timm-tf" if tensorflow else "timm"
-    return "torchvision" if row["source"].startswith("torchvision") else ""
+    if row["source"].startswith("torchvision"):
+        return from_torchvision_name(row["variant"].split()[0])[1] or "torchvision"
+    authors = "ShuffleNetV1/README" in row["source"] or "1801.04381" in row["source"]
+    return "megvii" if authors and row["family"] == "ShuffleNetV1" else ""
 
 
 def alpha(row: Row, arch: str) -> str:
     """Write the width multiplier as a plain decimal; V4 states it in the name only."""
+    if arch.startswith(("shufflenet-v2", "efficientnet")):
+        return "1.0"  # the variant is the width
+    if arch and row["source"].startswith("torchvision"):
+        return from_torchvision_name(row["variant"].split()[0])[2]
+    if not row["alpha"] and (
+        stated := re.search(r"(\d(?:\.\d+)?)x|MnasNet_(\d\.\d+)", row["variant"])
+    ):
+        number = stated[1] or stated[2]
+        return str(float(number))
     if row["alpha"]:
         return row["alpha"] if "." in row["alpha"] else f"{row['alpha']}.0"
     if not arch:
@@ -347,8 +415,11 @@ def checked(row: Row) -> Row:
 
 def order(row: Row) -> tuple[int, str, float, float, str]:
     """Sort by architecture, then the widest and largest first; other families last."""
+    if row["arch"] and row["arch"] not in ARCHES:
+        place = len(ARCHES) + [*networks()].index(row["arch"])
+        return (place, "", -float(row["alpha"] or 0), -float(row["resolution"] or 0), row["source"])
     if not row["arch"]:
-        return (len(ARCHES), row["family"], 0.0, 0.0, "")
+        return (10_000, row["family"], 0.0, 0.0, "")
     width, side = (-float(row[column] or 0) for column in ("alpha", "resolution"))
     return (ARCHES.index(row["arch"]), "", width, side, row["source"])
 

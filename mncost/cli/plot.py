@@ -33,7 +33,7 @@ _WHICH = Only(
         "resolution": "Side of the image, same grammar. Default: all of accuracies, else native.",
         "dialect": "Which implementation: torchvision, timm ... Default: all of accuracies, else "
         "paper.",
-        "twin": "With --kind layers: the twin instead, standard or fused.",
+        "twin": "With --kind layers: the twin instead: standard, fused or separable.",
     },
     positional=False,
 )

@@ -1,4 +1,7 @@
-"""The twins of a graph: what it would be if two convolutions that follow each other were one."""
+"""The twins of a graph: what it would be if two convolutions that follow each other were one.
+
+The other direction stands in :mod:`mncost.graph.separable`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import Activation, BatchNorm, Conv, GlobalPool, Op, PReLU, Scale
 
-__all__ = ["TWINS", "Pair", "Twin", "fused", "standard"]
+__all__ = ["SPLITTING", "TWINS", "Pair", "Twin", "fused", "standard"]
 
 
 class Pair(NamedTuple):
@@ -22,7 +25,7 @@ class Pair(NamedTuple):
 
 
 class Twin(NamedTuple):
-    """A rewritten graph, and the pairs that were rewritten."""
+    """A rewritten graph, and the pairs that were rewritten, or that it has now."""
 
     graph: Graph
     pairs: tuple[Pair, ...]
@@ -53,8 +56,21 @@ def fused(graph: Graph) -> Twin:
     return _twin(graph, _is_expanded)
 
 
-TWINS: Mapping[str, Callable[[Graph], Twin]] = {"standard": standard, "fused": fused}
+def _separable(graph: Graph) -> Twin:
+    from mncost.graph.separable import separable  # only where it is asked for
+
+    return separable(graph)
+
+
+TWINS: Mapping[str, Callable[[Graph], Twin]] = {
+    "standard": standard,
+    "fused": fused,
+    "separable": _separable,
+}
 """The twins, by name."""
+
+SPLITTING = frozenset({"separable"})
+"""The twins that have two convolutions for one: their pairs stand in the twin."""
 
 _Rule: TypeAlias = Callable[[Node, Node], bool]
 """Whether two convolutions, of which the second reads the first, become one."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mncost.cost.pairs import PairCost
 from mncost.graph.pieces import Pieces, pieces
-from mncost.graph.twin import Pair
+from mncost.graph.twin import SPLITTING, Pair
 from mncost.network import Network
 
 __all__ = ["CutPair", "cut_pairs"]
@@ -37,7 +37,9 @@ def cut_pairs(networks: Iterable[Network], twin: str) -> list[CutPair]:
     found: dict[object, CutPair] = {}
     for place, network in enumerate(networks):
         for cost in network.pairs_of(twin):
-            cut = pieces(network.graph, network.as_twin(twin).graph, _pair(cost))
+            graphs = network.graph, network.as_twin(twin).graph
+            having, merged = reversed(graphs) if twin in SPLITTING else graphs
+            cut = pieces(having, merged, _pair(cost))
             new = CutPair(network, cost, cut, [])
             key = (cut, cost.first.in_height, cost.first.in_width)
             found.setdefault(key, new).places.append(place)

@@ -198,7 +198,7 @@ def _networks(
         raise UnknownNameError(f"dialect of {spec.name}", dialect, dialects(spec))
     rows: dict[tuple[str, str], dict[Resolution | None, list[Figure]]] = {}
     for figure in read_published():
-        if (figure.arch, figure.precision) != (spec.name, precision):
+        if not figure.top1 or (figure.arch, figure.precision) != (spec.name, precision):
             continue
         size = int(figure.resolution or spec.native)
         if dialect in (None, figure.dialect or PAPER) and chosen.holds(float(figure.alpha), size):

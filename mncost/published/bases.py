@@ -36,6 +36,7 @@ class Basis(NamedTuple):
         unit: what it is printed in units of; ``step`` the smallest step that is printed, in
             millions, if that is not given by the digits.
         truncated: whether the digits are cut off rather than rounded.
+        digits: how many digits are significant, if the printed zeros are not.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Basis(NamedTuple):
     unit: int | Fraction = MILLION
     step: int | None = None
     truncated: bool = False
+    digits: int = 0
 
 
 class _Reading(NamedTuple):
@@ -137,6 +139,15 @@ MACS_BASES: dict[str, Basis] = {
     "giga_1_decimal": Basis("printed in G, 1 decimal", _conv_linear, step=100),
     "binary": Basis("binary units (2^30), 1 decimal", lambda r: r.network.macs, MILLIGIBI, 100),
     "head_1280": Basis("a 1280 head, as its table prints", lambda r: _wide_head(r, 1000).macs),
+    "with_attention": Basis("", lambda r: r.network.macs),
+    "two_digits": Basis("to 2 digits", _conv_linear, digits=2),
+    "at_227": Basis("an image of 227 px", lambda r: r.network.at(227).macs),
+    "doubled_at_227": Basis(
+        "additions counted too, 227 px, 2 digits", lambda r: r.network.at(227).flops, digits=2
+    ),
+    "without_linear": Basis(
+        "linear layers left out, 3 digits", lambda r: r.network.work["conv"], digits=3
+    ),
     "misprint": _MISPRINT,
     "not_reproduced": _NOT_REPRODUCED,
 }
@@ -278,5 +289,7 @@ def _prints_as(value: Fraction, printed: str, basis: Basis) -> bool:
     """Whether a count, in its unit, gives the printed digits."""
     decimals = len(printed.partition(".")[2])
     step = basis.step or Fraction(1, 10**decimals)
+    if basis.digits:
+        step = Fraction(10) ** (len(printed.partition(".")[0]) - basis.digits)
     off = (value / basis.unit - Fraction(printed)) / step
     return 0 <= off < 1 if basis.truncated else abs(off) <= Fraction(1, 2)

@@ -41,6 +41,8 @@ def trained_on(figure: Figure) -> str:
     words = f"{figure.variant} {figure.note}"
     if "JFT" in words:
         data = "JFT"
+    elif "SWAG" in words:
+        data = "IG-3.6B"
     elif "in21k" in words:
         data = "21k"
     elif "in12k" in words:

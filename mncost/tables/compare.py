@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mncost.comparison import Comparison
+from mncost.graph.twin import SPLITTING
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.network import Network
 from mncost.render.sources import Source, ranked, sources, tabulate
@@ -150,6 +151,14 @@ def _about_networks(networks: Sequence[Network], twin: str) -> Iterator[str]:
     ratios = [network.as_twin(twin).macs / network.macs for network in networks]
     low, high = min(ratios), max(ratios)
     span = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
+    if twin in SPLITTING:
+        low, high = 1 / high, 1 / low
+        span = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
+        yield (
+            f"the {twin} twin needs {span} times fewer multiply-accumulates; --layers says where, "
+            "and --bench what that is worth on this machine"
+        )
+        return
     yield (
         f"the {twin} twin needs {span} times the multiply-accumulates; --layers says where, and "
         "--bench what that is worth on this machine"
@@ -159,4 +168,5 @@ def _about_networks(networks: Sequence[Network], twin: str) -> Iterator[str]:
 def _about_pairs(pairs: Sequence[CutPair], twin: str) -> Iterator[str]:
     macs = sum(len(pair.places) * pair.cost.macs for pair in pairs)
     merged = sum(len(pair.places) * pair.cost.merged.macs for pair in pairs)
+    twin = "ordinary" if twin in SPLITTING else twin
     yield f"the {twin} layers together need {merged / macs:.2f} times the MACs of the pairs"

@@ -87,7 +87,7 @@ def layers_table(
         network: which.
         by: ``"layer"``, ``"block"``, ``"stage"``, ``"kind"`` or ``"pair"``: each pair of layers
             beside the convolution that replaces it in a twin.
-        twin: of the pairs, ``"standard"`` or ``"fused"``.
+        twin: of the pairs, ``"standard"``, ``"fused"`` or ``"separable"``.
         every: also the operators without MACs and parameters.
         columns: names of columns, with commas; by default those that fit.
         flops: add the column ``flops``, 2 × MACs.

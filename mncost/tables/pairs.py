@@ -24,16 +24,18 @@ class _PairTitles(NamedTuple):
     short: tuple[str, str, str]  # the first, the second, the one in their place
 
 
+_SEPARABLE = _PairTitles(
+    first="depthwise",
+    second="pointwise",
+    in_channels="in",
+    out_channels="out (N)",
+    macs=("separable", "standard"),
+    theory="1/N +1/k²",
+    short=("dw", "pw", "std"),
+)
 _PAIR_TITLES: Mapping[str, _PairTitles] = {
-    "standard": _PairTitles(
-        first="depthwise",
-        second="pointwise",
-        in_channels="in",
-        out_channels="out (N)",
-        macs=("separable", "standard"),
-        theory="1/N +1/k²",
-        short=("dw", "pw", "std"),
-    ),
+    "standard": _SEPARABLE,
+    "separable": _SEPARABLE,
     "fused": _PairTitles(
         first="expand",
         second="depthwise",

@@ -21,7 +21,11 @@ from mncost.tables.warnings import measured
 
 __all__ = ["SAVINGS_COLUMNS", "savings_table", "savings_tables"]
 
-_MERGED = {"standard": ("separable", "standard"), "fused": ("unfused", "fused")}
+_MERGED = {
+    "standard": ("separable", "standard"),
+    "fused": ("unfused", "fused"),
+    "separable": ("separable", "standard"),
+}
 
 
 def savings_table(savings: Savings, *, columns: str | Sequence[str] | None = None) -> Table:

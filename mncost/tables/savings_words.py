@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mncost.graph.twin import SPLITTING
 from mncost.measure.runtimes import runtime_class
 from mncost.render.units import with_interval, written
 from mncost.results.roofline import Roofline
@@ -11,10 +12,15 @@ from mncost.results.savings import NetworkSaving, PairSaving
 
 __all__ = ["about_layers", "about_memory", "about_networks", "about_pairs"]
 
-_LAYERS = {"standard": "separable layers", "fused": "expand and depthwise layers"}
+_LAYERS = {
+    "standard": "its separable layers",
+    "fused": "its expand and depthwise layers",
+    "separable": "the twin's separable layers",
+}
 _THEORY = {
     "standard": "1 / (1/N + 1/k²) for N output channels",
     "fused": "1 / (s²/k² + 1/C) for C input channels",
+    "separable": "1 / (1/N + 1/k²) for N output channels",
 }
 
 
@@ -35,6 +41,12 @@ def _together(networks: Sequence[NetworkSaving]) -> str:
     cell, twin = networks[0].network.cell, networks[0].twin.cell
     ratios = [saving.macs_ratio for saving in networks]
     speedups = [saving.speedup.center for saving in networks if saving.speedup]
+    if twin.subject.twin in SPLITTING:
+        return (
+            f"{cell.place.words()}: the {twin.subject.twin} twins have {1 / max(ratios):.1f} to "
+            f"{1 / min(ratios):.1f} times fewer MACs and are {1 / max(speedups):.1f} to "
+            f"{1 / min(speedups):.1f} times as fast"
+        )
     return (
         f"{cell.place.words()}: {min(ratios):.1f} to {max(ratios):.1f} times fewer MACs than the "
         f"{twin.subject.twin} twins, {min(speedups):.1f} to {max(speedups):.1f} times as fast"
@@ -44,15 +56,21 @@ def _together(networks: Sequence[NetworkSaving]) -> str:
 def _one_by_one(saving: NetworkSaving) -> Iterator[str]:
     cell, twin = saving.network.cell, str(saving.twin.cell.subject.twin)
     assert saving.speedup is not None
-    yield (
-        f"{cell.words()}: {saving.macs_ratio:.1f} times fewer MACs than the {twin} twin, "
-        f"{with_interval(saving.speedup)} times as fast"
-    )
+    if twin in SPLITTING:
+        yield (
+            f"{cell.words()}: its {twin} twin has {1 / saving.macs_ratio:.1f} times fewer MACs and "
+            f"is {with_interval(saving.speedup.inverse)} times as fast"
+        )
+    else:
+        yield (
+            f"{cell.words()}: {saving.macs_ratio:.1f} times fewer MACs than the {twin} twin, "
+            f"{with_interval(saving.speedup)} times as fast"
+        )
     sums = saving.sums
     if sums is None or sums.speedup is None or sums.depthwise_time is None:
         return
     yield (
-        f"its {_LAYERS[twin]} need {sums.merged_macs / sums.macs:.1f} times fewer MACs than the "
+        f"{_LAYERS[twin]} need {sums.merged_macs / sums.macs:.1f} times fewer MACs than the "
         f"convolutions that replace them and run {with_interval(sums.speedup)} times as fast; the "
         f"depthwise ones hold {100 * sums.depthwise_macs:.1f} % of their MACs and take "
         f"{with_interval(sums.depthwise_time.scaled(100))} % of their time"

@@ -61,7 +61,7 @@ def verify(networks: Networks, twin: str | None = None, **which: Any) -> Verific
 
     Args:
         networks: networks in hand, or names of architectures.
-        twin: verify their twins of this name instead: ``"standard"`` or ``"fused"``.
+        twin: verify their twins of this name instead: ``"standard"``, ``"fused"``, ``"separable"``.
         which: beside names, what :func:`mncost.grid` takes.
 
     Raises:

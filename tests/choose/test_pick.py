@@ -93,17 +93,17 @@ def test_contradictory_limits_fit_nothing_and_say_what_each_costs() -> None:
 
 
 def test_top_cuts_the_sequence_but_not_what_is_known() -> None:
-    every = mncost.pick(max_size="10MB")
-    first = mncost.pick(max_size="10MB", top=1)
+    every = mncost.pick("mobilenets", max_size="10MB")
+    first = mncost.pick("mobilenets", max_size="10MB", top=1)
     assert names(first) == names(every)[:1]
     assert first.known == every.known == len(every) > 10
     assert [one.rank for one in first.near_ties] == [one.rank for one in every.near_ties] != []
-    assert names(mncost.pick(max_size="10MB", top=10_000)) == names(every)
+    assert names(mncost.pick("mobilenets", max_size="10MB", top=10_000)) == names(every)
 
 
 def test_the_best_is_no_near_tie_of_itself() -> None:
     """By hand: 66.0 % and the next, 65.928 %, are closer than 0.58 points."""
-    found = mncost.pick(max_size="10MB", top=2)
+    found = mncost.pick("mobilenets", max_size="10MB", top=2)
     assert [one.is_near_tie for one in found] == [False, True]
 
 
@@ -130,7 +130,7 @@ def test_an_empty_frame_has_all_columns() -> None:
 
 
 def test_what_is_shown_in_a_notebook_has_the_sources_and_what_limits_cost() -> None:
-    text = repr(mncost.pick(max_size="10MB"))
+    text = repr(mncost.pick("mobilenets", max_size="10MB"))
     title, *_ = text.splitlines()
     assert title.endswith("published networks fit")
     assert "\n10 " in text or "\n≈10 " in text
