@@ -13,10 +13,13 @@ from mncost.measure.records import Cell, Run
 from mncost.place import OnePlace
 from mncost.published.accuracy import Candidate
 from mncost.results.results import Results
+from mncost.results.series import Clock
 from mncost.stats.looks import ALPHA
+from mncost.stats.moods import Moods
 from mncost.stats.verdict import Verdict, judge
 
 __all__ = [
+    "Intervals",
     "Latencies",
     "LatencyLimit",
     "Timed",
@@ -131,6 +134,28 @@ def verdict_of(interval: Interval | None, most: float, alpha: float) -> Verdict 
     return "PASS" if interval.hi * (1 + UNSEEN) ** share <= most else None
 
 
+class Intervals:
+    """Intervals of the latencies of candidates that were measured in the same generations.
+
+    Medians are known better beside each other than alone: :mod:`mncost.stats.moods`.
+    """
+
+    def __init__(self, results: Results, cells: Collection[int]) -> None:
+        """Take the cells of the candidates."""
+        self._results = results
+        by_clock: dict[Clock, dict[int, dict[int, float]]] = {}
+        for cell in cells:
+            if medians := results.medians(cell):
+                by_clock.setdefault(results.clock(cell), {})[cell] = medians
+        self._moods = {clock: Moods(medians) for clock, medians in by_clock.items()}
+
+    def of(self, cell: int, percent: float, level: float) -> Interval | None:
+        """Return a percentile of a cell's latency; ``None`` without a sample."""
+        moods = self._moods.get(self._results.clock(cell)) if percent == 50 else None
+        beside = moods.interval(cell, level) if moods else None
+        return beside or self._results.interval(cell, percent, level)
+
+
 def timed(results: Results, candidates: Sequence[Candidate], limit: LatencyLimit) -> list[Timed]:
     """Return the candidates that were measured, with their verdicts.
 
@@ -142,9 +167,10 @@ def timed(results: Results, candidates: Sequence[Candidate], limit: LatencyLimit
     """
     here = _cells_of(results.run, candidates, limit.place)
     alpha = ALPHA / max(1, len(here))
+    intervals = Intervals(results, [cell.id for _, cell in here])
     measured = []
     for one, cell in here:
-        interval = results.interval(cell.id, limit.percent, 1 - alpha)
+        interval = intervals.of(cell.id, limit.percent, 1 - alpha)
         if interval is not None:
             measured.append(Timed(one, interval, verdict_of(interval, limit.most, alpha)))
     return measured

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from mncost.choose.latency import Latencies, LatencyLimit, Timed, verdict_of
+from mncost.choose.latency import Intervals, Latencies, LatencyLimit, Timed, verdict_of
 from mncost.effort import check_clock
 from mncost.interval import Interval
 from mncost.measure.engine import Progress
@@ -73,9 +73,10 @@ class Search:
         level = self.looks.level(fraction, last)
         indices = range(len(self.candidates))
         fastest = {i: least for i in indices if (least := self.results.fastest(i)) is not None}
+        intervals = Intervals(self.results, fastest)
         for index in fastest:
             if index not in self.verdicts:
-                self._judge(index, level)
+                self._judge(index, intervals.of(index, self.limit.percent, level))
         self._drop(fastest)
         self.waited.update(index for index in fastest if index not in self.verdicts)
         return self.needed()
@@ -107,8 +108,7 @@ class Search:
     def _macs(self, index: int) -> int:
         return self.candidates[index].network.macs
 
-    def _judge(self, index: int, level: float) -> None:
-        interval = self.results.interval(index, self.limit.percent, level)
+    def _judge(self, index: int, interval: Interval | None) -> None:
         if interval is not None:
             self.intervals[index] = interval
             if verdict := verdict_of(

@@ -165,9 +165,17 @@ class Results(Shown):
                 common.setdefault(generation, []).append(value - fmean(one for _, one in logs))
         return resemblance_of([fmean(common[generation]) for generation in sorted(common)])
 
+    def medians(self, cell: int) -> dict[int, float]:
+        """Return the median of a cell in each generation, by the clock that decides about it."""
+        clock = self.clock(cell)
+        medians = ((one.generation, one.median(clock)) for one in self.series[cell])
+        return {generation: median for generation, median in medians if median is not None}
+
     def fastest(self, cell: int) -> float | None:
-        """Return the fastest run of a cell; ``None`` without a sample."""
-        return min((one.least for one in self.series[cell]), default=None)
+        """Return the fastest run of a cell, by its clock; ``None`` without a sample."""
+        clock = self.clock(cell)
+        times = (one.times(clock) for one in self.series[cell])
+        return min((float(one.min()) for one in times if len(one)), default=None)
 
     def relative_errors(self) -> dict[int, float]:
         """Return half the width of each cell's interval / its latency: the rule that ends a run.
