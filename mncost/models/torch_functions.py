@@ -29,7 +29,9 @@ __all__ = [
 
 def global_average_pool(x: Tensor) -> Tensor:
     """Average over height and width, which become 1; of tokens, over all of them."""
-    return x.mean(1) if x.dim() == 3 else functional.adaptive_avg_pool2d(x, 1)
+    if x.dim() == 4:
+        return functional.adaptive_avg_pool2d(x, 1)
+    return functional.adaptive_avg_pool2d(x.transpose(1, 2).unsqueeze(3), 1).flatten(1)
 
 
 def adaptive_average_pool(x: Tensor, size: Size) -> Tensor:
@@ -71,9 +73,8 @@ def resize_by(x: Tensor, mode: str, factor: int) -> Tensor:
 
 def resize_to_multiple(x: Tensor, mode: str, multiple: int) -> Tensor:
     """Make each side of an image the next multiple."""
-    return _resized(
-        x, mode, (-(-x.shape[2] // multiple) * multiple, -(-x.shape[3] // multiple) * multiple)
-    )
+    height, width = (side + -side % multiple for side in x.shape[2:])
+    return _resized(x, mode, (height, width))
 
 
 def resize_like(x: Tensor, like: Tensor, mode: str) -> Tensor:

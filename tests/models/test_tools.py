@@ -107,6 +107,23 @@ NETWORKS = [
     ("v4-hybrid-m", "timm", 0.5, 99),
     ("v4-hybrid-l", "paper", 0.5, 96),
 ]
+_STEM: Row = {"block": "conv", "kernel": 3, "out": 8, "name": "stem"}
+_ENCODER: Row = {"block": "encoder", "heads": 2, "expansion": 2, "layer_scale": True}
+ROWS: dict[str, list[Row]] = {
+    "layer norm": [_STEM, {"block": "layer_norm"}],
+    "mobilevit": [_STEM, {"block": "mobilevit", "features": 8, "layers": 2, "heads": 2}],
+    "bilinear": [_STEM, {"block": "upsample", "factor": 2, "mode": "bilinear"}],
+    "nearest": [_STEM, {"block": "upsample", "like": "input"}],
+    "shuffle": [_STEM, {"block": "shuffle", "groups": 2}],
+    "concat": [_STEM, {"block": "concat", "from": ["stem", "input"]}],
+    "batch norm": [_STEM, {"block": "batch_norm", "activation": "relu"}],
+    "bottleneck": [_STEM, {"block": "bottleneck", "out": 6, "width": 4, "activation": "relu"}],
+    "class token": [
+        *(_STEM, {"block": "tokens", "class_token": True, "positions": True}, _ENCODER),
+        *({"block": "layer_norm"}, {"block": "token"}, {"block": "linear", "out": 5}),
+    ],
+    "mean of tokens": [_STEM, {"block": "tokens"}, _ENCODER, {"block": "pool"}],
+}
 TWINS = [
     ("v1", "keras", 0.5, 96),
     ("v2", "paper", 1.0, 224),
@@ -141,6 +158,14 @@ def test_each_tool_prints_what_its_convention_gives_of_a_twin(
 ) -> None:
     """The standard-convolution twins are modules like any other."""
     network = mncost.load(arch, alpha=alpha, resolution=resolution, dialect=dialect).standard
+    assert ours(network, tool) == printed(network, tool)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("name", ROWS)
+def test_each_tool_prints_what_its_convention_gives_of_a_row(name: str, tool: str) -> None:
+    """Rows that no MobileNet has; 7 × 7 pixels are no whole number of MobileViT's patches."""
+    network = network_of_rows(ROWS[name], 7)
     assert ours(network, tool) == printed(network, tool)
 
 
