@@ -676,3 +676,49 @@ def test_a_fused_twin_in_plain_loops() -> None:
     x = machine.conv(x, 6)
     assert (network.macs, network.params) == (machine.macs, machine.params)
     assert network.shapes[-1] == shape_of(x)
+
+
+# ----------------------------------------------------------------------------------------- branches
+
+
+def test_a_gate_that_another_branch_is_part_of_stays() -> None:
+    """A squeeze-excite that reads more than what it pools cannot move in front of the pair."""
+    rows: list[Row] = [
+        {"block": "conv", "kernel": 3, "out": 8, "name": "stem"},
+        {"block": "depthwise", "kernel": 3, "name": "filtered"},
+        {"block": "conv", "kernel": 1, "out": 8, "from": "stem", "name": "other"},
+        {"block": "pool", "name": "seen"},
+        {"block": "pool", "from": "filtered", "name": "pooled"},
+        {"block": "add", "from": ["pooled", "seen"], "name": "gate"},
+        {"block": "multiply", "from": ["filtered", "gate"]},
+        {"block": "conv", "kernel": 1, "out": 4},
+    ]
+    network = network_of_rows(rows, 8)
+    assert network.pairs == ()
+    assert network.standard.graph == network.graph
+    rows[5] = {"block": "conv", "kernel": 1, "out": 8, "from": "pooled", "name": "gate"}
+    rows[3] = {"block": "add", "from": ["other", "filtered"], "name": "seen"}
+    network = network_of_rows([*rows], 8, outputs=["row8", "seen"])
+    assert network.pairs == ()  # a second branch reads the depthwise's result
+
+
+def test_pairs_on_branches() -> None:
+    """Each branch has its own pair; a result that two rows read is no part of one."""
+    rows: list[Row] = [
+        {"block": "conv", "kernel": 3, "out": 8, "name": "stem"},
+        {"block": "separable", "kernel": 3, "out": 6, "name": "left"},
+        {"block": "separable", "kernel": 5, "out": 4, "from": "stem", "name": "right"},
+        {"block": "concat", "from": ["left", "right"]},
+        {"block": "depthwise", "kernel": 3, "name": "shared"},
+        {"block": "conv", "kernel": 1, "out": 3, "name": "a"},
+        {"block": "conv", "kernel": 1, "out": 3, "from": "shared", "name": "b"},
+    ]
+    network = network_of_rows(rows, 8, outputs=["a", "b"])
+    assert [(pair.first.name, pair.second.name) for pair in network.pairs] == [
+        ("left.depthwise.conv", "left.pointwise.conv"),
+        ("right.depthwise.conv", "right.pointwise.conv"),
+    ]
+    twin = network.standard
+    assert [twin.shapes[index] for index in twin.graph.outputs] == [(3, 8, 8), (3, 8, 8)]
+    saved = sum(pair.macs - pair.merged.macs for pair in network.pairs)
+    assert twin.macs == network.macs - saved

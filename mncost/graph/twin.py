@@ -156,7 +156,9 @@ def _follow(graph: Graph, readers: list[list[int]], start: int, rule: _Rule) -> 
             case [(index, BatchNorm() | Activation() | PReLU())] if not moved:
                 dropped.add(index)
                 current = index
-            case [(pool, GlobalPool()), (scale, Scale())] if not moved and _keeps_channels(first):
+            case [(pool, GlobalPool()), (scale, Scale())] if (
+                not moved and _keeps_channels(first) and _is_gate(graph, current, pool, scale)
+            ):
                 moved = list(range(pool, scale + 1))
                 current = scale
             case _:
@@ -168,6 +170,14 @@ def _keeps_channels(node: Node) -> bool:
     """Whether a gate of its output channels fits its input channels, one by one."""
     op = node.op
     return isinstance(op, Conv) and op.is_depthwise and op.in_channels == op.out_channels
+
+
+def _is_gate(graph: Graph, source: int, pool: int, scale: int) -> bool:
+    """Whether what stands from a pooling to a product reads nothing but what is pooled."""
+    inside = range(pool, scale + 1)
+    return all(
+        read == source or read in inside for index in inside for read in graph.nodes[index].inputs
+    )
 
 
 def _rewrite(graph: Graph, matches: dict[int, _Match]) -> Graph:
