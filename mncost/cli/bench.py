@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -182,6 +183,17 @@ def _begun(
     return run
 
 
+def _say(lines: Sequence[str], out: Out) -> None:
+    """Write sentences below the table."""
+    from mncost.render.table import Table
+
+    if lines and out.kind == "markdown":
+        out.emit(Table("findings", (), (), lines))
+    elif out.kind == "terminal":
+        for line in lines:
+            streams.say(line)
+
+
 def _refuse_cells(asked: dict[str, object]) -> None:
     """Refuse the options that choose cells: a resumed run has its own."""
     kept = ("python", "target_error", "max_time", "clock")
@@ -195,6 +207,7 @@ def _measure_and_show(
     """Measure, then write the table, or the run file where that goes to standard output."""
     from mncost.cli.progress import tell, watching
     from mncost.measure.run_file import encode
+    from mncost.render.escape import json_text
     from mncost.render.write import check_writable
     from mncost.results.bench import measure
     from mncost.tables.findings import findings
@@ -207,11 +220,11 @@ def _measure_and_show(
     with watching(run.options.target_error) as watch:
         results = measure(run, save=saver, watch=watch, tell=tell)
     if run_file != file:
-        emit_text(encode(run).decode(), None)
+        emit_text(json_text(encode(run).decode()), None)
         return
     view.emit(results, out)
     if out.for_people and out.output is None and view.by is None:
-        emit_text("".join(f"{line}\n" for line in findings(results)), None)
+        _say(findings(results), out)
     if pyperf is not None:
         view.export_to(results, pyperf)
     if file is not None and saver.problem is None and (out.for_people or not is_named):

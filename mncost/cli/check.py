@@ -13,11 +13,12 @@ import typer
 
 from mncost.budget.baseline import Baseline
 from mncost.cli import options
-from mncost.cli.emit import Out, emit_text
+from mncost.cli.emit import Out, emit_text, is_standard_output
 from mncost.cli.params import Only
 from mncost.cli.streams import tell
 from mncost.effort import Effort
 from mncost.errors import InputError, UnknownNameError
+from mncost.render import escape
 from mncost.render.write import check_writable, refuse_overwriting
 
 if TYPE_CHECKING:
@@ -159,7 +160,8 @@ def check(
         if update:
             from mncost.budget.update import proposed
 
-            emit_text(proposed(text, verdicts, str(budgets)), out.output)
+            diff = proposed(text, verdicts, str(budgets))
+            emit_text(escape.text(diff) if is_standard_output(out.output) else diff, out.output)
         else:
             out.emit(table, in_full=verbose)
         if github:

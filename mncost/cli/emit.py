@@ -30,6 +30,7 @@ __all__ = [
     "emit_several",
     "emit_text",
     "format_for",
+    "is_standard_output",
 ]
 
 BROKEN_PIPE = 141  # as a shell reports a program that SIGPIPE ended
@@ -124,9 +125,14 @@ def emit_text(text: str, output: Path | None) -> None:
     emit_bytes(text.encode(errors="backslashreplace"), output)
 
 
+def is_standard_output(output: Path | None) -> bool:
+    """Whether this is no file."""
+    return output is None or str(output) == "-"
+
+
 def emit_bytes(data: bytes, output: Path | None) -> None:
     """Write bytes to a file, or to standard output."""
-    if output is None or str(output) == "-":
+    if output is None or is_standard_output(output):
         _print(data)
     else:
         from mncost.render.write import write_atomically

@@ -102,9 +102,10 @@ class View:
 
     def export_to(self, results: Results, output: Path | None) -> None:
         """Write a run in the format of pyperf."""
+        from mncost.render.escape import json_text
         from mncost.results.pyperf import to_pyperf
 
-        emit_text(to_pyperf(results), output)
+        emit_text(json_text(to_pyperf(results)), output)
 
 
 def status(run: Run) -> int:

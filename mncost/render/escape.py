@@ -19,6 +19,7 @@ __all__ = [
     "log",
     "markdown",
     "plain",
+    "text",
 ]
 
 # Compiled when they are first used: what a start needs few of.
@@ -41,6 +42,11 @@ def log(text: str) -> str:
 def plain(text: str) -> str:
     """Return a text for a terminal or a log: one line, no control characters, no commands."""
     return log(one_line(text))
+
+
+def text(lines: str) -> str:
+    """Return a text of several lines for a terminal or a log."""
+    return log(re.sub(_CONTROL, lambda match: _escaped(match[0]), lines))
 
 
 def csv_field(text: str) -> str:
