@@ -14,7 +14,7 @@ from mncost.graph.shapes import infer_shapes
 from mncost.measure.given_models import image_size, private, runs_at
 from mncost.measure.records import Cell, ModelRecord, Place, Subject
 from mncost.network import Network
-from mncost.readers.model import Content, TrainedWeights
+from mncost.readers.model import Content, FileSource, TrainedWeights
 
 __all__ = ["Planned", "digest"]
 
@@ -33,6 +33,8 @@ class Planned:
         """Enter a network or a twin at a place; return its cell."""
         if network.source is not None and not runs_at(network.source, place):
             raise MeasureError(f"{network.arch} is run as it is: not in {place.words()}")
+        if isinstance(network.source, FileSource) and not network.source.file:
+            raise MeasureError(f"{network.arch}: a model in memory; accepted is one in a file")
         size = network.resolution if network.source is None else image_size(network.source)
         subject = Subject(network.label, size, twin=network.twin, copy=copy)
         content = network.source or network.trained

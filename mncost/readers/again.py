@@ -17,6 +17,8 @@ def at_size(source: Source, size: tuple[int, int]) -> ReadModel:
         InputError: its first input is no image, or its size is fixed.
     """
     name = source.file if isinstance(source, FileSource) else source.name
+    if not name:
+        raise GridError("a model in memory has one size: read it again, with other inputs")
     return read_model(name, with_size(source.inputs, size, name, source.sides))
 
 

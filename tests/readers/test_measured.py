@@ -211,3 +211,13 @@ def test_external_weights_are_measured_but_not_read(tmp_path: Path) -> None:
     run.start(1)
     result: Any = run.load(Setup(folder))()
     assert result[0].shape == (1, 64)
+
+
+def test_a_model_in_memory_is_counted_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("scipy")
+    instead_of_processes(monkeypatch)
+    network = mncost.from_onnx(separable())
+    with pytest.raises(mncost.InputError, match="accepted is one in a file"):
+        mncost.bench([network], runtime="fake", max_time=1)
+    with pytest.raises(mncost.InputError, match="a model in memory has one size"):
+        network.at(16)

@@ -70,6 +70,8 @@ def read_model(
     except InputError as error:
         said = str(error)
         raise InputError(said if said.startswith(name) else f"{name}: {said}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{name}: no usable ONNX model: a name in it is not UTF-8") from None
     except RecursionError:
         raise InputError(f"{name}: its bodies are nested too deeply") from None
     except Exception as error:  # a file may hold anything, and libraries have errors of their own
