@@ -11,6 +11,7 @@ from mncost.cost.forms import Seen
 from mncost.explanation import Explanation
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
+from mncost.tables.partial import partial_notes
 
 __all__ = ["explain_table"]
 
@@ -28,7 +29,15 @@ def explain_table(explanation: Explanation, *, columns: str | Sequence[str] | No
     head = f"{title(explanation.network)}: why tools differ"
     registry = _columns(seen, first=lines[0])
     legend = [_BRIDGE, *about]
-    return tabulate("explain", registry, lines, names=columns, title=head, legend=legend)
+    return tabulate(
+        "explain",
+        registry,
+        lines,
+        names=columns,
+        notes=partial_notes([explanation.network]),
+        title=head,
+        legend=legend,
+    )
 
 
 def _columns(seen: Seen, first: Line) -> Mapping[str, Source]:

@@ -197,6 +197,20 @@ class TestOurs:
         (pair,) = mncost.from_onnx(model(nodes, {"x": (1, 4, 5, 5)}, ["y"], weights)).pairs
         assert (pair.first.name, pair.second.name) == ("depthwise", "pointwise")
 
+    @pytest.mark.parametrize("arch", ["v2", "v3-small"])
+    def test_a_quantised_network_is_the_network(self, arch: str) -> None:
+        """ONNX Runtime's quantiser folds batch norms and splits activations, and no more."""
+        from mncost.models.int8 import quantised
+
+        ours = mncost.load(arch, resolution=64, precision="int8")
+        made = quantised(ours.to_onnx(dynamic_batch=True).SerializeToString())
+        read = mncost.from_onnx(onnx.load_from_string(made.model))
+        assert read.macs == ours.macs
+        assert read.standard.macs == ours.standard.macs
+        assert len(read.pairs) == len(ours.pairs)
+        assert (read.precision, read.weight_bytes) == ("int8", ours.weight_bytes)
+        assert read.peak_activation_bytes == ours.peak_activation_bytes
+
     def test_local_functions_are_inlined(self) -> None:
         twice = helper.make_function(
             "mine",

@@ -15,6 +15,7 @@ from mncost.graph.foreign_op import Foreign, Held
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     Activation,
+    Conv,
     Flatten,
     GlobalPool,
     Input,
@@ -177,16 +178,17 @@ class GraphBuilder:
     def _merges_bias(
         self, node: NodeProto, sources: tuple[int, ...], held: tuple[Held, ...]
     ) -> bool:
-        """Add what is added to a matrix product to its layer, if nothing else reads that."""
+        """Take what is added to a convolution or a matrix product for its bias."""
         if node.op_type != "Add" or len(sources) != 1 or len(held) != 1:
             return False
         (read,) = _activations(node, self.constants)
         before, (bias,) = self._nodes[sources[0]], held
         alone = len(self._readers[read]) == 1 and read not in self._outer
         op = before.op
-        if not alone or not isinstance(op, Linear) or op.bias:
+        if not alone or not isinstance(op, Linear | Conv) or op.bias:
             return False
-        if without_batch(bias.shape) != (op.out_features,):
+        wanted = (op.out_features,) if isinstance(op, Linear) else (op.out_channels, 1, 1)
+        if without_batch(bias.shape) != wanted:
             return False
         self._nodes[sources[0]] = replace(before, op=replace(op, bias=True))
         self._place[node.output[0]] = sources[0]

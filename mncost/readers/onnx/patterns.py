@@ -67,7 +67,7 @@ class _Finder:
             chain = self.chain(gate, source)
             if chain is None:
                 continue
-            words = tuple(self.word(at) for at in chain)
+            words = self.words(chain)
             if function := _GATES.get(words):
                 return index, Fused(function, source, tuple(chain))
             after = self.only_reader(node.output[0])
@@ -84,7 +84,7 @@ class _Finder:
                 continue
             source = self.activation(at)
             chain = None if source is None else self.chain(gate, source)
-            if source and chain and tuple(map(self.word, chain)) in _ERROR_FUNCTIONS:
+            if source and chain and self.words(chain) in _ERROR_FUNCTIONS:
                 return index, Fused("gelu", source, (*chain, at))
         return None
 
@@ -112,6 +112,12 @@ class _Finder:
         readers = self.readers.get(tensor, ())
         return readers[0] if len(readers) == 1 and tensor not in self.kept else None
 
+    def words(self, chain: Sequence[int]) -> tuple[str, ...]:
+        """Return the words of operators, without those that only round."""
+        return tuple(
+            self.word(index) for index in chain if self.nodes[index].op_type not in _ROUNDING
+        )
+
     def word(self, index: int) -> str:
         """Return an operator's type, with the numbers that it has."""
         node = self.nodes[index]
@@ -130,7 +136,8 @@ class _Finder:
         return " ".join([node.op_type, *(f"{number:.4g}" for number in numbers)])
 
 
-_LONGEST = 4
+_ROUNDING = ("QuantizeLinear", "DequantizeLinear")
+_LONGEST = 12  # with those that round
 _ERROR_FUNCTIONS = {
     (scale, "Erf", one) for scale in ("Div 1.414", "Mul 0.7071") for one in ("Add 1",)
 }
