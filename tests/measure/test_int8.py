@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, numpy_helper
 
@@ -15,6 +17,7 @@ from mncost.models.int8 import Quantised, quantised
 from mncost.network import Network
 from tests.models.test_onnx import images, run_onnx
 
+EXAMPLE = Path(__file__).parents[2] / "examples/two_heads.toml"
 NETS = {
     "v1": mncost.load("v1", 0.5, 64),
     "v2": mncost.load("v2", 0.5, 64),
@@ -89,3 +92,21 @@ def test_it_says_nothing(
         logging.info("heard")
     assert [record.message for record in caplog.records] == ["heard"]
     assert capfd.readouterr() == ("", "")
+
+
+def test_branches_and_several_outputs() -> None:
+    """Concatenations, resizing, attention: quantised, run with two images, and nearly the same."""
+    net = mncost.load(str(EXAMPLE), alpha=0.5, resolution=64)
+    content = original(net)
+    result = quantised(content)
+    kinds = {node.op_type for node in onnx.load_from_string(result.model).graph.node}
+    assert {"QuantizeLinear", "DequantizeLinear", "Concat", "Resize", "Softmax"} <= kinds
+    assert 0 < result.closeness.error < 0.2
+    batch = images(2, 64)
+    outputs = []
+    for model in (content, result.model):
+        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        outputs.append(session.run(None, {"input": batch}))
+    for exact, rounded in zip(*outputs, strict=True):
+        assert exact.shape == rounded.shape
+        assert np.abs(exact - rounded).max() < 0.5 * np.abs(exact).max()

@@ -35,6 +35,7 @@ Cli = Callable[..., Result]
 Built = Callable[..., Path]
 Start = Callable[..., Worker]
 SMALL = ("--alpha", "0.35", "--resolution", "96")
+TWO_HEADS = Path(__file__).parents[2] / "examples/two_heads.toml"
 SHORT = ("--processes", "2", "--max-time", "10s", "--target-error", "90%")
 
 
@@ -177,6 +178,21 @@ def test_every_kernel_of_two_layers_has_its_place(
         layers=layers,
     )
     assert 0 < own_share(profile) < 1
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_layers_of_branches(built: Built, start: Start, precision: str) -> None:
+    """Two outputs, concatenations, attention: each layer with work has its kernels, in a batch."""
+    net = mncost.load(str(TWO_HEADS), alpha=0.5, resolution=64)
+    file = built(net.graph, 64, "onnx", precision)
+    found = start("onnxruntime").ask(asking.profile(file, batch=2, rounds=3))
+    layers = layer_shares(OnnxRuntime, net.graph, net.inputs, found)
+    own = {layer.layer for layer in layers}
+    assert own >= {layer.name for layer in net.all_layers if layer.macs}
+    assert own >= {"up.resize", "row12.concat", "encoder.1.attention.heads", "row5.positions"}
+    assert sum(layer.macs for layer in layers) == net.macs
+    kernels = [kernel for layer in layers for kernel in layer.kernels]
+    assert len(kernels) == len(set(kernels))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from mncost.errors import InputError
 from mncost.models.foreign import map_foreign
 from mncost.models.onnx_model import onnx_model
 from mncost.models.torch_model import load_weights, torch_module
@@ -525,3 +526,32 @@ def test_vision_transformer(mean: bool) -> None:
     load_weights(module, weights)
     with torch.no_grad():
         np.testing.assert_allclose(module(image).numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+HEADS: list[Row] = [
+    {"block": "conv", "kernel": 3, "out": 6, "stride": 2, "name": "stem"},
+    {"block": "conv", "kernel": 3, "out": 8, "stride": 2, "name": "deep"},
+    {"block": "upsample", "like": "stem", "name": "up"},
+    {"block": "concat", "from": ["up", "stem"], "name": "mask"},
+    {"block": "pool", "from": "deep"},
+    {"block": "linear", "out": "classes", "name": "classifier"},
+]
+
+
+def test_another_number_of_classes_leaves_other_outputs_alone() -> None:
+    net = network_of_rows(HEADS, 8, outputs=["mask", "classifier"], rules={"classes": 11})
+    with torch.no_grad():
+        mask, logits = net.to_torch(num_classes=4).eval()(torch.zeros(1, 3, 8, 8))
+    assert (mask.shape, logits.shape) == ((1, 14, 4, 4), (1, 4))
+    (features,) = (net.to_torch(features=True).eval()(torch.zeros(1, 3, 8, 8)),)
+    assert features.shape == (1, 8)  # what the classifier reads; what only the mask needs is gone
+    held = {name.partition(".")[0] for name, _ in net.to_torch(features=True).named_parameters()}
+    assert held == {"stem", "deep"}
+
+
+def test_a_detector_has_no_classifier_to_exchange() -> None:
+    head = {"block": "detect", "from": ["stem", "deep"], "anchors": 2, "out": "classes"}
+    net = network_of_rows([*HEADS[:2], head], 8, rules={"classes": 11})
+    assert net.shapes[-1] == (2 * (16 + 4), 11)
+    with pytest.raises(InputError, match=r"no layer alone has the 11 outputs .*--classes"):
+        net.to_torch(num_classes=4)
