@@ -63,12 +63,14 @@ class Page(NamedTuple):
         summary: lines below it.
         sections: in order.
         generator: the program that made it, and its version.
+        cards: what it says first: titles, answers, and what these rest on.
     """
 
     title: str
     summary: Sequence[str]
     sections: Sequence[Section]
     generator: str
+    cards: Sequence[tuple[str, str, str]] = ()
 
 
 def render(page: Page) -> str:

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mncost.extras import require
+from mncost.page.cards import cards, name_of
 from mncost.page.facts import machine, method, target_of, when
 from mncost.page.figures import MOST, layer_figures, network_figures
+from mncost.page.glossary import glossary
 from mncost.page.html import Page, Section
 from mncost.pictures.layers import profiled_cells
+from mncost.render.table import Column, Table
 from mncost.render.write import write_atomically
 from mncost.results.results import Results
 from mncost.tables.run import run_table
@@ -67,7 +70,12 @@ def report_page(
         *_pictures(results),
         *_savings(results),
         *_layers(results),
+    ]
+    names = {column.name for one in sections for table in one.tables for column in _seen(table)}
+    has_front = any("Pareto" in figure.note for one in sections for figure in one.figures)
+    sections += [
         _warnings(results),
+        glossary(names, has_front=has_front),
         method(results.run),
         machine(results.run),
     ]
@@ -75,7 +83,11 @@ def report_page(
     said |= {f"failed: {text}" for name, text in problems(results) if name == "failed"}
     sections = [_said_once(section, said) for section in sections]
     head = title or _title(results)
-    return Page(head, _summary(results), sections, f"mncost {__version__}")
+    return Page(head, _summary(results), sections, f"mncost {__version__}", cards(results))
+
+
+def _seen(table: Table) -> Sequence[Column]:
+    return table.for_people().columns
 
 
 def _said_once(section: Section, said: set[str]) -> Section:
@@ -124,7 +136,20 @@ def _latencies(results: Results, percentiles: Sequence[float] | None) -> Section
     is_doubtful = any(summary.warnings for summary in results.summaries)
     shown = ["warnings"] if is_doubtful else []
     table = run_table(results, percentiles=percentiles, show=shown)
-    return Section("latency", "Latency", tables=[table])
+    names = [name_of(one.cell) for one in results.summaries]
+    return Section("latency", "Latency", tables=[_named_first(table, names)])
+
+
+def _named_first(table: Table, names: Sequence[str]) -> Table:
+    """Return it with the network first and its latency second: what a phone has room for."""
+    places = [place for place, column in enumerate(table.columns) if column.name != "arch"]
+    places.sort(key=lambda place: table.columns[place].name != "latency")
+    columns = [Column("network", "network"), *(table.columns[place] for place in places)]
+    rows = [
+        [name, *(row[place] for place in places)]
+        for name, row in zip(names, table.rows, strict=True)
+    ]
+    return table._replace(columns=columns, rows=rows)
 
 
 def _pictures(results: Results) -> Iterator[Section]:

@@ -164,7 +164,7 @@ def _published(precision: str, known: Sequence[Candidate] | None) -> Mapping[str
 
 def _group(cell: Cell) -> str:
     twin = cell.subject.twin
-    return cell.label.arch if twin is None else f"{cell.label.arch}, {twin}"
+    return cell.label.arch if twin is None else f"{cell.label.arch}, {twin} twin"
 
 
 def _latency(latency: Interval) -> str:

@@ -20,6 +20,7 @@ import pytest
 from mncost.interval import Interval
 from mncost.page.html import Figure, Page, Section, render
 from mncost.render.table import Column, Table, Value
+from mncost.render.units import with_interval
 from tests.running import Result
 
 if TYPE_CHECKING:
@@ -97,7 +98,10 @@ def sample(rows: list[list[Value]] = ROWS) -> str:
 
 
 # The first two cells of each row, which tell it from the others.
-SAID = [(row[0] or "", row[1] or "–") for row in ROWS]
+SAID = [
+    (row[0] or "", with_interval(row[1]) if isinstance(row[1], Interval) else row[1] or "–")
+    for row in ROWS
+]
 _CELLS = "rows => rows.map(row => [row.cells[0].innerText, row.cells[1].innerText])"
 
 
@@ -162,7 +166,7 @@ def test_a_table_is_sorted_by_the_keyboard(opened: Callable[..., Tab]) -> None:
     [
         ("", [0, 1, 2, 3, 4, 5, 6]),
         ("ALPHA", [1, 3]),
-        ("alpha 0.94", [3]),
+        ("alpha 0.937", [3]),
         ("  9.2   300 ", [0, 4]),
         ("±", [0, 1, 3, 4, 5]),
         ("too few", [2]),
@@ -184,7 +188,7 @@ def test_a_filter_outlives_sorting(opened: Callable[..., Tab]) -> None:
     tab.get_by_label("Filter").fill("alpha")
     header(tab, "latency").click()
     texts = [row.inner_text().split()[1] for row in tab.locator("tbody tr:visible").all()]
-    assert texts == ["0.94", "10.4"]
+    assert texts == ["0.937", "10.4"]
 
 
 def test_many_rows_are_sorted(opened: Callable[..., Tab]) -> None:
@@ -232,7 +236,7 @@ def test_a_tooltip_follows_the_pointer(opened: Callable[..., Tab], html: str) ->
         tab.mouse.move(box["x"] + box["width"] / 2 + 3, box["y"] + box["height"] / 2)
         lines = tip.inner_text().splitlines()
         assert lines[0] == name
-        assert re.fullmatch(r"latency [\d.,]+ ±[\d.]+ ms", lines[1])
+        assert re.fullmatch(r"latency [\d.,]+ ±[\d.]+ (ms|µs)", lines[1])
         assert lines[2].endswith(" M MACs")
         shown = tip.bounding_box()
         assert shown
@@ -334,6 +338,23 @@ def test_titles_stay_in_sight_while_a_table_scrolls(opened: Callable[..., Tab]) 
     assert head["y"] == pytest.approx(box["y"], abs=1)
 
 
+def test_on_a_phone_the_network_stays_in_view_and_its_latency_is_second(
+    opened: Callable[..., Tab], html: str
+) -> None:
+    tab = opened(html, viewport={"width": 390, "height": 800})
+    heads = tab.locator("#latency thead th")
+    box = heads.nth(1).bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 390
+    scroll = tab.locator("#latency .scroll").last
+    scroll.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+    first, left = heads.first.bounding_box(), scroll.bounding_box()
+    assert first is not None
+    assert left is not None
+    assert abs(first["x"] - left["x"]) < 2
+    assert not tab.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
 def test_on_paper_all_rows_are_there_and_no_controls(
     opened: Callable[..., Tab], html: str, tmp_path: Path
 ) -> None:
@@ -344,7 +365,7 @@ def test_on_paper_all_rows_are_there_and_no_controls(
     assert tab.locator("#latency tbody tr:visible").count() == 8
     assert tab.locator("input:visible, button:visible, nav:visible").count() == 0
     titles = tab.locator("#latency thead th").all_inner_texts()
-    assert [title.split() for title in titles][:2] == [["arch"], ["α"]]
+    assert [title.split() for title in titles][:2] == [["network"], ["latency", "ms"]]
     assert tab.pdf(format="A4").startswith(b"%PDF")
 
 
@@ -353,12 +374,14 @@ def test_an_architecture_named_script_is_a_name(
 ) -> None:
     name = "<script>document.title = 'owned'</script><img src=x onerror=alert(1)>"
     document = json.loads(Path(run_file).read_text("utf-8"))
-    for cell in document["cells"]:
-        cell["arch"] = name if cell["arch"] == "v2" else cell["arch"]
+    for label in (cell["subject"]["label"] for cell in document["cells"]):
+        label["arch"] = name if label["arch"] == "v2" else label["arch"]
     Path(run_file).write_text(json.dumps(document), "utf-8")
     tab = opened(run_cli(["report", run_file, "--title", "</title><script>1</script>"]).out)
     assert tab.title() == "</title><script>1</script>"
-    assert tab.locator("#latency tbody tr").first.locator("td").first.inner_text() == name
+    assert tab.locator("#latency tbody tr").first.locator("td").first.inner_text() == (
+        f"{name} 0.35 @224"
+    )
     assert tab.locator("script").count() == 1
     assert tab.locator("img").count() == 0
     tab.locator(".plot").first.locator('.point[tabindex="0"]').focus()

@@ -114,11 +114,39 @@ def test_every_point_says_what_it_is(run_cli: Cli, run_file: str) -> None:
 
 def test_a_plain_run_has_these_sections(run_cli: Cli, run_file: str) -> None:
     found = page(run_cli, run_file)
-    wanted = ["latency", "pictures", "savings", "warnings", "method", "machine"]
+    wanted = ["latency", "pictures", "savings", "warnings", "words", "method", "machine"]
     assert sections(found) == wanted
     facts = {e.text for e in found.elements if e.tag == "dd"}
     assert any("arch v2,v3-small; alpha 0.35:1.0; " in fact for fact in facts)
     assert found.all("h1")[0].text == "CPU latency of v2 and v3-small"
+
+
+def test_cards_have_the_answers(run_cli: Cli, run_file: str) -> None:
+    """By the table for programs, and by the figures of the papers."""
+    found = page(run_cli, run_file)
+    exact = csv.DictReader(io.StringIO(run_cli(["show", run_file, "-f", "csv"]).out))
+    rows = [row for row in exact if not row["twin"]]
+    fastest = min(rows, key=lambda row: float(row["latency"]))
+    best = max(rows, key=lambda row: TOP1[row["arch"], float(row["alpha"])])
+    answers = dict(
+        zip(
+            [e.text for e in found.all("dt")][:4],
+            [e.text for e in found.all("strong")][:4],
+            strict=True,
+        )
+    )
+    short = {"v2": "V2", "v3-small": "V3-S"}
+    for title, row in (("Fastest", fastest), ("Most accurate", best)):
+        assert answers[title] == f"{short[row['arch']]} {row['alpha']} @224"
+    assert answers["Best trade-off"] not in (answers["Fastest"], answers["Most accurate"])
+    assert answers["How reliable"] in ("Reliable", "Doubtful", "Unreliable")
+
+
+def test_the_words_of_the_tables_are_explained(run_cli: Cli, run_file: str) -> None:
+    found = page(run_cli, run_file)
+    terms = {e.text for e in found.all("dt")}
+    assert {"latency", "MACs", "twin", "speed-up", "efficiency", "Pareto front"} <= terms
+    assert "INT8 speed-up" not in terms
 
 
 def test_a_comparison_has_its_layers_roofline_and_memory(run_cli: Cli, pairs_file: str) -> None:
@@ -255,7 +283,7 @@ def test_an_architecture_of_any_name_stays_text(run_cli: Cli, run_file: str, nam
     found = page(run_cli, changed(run_file, rename), "--title", "T")
     tags = [element.tag for element in harmless.elements]
     assert sorted(element.tag for element in found.elements) == sorted(tags)
-    names = {row[0].text for row in found.rows("latency-1")}
+    names = {row[0].text.rpartition(" ")[0].rpartition(" ")[0] for row in found.rows("latency-1")}
     assert {name.replace("\x00", "�"), "v3-small"} <= {n.replace("\x00", "�") for n in names}
 
 
