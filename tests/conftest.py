@@ -45,3 +45,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty directory, which is the current one during the test."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def processes() -> None:
+    """Ask for real workers, where a file's tests otherwise start none and let no time pass."""

@@ -39,7 +39,7 @@ _WHICH = Only(
 _EFFORT = Only(
     without=("copies", "seed"),
     help={
-        "max_time": "Stop after it in any case: 90, 90s, 5min. Default: 150 s, or 3 s a network "
+        "max_time": "Stop after it in any case: 90, 90s, 5min. Default: 150 s, or 4.5 s a network "
         "and twin if more."
     },
 )

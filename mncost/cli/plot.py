@@ -102,7 +102,7 @@ def plot(
             "--max-time",
             metavar="TIME",
             help="To measure at most, if intervals are not within ± 2 % before. Default: 54 s, or "
-            "3 s a network if that is more.",
+            "4.5 s a network if that is more.",
             rich_help_panel="Measure",
         ),
     ] = None,

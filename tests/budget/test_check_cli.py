@@ -13,6 +13,7 @@ import pytest
 import mncost
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes.fake import SCRIPT
+from tests.measure.scripted import instead_of_processes
 from tests.running import Result
 
 Cli = Callable[..., Result]
@@ -33,8 +34,10 @@ REGRESSION = (
 
 
 @pytest.fixture(autouse=True)
-def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
+def scripted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SCRIPT, json.dumps(QUIET))
+    if "processes" not in request.fixturenames:
+        instead_of_processes(monkeypatch)
 
 
 @pytest.fixture
@@ -236,6 +239,7 @@ def test_exit_2_leaves_no_passing_report(run_cli: Cli, budgets: Budgets) -> None
     assert (root.get("errors"), root.get("failures")) == ("1", "0")
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("how", [None, "pass", "fail"])
 def test_a_worker_that_dies_is_an_error_in_every_output(
     run_cli: Cli, budgets: Budgets, monkeypatch: pytest.MonkeyPatch, how: str | None

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from mncost.measure.engine import Progress
 from mncost.measure.run_file import read_run
 from tests.choose.playing import play
 from tests.choose.test_accuracy import rows
-from tests.running import Result
+from tests.running import Result, in_process
 
 Cli = Callable[..., Result]
 
@@ -124,12 +125,21 @@ def test_picking_by_counts_needs_nothing_heavy_and_nothing_of_the_measuring() ->
     assert "loaded: []" in found.stdout
 
 
-@pytest.fixture
-def run_file(run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run of V2 and V3 on a runtime that does 40 MACs a nanosecond, and hardly varies."""
-    play(monkeypatch)
-    words = "bench --arch v2,v3-large,v3-small --no-twin --runtime fake --alpha 0.5:1.0 -o run.json"
-    assert run_cli(words.split()).status == 0
+    file = tmp_path_factory.mktemp("measured") / "run.json"
+    words = "bench --arch v2,v3-large,v3-small --no-twin --runtime fake --alpha 0.5:1.0 -o"
+    with pytest.MonkeyPatch.context() as patch:
+        play(patch)
+        assert in_process([*words.split(), str(file)]).status == 0
+    return file
+
+
+@pytest.fixture
+def run_file(measured: Path, here: Path) -> str:
+    """Return the name of a copy of the run, in the current directory."""
+    shutil.copy(measured, "run.json")
     return "run.json"
 
 

@@ -31,11 +31,6 @@ V1, V2 = (
 V2_MACS = 300_774_272
 
 
-@pytest.fixture
-def processes() -> None:
-    """Ask for real processes; without it nothing is started, and no time passes."""
-
-
 @pytest.fixture(autouse=True)
 def scripted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SCRIPT, json.dumps(QUIET))

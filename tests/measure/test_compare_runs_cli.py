@@ -11,10 +11,17 @@ from pathlib import Path
 import pytest
 
 from mncost.measure.runtimes.fake import SCRIPT
+from tests.measure.scripted import instead_of_processes
 from tests.running import Result
 
 Cli = Callable[..., Result]
 QUIET = {"process": 0.002, "noise": 0.002}
+
+
+@pytest.fixture(autouse=True)
+def scripted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "processes" not in request.fixturenames:
+        instead_of_processes(monkeypatch)
 
 
 def bench(

@@ -90,8 +90,19 @@ def test_bfloat16_is_a_precision_of_its_own(builder: Builder, tmp_path: Path) ->
     assert 5e-3 < error(quantised, exact) < 0.1
 
 
-@FAMILIES
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize(
+    ("net", "precision"),
+    [
+        # Quantised, it takes as long as all others together.
+        pytest.param(
+            net,
+            precision,
+            marks=[pytest.mark.slow] if name + precision == "v4-hybrid-mint8" else [],
+        )
+        for name, net in NETS.items()
+        for precision in ("fp32", "int8")
+    ],
+)
 def test_every_layer_with_macs_has_its_kernel(
     builder: Builder, worker: Worker, tmp_path: Path, net: Network, precision: str
 ) -> None:

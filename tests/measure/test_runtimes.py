@@ -153,6 +153,7 @@ print(json.dumps({"logits": logits, "modules": list(sys.modules),
     return in_process(program, files["tiny"])
 
 
+@pytest.mark.slow
 def test_torch_compile(compiled: dict[str, object]) -> None:
     assert_close(np.array(compiled["logits"], dtype="float32"), logits(TINY, 2))
     assert compiled["frozen"]
@@ -179,6 +180,7 @@ def test_what_is_compiled_belongs_to_the_load(monkeypatch: pytest.MonkeyPatch) -
     assert runs == ["a 2 None"] * 4
 
 
+@pytest.mark.slow
 def test_a_torch_worker_has_no_onnxruntime(compiled: dict[str, object]) -> None:
     modules = compiled["modules"]
     assert isinstance(modules, list)

@@ -78,7 +78,7 @@ def test_accuracy_over_latencies_that_are_measured_now(run_cli: Cli, here: Path)
     assert {alpha for alpha, _ in cells} >= {0.35, 0.5, 0.75, 1.0, 1.4}
     assert {cell.subject.resolution for cell in run.cells} == {224}
     assert re.fullmatch(rf"f.svg: \d+ of {len(run.cells)} networks are on .*\n", found.out)
-    assert "of one call, median ±" in found.err
+    assert "of a call, median ±" in found.err
     said = texts(Path("f.svg").read_bytes())
     assert "latency, median of one call (ms)" in said
     assert any(text.startswith("medians, 95 % intervals; fake") for text in said)
@@ -123,13 +123,14 @@ def test_it_may_take_so_long(run_cli: Cli, here: Path) -> None:
     assert read_run(Path("run.json")).options.max_time == 2.0
     run_cli(["plot", *words_of("--arch v2 --x latency --runtime fake --save run.json")])
     run = read_run(Path("run.json"))
-    assert run.options.max_time == 3.0 * len(run.cells) > 54
+    assert run.options.max_time == 4.5 * len(run.cells) > 54
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, *faults: Fault) -> None:
     launch = Launcher({"fake": Script(faults=faults)})
     monkeypatch.setattr(
-        "mncost.measure.workers.process.start_worker", lambda spec, *, seed: launch(spec, seed)
+        "mncost.measure.workers.process.start_worker",
+        lambda spec, *, seed, quiet: launch(spec, seed),
     )
 
 
