@@ -262,7 +262,7 @@ class Network(Shown):
         """The work as counting tools see it: by module and functions, in the dialect's project."""
         from mncost.cost.forms import forms_of, seen  # few commands need it
 
-        return seen(self.costs, self._forms or forms_of(self.graph, self.label))
+        return seen(self.costs, self._forms or forms_of(self.graph, self.shapes, self.label))
 
     @property
     def work(self) -> Counter[str]:

@@ -279,6 +279,26 @@ CONVENTIONS: Mapping[str, Convention] = {
             },
             remark="any product is a MAC, a sum is none",
         ),
+        Convention(
+            "onnx-tool",
+            "MACs",
+            "1.0.1",
+            "onnx_tool/node.py",
+            always={
+                **_MACS,
+                **{"bias": 1, "add": 1, "positions": 1, "scale": 1, "layer_scale": 1},
+                **{"query_scale": 1, "softmax": 36, "batch_norm": 31},
+                **{"layer_norm": 10, "layer_norm_vectors": 5},
+                **{"relu": 1, "relu6": 2, "hardtanh": 2, "leaky_relu": 2, "prelu": 2},
+                **{"hardswish": 5, "hardsigmoid": 4, "sigmoid": 32, "silu": 33, "gelu": 34},
+                **{"elu": 35, "tanh": 76, "pool": 1, "resize_bilinear": 4},
+                **{"max_pool_windows": 1, "average_pool_windows": 1},
+            },
+            modules={"timm.models._efficientnet_blocks.SqueezeExcite": {"pool_output": 4}},
+            calls={"adaptive_avg_pool2d": {"pool_output": 4}},
+            remark="counts the ONNX file that mncost writes: what each operation costs on a CPU, "
+            "an exponential 32, a square root 24; so a batch norm has 31 an element",
+        ),
     )
 }
 """Every convention by name."""

@@ -34,6 +34,7 @@ from mncost.graph.ops import (
     PReLU,
     Resize,
     Scale,
+    Shape,
     parameters,
 )
 from mncost.label import Label
@@ -67,7 +68,7 @@ class Form(NamedTuple):
 Seen: TypeAlias = Mapping[Form, Tally]
 """The work of a network by form, and how many operators have each kind of it."""
 
-Rule: TypeAlias = Callable[[Node, Graph, Label], Form]
+Rule: TypeAlias = Callable[[Node, Shape, Label], Form]
 
 
 def seen(costs: Sequence[OpCost], forms: Sequence[Form]) -> Seen:
@@ -82,10 +83,12 @@ def seen(costs: Sequence[OpCost], forms: Sequence[Form]) -> Seen:
     return tallies
 
 
-def forms_of(graph: Graph, label: Label) -> list[Form]:
+def forms_of(graph: Graph, shapes: Sequence[Shape], label: Label) -> list[Form]:
     """Return the form of every node: in the dialect's project, or else in our own torch module."""
     rule = PROJECTS.get(label.dialect or "", own_form)
-    return [rule(node, graph, label) for node in graph.nodes]
+    return [
+        rule(node, shapes[node.inputs[0]] if node.inputs else (), label) for node in graph.nodes
+    ]
 
 
 def _with_params(cost: OpCost) -> Work:
@@ -114,7 +117,7 @@ _ACTIVATIONS: Mapping[ActivationName, Form] = {
 }
 
 
-def own_form(node: Node, graph: Graph, label: Label) -> Form:
+def own_form(node: Node, read: Shape, label: Label) -> Form:
     """Return what :mod:`mncost.models.torch_model` makes of an operator."""
     match node.op:
         case Conv():
@@ -129,7 +132,7 @@ def own_form(node: Node, graph: Graph, label: Label) -> Form:
             name, call = ("MaxPool2d", "max") if function == "max" else ("AvgPool2d", "avg")
             return Form(name, (f"{call}_pool2d",))
         case GlobalPool():
-            return Form("", ("adaptive_avg_pool2d",))
+            return Form("", ("adaptive_avg_pool2d" if len(read) == 3 else "mean",))
         case Linear():
             return Form("Linear", ("linear",))
         case LayerNorm(dimensions=dimensions):
@@ -157,22 +160,24 @@ def own_form(node: Node, graph: Graph, label: Label) -> Form:
             return Form()
 
 
-def torchvision_form(node: Node, graph: Graph, label: Label) -> Form:
+def torchvision_form(node: Node, read: Shape, label: Label) -> Form:
     """Return how torchvision writes an operator: as modules, pooling too."""
     match node.op:
+        case GlobalPool() if len(read) != 3:
+            return own_form(node, read, label)
         case GlobalPool() if _is_gate(node) or label.arch not in _POOLS_BY_FUNCTION:
             return Form("AdaptiveAvgPool2d", ("adaptive_avg_pool2d",))
         case LayerScale():
             return Form("torchvision.models.convnext.CNBlock", ("mul",), is_leaf=False)
         case _:
-            return own_form(node, graph, label)
+            return own_form(node, read, label)
 
 
 _POOLS_BY_FUNCTION = ("v2",)
 """torchvision's architectures that pool by a function at their end, not by a module."""
 
 
-def timm_form(node: Node, graph: Graph, label: Label) -> Form:
+def timm_form(node: Node, read: Shape, label: Label) -> Form:
     """Return how timm writes an operator: modules of its own for norms with an activation in."""
     match node.op:
         case BatchNorm() if not _is_of_keys(node):
@@ -181,7 +186,7 @@ def timm_form(node: Node, graph: Graph, label: Label) -> Form:
             return Form("timm.layers.activations.GELU", ("gelu",))
         case GlobalPool() if _is_gate(node):
             return Form("timm.models._efficientnet_blocks.SqueezeExcite", ("mean",), is_leaf=False)
-        case GlobalPool():
+        case GlobalPool() if len(read) == 3:
             return Form("AdaptiveAvgPool2d", ("adaptive_avg_pool2d",))
         case Conv(padding="same", stride=stride) if stride != (1, 1):
             return Form("timm.layers.conv2d_same.Conv2dSame", ("conv2d",))
@@ -191,7 +196,7 @@ def timm_form(node: Node, graph: Graph, label: Label) -> Form:
             kind = "timm.layers.attention2d.MultiQueryAttention2d"
             return Form(kind, (*FUSED, *UNFUSED), is_leaf=False)
         case _:
-            return own_form(node, graph, label)
+            return own_form(node, read, label)
 
 
 def _is_gate(node: Node) -> bool:

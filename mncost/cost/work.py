@@ -77,7 +77,8 @@ Work: TypeAlias = dict[str, int]
 - ``batch_norm_params``, ``layer_norm_params``: scale and shift. ``query_scale``: the queries that
   are divided by √d. ``positions``: elements that a learned position is added to.
 - ``resize_nearest``, ``resize_bilinear``: elements written, where that changes the size.
-- ``prelu_params``: its factors.
+- ``prelu_params``: its factors. ``layer_norm_vectors``: how many vectors are normalised.
+- ``max_pool_windows``, ``average_pool_windows``: elements of all windows.
 - ``max_pool``, ``average_pool``, ``pool`` (over the whole image): elements of the input;
   ``average_pool_output``, ``pool_output``: elements written.
 - ``elementwise``, ``reduction``: of other people's operators that no other kind fits: elements
@@ -97,10 +98,13 @@ KINDS = (
     "prelu_params",
     "layer_norm",
     "layer_norm_params",
+    "layer_norm_vectors",
     "softmax",
     "max_pool",
+    "max_pool_windows",
     "average_pool",
     "average_pool_output",
+    "average_pool_windows",
     "pool",
     "pool_output",
     "add",
@@ -119,6 +123,9 @@ SECOND = {
     "batch_norm_params": "batch_norm",
     "prelu_params": "prelu",
     "layer_norm_params": "layer_norm",
+    "layer_norm_vectors": "layer_norm",
+    "max_pool_windows": "max_pool",
+    "average_pool_windows": "average_pool",
     "average_pool_output": "average_pool",
     "pool_output": "pool",
 }
@@ -151,9 +158,14 @@ def work_of(node: Node, shapes: Sequence[Shape], out: Shape) -> Work:
             return {"prelu": prod(out), "prelu_params": op.channels}
         case Pool():
             read = prod(shapes[node.inputs[0]])
+            windows = prod(out) * prod(op.kernel)
             if op.function == "max":
-                return {"max_pool": read}
-            return {"average_pool": read, "average_pool_output": prod(out)}
+                return {"max_pool": read, "max_pool_windows": windows}
+            return {
+                "average_pool": read,
+                "average_pool_output": prod(out),
+                "average_pool_windows": windows,
+            }
         case AdaptivePool():
             return _adaptive(op, shapes[node.inputs[0]])
         case GlobalPool():
@@ -171,7 +183,11 @@ def work_of(node: Node, shapes: Sequence[Shape], out: Shape) -> Work:
                 "query_scale": prod(queries),
             }
         case LayerNorm():
-            return {"layer_norm": prod(out), "layer_norm_params": 2 * op.channels}
+            return {
+                "layer_norm": prod(out),
+                "layer_norm_params": 2 * op.channels,
+                "layer_norm_vectors": prod(out) // op.channels,
+            }
         case MultiHeadAttention():
             scores = token_scores(op, out)
             products = 2 * scores * (out[1] // op.heads)

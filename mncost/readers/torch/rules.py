@@ -109,6 +109,7 @@ def _batch_norm(call: Call) -> Rated:
 def _layer_norm(call: Call) -> Rated:
     shapes = [call.args[name].shape for name in ("weight", "bias") if call.has(name)]
     work = {"layer_norm": prod(call.out), "layer_norm_params": sum(map(prod, shapes))}
+    work["layer_norm_vectors"] = prod(call.out) // (prod(call.args["normalized_shape"]) or 1)
     return Rated("layer_norm", work)
 
 
