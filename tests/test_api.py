@@ -161,15 +161,22 @@ def test_totals_of_checkpoints() -> None:
     assert (slim.macs, slim.params) == (582_197_616, 6_110_569)
 
 
-def test_what_follows_from_a_name_is_said() -> None:
-    assert mncost.grid("mobilenetv4_conv_large.e500_r256_in1k").notes == (
-        "mobilenetv4_conv_large.e500_r256_in1k: 256 px, as its name says",
-    )
-    assert mncost.grid("mobilenet_v2_1.4_224").notes == (
-        "mobilenet_v2_1.4_224: 1,001 classes, as its name implies",
-    )
-    assert mncost.grid("mobilenet_v2_1.4_224", classes=10).notes == ()
-    assert mncost.grid("mobilenetv4_conv_small.e2400_r224_in1k").notes == ()
+SAID = {
+    "mobilenetv4_conv_large.e500_r256_in1k": "v4-conv-l, dialect timm, 256 px",
+    "mobilenet_v2_1.4_224": "v2, α 1.4, 224 px, 1,001 classes",
+    "mobilenetv3_large_100.ra_in1k": "v3-large, dialect timm, α 1",
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_a_name_implies_is_said_in_one_note(name: str) -> None:
+    """The dialect, α, the resolution and the classes, as far as they follow from it."""
+    assert mncost.grid(name).notes == (f"{name}: {SAID[name]}, as its name implies",)
+
+
+def test_what_is_asked_for_is_not_implied() -> None:
+    assert "classes" not in mncost.grid("mobilenet_v2_1.4_224", classes=10).notes[0]
+    assert mncost.grid("v2").notes == ()
 
 
 def test_what_contradicts_a_name_is_an_error() -> None:

@@ -110,6 +110,19 @@ def test_the_package_is_typed_and_whole() -> None:
     assert len(list((package / "spec" / "families").glob("*.toml"))) >= 11
 
 
+def test_the_help_of_no_command_reads_architectures() -> None:
+    """Importing a command imports neither networks nor runs: its help is there at once."""
+    modules = {command.function.partition(":")[0] for command in COMMANDS.values()}
+    program = (
+        f"import sys, importlib\nfor name in {sorted(modules)}: importlib.import_module(name)\n"
+        "print([name for name in ('mncost.api', 'mncost.spec.resolve', 'numpy', 'rich.table') "
+        "if name in sys.modules])"
+    )
+    called = [sys.executable, "-c", program]
+    done = subprocess.run(called, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_where_the_table_says(name: str) -> None:
     """Each command of the table of commands can be imported, and has a help text."""

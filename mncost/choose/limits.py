@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mncost.errors import QuantityError
 from mncost.flags import flag, given
 from mncost.limits import Amount, exact, percentage
-from mncost.published.accuracy import Candidate
+
+if TYPE_CHECKING:
+    from mncost.published.accuracy import Candidate
 
 __all__ = ["Limits", "Rule", "Spelling", "Without", "costs", "fitting", "rules"]
 
-Rule: TypeAlias = Callable[[Candidate], bool]
+Rule: TypeAlias = "Callable[[Candidate], bool]"
 """Whether a candidate keeps to a limit."""
 
 Spelling: TypeAlias = Callable[[str], str]

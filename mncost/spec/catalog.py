@@ -60,14 +60,16 @@ class Choice(NamedTuple):
     name: str = ""
 
     def notes(self, classes: int | None) -> Iterator[str]:
-        """Say what follows from the name and is not obvious; ``classes`` is what was asked for."""
-        in_tag = self.resolution is not None and f"_{self.resolution}" not in self.name
-        if in_tag and self.resolution != str(self.spec.resolution):
-            yield f"{self.name}: {self.resolution} px, as its name says"
-        if self.native is not None:
-            yield f"{self.name}: {self.native} px, as its name implies, unless told otherwise"
+        """Say in one note what a checkpoint's name implies; ``classes`` is what was asked for."""
+        if not self.name:
+            return
+        words = [self.spec.name, f"dialect {self.dialect}" if self.dialect != PAPER else ""]
+        words += [f"α {self.alpha}"] if self.alpha is not None else []
+        size = self.resolution or self.native
+        words += [f"{size} px"] if size is not None else []
         if classes is None and self.classes is not None:
-            yield f"{self.name}: {self.classes:,} classes, as its name implies"
+            words.append(f"{self.classes:,} classes")
+        yield f"{self.name}: {', '.join(filter(None, words))}, as its name implies"
 
 
 class Entry(Struct, frozen=True, omit_defaults=True):
