@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import Activation, BatchNorm, Conv, GlobalPool, Op, PReLU, Scale
+from mncost.graph.ops import Activation, BatchNorm, Conv, Foreign, GlobalPool, Op, PReLU, Scale
 
 __all__ = ["SPLITTING", "TWINS", "Pair", "Twin", "fused", "standard"]
 
@@ -153,7 +153,7 @@ def _follow(graph: Graph, readers: list[list[int]], start: int, rule: _Rule) -> 
         match [(index, graph.nodes[index].op) for index in readers[current]]:
             case [(index, Conv())] if rule(first, graph.nodes[index]):
                 return _Match(start, index, frozenset(dropped), tuple(moved))
-            case [(index, BatchNorm() | Activation() | PReLU())] if not moved:
+            case [(index, BatchNorm() | Activation() | PReLU() | Foreign(fuses=True))] if not moved:
                 dropped.add(index)
                 current = index
             case [(pool, GlobalPool()), (scale, Scale())] if (

@@ -197,6 +197,32 @@ class TestOurs:
         (pair,) = mncost.from_onnx(model(nodes, {"x": (1, 4, 5, 5)}, ["y"], weights)).pairs
         assert (pair.first.name, pair.second.name) == ("depthwise", "pointwise")
 
+    def test_a_gate_may_stand_before_the_image(self) -> None:
+        """Convolutions with a squeeze-excite between them are still a pair."""
+        nodes = [
+            node("Conv", "x d", "a", group=4, pads=[1, 1, 1, 1]),
+            node("GlobalAveragePool", "a", "b"),
+            node("HardSigmoid", "b", "c", alpha=1 / 6, beta=0.5),
+            node("Mul", "c a", "e"),
+            node("Conv", "e p", "y"),
+        ]
+        weights = [floats("d", 4, 1, 3, 3), floats("p", 6, 4, 1, 1)]
+        network = mncost.from_onnx(model(nodes, {"x": (1, 4, 5, 5)}, ["y"], weights))
+        assert network.work["scale"] == 100
+        assert len(network.pairs) == 1
+
+    def test_a_bias_that_is_stored_once_for_two_layers(self) -> None:
+        """Exporters store equal tensors once: both layers are ours, the bias counts once."""
+        nodes = [
+            node("Conv", "x d b", "a", group=4, pads=[1, 1, 1, 1]),
+            node("Relu", "a", "c"),
+            node("Conv", "c p b", "y"),
+        ]
+        weights = [floats("d", 4, 1, 3, 3), floats("p", 4, 4, 1, 1), floats("b", 4)]
+        network = mncost.from_onnx(model(nodes, {"x": (1, 4, 5, 5)}, ["y"], weights))
+        assert network.params == 36 + 16 + 4
+        assert len(network.pairs) == 1
+
     @pytest.mark.parametrize("arch", ["v2", "v3-small"])
     def test_a_quantised_network_is_the_network(self, arch: str) -> None:
         """ONNX Runtime's quantiser folds batch norms and splits activations, and no more."""

@@ -103,6 +103,13 @@ class GraphBuilder:
         if not sources:  # it reads nothing of the inputs: a body of constants
             sources = (0,) if self._nodes else ()
         call = self._call(node)
+        if (
+            call.operator == "Mul"
+            and len(sources) == 2
+            and prod(call.reads[0] or ()) < prod(call.reads[1] or ())
+        ):  # a gate times an image: the image comes first with us
+            sources = sources[::-1]
+            call = call._replace(reads=call.reads[::-1], constant=call.constant[::-1])
         held = self._held(node, call.operator)
         out = without_batch(call.writes[0] or ()) if call.writes else ()
         if self._merges_bias(node, sources, held):
@@ -115,9 +122,11 @@ class GraphBuilder:
             name = self._names.unique(f"{name}.flatten", "flatten")
         else:
             ours = our_operator(call, lambda index: self._numbers(node, index))
-            is_ours = ours is not None and fits(ours, sources, self._shapes, out)
-            is_ours = is_ours and ours is not None and _holds(ours, held)
-            op = ours if ours is not None and is_ours else self._foreign(node, call, held, out)
+            if ours is not None and fits(ours, sources, self._shapes, out):
+                ours = _holding(ours, held)
+            else:
+                ours = None
+            op = self._foreign(node, call, held, out) if ours is None else ours
         self._place[node.output[0]] = self._append(name, op, sources, out)
         self._take_others(node, call, sources)
 
@@ -253,6 +262,19 @@ def _is_flat_pool(call: Call, axes: Sequence[float] | None) -> bool:
         and image[0] == 1
         and {int(axis) % 4 for axis in wanted} == {2, 3}
     )
+
+
+def _holding(op: Op, held: Sequence[Held]) -> Op | None:
+    """Return an operator of ours if it holds what that of the model holds.
+
+    A bias that an operator before it has too (exporters store equal tensors once) is left out.
+    """
+    if _holds(op, held):
+        return op
+    if isinstance(op, Conv | Linear) and op.bias:
+        bare = replace(op, bias=False)
+        return bare if _holds(bare, held) else None
+    return None
 
 
 def _holds(op: Op, held: Sequence[Held]) -> bool:

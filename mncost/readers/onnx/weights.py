@@ -24,6 +24,8 @@ _LEAVES = {
 _STATISTICS = ("running_mean", "running_var")
 # The inputs of quantised operators that are weights and biases; all others are scales.
 _QUANTISED = {
+    # Of recurrent layers the rest is lengths and states.
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), (1, 2, 3, 7)),
     "QLinearConv": (3, 8),
     "QLinearMatMul": (3,),
     "ConvInteger": (1,),
