@@ -14,6 +14,7 @@ from mncost.errors import InputError, one_line
 from mncost.graph.graph import Graph
 from mncost.graph.ops import Shape, parameters
 from mncost.models.checkpoints import without_prefix
+from mncost.models.foreign_names import as_layers
 from mncost.models.weights import Weights
 
 __all__ = ["Layer", "layers_with_parameters", "map_foreign"]
@@ -38,6 +39,16 @@ SEQUENCES = (
     ("down_conv", "norm", "proj"),
     # timm: the whole
     ("conv_stem", "bn1", "blocks", "conv_head", "bn2", "norm_head", "classifier"),
+    # timm: MobileOne, ConvNeXt, Vision Transformer
+    ("identity", "conv_scale", "conv_kxk"),
+    ("conv_dw", "norm", "mlp", "layer_scale"),
+    ("patch_embed", "cls_token", "pos_embed", "blocks", "norm", "head"),
+    # torchvision: ConvNeXt, Vision Transformer
+    ("block", "layer_scale"),
+    ("conv_proj", "class_token", "encoder", "heads"),
+    ("pos_embedding", "layers", "ln"),
+    ("ln_1", "self_attention", "ln_2", "mlp"),
+    ("in_proj", "out_proj"),
     # torchvision: squeeze-excite, the whole
     ("fc1", "fc2"),
     ("features", "classifier"),
@@ -78,13 +89,15 @@ def map_foreign(state: Mapping[str, Any], graph: Graph, origin: str) -> Weights:
     if theirs.keys() == names:
         ordered = [theirs[layer.name] for layer in ours]
     else:
+        state = as_layers(state)
+        theirs = _layers(state, origin)
         ordered = [theirs[name] for name in _in_order(list(theirs), origin)]
     for wanted, found in zip_longest(ours, ordered):
         _check(wanted, found, origin)
     return {
-        f"{wanted.name}.{leaf}": _array(state[f"{found.name}.{leaf}".lstrip(".")])
+        f"{wanted.name}.{leaf}": _array(state[f"{found.name}.{leaf}".lstrip(".")], shape)
         for wanted, found in zip(ours, ordered, strict=True)
-        for leaf in wanted.shapes
+        for leaf, shape in wanted.shapes.items()
     }
 
 
@@ -103,11 +116,19 @@ def _check(wanted: Layer | None, found: Layer | None, origin: str) -> None:
         difference = f"it goes on where ours ends, with {found}"
     elif found is None:
         difference = f"it ends before our {wanted}"
-    elif wanted.shapes != found.shapes:
+    elif not _fit(wanted.shapes, found.shapes):
         difference = f"in place of our {wanted} it has {found}"
     else:
         return
     raise InputError(f"{origin}: the weights of another network: {difference}")
+
+
+def _fit(ours: Mapping[str, Shape], theirs: Mapping[str, Shape]) -> bool:
+    """Whether two layers have the same tensors; a 1×1 convolution may be a linear layer there."""
+    return ours.keys() == theirs.keys() and all(
+        shape == theirs[leaf] or (shape[2:] == (1, 1) and shape[:2] == theirs[leaf])
+        for leaf, shape in ours.items()
+    )
 
 
 def _layers(state: Mapping[str, Any], origin: str) -> dict[str, Layer]:
@@ -163,10 +184,10 @@ def _is_sorted(origin: str) -> bool:
     return origin.lower().endswith(".safetensors")
 
 
-def _array(tensor: Any) -> Any:
+def _array(tensor: Any, shape: Shape) -> Any:
     import torch
 
-    return tensor.detach().to(torch.float32).contiguous().numpy()
+    return tensor.detach().to(torch.float32).contiguous().numpy().reshape(shape)
 
 
 def _sides(shape: Shape) -> str:

@@ -25,6 +25,7 @@ import torch
 
 HERE = Path(__file__).parent
 FILE = HERE / "foreign.jsonl.gz"
+FAMILIES_FILE = HERE / "foreign_families.jsonl.gz"
 CLASSES, IMAGES, SIZE = 10, 2, 97
 
 TORCHVISION = {
@@ -32,6 +33,34 @@ TORCHVISION = {
     "v3-large": ("mobilenet_v3_large", (0.75, 1.0)),
     "v3-small": ("mobilenet_v3_small", (0.5, 1.0)),
 }
+# One network of each other family: ours, its dialect, the call that builds it, the image's side.
+FAMILIES = (
+    ("resnet-18", "torchvision", "torchvision.models.resnet18({})", 97),
+    ("resnext-50-32x4d", "timm", "timm.create_model('resnext50_32x4d', {})", 64),
+    ("densenet-121", "torchvision", "torchvision.models.densenet121({})", 97),
+    ("squeezenet-1.1", "torchvision", "torchvision.models.squeezenet1_1({})", 97),
+    ("shufflenet-v2-0.5", "torchvision", "torchvision.models.shufflenet_v2_x0_5({})", 97),
+    ("mnasnet-b1", "torchvision", "torchvision.models.mnasnet1_0({})", 97),
+    ("mnasnet-a1", "timm", "timm.create_model('semnasnet_100', {})", 97),
+    ("fbnet-c", "timm", "timm.create_model('fbnetc_100', {})", 97),
+    ("efficientnet-b0", "torchvision", "torchvision.models.efficientnet_b0({})", 97),
+    ("efficientnet-b0", "timm-tf", "timm.create_model('tf_efficientnet_b0', {})", 97),
+    ("efficientnet-lite0", "timm", "timm.create_model('efficientnet_lite0', {})", 97),
+    ("efficientnet-v2-s", "torchvision", "torchvision.models.efficientnet_v2_s({})", 64),
+    ("mobilenet-edgetpu-v1", "timm", "timm.create_model('mobilenet_edgetpu_100', {})", 97),
+    ("mobilenet-edgetpu-v2-xs", "timm", "timm.create_model('mobilenet_edgetpu_v2_xs', {})", 97),
+    ("ghostnet", "timm", "timm.create_model('ghostnet_100', {})", 97),
+    ("mobileone-s0", "timm", "timm.create_model('mobileone_s0', {})", 97),
+    ("convnext-t", "torchvision", "torchvision.models.convnext_tiny({})", 64),
+    ("convnext-t", "timm", "timm.create_model('convnext_tiny', {})", 64),
+    ("vit-b-32", "torchvision", "torchvision.models.vit_b_32(image_size=64, {})", 64),
+    ("deit-ti", "timm", "timm.create_model('deit_tiny_patch16_224', img_size=64, {})", 64),
+    ("mobilevit-xxs", "timm", "timm.create_model('mobilevit_xxs', {})", 64),
+    ("alexnet", "torchvision", "torchvision.models.alexnet({})", 97),
+    ("vgg-11", "torchvision", "torchvision.models.vgg11({})", 97),
+    ("vgg-11-bn", "timm", "timm.create_model('vgg11_bn', {})", 224),
+)
+
 # What timm's entry points of the tf_ models pass on.
 TF = {"bn_eps": 1e-3, "pad_type": "same"}
 TIMM: dict[str, tuple[str, str, tuple[float, ...], dict[str, Any]]] = {
@@ -88,18 +117,23 @@ def _uniform(name: str, size: int) -> np.ndarray:
     return (z >> np.uint64(40)).astype(np.float64) / 2.0**24
 
 
-def record(arch: str, dialect: str, alpha: float, builder: str, build: Callable[[], Any]) -> Any:
+def record(
+    arch: str, dialect: str, alpha: float, builder: str, build: Callable[[], Any], size: int = SIZE
+) -> Any:
     """Build a model, fill its weights, run it, and return its record."""
     model = build().eval()
     shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    model.load_state_dict({name: fill(name, shape) for name, shape in shapes.items()})
+    state = model.state_dict()  # which keeps the versions of its modules
+    state.update({name: fill(name, shape) for name, shape in shapes.items()})
+    model.load_state_dict(state)
     with torch.no_grad():
-        output = model(image())
+        output = model(image(size))
     return {
         "arch": arch,
         "dialect": dialect,
         "alpha": alpha,
         "builder": builder,
+        **({} if size == SIZE else {"size": size}),
         "shapes": shapes,
         "output": [[float(f"{value:.8g}") for value in row] for row in output.tolist()],
     }
@@ -126,11 +160,26 @@ def records() -> Iterator[Any]:
             yield record(arch, "timm", alpha, builder, build)
 
 
+def family_records() -> Iterator[Any]:
+    """Yield the record of a network of each other family."""
+    sys.path.insert(0, str(HERE.parents[1] / "witness"))
+    torchvision = import_module("record_torchvision_timm").import_torchvision()
+    timm = import_module("timm")
+    names = {"torchvision": torchvision, "timm": timm}
+    for arch, dialect, call, size in FAMILIES:
+        call = call.format(f"num_classes={CLASSES}")  # noqa: PLW2901
+        version = names[call.partition(".")[0]].__version__.partition("+")[0]
+        build = partial(eval, call, names)
+        yield record(arch, dialect, 1.0, f"{version}: {call}", build, size)
+
+
 def main() -> None:
-    """Write the file: the same bytes every time."""
-    lines = [json.dumps(found, separators=(",", ":")) + "\n" for found in records()]
-    FILE.write_bytes(gzip.compress("".join(lines).encode(), compresslevel=9, mtime=0))
-    print(f"{FILE.name}: {len(lines)} models, {FILE.stat().st_size} bytes")  # noqa: T201
+    """Write the files: the same bytes every time."""
+    for path, found in ((FILE, records), (FAMILIES_FILE, family_records)):
+        if sys.argv[1:] in ([], [path.name]):
+            lines = [json.dumps(one, separators=(",", ":")) + "\n" for one in found()]
+            path.write_bytes(gzip.compress("".join(lines).encode(), compresslevel=9, mtime=0))
+            print(f"{path.name}: {len(lines)} models, {path.stat().st_size} bytes")  # noqa: T201
 
 
 if __name__ == "__main__":
