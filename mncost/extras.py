@@ -26,6 +26,12 @@ EXTRAS: dict[str, tuple[str, ...]] = {
 """The modules that the features of each extra cannot do without; ``pyproject.toml`` lists what it
 installs."""
 
+_WITH_TORCH = ("torch", "models", "verify")
+_CPU_BUILD = (
+    "; on Linux first PyTorch's CPU build, or CUDA comes with it: uv pip install "
+    "--torch-backend=cpu torch, or what pytorch.org says under Start locally"
+)
+
 _ALSO = {"bench": ("onnxruntime",)}  # installed with it, but another runtime does as well
 
 
@@ -49,8 +55,13 @@ def missing(modules: Iterable[str]) -> list[str]:
 
 
 def install(*extras: str) -> str:
-    """Return the command that installs extras for the running interpreter."""
+    """Return the command that installs extras for the running interpreter.
+
+    If that would bring a torch with CUDA, it says how to get one without.
+    """
     import shlex
 
     python = shlex.quote(sys.executable or "python3")
-    return f"{python} -m pip install 'mncost[{','.join(extras)}]'"
+    brings_cuda = sys.platform == "linux" and {*_WITH_TORCH} & {*extras} and missing(["torch"])
+    command = f"{python} -m pip install 'mncost[{','.join(extras)}]'"
+    return f"{command}{_CPU_BUILD}" if brings_cuda else command

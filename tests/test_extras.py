@@ -72,4 +72,23 @@ def test_without_onnx_runtime_another_runtime_can_be_measured(
 
 def test_the_command_is_for_the_running_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/a b/python")
-    assert install("bench", "torch") == "'/a b/python' -m pip install 'mncost[bench,torch]'"
+    assert install("bench", "plot") == "'/a b/python' -m pip install 'mncost[bench,plot]'"
+
+
+@pytest.mark.parametrize(
+    ("extra", "platform", "has_torch", "is_said"),
+    [
+        ("models", "linux", False, True),
+        ("models", "linux", True, False),
+        ("models", "darwin", False, False),
+        ("bench", "linux", False, False),
+    ],
+)
+def test_a_hint_that_brings_torch_says_how_to_keep_cuda_away(
+    monkeypatch: pytest.MonkeyPatch, extra: str, platform: str, has_torch: bool, is_said: bool
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr("mncost.extras.find_spec", lambda name: object() if has_torch else None)
+    hint = install(extra)
+    assert f" -m pip install 'mncost[{extra}]'" in hint
+    assert ("--torch-backend=cpu" in hint) == is_said

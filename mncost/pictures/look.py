@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -73,4 +74,30 @@ def saved(figure: Figure, format: str) -> bytes:
     kind = format.removesuffix("-text")
     with mpl.rc_context({"svg.fonttype": "path" if kind == format else "none"}):
         figure.savefig(out, format=kind, dpi=_DPI, metadata=_METADATA.get(kind))
-    return out.getvalue()
+    return _for_light_and_dark(out.getvalue()) if format == "svg" else out.getvalue()
+
+
+# Inks on light paper, and on dark.
+_ON_DARK = {
+    "#000000": "#d8dee4",
+    DARK: "#aab4be",
+    LIGHT: "#5b646e",
+    "#e6e6e6": "#2f363d",
+}
+
+
+def _for_light_and_dark(svg: bytes) -> bytes:
+    """Return an SVG without a background, whose words and lines suit a dark page too.
+
+    The browser decides by the reader's preference, also where the picture is an ``<img>``.
+    """
+    text = svg.decode()
+    text = re.sub(r'(<g id="patch_\d+">\s*<path [^>]*style="fill: )#ffffff', r"\1none", text)
+    rules = "".join(
+        f'[style*="{what}: {light}"]{{{what}:{dark} !important}}'
+        for light, dark in _ON_DARK.items()
+        for what in ("fill", "stroke")
+    )
+    words = 'g[id^="text"] g:not([style*="fill"]){fill:#d8dee4}'
+    style = f"@media (prefers-color-scheme: dark){{{words}{rules}}}"
+    return text.replace("</style>", f"{style}</style>", 1).encode()

@@ -143,6 +143,7 @@ def _drawn(scatter: Scatter, caption: str) -> Picture:
     notes = [f"hollow: {rough} measured in too few processes for an interval"] if rough else []
     if scatter.fit and any(point.is_twin for point in scatter.points):
         notes.append("twins are not part of the fit")
+    caption = "; ".join(filter(None, [caption, *notes]))  # a picture is passed on without them
     return Picture(partial(draw, scatter, caption), scatter.title, scatter.finding, notes)
 
 

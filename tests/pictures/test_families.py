@@ -41,3 +41,22 @@ def test_labels() -> None:
     assert short_name("v3-large", 0.75, None) == "V3-L 0.75"
     assert short_name("resnet-50", 1.0, 224) == "resnet-50 @224"
     assert short_name("shufflenet-v2-0.5", 1.0, None) == "shufflenet-v2-0.5"
+
+
+def test_an_svg_suits_a_light_and_a_dark_page() -> None:
+    """It has no background, and each ink of words and lines has another for a dark page."""
+    pytest.importorskip("matplotlib")
+    from mncost.pictures.look import canvas, headed, saved
+
+    with canvas(2.0) as figure:
+        figure.add_subplot().set_xlabel("MACs")
+        headed(figure, "Title", "Finding", "Caption")
+        svg, page = (saved(figure, format).decode() for format in ("svg", "svg-text"))
+    (style,) = re.findall(r"<style[^>]*>(.*?)</style>", svg, re.DOTALL)
+    _, _, dark = style.partition("@media (prefers-color-scheme: dark)")
+    backgrounds = re.findall(r'<g id="patch_[12]">\s*<path [^>]*style="fill: ([^;"]+)', svg)
+    assert backgrounds == ["none", "none"]
+    inks = set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", svg.replace(style, "")))
+    assert inks
+    assert [ink for ink in inks if ink not in dark] == []
+    assert "prefers-color-scheme" not in page  # there the page decides
