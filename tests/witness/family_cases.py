@@ -83,6 +83,9 @@ for _arch, _name in (("lraspp", "lraspp"), ("deeplabv3", "deeplabv3")):
     _builder = f"torchvision.models.segmentation.{_name}_mobilenet_v3_large(weights_backbone=None)"
     TORCHVISION.append(Case(f"{_arch}-v3-large", "torchvision", _builder, 520, (257, "256x384")))
 
+_builder = "torchvision.models.detection.ssdlite320_mobilenet_v3_large(weights_backbone=None)"
+TORCHVISION.append(Case("ssdlite-v3-large", "torchvision", _builder, 320, (257, "256x320")))
+
 TIMM = [
     *(tm(f"vgg-{n}", f"vgg{n}", **WIDE) for n in (11, 13, 16, 19)),
     *(tm(f"vgg-{n}-bn", f"vgg{n}_bn", **WIDE) for n in (11, 13, 16, 19)),
