@@ -156,9 +156,11 @@ CONVENTIONS: Mapping[str, Convention] = {
             "2.13.0",
             "torch/utils/flop_counter.py",
             always={"conv": 2, "linear": 2, "matmul": 2},
+            modules={"MultiheadAttention": {"linear": -2}},  # one kernel: it sees nothing of it
             calls=_each(_INSIDE, over={"attention": 2}),
             remark="FlopCounterMode: a MAC is two FLOPs; sees convolutions and matrix products, "
-            "but no fused attention on a CPU",
+            "but no fused attention on a CPU, and nothing of nn.MultiheadAttention without "
+            "gradients",
         ),
         Convention(
             "fvcore",

@@ -182,6 +182,22 @@ def test_tools_see_the_classes_of_the_module() -> None:
     assert numbers == [4 * 4 * 6 * 6, 0]
 
 
+def test_a_mean_over_an_image_is_a_pooling() -> None:
+    """Whether height and width are kept as 1 or not."""
+
+    class Mean(nn.Module):
+        def __init__(self, *, keepdim: bool) -> None:
+            super().__init__()
+            self.keepdim = keepdim
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.mean((-1, 2), keepdim=self.keepdim)
+
+    for keepdim in (True, False):
+        work = mncost.from_torch(Mean(keepdim=keepdim), (1, 4, 6, 5)).work
+        assert work == {"pool": 4 * 6 * 5, "pool_output": 4}
+
+
 def test_a_module_is_left_as_it_was() -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4).eval(), nn.Dropout())
     before = [one.training for one in module.modules()]

@@ -165,6 +165,14 @@ def _reduction(call: Call) -> Rated:
     return Rated("reduction", {"reduction": _read(call)})
 
 
+def _mean(call: Call) -> Rated:
+    """Over height and width it is a pooling, whether these are kept as 1 or not."""
+    rank = len(call.tensor("self").shape)
+    if rank == 4 and {side % rank for side in call.args.get("dim") or ()} == {2, 3}:
+        return Rated("pool", {"pool": _read(call), "pool_output": prod(call.out)})
+    return _reduction(call)
+
+
 def _move(call: Call) -> Rated:
     return Rated("move", {})
 
@@ -232,6 +240,7 @@ RULES: Mapping[str, Rule] = {
         _average_pool,
     ),
     "add": _add,
+    "mean": _mean,
     "upsample_nearest2d": _resize("resize_nearest"),
     "upsample_bilinear2d": _resize("resize_bilinear"),
     **_each(
@@ -241,7 +250,7 @@ RULES: Mapping[str, Rule] = {
         _elementwise("resize"),
     ),
     **_each(
-        "mean sum amax amin max min argmax argmin prod std var var_mean std_mean norm "
+        "sum amax amin max min argmax argmin prod std var var_mean std_mean norm "
         "linalg_vector_norm logsumexp cumsum cumprod any all",
         _reduction,
     ),
