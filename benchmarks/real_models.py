@@ -77,8 +77,9 @@ def path_of(real: Real, folder: Path | None = None) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def main(folder: Path | None) -> None:
-    """Print the table."""
+def main(folder: Path | None) -> int:
+    """Print the table; return 1 if a count differs from the known one."""
+    missed = 0
     print(f"{'model':36}{'known':>11}{'mncost':>12}{'s':>6}{'onnx-tool':>12}   not counted")
     for real in REAL:
         path = path_of(real, folder)
@@ -94,6 +95,16 @@ def main(folder: Path | None) -> None:
             f"{path.name:36}{known:>11}{f'{least}{network.macs / 1e6:,.3f}':>12}{seconds:>6.2f}"
             f"{_onnx_tool(path, network):>12}   {', '.join(network.unknown)}"
         )
+        missed += not agrees(real, network)
+    return 1 if missed else 0
+
+
+def agrees(real: Real, network: mncost.Network) -> bool:
+    """Whether a count is the known one, to the digits that are known."""
+    if real.millions is None:
+        return network.macs > 0 or not network.is_complete
+    digits = len(str(real.millions).partition(".")[2])
+    return network.is_complete and round(network.macs / 1e6, digits) == real.millions
 
 
 def _onnx_tool(path: Path, network: mncost.Network) -> str:
@@ -123,4 +134,4 @@ def _silent() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else None))
