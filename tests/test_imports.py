@@ -14,6 +14,7 @@ import pytest
 
 import mncost
 from mncost.cli.main import COMMANDS
+from mncost.spec.blocks import BLOCKS, block_named
 
 HEAVY = {
     *("torch", "onnx", "onnxruntime", "numpy", "pandas", "scipy", "matplotlib", "pydantic"),
@@ -65,6 +66,20 @@ def test_a_csv_does_not_load_the_terminal_report() -> None:
     unused = {"mncost.render.terminal", "mncost.render.json", "mncost.render.markdown"}
     unused |= {"mncost.cli.layers", "mncost.cli.schema", "mncost.published.bases"}
     assert loaded & unused == set()
+
+
+def test_only_the_blocks_that_a_file_names_are_loaded() -> None:
+    loaded = loaded_after("table", "--arch", "v2", "--format", "csv")
+    assert "mncost.spec.blocks.inverted_residual" in loaded
+    unused = {"mncost.spec.blocks.dense", "mncost.spec.blocks.encoder", "mncost.spec.whole"}
+    assert loaded & unused == set()
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_block_is_where_its_name_says(name: str) -> None:
+    kind = block_named(name)
+    assert kind is not None
+    assert kind.__struct_config__.tag == name
 
 
 def test_import_of_the_package_is_light() -> None:

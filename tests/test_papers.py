@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 import mncost
 from mncost.graph.ops import Conv, Linear
-from mncost.spec.blocks import AnyRow
 from mncost.spec.blocks.conv import Conv as ConvRow
 from mncost.spec.catalog import load_spec
+from mncost.spec.rows import Row as SpecRow
 from tests.networks import Row, network_of_rows, network_of_spec
 
 MILLION = 1_000_000
@@ -88,7 +88,7 @@ def test_v1_table_5() -> None:
     The second decimals are architectural arithmetic with 1001 classes.
     """
     spec = load_spec("v1")
-    rows: tuple[AnyRow, ...] = tuple(row for row in spec.rows if getattr(row, "repeats", 1) != 5)
+    rows: tuple[SpecRow, ...] = tuple(row for row in spec.rows if getattr(row, "repeats", 1) != 5)
     assert len(rows) == len(spec.rows) - 1
     shallow = network_of_spec(replace(spec, rows=rows, dialects={}), 224, classes=1001)
     assert (printed(shallow.macs, 0), printed(shallow.params, 1)) == ("307", "2.9")

@@ -6,14 +6,15 @@ from typing import Any
 
 from mncost.errors import one_line
 from mncost.spec.rows import Rules
-from mncost.spec.schema import Defaults, Spec
+from mncost.spec.schema import Defaults
+from mncost.spec.whole import whole_spec
 from mncost.toml_errors import Path, as_toml, problems, shown_key
 
 __all__ = ["explain"]
 
 
 def explain(raw: dict[str, Any], merged: dict[str, Any]) -> str:
-    """Say what is wrong with a file that is not a valid :class:`Spec`.
+    """Say what is wrong with a file that is not a valid :class:`~mncost.spec.schema.Spec`.
 
     Args:
         raw: what stands in the file, which the message quotes.
@@ -24,7 +25,7 @@ def explain(raw: dict[str, Any], merged: dict[str, Any]) -> str:
     for key, kind in parts:
         for problem in problems(merged.get(key, {}), kind, (key,)):
             return _worded(raw, problem.path, problem.text)
-    for problem in problems(merged, Spec):
+    for problem in problems(merged, whole_spec()):
         return _worded(raw, problem.path, problem.text)
     raise AssertionError("the file is valid")
 

@@ -6,16 +6,17 @@ import json
 
 import msgspec
 
-from mncost.spec.blocks import BLOCKS
-from mncost.spec.schema import Defaults, Spec
+from mncost.spec.blocks import every_block
+from mncost.spec.schema import Defaults
+from mncost.spec.whole import whole_spec
 
 __all__ = ["architecture_schema"]
 
 
 def architecture_schema() -> str:
     """Return the JSON Schema (draft 2020-12) of an architecture file, as text."""
-    schema = msgspec.json.schema(Spec)
-    for block in BLOCKS.values():  # what a row must have may also stand in [defaults]
+    schema = msgspec.json.schema(whole_spec())
+    for block in every_block():  # what a row must have may also stand in [defaults]
         row = schema["$defs"][block.__name__]
         row["required"] = [key for key in row["required"] if key not in Defaults.__struct_fields__]
     return (

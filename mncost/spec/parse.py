@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from mncost.errors import SpecError, did_you_mean, one_line
-from mncost.spec.blocks import BLOCKS
+from mncost.spec.blocks import block_named
 from mncost.spec.reading import IMAGE, Table, problems_of
 from mncost.spec.rows import Row
 from mncost.spec.schema import Spec
@@ -54,7 +54,7 @@ def parse_spec(data: bytes, origin: str, variant: str | None = None) -> Spec:
         raise SpecError(f"{origin}: {error}") from None
     merged = _merge_defaults(raw)
     try:
-        spec = msgspec.convert(merged, Spec)
+        spec = msgspec.convert(_with_rows(merged), Spec)
     except (msgspec.ValidationError, ValueError):  # the latter at a number of thousands of digits
         from mncost.spec.explain import explain  # only on the way to an error message
 
@@ -62,6 +62,34 @@ def parse_spec(data: bytes, origin: str, variant: str | None = None) -> Spec:
     for problem in _cross_check(spec):
         raise SpecError(f"{origin}: {one_line(problem)}")
     return spec
+
+
+def _with_rows(merged: dict[str, Any]) -> dict[str, Any]:
+    """Return a file whose rows are checked, each by its block.
+
+    Raises:
+        ValueError: one of them is wrong, or something is no row, or no table.
+    """
+    read = dict(merged)
+    if isinstance(rows := read.get("rows"), list):
+        read["rows"] = [_row(row) for row in rows]
+    if isinstance(dialects := read.get("dialects"), dict):
+        read["dialects"] = {name: _dialect_with_rows(one) for name, one in dialects.items()}
+    return read
+
+
+def _dialect_with_rows(dialect: Any) -> Any:
+    if not isinstance(dialect, dict) or not isinstance(rows := dialect.get("rows"), dict):
+        return dialect
+    return {**dialect, "rows": {name: _row(row) for name, row in rows.items()}}
+
+
+def _row(row: Any) -> Row:
+    name = row.get("block") if isinstance(row, dict) else None
+    kind = block_named(name) if isinstance(name, str) else None
+    if kind is None:
+        raise ValueError("no row")
+    return msgspec.convert(row, kind)
 
 
 def row_name(row: Row, number: int) -> str:
@@ -103,7 +131,7 @@ def _merge_dialect(dialect: Any, table: Any, defaults: Any, rules: Any) -> Any:
 def _with_defaults(row: Any, defaults: Any) -> Any:
     if not isinstance(row, dict) or not isinstance(defaults, dict):
         return row
-    block = BLOCKS.get(row["block"]) if isinstance(row.get("block"), str) else None
+    block = block_named(row["block"]) if isinstance(row.get("block"), str) else None
     known = block.__struct_fields__ if block else ()
     return {**{key: value for key, value in defaults.items() if key in known}, **row}
 

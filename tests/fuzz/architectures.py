@@ -8,7 +8,7 @@ from random import Random
 
 import mncost
 from mncost.errors import InputError
-from mncost.spec.blocks import BLOCKS as SCHEMA
+from mncost.spec.blocks import block_named
 from tests.fuzz.trying import EXTREMES, HOSTILE, call, chance, outcome, refuses
 from tests.networks import MOBILENETS
 from tests.running import FAMILIES
@@ -165,7 +165,9 @@ OPTIONAL: dict[str, tuple[object, ...]] = {
 
 def _row(random: Random) -> str:
     block = random.choice(list(BLOCKS) if chance(random, 3) else PLAIN)
-    keys = SCHEMA[block].__struct_encode_fields__
+    kind = block_named(block)
+    assert kind is not None
+    keys = kind.__struct_encode_fields__
     row = {name: random.choice(values) for name, values in BLOCKS[block].items()}
     for name, values in OPTIONAL.items():
         if chance(random, 20 if name == "from" else 5) and (name in keys or chance(random, 30)):

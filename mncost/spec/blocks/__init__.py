@@ -1,83 +1,70 @@
 """The blocks: each a file with its row type, its widths and the operators that it emits.
 
-A new block is a file here and a line in :data:`AnyRow`.
+A new block is a file here and a line in :data:`BLOCKS`. Only the blocks that a file names are
+imported, for a fast start.
 """
 
-from typing import TypeAlias, get_args
+from __future__ import annotations
 
-from mncost.spec.blocks.alone import Activation, BatchNorm, LayerNorm
-from mncost.spec.blocks.aspp import ASPP
-from mncost.spec.blocks.conv import Conv
-from mncost.spec.blocks.convnext import ConvNext
-from mncost.spec.blocks.dense import Dense
-from mncost.spec.blocks.depthwise import Depthwise
-from mncost.spec.blocks.detect import Detect
-from mncost.spec.blocks.dropout import Dropout
-from mncost.spec.blocks.encoder import Encoder
-from mncost.spec.blocks.fire import Fire
-from mncost.spec.blocks.flatten import Flatten
-from mncost.spec.blocks.fused_inverted_residual import FusedInvertedResidual
-from mncost.spec.blocks.ghost import Ghost
-from mncost.spec.blocks.inverted_residual import InvertedResidual
-from mncost.spec.blocks.joins import Add, Concat, Multiply
-from mncost.spec.blocks.linear import Linear
-from mncost.spec.blocks.mobile_mqa import MobileMQA
-from mncost.spec.blocks.mobileone import MobileOne
-from mncost.spec.blocks.mobilevit import MobileViT
-from mncost.spec.blocks.pool import Pool
-from mncost.spec.blocks.residual import Basic, Bottleneck
-from mncost.spec.blocks.separable import Separable
-from mncost.spec.blocks.shufflenet import ShuffleV1, ShuffleV2
-from mncost.spec.blocks.split import Shuffle, Split
-from mncost.spec.blocks.tokens import Token, Tokens
-from mncost.spec.blocks.uib import UniversalInvertedBottleneck
-from mncost.spec.blocks.upsample import Upsample
-from mncost.spec.blocks.window_pool import AveragePool, MaxPool
+from functools import cache
+from importlib import import_module
+
 from mncost.spec.rows import Row
 
-__all__ = ["BLOCKS", "AnyRow"]
+__all__ = ["BLOCKS", "block_named", "every_block"]
 
-AnyRow: TypeAlias = (
-    Conv
-    | Depthwise
-    | Separable
-    | InvertedResidual
-    | FusedInvertedResidual
-    | UniversalInvertedBottleneck
-    | MobileMQA
-    | MobileOne
-    | Basic
-    | Dense
-    | Fire
-    | ShuffleV1
-    | ShuffleV2
-    | Ghost
-    | ConvNext
-    | Bottleneck
-    | Add
-    | Concat
-    | Multiply
-    | Split
-    | Shuffle
-    | Upsample
-    | Tokens
-    | Token
-    | Encoder
-    | MobileViT
-    | ASPP
-    | Detect
-    | BatchNorm
-    | LayerNorm
-    | Activation
-    | Pool
-    | MaxPool
-    | AveragePool
-    | Dropout
-    | Flatten
-    | Linear
-)
-
-BLOCKS: dict[str, type[Row]] = {
-    str(block.__struct_config__.tag): block for block in get_args(AnyRow)
+BLOCKS = {
+    "conv": "conv:Conv",
+    "depthwise": "depthwise:Depthwise",
+    "separable": "separable:Separable",
+    "inverted_residual": "inverted_residual:InvertedResidual",
+    "fused_inverted_residual": "fused_inverted_residual:FusedInvertedResidual",
+    "uib": "uib:UniversalInvertedBottleneck",
+    "mobile_mqa": "mobile_mqa:MobileMQA",
+    "mobileone": "mobileone:MobileOne",
+    "basic": "residual:Basic",
+    "dense": "dense:Dense",
+    "fire": "fire:Fire",
+    "shuffle_v1": "shufflenet:ShuffleV1",
+    "shuffle_v2": "shufflenet:ShuffleV2",
+    "ghost": "ghost:Ghost",
+    "convnext": "convnext:ConvNext",
+    "bottleneck": "residual:Bottleneck",
+    "add": "joins:Add",
+    "concat": "joins:Concat",
+    "multiply": "joins:Multiply",
+    "split": "split:Split",
+    "shuffle": "split:Shuffle",
+    "upsample": "upsample:Upsample",
+    "tokens": "tokens:Tokens",
+    "token": "tokens:Token",
+    "encoder": "encoder:Encoder",
+    "mobilevit": "mobilevit:MobileViT",
+    "aspp": "aspp:ASPP",
+    "detect": "detect:Detect",
+    "batch_norm": "alone:BatchNorm",
+    "layer_norm": "alone:LayerNorm",
+    "activation": "alone:Activation",
+    "pool": "pool:Pool",
+    "max_pool": "window_pool:MaxPool",
+    "average_pool": "window_pool:AveragePool",
+    "dropout": "dropout:Dropout",
+    "flatten": "flatten:Flatten",
+    "linear": "linear:Linear",
 }
-"""Every block, by the name it has in a file."""
+"""Where every block is, by the name it has in a file: module and class."""
+
+
+@cache
+def block_named(name: str) -> type[Row] | None:
+    """Return the row type of a block; ``None`` if there is no such block."""
+    if name not in BLOCKS:
+        return None
+    module, _, class_name = BLOCKS[name].partition(":")
+    kind: type[Row] = getattr(import_module(f"{__name__}.{module}"), class_name)
+    return kind
+
+
+def every_block() -> list[type[Row]]:
+    """Return the row types of all blocks."""
+    return [kind for kind in map(block_named, BLOCKS) if kind]
