@@ -136,7 +136,11 @@ class _Planner:
 
     def runs(self, network: Network, place: Place) -> bool:
         """Whether a network can be measured at a place; if not, take a note."""
-        if network.source is None or runs_at(network.source, place):
+        if network.source is None:
+            return True
+        if network.precision != "fp32":
+            self.note(f"{network.arch} runs as it is: most of its weights are {network.precision}")
+        if runs_at(network.source, place):
             return True
         where = f"{place.runtime} in {place.precision}"
         self.note(f"left out: {network.arch} runs as it is, and not on {where}")

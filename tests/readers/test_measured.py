@@ -135,6 +135,14 @@ class TestCommands:
         result = in_process(["bench", "partial.onnx", "--runtime", "fake", "--max-time", "1"])
         assert result.status == 0, result.err
 
+    def test_what_a_quantised_file_is(self) -> None:
+        nodes = [node("DequantizeLinear", "v s", "w"), node("MatMul", "x w", "y")]
+        weights = [floats("v", 4, 3, dtype="int8"), floats("s")]
+        saved(model(nodes, {"x": (1, 4)}, ["y"], weights), Path(), "int8.onnx")
+        result = in_process([*BENCH, "int8.onnx"])
+        assert result.status == 0, result.err
+        assert "int8.onnx runs as it is: most of its weights are int8" in result.out
+
     def test_compare(self) -> None:
         result = in_process(["compare", "net.onnx", "--format", "json"])
         assert result.status == 0, result.err
