@@ -122,6 +122,19 @@ def test_shufflenets_complexity() -> None:
         assert round(without / 1e6) == printed
 
 
+def test_ssdlite_of_the_paper() -> None:
+    """MobileNetV2's Table 6 (arXiv:1801.04381): 1.3 and 0.8 billion, 5.1 and 4.3 million."""
+    for arch, macs, params in (("ssdlite-v1", 1.3, 5.1), ("ssdlite-v2", 0.8, 4.3)):
+        network = mncost.load(arch)
+        assert (round(network.macs / 1e9, 1), round(network.params / 1e6, 1)) == (macs, params)
+        assert network.resolution == 320
+        # Boxes and scores of the same anchors: 3 for each pixel of the first, 6 of the others.
+        sides = 20, 10, 5, 3, 2, 1
+        anchors = sum((3 if side == 20 else 6) * side**2 for side in sides)
+        shapes = [network.shapes[index] for index in network.graph.outputs]
+        assert shapes == [(anchors, 4), (anchors, 81)]
+
+
 def test_every_network_is_recorded() -> None:
     """Each network of each family, in each dialect that is a project's: the catalogue."""
     recorded = {(arch, dialect) for _, arch, dialect in records()}
@@ -130,6 +143,7 @@ def test_every_network_is_recorded() -> None:
         for name in networks()
         if name not in groups()["mobilenets"]
         and name not in (*UNRECORDED, *(f"shufflenet-v1-g{n}" for n in (1, 2, 4)))
+        and name not in ("ssdlite-v1", "ssdlite-v2")
         and not any((name, dialect) in recorded for dialect in dialects(load_spec(name)))
     ]
     assert missing == []

@@ -108,8 +108,8 @@ class ShuffleV2(ScaledRow, frozen=True, kw_only=True, tag="shuffle_v2"):
             source = start
         else:
             inputs = half
-            left = b.add("left", Slice(0, half), start)
-            source = b.add("right", Slice(half, block.in_channels), start)
+            left = b.add("split_left", Slice(0, half), start)
+            source = b.add("split_right", Slice(half, block.in_channels), start)
         b.conv("right.narrow.", inputs, half, activation=act, source=source)
         b.depthwise("right.depthwise.", half, kernel, block.stride)
         right = b.conv("right.widen.", half, half, activation=act)
