@@ -12,7 +12,10 @@ import pytest
 import mncost
 from mncost.cost.layers import Layer
 from mncost.spec.catalog import groups, load_spec, networks
-from mncost.spec.resolve import dialects
+from mncost.spec.emitter import build
+from mncost.spec.parse import parse_spec
+from mncost.spec.resolve import dialects, resolve
+from mncost.spec.resolved import resolved_file
 from tests.test_witness import COLUMNS, WITNESS, Record, built, totals
 
 FILES = sorted((WITNESS / "families").glob("*.jsonl.gz"))
@@ -156,3 +159,13 @@ def test_a_changed_recording_is_noticed() -> None:
     assert first_difference(record, built(record)) == ""
     record["layers"][3][10] += 1
     assert "layer 4" in first_difference(record, built(record))
+
+
+def test_resolved_files_build_the_same_graphs() -> None:
+    """Every network at half its width, written as a file and read again."""
+    for name in networks():
+        spec = load_spec(name)
+        architecture = resolve(spec, 0.5)
+        text = resolved_file(architecture, spec.native)
+        again = resolve(parse_spec(text.encode(), name))
+        assert build(again) == build(architecture), name
