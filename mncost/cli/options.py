@@ -7,8 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from mncost.cli import completion
-from mncost.cli.params import Only
+from mncost.cli.params import Only, completer
 from mncost.errors import InputError
 
 __all__ = [
@@ -28,7 +27,7 @@ Convention: TypeAlias = Annotated[
     typer.Option(
         "--convention",
         metavar="NAME",
-        autocompletion=completion.conventions,
+        autocompletion=completer("conventions"),
         rich_help_panel="Output",
         help="Count as a tool does: paper, torch, fvcore, thop ... See mncost explain.",
     ),

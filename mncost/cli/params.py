@@ -17,7 +17,7 @@ import typer
 
 from mncost.flags import Flag, flags_of
 
-__all__ = ["Only", "spread"]
+__all__ = ["Only", "completer", "spread"]
 
 _TYPES = (bool, int, float, Path)
 _WORDS = "_words"  # ends the name of the parameter that takes what stands without an option
@@ -91,10 +91,20 @@ def _options(kind: type, only: Only) -> Iterator[Parameter]:
 def _more(said: Flag) -> dict[str, Any]:
     more: dict[str, Any] = {"rich_help_panel": said.panel} if said.panel else {}
     if said.completes:
+        more["autocompletion"] = completer(said.completes)
+    return more
+
+
+def completer(name: str) -> Callable[[str], list[str]]:
+    """Return what completes a word: a function of :mod:`mncost.cli.completion`, imported late."""
+
+    def complete(incomplete: str) -> list[str]:
         from mncost.cli import completion
 
-        more["autocompletion"] = getattr(completion, said.completes)
-    return more
+        words: list[str] = getattr(completion, name)(incomplete)
+        return words
+
+    return complete
 
 
 def _parameter(name: str, kind: Any, shown: Any) -> Parameter:

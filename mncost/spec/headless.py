@@ -9,12 +9,7 @@ from mncost.spec.blocks.flatten import Flatten
 from mncost.spec.blocks.pool import Pool
 from mncost.spec.rows import Block
 
-__all__ = ["headless", "is_classifier"]
-
-
-def is_classifier(block: Block) -> bool:
-    """Whether a block has one output for each class."""
-    return getattr(block.row, "out", None) == "classes"
+__all__ = ["headless"]
 
 
 def headless(
@@ -31,7 +26,7 @@ def headless(
     gone: dict[str, Block] = {}
     read: list[str] = []
     for block in blocks:
-        if is_classifier(block) and not any(_block_of(s, gone) for s in block.sources):
+        if block.is_classifier and not any(_block_of(s, gone) for s in block.sources):
             read += block.sources
             gone[block.name] = block
         elif any(_block_of(source, gone) for source in block.sources):

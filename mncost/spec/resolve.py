@@ -8,7 +8,6 @@ from typing import get_args
 from msgspec import Struct
 
 from mncost.errors import GridError, SpecError, UnknownNameError
-from mncost.spec.headless import headless, is_classifier
 from mncost.spec.parse import PAPER, row_name
 from mncost.spec.reading import IMAGE, Read, Table, repeats_of
 from mncost.spec.rows import MAX_CHANNELS, Block, Row, Rules, Scaling, Widths
@@ -38,7 +37,7 @@ class Architecture(Struct, frozen=True):
     @property
     def has_classifier(self) -> bool:
         """Whether a row has one output for each class."""
-        return any(is_classifier(block) for block in self.blocks)
+        return any(block.is_classifier for block in self.blocks)
 
 
 def dialects(spec: Spec) -> list[str]:
@@ -85,6 +84,8 @@ def resolve(
     blocks = [block for place in range(len(rows)) for block in widths.blocks(place)]
     outputs = tuple(map(str, table.outputs(spec.outputs)))
     if classes == 0:
+        from mncost.spec.headless import headless  # rarely asked for
+
         blocks, outputs = headless(spec.name, blocks, outputs)
     return Architecture(
         name=spec.name,

@@ -338,6 +338,11 @@ class Block(Struct, frozen=True):
     dilation: Size = (1, 1)
     next_dilation: Size = (1, 1)
 
+    @property
+    def is_classifier(self) -> bool:
+        """Whether it has one output for each class."""
+        return getattr(self.row, "out", None) == "classes"
+
     def dilated(self, own: "int | tuple[int, ...]", *, after_stride: bool = False) -> Size:
         """Return a dilation that the row states, times what stands for strides left out.
 
