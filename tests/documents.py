@@ -49,6 +49,7 @@ RUN = ("mncost ", "python ", "cat ", "head ", "tail ", "sort ", "cut ", "grep ",
 # Set-up and checks: they need a network, change the checkout, or are this very test run.
 NOT_RUN = (
     "python3 -m venv ",
+    ". activate",  # of the virtual environment, whose directory is left out here
     "python -m benchmarks.",
     "python -m pytest",
     "pip ",

@@ -142,7 +142,7 @@ def _measured(latencies: Latencies, max_time: str) -> Iterator[str]:
         yield f"latency: p{latencies.limit.percent:g} of one call"
     asked, missing = len(latencies.asked), len(latencies.not_measured)
     if latencies.origin is not None and missing:
-        yield f"{missing} of {asked} that keep to the other limits are not in {latencies.origin}"
+        yield f"{missing} of {asked} that meet the other limits are not in {latencies.origin}"
     yield from _undecided(latencies.undecided)
     if latencies.origin is None and latencies.results is not None:
         yield from _searched(latencies)

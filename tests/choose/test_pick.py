@@ -336,7 +336,7 @@ def test_a_run_without_such_networks_decides_nothing() -> None:
     assert not found.is_inconclusive, "no more measuring is asked for"
     assert len(found.not_measured) == found.considered
     text = repr(found)
-    assert f"{found.considered} of {found.considered} that keep to the other limits are not" in text
+    assert f"{found.considered} of {found.considered} that meet the other limits are not" in text
 
 
 @pytest.mark.usefixtures("scripted")

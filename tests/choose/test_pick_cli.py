@@ -157,7 +157,7 @@ def test_a_latency_passes_by_its_interval_in_a_saved_run(run_cli: Cli, run_file:
     shown = run_cli(["pick", "--run", run_file, "--max-latency", "4.5ms", "--top", "1"]).out
     assert re.search(r"3\.[89]\d* ±0\.", shown)
     assert "without --max-latency: " in shown
-    assert f"that keep to the other limits are not in {run_file}" in shown
+    assert f"that meet the other limits are not in {run_file}" in shown
 
 
 def test_a_limit_within_the_interval_is_undecided(run_cli: Cli, run_file: str) -> None:

@@ -2,7 +2,7 @@
 
 Multiply-accumulates are those of convolutions, matrix products, attention and recurrent layers.
 What moves data costs nothing. An operator that is not in the list, or whose shapes are not known,
-has no price: whoever adds up has to say so.
+has no price: the sum is then a lower bound, and its user has to say so.
 """
 
 from __future__ import annotations
