@@ -16,7 +16,8 @@ __all__ = ["machine", "method", "target_of", "when"]
 _GIB = 2.0**-30
 
 _LATENCY = (
-    "the median of one call. Runs in one process resemble each other more than those of the next, "
+    "the median of one call: of its CPU time, or of the time that passes where calls wait or have "
+    "several threads. Runs in one process resemble each other more than those of the next, "
     "so the process is the unit of repetition: each gives the median of its runs; shown are the "
     "geometric mean of these and ± half of Student's 95 % interval over them"
 )

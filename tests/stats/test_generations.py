@@ -125,6 +125,7 @@ KEPT = [
     ("slow layout, little noise", slow_layout(0.006), 0.055),
     ("drift", drifting, 0.05),
     ("resemblance of 0.3", resembling(0.3), 0.055),
+    ("resemblance of 0.7", resembling(0.7), 0.125),  # ratios have hardly any
 ]
 
 
