@@ -29,6 +29,8 @@ UNRECORDED = {
     # 25·10 positions before the stride, 13·5 behind it.
     "ds-cnn-m": (250 * 40 * 172 + 65 * 4 * (9 * 172 + 172**2) + 172 * 12, 136_580),
     "ds-cnn-l": (250 * 40 * 276 + 65 * 5 * (9 * 276 + 276**2) + 276 * 12, 413_736),
+    # What torchvision builds; its outputs are compared in tests/models/test_heads.py.
+    "deeplabv3-resnet-50": (168_731_205_888, 39_638_869),
     # What its authors print: 81.8 M, 0.74 M.
     "mcunet-320kb": (81_785_520, 737_408),
 }

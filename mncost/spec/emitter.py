@@ -146,6 +146,7 @@ class Emitter(Builder):
         bias: bool | None = None,
         activation: Activation = "none",
         padding: PaddingOp | None = None,
+        eps: float | None = None,
         source: int | None = None,
     ) -> int:
         """Emit a convolution, its batch norm and its activation; return the last of them.
@@ -164,7 +165,7 @@ class Emitter(Builder):
         )
         self.add(f"{role}conv", op, *(() if source is None else (source,)))
         if norm:
-            self.norm(role, out_channels)
+            self.norm(role, out_channels, eps)
         return self.activation(role, activation, out_channels)
 
     def depthwise(  # noqa: PLR0913  likewise
@@ -195,9 +196,9 @@ class Emitter(Builder):
             source=source,
         )
 
-    def norm(self, role: str, channels: int) -> int:
-        """Emit a batch norm."""
-        eps, momentum = self.rules.batch_norm_eps, self.rules.batch_norm_momentum
+    def norm(self, role: str, channels: int, eps: float | None = None) -> int:
+        """Emit a batch norm, with the rules' ``eps`` unless another is given."""
+        eps, momentum = eps or self.rules.batch_norm_eps, self.rules.batch_norm_momentum
         return self.add(f"{role}bn", BatchNorm(channels, eps, momentum, self.rank - 1))
 
     def layer_norm(self, role: str, channels: int, eps: float) -> int:

@@ -25,6 +25,7 @@ __all__ = [
     "From",
     "Kernel",
     "KernelSides",
+    "NormEps",
     "Padding",
     "Pads",
     "Ratio",
@@ -80,6 +81,9 @@ Pads = Annotated[
 ]
 SqueezeExcite = Annotated[
     float, Meta(ge=0, le=1, description="Squeezed / filtered channels; 0: no squeeze-excite.")
+]
+NormEps = Annotated[
+    float, Meta(gt=0, lt=1, description="Of the batch norms; by default the rules'.")
 ]
 Repeats = Annotated[
     int,

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from mncost.graph.ops import Concat, GlobalPool, Resize
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Block, Channels, Kernel, ScaledRow, Scaling, Widths, size_of
+from mncost.spec.rows import Block, Channels, Kernel, NormEps, ScaledRow, Scaling, Widths, size_of
 
 __all__ = ["ASPP"]
 
@@ -31,6 +31,7 @@ class ASPP(ScaledRow, frozen=True, kw_only=True, tag="aspp"):
         Meta(min_length=1, max_length=16, description="The dilation of each k×k convolution."),
     ]
     kernel: Kernel = 3
+    eps: NormEps | None = None
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the output's width."""
@@ -39,7 +40,7 @@ class ASPP(ScaledRow, frozen=True, kw_only=True, tag="aspp"):
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the branches, and what joins them."""
         source, inputs, out, act = b.last, block.in_channels, block.out_channels, self.activation
-        branches = [b.conv("pixel.", inputs, out, activation=act, source=source)]
+        branches = [b.conv("pixel.", inputs, out, activation=act, eps=self.eps, source=source)]
         for number, rate in enumerate(self.rates, 1):
             dilated = b.conv(
                 f"dilated{number}.",
@@ -48,11 +49,12 @@ class ASPP(ScaledRow, frozen=True, kw_only=True, tag="aspp"):
                 size_of(self.kernel),
                 dilation=(rate, rate),
                 activation=act,
+                eps=self.eps,
                 source=source,
             )
             branches.append(dilated)
         b.add("image.pool", GlobalPool(), source)
-        b.conv("image.", inputs, out, activation=act)
+        b.conv("image.", inputs, out, activation=act, eps=self.eps)
         branches.append(b.add("image.resize", Resize("bilinear"), b.last, source))
         b.add("concat", Concat(), *branches)
-        b.conv("project.", out * len(branches), out, activation=act)
+        b.conv("project.", out * len(branches), out, activation=act, eps=self.eps)

@@ -11,6 +11,7 @@ from mncost.spec.rows import (
     Block,
     Dilation,
     Kernel,
+    NormEps,
     Padding,
     Pads,
     Ratio,
@@ -38,7 +39,10 @@ class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
     expansion: Ratio | None = None
     stride: Stride = 1
     groups: Annotated[int, Meta(ge=1, le=MAX_CHANNELS)] = 1
-    dilation: Dilation = 1
+    dilation: Annotated[
+        Dilation | None,
+        Meta(description="By default 1; one that is stated stays whatever the output stride is."),
+    ] = None
     batch_norm: bool = True
     bias: Annotated[
         bool | None, Meta(description="By default there is one where there is no batch norm.")
@@ -46,6 +50,7 @@ class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
     padding: Annotated[
         Padding | Pads | None, Meta(description="A rule instead of the file's, or pixels.")
     ] = None
+    eps: NormEps | None = None
 
     def __post_init__(self) -> None:
         """Check what the types alone cannot say."""
@@ -76,10 +81,11 @@ class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
             block.out_channels,
             size_of(self.kernel),
             block.stride,
-            dilation=block.dilated(self.dilation),
+            dilation=block.dilated(1) if self.dilation is None else size_of(self.dilation),
             groups=self.groups,
             norm=self.batch_norm,
             bias=self.bias,
+            eps=self.eps,
             activation=self.activation,
             padding=self._pads(),
         )
