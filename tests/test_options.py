@@ -46,8 +46,9 @@ REASONS: dict[tuple[str, str, str], str] = {
     ("pick", "--max-size", ""): "a limit that keeps nothing out changes nothing",
     ("pick", "--top", ""): "fewer than so many fit",
 }
-# The pairs of the others take a minute together.
-LONG = ("bench", "compare", "compare --bench", "pick", "plot", "check", "verify")
+QUICK = ("table", "layers", "explain", "list", "schema", "show", "diff")
+# The pairs of the other commands take minutes: the fuzzer `options` tries them at random.
+LONG = ("check",)
 
 
 class Left(NamedTuple):
@@ -100,7 +101,7 @@ def attempt(
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in BASES]
+    "name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in LONG)]
 )
 def test_no_option_is_ignored(name: str, attempt: Try) -> None:
     base = BASES[name].split()

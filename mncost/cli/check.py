@@ -147,6 +147,8 @@ def check(
                 check_writable(path)
         if update and out.format is not None:
             raise InputError("--format does not go with --update: a diff is text")
+        if update and verbose:
+            raise InputError("--verbose does not go with --update: a diff has no details")
         how = _inconclusive(inconclusive)
         asked = {"max-time": max_time, "clock": effort.clock}
         _refuse_mixed(against, asked, exact_only=exact_only)

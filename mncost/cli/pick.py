@@ -23,7 +23,7 @@ __all__ = ["pick"]
 
 FAILED, INCONCLUSIVE = 1, 3
 _WHICH = Only(
-    without=("classes", "twin", "input", "strict", "output_stride", "in_place"),
+    without=("classes", "in_channels", "twin", "input", "strict", "output_stride", "in_place"),
     help={
         "arch": "Built-in architectures, groups or checkpoints, with commas or as plain words. "
         "Default: all.",

@@ -6,7 +6,7 @@ import io
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from mncost.errors import MeasureError
+from mncost.errors import MeasureError, one_line
 from mncost.extras import require
 from mncost.measure.records import Cell, Run
 from mncost.results.series import SECOND, Series
@@ -34,7 +34,7 @@ def to_pyperf(results: Results) -> str:
     benchmarks = []
     for cell, series in zip(run.cells, results.series, strict=True):
         if series:
-            name = _unused(cell.words(), names)
+            name = _unused(one_line(cell.words()), names)
             names.add(name)
             runs = [_pyperf_run(run, cell, one, name) for one in series]
             benchmarks.append(pyperf.Benchmark(runs))
