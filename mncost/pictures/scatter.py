@@ -84,6 +84,7 @@ def latency_over_cost(timed: Timed, x: str = "macs") -> Scatter:
             is_twin=cell.subject.twin is not None,
         )
         for cell, latency in timed
+        if cost_of(cell, x)  # on an axis of logarithms there is no 0
     ]
     line = fit(points)
     finding = (

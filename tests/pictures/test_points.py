@@ -65,6 +65,12 @@ def timed(*seconds: float, twin: float = 1.0, rough: float = 1.0) -> list[tuple[
     return [*known, other, (cell(7, macs=8 * 10**6), Interval(rough, None, None, 1))]
 
 
+def test_a_network_without_macs_has_no_place_on_an_axis_of_logarithms() -> None:
+    empty = cell(9, macs=0), Interval(1e-5, 0.9e-5, 1.1e-5, 5)
+    points = latency_over_cost([*timed(1e-3, 2e-3, 3e-3), empty]).points
+    assert sorted(point.x for point in points) == pytest.approx([1, 2, 3, 8, 9])
+
+
 def test_latencies_keep_their_intervals() -> None:
     scatter = latency_over_cost(timed(1e-3, 2e-3, 3e-3))
     first, *_, twin, rough = scatter.points
