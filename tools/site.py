@@ -31,6 +31,7 @@ ELSEWHERE = [
     "CONTRIBUTING.md",
     "benchmarks/README.md",
     "examples/README.md",
+    "tests/witness/README.md",
 ]
 FILES = [
     "examples/budget_search.py",
@@ -40,6 +41,7 @@ FILES = [
     "examples/github/stored_baseline.yml",
     "examples/latency.toml",
     "examples/my_net.toml",
+    "examples/two_heads.toml",
 ]
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")
 

@@ -29,9 +29,12 @@ def _commands() -> list[str]:
 @pytest.fixture
 def prepared(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("scipy")
+    pytest.importorskip("onnx")
     instead_of_processes(monkeypatch)
     shutil.copytree(ROOT / "examples", here / "examples")
     call = "bench v2 --alpha 0.5,1.0 --runtime fake --save run.json"
+    assert in_process(shlex.split(call)).status == 0
+    call = "export v2 --alpha 0.5 --resolution 160 -o net.onnx"
     assert in_process(shlex.split(call)).status == 0
 
 
