@@ -17,6 +17,9 @@ from mncost.cli.main import COMMANDS
 from mncost.spec.blocks import BLOCKS, block_named
 
 HEAVY = {
+    "ai_edge_litert",
+    "ai_edge_quantizer",
+    "flatbuffers",
     *("torch", "onnx", "onnxruntime", "numpy", "pandas", "scipy", "matplotlib", "pydantic"),
     *("torchinfo", "fvcore", "torchvision", "timm"),
 }
