@@ -87,6 +87,11 @@ class Crew:
             for cell in [*cells, None]
         ]
 
+    @property
+    def has_cells(self) -> bool:
+        """Whether a cell is left to be measured: the reference workload alone says nothing."""
+        return any(cells for spec, cells in self.cells.items() if spec in self._workers)
+
     def places(self) -> Iterator[tuple[WorkerSpec, Place]]:
         """Return each worker with each place of its cells, the batch apart."""
         pairs = ((spec, replace(cell.place, batch=1)) for spec, cell in self.visits if cell)

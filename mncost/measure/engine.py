@@ -200,7 +200,7 @@ class _Session:
             self.look_inside(crew)
             self.timetable.loaded(self.clock.now())
             rounds = 0
-            while crew.visits and self.timetable.another_round(self.clock.now(), rounds):
+            while crew.has_cells and self.timetable.another_round(self.clock.now(), rounds):
                 self.round(crew, rounds)
                 rounds += 1
                 self.save_now_and_then()

@@ -54,7 +54,7 @@ def _many(names: list[str], inputs: int, seed: int, jobs: int) -> int:
     seen: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], int] = {}
     with ThreadPoolExecutor(jobs) as pool:
-        for name, tried in pool.map(_try_part, _parts(names, inputs, seed)):
+        for name, tried in pool.map(_try_part, _parts(names, inputs, seed, jobs)):
             counts[name].update(tried.outcomes)
             for said, index in tried.faults:
                 seen[name, said] += 1
@@ -66,12 +66,14 @@ def _many(names: list[str], inputs: int, seed: int, jobs: int) -> int:
     return 1 if seen else 0
 
 
-def _parts(names: list[str], inputs: int, seed: int) -> Iterator[Part]:
+def _parts(names: list[str], inputs: int, seed: int, jobs: int) -> Iterator[Part]:
+    """Yield parts so small that no process is left with the last of them alone for long."""
     weights = {name: FUZZERS[name].weight for name in names}
     for name in names:
         share = inputs * weights[name] // sum(weights.values())
-        for first in range(0, share, _CHUNK):
-            yield name, seed, first, min(_CHUNK, share - first)
+        size = max(1, min(_CHUNK, -(-share // (2 * jobs))))
+        for first in range(0, share, size):
+            yield name, seed, first, min(size, share - first)
 
 
 def _try_part(part: Part) -> tuple[str, Tried]:
