@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from mncost.interval import Interval
-from mncost.measure.runtimes import runtime_class
+from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.render.sources import Source, ranked, sources, tabulate
 from mncost.render.table import Kind, Show, Table
 from mncost.results.cell_summary import PERCENTILES, CellSummary
@@ -68,7 +68,7 @@ def run_table(
 def _layouts(results: Results, summaries: Sequence[CellSummary]) -> Iterator[str]:
     """Say which networks leave the fast layout of a runtime."""
     said = set()
-    for cell in (one.cell for one in summaries):
+    for cell in (one.cell for one in summaries if one.cell.place.runtime in RUNTIMES):
         graph, place = results.run.models[cell.digest].graph, cell.place
         layout = runtime_class(place.runtime).layout(graph, place.precision)
         if layout is not None and layout.unblocked:

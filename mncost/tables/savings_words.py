@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mncost.graph.twin import SPLITTING
-from mncost.measure.runtimes import runtime_class
+from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.render.units import with_interval, written
 from mncost.results.roofline import Roofline
 from mncost.results.savings import NetworkSaving, PairSaving
@@ -91,11 +91,12 @@ def about_memory(networks: Sequence[NetworkSaving]) -> Iterator[str]:
 
 def about_pairs(pairs: Sequence[PairSaving]) -> Iterator[str]:
     """Say what the times of layers are, and why some are missing."""
+    runtime = pairs[0].both.place.runtime
     own = {
         True: "the time of its own kernels, without changing the layout of its input and output "
         "and without starting the call",
         False: "the time of a call",
-    }[runtime_class(pairs[0].both.place.runtime).profiles]
+    }[runtime in RUNTIMES and runtime_class(runtime).profiles]
     yield (
         f"each is a small network with its batch norms and activations; time: {own}; ×: how often "
         f"the network has it; theory: {_THEORY[str(pairs[0].merged.subject.twin)]}; efficiency: "

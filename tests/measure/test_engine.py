@@ -214,7 +214,7 @@ def test_a_run_without_a_living_cell_ends(tmp_path: Path) -> None:
 def test_a_run_ends_where_only_the_reference_is_left(tmp_path: Path) -> None:
     """Every run is refused from some moment on, and none takes time: no round may follow."""
     run = begun(fake_request("v2", twin=None))
-    fault = Fault("run", "refuse", after=37)
+    fault = Fault("run", "refuse", after=3)
     carried_out(run, tmp_path, script=Script(process=0.002, noise=0.002, faults=(fault,)))
     assert run.stopped == "no cells"
     assert len(run.failures) == len(run.cells) == 1
