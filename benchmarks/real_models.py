@@ -12,6 +12,7 @@ be installed.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import sys
@@ -134,4 +135,8 @@ def _silent() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else None))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "folder", nargs="?", type=Path, help="unpacked wheels, for packages that are not installed"
+    )
+    sys.exit(main(parser.parse_args().folder))
