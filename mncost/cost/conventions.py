@@ -297,7 +297,10 @@ CONVENTIONS: Mapping[str, Convention] = {
                 **{"max_pool_windows": 1, "average_pool_windows": 1},
             },
             modules={"timm.models._efficientnet_blocks.SqueezeExcite": {"pool_output": 4}},
-            calls={"GlobalAveragePool": {"pool_output": 4}},
+            calls={
+                "adaptive_avg_pool2d": {"pool_output": 4},  # GlobalAveragePool
+                "ReduceMean": {"pool_output": -4},  # in its place, of tokens
+            },
             remark="counts the ONNX file that mncost writes: what each operation costs on a CPU, "
             "an exponential 32, a square root 24; so a batch norm has 31 an element",
         ),

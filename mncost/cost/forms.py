@@ -117,9 +117,6 @@ _ACTIVATIONS: Mapping[ActivationName, Form] = {
 }
 
 
-_ONNX_MEANS = ("ReduceMean", "GlobalAveragePool")
-
-
 def own_form(node: Node, read: Shape, label: Label) -> Form:
     """Return what :mod:`mncost.models.torch_model` makes of an operator."""
     match node.op:
@@ -136,7 +133,7 @@ def own_form(node: Node, read: Shape, label: Label) -> Form:
             return Form(name, (f"{call}_pool2d",))
         case GlobalPool():
             # In torch both are one call; in ONNX tokens have an operator of their own.
-            return Form("", ("adaptive_avg_pool2d", _ONNX_MEANS[len(read) == 3]))
+            return Form("", ("adaptive_avg_pool2d", *["ReduceMean"] * (len(read) < 3)))
         case Linear():
             return Form("Linear", ("linear",))
         case LayerNorm(dimensions=dimensions):
@@ -170,7 +167,7 @@ def torchvision_form(node: Node, read: Shape, label: Label) -> Form:
         case GlobalPool() if len(read) != 3:
             return own_form(node, read, label)
         case GlobalPool() if _is_gate(node) or label.arch not in _POOLS_BY_FUNCTION:
-            return Form("AdaptiveAvgPool2d", ("adaptive_avg_pool2d", _ONNX_MEANS[True]))
+            return Form("AdaptiveAvgPool2d", ("adaptive_avg_pool2d",))
         case LayerScale():
             return Form("torchvision.models.convnext.CNBlock", ("mul",), is_leaf=False)
         case _:
@@ -191,7 +188,7 @@ def timm_form(node: Node, read: Shape, label: Label) -> Form:
         case GlobalPool() if _is_gate(node):
             return Form("timm.models._efficientnet_blocks.SqueezeExcite", ("mean",), is_leaf=False)
         case GlobalPool() if len(read) == 3:
-            return Form("AdaptiveAvgPool2d", ("adaptive_avg_pool2d", _ONNX_MEANS[True]))
+            return Form("AdaptiveAvgPool2d", ("adaptive_avg_pool2d",))
         case Conv(padding="same", stride=stride) if stride != (1, 1):
             return Form("timm.layers.conv2d_same.Conv2dSame", ("conv2d",))
         case Linear() if label.arch.startswith(("v3", "v4")):  # timm's class MobileNetV3
