@@ -28,4 +28,5 @@ def main() -> NoReturn:
         if not interrupts.happened():
             raise
         status = interrupts.STATUS
+    gc.freeze()  # the interpreter looks for cycles once more when it ends, in what this leaves it
     sys.exit(status)
