@@ -12,6 +12,7 @@ from onnx import ModelProto, TensorProto
 from mncost.errors import InputError, one_line
 from mncost.readers.given import GivenInput, InputMisfitError
 from mncost.readers.model import InputSpec, OnnxSource, ReadModel
+from mncost.readers.onnx.branches import Branch, known_branches, take_branch
 from mncost.readers.onnx.builder import GraphBuilder
 from mncost.readers.onnx.execution import run_once
 from mncost.readers.onnx.inputs import fix_inputs
@@ -85,12 +86,7 @@ def _read(
     small = skeleton(model)
     inputs = fix_inputs(small, given, name)
     graph = small.graph
-    known = infer(small)
-    stored = [tensor.name for tensor in graph.initializer]
-    stored += [sparse.values.name for sparse in graph.sparse_initializer]
-    small_nodes = in_order(graph, {*stored, *inputs})
-    if _open_tensors(graph, known):
-        known.shapes.update(_run(model, path, inputs, _open_tensors(graph, known)))
+    known, small_nodes = _looked_into(small, model, path, inputs)
     constants = Constants(graph, known.shapes)
     nodes = [node for node in small_nodes if not constants.take(node)]
     builder = GraphBuilder(known, constants, inputs)
@@ -106,6 +102,31 @@ def _read(
     )
 
 
+def _looked_into(
+    small: ModelProto, model: ModelProto, path: Path | None, inputs: dict[str, InputSpec]
+) -> tuple[Known, list[onnx.NodeProto]]:
+    """Return what is known of all tensors, and the nodes in order; ``small`` takes known branches.
+
+    Shapes say which branches are taken, and these have shapes of their own.
+    """
+    graph = small.graph
+    sparse = [one.values.name for one in graph.sparse_initializer]
+    taken: list[Branch] = []
+    while True:
+        known = infer(small)
+        nodes = in_order(graph, {*sparse, *inputs, *(one.name for one in graph.initializer)})
+        branches = known_branches(small, nodes, known.shapes)
+        wanted = _open_tensors(graph, known)
+        if not branches and wanted:
+            known.shapes.update(_run(model, path, inputs, wanted, taken))
+            branches = known_branches(small, nodes, known.shapes)
+        if not branches:
+            return known, nodes
+        for branch in branches:
+            take_branch(graph, branch)
+        taken += branches
+
+
 def _open_tensors(graph: onnx.GraphProto, known: Known) -> list[str]:
     wanted = {name for node in graph.node for name in read_by(node)}
     wanted |= {entry.name for entry in graph.output}
@@ -118,12 +139,18 @@ def _open_tensors(graph: onnx.GraphProto, known: Known) -> list[str]:
 
 
 def _run(
-    model: ModelProto, path: Path | None, inputs: dict[str, InputSpec], wanted: list[str]
+    model: ModelProto,
+    path: Path | None,
+    inputs: dict[str, InputSpec],
+    wanted: list[str],
+    taken: Sequence[Branch],
 ) -> dict[str, tuple[int, ...]]:
     copy = ModelProto()
     copy.CopyFrom(model)
     if copy.functions:
         copy = onnx.inliner.inline_local_functions(copy, convert_version=False)
+    for branch in taken:
+        take_branch(copy.graph, branch)
     return run_once(path, copy, inputs, wanted)
 
 
