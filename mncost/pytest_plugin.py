@@ -78,6 +78,7 @@ class Budget:
         threads: int = 1,
         batch: int = 1,
         precision: str = "fp32",
+        flush_denormals: bool = False,
         to: ModelLike | None = None,
         max_time: str | float | None = None,
         **limits: str | float | None,
@@ -91,6 +92,7 @@ class Budget:
             threads: of the runtime.
             batch: images in one call.
             precision: ``"fp32"``, ``"fp16"`` or ``"int8"``.
+            flush_denormals: let the runtime take denormal numbers for 0.
             to: the other network of ``max_ratio``.
             max_time: how long to measure at most: ``"2 min"``, or seconds.
             limits: the largest values that are allowed. ``macs``, ``params`` (``"107.3 M"``, or an
@@ -114,7 +116,8 @@ class Budget:
             wanted = self._limits(model, given, to, precision)
             whole("threads", threads, MAX_THREADS)
             whole("batch", batch, MAX_BATCH)
-            place = Place(runtime, provider, threads=threads, batch=batch)
+            denormals = "flushed" if flush_denormals else None
+            place = Place(runtime, provider, threads=threads, batch=batch, denormals=denormals)
             wanted = [limit._replace(place=place) for limit in wanted]
             outcomes = list(check(wanted, max_time=seconds("max_time", max_time)))
         except InputError as error:

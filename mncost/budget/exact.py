@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 from mncost.api import load
@@ -12,6 +13,7 @@ from mncost.cost.memory import Precision
 from mncost.errors import GridError, InputError
 from mncost.interval import exact
 from mncost.limits import EXACT
+from mncost.measure.input_data import with_data
 from mncost.network import Network
 from mncost.readers import is_model
 
@@ -35,6 +37,8 @@ def network_of(model: Model, precision: str) -> Network:
         precision=None if as_stored else cast("Precision", precision),  # load() checks it
         input=model.input,
     )
+    if model.input_data is not None:
+        (network,) = with_data([network], Path(model.input_data))
     if model.twin is None:
         return network
     twin = network.as_twin(model.twin)

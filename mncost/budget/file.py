@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from mncost import limits as reading
 from mncost.api import input_words
@@ -168,6 +169,8 @@ class _Reader:
         given = self.problems.table("", raw, Budget)
         known = self.model("model", given["model"]) if "model" in given else None
         place = Place(**{key: given[key] for key in Place.__struct_fields__ if key in given})
+        if given.get("flush_denormals"):
+            place = structs.replace(place, denormals="flushed")
         precision = given.get("precision", "fp32")
         self.names(place.runtime, precision, is_measured="latency" in raw)
         bounds = [*self.exact(given, known), *self.latency(given.get("latency"), known)]
@@ -220,7 +223,9 @@ class _Reader:
         arch = str(given[kinds[0]]).strip()
         if not self.is_kind(where, kinds[0], arch):
             return None
-        is_file = arch.endswith((".toml", ".onnx")) or "/" in arch or "\\" in arch  # as find() does
+        is_file = (
+            arch.endswith((".toml", ".onnx", ".tflite")) or "/" in arch or "\\" in arch
+        )  # as find() does
         if is_file and kinds[0] != "python":
             arch = str(self.folder.absolute() / arch)
         if arch == "-" or (is_file and "," in arch):
@@ -228,6 +233,8 @@ class _Reader:
             self.problems.add(f"{where}.arch", f"{arch!r}: {what}; accepted is a name or a path")
             return None
         others = {key: value for key, value in given.items() if key not in kinds}
+        if given.get("input_data"):
+            others["input_data"] = str(self.folder.absolute() / given["input_data"])
         model = msgspec.convert({**others, "arch": arch}, Model)  # α = 1 becomes a float
         try:
             network = network_of(model, "fp32")
@@ -238,8 +245,9 @@ class _Reader:
 
     def is_kind(self, where: str, key: str, name: str) -> bool:
         """Check that a name is what its key says."""
-        if key == "file" and not name.lower().endswith(".onnx"):
-            self.problems.add(f"{where}.file", f"{name!r}: accepted is an ONNX file, *.onnx")
+        if key == "file" and not name.lower().endswith((".onnx", ".tflite")):
+            words = f"{name!r}: accepted is a file that ends in .onnx or .tflite"
+            self.problems.add(f"{where}.file", words)
         elif key == "python" and (not is_model(name) or ":" not in name):
             words = f"{name!r}: accepted is e.g. package.module:factory or timm:resnet18"
             self.problems.add(f"{where}.python", words)
@@ -335,7 +343,10 @@ def _known(model: Model, network: Network, arch: str) -> _Known:
     size_of += [f"at {network.resolution} px"] if model.resolution is not None else []
     if network.source is not None:
         words = " ".join([network.arch, f"for {input_words(network)}", *extras[1:]])
-        return _Known(model, (arch, model.input), network.arch, network, words, words)
+        if model.input_data is not None:
+            words += f" of {Path(model.input_data).name}"
+        same_input = (arch, model.input, model.input_data)
+        return _Known(model, same_input, network.arch, network, words, words)
     same = (arch, network.dialect, network.alpha, network.resolution, network.classes, network.twin)
     title = f"{network.arch} α {network.alpha:g} at {network.resolution} px"
     short = " ".join([network.arch, *size_of])
@@ -355,6 +366,8 @@ def _beyond_default(precision: str, place: Place) -> Iterator[str]:
         yield place.provider
     if place.threads != 1:
         yield f"{place.threads} threads"
+    if place.denormals is not None:
+        yield f"denormals {place.denormals}"
 
 
 # Strings, from the longest opening on, and comments: what looks like a header or a key in these is

@@ -180,6 +180,7 @@ class _Planner:
             precision=(limit.precision,),
             batch=(asked.batch,),
             python=(python,) if python else (),
+            flush_denormals=asked.denormals is not None,
         )
         return where.place(self.offer, python)
 

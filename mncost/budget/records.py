@@ -34,9 +34,10 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dialect: str | None = None
     classes: int | None = None
     twin: str | None = None
-    file: str | None = None  # an ONNX file
+    file: str | None = None  # an ONNX or .tflite file
     python: str | None = None  # what makes a torch module: timm:resnet18, package.module:make
     input: str | None = None  # the shapes of such a model's inputs
+    input_data: str | None = None  # an .npz file with values for its inputs
     partial: bool = False  # judge MACs although not every operator's work is known
 
     def named(self) -> Model:

@@ -84,6 +84,7 @@ class Budget(Struct, kw_only=True, forbid_unknown_fields=True):
     provider: Name | None = None
     threads: Threads = 1
     batch: Batch = 1
+    flush_denormals: bool = False
     macs: Count | Whole | Counts | None = None
     params: Count | Whole | Counts | None = None
     weight_bytes: Size | Whole | Sizes | None = None

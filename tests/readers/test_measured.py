@@ -187,13 +187,47 @@ class TestCommands:
         self.budget('model = { file = "partial.onnx" }\nparams = 100')
         assert in_process(["check", "budgets.toml"]).status == 0
 
+    def test_a_budget_has_values_for_inputs_and_flushes_denormals(self) -> None:
+        """What is measured is fed from the file, at a place of its own."""
+        folder = Path("data")
+        folder.mkdir()
+        np.savez(folder / "x.npz", image=np.ones((1, 4, 8, 8), np.float32))
+        self.budget(
+            'model = { file = "net.onnx", input_data = "data/x.npz" }\nruntime = "fake"\n'
+            'flush_denormals = true\nlatency = "1 s"'
+        )
+        result = in_process([*CHECK, "--save", "run.json"])
+        assert result.status == 0, result.out + result.err
+        run = parse_run(Path("run.json").read_bytes(), "run.json")
+        (measured,) = [one.source for one in run.models.values() if one.source is not None]
+        assert measured.data is not None
+        assert measured.data.endswith("data/x.npz")
+        assert {cell.place.denormals for cell in run.cells if cell.subject.label.arch} == {
+            "flushed"
+        }
+        np.savez(folder / "x.npz", image=np.ones((1, 4, 9, 9), np.float32))
+        wrong = in_process(["check", "budgets.toml"])
+        assert wrong.status == 2
+        assert "image is float32 of 1x4x9x9; net.onnx is counted for" in wrong.err
+
+    def test_what_cannot_flush_denormals_says_so(self) -> None:
+        self.budget(
+            'model = { file = "net.onnx" }\nruntime = "torch"\nflush_denormals = true\n'
+            'latency = "1 s"'
+        )
+        result = in_process(["check", "budgets.toml"])
+        assert result.status == 2
+        assert "torch does not flush denormals; accepted: onnxruntime, openvino" in result.err
+
     @pytest.mark.parametrize(
         ("table", "said"),
         [
             ('{ file = "net.onnx", arch = "v2" }', "accepted is one of arch, file and python"),
             ("{ alpha = 0.5 }", "accepted is one of arch, file and python"),
             ('{ file = "nowhere.onnx" }', "nowhere.onnx: No such file"),
-            ('{ file = "net.pt" }', "accepted is an ONNX file"),
+            ('{ file = "net.pt" }', "accepted is a file that ends in .onnx or .tflite"),
+            ('{ file = "net.onnx", input_data = "no.npz" }', "no.npz: No such file"),
+            ('{ arch = "v2", input_data = "no.npz" }', "no network is a model"),
             ('{ python = "v2" }', "accepted is e.g. package.module:factory"),
             ('{ file = "net.onnx", input = "1x1x8x8" }', "takes batchx4x8x8"),
             ('{ file = "net.onnx", alpha = 0.5 }', "--alpha is of architectures"),
