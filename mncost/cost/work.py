@@ -232,7 +232,7 @@ def token_scores(op: MultiHeadAttention, tokens: Shape) -> int:
     return op.heads * tokens[0] * (tokens[0] // op.sequences)
 
 
-class OpCost(Struct, frozen=True):
+class OpCost(Struct, frozen=True, gc=False):
     """The cost of one operator: what it holds, and its work."""
 
     op: Op

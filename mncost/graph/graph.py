@@ -27,7 +27,7 @@ Shapes: TypeAlias = Mapping[str, Shape]
 """The shapes of a graph's inputs, by their names."""
 
 
-class Node(Struct, frozen=True):
+class Node(Struct, frozen=True, gc=False):
     """One operator: its name (``row3.2.expand.conv``), its block (``row3.2``), its inputs."""
 
     name: str
@@ -36,7 +36,7 @@ class Node(Struct, frozen=True):
     inputs: tuple[int, ...]
 
 
-class Graph(Struct, frozen=True):
+class Graph(Struct, frozen=True, gc=False):
     """Operators in execution order, and the indices of those whose results are the outputs.
 
     A graph holds no shapes: those follow from the shapes of its inputs, and one graph serves many
@@ -105,8 +105,15 @@ def pruned(graph: Graph) -> Graph:
     return Graph(tuple(nodes), tuple(place[index] for index in graph.outputs))
 
 
-_RANKS: Mapping[type[Op], int] = {Flatten: 1, Select: 1, Tokens: 2, Unfold: 2, Fold: 3}
-"""The operators whose result has another rank than what they read."""
+_RANKS: Mapping[type[Op], tuple[int, ...]] = {
+    Flatten: (1, 1, 1, 1),
+    Select: (1, 1, 1, 1),
+    GlobalPool: (0, 1, 1, 3),  # of tokens their average
+    Tokens: (2, 2, 2, 2),
+    Unfold: (2, 2, 2, 2),
+    Fold: (3, 3, 3, 3),
+}
+"""The operators whose result has another rank than what they read, by the latter."""
 
 
 class Builder:
@@ -140,13 +147,13 @@ class Builder:
 
     def add(self, role: str, op: Op, *inputs: int) -> int:
         """Append an operator, named after the block and its role there; return its index."""
-        sources = inputs or (self.last,)
-        self.last = len(self.nodes)
-        self.nodes.append(Node(f"{self.block}.{role}", self.block, op, sources))
+        sources, nodes = inputs or (self.last,), self.nodes
+        self.last = len(nodes)
+        nodes.append(Node(f"{self.block}.{role}", self.block, op, sources))
         rank = self.ranks[sources[0]]
-        if isinstance(op, GlobalPool) and rank == 2:  # the average of tokens
-            rank = 1
-        self.ranks.append(_RANKS.get(type(op), rank))
+        if (kind := type(op)) in _RANKS:
+            rank = _RANKS[kind][rank]
+        self.ranks.append(rank)
         return self.last
 
     def finish(self, outputs: tuple[int, ...] = ()) -> Graph:

@@ -33,7 +33,7 @@ class Param(NamedTuple):
     role: Role
 
 
-class Operator(Struct, frozen=True, tag=True):
+class Operator(Struct, frozen=True, tag=True, gc=False):
     """The traits that every operator states. Its tag is its name, so that a file can hold it.
 
     Attributes:

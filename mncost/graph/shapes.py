@@ -71,7 +71,8 @@ def infer_shapes(graph: Graph, inputs: Shapes) -> list[Shape]:
     """
     shapes: list[Shape] = []
     for node in graph.nodes:
-        shapes.append(shape_of(node, shapes, inputs))
+        read = node.inputs
+        shapes.append(result_shape(node, shapes[read[0]], shapes) if read else _given(node, inputs))
     return shapes
 
 

@@ -198,8 +198,9 @@ class Emitter(Builder):
 
     def norm(self, role: str, channels: int, eps: float | None = None) -> int:
         """Emit a batch norm, with the rules' ``eps`` unless another is given."""
-        eps, momentum = eps or self.rules.batch_norm_eps, self.rules.batch_norm_momentum
-        return self.add(f"{role}bn", BatchNorm(channels, eps, momentum, self.rank - 1))
+        rules, dimensions = self.rules, self.ranks[self.last] - 1
+        op = BatchNorm(channels, eps or rules.batch_norm_eps, rules.batch_norm_momentum, dimensions)
+        return self.add(f"{role}bn", op)
 
     def layer_norm(self, role: str, channels: int, eps: float) -> int:
         """Emit a layer norm."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import get_args
 
 from msgspec import Struct
@@ -81,7 +81,9 @@ def resolve(
     limit = output_stride or spec.output_stride
     image = Scaling(alpha * spec.alpha, rules, count, channels, channels)
     widths = _Widths(spec.name, table, image, limit)
-    blocks = [block for place in range(len(rows)) for block in widths.blocks(place)]
+    for place in range(len(rows)):
+        widths.add(place)
+    blocks = widths.blocks
     outputs = tuple(map(str, table.outputs(spec.outputs)))
     if classes == 0:
         from mncost.spec.headless import headless  # rarely asked for
@@ -107,38 +109,54 @@ class _Widths:
     def __init__(self, origin: str, table: Table, image: Scaling, limit: int | None) -> None:
         self.origin, self.table, self.image = origin, table, image
         self.strides = Strides(limit, image.rules.dilate)
-        self.made = 0
+        self.most = max(MAX_CHANNELS, image.classes)
+        self.blocks: list[Block] = []
         self.scalings: dict[str, Scaling] = {}  # what decided the widths of each block
         self.ends = {IMAGE: (image.width, image.nominal)}  # channels of its result, and at α = 1
 
-    def blocks(self, place: int) -> Iterator[Block]:
-        """Yield the blocks of a row."""
-        table, row = self.table, self.table.rows[place]
-        number, where = place + 1, f"{self.origin}: row {place + 1} ({table.names[place]})"
+    def add(self, place: int) -> None:
+        """Add the blocks of a row.
+
+        Raises:
+            GridError: they have too few channels, or too many.
+            SpecError: they do not fit what they read, or are too many.
+        """
         try:
-            reads = table.sources(place)
-            first, *others = [self._channels(read) for read in reads]
-        except ValueError as error:
-            raise SpecError(f"{where}: {error}") from None
+            self._add(place)
+        except (GridError, ValueError) as error:
+            kind = GridError if isinstance(error, GridError) else SpecError
+            where = f"{self.origin}: row {place + 1} ({self.table.names[place]})"
+            raise kind(f"{where}: {error}") from None
+
+    def _add(self, place: int) -> None:
+        row, base = self.table.rows[place], self.table.names[place]
+        reads = self.table.sources(place)
+        first, *others = map(self._channels, reads)
         stride, sources = row.steps, tuple(map(str, reads))
-        for repeat in range(1, repeats_of(row, table.depth) + 1):
-            self.made += 1
-            if self.made > MAX_BLOCKS:
-                raise SpecError(f"{where}: more than {MAX_BLOCKS} blocks")
-            scaling = self.image._replace(width=first[0], nominal=first[1], others=tuple(others))
-            widths, name = _widths(row, scaling, where), table.block_name(place, repeat)
-            inner = widths.expanded, widths.squeezed, widths.branches
-            try:
-                spaced = self.strides.of(row, name, stride, reads)
-            except ValueError as error:
-                raise SpecError(f"{where}: {error}") from None
-            stride, *dilations = spaced
-            yield Block(
-                name, number, row, first[0], widths.out, stride, *inner, sources, *dilations
+        repeats = repeats_of(row, self.table.depth)
+        if len(self.blocks) + repeats > MAX_BLOCKS:
+            raise ValueError(f"more than {MAX_BLOCKS} blocks")
+        for repeat in range(1, repeats + 1):
+            name = base if repeats == 1 else f"{base}.{repeat}"
+            scaling = Scaling(*self.image[:3], *first, tuple(others))
+            out, nominal, *inner = widths = row.widths(scaling)
+            self._check(widths)
+            stride, *dilations = self.strides.of(row, name, stride, reads)
+            self.blocks.append(
+                Block(name, place + 1, row, first[0], out, stride, *inner, sources, *dilations)
             )
-            first = self.ends[name] = widths.out, widths.nominal
-            reads = (Read(place, name),)
+            first = self.ends[name] = out, nominal
             self.scalings[name], stride, sources = scaling, (1, 1), (name,)
+            reads = (Read(place, name),)
+
+    def _check(self, widths: Widths) -> None:
+        """Refuse widths of less than one channel, or of too many."""
+        for channels in (widths.out, widths.expanded, widths.squeezed, *widths.branches):
+            if channels is not None and not 1 <= channels <= self.most:
+                raise GridError(
+                    f"α {self.image.alpha:g} leaves {channels} channels; "
+                    f"accepted are 1 to {MAX_CHANNELS}"
+                )
 
     def _channels(self, read: Read) -> tuple[int, int]:
         """Return the channels of a result, and those that it has at α = 1."""
@@ -157,18 +175,3 @@ def _variant(spec: Spec, dialect: str) -> tuple[Rules, Sequence[Row]]:
     changed = spec.dialects[dialect]
     rows = [changed.rows.get(row_name(row, number), row) for number, row in enumerate(spec.rows, 1)]
     return changed.rules, rows
-
-
-def _widths(row: Row, scaling: Scaling, where: str) -> Widths:
-    """Return the widths of a row; each is at least one channel."""
-    try:
-        widths = row.widths(scaling)
-    except ValueError as error:
-        raise SpecError(f"{where}: {error}") from None
-    for channels in (widths.out, widths.expanded, widths.squeezed, *widths.branches):
-        if channels is not None and not 1 <= channels <= max(MAX_CHANNELS, scaling.classes):
-            raise GridError(
-                f"{where}: α {scaling.alpha:g} leaves {channels} channels; "
-                f"accepted are 1 to {MAX_CHANNELS}"
-            )
-    return widths

@@ -321,7 +321,7 @@ class ScaledRow(Row, frozen=True, kw_only=True):
         return Widths(out if kept else scaling.scaled(out, self.rounding, self.divisor), out)
 
 
-class Block(Struct, frozen=True):
+class Block(Struct, frozen=True, gc=False):
     """One repeat of a row, with the widths it has at a given α.
 
     ``row`` keeps what α does not change: kernels, activation, heads. ``sources`` names the blocks
