@@ -139,11 +139,13 @@ class _Widths:
         for repeat in range(1, repeats + 1):
             name = base if repeats == 1 else f"{base}.{repeat}"
             scaling = Scaling(*self.image[:3], *first, tuple(others))
-            out, nominal, *inner = widths = row.widths(scaling)
+            widths = row.widths(scaling)
             self._check(widths)
-            stride, *dilations = self.strides.of(row, name, stride, reads)
+            out, nominal, expanded, squeezed, branches = widths
+            stride, own, behind = self.strides.of(row, name, stride, reads)
+            inner = expanded, squeezed, branches
             self.blocks.append(
-                Block(name, place + 1, row, first[0], out, stride, *inner, sources, *dilations)
+                Block(name, place + 1, row, first[0], out, stride, *inner, sources, own, behind)
             )
             first = self.ends[name] = out, nominal
             self.scalings[name], stride, sources = scaling, (1, 1), (name,)
