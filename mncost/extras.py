@@ -19,6 +19,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "results": ("numpy", "scipy"),
     "bench": ("numpy", "scipy", "onnx", "psutil"),
     "litert": ("numpy", "ai_edge_litert"),
+    "openvino": ("numpy", "onnx", "openvino"),
+    "ncnn": ("numpy", "onnx", "pnnx"),
     "plot": ("matplotlib",),
     "report": ("numpy", "scipy", "matplotlib", "jinja2"),
     "pyperf": ("pyperf",),
@@ -31,6 +33,9 @@ _CPU_BUILD = (
     "; on Linux first PyTorch's CPU build, or CUDA comes with it: uv pip install "
     "--torch-backend=cpu torch, or what pytorch.org says under Start locally"
 )
+
+# What no extra installs, because pip would bring several GB of dependencies that are not used.
+_ALONE = {"ncnn": "pnnx"}
 
 _ALSO = {"bench": ("onnxruntime",)}  # installed with it, but another runtime does as well
 
@@ -64,4 +69,6 @@ def install(*extras: str) -> str:
     python = shlex.quote(sys.executable or "python3")
     brings_cuda = sys.platform == "linux" and {*_WITH_TORCH} & {*extras} and missing(["torch"])
     command = f"{python} -m pip install 'mncost[{','.join(extras)}]'"
+    for package in (_ALONE[extra] for extra in extras if extra in _ALONE):
+        command += f" && {python} -m pip install --no-deps {package}"
     return f"{command}{_CPU_BUILD}" if brings_cuda else command

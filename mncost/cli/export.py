@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mncost.cli.params import Only
 from mncost.cli.streams import say, tell
-from mncost.errors import InputError, UnknownNameError
+from mncost.errors import InputError, OutputError, UnknownNameError
 from mncost.which import Which
 
 if TYPE_CHECKING:
     from mncost.models.export import FileKind
-    from mncost.models.formats import Closeness
 
 __all__ = ["export"]
 
-Quantise: TypeAlias = "Callable[[bytes], tuple[bytes, Closeness]]"
-
 _PANEL = "Output"
 _PRECISION = (
-    "int8 quantises an .onnx or .tflite file, calibrated with images of noise: for its size and "
-    "speed. Default: fp32."
+    "int8 quantises an .onnx, .tflite or .xml file, calibrated with images of noise: for its size "
+    "and speed. Default: fp32."
 )
 
 
@@ -37,8 +33,8 @@ def export(
             "-o",
             metavar="FILE",
             help="What to write. The suffix chooses the kind: .onnx, .pt (state dict), .pt2 "
-            "(torch.export), .tflite (LiteRT), .toml (architecture file at α = 1). Replaced only "
-            "once complete.",
+            "(torch.export), .tflite (LiteRT), .xml (OpenVINO; and .bin), .param (ncnn; and .bin), "
+            ".toml (architecture file at α = 1). Replaced only once complete.",
             rich_help_panel=_PANEL,
         ),
     ],
@@ -64,7 +60,7 @@ def export(
             "--static-batch",
             min=1,
             metavar="N",
-            help="Images in each call of an .onnx file. Default: 1.",
+            help="Images in each call of an .onnx or .xml file. Default: 1.",
             rich_help_panel=_PANEL,
         ),
     ] = None,
@@ -147,7 +143,8 @@ def export(
                 f"--{name} means nothing to a {output.suffix} file; accepted beside the "
                 f"network: {accepted}"
             )
-    quantise = _quantiser(which.precision, kind, static_batch)
+    _check_beside(output, kind)
+    precision = _precision(which.precision, static_batch)
     network = which.network()
     trained = None if weights is None else checkpoint(weights, weights_key)
     if trained is not None and trained.note:
@@ -158,24 +155,42 @@ def export(
             "its twin, with random weights"
         )
     choices = Choices(None, features, seed or 0, trained, dynamic_batch)
-    content = kind.content(network, choices._replace(opset=opset, static_batch=static_batch))
+    choices = choices._replace(opset=opset, static_batch=static_batch, precision=precision)
+    made = kind.export(network, choices)
     said = ""
-    if quantise is not None:
-        content, close = quantise(content)
+    if made.closeness is not None:
+        close = made.closeness
         said = (
             f"; int8, calibrated with noise: logits {close.error:.1%} off, the largest one the "
             f"same for {close.same_top1} of {close.images} images of noise"
         )
-    write_atomically(output, content)
-    say(f"{output}: {title(network)}, {len(content):,} bytes{said}")
+    for suffix, content in made.beside.items():  # first: the file itself is then complete
+        write_atomically(output.with_suffix(suffix), content)
+    write_atomically(output, made.content)
+    also = "".join(f" and {output.with_suffix(suffix)}" for suffix in made.beside)
+    size = len(made.content) + sum(map(len, made.beside.values()))
+    say(f"{output}{also}: {title(network)}, {size:,} bytes{said}")
 
 
-def _quantiser(precision: str | None, kind: FileKind, static_batch: int | None) -> Quantise | None:
-    """Return what makes int8 of a file, if that is wanted."""
+def _check_beside(output: Path, kind: FileKind) -> None:
+    """Refuse to overwrite a file that belongs to a model of another kind."""
+    from mncost.models.export import FILES
+
+    for suffix in kind.beside:
+        for other, its in FILES.items():
+            if its is not kind and suffix in its.beside and output.with_suffix(other).exists():
+                raise OutputError(
+                    f"{output.with_suffix(suffix)} belongs to {output.with_suffix(other)}: choose "
+                    f"another name than {output}"
+                )
+
+
+def _precision(precision: str | None, static_batch: int | None) -> str:
+    """Return the precision that is written."""
     if precision in (None, "fp32"):
-        return None
+        return "fp32"
     if precision != "int8":
         raise InputError(f"--precision {precision}: files are written in fp32 or int8")
     if static_batch not in (None, 1):
         raise InputError("--precision int8 and --static-batch do not go together")
-    return kind.quantise
+    return precision

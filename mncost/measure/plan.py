@@ -89,8 +89,8 @@ def plan(
         raise no_models(every[0])
     planner = _Planner(what, copies)
     pairs = planner.plan(networks, places)
-    unable = {(place.runtime, place.precision) for place in every if not has_models(place)}
-    notes = [f"left out: {runtime} in {precision}" for runtime, precision in sorted(unable)]
+    unable = [place for place in every if not has_models(place)]
+    notes = list(dict.fromkeys(f"left out: {no_models(place)}" for place in unable))
     if not planner.planned.cells:
         raise MeasureError(f"nothing to measure: {'; '.join(planner.notes)}")
     return Plan(planner.planned, planner.left_out, pairs, [*notes, *planner.notes])

@@ -222,13 +222,20 @@ def _flushing() -> str:
 
 
 def has_models(place: Place) -> bool:
-    """Whether the runtime of a place has models of its precision."""
-    return place.precision in runtime_class(place.runtime).precisions
+    """Whether the runtime of a place has models of its precision and batch."""
+    runtime = runtime_class(place.runtime)
+    return place.precision in runtime.precisions and place.batch <= runtime.largest_batch
 
 
 def no_models(place: Place) -> MeasureError:
     """Return the error that says that it has none."""
-    accepted = ", ".join(runtime_class(place.runtime).precisions)
+    runtime = runtime_class(place.runtime)
+    if place.batch > runtime.largest_batch:
+        return MeasureError(
+            f"{place.runtime} has no models of batch {place.batch}; accepted: at most "
+            f"{runtime.largest_batch}"
+        )
+    accepted = ", ".join(runtime.precisions)
     return MeasureError(f"{place.runtime} has no models in {place.precision}; accepted: {accepted}")
 
 

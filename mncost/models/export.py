@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mncost.errors import InputError
@@ -44,6 +45,7 @@ class Choices(NamedTuple):
     weights_key: str | None = None  # which state dict of a file that holds several
     opset: int | None = None  # of an ONNX file
     static_batch: int | None = None  # images in each call of an ONNX file
+    precision: str = "fp32"  # or int8
 
 
 def to_torch(network: Network, choices: Choices) -> torch.nn.Module:
@@ -177,56 +179,88 @@ def _given(
     return {name: values for name, values in found.items() if name.rpartition(".")[0] in kept}
 
 
+class Exported(NamedTuple):
+    """What is written.
+
+    Attributes:
+        content: of the file itself.
+        beside: of the files that belong to it, by their suffix.
+        closeness: of a quantised model.
+    """
+
+    content: bytes
+    beside: Mapping[str, bytes] = MappingProxyType({})
+    closeness: Closeness | None = None
+
+
 class FileKind(NamedTuple):
     """A kind of file.
 
     Attributes:
-        content: returns its bytes.
-        options: those that apply to it.
-        quantise: makes int8 of its bytes; says how close that is to them.
+        export: returns what is written.
+        options: those that apply to it; ``precision``: int8 is made of it, too.
+        beside: suffixes of the files that belong to it.
     """
 
-    content: Callable[[Network, Choices], bytes]
+    export: Callable[[Network, Choices], Exported]
     options: frozenset[str]
-    quantise: Callable[[bytes], tuple[bytes, Closeness]] | None = None
+    beside: tuple[str, ...] = ()
 
 
-def _onnx_file(network: Network, choices: Choices) -> bytes:
+def _onnx_file(network: Network, choices: Choices) -> Exported:
     content: bytes = to_onnx(network, choices).SerializeToString()
-    return content
+    if choices.precision != "int8":
+        return Exported(content)
+    require("bench")
+    from mncost.models.int8 import quantised
+
+    quantised_content, closeness = quantised(content)
+    return Exported(quantised_content, closeness=closeness)
 
 
-def _tflite_file(network: Network, choices: Choices) -> bytes:
+def _tflite_file(network: Network, choices: Choices) -> Exported:
     require("litert")
     from mncost.models.tflite_model import tflite_model
 
     graph, weights = _model(network, choices)
-    return tflite_model(graph, infer_shapes(graph, network.inputs), weights)
-
-
-def _int8_onnx(content: bytes) -> tuple[bytes, Closeness]:
-    require("bench")
-    from mncost.models.int8 import quantised
-
-    return quantised(content)
-
-
-def _int8_tflite(content: bytes) -> tuple[bytes, Closeness]:
+    shapes = infer_shapes(graph, network.inputs)
+    content = tflite_model(graph, shapes, weights, _metadata(network, choices))
+    if choices.precision != "int8":
+        return Exported(content)
     from mncost.models.tflite_int8 import quantised
 
-    return quantised(content)
+    quantised_content, closeness = quantised(content)
+    return Exported(quantised_content, closeness=closeness)
 
 
-def _state_dict_file(network: Network, choices: Choices) -> bytes:
+def _openvino_files(network: Network, choices: Choices) -> Exported:
+    require("openvino")
+    from mncost.models.openvino_model import openvino_model
+
+    onnx, _, closeness = _onnx_file(network, choices)
+    xml, weights = openvino_model(onnx)
+    return Exported(xml, {".bin": weights}, closeness)
+
+
+def _ncnn_files(network: Network, choices: Choices) -> Exported:
+    require("ncnn")
+    from mncost.models.ncnn_model import ncnn_model
+
+    onnx, inputs = _onnx_file(network, choices).content, [*network.inputs.values()]
+    param, weights = ncnn_model(onnx, inputs, _metadata(network, choices))
+    return Exported(param.encode(), {".bin": weights})
+
+
+def _state_dict_file(network: Network, choices: Choices) -> Exported:
     module = to_torch(network, choices)
     import torch
 
     stream = io.BytesIO()
     torch.save(module.state_dict(), stream)
-    return stream.getvalue()
+    return Exported(stream.getvalue())
 
 
-def _exported_program_file(network: Network, choices: Choices) -> bytes:
+def _exported_program_file(network: Network, choices: Choices) -> Exported:
     module = to_torch(network, choices).eval()
     import torch
 
@@ -236,13 +270,13 @@ def _exported_program_file(network: Network, choices: Choices) -> bytes:
     program = torch.export.export(module, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
     stream = io.BytesIO()
     torch.export.save(program, stream)
-    return stream.getvalue()
+    return Exported(stream.getvalue())
 
 
-def _architecture_file(network: Network, choices: Choices) -> bytes:
+def _architecture_file(network: Network, choices: Choices) -> Exported:
     if network.architecture is None or network.resolution is None:
         raise InputError(f"{network.arch} does not come from an architecture file")
-    return resolved_file(network.architecture, network.resolution).encode()
+    return Exported(resolved_file(network.architecture, network.resolution).encode())
 
 
 _WEIGHTS = {"seed", "weights", "weights-key", "features", "twin"}
@@ -251,14 +285,17 @@ FILES: dict[str, FileKind] = {
     ".onnx": FileKind(
         _onnx_file,
         frozenset({*_WEIGHTS, "dynamic-batch", "static-batch", "opset", "resolution", "precision"}),
-        _int8_onnx,
     ),
     ".pt": FileKind(_state_dict_file, frozenset(_WEIGHTS)),
     # Its batch is always dynamic.
     ".pt2": FileKind(_exported_program_file, frozenset({*_WEIGHTS, "dynamic-batch", "resolution"})),
-    ".tflite": FileKind(
-        _tflite_file, frozenset({*_WEIGHTS, "resolution", "precision"}), _int8_tflite
+    ".tflite": FileKind(_tflite_file, frozenset({*_WEIGHTS, "resolution", "precision"})),
+    ".xml": FileKind(
+        _openvino_files,
+        frozenset({*_WEIGHTS, "dynamic-batch", "static-batch", "resolution", "precision"}),
+        (".bin",),
     ),
+    ".param": FileKind(_ncnn_files, frozenset({*_WEIGHTS, "resolution"}), (".bin",)),
     ".toml": FileKind(_architecture_file, frozenset({"resolution"})),
 }
 """The kinds of files that a network can be written to, by suffix."""

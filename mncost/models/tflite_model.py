@@ -7,7 +7,8 @@ that the format can fuse (ReLU, ReLU6, hard tanh).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 import numpy as np
@@ -86,13 +87,19 @@ _PLAIN: dict[ActivationName, tuple[str, Any]] = {
 _SAME, _VALID = 0, 1  # of the schema's Padding
 
 
-def tflite_model(graph: Graph, shapes: Sequence[Shape], weights: Weights) -> bytes:
+def tflite_model(
+    graph: Graph,
+    shapes: Sequence[Shape],
+    weights: Weights,
+    metadata: Mapping[str, str] = MappingProxyType({}),
+) -> bytes:
     """Return a float32 ``.tflite`` file that computes a graph for inputs of one shape.
 
     Args:
         graph: the operators; images are ``(1, height, width, channels)`` in the file.
         shapes: those of the graph's tensors, without the batch.
         weights: by name, as :func:`mncost.models.weights.random_weights` returns them.
+        metadata: what the file says of itself, by name.
 
     Raises:
         InputError: the format has no form of an operator.
@@ -103,7 +110,7 @@ def tflite_model(graph: Graph, shapes: Sequence[Shape], weights: Weights) -> byt
             emitter.at[index] = emitter.emit(index, node)
     inputs = {graph.nodes[index].name: emitter.at[index] for index in graph.inputs}
     outputs = [emitter.at[index] for index in graph.outputs]
-    return emitter.finish(inputs, dict(zip(graph.output_names, outputs, strict=True)))
+    return emitter.finish(inputs, dict(zip(graph.output_names, outputs, strict=True)), metadata)
 
 
 class _After(NamedTuple):

@@ -6,7 +6,7 @@ channels)`` there; a batch of one is written, and a reader may resize it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flatbuffers
@@ -82,7 +82,9 @@ class Writer:
         self._operators.append(made)
         return out
 
-    def finish(self, inputs: dict[str, int], outputs: dict[str, int]) -> bytes:
+    def finish(
+        self, inputs: dict[str, int], outputs: dict[str, int], metadata: Mapping[str, str]
+    ) -> bytes:
         """Return the content of the file."""
         graph = schema.SubGraphT()
         graph.tensors, graph.operators = self._tensors, self._operators
@@ -95,10 +97,19 @@ class Writer:
         model.operatorCodes = [_code(number) for number in self._codes]
         model.buffers, model.subgraphs = self._buffers, [graph]
         model.signatureDefs = [signature]
+        model.metadata = [self._metadata(*entry) for entry in metadata.items()]
         size = sum(len(buffer.data) for buffer in self._buffers if buffer.data is not None)
         builder = flatbuffers.Builder(size + 2**16)
         builder.Finish(model.Pack(builder), b"TFL3")
         return bytes(builder.Output())
+
+    def _metadata(self, name: str, value: str) -> Any:
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(value.encode(), np.uint8)
+        self._buffers.append(buffer)
+        entry = schema.MetadataT()
+        entry.name, entry.buffer = name, len(self._buffers) - 1
+        return entry
 
 
 def _code(number: int) -> Any:

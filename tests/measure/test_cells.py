@@ -76,7 +76,7 @@ def test_what_a_runtime_does_not_have_is_left_out_with_a_note() -> None:
     planned = plan(request.networks, request.where, request.what, offer)
     combinations = {(c.place.runtime, c.place.precision) for c in planned.planned.cells}
     assert combinations == {("onnxruntime", "fp32"), ("onnxruntime", "int8"), ("torch", "fp32")}
-    assert planned.notes == ["left out: torch in int8"]
+    assert planned.notes == ["left out: torch has no models in int8; accepted: fp32"]
 
 
 def test_a_network_without_separable_pairs_has_no_twin(tmp_path: Path) -> None:

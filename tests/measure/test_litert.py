@@ -157,7 +157,7 @@ def test_a_file_for_phones(tmp_path: Path) -> None:
     from mncost.models.export import FILES, Choices
 
     net = mncost.load("v2", 0.35, 64).as_twin("standard")
-    content = FILES[".tflite"].content(net, Choices(seed=5))
+    content = FILES[".tflite"].export(net, Choices(seed=5)).content
     (tmp_path / "model.tflite").write_bytes(content)
     (logits,), (wanted,) = outputs(tmp_path, 1), expected(net.graph, net.inputs, 1)
     assert np.abs(logits - wanted).max() <= 1e-4 * wanted.std()

@@ -68,6 +68,7 @@ def home(tmp_path: Path) -> Path:
         ("onnxruntime", "fp32,int8"),
         ("openvino", "fp32"),
         ("litert", "fp32,int8"),
+        ("ncnn", "fp32"),
         ("torch", "fp32"),
         pytest.param("torch-compile", "fp32", marks=pytest.mark.slow),
     ],

@@ -34,7 +34,7 @@ def read(path: Path, **which: object) -> Network:
 @pytest.fixture
 def exported(tmp_path: Path) -> Path:
     path = tmp_path / "net.tflite"
-    path.write_bytes(FILES[".tflite"].content(mncost.load("v2", 0.35, 96), Choices()))
+    path.write_bytes(FILES[".tflite"].export(mncost.load("v2", 0.35, 96), Choices()).content)
     return path
 
 
@@ -43,7 +43,7 @@ def test_what_we_export_is_read_back(tmp_path: Path, arch: str) -> None:
     """MACs and twins are the architecture's; a folded batch norm leaves its shift, a bias."""
     ours = mncost.load(arch, 0.5, 96)
     path = tmp_path / "net.tflite"
-    path.write_bytes(FILES[".tflite"].content(ours, Choices()))
+    path.write_bytes(FILES[".tflite"].export(ours, Choices()).content)
     theirs = read(path)
     folded = sum(layer.params // 2 for layer in ours.all_layers if layer.kind == "batch_norm")
     assert theirs.macs == ours.macs
@@ -60,12 +60,10 @@ def test_quantised_files(tmp_path: Path) -> None:
     """Their weights stand behind the flat buffer; a scale for each channel is no parameter."""
     pytest.importorskip("ai_edge_quantizer")
     ours = mncost.load("v2", 0.35, 96)
-    kind = FILES[".tflite"]
-    assert kind.quantise is not None
-    content = kind.content(ours, Choices())
     paths = tmp_path / "fp32.tflite", tmp_path / "int8.tflite"
-    for path, data in zip(paths, (content, kind.quantise(content)[0]), strict=True):
-        path.write_bytes(data)
+    for path in paths:
+        made = FILES[".tflite"].export(ours, Choices(precision=path.stem))
+        path.write_bytes(made.content)
     floats, integers = map(read, paths)
     assert (integers.macs, integers.params) == (ours.macs, floats.params)
     assert integers.precision == "int8"
@@ -117,7 +115,7 @@ def test_it_is_measured_beside_ours(
 
 
 def save(writer: Writer, path: Path, inputs: dict[str, int], outputs: dict[str, int]) -> Network:
-    path.write_bytes(writer.finish(inputs, outputs))
+    path.write_bytes(writer.finish(inputs, outputs, {}))
     return read(path)
 
 

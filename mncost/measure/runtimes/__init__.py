@@ -88,11 +88,15 @@ class Runtime(ABC):
     """What ``pip install`` installs: all that an interpreter needs beside Python."""
     modules: ClassVar[tuple[str, ...]]
     """What is imported from these."""
+    makers: ClassVar[tuple[str, ...]] = ()
+    """What is needed to write its models: in the interpreter of mncost, not in a worker's."""
     extras: ClassVar[tuple[str, ...]] = ("bench",)
     """The extras of mncost that install these beside it."""
     format: ClassVar[str]
     """What it loads: one of :data:`mncost.models.formats.FORMATS`."""
     precisions: ClassVar[tuple[str, ...]] = ("fp32",)
+    largest_batch: ClassVar[int] = MAX_BATCH
+    """The most images in one call."""
     default_provider: ClassVar[str | None] = None
     """The execution provider that needs no mention."""
     unasked: ClassVar[tuple[str, ...]] = ()
@@ -192,6 +196,7 @@ RUNTIMES: Mapping[str, str] = {
     "torch-compile": "mncost.measure.runtimes.torch_compile:TorchCompile",
     "openvino": "mncost.measure.runtimes.openvino:OpenVino",
     "litert": "mncost.measure.runtimes.litert:LiteRt",
+    "ncnn": "mncost.measure.runtimes.ncnn:Ncnn",
     "fake": "mncost.measure.runtimes.fake:Fake",
 }
 """Where the class of each runtime is, by name."""
@@ -213,8 +218,9 @@ def default_provider(name: str) -> str | None:
 
 
 def is_installed(name: str) -> bool:
-    """Whether this interpreter has a runtime; nothing of it is imported."""
-    return all(find_spec(module) is not None for module in runtime_class(name).modules)
+    """Whether this interpreter has a runtime, and what writes its models; nothing is imported."""
+    known = runtime_class(name)
+    return all(find_spec(module) is not None for module in (*known.modules, *known.makers))
 
 
 def seeded_images(shape: Sequence[int]) -> numpy.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mncost.errors import MeasureError, MissingExtraError, UnknownNameError
 from mncost.extras import install
+from mncost.extras import missing as lacking
 from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.measure.workers.child import Child
 from mncost.measure.workers.messages import Message
@@ -89,7 +90,9 @@ def _look_in(python: str, runtime: str) -> Message:
 
 def _check(first: Message, runtime: str, python: str | None) -> None:
     """Raise the error for an interpreter that lacks a package: it says how to install it."""
-    missing = first.get("missing")
+    missing = first.get("missing", [])
+    if python is None:
+        missing = [*missing, *lacking(runtime_class(runtime).makers)]
     if not missing:
         return
     if python is None:

@@ -103,6 +103,7 @@ FORMATS: Mapping[str, str] = {
     "onnx": "mncost.models.formats.onnx",
     "torch": "mncost.models.formats.torch",
     "tflite": "mncost.models.formats.tflite",
+    "ncnn": "mncost.models.formats.ncnn",
     "fake": "mncost.models.formats.fake",
 }
 """The modules of the formats, by name."""
