@@ -34,7 +34,17 @@ def requirements(extra: str) -> set[str]:
 
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_an_extra_installs_what_its_features_need(extra: str) -> None:
-    assert {DISTRIBUTION_OF.get(name, name) for name in EXTRAS[extra]} <= requirements(extra)
+    needed = {DISTRIBUTION_OF.get(name, name) for name in EXTRAS[extra]}
+    alone = set(re.findall(r"--no-deps (\S+)", install(extra)))
+    assert needed <= requirements(extra) | alone
+    assert not requirements(extra) & alone
+
+
+def test_what_is_installed_without_its_dependencies() -> None:
+    python = sys.executable
+    assert install("ncnn").startswith(
+        f"{python} -m pip install 'mncost[ncnn]' && {python} -m pip install --no-deps pnnx"
+    )
 
 
 everything = pytest.mark.skipif(
