@@ -29,8 +29,9 @@ UNRECORDED = {
     # 25·10 positions before the stride, 13·5 behind it.
     "ds-cnn-m": (250 * 40 * 172 + 65 * 4 * (9 * 172 + 172**2) + 172 * 12, 136_580),
     "ds-cnn-l": (250 * 40 * 276 + 65 * 5 * (9 * 276 + 276**2) + 276 * 12, 413_736),
-    # What torchvision builds; its outputs are compared in tests/models/test_heads.py.
-    "deeplabv3-resnet-50": (168_731_205_888, 39_638_869),
+    # What its Figure 4 says, worked out in test_fbnets.
+    "fbnet-a": (249_921_848, 4_321_464),
+    "fbnet-b": (306_210_888, 4_863_288),
     # What its authors print: 81.8 M, 0.74 M.
     "mcunet-320kb": (81_785_520, 737_408),
 }
@@ -127,17 +128,38 @@ def test_shufflenets_complexity() -> None:
         assert round(without / 1e6) == printed
 
 
-def test_ssdlite_of_the_paper() -> None:
-    """MobileNetV2's Table 6 (arXiv:1801.04381): 1.3 and 0.8 billion, 5.1 and 4.3 million."""
-    for arch, macs, params in (("ssdlite-v1", 1.3, 5.1), ("ssdlite-v2", 0.8, 4.3)):
-        network = mncost.load(arch)
-        assert (round(network.macs / 1e9, 1), round(network.params / 1e6, 1)) == (macs, params)
-        assert network.resolution == 320
-        # Boxes and scores of the same anchors: 3 for each pixel of the first, 6 of the others.
-        sides = 20, 10, 5, 3, 2, 1
-        anchors = sum((3 if side == 20 else 6) * side**2 for side in sides)
-        shapes = [network.shapes[index] for index in network.graph.outputs]
-        assert shapes == [(anchors, 4), (anchors, 81)]
+# FBNet's Figure 4: kernel, ratio, groups of the 1×1 convolutions, channels, stride; no skips.
+FBNET_A = """
+3 3 1 24 2, 3 1 1 24 1, 5 6 1 32 2, 3 3 1 32 1, 5 1 1 32 1, 3 3 1 32 1, 5 6 1 64 2, 5 3 1 64 1,
+5 1 2 64 1, 5 6 1 64 1, 3 6 1 112 1, 5 1 2 112 1, 5 3 1 112 1, 3 1 2 112 1, 5 6 1 184 2,
+5 6 1 184 1, 5 3 1 184 1, 5 6 1 184 1, 5 6 1 352 1
+"""
+FBNET_B = """
+3 1 1 16 1, 3 6 1 24 2, 5 1 1 24 1, 3 1 1 24 1, 3 1 1 24 1, 5 6 1 32 2, 5 3 1 32 1, 3 6 1 32 1,
+5 6 1 32 1, 5 6 1 64 2, 5 6 1 64 1, 5 3 1 64 1, 5 6 1 112 1, 3 1 1 112 1, 5 1 1 112 1, 5 3 1 112 1,
+5 6 1 184 2, 5 1 1 184 1, 5 6 1 184 1, 5 6 1 184 1, 3 6 1 352 1
+"""
+
+
+@pytest.mark.parametrize(("name", "blocks", "last"), [("a", FBNET_A, 1504), ("b", FBNET_B, 1984)])
+def test_fbnets(name: str, blocks: str, last: int) -> None:
+    """By a formula for the searched blocks. The paper prints 249 M, 4.3 M for FBNet-A."""
+    side, channels = 112, 16
+    macs, params = 112**2 * 27 * 16, 27 * 16 + 32
+    for block in blocks.split(","):
+        kernel, ratio, groups, out, stride = map(int, block.split())
+        inner, pixels = channels * ratio, side * side
+        side = -(-side // stride)
+        first, last_one = channels * inner // groups, inner * out // groups
+        macs += pixels * first + side * side * (kernel**2 * inner + last_one)
+        params += first + kernel**2 * inner + last_one + 4 * inner + 2 * out
+        channels = out
+    macs += side * side * channels * last + last * 1000
+    params += channels * last + 2 * last + last * 1000 + 1000
+    network = mncost.load(f"fbnet-{name}")
+    assert (network.macs, network.params) == (macs, params) == UNRECORDED[network.arch]
+    if name == "a":
+        assert (macs // 10**6, round(params / 1e6, 1)) == (249, 4.3)
 
 
 def test_every_network_is_recorded() -> None:
@@ -148,11 +170,11 @@ def test_every_network_is_recorded() -> None:
         for name in networks()
         if name not in groups()["mobilenets"]
         and name not in (*UNRECORDED, *(f"shufflenet-v1-g{n}" for n in (1, 2, 4)))
-        and name not in ("ssdlite-v1", "ssdlite-v2")
         and not any((name, dialect) in recorded for dialect in dialects(load_spec(name)))
     ]
     assert missing == []
-    assert {arch for arch, _ in recorded} <= {*networks()}
+    heads = {f"{head}_mobilenet_v3_large" for head in ("lraspp", "deeplabv3")}
+    assert {arch for arch, _ in recorded} <= {*networks(), *heads}
 
 
 def test_a_changed_recording_is_noticed() -> None:

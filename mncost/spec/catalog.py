@@ -159,14 +159,18 @@ def load_spec(name: str) -> Spec:
 def _unknown(name: str) -> UnknownNameError:
     short = [entry.file if entry.is_variant else entry.name for entry in index().values()]
     accepted = [*networks(), *groups()]
-    return UnknownNameError("architecture", name, accepted, shown=[*short, *groups()])
+    error = UnknownNameError("architecture", name, accepted, shown=[*short, *groups()])
+    if re.fullmatch(r"[A-Za-z]+[\w.]*(\d|_)[\w.]*", name) and len(name) > 5:
+        error.args = (f"{error}; a model of timm or torchvision as it is: timm:{name}",)
+    return error
 
 
 def find(names: str) -> list[Choice]:
     """Resolve what ``--arch`` was given: names with commas between them.
 
     Each is an architecture (``v2``), a group (``v3``, ``all``), an architecture file
-    (``my_net.toml``, or ``-`` for standard input) or a checkpoint (``mobilenet_v2_0.75_160``).
+    (``my_net.toml``, or ``-`` for standard input) or a checkpoint (``mobilenet_v2_0.75_160``). With
+    ``+`` a head stands on it: ``v2+ssdlite``, ``resnet50+deeplabv3``, ``v1+my_head.toml``.
     Case, dashes, underscores and a leading ``mobilenet`` make no difference; ``timm/`` and the like
     may stand before a name.
 
@@ -185,6 +189,8 @@ def _find_one(name: str) -> list[Choice]:
         if sys.stdin is None:
             raise SpecError("standard input: closed")
         return [Choice(parse_spec(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "standard input"))]
+    if "+" in name and (made := _with_head(name)):
+        return made
     if name.lower().endswith(".onnx"):
         raise SpecError(f"{name} is a model: what is asked for needs an architecture")
     name, dialect = without_owner(name)
@@ -199,9 +205,39 @@ def _find_one(name: str) -> list[Choice]:
         return [Choice(load_spec(member)) for member in members[name]]
     if choice := _checkpoint(name):
         return [choice]
+    if "_" in name and (choice := _segmenter(name)):
+        return [choice]
     if (meant := spelled(name, [*networks(), *members])) is not None:
         return [Choice(load_spec(one), dialect or PAPER) for one in members.get(meant, [meant])]
     raise _unknown(name)
+
+
+def _with_head(name: str) -> list[Choice]:
+    """Return the backbones before the last + with the head behind it; nothing if that is none."""
+    from mncost.spec.heads import heads, is_head, with_head  # rarely asked for
+
+    backbone, _, head = name.rpartition("+")
+    if not is_head(head):
+        if Path(name).suffix == ".toml" or not backbone:
+            return []
+        raise UnknownNameError("head", head, heads())
+    return [
+        choice._replace(spec=with_head(choice.spec, head), native=None)
+        for choice in _find_one(backbone)
+    ]
+
+
+def _segmenter(name: str) -> Choice | None:
+    """Match what torchvision calls a backbone with a head on it."""
+    from mncost.spec.heads import network_named, with_head
+
+    if (named := network_named(name)) is None:
+        return None
+    network, head = named
+    choice = _checkpoint(network.backbone)
+    assert choice is not None
+    spec = with_head(choice.spec, head, network.output_stride)
+    return choice._replace(spec=spec, name=name)
 
 
 def _read_whole(path: Path, variant: str | None = None) -> Spec:

@@ -19,7 +19,16 @@ from mncost.spec.schema import Spec
 from mncost.spec.variants import changed_row, row_names, with_variant
 from mncost.toml import MAX_FILE_BYTES, load_toml, read_limited
 
-__all__ = ["MAX_FILE_BYTES", "PAPER", "parse_spec", "read_spec", "row_name"]
+__all__ = [
+    "MAX_FILE_BYTES",
+    "PAPER",
+    "cross_check",
+    "parse_spec",
+    "raw_file",
+    "read_spec",
+    "row_name",
+    "spec_of",
+]
 
 PAPER = "paper"  # the dialect that every architecture has: its rows and rules as they stand
 
@@ -49,9 +58,35 @@ def parse_spec(data: bytes, origin: str, variant: str | None = None) -> Spec:
         SpecError: the bytes are too many, not UTF-8, not TOML, or not an architecture.
     """
     try:
-        raw = with_variant(load_toml(data, "architecture file"), variant)
+        raw = with_variant(raw_file(data, origin), variant)
     except ValueError as error:
         raise SpecError(f"{origin}: {error}") from None
+    return spec_of(raw, origin)
+
+
+def raw_file(data: bytes, origin: str) -> dict[str, Any]:
+    """Return what the bytes of an architecture file hold, unchecked.
+
+    Raises:
+        SpecError: they are too many, not UTF-8, or not TOML.
+    """
+    try:
+        return load_toml(data, "architecture file")
+    except ValueError as error:
+        raise SpecError(f"{origin}: {error}") from None
+
+
+def spec_of(raw: dict[str, Any], origin: str, *, whole: bool = True) -> Spec:
+    """Check what stands in an architecture file.
+
+    Args:
+        raw: what TOML holds, with a variant written into it.
+        origin: names it in messages.
+        whole: whether its rows read no others than its own: those of a head do.
+
+    Raises:
+        SpecError: it is not an architecture.
+    """
     merged = _merge_defaults(raw)
     try:
         spec = msgspec.convert(_with_rows(merged), Spec)
@@ -59,7 +94,7 @@ def parse_spec(data: bytes, origin: str, variant: str | None = None) -> Spec:
         from mncost.spec.explain import explain  # only on the way to an error message
 
         raise SpecError(f"{origin}: {explain(raw, merged)}") from None
-    for problem in _cross_check(spec):
+    for problem in cross_check(spec) if whole else ():
         raise SpecError(f"{origin}: {one_line(problem)}")
     return spec
 
@@ -152,7 +187,7 @@ def _branches(rows: Iterable[Row]) -> bool:
     return any(row.reads or row.several or not row.whole for row in rows)
 
 
-def _cross_check(spec: Spec) -> Iterator[str]:
+def cross_check(spec: Spec) -> Iterator[str]:
     """Yield what no single piece can know."""
     names = [row_name(row, number) for number, row in enumerate(spec.rows, 1)]
     for number, name in enumerate(names, 1):

@@ -47,7 +47,10 @@ class Strides:
         own = after_dilation if self.dilate == "strided" else dilation
         if row.dilates is False and after_dilation != _ONE:
             tag = row.__struct_config__.tag
-            raise ValueError(f"an output stride of {self.limit} needs dilation, and {tag} has none")
+            raise ValueError(
+                f"an output stride of {self.limit} needs dilation, and {tag} has none; "
+                "--output-stride 32 keeps the strides"
+            )
         self.at[block] = after, after_dilation
         return stride, own, after_dilation
 

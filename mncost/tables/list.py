@@ -9,6 +9,7 @@ from mncost.network import Network, network_of
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
 from mncost.spec.catalog import families, find, groups, index
+from mncost.spec.heads import heads
 from mncost.spec.resolve import dialects, resolve
 from mncost.spec.schema import Spec
 
@@ -35,12 +36,13 @@ def list_table(arch: str | None = None, *, columns: str | Sequence[str] | None =
 
 
 def _groups() -> Iterator[str]:
-    """Yield the groups: those of the MobileNets by their members, the others by their families."""
+    """Yield the groups, those of the MobileNets by their members, and the heads."""
     for group, members in groups().items():
         if group in (_DEFAULT, "v3", "v4"):
             yield f"{group}: {' '.join(members)}"
         elif group not in families():
             yield f"{group}: {' '.join(_counted(members))}"
+    yield f"heads: {' '.join(heads())} (on a network: v2+ssdlite, resnet50+deeplabv3)"
     yield "mncost list FAMILY lists the networks of a family"
 
 

@@ -79,9 +79,10 @@ TORCHVISION = [
     ),
 ]
 
-for _arch, _name in (("lraspp", "lraspp"), ("deeplabv3", "deeplabv3")):
-    _builder = f"torchvision.models.segmentation.{_name}_mobilenet_v3_large(weights_backbone=None)"
-    TORCHVISION.append(Case(f"{_arch}-v3-large", "torchvision", _builder, 520, (257, "256x384")))
+for _head in ("lraspp", "deeplabv3"):
+    _name = f"{_head}_mobilenet_v3_large"
+    _builder = f"torchvision.models.segmentation.{_name}(weights_backbone=None)"
+    TORCHVISION.append(Case(_name, "torchvision", _builder, 520, (257, "256x384")))
 
 _builder = "torchvision.models.detection.ssdlite320_mobilenet_v3_large(weights_backbone=None)"
 TORCHVISION.append(Case("ssdlite-v3-large", "torchvision", _builder, 320, (257, "256x320")))

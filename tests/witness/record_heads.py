@@ -22,7 +22,7 @@ from torchvision.models.detection import ssdlite320_mobilenet_v3_large
 SIZES = ((320, 320), (224, 224), (97, 160))
 SMALL = (97, 128)
 SEGMENTERS = (
-    *("lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large"),
+    *("lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large", "fcn_resnet50"),
     "deeplabv3_resnet50",
 )
 
