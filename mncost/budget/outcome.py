@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, overload
 
+from mncost.budget.checking import Inconclusive
 from mncost.budget.records import Exact, Limit
 from mncost.interval import Interval
 from mncost.render.shown import Shown
@@ -26,9 +27,6 @@ __all__ = [
 
 Ending: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE", "ERROR"]
 """A verdict, or ``ERROR``: the limit could not be checked at all."""
-
-Inconclusive: TypeAlias = Literal["keep", "pass", "fail"]
-"""What an inconclusive limit counts as: itself, a limit that holds, or one that fails."""
 
 Unit: TypeAlias = Literal["count", "bytes", "time", "ratio"]
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mncost.budget.baseline import Baseline
+from mncost.budget.checking import Checking
 from mncost.budget.exact import check_exact, network_of
-from mncost.budget.outcome import Inconclusive, Outcome, Verdicts
+from mncost.budget.outcome import Outcome, Verdicts
 from mncost.budget.records import Limit, Regression
 from mncost.errors import BudgetError, InputError
-from mncost.limits import Amount, seconds
+from mncost.flags import none_left, taken
+from mncost.limits import seconds
 
 if TYPE_CHECKING:
     from mncost.budget.plan import Plan
@@ -26,16 +28,13 @@ SECONDS_A_TAIL = 40.0  # more for a p99, ten times as many for a p99.9: bounds n
 GENERATIONS, SLOT = 20, 1.0  # that the time is shared out among, and how long each is at least
 
 
-def check(  # noqa: PLR0913 - one keyword for each option of the command
+def check(
     budgets: Path | str | Sequence[Limit],
     *,
     baseline: Baseline | Path | str | None = None,
-    exact_only: bool = False,
-    max_time: Amount | None = None,
-    clock: str | None = None,
-    inconclusive: Inconclusive = "keep",
-    save: Path | str | None = None,
+    how: Checking = Checking(),  # noqa: B008 - it is frozen
     watch: Callable[[Progress], None] = lambda progress: None,
+    **options: Any,
 ) -> Verdicts:
     """Check that networks keep their budgets, as ``mncost check`` does.
 
@@ -44,15 +43,11 @@ def check(  # noqa: PLR0913 - one keyword for each option of the command
     Args:
         budgets: a budget file, or limits.
         baseline: what regressions are measured against; a path is that of a saved run.
-        exact_only: leave out limits on latency.
-        max_time: how long to measure at most: ``"2 min"``, or seconds. By default 20 s, 10 s more
-            for each cell beyond two, and 40 s more for each cell with a p99 (400 s for a p99.9).
-        clock: ``"cpu"`` or ``"wall"``: which time of a call counts; by default CPU time with one
-            thread, else the time that passes in runs that nothing interrupted. Percentiles are
-            always of the time that passes.
-        inconclusive: what an inconclusive limit counts as.
-        save: a run file for what is measured, written as it goes.
+        how: which limits, how long, by which clock, what an inconclusive limit counts as, and
+            where the run is saved.
         watch: is told the progress.
+        options: fields of :class:`~mncost.budget.checking.Checking` in its place, e.g.
+            ``max_time="2 min"``, ``exact_only=True`` or ``clock="wall"``.
 
     Raises:
         BudgetError: the budget file cannot be used, or limits cannot be measured.
@@ -60,27 +55,28 @@ def check(  # noqa: PLR0913 - one keyword for each option of the command
         KeyboardInterrupt: the measuring was interrupted.
     """
     against = baseline if isinstance(baseline, Baseline) else _saved(baseline)
-    time = seconds("max_time", max_time)
+    how = taken(how, options)
+    none_left("check", options)
+    time = seconds("max_time", how.max_time)
     limits = _limits(budgets, against)
     _refuse_idle(limits, against)
     notes: list[str] = []
-    if exact_only:
+    if how.exact_only:
         limits, notes = _only_exact(limits)
     find = cache(network_of)  # several limits of one budget are about one network
     exact = {id(limit): check_exact(limit, find) for limit in limits if limit.is_exact}
     if len(exact) == len(limits):
-        if save is not None:
-            raise InputError("save: nothing is measured, all limits are exact")
-        if clock is not None:
-            raise InputError("clock: nothing is measured, all limits are exact")
-        return Verdicts([exact[id(limit)] for limit in limits], notes, None, inconclusive)
+        for name in ("save", "clock"):
+            if getattr(how, name) is not None:
+                raise InputError(f"{name}: nothing is measured, all limits are exact")
+        return Verdicts([exact[id(limit)] for limit in limits], notes, None, how.inconclusive)
     from mncost.measure.saving import saving
 
-    with saving(save) as keep:
-        measured, more, run = _measured(limits, against, time, clock, keep, watch)
+    with saving(how.save) as keep:
+        measured, more, run = _measured(limits, against, time, how.clock, keep, watch)
     unsaved = None if keep.problem is None else f"{keep.problem}; the run is not saved"
     outcomes = [(exact | measured)[id(limit)] for limit in limits]
-    return Verdicts(outcomes, [*notes, *more], run, inconclusive, unsaved)
+    return Verdicts(outcomes, [*notes, *more], run, how.inconclusive, unsaved)
 
 
 def limits_of(data: bytes, origin: str, folder: Path, baseline: Baseline) -> list[Limit]:

@@ -7,23 +7,25 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mncost import flags
 from mncost.budget.baseline import Baseline
+from mncost.budget.checking import Checking
 from mncost.cli import options
 from mncost.cli.emit import Out, emit_text, is_standard_output
 from mncost.cli.params import Only
 from mncost.cli.streams import tell
-from mncost.effort import Effort
-from mncost.errors import InputError, UnknownNameError
+from mncost.errors import InputError
 from mncost.render import escape
 from mncost.render.write import check_writable, refuse_overwriting
 
 if TYPE_CHECKING:
-    from mncost.budget.outcome import Inconclusive, Verdicts
+    from mncost.budget.outcome import Verdicts
     from mncost.budget.records import Limit
+    from mncost.limits import Amount
     from mncost.render.table import Table
 
 __all__ = ["check"]
@@ -31,38 +33,11 @@ __all__ = ["check"]
 
 def check(
     against: Baseline,
-    effort: Annotated[Effort, options.ONLY_CLOCK],
+    how: Checking,
     out: Annotated[Out, Only(("columns",))],
     budgets: Annotated[
         Path | None,
         typer.Argument(metavar="BUDGETS", help="A budget file; - for standard input."),
-    ] = None,
-    exact_only: Annotated[
-        bool,
-        typer.Option(
-            "--exact-only",
-            help="Leave limits on latency out: needs neither torch nor a runtime.",
-            rich_help_panel="Measure",
-        ),
-    ] = False,
-    max_time: Annotated[
-        str | None,
-        typer.Option(
-            "--max-time",
-            metavar="TIME",
-            help="What is undecided by then is inconclusive. Default: 20 s, 10 s more for each "
-            "model beyond two, 40 s more for each p99 (p95: 8 s, p99.9: 400 s).",
-            rich_help_panel="Measure",
-        ),
-    ] = None,
-    inconclusive: Annotated[
-        str | None,
-        typer.Option(
-            "--inconclusive",
-            metavar="pass|fail",
-            help="What inconclusive limits count as. Default: neither, exit status 3.",
-            rich_help_panel="Output",
-        ),
     ] = None,
     junit: Annotated[
         Path | None,
@@ -95,15 +70,6 @@ def check(
             rich_help_panel="Measure",
         ),
     ] = False,
-    save: Annotated[
-        Path | None,
-        typer.Option(
-            "--save",
-            metavar="FILE",
-            help="Write what was measured as a run file too.",
-            rich_help_panel="Output",
-        ),
-    ] = None,
     verbose: options.Verbose = False,
 ) -> int:
     """Check that networks keep their budgets: MACs, parameters, bytes, latency.
@@ -121,16 +87,17 @@ def check(
     """
     if self_test:
         given: dict[str, Any] = {name.removeprefix("--"): v for name, v in against.given.items()}
-        given |= {"allow-different-machine": against.other_machine or None, "save": save}
-        given |= {"exact-only": exact_only or None, "junit": junit, "github": github or None}
-        given |= {"update": update or None, "inconclusive": inconclusive, "clock": effort.clock}
+        given |= {"allow-different-machine": against.other_machine or None, "junit": junit}
+        given |= {name: v for name, v in flags.given(how).items() if name != "max_time"}
+        given |= {"github": github or None, "update": update or None}
         given |= {"format": out.format, "output": out.output}
         options.refuse(given, "does not go with --self-test")
         if budgets is not None:
             raise InputError(f"--self-test takes no budget file: {budgets}")
-        return _self_test(max_time, in_full=verbose)
+        return _self_test(how.max_time, in_full=verbose)
     if budgets is None:
         raise InputError("missing argument 'BUDGETS': a budget file, or --self-test")
+    save = None if how.save is None else Path(how.save)
     outputs = {"--junit": junit, "--save": save, "--output": out.output}
     refuse_overwriting(
         outputs,
@@ -149,15 +116,11 @@ def check(
             raise InputError("--format does not go with --update: a diff is text")
         if update and verbose:
             raise InputError("--verbose does not go with --update: a diff has no details")
-        how = _inconclusive(inconclusive)
-        asked = {"max-time": max_time, "clock": effort.clock}
-        _refuse_mixed(against, asked, exact_only=exact_only)
+        _refuse_mixed(against, how)
         text, limits = _read(budgets, against)
-        measuring = {"save": save, "verbose": verbose or None, **asked}
-        _refuse_unmeasured(limits, measuring, exact_only=exact_only)
+        _refuse_unmeasured(limits, {"verbose": verbose or None, **how.measuring}, how)
         refuse_overwriting(outputs, _architecture_files(limits))
-        time = max_time, effort.clock
-        verdicts = _checked(limits, against, how, save, time, exact_only=exact_only)
+        verdicts = _checked(limits, against, how)
         table = verdicts.table()
         if update:
             from mncost.budget.update import proposed
@@ -175,7 +138,7 @@ def check(
     return verdicts.status
 
 
-def _self_test(max_time: str | None, *, in_full: bool) -> int:
+def _self_test(max_time: Amount | None, *, in_full: bool) -> int:
     from mncost.budget.self_test import self_test, sentences
     from mncost.cli.progress import watching
     from mncost.limits import seconds
@@ -192,37 +155,24 @@ def _self_test(max_time: str | None, *, in_full: bool) -> int:
     return 0
 
 
-def _inconclusive(given: str | None) -> Inconclusive:
-    from mncost.budget.outcome import Inconclusive
-
-    accepted: tuple[Inconclusive, ...] = get_args(Inconclusive)
-    if given is None:
-        return "keep"
-    for name in accepted:
-        if name == given and name != "keep":
-            return name
-    raise UnknownNameError("--inconclusive", given, [name for name in accepted if name != "keep"])
-
-
-def _refuse_mixed(baseline: Baseline, asked: Mapping[str, object], *, exact_only: bool) -> None:
+def _refuse_mixed(baseline: Baseline, how: Checking) -> None:
     """Refuse options that do not go together."""
     chosen = list(baseline.given)
     if len(chosen) > 1:
         raise InputError(f"{chosen[0]} and {chosen[1]} do not go together: one baseline")
     if baseline.other_machine and baseline.run is None:
         raise InputError("--allow-different-machine goes with --baseline")
-    if exact_only:
+    if how.exact_only:
         given = {name.removeprefix("--"): value for name, value in baseline.given.items()}
+        asked = {name: value for name, value in how.measuring.items() if name != "save"}
         options.refuse({**given, **asked}, "does not go with --exact-only")
 
 
-def _refuse_unmeasured(
-    limits: Sequence[Limit], asked: Mapping[str, object], *, exact_only: bool
-) -> None:
+def _refuse_unmeasured(limits: Sequence[Limit], asked: Mapping[str, object], how: Checking) -> None:
     """Refuse options of measuring if there is nothing to measure."""
-    if exact_only and not any(limit.is_exact for limit in limits):
+    if how.exact_only and not any(limit.is_exact for limit in limits):
         raise InputError("--exact-only: there is no exact limit")
-    if exact_only or all(limit.is_exact for limit in limits):
+    if how.exact_only or all(limit.is_exact for limit in limits):
         options.refuse(asked, "means nothing here: all limits are exact, nothing is measured")
 
 
@@ -242,31 +192,13 @@ def _architecture_files(limits: Sequence[Limit]) -> dict[str, Path]:
     return {name: file for name, file in named.items() if file.is_absolute()}
 
 
-def _checked(
-    limits: Sequence[Limit],
-    baseline: Baseline,
-    inconclusive: Inconclusive,
-    save: Path | None,
-    time: tuple[str | None, str | None],
-    *,
-    exact_only: bool,
-) -> Verdicts:
+def _checked(limits: Sequence[Limit], baseline: Baseline, how: Checking) -> Verdicts:
     """Check limits; what has to be measured is shown as it goes."""
     from mncost.budget.run import check as check_limits
 
-    max_time, clock = time
-    is_measured = not exact_only and not all(limit.is_exact for limit in limits)
+    is_measured = not how.exact_only and not all(limit.is_exact for limit in limits)
     with _progress(is_measured) as watch:
-        return check_limits(
-            limits,
-            baseline=baseline,
-            exact_only=exact_only,
-            max_time=max_time,
-            clock=clock,
-            inconclusive=inconclusive,
-            save=save,
-            watch=watch,
-        )
+        return check_limits(limits, baseline=baseline, how=how, watch=watch)
 
 
 def _progress(is_measured: bool) -> AbstractContextManager[Any]:

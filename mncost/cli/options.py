@@ -7,11 +7,10 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from mncost.cli.params import Only, completer
+from mncost.cli.params import completer
 from mncost.errors import InputError
 
 __all__ = [
-    "ONLY_CLOCK",
     "Convention",
     "Flops",
     "Verbose",
@@ -19,7 +18,6 @@ __all__ = [
 ]
 
 
-ONLY_CLOCK = Only(without=("target_error", "max_time", "processes", "copies", "seed"))
 """Of the flags of ``Effort``, the one of commands that spend their time in their own way."""
 
 Convention: TypeAlias = Annotated[

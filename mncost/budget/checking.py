@@ -1,0 +1,64 @@
+"""How limits are checked: flags for the command line and Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+from mncost.effort import clock_flag
+from mncost.errors import UnknownNameError
+from mncost.flags import flag, given
+from mncost.limits import Amount
+
+__all__ = ["Checking", "Inconclusive"]
+
+Inconclusive: TypeAlias = Literal["keep", "pass", "fail"]
+"""What an inconclusive limit counts as: itself, a limit that holds, or one that fails."""
+
+_PANEL = "Measure"
+
+
+def _inconclusive(option: str, name: str) -> Inconclusive:
+    accepted: dict[str, Inconclusive] = {one: one for one in get_args(Inconclusive)}
+    del accepted["keep"]  # nobody has to ask for it
+    if name not in accepted:
+        raise UnknownNameError(option, name, accepted)
+    return accepted[name]
+
+
+@dataclass(frozen=True)
+class Checking:
+    """How limits are checked; ``None``: the default that the help states."""
+
+    exact_only: bool = flag(
+        "Leave limits on latency out: needs neither torch nor a runtime.",
+        default=False,
+        panel=_PANEL,
+    )
+    max_time: Amount | None = flag(
+        "What is undecided by then is inconclusive. Default: 20 s, 10 s more for each model beyond "
+        "two, 40 s more for each p99 (p95: 8 s, p99.9: 400 s).",
+        metavar="TIME",
+        panel=_PANEL,
+    )
+    clock: str | None = clock_flag()
+    inconclusive: Inconclusive = flag(
+        "What inconclusive limits count as. Default: neither, exit status 3.",
+        default="keep",
+        metavar="pass|fail",
+        parse=_inconclusive,
+        panel="Output",
+    )
+    save: Path | str | None = flag(
+        "Write what was measured as a run file too.", metavar="FILE", panel="Output"
+    )
+
+    @property
+    def measuring(self) -> Mapping[str, object]:
+        """What was given that means something only where latencies are measured."""
+        return {name: value for name, value in given(self).items() if name in _MEASURING}
+
+
+_MEASURING = ("save", "max_time", "clock")
