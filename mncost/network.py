@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mncost.cost.pairs import PairCost
     from mncost.models.export import Given
     from mncost.readers.model import ReadModel, Source, TrainedWeights
+    from mncost.training.step import TrainingStep
 
 __all__ = ["Label", "Network", "network_of", "network_read"]
 
@@ -402,6 +403,31 @@ class Network(Shown):
         return tuple(
             PairCost(own[pair.first], own[pair.second], merged[pair.second]) for pair in pairs
         )
+
+    def training(
+        self,
+        train: str | None = None,
+        *,
+        batch: int | None = None,
+        optimizer: str | None = None,
+        top_k: float | None = None,
+    ) -> TrainingStep:
+        """Return what a training step costs, in float32.
+
+        Args:
+            train: ``all``, ``head``, ``last:3``, ``norm``, ``bias``; several with commas. Default:
+                all.
+            batch: images in a step. Default: 32.
+            optimizer: ``sgd``, ``momentum`` or ``adam``. Default: momentum.
+            top_k: share of the update that a federated client sends when it sends only the largest
+                values. Default: 0.01.
+
+        Raises:
+            InputError: an argument cannot be used, or nobody knows the gradients of an operator.
+        """
+        from mncost.training.step import training_step  # a grid needs none
+
+        return training_step(self, train, batch, optimizer, top_k)
 
     def with_weights(self, file: Path | str, key: str | None = None) -> Network:
         """Return the same network with trained weights, for :func:`mncost.bench`. Needs torch.

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from mncost.cli.emit import Out
-from mncost.cli.options import Flops
+from mncost.cli.options import Flops, refuse
 from mncost.errors import InputError
+from mncost.training.choices import Training
 from mncost.which import Which
 
 __all__ = ["layers"]
@@ -16,6 +17,7 @@ __all__ = ["layers"]
 
 def layers(
     which: Which,
+    training: Training,
     out: Out,
     by: Annotated[
         str,
@@ -51,6 +53,7 @@ def layers(
     mncost layers v2 --by kind
     mncost layers v2 --by pair --twin fused --format csv
     mncost layers v2 --memory --precision fp16
+    mncost layers v2 --training --train bias
     """
     from mncost.comparison import twin_of
 
@@ -58,8 +61,19 @@ def layers(
         raise InputError(
             "--memory goes without --by, --all and --flops: its rows are sizes, not layers"
         )
+    if training.training:
+        others: dict[str, object] = {"memory": memory or None, "flops": flops or None}
+        others |= {"by": None if by == "layer" else by}
+        others |= {"precision": which.precision, "in-place": which.in_place}
+        refuse(others, "does not go with --training: a step is counted by layer, in float32")
     networks = which.grid()
     network = twin_of(networks.single(), None if by == "pair" else which.twin)
+    if training.training:
+        from mncost.tables.training import training_layers
+
+        step = training.step(network)
+        out.emit(training_layers(step, every=every, columns=out.columns, notes=networks.notes))
+        return
     if memory:
         from mncost.tables.memory import memory_table
 

@@ -10,6 +10,7 @@ from mncost.cli.emit import Out
 from mncost.cli.options import Convention, Flops, refuse
 from mncost.cli.params import Only
 from mncost.errors import InputError
+from mncost.training.choices import Training
 from mncost.which import Which
 
 __all__ = ["table"]
@@ -17,6 +18,7 @@ __all__ = ["table"]
 
 def table(
     which: Annotated[Which, Only(without=("twin",))],
+    training: Training,
     out: Out,
     pivot: Annotated[
         str | None,
@@ -63,13 +65,26 @@ def table(
     mncost table v2 --alpha 0.35:1.4 --resolution 96:224 --pivot macs
     mncost table v2 --published
     mncost table v1 v2 --alpha 0.25:1.4 --pareto top1,macs
+    mncost table v2 --training --train head --batch 16
 
     Bytes are those of deployed weights and of one image's activations, at --precision. Assumed:
     batch norm is folded into the convolution before it, convolution and activation are fused,
     nothing is computed in place, int8 has int32 biases.
     """
+    others: dict[str, object]
+    if training.training:
+        others = {"pivot": pivot, "published": published or None, "pareto": pareto}
+        others |= {"hints": hints or None, "convention": convention, "flops": flops or None}
+        others |= {"precision": which.precision, "in-place": which.in_place}
+        refuse(others, "does not go with --training: a step is counted in float32")
+        from mncost.tables.training import training_table
+
+        networks = which.grid()
+        steps = [training.step(network) for network in networks]
+        out.emit(training_table(steps, columns=out.columns, notes=networks.notes))
+        return
     if published:
-        others: dict[str, object] = {"pivot": pivot, "pareto": pareto, "columns": out.columns}
+        others = {"pivot": pivot, "pareto": pareto, "columns": out.columns}
         others |= {"flops": flops or None, "classes": which.classes, "convention": convention}
         others |= {"precision": which.precision, "in-channels": which.in_channels}
         others |= {"input": which.input, "strict": which.strict, "hints": hints or None}

@@ -21,7 +21,7 @@ from mncost.graph.ops import (
 )
 from mncost.spec.emitter import is_pooled
 
-__all__ = ["features", "logits", "with_classes"]
+__all__ = ["classifier", "features", "logits", "with_classes"]
 
 
 def with_classes(graph: Graph, classes: int | None, wanted: int) -> Graph:
@@ -37,7 +37,7 @@ def with_classes(graph: Graph, classes: int | None, wanted: int) -> Graph:
     """
     if wanted < 1:
         raise InputError(f"num_classes {wanted}: at least 1 is accepted")
-    at = _classifier(graph, classes)
+    at = classifier(graph, classes)
     nodes = list(graph.nodes)
     nodes[at] = replace(nodes[at], op=_with_outputs(nodes[at].op, wanted))
     behind = {at}
@@ -70,7 +70,7 @@ def features(graph: Graph, classes: int | None) -> Graph:
     Raises:
         InputError: there is no classifier to leave out.
     """
-    at = _classifier(graph, classes)
+    at = classifier(graph, classes)
     start = next(i for i, node in enumerate(graph.nodes) if node.block == graph.nodes[at].block)
     output = graph.nodes[start].inputs[0]
     cut = pruned(Graph(graph.nodes[:start], (output,)))
@@ -80,7 +80,7 @@ def features(graph: Graph, classes: int | None) -> Graph:
     return _flattened(cut, "features")
 
 
-def _classifier(graph: Graph, classes: int | None) -> int:
+def classifier(graph: Graph, classes: int | None) -> int:
     """Return the index of the last layer with so many outputs."""
     for index in reversed(range(len(graph.nodes))):
         match graph.nodes[index].op:

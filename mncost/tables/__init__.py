@@ -9,6 +9,7 @@ TABLES = {
     "Pick": "mncost.tables.picks:picks",
     "Results": "mncost.tables.run:run_table",
     "Savings": "mncost.tables.savings:savings_table",
+    "TrainingStep": "mncost.tables.training:training_step",
     "Verdicts": "mncost.tables.verdicts:verdicts",
     "Verification": "mncost.tables.verify:verify_table",
 }

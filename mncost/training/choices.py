@@ -1,0 +1,81 @@
+"""The flags of a training step, for the command line and for Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mncost.errors import InputError, UnknownNameError
+from mncost.flags import flag, given
+
+if TYPE_CHECKING:
+    from mncost.network import Network
+    from mncost.training.step import TrainingStep
+
+__all__ = ["MOMENTS", "Training"]
+
+MOMENTS = {"sgd": 0, "momentum": 1, "adam": 2}
+"""How many values an optimiser keeps for each trained parameter."""
+MAX_BATCH = 1_000_000
+_PANEL = "Training"
+
+
+def _share(option: str, text: str) -> float:
+    from mncost.units import share
+
+    return share(option, text, bare=0.01)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training step trains, and how. ``None`` is the default that the help states."""
+
+    training: bool | None = flag(
+        "Count a training step: forward, gradients, what is kept for them, the optimiser, an "
+        "update.",
+        panel=_PANEL,
+    )
+    train: str | None = flag(
+        "What is trained: all, head (the classifier), last:N (the last N layers), norm (scales and "
+        "shifts of norms), bias (every bias and shift); several with commas. Default: all.",
+        metavar="WHAT",
+        panel=_PANEL,
+    )
+    batch: int | None = flag("Images in a step. Default: 32.", metavar="N", panel=_PANEL)
+    optimizer: str | None = flag(
+        f"{', '.join(MOMENTS)}: its state is counted. Default: momentum.",
+        metavar="NAME",
+        panel=_PANEL,
+    )
+    top_k: float | None = flag(
+        "Share of the update that a federated client sends when it sends only the largest values. "
+        "Default: 1%.",
+        metavar="SHARE",
+        parse=_share,
+        panel=_PANEL,
+    )
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InputError: one of them is not accepted, or means nothing without ``training``.
+        """
+        for name in given(self):
+            if not self.training:
+                raise InputError(f"--{name.replace('_', '-')} needs --training")
+        if self.batch is not None and not 1 <= self.batch <= MAX_BATCH:
+            raise InputError(f"--batch {self.batch}: accepted is 1 to {MAX_BATCH:,}")
+        if self.optimizer is not None and self.optimizer not in MOMENTS:
+            raise UnknownNameError("optimizer", self.optimizer, MOMENTS)
+        if self.top_k is not None and not 0 < self.top_k <= 1:
+            raise InputError(f"--top-k {self.top_k:g}: accepted is more than 0 up to 1 (100%)")
+
+    def step(self, network: Network) -> TrainingStep:
+        """Return a training step of a network.
+
+        Raises:
+            InputError: the network has no such layers, or operators whose work is not known.
+        """
+        wanted = {name: value for name, value in given(self).items() if name != "training"}
+        return network.training(**wanted)
