@@ -135,8 +135,9 @@ def training_layers(
         f"{step.macs:,} MACs, {step.kept_bytes:,} bytes kept, {step.memory_bytes:,} bytes of memory"
     )
     update = (
-        f"a federated client's update: {step.update_bytes:,} bytes a round, {step.update_8bit_bytes:,} "
-        f"with 8 bits, {step.update_top_k_bytes:,} of the largest {step.top_k * 100:.3g} %"
+        f"a federated client's update: {step.update_bytes:,} bytes a round, "
+        f"{step.update_8bit_bytes:,} with 8 bits, {step.update_top_k_bytes:,} of the largest "
+        f"{step.top_k * 100:.3g} %"
     )
     table = tabulate(
         "training by layer",
