@@ -154,8 +154,8 @@ def training_layers(
         if name in STEP_LAYER_COLUMNS
     }
     row = [total.get(column.name, "") for column in table.columns]
-    rows_for: list[Show] = [*["all"] * len(layers), "people"]
-    return table._replace(rows=[*table.rows, row], rows_for=rows_for)
+    rows_for: list[Show] = ["all"] * len(layers)
+    return table._replace(rows=[*table.rows, row], rows_for=[*rows_for, "people"])
 
 
 def _images(step: TrainingStep) -> str:

@@ -46,14 +46,10 @@ def module_of(step: TrainingStep, device: str) -> torch.nn.Module:
     for name, parameter in module.named_parameters():
         owner, _, leaf = name.rpartition(".")
         of_norm = isinstance(module.get_submodule(owner), norms)
-        meant: dict[str, Callable[[], bool]] = {
-            "all": lambda: True,
-            "norm": lambda of_norm=of_norm: of_norm,
-            "bias": lambda leaf=leaf: leaf == "bias",
-            "head": lambda owner=owner: owner == layers[-1],
-            "last:3": lambda owner=owner: order.index(owner) >= order.index(layers[-3]),
-        }
-        parameter.requires_grad_(any(meant[word]() for word in step.train.split(",")))
+        last = owner in order[order.index(layers[-3]) :]
+        meant = {"all": True, "norm": of_norm, "bias": leaf == "bias", "last:3": last}
+        meant["head"] = owner == layers[-1]
+        parameter.requires_grad_(any(meant[word] for word in step.train.split(",")))
     return module
 
 
