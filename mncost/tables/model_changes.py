@@ -43,7 +43,7 @@ _COLUMNS: Mapping[str, Source] = sources(
     ("new_macs", "new MACs", "count", lambda x: x.new and x.new.macs),
     ("old_bytes", "old bytes moved", "bytes", lambda x: _moved(x.old)),
     ("new_bytes", "new bytes moved", "bytes", lambda x: _moved(x.new)),
-    narrow=("kind", "old_bytes", "new_bytes"),
+    narrow=("kind", "old_bytes", "new_bytes", "old_params", "new_params"),
 )
 
 
