@@ -64,6 +64,12 @@ IMPOSSIBLE: dict[str, tuple[list[Row], dict[str, Any], type[InputError], str]] =
         SpecError,
         r"row3\.(bn|query\.conv) needs an image of 4 channels",
     ),
+    "two outputs that are one result": (
+        [CONV, {"block": "activation", "activation": "none"}],
+        {"outputs": ["row1", "row2"]},
+        SpecError,
+        r"outputs: row1 and row2 are one result",
+    ),
 }
 
 
@@ -79,7 +85,11 @@ def test_no_width_at_a_small_alpha() -> None:
         network_of_rows([CONV], alpha=0.01, rules=NOTHING)
 
 
-EMPTY: dict[str, list[Row]] = {"pool": [POOL], "dropout": [{"block": "dropout", "rate": 0.1}]}
+EMPTY: dict[str, list[Row]] = {
+    "pool": [POOL],
+    "dropout": [{"block": "dropout", "rate": 0.1}],
+    "nothing at all": [{"block": "activation", "activation": "none"}],
+}
 COMMANDS = [
     "table",
     "table --convention torch",

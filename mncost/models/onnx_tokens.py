@@ -40,10 +40,14 @@ __all__ = [
 
 
 def adaptive_pool(to: Writer, op: AdaptivePool, node: Node, inputs: list[str], out: str) -> None:
-    """Write averages of windows: two products with matrices of their shares."""
+    """Write averages of windows: of equal ones, or two products with matrices of their shares."""
     _, *sides = to.shapes[node.inputs[0]]
     if tuple(sides) == op.size:
         to.node("Identity", node.name, inputs, out)
+        return
+    if not any(side % n for side, n in zip(sides, op.size, strict=True)):
+        window = [side // n for side, n in zip(sides, op.size, strict=True)]
+        to.node("AveragePool", node.name, inputs, out, kernel_shape=window, strides=window)
         return
     down, across = (shares(side, n) for side, n in zip(sides, op.size, strict=True))
     rows = f"{node.name}.rows"

@@ -28,7 +28,8 @@ class Writer:
         self.graph, self.shapes, self.weights, self.batch = graph, shapes, weights, batch
         self.tensors = [node.name for node in graph.nodes]
         for index, name in zip(graph.outputs, graph.output_names, strict=True):
-            self.tensors[index] = name
+            if index not in graph.inputs:
+                self.tensors[index] = name
         self.constants: set[str] = set()
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[TensorProto] = []
@@ -36,9 +37,12 @@ class Writer:
 
     def finish(self) -> onnx.GraphProto:
         """Return the ONNX graph."""
-        ends = self.graph.inputs, self.graph.outputs
-        outer = [[self.tensors[index] for index in indices] for indices in ends]
-        inputs, outputs = ([self.values.pop(name) for name in names] for names in outer)
+        for index, name in zip(self.graph.outputs, self.graph.output_names, strict=True):
+            if index in self.graph.inputs:  # it has a name already
+                self.step("Identity", name, [self.tensors[index]], *self.shapes[index])
+        names = [self.tensors[index] for index in self.graph.inputs]
+        inputs = [self.values.pop(name) for name in names]
+        outputs = [self.values.pop(name) for name in self.graph.output_names]
         return helper.make_graph(
             self.nodes,
             "mncost",

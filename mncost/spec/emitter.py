@@ -91,7 +91,11 @@ def build(architecture: Architecture, size: Size | None = None) -> Graph:
             where = f"{architecture.name}: row {block.number} ({block.name})"
             raise SpecError(f"{where}: {error}") from None
         emitter.ends[block.name] = emitter.last
-    graph = emitter.finish(tuple(emitter.ends[name] for name in architecture.outputs))
+    ends = {name: emitter.ends[name] for name in architecture.outputs}
+    if len(set(ends.values())) < len(ends):
+        same = " and ".join(name for name in ends if [*ends.values()].count(ends[name]) > 1)
+        raise SpecError(f"{architecture.name}: outputs: {same} are one result")
+    graph = emitter.finish(tuple(ends.values()))
     return graph if all(block.row.whole for block in architecture.blocks) else pruned(graph)
 
 

@@ -66,8 +66,12 @@ def onnx_reading(model: onnx.ModelProto, layers: Collection[str]) -> Reading:
     """
     graph, shapes = _inferred(model)
     macs: dict[str, int] = {}
+    constants = {node.output[0] for node in graph.node if node.op_type == "Constant"}
     for node in graph.node:
-        macs[node.name] = macs.get(node.name, 0) + _macs(node, shapes)
+        # A product with a constant takes averages of windows that are not of one size.
+        is_average = node.op_type == "MatMul" and not constants.isdisjoint(node.input)
+        number = 0 if is_average else _macs(node, shapes)
+        macs[node.name] = macs.get(node.name, 0) + number
     return Reading("onnx", gather(macs, layers), gather(dict(_params(graph)), layers))
 
 

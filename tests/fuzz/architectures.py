@@ -14,6 +14,7 @@ from tests.networks import MOBILENETS
 from tests.running import FAMILIES
 
 SOURCES = [(FAMILIES / f"{name}.toml").read_text("utf-8") for name in MOBILENETS]
+OTHERS = [path.read_text("utf-8") for path in sorted(FAMILIES.glob("*.toml"))]
 TOKEN = re.compile(r'"[^"\n]*"|[A-Za-z_]\w*|-?[\d.]+(?:e-?\d+)?|\n|[^\S\n]+|.')
 WORDS = (
     *("name", "resolution", "rows", "rules", "defaults", "dialects", "block", "kernel", "stride"),
@@ -78,7 +79,9 @@ def _tokens(random: Random) -> bytes:
 
 def _mutant(random: Random) -> bytes:
     """Return a built-in file with some tokens deleted, doubled, exchanged or made extreme."""
-    tokens = TOKEN.findall(re.sub(r"#.*", "", random.choice(SOURCES)))
+    tokens = TOKEN.findall(
+        re.sub(r"#.*", "", random.choice(SOURCES if chance(random, 2) else OTHERS))
+    )
     numbers = [i for i, token in enumerate(tokens) if token[:1].isdigit()]
     texts = [i for i, token in enumerate(tokens) if token[:1] == '"']
     for _ in range(random.randint(1, 6)):

@@ -39,24 +39,37 @@ READERS = (
     ("show", "run.json", "--format", "json"),
     ("show", "run.json", "--format", "markdown"),
     ("show", "run.json", "--by", "layer"),
-    ("compare-runs", "good.json", "run.json"),
+    ("show", "run.json", "-v"),
+    ("show", "run.json", "--percentiles", "50,99"),
+    ("show", "run.json", "--export", "pyperf"),
+    ("diff", "good.json", "run.json"),
+    ("compare-runs", "run.json", "good.json"),
     ("compare", "--run", "run.json"),
+    ("report", "run.json", "-o", "x.html"),
+    ("plot", "run.json", "--kind", "layers", "-o", "x.svg"),
     ("pick", "--run", "run.json", "--max-latency", "8ms"),
     ("plot", "run.json", "--x", "macs", "--y", "latency", "-o", "x.svg"),
     ("check", "budgets.toml", "--baseline", "run.json", "--max-time", "1s"),
     ("bench", "--resume", "run.json", "--max-time", "2s"),
 )
-WEIGHTS = (6, 3, 3, 3, 3, 6, 3, 3, 1, 1, 1)
+WEIGHTS = (6, 3, 3, 3, 3, 3, 2, 2, 6, 3, 3, 1, 1, 3, 1, 1, 1)
 BUDGET = (
     '[[budget]]\nmodel = { arch = "v2", alpha = 0.35, resolution = 96 }\nruntime = "fake"\n'
     'latency = { regression = "10 %", against = "baseline" }\n'
 )
-MADE = "bench --arch v2 --alpha 0.35 --resolution 96 --runtime fake --max-time 1s --save run.json"
+SMALL = "--arch v2 --alpha 0.35 --resolution 96 --runtime fake --max-time 1s --save run.json"
+# The present form of a run: pairs, layers, several threads and images, either clock, a seed.
+MADE = (
+    f"bench {SMALL}",
+    f"bench {SMALL} --by layer --clock wall",
+    f"compare --bench {SMALL} --layers --memory",
+    f"bench {SMALL} --threads 2 --batch 4 --seed 3 --precision int8 --no-twin",
+)
 
 
 def attempt(random: Random) -> str:
     """Read a run file that is damaged, or that somebody has made up."""
-    good = _run()
+    good = _run(random.choice(MADE))
     Path("good.json").write_bytes(good)
     Path("budgets.toml").write_text(BUDGET)
     content = _flipped(random, good) if chance(random, 6) else _changed(random, good)
@@ -69,9 +82,9 @@ def attempt(random: Random) -> str:
 
 
 @functools.cache
-def _run() -> bytes:
+def _run(line: str) -> bytes:
     """Return a small run, made by the scripted runtime."""
-    result = call(MADE.split())
+    result = call(line.split())
     assert result.status == 0, result
     content = Path("run.json").read_bytes()
     Path("run.json").unlink()

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
-from tests.fuzz import architectures, axes, budgets, options, run_files
+from tests.fuzz import architectures, axes, budgets, grammar, models, options, run_files
 from tests.fuzz import faults as worker_faults
 from tests.fuzz.trying import Attempt
 from tests.measure.scripted import instead_of_processes
@@ -32,10 +32,13 @@ class Fuzzer(NamedTuple):
 
 
 FUZZERS = {
-    "architectures": Fuzzer(architectures.attempt, 40),
-    "axes": Fuzzer(axes.attempt, 25),
-    "budgets": Fuzzer(budgets.attempt, 20),
-    "run_files": Fuzzer(run_files.attempt, 12),
+    "architectures": Fuzzer(architectures.attempt, 30),
+    "grammar": Fuzzer(grammar.attempt, 22),
+    "onnx": Fuzzer(models.onnx, 3),
+    "tflite": Fuzzer(models.tflite, 3),
+    "axes": Fuzzer(axes.attempt, 18),
+    "budgets": Fuzzer(budgets.attempt, 16),
+    "run_files": Fuzzer(run_files.attempt, 8),
     "options": Fuzzer(options.attempt, 2),
     "faults": Fuzzer(worker_faults.attempt, 1),
 }

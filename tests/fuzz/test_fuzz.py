@@ -13,7 +13,7 @@ from tests.running import Result
 
 pytest.importorskip("scipy", reason="most fuzzers measure, with a scripted runtime")
 
-INPUTS = int(os.environ.get("MNCOST_FUZZ", "600"))
+INPUTS = int(os.environ.get("MNCOST_FUZZ", "300"))
 WEIGHTS = sum(fuzzer.weight for fuzzer in FUZZERS.values())
 
 
