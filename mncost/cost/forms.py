@@ -14,29 +14,9 @@ from math import prod
 from typing import NamedTuple, TypeAlias
 
 from mncost.cost.work import KINDS, OpCost, Tally, Work
+from mncost.graph import ops
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import (
-    Activation,
-    ActivationName,
-    Add,
-    Attention,
-    BatchNorm,
-    Conv,
-    Dropout,
-    Flatten,
-    GlobalPool,
-    LayerNorm,
-    LayerScale,
-    Linear,
-    MultiHeadAttention,
-    Pool,
-    Positions,
-    PReLU,
-    Resize,
-    Scale,
-    Shape,
-    parameters,
-)
+from mncost.graph.ops import ActivationName, Shape, parameters
 from mncost.label import Label
 
 __all__ = ["FUSED", "SEEN_KINDS", "UNFUSED", "Form", "Seen", "forms_of", "seen"]
@@ -120,42 +100,42 @@ _ACTIVATIONS: Mapping[ActivationName, Form] = {
 def own_form(node: Node, read: Shape, label: Label) -> Form:
     """Return what :mod:`mncost.models.torch_model` makes of an operator."""
     match node.op:
-        case Conv():
+        case ops.Conv():
             return Form("Conv2d", ("conv2d",))
-        case BatchNorm(dimensions=dimensions):
+        case ops.BatchNorm(dimensions=dimensions):
             return Form("BatchNorm2d" if dimensions else "BatchNorm1d", ("batch_norm",))
-        case Activation(function=function):
+        case ops.Activation(function=function):
             return _ACTIVATIONS[function]
-        case PReLU():
+        case ops.PReLU():
             return Form("PReLU", ("prelu",))
-        case Pool(function=function):
+        case ops.Pool(function=function):
             name, call = ("MaxPool2d", "max") if function == "max" else ("AvgPool2d", "avg")
             return Form(name, (f"{call}_pool2d",))
-        case GlobalPool():
+        case ops.GlobalPool():
             # In torch both are one call; in ONNX tokens have an operator of their own.
             return Form("", ("adaptive_avg_pool2d", *["ReduceMean"] * (len(read) < 3)))
-        case Linear():
+        case ops.Linear():
             return Form("Linear", ("linear",))
-        case LayerNorm(dimensions=dimensions):
+        case ops.LayerNorm(dimensions=dimensions):
             own = "mncost.models.torch_layers.LayerNorm2d"
             return Form(own if dimensions == 2 else "LayerNorm", ("layer_norm",))
-        case LayerScale():
+        case ops.LayerScale():
             return Form("mncost.models.torch_layers.LayerScale2d", ("mul",))
-        case Attention():
+        case ops.Attention():
             return Form("mncost.models.torch_layers.MultiQueryAttention2d", ("mul", "bmm"))
-        case MultiHeadAttention():
+        case ops.MultiHeadAttention():
             return Form("mncost.models.torch_layers.TokenAttention", ("mul", "bmm"))
-        case Positions():
+        case ops.Positions():
             return Form("mncost.models.torch_layers.AddPositions", ("add",))
-        case Resize(mode=mode):
+        case ops.Resize(mode=mode):
             return Form("", (f"upsample_{mode}2d",))
-        case Add():
+        case ops.Add():
             return Form("", ("add",))
-        case Scale():
+        case ops.Scale():
             return Form("", ("mul",))
-        case Flatten():
+        case ops.Flatten():
             return Form("Flatten", ("flatten",))
-        case Dropout(rate=rate):
+        case ops.Dropout(rate=rate):
             return Form("Dropout" if rate else "Identity", ("dropout",))
         case _:
             return Form()
@@ -164,11 +144,11 @@ def own_form(node: Node, read: Shape, label: Label) -> Form:
 def torchvision_form(node: Node, read: Shape, label: Label) -> Form:
     """Return how torchvision writes an operator: as modules, pooling too."""
     match node.op:
-        case GlobalPool() if len(read) != 3:
+        case ops.GlobalPool() if len(read) != 3:
             return own_form(node, read, label)
-        case GlobalPool() if _is_gate(node) or label.arch not in _POOLS_BY_FUNCTION:
+        case ops.GlobalPool() if _is_gate(node) or label.arch not in _POOLS_BY_FUNCTION:
             return Form("AdaptiveAvgPool2d", ("adaptive_avg_pool2d",))
-        case LayerScale():
+        case ops.LayerScale():
             return Form("torchvision.models.convnext.CNBlock", ("mul",), is_leaf=False)
         case _:
             return own_form(node, read, label)
@@ -181,19 +161,19 @@ _POOLS_BY_FUNCTION = ("v2",)
 def timm_form(node: Node, read: Shape, label: Label) -> Form:
     """Return how timm writes an operator: modules of its own for norms with an activation in."""
     match node.op:
-        case BatchNorm() if not _is_of_keys(node):
+        case ops.BatchNorm() if not _is_of_keys(node):
             return Form("timm.layers.norm_act.BatchNormAct2d", ("batch_norm",), is_leaf=False)
-        case Activation(function="gelu"):
+        case ops.Activation(function="gelu"):
             return Form("timm.layers.activations.GELU", ("gelu",))
-        case GlobalPool() if _is_gate(node):
+        case ops.GlobalPool() if _is_gate(node):
             return Form("timm.models._efficientnet_blocks.SqueezeExcite", ("mean",), is_leaf=False)
-        case GlobalPool() if len(read) == 3:
+        case ops.GlobalPool() if len(read) == 3:
             return Form("AdaptiveAvgPool2d", ("adaptive_avg_pool2d",))
-        case Conv(padding="same", stride=stride) if stride != (1, 1):
+        case ops.Conv(padding="same", stride=stride) if stride != (1, 1):
             return Form("timm.layers.conv2d_same.Conv2dSame", ("conv2d",))
-        case Linear() if label.arch.startswith(("v3", "v4")):  # timm's class MobileNetV3
+        case ops.Linear() if label.arch.startswith(("v3", "v4")):  # timm's class MobileNetV3
             return Form("timm.layers.linear.Linear", ("linear",))
-        case Attention():
+        case ops.Attention():
             kind = "timm.layers.attention2d.MultiQueryAttention2d"
             return Form(kind, (*FUSED, *UNFUSED), is_leaf=False)
         case _:

@@ -25,40 +25,9 @@ from math import prod
 from typing import Literal, NamedTuple, TypeAlias, assert_never, get_args
 
 from mncost.cost.work import attention_scores, token_scores
+from mncost.graph import ops
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import (
-    Activation,
-    AdaptivePool,
-    Add,
-    Attention,
-    BatchNorm,
-    ClassToken,
-    Concat,
-    Conv,
-    Dropout,
-    Flatten,
-    Fold,
-    Foreign,
-    GlobalPool,
-    Input,
-    LayerNorm,
-    LayerScale,
-    Linear,
-    MultiHeadAttention,
-    Op,
-    Pool,
-    Positions,
-    PReLU,
-    Resize,
-    Scale,
-    Select,
-    Shape,
-    Shuffle,
-    Slice,
-    Tokens,
-    Unfold,
-    parameters,
-)
+from mncost.graph.ops import Op, Shape, parameters
 
 __all__ = [
     "IN_PLACE",
@@ -136,7 +105,7 @@ def schedule(graph: Graph) -> Schedule:
             tuple(root[source] for source in _contents(graph.nodes[nodes[0]])),
             *_deployed([graph.nodes[index].op for index in nodes]),
             tuple(frees.get(nodes[0], ())),
-            isinstance(graph.nodes[nodes[0]].op, Slice | Select),
+            isinstance(graph.nodes[nodes[0]].op, ops.Slice | ops.Select),
         )
         for nodes in steps
     )
@@ -144,7 +113,7 @@ def schedule(graph: Graph) -> Schedule:
 
 def _contents(node: Node) -> tuple[int, ...]:
     """Return the inputs whose elements are read, and not only their size, which is known."""
-    return node.inputs[:1] if isinstance(node.op, Resize | Fold) else node.inputs
+    return node.inputs[:1] if isinstance(node.op, ops.Resize | ops.Fold) else node.inputs
 
 
 def _fused(graph: Graph) -> tuple[list[int], list[list[int]]]:
@@ -163,8 +132,8 @@ def _fused(graph: Graph) -> tuple[list[int], list[list[int]]]:
             and step[-1] == source
             and len(readers[source]) == 1
             and source not in outputs
-            and isinstance(graph.nodes[step[0]].op, (Conv, Linear))
-            and not isinstance(graph.nodes[source].op, (Activation, PReLU))
+            and isinstance(graph.nodes[step[0]].op, (ops.Conv, ops.Linear))
+            and not isinstance(graph.nodes[source].op, (ops.Activation, ops.PReLU))
         )
 
     for index, node in enumerate(graph.nodes):
@@ -181,12 +150,12 @@ def _fused(graph: Graph) -> tuple[list[int], list[list[int]]]:
     return root, list(steps.values())
 
 
-def _deployed(ops: Sequence[Op]) -> tuple[int, int]:
+def _deployed(fused: Sequence[Op]) -> tuple[int, int]:
     """Return how many weights and how many vector elements a step holds once deployed."""
-    kept = dict(parameters(ops[0]))
-    for op in ops[1:]:
+    kept = dict(parameters(fused[0]))
+    for op in fused[1:]:
         own = parameters(op)
-        if isinstance(op, BatchNorm):  # folded, it leaves a bias where there is none
+        if isinstance(op, ops.BatchNorm):  # folded, it leaves a bias where there is none
             kept.setdefault("bias", own["bias"])
         else:
             kept |= {f"{op.kind}.{leaf}": param for leaf, param in own.items()}
@@ -230,30 +199,46 @@ def peak(
 
 def _writes_over(op: Op, step: Step) -> bool:
     """Whether a step is a depthwise convolution that alone still needs its input."""
-    return isinstance(op, Conv) and op.is_depthwise and step.inputs[0] in step.frees
+    return isinstance(op, ops.Conv) and op.is_depthwise and step.inputs[0] in step.frees
 
 
 def _workspace(op: Op, shapes: Sequence[Shape], inputs: Sequence[int]) -> int:
     """Return how many elements an operator holds beside its inputs and its result."""
     match op:
         case (
-            (Conv() | Linear() | BatchNorm() | Activation() | PReLU() | Add() | Scale())
-            | (
-                LayerScale()
-                | Pool()
-                | AdaptivePool()
-                | GlobalPool()
-                | Flatten()
-                | Dropout()
-                | Input()
+            (
+                ops.Conv()
+                | ops.Linear()
+                | ops.BatchNorm()
+                | ops.Activation()
+                | ops.PReLU()
+                | ops.Add()
+                | ops.Scale()
             )
-            | (Concat() | Slice() | Shuffle() | Resize() | LayerNorm() | Tokens() | ClassToken())
-            | (Positions() | Select() | Unfold() | Fold() | Foreign())
+            | (
+                ops.LayerScale()
+                | ops.Pool()
+                | ops.AdaptivePool()
+                | ops.GlobalPool()
+                | ops.Flatten()
+                | ops.Dropout()
+                | ops.Input()
+            )
+            | (
+                ops.Concat()
+                | ops.Slice()
+                | ops.Shuffle()
+                | ops.Resize()
+                | ops.LayerNorm()
+                | ops.Tokens()
+                | ops.ClassToken()
+            )
+            | (ops.Positions() | ops.Select() | ops.Unfold() | ops.Fold() | ops.Foreign())
         ):
             return 0
-        case Attention():
+        case ops.Attention():
             return attention_scores(op, shapes[inputs[0]], shapes[inputs[1]])
-        case MultiHeadAttention():
+        case ops.MultiHeadAttention():
             return token_scores(op, shapes[inputs[0]])
         case _:
             assert_never(op)

@@ -15,41 +15,9 @@ from typing import NamedTuple, TypeAlias, assert_never
 
 from msgspec import Struct
 
+from mncost.graph import ops
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import (
-    ACTIVATIONS,
-    Activation,
-    AdaptivePool,
-    Add,
-    Attention,
-    BatchNorm,
-    ClassToken,
-    Concat,
-    Conv,
-    Dropout,
-    Flatten,
-    Fold,
-    Foreign,
-    GlobalPool,
-    Input,
-    LayerNorm,
-    LayerScale,
-    Linear,
-    MultiHeadAttention,
-    Op,
-    Pool,
-    Positions,
-    PReLU,
-    Resize,
-    Scale,
-    Select,
-    Shape,
-    Shuffle,
-    Slice,
-    Tokens,
-    Unfold,
-    parameters,
-)
+from mncost.graph.ops import ACTIVATIONS, Op, Shape, parameters
 
 __all__ = [
     "KINDS",
@@ -143,21 +111,21 @@ def work_of(node: Node, shapes: Sequence[Shape], out: Shape) -> Work:
     """
     op = node.op
     match op:
-        case Conv():
+        case ops.Conv():
             size, window = prod(out), op.in_channels // op.groups * op.kernel[0] * op.kernel[1]
             return {"conv": size * window, "bias": size} if op.bias else {"conv": size * window}
-        case BatchNorm():
+        case ops.BatchNorm():
             return {"batch_norm": prod(out), "batch_norm_params": 2 * op.channels}
-        case Activation():
+        case ops.Activation():
             return {op.function: prod(out)}
-        case Add():
+        case ops.Add():
             return {"add": prod(out)}
-        case Linear():
+        case ops.Linear():
             macs = prod(out) * op.in_features
             return {"linear": macs, "bias": prod(out)} if op.bias else {"linear": macs}
-        case PReLU():
+        case ops.PReLU():
             return {"prelu": prod(out), "prelu_params": op.channels}
-        case Pool():
+        case ops.Pool():
             read = prod(shapes[node.inputs[0]])
             windows = prod(out) * prod(op.kernel)
             if op.function == "max":
@@ -167,15 +135,15 @@ def work_of(node: Node, shapes: Sequence[Shape], out: Shape) -> Work:
                 "average_pool_output": prod(out),
                 "average_pool_windows": windows,
             }
-        case AdaptivePool():
+        case ops.AdaptivePool():
             return _adaptive(op, shapes[node.inputs[0]])
-        case GlobalPool():
+        case ops.GlobalPool():
             return {"pool": prod(shapes[node.inputs[0]]), "pool_output": prod(out)}
-        case Scale():
+        case ops.Scale():
             return {"scale": prod(out)}
-        case LayerScale():
+        case ops.LayerScale():
             return {"layer_scale": prod(out)}
-        case Attention():
+        case ops.Attention():
             queries, keys, _ = (shapes[source] for source in node.inputs)
             scores = attention_scores(op, queries, keys)
             return {
@@ -183,31 +151,37 @@ def work_of(node: Node, shapes: Sequence[Shape], out: Shape) -> Work:
                 "softmax": scores,
                 "query_scale": prod(queries),
             }
-        case LayerNorm():
+        case ops.LayerNorm():
             return {
                 "layer_norm": prod(out),
                 "layer_norm_params": 2 * op.channels,
                 "layer_norm_vectors": prod(out) // op.channels,
             }
-        case MultiHeadAttention():
+        case ops.MultiHeadAttention():
             scores = token_scores(op, out)
             products = 2 * scores * (out[1] // op.heads)
             return {"attention": products, "softmax": scores, "query_scale": prod(out)}
-        case Resize():
+        case ops.Resize():
             return {f"resize_{op.mode}": prod(out)} if out != shapes[node.inputs[0]] else {}
-        case Positions():
+        case ops.Positions():
             return {"positions": prod(out)}
-        case Foreign():
+        case ops.Foreign():
             return dict(op.work or ())
-        case (Input() | Flatten() | Dropout() | Concat() | Slice() | Shuffle() | Tokens()) | (
-            ClassToken() | Select() | Unfold() | Fold()
-        ):
+        case (
+            ops.Input()
+            | ops.Flatten()
+            | ops.Dropout()
+            | ops.Concat()
+            | ops.Slice()
+            | ops.Shuffle()
+            | ops.Tokens()
+        ) | (ops.ClassToken() | ops.Select() | ops.Unfold() | ops.Fold()):
             return {}
         case _:
             assert_never(op)
 
 
-def _adaptive(op: AdaptivePool, read: Shape) -> Work:
+def _adaptive(op: ops.AdaptivePool, read: Shape) -> Work:
     """Return the work of an adaptive pooling; none where the size is right already."""
     if read[1:] == op.size:
         return {}
@@ -222,12 +196,12 @@ def _adaptive(op: AdaptivePool, read: Shape) -> Work:
     }
 
 
-def attention_scores(op: Attention, queries: Shape, keys: Shape) -> int:
+def attention_scores(op: ops.Attention, queries: Shape, keys: Shape) -> int:
     """Return the elements of QKᵀ: heads × query pixels × key pixels."""
     return op.heads * prod(queries[1:]) * prod(keys[1:])
 
 
-def token_scores(op: MultiHeadAttention, tokens: Shape) -> int:
+def token_scores(op: ops.MultiHeadAttention, tokens: Shape) -> int:
     """Return the elements of QKᵀ: heads × tokens × tokens of the same sequence."""
     return op.heads * tokens[0] * (tokens[0] // op.sequences)
 

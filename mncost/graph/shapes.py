@@ -8,40 +8,9 @@ from math import prod
 from typing import assert_never
 
 from mncost.errors import GridError, SpecError
+from mncost.graph import ops
 from mncost.graph.graph import Graph, Node, Shapes
-from mncost.graph.ops import (
-    Activation,
-    AdaptivePool,
-    Add,
-    Attention,
-    BatchNorm,
-    ClassToken,
-    Concat,
-    Conv,
-    Dropout,
-    Flatten,
-    Fold,
-    Foreign,
-    GlobalPool,
-    Input,
-    LayerNorm,
-    LayerScale,
-    Linear,
-    MultiHeadAttention,
-    PaddingRule,
-    Pool,
-    Positions,
-    PReLU,
-    Resize,
-    Scale,
-    Select,
-    Shape,
-    Shuffle,
-    Size,
-    Slice,
-    Tokens,
-    Unfold,
-)
+from mncost.graph.ops import PaddingRule, Shape, Size
 
 __all__ = [
     "as_image",
@@ -128,7 +97,7 @@ def size_text(size: Size) -> str:
 
 def _given(node: Node, inputs: Shapes) -> Shape:
     name, op = node.name, node.op
-    assert isinstance(op, Input), name
+    assert isinstance(op, ops.Input), name
     if name not in inputs:
         raise SpecError(f"the shape of the input {name} is not given")
     shape = inputs[name]
@@ -153,112 +122,112 @@ def result_shape(  # noqa: PLR0915  one case for each operator
     """
     op = node.op
     match op:
-        case Conv():
+        case ops.Conv():
             if len(first) != 3 or first[0] != op.in_channels:
                 raise _misfit(node, first, 3, op.in_channels)
             if op.kernel == _ONE == op.stride and isinstance(op.padding, str):
                 return op.out_channels, first[1], first[2]
             return op.out_channels, *_conv_size(node, op, (first[1], first[2]))
-        case BatchNorm():
+        case ops.BatchNorm():
             if first[0] != op.channels or len(first) != 1 + op.dimensions:
                 raise _misfit(node, first, 1 + op.dimensions, op.channels)
             return first
-        case Activation() | Dropout():
+        case ops.Activation() | ops.Dropout():
             return first
-        case Add():
+        case ops.Add():
             if first != (second := shapes[node.inputs[1]]):
                 raise SpecError(f"{node.name} adds {_text(first)} and {_text(second)}")
             return first
-        case Scale():
+        case ops.Scale():
             gate = shapes[node.inputs[1]]
             if gate != (first[0], *(1,) * (len(first) - 1)):
                 raise SpecError(f"{node.name} scales {_text(first)} by {_text(gate)}")
             return first
-        case LayerScale():
+        case ops.LayerScale():
             if len(first) == 1 or as_image(first)[0] != op.channels:
                 raise _misfit(node, first, 3, op.channels)
             return first
-        case PReLU():
+        case ops.PReLU():
             if first[0] != op.channels or len(first) == 2:
                 raise _misfit(node, first, 1 if len(first) == 1 else 3, op.channels)
             return first
-        case Pool():
+        case ops.Pool():
             if len(first) != 3:
                 raise _misfit(node, first, 3)
             return first[0], *_pooled_size(node, op, (first[1], first[2]))
-        case AdaptivePool():
+        case ops.AdaptivePool():
             if len(first) != 3:
                 raise _misfit(node, first, 3)
             return first[0], *op.size
-        case GlobalPool():
+        case ops.GlobalPool():
             if len(first) == 2:
                 return first[1:]
             if len(first) != 3:
                 raise _misfit(node, first, 3)
             return first[0], 1, 1
-        case Flatten():
+        case ops.Flatten():
             return (prod(first),)
-        case Linear():
+        case ops.Linear():
             if first[-1] != op.in_features or len(first) == 3:
                 raise SpecError(
                     f"{node.name} has weights for {op.in_features} features and gets "
                     f"{_text(first)}; a pool before it is accepted"
                 )
             return *first[:-1], op.out_features
-        case Attention():
+        case ops.Attention():
             return _attention(node, op, *(shapes[source] for source in node.inputs))
-        case Concat():
+        case ops.Concat():
             return _concatenated(node, [shapes[source] for source in node.inputs])
-        case Slice():
+        case ops.Slice():
             if not 0 <= op.start < op.stop <= first[0]:
                 raise SpecError(f"{node.name} takes {op.start} to {op.stop} of {_text(first)}")
             return op.stop - op.start, *first[1:]
-        case Shuffle():
+        case ops.Shuffle():
             if len(first) != 3 or first[0] % op.groups:
                 raise SpecError(f"{node.name} has {op.groups} groups, and gets {_text(first)}")
             return first
-        case Resize():
+        case ops.Resize():
             return _resized(node, op, first, [shapes[source] for source in node.inputs[1:]])
-        case LayerNorm():
+        case ops.LayerNorm():
             if len(first) != 1 + op.dimensions or as_image(first)[0] != op.channels:
                 raise _misfit(node, first, 1 + op.dimensions, op.channels)
             return first
-        case Tokens():
+        case ops.Tokens():
             if len(first) != 3 or first[0] % op.parts:
                 raise _misfit(node, first, 3)
             return first[1] * first[2] * op.parts, first[0] // op.parts
-        case ClassToken():
+        case ops.ClassToken():
             if len(first) != 2 or first[1] != op.features:
                 raise _misfit(node, first, 2, op.features)
             return first[0] + 1, first[1]
-        case Positions():
+        case ops.Positions():
             if first != (op.tokens, op.features):
                 wanted = f"{op.tokens} tokens of {op.features} features"
                 raise SpecError(f"{node.name} is for {wanted}, and gets {_text(first)}")
             return first
-        case Select():
+        case ops.Select():
             if len(first) != 2 or not 0 <= op.index < first[0]:
                 raise SpecError(f"{node.name} takes token {op.index} of {_text(first)}")
             return first[1:]
-        case MultiHeadAttention():
+        case ops.MultiHeadAttention():
             if len(first) != 2 or first[1] % (3 * op.heads) or first[0] % op.sequences:
                 wanted = f"{op.heads} heads needs tokens of 3 × {op.heads} × n features"
                 raise SpecError(f"{node.name} with {wanted}, and gets {_text(first)}")
             return first[0], first[1] // 3
-        case Unfold():
+        case ops.Unfold():
             if len(first) != 3 or first[1] % op.patch[0] or first[2] % op.patch[1]:
                 wanted = f"an image that {size_text(op.patch)} divides"
                 raise SpecError(f"{node.name} needs {wanted}, and gets {_text(first)}")
             return first[1] * first[2], first[0]
-        case Fold():
+        case ops.Fold():
             _, height, width = as_image(shapes[node.inputs[1]])
             if len(first) != 2 or first[0] != height * width:
                 wanted = f"{height * width} tokens"
                 raise SpecError(f"{node.name} needs {wanted}, and gets {_text(first)}")
             return first[1], height, width
-        case Foreign():
+        case ops.Foreign():
             return op.shape
-        case Input():
+        case ops.Input():
             raise AssertionError(f"{node.name} is given, not computed")
         case _:
             assert_never(op)
@@ -270,7 +239,7 @@ def _concatenated(node: Node, parts: list[Shape]) -> Shape:
     return sum(shape[0] for shape in parts), *parts[0][1:]
 
 
-def _resized(node: Node, op: Resize, first: Shape, like: list[Shape]) -> Shape:
+def _resized(node: Node, op: ops.Resize, first: Shape, like: list[Shape]) -> Shape:
     if any(len(shape) != 3 for shape in (first, *like)):
         raise _misfit(node, next(shape for shape in (first, *like) if len(shape) != 3), 3)
     if op.factor is not None:
@@ -281,7 +250,7 @@ def _resized(node: Node, op: Resize, first: Shape, like: list[Shape]) -> Shape:
     return first[0], *like[0][1:]
 
 
-def _conv_size(node: Node, op: Conv, size: Size) -> Size:
+def _conv_size(node: Node, op: ops.Conv, size: Size) -> Size:
     """Return height and width of a convolution's result."""
     padding = op.padding
     pixels = (padding[:2], padding[2:]) if isinstance(padding, tuple) else (padding, padding)
@@ -295,7 +264,7 @@ def _conv_size(node: Node, op: Conv, size: Size) -> Size:
     return height, width
 
 
-def _pooled_size(node: Node, op: Pool, size: Size) -> Size:
+def _pooled_size(node: Node, op: ops.Pool, size: Size) -> Size:
     """Return height and width of a pooling's result."""
     sides = []
     for axis in (0, 1):
@@ -320,7 +289,7 @@ def _side(size: int, kernel: int, stride: int, dilation: int, padding: PaddingRu
     return (size + sum(padding) - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def conv_pads(op: Conv, size: Size) -> tuple[int, int, int, int]:
+def conv_pads(op: ops.Conv, size: Size) -> tuple[int, int, int, int]:
     """Return the pixels around an image that a convolution pads: top, bottom, left, right."""
     if not isinstance(op.padding, str):
         return op.padding
@@ -328,7 +297,7 @@ def conv_pads(op: Conv, size: Size) -> tuple[int, int, int, int]:
     return top, bottom, *pads(size[1], op.kernel[1], op.stride[1], op.dilation[1], op.padding)
 
 
-def _attention(node: Node, op: Attention, queries: Shape, keys: Shape, values: Shape) -> Shape:
+def _attention(node: Node, op: ops.Attention, queries: Shape, keys: Shape, values: Shape) -> Shape:
     for shape, channels in ((queries, op.heads * op.key_dim), (keys, op.key_dim)):
         if len(shape) != 3 or shape[0] != channels:
             raise _misfit(node, shape, 3, channels)

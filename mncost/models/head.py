@@ -5,20 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from mncost.errors import InputError
+from mncost.graph import ops
 from mncost.graph.graph import Graph, Node, pruned
-from mncost.graph.ops import (
-    Activation,
-    BatchNorm,
-    Conv,
-    Dropout,
-    Flatten,
-    GlobalPool,
-    Linear,
-    Op,
-    PReLU,
-    Resize,
-    Select,
-)
+from mncost.graph.ops import Op
 from mncost.spec.emitter import is_pooled
 
 __all__ = ["classifier", "features", "logits", "with_classes"]
@@ -46,9 +35,9 @@ def with_classes(graph: Graph, classes: int | None, wanted: int) -> Graph:
             continue
         behind.add(index)
         match node.op:
-            case BatchNorm() | PReLU() as norm:
+            case ops.BatchNorm() | ops.PReLU() as norm:
                 nodes[index] = replace(node, op=replace(norm, channels=wanted))
-            case Activation() | Dropout() | Flatten() | GlobalPool() | Resize():
+            case ops.Activation() | ops.Dropout() | ops.Flatten() | ops.GlobalPool() | ops.Resize():
                 pass
             case _:
                 name = graph.nodes[at].name
@@ -76,7 +65,7 @@ def features(graph: Graph, classes: int | None) -> Graph:
     cut = pruned(Graph(graph.nodes[:start], (output,)))
     (output,) = cut.outputs
     if not is_pooled(cut.nodes, output):
-        cut = _appended(cut, "features.pool", GlobalPool())
+        cut = _appended(cut, "features.pool", ops.GlobalPool())
     return _flattened(cut, "features")
 
 
@@ -84,7 +73,9 @@ def classifier(graph: Graph, classes: int | None) -> int:
     """Return the index of the last layer with so many outputs."""
     for index in reversed(range(len(graph.nodes))):
         match graph.nodes[index].op:
-            case Conv(out_channels=outputs) | Linear(out_features=outputs) if outputs == classes:
+            case ops.Conv(out_channels=outputs) | ops.Linear(out_features=outputs) if (
+                outputs == classes
+            ):
                 return index
     if classes is not None:
         raise InputError(
@@ -96,9 +87,9 @@ def classifier(graph: Graph, classes: int | None) -> int:
 
 def _with_outputs(op: Op, wanted: int) -> Op:
     match op:
-        case Conv():
+        case ops.Conv():
             return replace(op, out_channels=wanted)
-        case Linear():
+        case ops.Linear():
             return replace(op, out_features=wanted)
         case _:
             raise AssertionError(f"{op} is no classifier")
@@ -107,12 +98,12 @@ def _with_outputs(op: Op, wanted: int) -> Op:
 def _flattened(graph: Graph, block: str) -> Graph:
     (index,) = graph.outputs
     while (inputs := graph.nodes[index].inputs) and isinstance(
-        graph.nodes[index].op, Activation | Dropout
+        graph.nodes[index].op, ops.Activation | ops.Dropout
     ):
         index = inputs[0]
-    if isinstance(graph.nodes[index].op, Flatten | Linear | Select):
+    if isinstance(graph.nodes[index].op, ops.Flatten | ops.Linear | ops.Select):
         return graph
-    return _appended(graph, f"{block}.flatten", Flatten())
+    return _appended(graph, f"{block}.flatten", ops.Flatten())
 
 
 def _appended(graph: Graph, name: str, op: Op) -> Graph:

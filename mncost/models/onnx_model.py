@@ -14,40 +14,10 @@ import onnx
 from onnx import TensorProto, helper
 
 from mncost.errors import InputError
+from mncost.graph import ops
 from mncost.graph.foreign_op import not_ours
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import (
-    Activation,
-    AdaptivePool,
-    Add,
-    Attention,
-    BatchNorm,
-    ClassToken,
-    Concat,
-    Conv,
-    Dropout,
-    Flatten,
-    Fold,
-    Foreign,
-    GlobalPool,
-    Input,
-    LayerNorm,
-    LayerScale,
-    Linear,
-    MultiHeadAttention,
-    Pool,
-    Positions,
-    PReLU,
-    Resize,
-    Scale,
-    Select,
-    Shape,
-    Shuffle,
-    Slice,
-    Tokens,
-    Unfold,
-    parameters,
-)
+from mncost.graph.ops import Shape, parameters
 from mncost.graph.shapes import conv_pads
 from mncost.models.onnx_tokens import (
     adaptive_pool,
@@ -153,70 +123,70 @@ class _Emitter(Writer):
         name, out = node.name, self.tensors[index]
         inputs = [self.tensors[source] for source in node.inputs]
         match node.op:
-            case Input():
+            case ops.Input():
                 pass
-            case Conv() as op:
+            case ops.Conv() as op:
                 self._conv(op, node, inputs, out)
-            case BatchNorm() as op:
+            case ops.BatchNorm() as op:
                 inputs += self._parameters(node)
                 self.node("BatchNormalization", name, inputs, out, epsilon=op.eps)
-            case Activation() as op:
+            case ops.Activation() as op:
                 self._activation(op.function, name, inputs, out)
-            case PReLU() as op:
+            case ops.PReLU() as op:
                 shape = (op.channels, *(1,) * (len(self.shapes[index]) - 1))
                 self.node("PRelu", name, [*inputs, self.weight(f"{name}.weight", shape)], out)
-            case Pool() as op:
+            case ops.Pool() as op:
                 self._pool(op, index, inputs, out)
-            case AdaptivePool() as op:
+            case ops.AdaptivePool() as op:
                 adaptive_pool(self, op, node, inputs, out)
-            case GlobalPool() if len(self.shapes[index]) == 1:
+            case ops.GlobalPool() if len(self.shapes[index]) == 1:
                 axes = self.constant(f"{name}.axes", np.array([1]))
                 self.node("ReduceMean", name, [*inputs, axes], out, keepdims=0)
-            case GlobalPool():
+            case ops.GlobalPool():
                 self.node("GlobalAveragePool", name, inputs, out)
-            case Flatten():
+            case ops.Flatten():
                 self.node("Flatten", name, inputs, out)
-            case Linear():
+            case ops.Linear():
                 self._linear(node, inputs, out, self.shapes[index])
-            case Add():
+            case ops.Add():
                 self.node("Add", name, inputs, out)
-            case Scale():
+            case ops.Scale():
                 self.node("Mul", name, inputs, out)
-            case LayerScale() as op:
+            case ops.LayerScale() as op:
                 ones = (1,) * (len(self.shapes[index]) == 3) * 2
                 factors = self.weight(f"{name}.gamma", (op.channels, *ones))
                 self.node("Mul", name, [*inputs, factors], out)
-            case Attention() as op:
+            case ops.Attention() as op:
                 self._attention(op, node, inputs, out)
-            case Dropout() as op:
+            case ops.Dropout() as op:
                 ratio = self.constant(f"{name}.ratio", np.float32(op.rate))
                 self.node("Dropout", name, [*inputs, ratio], out)
-            case Concat():
+            case ops.Concat():
                 self.node("Concat", name, inputs, out, axis=1)
-            case Slice() as op:
+            case ops.Slice() as op:
                 slice_(self, op, name, inputs, out)
-            case Shuffle() as op:
+            case ops.Shuffle() as op:
                 shuffle(self, op, node, inputs, out)
-            case Resize() as op:
+            case ops.Resize() as op:
                 resize(self, op, node, inputs, out, self.shapes[index])
-            case LayerNorm() as op:
+            case ops.LayerNorm() as op:
                 layer_norm(self, op, node, inputs, out)
-            case MultiHeadAttention() as op:
+            case ops.MultiHeadAttention() as op:
                 heads(self, op, node, inputs, out)
-            case Tokens() as op:
+            case ops.Tokens() as op:
                 tokens(self, op, node, inputs, out)
-            case ClassToken() as op:
+            case ops.ClassToken() as op:
                 class_token(self, op, name, inputs, out)
-            case Positions():
+            case ops.Positions():
                 self.node("Add", name, [*inputs, self.weight(f"{name}.positions")], out)
-            case Select() as op:
+            case ops.Select() as op:
                 place = self.constant(f"{name}.index", np.array(op.index))
                 self.node("Gather", name, [*inputs, place], out, axis=1)
-            case Unfold() as op:
+            case ops.Unfold() as op:
                 unfold(self, op, node, inputs, out)
-            case Fold() as op:
+            case ops.Fold() as op:
                 fold(self, op, node, inputs, out, self.shapes[index])
-            case Foreign() as op:
+            case ops.Foreign() as op:
                 raise not_ours(op)
             case _:
                 assert_never(node.op)
@@ -243,7 +213,7 @@ class _Emitter(Writer):
         wanted = self.constant(f"{name}.shape", np.array([-1, *shape]))
         self.node("Reshape", name, [product, wanted], out)
 
-    def _conv(self, op: Conv, node: Node, inputs: list[str], out: str) -> None:
+    def _conv(self, op: ops.Conv, node: Node, inputs: list[str], out: str) -> None:
         _, height, width = self.shapes[node.inputs[0]]
         top, bottom, left, right = conv_pads(op, (height, width))
         dilations = {"dilations": op.dilation} if op.dilation != (1, 1) else {}
@@ -259,7 +229,7 @@ class _Emitter(Writer):
             **dilations,
         )
 
-    def _pool(self, op: Pool, index: int, inputs: list[str], out: str) -> None:
+    def _pool(self, op: ops.Pool, index: int, inputs: list[str], out: str) -> None:
         """Emit a pooling without ONNX's ``ceil_mode``, whose last windows runtimes disagree on.
 
         What lies beyond the image is padded: for the largest of a window it makes no difference.
@@ -299,7 +269,7 @@ class _Emitter(Writer):
             kind, options = _ACTIVATIONS[function]
             self.node(kind, name, inputs, out, **options)
 
-    def _attention(self, op: Attention, node: Node, inputs: list[str], out: str) -> None:
+    def _attention(self, op: ops.Attention, node: Node, inputs: list[str], out: str) -> None:
         """All heads are rows of one matrix, since they share keys and values."""
         name, (query, key, value) = node.name, inputs
         _, height, width = self.shapes[node.inputs[0]]

@@ -14,39 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 import numpy as np
 
 from mncost.errors import InputError
+from mncost.graph import ops
 from mncost.graph.foreign_op import not_ours
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import (
-    Activation,
-    AdaptivePool,
-    Add,
-    Attention,
-    BatchNorm,
-    ClassToken,
-    Concat,
-    Conv,
-    Dropout,
-    Flatten,
-    Fold,
-    Foreign,
-    GlobalPool,
-    Input,
-    LayerNorm,
-    LayerScale,
-    Linear,
-    MultiHeadAttention,
-    Pool,
-    Positions,
-    PReLU,
-    Resize,
-    Scale,
-    Select,
-    Shape,
-    Shuffle,
-    Slice,
-    Tokens,
-    Unfold,
-)
+from mncost.graph.ops import Shape
 from mncost.graph.shapes import conv_pads
 from mncost.models.tflite_steps import Steps, outer
 from mncost.models.tflite_tokens import (
@@ -137,79 +108,79 @@ class _Emitter(Steps):
         inputs = [self.at[source] for source in node.inputs]
         before = [self.shapes[source] for source in node.inputs]
         match node.op:
-            case Input():
+            case ops.Input():
                 return self.tensor(name, *outer(shape))
-            case Conv() as op:
+            case ops.Conv() as op:
                 return self._conv(op, index, inputs[0], before[0])
-            case Linear() as op:
+            case ops.Linear() as op:
                 return self._linear(op, index, inputs[0])
-            case BatchNorm() as op:
+            case ops.BatchNorm() as op:
                 scale, shift = self._batch_norm(name, op)
                 return self.affine(name, inputs[0], scale, shift)
-            case Activation() as op:
+            case ops.Activation() as op:
                 return self._activation(op.function, name, inputs[0])
-            case PReLU() as op:
+            case ops.PReLU() as op:
                 ones = (1,) * (len(shape) - 1)
                 slope = self.constant(f"{name}.weight", self.weight(name).reshape(*ones, -1))
                 return self.same("PRELU", name, [inputs[0], slope])
-            case Pool() as op:
+            case ops.Pool() as op:
                 return self._pool(op, index, inputs[0], before[0])
-            case AdaptivePool() as op:
+            case ops.AdaptivePool() as op:
                 return adaptive_pool(self, op, name, inputs[0], shape)
-            case GlobalPool():
+            case ops.GlobalPool():
                 axes = [1, 2] if len(before[0]) == 3 else [1]
                 return self.mean(name, inputs[0], axes, outer(shape), keep=len(before[0]) == 3)
-            case Flatten():
+            case ops.Flatten():
                 return self._flatten(name, inputs[0], before[0])
-            case Add():
+            case ops.Add():
                 return self.same("ADD", name, inputs, options("Add"))
-            case Scale():
+            case ops.Scale():
                 return self.same("MUL", name, inputs, options("Mul"))
-            case LayerScale():
+            case ops.LayerScale():
                 gamma = self.constant(f"{name}.gamma", self.weight(name, "gamma"))
                 return self.same("MUL", name, [*inputs, gamma], options("Mul"))
-            case Dropout():
+            case ops.Dropout():
                 return inputs[0]
-            case Concat():
+            case ops.Concat():
                 axis = 3 if len(shape) == 3 else 1
                 how = options("Concatenation", axis=axis)
                 return self.operator("CONCATENATION", inputs, self.like(name, shape), how)
-            case Slice() as op:
+            case ops.Slice() as op:
                 return self._slice(op, name, inputs[0], shape)
-            case Shuffle() as op:
+            case ops.Shuffle() as op:
                 channels, height, width = shape
                 cut = height, width, op.groups, channels // op.groups
                 grouped = self.reshape(f"{name}.groups", inputs[0], *cut)
                 swapped = self.transpose(f"{name}.swapped", grouped, 0, 1, 2, 4, 3)
                 return self.reshape(name, swapped, height, width, channels)
-            case Resize() as op:
+            case ops.Resize() as op:
                 return resize(self, op, name, inputs[0], shape)
-            case LayerNorm() as op:
+            case ops.LayerNorm() as op:
                 return layer_norm(self, op, name, inputs[0])
-            case Attention() as op:
+            case ops.Attention() as op:
                 return attention(self, op, name, inputs, before, shape)
-            case MultiHeadAttention() as op:
+            case ops.MultiHeadAttention() as op:
                 return heads(self, op, name, inputs[0], before[0])
-            case Tokens() as op:
+            case ops.Tokens() as op:
                 return self.reshape(name, inputs[0], *shape)
-            case ClassToken() as op:
+            case ops.ClassToken() as op:
                 return class_token(self, op, name, inputs[0], shape)
-            case Positions():
+            case ops.Positions():
                 places = self.constant(f"{name}.positions", self.weight(name, "positions")[None])
                 return self.same("ADD", name, [*inputs, places], options("Add"))
-            case Select() as op:
+            case ops.Select() as op:
                 return select(self, op, name, inputs[0], shape)
-            case Unfold() as op:
+            case ops.Unfold() as op:
                 channels, height, width = before[0]
                 return unfold(self, op, name, inputs[0], height, width, channels)
-            case Fold() as op:
+            case ops.Fold() as op:
                 return fold(self, op, name, inputs[0], shape)
-            case Foreign() as op:
+            case ops.Foreign() as op:
                 raise not_ours(op)
             case _:
                 assert_never(node.op)
 
-    def _conv(self, op: Conv, index: int, source: int, before: Shape) -> int:
+    def _conv(self, op: ops.Conv, index: int, source: int, before: Shape) -> int:
         name, after = self.graph.nodes[index].name, self._after(index, op.out_channels)
         kernel = self.weight(name) * after.scale.reshape(-1, 1, 1, 1)
         bias = self.weight(name, "bias") if op.bias else np.zeros(op.out_channels, "float32")
@@ -236,7 +207,7 @@ class _Emitter(Steps):
         shift = self.constant(f"{name}.bias", bias * after.scale + after.shift)
         return self._fused(index, after, self.operator(code, [source, filters, shift], out, how))
 
-    def _linear(self, op: Linear, index: int, source: int) -> int:
+    def _linear(self, op: ops.Linear, index: int, source: int) -> int:
         name, after = self.graph.nodes[index].name, self._after(index, op.out_features)
         matrix = self.constant(f"{name}.weight", self.weight(name) * after.scale[:, None])
         bias = self.weight(name, "bias") if op.bias else np.zeros(op.out_features, "float32")
@@ -250,14 +221,14 @@ class _Emitter(Steps):
         """Follow what nobody else reads: a batch norm, then an activation."""
         last, activation = index, KINDS.NONE
         scale, shift = np.ones(channels, "float32"), np.zeros(channels, "float32")
-        for kind in (BatchNorm, Activation):
+        for kind in (ops.BatchNorm, ops.Activation):
             if len(self.readers[last]) != 1 or last in self.graph.outputs:
                 break
             node = self.graph.nodes[self.readers[last][0]]
-            if isinstance(node.op, BatchNorm) and kind is BatchNorm:
+            if isinstance(node.op, ops.BatchNorm) and kind is ops.BatchNorm:
                 scale, shift = self._batch_norm(node.name, node.op)
-            elif isinstance(node.op, Activation) and node.op.function in _FUSED:
-                if kind is BatchNorm:
+            elif isinstance(node.op, ops.Activation) and node.op.function in _FUSED:
+                if kind is ops.BatchNorm:
                     continue
                 activation = _FUSED[node.op.function]
             else:
@@ -272,7 +243,7 @@ class _Emitter(Steps):
             self.at[index] = tensor
         return tensor
 
-    def _padded(self, name: str, source: int, op: Conv, before: Shape) -> tuple[int, int]:
+    def _padded(self, name: str, source: int, op: ops.Conv, before: Shape) -> tuple[int, int]:
         """Return what a convolution reads, and how the format calls its padding."""
         top, bottom, left, right = conv_pads(op, (before[1], before[2]))
         same = []
@@ -287,7 +258,7 @@ class _Emitter(Steps):
             return source, _SAME
         return self.pad(name, source, (top, bottom, left, right), 0.0), _VALID
 
-    def _batch_norm(self, name: str, op: BatchNorm) -> tuple[Any, Any]:
+    def _batch_norm(self, name: str, op: ops.BatchNorm) -> tuple[Any, Any]:
         """Return the factor and the shift of each channel."""
         scale = self.weight(name) / np.sqrt(self.weight(name, "running_var") + op.eps)
         shift = self.weight(name, "bias") - self.weight(name, "running_mean") * scale
@@ -311,7 +282,7 @@ class _Emitter(Steps):
             gate = self.same("TANH", f"{name}.tanh", [self.same("LOG", f"{name}.log", [grown])])
         return self.same("MUL", name, [source, gate], options("Mul"))
 
-    def _pool(self, op: Pool, index: int, source: int, before: Shape) -> int:
+    def _pool(self, op: ops.Pool, index: int, source: int, before: Shape) -> int:
         name, (top, bottom, left, right) = self.graph.nodes[index].name, op.pads
         low, high = (top, left), [bottom, right]
         for axis, (size, count) in enumerate(zip(before[1:], self.shapes[index][1:], strict=True)):
@@ -341,5 +312,5 @@ class _Emitter(Steps):
             source = self.transpose(f"{name}.channels", source, 0, 3, 1, 2)
         return self.reshape(name, source, math.prod(before))
 
-    def _slice(self, op: Slice, name: str, source: int, shape: Shape) -> int:
+    def _slice(self, op: ops.Slice, name: str, source: int, shape: Shape) -> int:
         return self.cut(name, source, 3 if len(shape) == 3 else 1, op.start, op.stop)

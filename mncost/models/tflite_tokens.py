@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import math
 
-from mncost.graph.ops import (
-    AdaptivePool,
-    Attention,
-    ClassToken,
-    Fold,
-    LayerNorm,
-    MultiHeadAttention,
-    Resize,
-    Select,
-    Shape,
-    Unfold,
-)
+from mncost.graph import ops
+from mncost.graph.ops import Shape
 from mncost.models.tflite_steps import Steps, outer
 from mncost.models.tflite_writer import options
 from mncost.models.windows import shares
@@ -33,7 +23,7 @@ __all__ = [
 ]
 
 
-def adaptive_pool(to: Steps, op: AdaptivePool, name: str, source: int, shape: Shape) -> int:
+def adaptive_pool(to: Steps, op: ops.AdaptivePool, name: str, source: int, shape: Shape) -> int:
     """Write averages of windows: two products with matrices of their shares."""
     _, height, width, channels = to.shape(source)
     if (height, width) == op.size:
@@ -58,7 +48,7 @@ def adaptive_pool(to: Steps, op: AdaptivePool, name: str, source: int, shape: Sh
     return to.reshape(name, columns, *outer(shape)[1:])
 
 
-def layer_norm(to: Steps, op: LayerNorm, name: str, source: int) -> int:
+def layer_norm(to: Steps, op: ops.LayerNorm, name: str, source: int) -> int:
     """Write a layer norm over the channels, which come last."""
     shape = to.shape(source)
     last, ones = [len(shape) - 1], (*shape[:-1], 1)
@@ -73,7 +63,7 @@ def layer_norm(to: Steps, op: LayerNorm, name: str, source: int) -> int:
     return to.affine(name, normed, to.weight(name), to.weight(name, "bias"))
 
 
-def resize(to: Steps, op: Resize, name: str, source: int, shape: Shape) -> int:
+def resize(to: Steps, op: ops.Resize, name: str, source: int, shape: Shape) -> int:
     """Write a change of size; nothing where the size is right already."""
     if to.shape(source) == outer(shape):
         return source
@@ -86,7 +76,7 @@ def resize(to: Steps, op: Resize, name: str, source: int, shape: Shape) -> int:
 
 
 def unfold(
-    to: Steps, op: Unfold, name: str, source: int, height: int, width: int, channels: int
+    to: Steps, op: ops.Unfold, name: str, source: int, height: int, width: int, channels: int
 ) -> int:
     """Write an image as the pixels of its patches."""
     down, right = op.patch
@@ -100,7 +90,7 @@ def unfold(
     )
 
 
-def fold(to: Steps, op: Fold, name: str, source: int, shape: Shape) -> int:
+def fold(to: Steps, op: ops.Fold, name: str, source: int, shape: Shape) -> int:
     """Write the pixels of patches as an image."""
     channels, height, width = shape
     down, right = op.patch
@@ -113,7 +103,7 @@ def fold(to: Steps, op: Fold, name: str, source: int, shape: Shape) -> int:
     return to.reshape(name, image, height, width, channels)
 
 
-def class_token(to: Steps, op: ClassToken, name: str, source: int, shape: Shape) -> int:
+def class_token(to: Steps, op: ops.ClassToken, name: str, source: int, shape: Shape) -> int:
     """Write the token once for each image: the first token, emptied, plus it."""
     first = to.cut(f"{name}.first", source, 1, 0, 1)
     none = to.same("SUB", f"{name}.none", [first, first], options("Sub"))
@@ -123,14 +113,14 @@ def class_token(to: Steps, op: ClassToken, name: str, source: int, shape: Shape)
     return to.operator("CONCATENATION", [each, source], to.like(name, shape), how)
 
 
-def select(to: Steps, op: Select, name: str, source: int, shape: Shape) -> int:
+def select(to: Steps, op: ops.Select, name: str, source: int, shape: Shape) -> int:
     """Write one token as a vector."""
     token = to.cut(f"{name}.token", source, 1, op.index, op.index + 1)
     return to.reshape(name, token, *shape)
 
 
 def attention(
-    to: Steps, op: Attention, name: str, inputs: list[int], before: list[Shape], shape: Shape
+    to: Steps, op: ops.Attention, name: str, inputs: list[int], before: list[Shape], shape: Shape
 ) -> int:
     """All heads are rows of one matrix, since they share keys and values."""
     _, height, width = shape
@@ -143,7 +133,7 @@ def attention(
     return to.reshape(name, mixed, height, width, op.heads * depth)
 
 
-def heads(to: Steps, op: MultiHeadAttention, name: str, source: int, before: Shape) -> int:
+def heads(to: Steps, op: ops.MultiHeadAttention, name: str, source: int, before: Shape) -> int:
     """Write attention with many heads, of tokens that hold query, key and value."""
     tokens, features = before
     length, depth = tokens // op.sequences, features // 3 // op.heads

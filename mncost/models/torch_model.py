@@ -8,39 +8,10 @@ from typing import TYPE_CHECKING, Any, assert_never
 import torch
 from torch import fx, nn
 
+from mncost.graph import ops
 from mncost.graph.foreign_op import not_ours
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import (
-    Activation,
-    AdaptivePool,
-    Add,
-    Attention,
-    BatchNorm,
-    ClassToken,
-    Concat,
-    Conv,
-    Dropout,
-    Flatten,
-    Fold,
-    Foreign,
-    GlobalPool,
-    Input,
-    LayerNorm,
-    LayerScale,
-    Linear,
-    MultiHeadAttention,
-    Op,
-    Pool,
-    Positions,
-    PReLU,
-    Resize,
-    Scale,
-    Select,
-    Shuffle,
-    Slice,
-    Tokens,
-    Unfold,
-)
+from mncost.graph.ops import Op
 from mncost.graph.shapes import conv_pads
 from mncost.models import torch_functions as functions
 from mncost.models.torch_layers import (
@@ -89,7 +60,7 @@ def torch_module(graph: Graph, name: str = "MobileNet") -> fx.GraphModule:
     several = len(graph.inputs) > 1
     values: list[fx.Node] = []
     for node in graph.nodes:
-        if isinstance(node.op, Input):
+        if isinstance(node.op, ops.Input):
             values.append(plan.placeholder(node.name if several else "x"))
         else:
             values.append(_emit(root, plan, node, tuple(values[source] for source in node.inputs)))
@@ -111,7 +82,7 @@ def _emit(root: nn.Module, plan: fx.Graph, node: Node, inputs: tuple[fx.Node, ..
     op = node.op
     if call := _call(op, inputs):
         return plan.call_function(*call)
-    if isinstance(op, Conv):
+    if isinstance(op, ops.Conv):
         inputs = (_padded(plan, op, inputs[0]),)
     _put(root, node.name, _layer(op))
     return plan.call_module(node.name, inputs)
@@ -122,39 +93,39 @@ def _call(
 ) -> tuple[Callable[..., object], tuple[Any, ...]] | None:
     """Return the function, and its arguments, of an operator that holds nothing."""
     match op:
-        case Add():
+        case ops.Add():
             return operator.add, inputs
-        case Scale():
+        case ops.Scale():
             return operator.mul, inputs
-        case AdaptivePool():
+        case ops.AdaptivePool():
             return functions.adaptive_average_pool, (*inputs, op.size)
-        case GlobalPool():
+        case ops.GlobalPool():
             return functions.global_average_pool, inputs
-        case Concat():
+        case ops.Concat():
             return torch.cat, (inputs, 1)
-        case Slice():
+        case ops.Slice():
             return functions.between, (*inputs, op.start, op.stop)
-        case Shuffle():
+        case ops.Shuffle():
             return functions.shuffle, (*inputs, op.groups)
-        case Resize() if op.factor is not None:
+        case ops.Resize() if op.factor is not None:
             return functions.resize_by, (*inputs, op.mode, op.factor)
-        case Resize() if op.multiple is not None:
+        case ops.Resize() if op.multiple is not None:
             return functions.resize_to_multiple, (*inputs, op.mode, op.multiple)
-        case Resize():
+        case ops.Resize():
             return functions.resize_like, (*inputs, op.mode)
-        case Tokens():
+        case ops.Tokens():
             return functions.tokens, (*inputs, op.parts)
-        case Select():
+        case ops.Select():
             return functions.select, (*inputs, op.index)
-        case Unfold():
+        case ops.Unfold():
             return functions.unfold, (*inputs, op.patch)
-        case Fold():
+        case ops.Fold():
             return functions.fold, (*inputs, op.patch)
         case _:
             return None
 
 
-def _padded(plan: fx.Graph, op: Conv, source: fx.Node) -> fx.Node:
+def _padded(plan: fx.Graph, op: ops.Conv, source: fx.Node) -> fx.Node:
     """Pad what nn.Conv2d cannot: unevenly, or by what the size of the image decides."""
     match _own_padding(op):
         case None:
@@ -167,60 +138,60 @@ def _padded(plan: fx.Graph, op: Conv, source: fx.Node) -> fx.Node:
             return source
 
 
-def _own_padding(op: Conv) -> tuple[int, int, int, int] | None:
+def _own_padding(op: ops.Conv) -> tuple[int, int, int, int] | None:
     """Return what a convolution pads; ``None`` if that depends on the size of the image."""
     return None if op.padding == "same" and op.stride != (1, 1) else conv_pads(op, (1, 1))
 
 
 def _layer(op: Op) -> nn.Module:
     match op:
-        case Conv():
+        case ops.Conv():
             return _conv(op)
-        case BatchNorm():
+        case ops.BatchNorm():
             kind = nn.BatchNorm2d if op.dimensions else nn.BatchNorm1d
             return kind(op.channels, op.eps, op.momentum)
-        case Activation():
+        case ops.Activation():
             return _ACTIVATIONS[op.function]()
-        case PReLU():
+        case ops.PReLU():
             return nn.PReLU(op.channels)
-        case Pool():
+        case ops.Pool():
             return _pool(op)
-        case Flatten():
+        case ops.Flatten():
             return nn.Flatten()
-        case Linear():
+        case ops.Linear():
             return nn.Linear(op.in_features, op.out_features, op.bias)
-        case LayerNorm():
+        case ops.LayerNorm():
             return (LayerNorm2d if op.dimensions == 2 else nn.LayerNorm)(op.channels, op.eps)
-        case LayerScale():
+        case ops.LayerScale():
             return LayerScale2d(op.channels, op.init)
-        case MultiHeadAttention():
+        case ops.MultiHeadAttention():
             return TokenAttention(op.heads, op.sequences)
-        case ClassToken():
+        case ops.ClassToken():
             return PrependToken(op.features)
-        case Positions():
+        case ops.Positions():
             return AddPositions(op.tokens, op.features)
-        case Attention():
+        case ops.Attention():
             return MultiQueryAttention2d(op.heads, op.key_dim)
-        case Dropout():
+        case ops.Dropout():
             return nn.Dropout(op.rate)
-        case Foreign():
+        case ops.Foreign():
             raise not_ours(op)
         case (
-            Input()
-            | Add()
-            | Scale()
-            | AdaptivePool()
-            | GlobalPool()
-            | Concat()
-            | Slice()
-            | Shuffle()
-        ) | (Resize() | Tokens() | Select() | Unfold() | Fold()):
+            ops.Input()
+            | ops.Add()
+            | ops.Scale()
+            | ops.AdaptivePool()
+            | ops.GlobalPool()
+            | ops.Concat()
+            | ops.Slice()
+            | ops.Shuffle()
+        ) | (ops.Resize() | ops.Tokens() | ops.Select() | ops.Unfold() | ops.Fold()):
             raise AssertionError(f"{op} is no layer")
         case _:
             assert_never(op)
 
 
-def _pool(op: Pool) -> nn.Module:
+def _pool(op: ops.Pool) -> nn.Module:
     top, bottom, left, right = op.pads
     if (top, left) != (bottom, right):
         raise AssertionError(f"{op}: torch pads poolings evenly")
@@ -228,7 +199,7 @@ def _pool(op: Pool) -> nn.Module:
     return kind(op.kernel, op.stride, (top, left), ceil_mode=op.ceil)
 
 
-def _conv(op: Conv) -> nn.Conv2d:
+def _conv(op: ops.Conv) -> nn.Conv2d:
     padding = (0, 0)
     match _own_padding(op):
         case (top, bottom, left, right) if (top, left) == (bottom, right):

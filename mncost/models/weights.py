@@ -10,41 +10,10 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
+from mncost.graph import ops
 from mncost.graph.foreign_op import not_ours
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import (
-    Activation,
-    AdaptivePool,
-    Add,
-    Attention,
-    BatchNorm,
-    ClassToken,
-    Concat,
-    Conv,
-    Dropout,
-    Flatten,
-    Fold,
-    Foreign,
-    GlobalPool,
-    Input,
-    LayerNorm,
-    LayerScale,
-    Linear,
-    MultiHeadAttention,
-    Op,
-    Pool,
-    Positions,
-    PReLU,
-    Resize,
-    Scale,
-    Select,
-    Shape,
-    Shuffle,
-    Slice,
-    Tokens,
-    Unfold,
-    parameters,
-)
+from mncost.graph.ops import Op, Shape, parameters
 
 if TYPE_CHECKING:
     import numpy
@@ -99,7 +68,7 @@ class _Draw:
                 case "token" | "positions":
                     self.normal(name, param.shape, 0.5 * square**0.5)
                 case "weight":
-                    self.around(name, param.shape, 0.25 if isinstance(node.op, PReLU) else 1.0)
+                    self.around(name, param.shape, 0.25 if isinstance(node.op, ops.PReLU) else 1.0)
                 case "gamma":
                     self.around(name, param.shape, _LAYER_SCALE)
                 case "running_mean":
@@ -126,32 +95,46 @@ _GAIN = {"conv": 2.0, "depthwise": 2.0, "pointwise": 2.0, "linear": 1.0}
 def _square(op: Op, squares: list[float]) -> float:
     """Estimate the mean square of a result from those of what is read."""
     match op:
-        case Conv() | Linear():
+        case ops.Conv() | ops.Linear():
             return squares[0] * _GAIN[op.kind]
-        case BatchNorm():
+        case ops.BatchNorm():
             return _NORMED
-        case LayerNorm():
+        case ops.LayerNorm():
             return _SPREAD + 0.1**2
-        case Activation() | PReLU():
+        case ops.Activation() | ops.PReLU():
             return squares[0] * 0.5
-        case LayerScale():
+        case ops.LayerScale():
             return squares[0] * _LAYER_SCALE**2 * _SPREAD
-        case AdaptivePool():
+        case ops.AdaptivePool():
             return squares[0]
-        case GlobalPool():
+        case ops.GlobalPool():
             return squares[0] * 0.32  # E[x]² / E[x²] of a rectified normal distribution
-        case Add():
+        case ops.Add():
             return squares[0] + squares[1]
-        case Scale():
+        case ops.Scale():
             return squares[0] * 0.25
-        case Concat():
+        case ops.Concat():
             return sum(squares) / len(squares)
-        case Positions():
+        case ops.Positions():
             return squares[0] * 1.25
-        case Foreign():
+        case ops.Foreign():
             raise not_ours(op)
-        case (Input() | Flatten() | Dropout() | Attention() | Pool() | Slice() | Shuffle()) | (
-            Resize() | MultiHeadAttention() | Tokens() | ClassToken() | Select() | Unfold() | Fold()
+        case (
+            ops.Input()
+            | ops.Flatten()
+            | ops.Dropout()
+            | ops.Attention()
+            | ops.Pool()
+            | ops.Slice()
+            | ops.Shuffle()
+        ) | (
+            ops.Resize()
+            | ops.MultiHeadAttention()
+            | ops.Tokens()
+            | ops.ClassToken()
+            | ops.Select()
+            | ops.Unfold()
+            | ops.Fold()
         ):
             return squares[0]
         case _:
