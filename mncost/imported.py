@@ -95,8 +95,7 @@ def from_onnx(
     """Return the network of an ONNX model. Needs onnx.
 
     Args:
-        model: the path of a file, or a model in memory, which is not changed. Only a file can be
-            measured.
+        model: the path of a file, or a model in memory, which is not changed.
         inputs: the shapes of its inputs, as far as they are open: ``"1x3x224x224"``,
             ``(1, 3, 224, 224)`` or ``{"image": (1, 3, 224, 224)}``. A batch that is open is 1.
         precision: what bytes are counted for; by default what the weights are stored in.
@@ -109,7 +108,9 @@ def from_onnx(
     given = parse_inputs(inputs)
     if isinstance(model, str | PurePath):
         return network_read(read(str(model), given), precision)
-    return network_read(read_proto(model, given), precision)
+    network = network_read(read_proto(model, given), precision)
+    network.proto = model
+    return network
 
 
 def from_torch(

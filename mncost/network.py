@@ -124,6 +124,7 @@ class Network(Shown):
         in_place: what writes over its input, for the peak of activations.
         source: what it was read from, if that was a model; that is what runs when it is measured.
         module: the torch module that it was read from, if that was in hand.
+        proto: the ONNX model that it was read from, if that was in memory.
         trained: the weights that it is measured with; ``None``: random ones.
         notes: what a reader of its counts has to know.
         shapes: the shape of each node's result.
@@ -151,6 +152,7 @@ class Network(Shown):
         self.in_place: InPlace = "none"
         self.source: Source | None = None
         self.module: torch.nn.Module | None = None
+        self.proto: onnx.ModelProto | None = None
         self.trained: TrainedWeights | None = None
         self.notes: tuple[str, ...] = ()
         self._forms: Sequence[Form] = ()  # as a model's own code writes its operators
@@ -193,8 +195,8 @@ class Network(Shown):
         assert self.source is not None
         if self.resolution == resolution_of(size):
             return self
-        network = network_read(at_size(self.source, size), self.precision)
-        network.module = self.module
+        network = network_read(at_size(self.source, size, self.proto), self.precision)
+        network.module, network.proto = self.module, self.proto
         return network
 
     def __repr__(self) -> str:

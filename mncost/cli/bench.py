@@ -243,7 +243,10 @@ def _next(results: Results, file: Path) -> str:
     from mncost.measure.kept import runs
     from mncost.tables.warnings import longer
 
-    if time := longer(results):
+    time = longer(results)
+    if time and results.run.imports_python:  # such a run is not resumed
+        return f"the same with --max-time {time}"
+    if time:
         return f"mncost bench --resume {_typed(file)} --max-time {time}"
     which = "" if file in runs()[:1] else f" {_typed(file)}"
     return f"mncost report{which} -o report.html"

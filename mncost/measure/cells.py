@@ -14,9 +14,19 @@ from mncost.graph.shapes import infer_shapes
 from mncost.measure.given_models import image_size, private, runs_at
 from mncost.measure.records import Cell, ModelRecord, Place, Subject
 from mncost.network import Network
-from mncost.readers.model import Content, FileSource, TrainedWeights
+from mncost.readers.model import Content, OnnxSource, Source, TrainedWeights
 
 __all__ = ["Planned", "digest"]
+
+
+def _source(network: Network) -> Source | None:
+    """Return the model that is run as it is; one in memory becomes a file."""
+    if network.proto is None:
+        return network.source
+    from mncost.readers.onnx.in_memory import with_file
+
+    assert isinstance(network.source, OnnxSource)
+    return with_file(network.source, network.proto)
 
 
 class Planned:
@@ -33,11 +43,9 @@ class Planned:
         """Enter a network or a twin at a place; return its cell."""
         if network.source is not None and not runs_at(network.source, place):
             raise MeasureError(f"{network.arch} is run as it is: not in {place.words()}")
-        if isinstance(network.source, FileSource) and not network.source.file:
-            raise MeasureError(f"{network.arch}: a model in memory; accepted is one in a file")
         size = network.resolution if network.source is None else image_size(network.source)
         subject = Subject(network.label, size, twin=network.twin, copy=copy)
-        content = network.source or network.trained
+        content = _source(network) or network.trained
         stored = None if network.source is None else network.weight_bytes
         return self.enter_graph(
             subject,

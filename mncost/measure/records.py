@@ -14,7 +14,7 @@ from mncost.graph.graph import Graph
 from mncost.label import Label, Positive
 from mncost.measure.bursts import Burst, Bursts, Counts
 from mncost.measure.cell import IDENTITY, Cell, Natural, Place, Subject, WorkerSpec
-from mncost.readers.model import Source, TrainedWeights
+from mncost.readers.model import Source, TorchSource, TrainedWeights
 
 __all__ = [
     "IDENTITY",
@@ -277,6 +277,11 @@ class Run(Struct, kw_only=True):
     notes: list[str] = []
     stopped: Stop = "running"
     seconds: float = 0.0  # wall time, all sessions together
+
+    @property
+    def imports_python(self) -> bool:
+        """Whether Python code that a model names was imported; such a run is not resumed."""
+        return any(isinstance(one.source, TorchSource) for one in self.models.values())
 
     def failure(self, cell: int) -> Failure | None:
         """Why a cell was given up, if it was."""

@@ -145,12 +145,12 @@ def resumed(path: Path, effort: Effort, python: Sequence[str] = ()) -> Run:
     run = read_run(path)
     if differences := machine_differences(run.machine, machine()):
         raise MeasureError(f"{path}: not resumed on another machine: {'; '.join(differences)}")
-    for model in run.models.values():
-        if isinstance(model.source, TorchSource):
-            raise MeasureError(
-                f"{path}: not resumed: it ran {model.source.name}, and a file does not choose what "
-                "Python imports; accepted is a new run"
-            )
+    if run.imports_python:
+        names = [m.source.name for m in run.models.values() if isinstance(m.source, TorchSource)]
+        raise MeasureError(
+            f"{path}: not resumed: it ran {names[0]}, and a file does not choose what Python "
+            "imports; accepted is a new run"
+        )
     allowed = {with_home(name) for name in (*python, sys.executable)}
     for place in dict.fromkeys(cell.place for cell in run.cells):
         if place.python is not None and with_home(place.python) not in allowed:

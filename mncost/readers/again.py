@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mncost.errors import GridError
 from mncost.readers import read_model
 from mncost.readers.given import GivenInput
 from mncost.readers.model import FileSource, InputSpec, ReadModel, Source
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 __all__ = ["at_size", "with_size"]
 
 
-def at_size(source: Source, size: tuple[int, int]) -> ReadModel:
+def at_size(source: Source, size: tuple[int, int], proto: ModelProto | None = None) -> ReadModel:
     """Read a model again, for images of another height and width.
+
+    Args:
+        source: where it came from.
+        size: height and width.
+        proto: the ONNX model itself, if it was in memory.
 
     Raises:
         InputError: its first input is no image, or its size is fixed.
     """
     name = source.file if isinstance(source, FileSource) else source.name
-    if not name:
-        raise GridError("a model in memory has one size: read it again, with other inputs")
+    if proto is not None:
+        from mncost.readers.onnx import read_proto
+
+        called = proto.graph.name or "model"
+        return read_proto(proto, with_size(source.inputs, size, called), called)
     return read_model(name, with_size(source.inputs, size, name, source.sides))
 
 

@@ -284,6 +284,7 @@ def _of_threads(summary: CellSummary) -> Iterator[RunWarning]:
 
 def _of_target(summary: CellSummary, target: float) -> RunWarning:
     error = summary.latency.relative_error if summary.latency else None
+    again = "" if summary.run.imports_python else " (--resume goes on with this run)"
     seen = "there is no interval" if error is None else f"the interval is ± {error:.1%}"
     return RunWarning(
         "target",
@@ -291,6 +292,6 @@ def _of_target(summary: CellSummary, target: float) -> RunWarning:
         error,
         target,
         f"{seen}, the target was ± {target:.1%}: measuring ended before",
-        "more --max-time (--resume goes on with this run), or fewer cells",
+        f"more --max-time{again}, or fewer cells",
         "the time was short",
     )

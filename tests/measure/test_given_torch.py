@@ -22,6 +22,7 @@ from mncost.models.formats import Model, format_named
 from mncost.readers import read_model
 from mncost.readers.given import parse_inputs
 from mncost.readers.model import TorchSource
+from mncost.results.results import Results
 
 pytest.importorskip("torch")
 
@@ -95,12 +96,18 @@ def test_it_runs_on_torch_only_and_is_not_resumed(package: str, tmp_path: Path) 
     from mncost.measure.run_file import write_run
 
     network = mncost.load(f"{package}:Elsewhere", input="1x3")
-    run = begin(grid_of(network), Where(runtime=("torch", "onnxruntime")), Effort(), What())
+    run = begin(
+        grid_of(network), Where(runtime=("torch", "onnxruntime")), Effort(target_error=0.01), What()
+    )
     assert [cell.place.runtime for cell in run.cells] == ["torch"]
     assert any("runs as it is, and not on onnxruntime" in note for note in run.notes)
     write_run(run, path := tmp_path / "run.json")
     with pytest.raises(MeasureError, match="a file does not choose what Python imports"):
         resumed(path, Effort())
+    assert run.imports_python
+    advice = [one.remedy for one in Results(run).warnings if one.name == "target"]
+    assert advice
+    assert all("--resume" not in one for one in advice)
 
 
 class Doubled(torch.nn.Module):  # type: ignore[misc]

@@ -12,10 +12,13 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 import mncost
+from mncost.measure.cells import Planned
 from mncost.measure.given_models import given_of
+from mncost.measure.records import Place
 from mncost.measure.run_file import encode, parse_run
 from mncost.measure.runtimes import Setup, runtime_class
 from mncost.readers import read_model
+from mncost.readers.model import OnnxSource
 from tests.measure.scripted import instead_of_processes
 from tests.readers.small import floats, model, node, saved
 from tests.readers.test_onnx import branching
@@ -255,11 +258,36 @@ def test_external_weights_are_measured_but_not_read(tmp_path: Path) -> None:
     assert result[0].shape == (1, 64)
 
 
-def test_a_model_in_memory_is_counted_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("scipy")
-    instead_of_processes(monkeypatch)
-    network = mncost.from_onnx(separable())
-    with pytest.raises(mncost.InputError, match="accepted is one in a file"):
-        mncost.bench([network], runtime="fake", max_time=1)
-    with pytest.raises(mncost.InputError, match="a model in memory has one size"):
-        network.at(16)
+def test_a_model_in_memory_runs_from_a_file(tmp_path: Path) -> None:
+    """What a worker computes is what ONNX Runtime computes from the model."""
+    import onnxruntime
+
+    made = separable()
+    network = mncost.from_onnx(made)
+    planned = Planned()
+    planned.enter(network, Place())
+    planned.enter(mncost.from_onnx(made), Place("fake"))
+    (record,) = planned.models.values()  # of both
+    assert isinstance(record.source, OnnxSource)
+    given = given_of(record.source)
+    given.write(tmp_path)
+    session = onnxruntime.InferenceSession(
+        made.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    (expected,) = session.run(None, given.feed(1))
+    run = runtime_class("onnxruntime")()
+    run.start(1)
+    result: Any = run.load(Setup(tmp_path))()
+    np.testing.assert_allclose(result[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_in_memory_of_another_size() -> None:
+    made = model(
+        [node("Conv", "x w", "y", pads=[1, 1, 1, 1])],
+        {"x": (1, 4, "height", "width")},
+        ["y"],
+        [floats("w", 5, 4, 3, 3)],
+    )
+    assert mncost.from_onnx(made, (1, 4, 8, 8)).at(6).macs == 6 * 6 * 5 * 4 * 9
+    with pytest.raises(mncost.InputError, match="takes batchx4x8x8"):
+        mncost.from_onnx(separable()).at(16)
