@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from mncost.errors import InputError
 from mncost.graph.graph import Node
@@ -25,13 +25,11 @@ from mncost.graph.ops import (
     Shape,
 )
 from mncost.graph.shapes import pads, result_shape
+from mncost.readers.onnx.joins import JOINS, Values, attribute_word
 from mncost.readers.onnx.prices import Call, Unknown
 from mncost.readers.shapes import without_batch
 
 __all__ = ["Values", "fits", "our_operator"]
-
-Values: TypeAlias = Callable[[int], list[float] | None]
-"""Returns the numbers of an input that is a small constant."""
 
 _TOLERANCE = 1e-4
 
@@ -86,7 +84,7 @@ def _pads(
     dilation: tuple[int, int],
 ) -> tuple[int, int, int, int]:
     """Return the pixels that are padded: top, bottom, left, right."""
-    auto = _word(call.attributes.get("auto_pad", "NOTSET"))
+    auto = attribute_word(call.attributes.get("auto_pad", "NOTSET"))
     if auto in ("SAME_UPPER", "SAME_LOWER"):
         sides: list[int] = []
         for axis in (0, 1):
@@ -99,10 +97,6 @@ def _pads(
         return 0, 0, 0, 0
     top, left, bottom, right = given
     return top, bottom, left, right
-
-
-def _word(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _batch_norm(call: Call, values: Values) -> Op | None:
@@ -266,6 +260,7 @@ _MAKERS: Mapping[str, Callable[[Call, Values], Op | None]] = {
     "Reshape": _flatten,
     "Squeeze": _flatten,
     "Dropout": _dropout,
+    **JOINS,
     "Gemm": _gemm,
     "MatMul": _matmul,
 }
