@@ -7,11 +7,12 @@ multiply-accumulates.
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, numpy_helper
 
 import mncost
 from tests.readers.small import floats, model, node, one_operator
@@ -168,6 +169,177 @@ def test_attention_of_onnxruntime_is_what_it_was_fused_from() -> None:
         ],
     )
     assert mncost.from_onnx(fused).macs == mncost.from_onnx(plain).macs > 0
+
+
+MS = "com.microsoft"
+
+
+def whole(name: str, value: int = 0, dtype: str = "uint8") -> TensorProto:
+    return numpy_helper.from_array(np.array(value, dtype), name)
+
+
+def one_of_microsoft(
+    kind: str,
+    names: str,
+    inputs: dict[str, tuple[int, ...]],
+    weights: list[TensorProto],
+    *,
+    type: int = TensorProto.FLOAT,
+    writes: int = TensorProto.FLOAT,
+    domain: str = MS,
+    **more: Any,
+) -> onnx.ModelProto:
+    """Return a model of one operator; scales are 1 and zero points 0."""
+    usual = [floats("s"), whole("z"), whole("zw", dtype="int8")]
+    used = [one for one in usual if one.name in names.split()]
+    types = {**dict.fromkeys(inputs, type), "y": writes}
+    nodes = [node(kind, names, "y", domain=domain, **more)]
+    return model(nodes, dict(inputs), ["y"], [*weights, *used], types=types)
+
+
+NIBBLES = numpy_helper.from_array(np.full((10, 2, 16), 0x99, np.uint8), "w")  # (9 - 8) · 1 each
+BYTES: dict[str, Any] = {"type": TensorProto.UINT8}
+BOTH: dict[str, Any] = {**BYTES, "writes": TensorProto.UINT8}
+FUSED = {
+    "FusedConv": one_of_microsoft(
+        "FusedConv", "x w", {"x": (1, 3, 9, 8)}, [floats("w", 4, 3, 3, 2)], activation="Relu"
+    ),
+    "FusedMatMul, right": one_of_microsoft(
+        "FusedMatMul", "x v", {"x": (2, 3, 4), "v": (2, 5, 4)}, [], transB=1
+    ),
+    "FusedMatMul, left": one_of_microsoft(
+        "FusedMatMul", "x v", {"x": (2, 4, 3), "v": (2, 4, 5)}, [], transA=1
+    ),
+    "MatMulNBits": one_of_microsoft(
+        "MatMulNBits",
+        "x w t",
+        {"x": (1, 3, 64)},
+        [NIBBLES, floats("t", 20)],
+        K=64,
+        N=10,
+        bits=4,
+        block_size=32,
+    ),
+    "QGemm": one_of_microsoft(
+        "QGemm", "x s z w s zw", {"x": (3, 7)}, [floats("w", 7, 5, dtype="int8")], **BYTES
+    ),
+    "DynamicQuantizeMatMul": one_of_microsoft(
+        "DynamicQuantizeMatMul", "x w s", {"x": (2, 6)}, [floats("w", 6, 3, dtype="int8")]
+    ),
+    "QLinearConv": one_of_microsoft(
+        "QLinearConv",
+        "x s z w s zw s z",
+        {"x": (1, 2, 6, 6)},
+        [floats("w", 3, 2, 3, 3, dtype="int8")],
+        domain="",
+        **BOTH,
+    ),
+    "QLinearMatMul": one_of_microsoft(
+        "QLinearMatMul",
+        "x s z w s zw s z",
+        {"x": (2, 6)},
+        [floats("w", 6, 3, dtype="int8")],
+        domain="",
+        **BOTH,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_fused_and_quantised_operators(name: str) -> None:
+    """Of ones, with scales of 1, a run adds up one for each multiply-accumulate."""
+    made = FUSED[name]
+    network = mncost.from_onnx(made)
+    assert network.macs == sum_of_a_run(made)
+    assert network.is_complete
+    weight = next((one for one in made.graph.initializer if one.name == "w"), None)
+    numbers = 0 if weight is None else int(np.prod(weight.dims))
+    assert network.params == numbers * (2 if name == "MatMulNBits" else 1)  # two in a byte
+
+
+def test_attention_with_keys_of_their_own() -> None:
+    """Each row of queries meets each key in each head, and each value once more."""
+    heads, rows, columns, depth = 2, 4, 6, 4
+    several = one_of_microsoft(
+        "MultiHeadAttention",
+        "q k v",
+        {"q": (1, rows, 8), "k": (1, columns, 8), "v": (1, columns, 8)},
+        [],
+        num_heads=heads,
+    )
+    products = sum(2 * depth for _ in product(range(heads), range(rows), range(columns)))
+    assert mncost.from_onnx(several).macs == products
+    quantised = one_of_microsoft(
+        "QAttention",
+        "x w b s s m z zw",
+        {"x": (1, rows, 8)},
+        [
+            floats("w", 8, 24, dtype="int8"),
+            floats("b", 24),
+            numpy_helper.from_array(np.array([rows], np.int32), "m"),
+        ],
+        type=TensorProto.UINT8,
+        num_heads=heads,
+    )
+    own = sum(2 * depth for _ in product(range(heads), range(rows), range(rows)))
+    assert mncost.from_onnx(quantised).macs == rows * 8 * 24 + own
+
+
+def test_attention_with_few_keys_reads_earlier_ones() -> None:
+    """Four heads of queries share two of keys; 3 keys are of earlier calls."""
+    heads, rows, past, depth = 4, 5, 3, 8
+    made = model(
+        [
+            node(
+                "GroupQueryAttention",
+                "q k v pk pv l t",
+                "y npk npv",
+                domain=MS,
+                num_heads=heads,
+                kv_num_heads=2,
+            )
+        ],
+        {
+            "q": (1, rows, heads * depth),
+            "k": (1, rows, 2 * depth),
+            "v": (1, rows, 2 * depth),
+            "pk": (1, 2, past, depth),
+            "pv": (1, 2, past, depth),
+            "l": (1,),
+            "t": (),
+        },
+        ["y", "npk", "npv"],
+        types={"l": TensorProto.INT32, "t": TensorProto.INT32},
+    )
+    products = sum(2 * depth for _ in product(range(heads), range(rows), range(past + rows)))
+    assert mncost.from_onnx(made).macs == products
+
+
+def test_a_quantised_lstm_is_the_lstm() -> None:
+    """Its weights lie the other way around."""
+    scale = numpy_helper.from_array(np.ones(1, np.float32), "t")
+    zero = numpy_helper.from_array(np.zeros(1, np.int8), "o")
+    made = one_of_microsoft(
+        "DynamicQuantizeLSTM",
+        "x W R B _ _ _ _ t o t o",
+        {"x": (5, 2, 3)},
+        [
+            floats("W", 1, 3, 16, dtype="int8"),
+            floats("R", 1, 4, 16, dtype="int8"),
+            floats("B", 1, 32),
+            scale,
+            zero,
+        ],
+        hidden_size=4,
+    )
+    plain = one_operator(
+        "LSTM",
+        {"x": (5, 2, 3)},
+        [floats("W", 1, 16, 3), floats("R", 1, 16, 4), floats("B", 1, 32)],
+        hidden_size=4,
+    )
+    quantised, expected = mncost.from_onnx(made), mncost.from_onnx(plain)
+    assert (quantised.macs, quantised.params) == (expected.macs, expected.params)
 
 
 MOVES = {

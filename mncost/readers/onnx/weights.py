@@ -68,7 +68,8 @@ class StoredWeights:
                     continue
                 self._counted.add(origin)
                 leaf = leaves[index] if index < len(leaves) and leaves[index] else origin.name
-                held.append(Held(_unique(leaf, held), origin.shape, _role(leaf, origin)))
+                shape = _packed(node, operator) or origin.shape
+                held.append(Held(_unique(leaf, held), shape, _role(leaf, origin)))
         return tuple(held)
 
     def of_bodies(self, origins: Sequence[Origin]) -> tuple[Held, ...]:
@@ -112,6 +113,14 @@ _INDICES = names(
     LessOrEqual GreaterOrEqual And Or Not Mod Range Concat Unsqueeze Squeeze Split Transpose Cast
     Add Sub Mul Div ReduceMean ReduceSum ReduceMax ReduceMin"""
 )
+
+
+def _packed(node: NodeProto, operator: str) -> tuple[int, ...] | None:
+    """Return the shape of a weight that is stored with several numbers in a byte."""
+    if operator != "com.microsoft.MatMulNBits":
+        return None
+    given = {one.name: one.i for one in node.attribute}
+    return (given["N"], given["K"]) if given.get("N", 0) > 0 and given.get("K", 0) > 0 else None
 
 
 def _unique(leaf: str, held: Sequence[Held]) -> str:
