@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from mncost.render.shown import show_with
 
 if TYPE_CHECKING:
-    from mncost.api import Grid, grid, load
+    from mncost.api import grid, load
     from mncost.budget.baseline import Baseline
     from mncost.budget.outcome import Outcome, Verdicts
     from mncost.budget.run import check
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mncost.effort import Effort
     from mncost.errors import InputError, MncostError
     from mncost.explanation import Explanation, explain
+    from mncost.grids import Grid
     from mncost.imported import from_onnx, from_torch
     from mncost.measure.where import Where
     from mncost.network import Network
@@ -83,7 +84,7 @@ _MODULES = {
     "Comparison": "mncost.comparison",
     "Effort": "mncost.effort",
     "Explanation": "mncost.explanation",
-    "Grid": "mncost.api",
+    "Grid": "mncost.grids",
     "InputError": "mncost.errors",
     "MncostError": "mncost.errors",
     "Network": "mncost.network",

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mncost.cost.memory import IN_PLACE, PRECISIONS, InPlace, Precision
-from mncost.errors import GridError, InputError, NothingPublishedError, UnknownNameError
+from mncost.cost.memory import Precision, as_in_place, as_precision
+from mncost.errors import GridError, InputError, NothingPublishedError
 from mncost.graph.graph import Graph
+from mncost.grids import Grid
 from mncost.network import Network, network_of
-from mncost.render.shown import Shown
-from mncost.spec.axis import (
-    Numbers,
-    Resolution,
-    alphas,
-    parse_axis,
-    resolutions,
-    resolutions_at_rho,
-    size_of_image,
-    two_squares,
-)
+from mncost.selection import Selection
+from mncost.spec.axis import Numbers, Resolution, size_of_image, two_squares
 from mncost.spec.catalog import Choice, find
 from mncost.spec.resolve import OUTPUT_STRIDES, Architecture, resolve
 
@@ -27,160 +19,14 @@ if TYPE_CHECKING:
     from mncost.readers.given import GivenInputs
 
 __all__ = [
-    "Grid",
     "Networks",
-    "Selection",
-    "as_precision",
     "grid",
     "grid_of",
-    "input_words",
     "load",
-    "refuse_partial",
-    "title",
 ]
 
 MAX_BLOCKS = 50_000  # in all graphs of a grid together: one graph an α. Some 300 MB
 MAX_SIZED_BLOCKS = 1_200_000  # likewise, each as often as there are resolutions. Some 600 MB
-
-
-class Selection(NamedTuple):
-    """The α and resolutions that were chosen for one architecture; ``None`` is no choice."""
-
-    alphas: list[float] | None
-    resolutions: list[Resolution] | None
-
-    @classmethod
-    def of(
-        cls,
-        choice: Choice,
-        alpha: Numbers | None,
-        resolution: Numbers | None,
-        rho: Numbers | None,
-    ) -> Selection:
-        """Apply what was asked for to one architecture and its published values.
-
-        Raises:
-            GridError: what was asked for cannot be used with it.
-        """
-        if resolution is not None and rho is not None:
-            raise GridError("resolution and ρ are both given: one of them is accepted")
-        return cls(_alphas(choice, alpha), _resolutions(choice, resolution, rho))
-
-    def holds(self, alpha: float, resolution: Resolution | None) -> bool:
-        """Whether a network of this α and resolution is among those chosen."""
-        return (self.alphas is None or alpha in self.alphas) and (
-            self.resolutions is None or resolution in self.resolutions
-        )
-
-
-def _alphas(choice: Choice, given: Numbers | None) -> list[float] | None:
-    spec = choice.spec
-    if choice.alpha is not None:
-        if given is not None:
-            raise GridError(f"α is given, but the checkpoint's name already says {choice.alpha}")
-        given = choice.alpha
-    return None if given is None else alphas(parse_axis("α", given), spec.alphas, spec.name)
-
-
-def _resolutions(
-    choice: Choice, resolution: Numbers | None, rho: Numbers | None
-) -> list[Resolution] | None:
-    spec = choice.spec
-    published = spec.published_resolutions
-    if choice.resolution is not None:
-        if resolution is not None or rho is not None:
-            raise GridError(
-                f"a resolution is given, but the checkpoint's name already says {choice.resolution}"
-            )
-        resolution = choice.resolution
-    if rho is not None:
-        if not isinstance(spec.native, int):
-            raise NothingPublishedError(
-                f"{spec.name}: ρ needs square images, and the native one is not"
-            )
-        return [*resolutions_at_rho(parse_axis("ρ", rho), published, spec.native, spec.name)]
-    if resolution is None:
-        return None
-    return resolutions(resolution, published, spec.name)
-
-
-class Grid(Shown, Sequence[Network]):
-    """The networks of an α × resolution grid.
-
-    Attributes:
-        notes: what was left out, and which α give one and the same network.
-    """
-
-    _in_frames = (("columns", "all"),)
-
-    def __init__(self, networks: Sequence[Network], notes: Sequence[str] = ()) -> None:
-        """Use :func:`grid`."""
-        self._networks = tuple(networks)
-        self.notes = tuple(notes)
-
-    def __repr__(self) -> str:
-        """Name the first and the last network."""
-        ends = [self[0], self[-1]] if len(self) > 1 else self[:1]
-        named = " ... ".join(title(network) for network in ends)
-        return f"<mncost.Grid of {len(self)} networks: {named}>"
-
-    def __len__(self) -> int:
-        """Return the number of networks."""
-        return len(self._networks)
-
-    def __iter__(self) -> Iterator[Network]:
-        """Iterate over the networks: architecture by architecture, α by α."""
-        return iter(self._networks)
-
-    @overload
-    def __getitem__(self, index: int) -> Network: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Network]: ...
-    def __getitem__(self, index: int | slice) -> Network | Sequence[Network]:
-        """Return one network, or several."""
-        return self._networks[index]
-
-    def single(self) -> Network:
-        """Return the only network.
-
-        Raises:
-            InputError: there are several.
-        """
-        if len(self) != 1:
-            first, second = (title(network) for network in self[:2])
-            said = f"needs one network, and these are {len(self)}: {first}; {second} ..."
-            hints = [note for note in self.notes if "square images" in note]
-            raise InputError("; ".join([said, *hints]))
-        return self[0]
-
-
-def refuse_partial(networks: Iterable[Network]) -> None:
-    """Refuse networks with operators whose work is not known.
-
-    Raises:
-        InputError: there is one.
-    """
-    for network in networks:
-        if not network.is_complete:
-            listed = ", ".join(f"{name} ({count})" for name, count in network.unknown.items())
-            raise InputError(f"{network.arch}: the count is partial: no rule for {listed}")
-
-
-def input_words(network: Network) -> str:
-    """Return the shapes of a network's inputs, without the batch: ``3x224x224``."""
-    shapes = ("x".join(map(str, shape)) for shape in network.inputs.values())
-    return ", ".join(shape or "scalar" for shape in shapes)
-
-
-def title(network: Network) -> str:
-    """Return the words that name a network."""
-    twin = f", {network.twin} twin" if network.twin else ""
-    if network.source is not None or network.alpha is None:
-        return f"{network.arch} for {input_words(network)}{twin}"
-    return (
-        f"{network.arch} α {network.alpha} at {network.resolution} px, dialect "
-        f"{network.dialect}{twin}"
-    )
 
 
 def load(  # noqa: PLR0913 - what the flags of mncost.which are
@@ -367,30 +213,6 @@ def _collapsed(networks: Sequence[Network]) -> Iterator[str]:
         if len(group) > 1:
             listed = ", ".join(str(network.alpha) for network in group)
             yield f"{group[0].arch}: α {listed} are one network once channels are rounded"
-
-
-def as_in_place(name: str | None) -> InPlace:
-    """Check the name of what is computed in place; ``None`` is nothing.
-
-    Raises:
-        UnknownNameError: there is no such rule.
-    """
-    for rule in IN_PLACE:
-        if rule == (name or "none"):
-            return rule
-    raise UnknownNameError("rule of what is in place", str(name), IN_PLACE)
-
-
-def as_precision(name: str | None) -> Precision:
-    """Check the name of a precision; ``None`` is fp32.
-
-    Raises:
-        UnknownNameError: there is no such precision.
-    """
-    for precision in PRECISIONS:
-        if precision == (name or "fp32"):
-            return precision
-    raise UnknownNameError("precision", str(name), PRECISIONS)
 
 
 Networks: TypeAlias = str | Network | Grid | Sequence[str] | Sequence[Network]

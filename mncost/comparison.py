@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mncost.api import Grid, Networks, grid_of
+from mncost.api import Networks, grid_of
 from mncost.errors import InputError
 from mncost.graph.twin import TWINS
+from mncost.grids import Grid
 from mncost.network import Network
 from mncost.render.shown import Shown
 

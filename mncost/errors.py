@@ -21,7 +21,8 @@ has one for each problem of its file. Anything else that escapes is a defect of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 __all__ = [
     "BudgetError",
@@ -38,7 +39,10 @@ __all__ = [
     "UnknownNameError",
     "did_you_mean",
     "one_line",
+    "one_of",
 ]
+
+Name = TypeVar("Name", bound=str)
 
 
 class MncostError(Exception):
@@ -140,3 +144,15 @@ def did_you_mean(name: str, accepted: Iterable[str]) -> str:
 def one_line(text: str) -> str:
     """Escape what could break a line or drive a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def one_of(kind: str, name: str, accepted: Sequence[Name]) -> Name:
+    """Return a name as one of a closed list.
+
+    Raises:
+        UnknownNameError: it is not in the list.
+    """
+    for one in accepted:
+        if one == name:
+            return one
+    raise UnknownNameError(kind, name, accepted)

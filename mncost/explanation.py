@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mncost.api import Networks, grid_of, title
+from mncost.api import Networks, grid_of
+from mncost.grids import title
 from mncost.network import Network
 from mncost.render.shown import Shown
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
-    from mncost.api import Grid
     from mncost.cost.memory import Precision
+    from mncost.grids import Grid
     from mncost.readers.model import ReadModel
     from mncost.readers.torch.inputs import TorchInputs
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from mncost.errors import InputError, UnknownNameError
+from mncost.errors import InputError, one_of
 from mncost.flags import flag
 
 if TYPE_CHECKING:
-    from mncost.api import Grid
+    from mncost.grids import Grid
     from mncost.network import Network
 
 __all__ = ["GRAMMAR", "Which"]
@@ -23,15 +23,13 @@ _OURS = ("twin", "strict")  # what no grid is asked for
 
 
 def _precision(option: str, name: str) -> str:
-    from mncost.cost.memory import PRECISIONS
+    from mncost.cost.memory import as_precision
 
-    if name not in PRECISIONS:
-        raise UnknownNameError("precision", name, PRECISIONS)
-    return name
+    return as_precision(name)
 
 
 def _in_place(option: str, name: str) -> str:
-    from mncost.api import as_in_place
+    from mncost.cost.memory import as_in_place
 
     return as_in_place(name)
 
@@ -39,9 +37,7 @@ def _in_place(option: str, name: str) -> str:
 def _twin(option: str, name: str) -> str:
     from mncost.graph.twin import TWINS
 
-    if name not in TWINS:
-        raise UnknownNameError("twin", name, TWINS)
-    return name
+    return one_of("twin", name, [*TWINS])
 
 
 @dataclass(frozen=True)
@@ -131,7 +127,8 @@ class Which:
         Raises:
             InputError: a value cannot be used; the message says what would be accepted.
         """
-        from mncost.api import grid, refuse_partial
+        from mncost.api import grid
+        from mncost.grids import refuse_partial
 
         if self.arch is None:
             raise InputError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from mncost.effort import clock_flag
-from mncost.errors import UnknownNameError
+from mncost.errors import one_of
 from mncost.flags import flag, given
 from mncost.limits import Amount
 
@@ -21,11 +21,8 @@ _PANEL = "Measure"
 
 
 def _inconclusive(option: str, name: str) -> Inconclusive:
-    accepted: dict[str, Inconclusive] = {one: one for one in get_args(Inconclusive)}
-    del accepted["keep"]  # nobody has to ask for it
-    if name not in accepted:
-        raise UnknownNameError(option, name, accepted)
-    return accepted[name]
+    # Nobody has to ask for "keep".
+    return one_of(option, name, [one for one in get_args(Inconclusive) if one != "keep"])
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ import msgspec
 from msgspec import structs
 
 from mncost import limits as reading
-from mncost.api import input_words
 from mncost.budget.exact import network_of, partial_problem
 from mncost.budget.problems import Problems, TooManyError
 from mncost.budget.records import (
@@ -36,6 +35,7 @@ from mncost.budget.schema import (
 )
 from mncost.cost.memory import PRECISIONS
 from mncost.errors import BudgetError, InputError, UnknownNameError, one_line
+from mncost.grids import input_words
 from mncost.limits import EXACT, percent_of
 from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.network import Network

@@ -22,7 +22,7 @@ from mncost.measure.where import Where
 from mncost.which import Which
 
 if TYPE_CHECKING:
-    from mncost.api import Grid
+    from mncost.grids import Grid
     from mncost.measure.records import Run
     from mncost.measure.saving import Saver
     from mncost.results.results import Results
@@ -125,7 +125,7 @@ def bench(
         raise InputError("--weights-key needs --weights: the file that it chooses in")
     if resume is not None:
         _refuse_cells(asked | given(where) | given(effort))
-    from mncost.api import Grid
+    from mncost.grids import Grid
     from mncost.measure.kept import new_file
     from mncost.measure.runs import ARCHITECTURES, resumed
     from mncost.measure.saving import saving

@@ -161,7 +161,7 @@ def compare(
 
 def _precisions(names: str | None, *, fp32: bool, int8: bool) -> list[str]:
     """Return the precisions that were asked for, in any of the ways."""
-    from mncost.api import as_precision
+    from mncost.cost.memory import as_precision
 
     every = [name.strip() for name in names.split(",")] if names is not None else []
     every += ["fp32"] * fp32 + ["int8"] * int8
@@ -170,8 +170,8 @@ def _precisions(names: str | None, *, fp32: bool, int8: bool) -> list[str]:
 
 def _comparison(which: Which, precisions: list[str]) -> Comparison:
     """Return the networks that have the twin, at each of the precisions."""
-    from mncost.api import Grid
     from mncost.comparison import with_twin
+    from mncost.grids import Grid
 
     grids = [replace(which, precision=name).grid() for name in precisions]
     notes = dict.fromkeys(note for grid in grids for note in grid.notes)

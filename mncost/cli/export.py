@@ -109,7 +109,7 @@ def export(
     mncost export v2 --dialect torchvision --weights mobilenet_v2.pth -o net.onnx
     mncost export v3-large --alpha 0.75 --dialect torchvision -o net.toml
     """
-    from mncost.api import title
+    from mncost.grids import title
     from mncost.models.export import FILES, Choices, checkpoint
     from mncost.render.write import write_atomically
 

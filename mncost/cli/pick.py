@@ -70,8 +70,8 @@ def pick(
     latency passes if its whole confidence interval is below the limit. Exit status: 0 a network
     fits, 1 none fits, 3 none fits but some latencies are inconclusive.
     """
-    from mncost.api import as_precision
     from mncost.choose.pick import SHOWN, choose
+    from mncost.cost.memory import as_precision
     from mncost.published.accuracy import candidates
     from mncost.published.accuracy import with_weights as loadable
     from mncost.render.write import refuse_overwriting

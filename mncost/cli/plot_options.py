@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mncost.api import as_precision
 from mncost.cli.options import refuse
+from mncost.cost.memory import as_precision
 from mncost.errors import InputError, MeasureError
 from mncost.extras import require
 from mncost.flags import given

@@ -41,7 +41,7 @@ def verify(
     mncost verify all --dialect timm --twin standard
     mncost verify v4-hybrid-m --layers --format csv -o layers.csv
     """
-    from mncost.api import title
+    from mncost.grids import title
     from mncost.tables.verify import verify_table
     from mncost.witnesses.verification import Verification, verified
 

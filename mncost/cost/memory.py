@@ -25,6 +25,7 @@ from math import prod
 from typing import Literal, NamedTuple, TypeAlias, assert_never, get_args
 
 from mncost.cost.work import attention_scores, token_scores
+from mncost.errors import one_of
 from mncost.graph import ops
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import Op, Shape, parameters
@@ -37,6 +38,8 @@ __all__ = [
     "Precision",
     "Schedule",
     "Step",
+    "as_in_place",
+    "as_precision",
     "peak",
     "schedule",
     "traffic",
@@ -48,6 +51,25 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 InPlace: TypeAlias = Literal["none", "depthwise"]
 IN_PLACE: tuple[InPlace, ...] = get_args(InPlace)
 """What is computed in place: nothing, or depthwise convolutions."""
+
+
+def as_precision(name: str | None) -> Precision:
+    """Check the name of a precision; ``None`` is fp32.
+
+    Raises:
+        UnknownNameError: there is no such precision.
+    """
+    return one_of("precision", name or "fp32", PRECISIONS)
+
+
+def as_in_place(name: str | None) -> InPlace:
+    """Check the name of what is computed in place; ``None`` is nothing.
+
+    Raises:
+        UnknownNameError: there is no such rule.
+    """
+    return one_of("rule of what is in place", name or "none", IN_PLACE)
+
 
 _ELEMENT_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 _VECTOR_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 4}

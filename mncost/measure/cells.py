@@ -5,8 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
-from mncost.api import as_precision
 from mncost.cost import memory
+from mncost.cost.memory import as_precision
 from mncost.cost.work import count
 from mncost.errors import MeasureError
 from mncost.graph.graph import Graph, Shapes

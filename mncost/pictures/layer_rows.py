@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from mncost.api import as_precision
 from mncost.cost.groups import GROUPINGS
 from mncost.cost.layers import Layer
+from mncost.cost.memory import as_precision
 from mncost.errors import UnknownNameError
 from mncost.interval import Interval
 from mncost.measure.cell import Cell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from mncost.api import title as title_of
+from mncost.grids import title as title_of
 from mncost.measure.cell import Cell
 from mncost.network import Network
 from mncost.pictures.bars import PAGE, layer_bars

@@ -199,7 +199,7 @@ def _cell(results: Results, which: Which, place: OnePlace) -> Cell:
 
 def _is_meant(cell: Cell, which: Which) -> bool:
     """Whether a cell is among the networks that are named; without any name, all are."""
-    from mncost.api import Selection
+    from mncost.selection import Selection
     from mncost.spec.catalog import find, index
     from mncost.spec.parse import PAPER
 
@@ -226,6 +226,6 @@ def _is_meant(cell: Cell, which: Which) -> bool:
 
 
 def _precision(which: Which) -> Precision:
-    from mncost.api import as_precision
+    from mncost.cost.memory import as_precision
 
     return as_precision(which.precision)

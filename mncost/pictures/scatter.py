@@ -153,7 +153,7 @@ def _accuracy(one: Candidate, x: float, *facts: str) -> Point:
 
 def _published(precision: str, known: Sequence[Candidate] | None) -> Mapping[str, Candidate]:
     """Return networks with published accuracies by their digests."""
-    from mncost.api import as_precision
+    from mncost.cost.memory import as_precision
 
     if known is None:
         try:

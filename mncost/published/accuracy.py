@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from mncost.api import Selection, grid
+from mncost.api import grid
 from mncost.cost.memory import PRECISIONS, Precision
 from mncost.errors import NothingPublishedError, UnknownNameError
 from mncost.published.checkpoints import load_code
 from mncost.published.figures import Figure, read_published
+from mncost.selection import Selection
 from mncost.spec.axis import Numbers, Resolution
 from mncost.spec.catalog import Choice, find, load_spec
 from mncost.spec.parse import PAPER

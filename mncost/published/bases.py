@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from mncost.api import Selection, load
+from mncost.api import load
 from mncost.errors import NothingPublishedError, UnknownNameError
 from mncost.graph.ops import BatchNorm, Conv, Linear
 from mncost.network import Network, network_of
 from mncost.published.figures import Figure, read_published
+from mncost.selection import Selection
 from mncost.spec.axis import Numbers
 from mncost.spec.blocks.conv import Conv as ConvRow
 from mncost.spec.catalog import Choice, find, load_spec

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mncost.api import title
 from mncost.cost.bridge import Line, bridge, tools
 from mncost.cost.conventions import CONVENTIONS
 from mncost.cost.forms import Seen
 from mncost.explanation import Explanation
+from mncost.grids import title
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
 from mncost.tables.partial import partial_notes

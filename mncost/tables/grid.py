@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mncost.api import Grid, input_words
 from mncost.errors import InputError
+from mncost.grids import Grid, input_words
 from mncost.network import Network
 from mncost.render.sources import Source, chosen, sources, tabulate
 from mncost.render.table import Column, Table, Value

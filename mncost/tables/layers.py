@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from mncost.api import title
 from mncost.comparison import twin_of
 from mncost.cost.groups import GROUPINGS, group
 from mncost.cost.layers import Layer, side
 from mncost.errors import InputError, UnknownNameError
+from mncost.grids import title
 from mncost.network import Network
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import AtLeast, Show, Table, Value

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from mncost.api import load, title
+from mncost.api import load
 from mncost.cost.materialised import Materialised, Tensor
+from mncost.grids import title
 from mncost.network import Network
 from mncost.published.memory import PUBLISHED_MEMORY, RESOLUTION, MemoryFigure, difference
 from mncost.render.sources import Source, sources, tabulate

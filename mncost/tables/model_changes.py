@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from mncost.api import title
 from mncost.cost.layers import Layer, side
 from mncost.cost.model_changes import changes
+from mncost.grids import title
 from mncost.network import Network
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Show, Table, Value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from mncost.api import title
+from mncost.grids import title
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Show, Table, Value
 from mncost.training.step import TrainingStep

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mncost.api import title
+from mncost.grids import title
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table, Value
 from mncost.witnesses.verification import Verification, Verified

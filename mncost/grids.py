@@ -1,0 +1,91 @@
+"""Several networks, and the words that name them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
+
+from mncost.errors import InputError
+from mncost.network import Network
+from mncost.render.shown import Shown
+
+__all__ = ["Grid", "input_words", "refuse_partial", "title"]
+
+
+class Grid(Shown, Sequence[Network]):
+    """The networks of an α × resolution grid.
+
+    Attributes:
+        notes: what was left out, and which α give one and the same network.
+    """
+
+    _in_frames = (("columns", "all"),)
+
+    def __init__(self, networks: Sequence[Network], notes: Sequence[str] = ()) -> None:
+        """Use :func:`grid`."""
+        self._networks = tuple(networks)
+        self.notes = tuple(notes)
+
+    def __repr__(self) -> str:
+        """Name the first and the last network."""
+        ends = [self[0], self[-1]] if len(self) > 1 else self[:1]
+        named = " ... ".join(title(network) for network in ends)
+        return f"<mncost.Grid of {len(self)} networks: {named}>"
+
+    def __len__(self) -> int:
+        """Return the number of networks."""
+        return len(self._networks)
+
+    def __iter__(self) -> Iterator[Network]:
+        """Iterate over the networks: architecture by architecture, α by α."""
+        return iter(self._networks)
+
+    @overload
+    def __getitem__(self, index: int) -> Network: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Network]: ...
+    def __getitem__(self, index: int | slice) -> Network | Sequence[Network]:
+        """Return one network, or several."""
+        return self._networks[index]
+
+    def single(self) -> Network:
+        """Return the only network.
+
+        Raises:
+            InputError: there are several.
+        """
+        if len(self) != 1:
+            first, second = (title(network) for network in self[:2])
+            said = f"needs one network, and these are {len(self)}: {first}; {second} ..."
+            hints = [note for note in self.notes if "square images" in note]
+            raise InputError("; ".join([said, *hints]))
+        return self[0]
+
+
+def refuse_partial(networks: Iterable[Network]) -> None:
+    """Refuse networks with operators whose work is not known.
+
+    Raises:
+        InputError: there is one.
+    """
+    for network in networks:
+        if not network.is_complete:
+            listed = ", ".join(f"{name} ({count})" for name, count in network.unknown.items())
+            raise InputError(f"{network.arch}: the count is partial: no rule for {listed}")
+
+
+def input_words(network: Network) -> str:
+    """Return the shapes of a network's inputs, without the batch: ``3x224x224``."""
+    shapes = ("x".join(map(str, shape)) for shape in network.inputs.values())
+    return ", ".join(shape or "scalar" for shape in shapes)
+
+
+def title(network: Network) -> str:
+    """Return the words that name a network."""
+    twin = f", {network.twin} twin" if network.twin else ""
+    if network.source is not None or network.alpha is None:
+        return f"{network.arch} for {input_words(network)}{twin}"
+    return (
+        f"{network.arch} α {network.alpha} at {network.resolution} px, dialect "
+        f"{network.dialect}{twin}"
+    )
