@@ -16,7 +16,8 @@ class OnePlace:
     """The one place that is measured at, or that is meant in a run."""
 
     runtime: str | None = flag(
-        "Runtime whose latency counts. Default: onnxruntime, or the run's only one.",
+        "Runtime whose latency counts; all: any that is installed. Default: onnxruntime, or the "
+        "run's only one.",
         metavar="NAME",
         completes="runtimes",
         panel=_PANEL,

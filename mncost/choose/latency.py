@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from mncost.choose.limits import Rule
 from mncost.errors import MeasureError, did_you_mean
 from mncost.interval import Interval
 from mncost.measure.cells import digest
-from mncost.measure.records import Cell, Run
+from mncost.measure.records import Cell, Place, Run
+from mncost.measure.where import ALL
 from mncost.place import OnePlace
 from mncost.published.accuracy import Candidate
 from mncost.results.results import Results
@@ -23,6 +26,7 @@ __all__ = [
     "Latencies",
     "LatencyLimit",
     "Timed",
+    "best_of",
     "cells_at",
     "latencies",
     "timed",
@@ -52,6 +56,7 @@ class Timed(NamedTuple):
     candidate: Candidate
     interval: Interval  # seconds
     verdict: Verdict | None
+    place: Place  # of several, where it passes and is fastest
 
 
 class Latencies(NamedTuple):
@@ -156,6 +161,15 @@ class Intervals:
         return beside or self._results.interval(cell, percent, level)
 
 
+def best_of(timed: Iterable[Timed]) -> list[Timed]:
+    """Return one of those of each candidate: of those with the best verdict, the fastest."""
+    order = ("PASS", None, "FAIL")
+    best: dict[int, Timed] = {}
+    for one in sorted(timed, key=lambda t: (order.index(t.verdict), t.interval.center)):
+        best.setdefault(id(one.candidate), one)
+    return [*best.values()]
+
+
 def timed(results: Results, candidates: Sequence[Candidate], limit: LatencyLimit) -> list[Timed]:
     """Return the candidates that were measured, with their verdicts.
 
@@ -172,8 +186,10 @@ def timed(results: Results, candidates: Sequence[Candidate], limit: LatencyLimit
     for one, cell in here:
         interval = intervals.of(cell.id, limit.percent, 1 - alpha)
         if interval is not None:
-            measured.append(Timed(one, interval, verdict_of(interval, limit.most, alpha)))
-    return measured
+            verdict = verdict_of(interval, limit.most, alpha)
+            measured.append(Timed(one, interval, verdict, cell.place))
+    best = {id(one.candidate): one for one in best_of(measured)}
+    return [best.pop(id(one)) for one in candidates if id(one) in best]
 
 
 def latencies(
@@ -193,17 +209,21 @@ def latencies(
 def _cells_of(
     run: Run, candidates: Sequence[Candidate], place: OnePlace
 ) -> list[tuple[Candidate, Cell]]:
-    """Return the candidates that the run has cells of, with these."""
+    """Return the candidates that the run has cells of, with each of these."""
     if not candidates:
         return []
-    meant = cells_at(run, candidates[0].network.precision, place)
-    cells = {cell.digest: cell for cell in meant if cell.subject.twin is None}
+    cells: dict[str, list[Cell]] = {}
+    for cell in cells_at(run, candidates[0].network.precision, place):
+        if cell.subject.twin is None:
+            cells.setdefault(cell.digest, []).append(cell)
     here = [(one, digest(one.network.graph, one.network.inputs)) for one in candidates]
-    return [(one, cells[name]) for one, name in here if name in cells]
+    return [(one, cell) for one, name in here for cell in cells.get(name, ())]
 
 
 def cells_at(run: Run, precision: str, place: OnePlace) -> list[Cell]:
     """Return the cells of whole networks and twins, one image a call, at the place that is meant.
+
+    The runtime ``all`` means one place of each runtime.
 
     Raises:
         MeasureError: there are none, or the run has several such places.
@@ -219,7 +239,7 @@ def cells_at(run: Run, precision: str, place: OnePlace) -> list[Cell]:
     meant = [
         cell
         for cell in whole
-        if place.runtime in (None, cell.place.runtime)
+        if place.runtime in (None, ALL, cell.place.runtime)
         if place.threads in (None, cell.place.threads)
     ]
     places = dict.fromkeys(cell.place for cell in meant or whole)
@@ -228,7 +248,9 @@ def cells_at(run: Run, precision: str, place: OnePlace) -> list[Cell]:
         runtimes = sorted({one.runtime for one in places})
         hint = did_you_mean(place.runtime, runtimes) if place.runtime else ""
         raise MeasureError(f"the run has nothing of that kind{hint}; it has: {listed}")
-    if len(places) > 1:
+    if len({replace(one, runtime="", provider=None) for one in places}) > 1 or (
+        len(places) > 1 and place.runtime != ALL
+    ):
         raise MeasureError(
             f"the run was measured in several places: {listed}; --runtime and --threads choose one"
         )

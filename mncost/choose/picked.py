@@ -29,12 +29,14 @@ class Picked(NamedTuple):
         candidate: with all that is published about its accuracy.
         is_near_tie: whether its accuracy and that of the first are too close to be told apart.
         latency: seconds, with the interval that it passed by; ``None`` without a limit on latency.
+        runtime: where it passed; the fastest, if there were several.
     """
 
     rank: int
     candidate: Candidate
     is_near_tie: bool
     latency: Interval | None = None
+    runtime: str | None = None
 
     @property
     def network(self) -> Network:
@@ -99,9 +101,9 @@ class Pick(Shown, Sequence[Picked]):
         keeps = {**limits, _LATENCY: latencies.rule()} if latencies else limits
         fit = fitting(candidates, keeps)
         timed = latencies.timed if latencies else ()
-        intervals = {id(one.candidate): one.interval for one in timed}
+        measured = {id(one.candidate): (one.interval, one.place.runtime) for one in timed}
         ranked = [
-            Picked(rank, one, rank > 1 and is_near_tie(one, fit[0]), intervals.get(id(one)))
+            Picked(rank, one, rank > 1 and is_near_tie(one, fit[0]), *measured.get(id(one), ()))
             for rank, one in enumerate(fit, 1)
         ]
         self.top = top

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from mncost.choose.latency import Intervals, Latencies, LatencyLimit, Timed, verdict_of
+from mncost.choose.latency import Intervals, Latencies, LatencyLimit, Timed, best_of, verdict_of
 from mncost.effort import check_clock
 from mncost.interval import Interval
 from mncost.measure.engine import Progress
-from mncost.measure.networks import cells_of, one_place
-from mncost.measure.records import Options, Run
+from mncost.measure.networks import cells_of, places_of
+from mncost.measure.records import Cell, Options, Place, Run
 from mncost.measure.runs import carry_out, empty_run
 from mncost.published.accuracy import Candidate
 from mncost.results.results import Results
@@ -49,30 +49,36 @@ class Search:
             candidates: the most accurate first.
             limit: what a latency may be.
             wanted: how many that pass are looked for.
-            run: whose cells are the candidates, in their order.
+            run: whose cells are the candidates in their order, each at all places.
         """
         self.results = Results(run)
         self.candidates = candidates
         self.limit = limit
         self.wanted = wanted
-        self.looks = Looks(tests=len(candidates))
+        self.places = max(1, len(run.cells) // len(candidates))  # of each candidate
+        self.looks = Looks(tests=len(candidates) * self.places)
         self.intervals: dict[int, Interval] = {}
         self.verdicts: dict[int, Verdict] = {}
         self.dropped: set[int] = set()
+        self._rank = {id(one): index for index, one in enumerate(candidates)}
         self.waited: Counter[int] = Counter()  # looks at what was measured, and is undecided
 
     def first(self) -> set[int]:
-        """Return the candidates that are measured first."""
-        order = sorted(range(len(self.candidates)), key=self._macs)
+        """Return the cells that are measured first."""
+        order = sorted(range(len(self.candidates)), key=lambda i: self.candidates[i].network.macs)
         steps = 2 * SCOUTS
-        return {order[len(order) * step // steps] for step in range(1, steps, 2)}
+        scouts = {order[len(order) * step // steps] for step in range(1, steps, 2)}
+        return {cell for index in scouts for cell in self._cells(index)}
 
     def __call__(self, run: Run, fraction: float, last: bool) -> set[int]:
-        """Look; return the candidates that are to be measured next."""
+        """Look; return the cells that are to be measured next."""
         self.results.update()
         level = self.looks.level(fraction, last)
-        indices = range(len(self.candidates))
-        fastest = {i: least for i in indices if (least := self.results.fastest(i)) is not None}
+        fastest = {
+            i: least
+            for i in range(len(run.cells))
+            if (least := self.results.fastest(i)) is not None
+        }
         intervals = Intervals(self.results, fastest)
         for index in fastest:
             if index not in self.verdicts:
@@ -82,31 +88,54 @@ class Search:
         return self.needed()
 
     def needed(self) -> set[int]:
-        """Return those that may be among the wanted ones: a few, the most accurate of them."""
+        """Return the cells of those that may be among the wanted ones: a few, the most accurate.
+
+        A candidate passes where it passes at one place.
+        """
         needed: list[int] = []
         passed = fresh = 0
         for index in range(len(self.candidates)):
-            verdict = self.verdicts.get(index)
-            passed += verdict == "PASS"
-            if passed >= self.wanted or fresh == WINDOW:
+            cells = self._cells(index)
+            passes = any(self.verdicts.get(cell) == "PASS" for cell in cells)
+            passed += passes
+            if passed >= self.wanted or fresh >= WINDOW:
                 break
-            if verdict is None and index not in self.dropped:
-                needed.append(index)
-                fresh += self.waited[index] < PATIENCE
+            undecided = [
+                cell for cell in cells if cell not in self.verdicts and cell not in self.dropped
+            ]
+            if not passes and undecided:
+                needed += undecided
+                fresh += any(self.waited[cell] < PATIENCE for cell in undecided)
         return set(needed)
 
     def latencies(self) -> Latencies:
         """Return what is known in the end."""
-        timed = [
-            Timed(self.candidates[index], interval, self.verdicts.get(index))
-            for index, interval in sorted(self.intervals.items())
-            if index not in self.dropped
+        lost = {failure.cell for failure in self.results.run.failures}
+        timed = best_of(
+            Timed(self._of(cell), interval, self.verdicts.get(cell), self._cell(cell).place)
+            for cell, interval in sorted(self.intervals.items())
+            if cell not in self.dropped
+        )
+        timed.sort(key=lambda one: self._rank[id(one.candidate)])
+        too_slow = [
+            one
+            for index, one in enumerate(self.candidates)
+            if self.dropped.issuperset(cells := set(self._cells(index)) - lost) and cells
         ]
-        too_slow = [self.candidates[index] for index in sorted(self.dropped)]
         return Latencies(self.limit, self.results, self.candidates, timed, too_slow, self.wanted)
 
-    def _macs(self, index: int) -> int:
-        return self.candidates[index].network.macs
+    def _cells(self, index: int) -> range:
+        """Return the cells of a candidate."""
+        return range(index * self.places, (index + 1) * self.places)
+
+    def _cell(self, cell: int) -> Cell:
+        return self.results.run.cells[cell]
+
+    def _of(self, cell: int) -> Candidate:
+        return self.candidates[cell // self.places]
+
+    def _macs(self, cell: int) -> int:
+        return self._of(cell).network.macs
 
     def _judge(self, index: int, interval: Interval | None) -> None:
         if interval is not None:
@@ -123,13 +152,14 @@ class Search:
             for index, seconds in fastest.items()
             if seconds > far and index not in self.verdicts
         }
-        least = min(
-            (seconds / self._macs(index) for index, seconds in fastest.items()), default=0.0
-        )
+        least: dict[Place, float] = {}  # seconds for a MAC
+        for cell, seconds in fastest.items():
+            place, each = self._cell(cell).place, seconds / self._macs(cell)
+            least[place] = min(each, least.get(place, each))
         self.dropped |= {
-            index
-            for index in range(len(self.candidates))
-            if index not in fastest and self._macs(index) * least > far
+            cell.id
+            for cell in self.results.run.cells
+            if cell.id not in fastest and self._macs(cell.id) * least.get(cell.place, 0.0) > far
         }
 
 
@@ -158,14 +188,14 @@ def search(
         InputError: the runtime is missing, or cannot run the candidates.
         KeyboardInterrupt: the measuring was interrupted; what there is has been saved.
     """
-    place = one_place(limit.place, candidates[0].network.precision)
-    cells = cells_of([one.network for one in candidates], place)
+    places = places_of(limit.place, candidates[0].network.precision)
+    cells = cells_of([one.network for one in candidates], *places)
     options = Options(
         target_error=None,
         max_time=max_time,
         processes=GENERATIONS,
         seed=0,
-        clock=check_clock(clock, [place.threads]),
+        clock=check_clock(clock, [one.threads for one in places]),
     )
     run = empty_run(cells, options)
     seeker = Search(candidates, limit, wanted, run)

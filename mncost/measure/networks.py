@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mncost.errors import MeasureError
 from mncost.extras import require
 from mncost.measure.cells import Planned
 from mncost.measure.records import Place
 from mncost.measure.runs import offer
-from mncost.measure.runtimes import USUAL
+from mncost.measure.runtimes import USUAL, runtime_class
 from mncost.measure.where import ALL, Where
 from mncost.network import Network
 from mncost.place import OnePlace
 
-__all__ = ["cells_of", "one_place"]
+__all__ = ["cells_of", "one_place", "places_of"]
 
 
 def one_place(place: OnePlace, precision: str, *, by_layer: bool = False) -> Place:
@@ -39,9 +40,28 @@ def one_place(place: OnePlace, precision: str, *, by_layer: bool = False) -> Pla
     return where.with_runtimes(by_layer=by_layer).place(offer)
 
 
-def cells_of(networks: Sequence[Network], place: Place) -> Planned:
-    """Return networks or twins as cells of a run; these have the networks' numbers."""
+def places_of(place: OnePlace, precision: str) -> list[Place]:
+    """Return where networks are measured: one place of each runtime that is meant.
+
+    Args:
+        place: the runtime ``all`` means those that are installed and have models of the precision.
+        precision: of the networks.
+
+    Raises:
+        InputError: the runtime is missing, or cannot do that.
+    """
+    if place.runtime != ALL:
+        return [one_place(place, precision)]
+    require("bench")
+    there = Where(runtime=(ALL,)).with_runtimes().runtime
+    able = [name for name in there if precision in runtime_class(name).precisions]
+    return [one_place(replace(place, runtime=name), precision) for name in able]
+
+
+def cells_of(networks: Sequence[Network], *places: Place) -> Planned:
+    """Return networks or twins as cells of a run: each network at all places, then the next."""
     cells = Planned()
     for network in networks:
-        cells.enter(network, place)
+        for place in places:
+            cells.enter(network, place)
     return cells

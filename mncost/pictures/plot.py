@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from mncost.extras import require
 from mncost.flags import none_left, taken
 from mncost.interval import Interval
 from mncost.measure.cell import Cell
+from mncost.measure.where import ALL
 from mncost.network import Network
 from mncost.pictures.picture import Picture
 from mncost.place import OnePlace
@@ -116,6 +118,8 @@ def _of_run(results: Results, x: str, y: str, which: Which, place: OnePlace) -> 
 
     if "latency" not in (x, y):
         raise InputError("a run is for latency: x or y is latency")
+    if place.runtime is None and x == "latency":
+        place = replace(place, runtime=ALL)  # each point says which
     timed = _timed(results, which, place)
     if y == "latency":
         scatter = latency_over_cost(timed, x)

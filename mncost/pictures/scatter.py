@@ -110,8 +110,8 @@ def accuracy_over_latency(timed: Timed, known: Sequence[Candidate] | None = None
     """Return published accuracies over measured latencies, and their Pareto front.
 
     Args:
-        timed: cells of one place with their latencies; those whose accuracy is not published are
-            left out.
+        timed: cells of one place, or of one of each runtime, with their latencies; those whose
+            accuracy is not published are left out.
         known: networks with published accuracies; by default all.
 
     Raises:
@@ -124,15 +124,22 @@ def accuracy_over_latency(timed: Timed, known: Sequence[Candidate] | None = None
     if not named:
         raise MeasureError("no accuracy of any network of the run is published")
     factor = AXES["latency"].factor
+    runtimes = dict.fromkeys(cell.place.runtime for _, cell, _ in named)
     points = [
         _accuracy(
             one,
             latency.center * factor,
+            *([cell.place.runtime] if len(runtimes) > 1 else []),
             _latency(latency),
             _macs(cell.macs),
         )._replace(x_bounds=bounds(latency, factor), is_rough=latency.relative_error is None)
         for one, cell, latency in named
     ]
+    if len(runtimes) > 1:  # a group, and so a marker, for each
+        points = [
+            point._replace(group=f"{point.group}, {cell.place.runtime}")
+            for point, (_, cell, _) in zip(points, named, strict=True)
+        ]
     return _with_front(points, "latency")
 
 

@@ -12,6 +12,7 @@ from mncost.results.results import Results
 
 __all__ = ["findings"]
 
+_PLACES = 8  # that the fastest one is compared with
 _MOST = 4  # networks that the fastest is compared with one by one, and sentences
 
 
@@ -31,9 +32,32 @@ def findings(results: Results) -> list[str]:
         where = ", ".join(fact_words(place, *differs)) if differs else ""
         alike = [cell for cell in main if cell.place == place]
         lines += [f"{where}: {line}" if where else line for line in _at_place(results, alike)]
-    if len(places) > 1 and len({cell.subject for cell in main}) == 1:
-        lines += _fastest(results, main, {cell.id: _where(cell, differs) for cell in main})
-    return lines if len(lines) <= _MOST else []
+    if len(places) == 1:
+        return lines if len(lines) <= _MOST else []
+    subjects = dict.fromkeys(cell.subject for cell in main)
+    where_fastest = [
+        line
+        for subject in subjects
+        for line in _fastest_place(results, [c for c in main if c.subject == subject], differs)
+    ]
+    if len(subjects) == 1:
+        lines += where_fastest
+    if len(lines) <= _MOST:
+        return lines
+    return where_fastest if len(where_fastest) <= _MOST else []
+
+
+def _fastest_place(results: Results, cells: list[Cell], differs: list[str]) -> Iterator[str]:
+    """Say where a network is fastest, and how many times as fast as at each other place."""
+    ordered = sorted(cells, key=lambda cell: _center(results.interval(cell.id)))
+    first, *others = ordered
+    words = [
+        _compared(results.ratio(cell.id, first.id), ", ".join(fact_words(cell.place, *differs)))
+        for cell in others[:_PLACES]
+    ]
+    if listed := ", ".join(filter(None, words)):
+        name = " ".join([first.label.arch, *fact_words(first.label, "alpha")])
+        yield f"{name} on {', '.join(fact_words(first.place, *differs))} is {listed}"
 
 
 def _at_place(results: Results, cells: list[Cell]) -> Iterator[str]:
@@ -82,10 +106,6 @@ def _beside_twin(results: Results, cell: Cell) -> Iterator[str]:
 
 def _center(latency: Interval | None) -> float:
     return latency.center if latency else 0.0
-
-
-def _where(cell: Cell, names: list[str]) -> str:
-    return f"{cell.label.arch} on {', '.join(fact_words(cell.place, *names))}"
 
 
 def _name(cell: Cell, cells: list[Cell]) -> str:

@@ -30,6 +30,7 @@ COLUMNS: Mapping[str, Source] = sources(
     ("alpha", "α", "number", lambda p: p.network.alpha),
     ("resolution", "px", "number", lambda p: p.network.resolution),
     ("latency", "latency", "time", lambda p: p.latency),
+    ("runtime", "runtime", "text", lambda p: p.runtime),
     ("top1", "top-1 %", "number", lambda p: p.top1),
     ("trained_on", "trained on", "text", lambda p: trained_on(p.figure)),
     ("lowest_top1", "lowest published", "number", lambda p: p.candidate.lowest_top1),
@@ -67,7 +68,7 @@ def picks(picked: Pick, *, columns: str | Sequence[str] | None = None) -> Table:
     """
     offered = {name: source for name, source in COLUMNS.items() if name not in _PLACES}
     if picked.latencies is None:
-        del offered["latency"]
+        del offered["latency"], offered["runtime"]
     if columns is not None:
         offered = {source.column.name: source for source in chosen(offered, columns)}
     place = COLUMNS["place"]
@@ -79,7 +80,7 @@ def picks(picked: Pick, *, columns: str | Sequence[str] | None = None) -> Table:
         "pick",
         shown,
         picked,
-        hide=() if picked else shown,
+        hide=_one_runtime(picked) if picked else shown,
         notes=[*_notes(picked), *picked.notes],
         title=_title(picked),
     )
@@ -92,6 +93,12 @@ def picks(picked: Pick, *, columns: str | Sequence[str] | None = None) -> Table:
         return table
     who: list[Show] = ["all" if index < SHOWN else "programs" for index in range(len(picked))]
     return table._replace(rows_for=who)
+
+
+def _one_runtime(picked: Pick) -> Sequence[str]:
+    """Return the column that says the same in every row, if there was one runtime."""
+    cells = picked.run.run.cells if picked.run else ()
+    return [] if len({cell.place.runtime for cell in cells}) > 1 else ["runtime"]
 
 
 def _title(picked: Pick) -> str:

@@ -17,8 +17,8 @@ from scipy import stats
 from mncost.choose.latency import LatencyLimit, verdict_of
 from mncost.choose.search import PATIENCE, WINDOW, Search, search
 from mncost.interval import Interval
-from mncost.measure.cells import Planned
-from mncost.measure.records import Options, Run
+from mncost.measure.networks import cells_of, places_of
+from mncost.measure.records import Options, Place, Run
 from mncost.measure.run_file import read_run
 from mncost.measure.runs import empty_run
 from mncost.measure.runtimes.fake import Script
@@ -43,7 +43,8 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
 def searching(found: Sequence[Candidate], limit: float, wanted: int) -> Search:
     """Return a search that has not begun."""
     options = Options(target_error=0.02, max_time=1, processes=1, seed=0)
-    return Search(found, LatencyLimit(limit), wanted, empty_run(Planned(), options))
+    cells = cells_of([one.network for one in found], Place("fake"))
+    return Search(found, LatencyLimit(limit), wanted, empty_run(cells, options))
 
 
 def measured_cells(run: Run) -> set[int]:
@@ -165,6 +166,38 @@ def test_what_stays_undecided_keeps_no_others_out() -> None:
     assert seeker.needed() == set(range(WINDOW)), "but what is less accurate is not wanted"
     seeker.intervals = {WINDOW: Interval(1 * MS, 1 * MS, 1 * MS, 2)}
     assert seeker.latencies().open == found[:WINDOW]
+
+
+def test_a_candidate_passes_where_it_passes_at_one_place() -> None:
+    """Two places: cells 0 and 1 are the first candidate, and so on."""
+    found = candidates("v2")
+    options = Options(target_error=0.02, max_time=1, processes=1, seed=0)
+    places = Place("fake"), Place("onnxruntime")
+    run = empty_run(cells_of([one.network for one in found], *places), options)
+    seeker = Search(found, LatencyLimit(2 * MS), 2, run)
+    assert seeker.needed() == set(range(2 * WINDOW))
+    one, other = (Interval(time * MS, time * MS, time * MS, 2) for time in (1.5, 1.0))
+    seeker.verdicts = {0: "PASS", 1: "PASS", 2: "FAIL", 4: "FAIL", 5: "FAIL"}
+    seeker.intervals = {0: one, 1: other, 2: one}
+    assert seeker.needed() == {3, *range(6, 2 * WINDOW + 4)}, "its other place may do"
+    seeker.dropped = {3}
+    first, second = seeker.latencies().timed
+    assert (first.candidate, first.place.runtime, first.verdict) == (
+        found[0],
+        "onnxruntime",
+        "PASS",
+    )
+    assert (second.candidate, second.place.runtime, second.verdict) == (found[1], "fake", "FAIL")
+
+
+def test_all_runtimes_are_those_that_have_such_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mncost.measure.where.is_installed", lambda name: True)
+    monkeypatch.setattr("mncost.measure.networks.offer", lambda runtime, python: [None])
+    places = places_of(OnePlace("all", 2), "int8")
+    runtimes = {place.runtime for place in places}
+    assert {"onnxruntime", "openvino", "litert"} <= runtimes
+    assert not {"torch", "ncnn", "torch-compile"} & runtimes
+    assert {(place.threads, place.precision) for place in places} == {(2, "int8")}
 
 
 def test_pick_measures_now(run_cli: Cli, here: Path) -> None:
