@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mncost.network import Network
     from mncost.pictures.picture import Picture
     from mncost.pictures.plot import plot
+    from mncost.pruning.prune import Pruned, prune
     from mncost.render.table import Table
     from mncost.results.bench import bench
     from mncost.results.results import Results
@@ -57,6 +58,7 @@ __all__ = [
     "Pick",
     "Picked",
     "Picture",
+    "Pruned",
     "Results",
     "Table",
     "Verdicts",
@@ -74,6 +76,7 @@ __all__ = [
     "load",
     "pick",
     "plot",
+    "prune",
     "verify",
 ]
 
@@ -92,6 +95,7 @@ _MODULES = {
     "Pick": "mncost.choose.picked",
     "Picked": "mncost.choose.picked",
     "Picture": "mncost.pictures.picture",
+    "Pruned": "mncost.pruning.prune",
     "Table": "mncost.render.table",
     "Verdicts": "mncost.budget.outcome",
     "Results": "mncost.results.results",
@@ -108,6 +112,7 @@ _MODULES = {
     "load": "mncost.api",
     "pick": "mncost.choose.pick",
     "plot": "mncost.pictures.plot",
+    "prune": "mncost.pruning.prune",
     "verify": "mncost.witnesses.verification",
 }
 

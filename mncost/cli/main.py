@@ -39,6 +39,7 @@ COMMANDS = {
     "explain": Command("mncost.cli.explain:explain", _COUNT, "Why counting tools disagree."),
     "verify": Command("mncost.cli.verify:verify", _COUNT, "Our counts beside torch's and ONNX's."),
     "export": Command("mncost.cli.export:export", _COUNT, "A network as ONNX, torch or TOML."),
+    "prune": Command("mncost.cli.prune:prune", _COUNT, "A narrower network, and its weights."),
     "list": Command("mncost.cli.list:list_", _COUNT, "The built-in architectures."),
     "diff-models": Command(
         "mncost.cli.diff_models:diff_models", _COUNT, "What changed between two networks."

@@ -14,7 +14,7 @@ from mncost.spec.reading import IMAGE
 from mncost.spec.resolve import Architecture
 from mncost.spec.rows import Block, Row
 
-__all__ = ["resolved_file"]
+__all__ = ["resolved_document", "resolved_file", "written"]
 
 
 def resolved_file(architecture: Architecture, resolution: Resolution) -> str:
@@ -22,11 +22,20 @@ def resolved_file(architecture: Architecture, resolution: Resolution) -> str:
 
     Its widths are those that α and the dialect led to.
     """
-    made = f"{architecture.name} at α {architecture.alpha}, dialect {architecture.dialect}"
-    head = {
+    document = resolved_document(architecture, resolution)
+    return written(document, f"{_made(architecture)}: all widths resolved.")
+
+
+def _made(architecture: Architecture) -> str:
+    return f"{architecture.name} at α {architecture.alpha}, dialect {architecture.dialect}"
+
+
+def resolved_document(architecture: Architecture, resolution: Resolution) -> dict[str, Any]:
+    """Return what stands in :func:`resolved_file`: its keys, the rows last."""
+    document: dict[str, Any] = {
         "format": 1,
         "name": architecture.name,
-        "title": f"{made}, resolved"[:400],
+        "title": f"{_made(architecture)}, resolved"[:400],
         "resolution": resolution if isinstance(resolution, int) else size_of_image(resolution),
         "in_channels": architecture.in_channels,
         "rules": _rules(architecture),
@@ -36,14 +45,21 @@ def resolved_file(architecture: Architecture, resolution: Resolution) -> str:
         rows.setdefault(block.number, []).append(block)
     before, lines = IMAGE, []
     for number, blocks in enumerate(rows.values(), 1):
-        lines.append(f"  {_toml(_row(blocks, number, before))},\n")
+        lines.append(_row(blocks, number, before))
         before = blocks[-1].name
     if architecture.output_stride is not None:
-        head["output_stride"] = architecture.output_stride
+        document["output_stride"] = architecture.output_stride
     if architecture.outputs != (before,):
-        head["outputs"] = architecture.outputs
+        document["outputs"] = architecture.outputs
+    return {**document, "rows": lines}
+
+
+def written(document: dict[str, Any], comment: str) -> str:
+    """Return an architecture file: a comment, the keys, one line a row."""
+    head = {key: value for key, value in document.items() if key != "rows"}
+    lines = [f"  {_toml(row)},\n" for row in document["rows"]]
     return (
-        f"# {one_line(made)}: all widths resolved.\n"
+        f"# {one_line(comment)}\n"
         + "".join(f"{key} = {_toml(value)}\n" for key, value in head.items())
         + f"\nrows = [\n{''.join(lines)}]\n"
     )

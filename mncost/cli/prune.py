@@ -1,0 +1,122 @@
+"""``mncost prune``."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mncost.cli.emit import Out
+from mncost.cli.params import Only
+from mncost.cli.streams import say, tell
+from mncost.errors import InputError
+from mncost.which import Which
+
+__all__ = ["prune"]
+
+_PANEL = "Prune"
+
+
+def prune(
+    which: Annotated[Which, Only(without=("precision", "in_place", "twin"))],
+    out: Annotated[Out, Only(without=("output",))],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The architecture file (.toml); the surviving weights go beside it "
+            "(.safetensors).",
+            rich_help_panel="Output",
+        ),
+    ],
+    channels: Annotated[
+        str,
+        typer.Option(
+            "--channels",
+            metavar="SHARE|ROW=N",
+            help="The share of channels to keep (0.5), channels of rows (row3=16, "
+            "row8.expanded=480), or both with commas.",
+            rich_help_panel=_PANEL,
+        ),
+    ],
+    multiple: Annotated[
+        int,
+        typer.Option(
+            "--round",
+            metavar="N",
+            help="Widths by a share are multiples of it. Default: 8.",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = 8,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="A checkpoint of torchvision's, timm's or our model: its filters with the largest "
+            "L1 norm survive. Default: random weights.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    weights_key: Annotated[
+        str | None,
+        typer.Option(
+            "--weights-key",
+            metavar="KEY",
+            help="Which state dict of a checkpoint that holds several.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", min=0, help="Of the random weights. Default: 0.", rich_help_panel=_PANEL
+        ),
+    ] = None,
+) -> None:
+    """Remove the channels with the smallest filters: a narrower network, and its weights.
+
+    mncost prune v2 --channels 0.5 -o pruned.toml
+    mncost prune v2 --channels 0.75 --round 16 --weights mobilenet_v2.pth -o pruned.toml
+    mncost prune v2 --channels row8=160,row6=64 -o pruned.toml
+
+    Channels that a residual sum joins stay or go together. Layers whose channels cannot be removed
+    one by one (groups, shuffles, attention) stay whole, and are named. Nothing is said of accuracy.
+    """
+    if output.suffix.lower() != ".toml":
+        raise InputError(f"--output {output}: accepted is a file whose name ends in .toml")
+    if weights is not None and seed is not None:
+        raise InputError("--weights and --seed do not go together: nothing is random")
+    if weights_key is not None and weights is None:
+        raise InputError("--weights-key needs --weights: the file that it chooses in")
+    from mncost.extras import require
+    from mncost.pruning.prune import prune, weights_of
+    from mncost.render.write import check_writable, write_atomically
+    from mncost.tables.pruning import alike, pruned_table
+
+    require("models")
+    network = which.network()
+    beside = output.with_suffix(".safetensors")
+    for path in (output, beside):
+        check_writable(path)
+    given, note = weights_of(network, weights, weights_key, seed or 0)
+    pruned = prune(network, channels, round=multiple, weights=given, name=output.stem)
+    same = alike(which, pruned.network.macs)
+    table = pruned_table(pruned, same, columns=out.columns, notes=[note] if note else [])
+    write_atomically(output, pruned.file.encode())
+    write_atomically(beside, pruned.safetensors())
+    out.emit(table)
+    if out.kind == "terminal":
+        say(f"{output}: the architecture; {beside}: its weights")
+    file = shlex.quote(str(output))
+    if same is not None:
+        beside = output.with_name(f"{output.stem}-alpha.toml")
+        narrow = shlex.quote(str(beside))
+        tell(f"mncost: next: mncost export {network.arch} --alpha {same.alpha:g} -o {narrow}")
+        file = f"{file} {narrow}"
+    tell(f"mncost: next: mncost bench {network.arch} {file} --no-twin")

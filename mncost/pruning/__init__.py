@@ -1,0 +1,1 @@
+"""Structured pruning: a network with fewer channels, and the weights that survive."""
