@@ -12,8 +12,9 @@ from mncost.cost.work import OpCost, Tally, count, held, macs_of, tally, work_of
 from mncost.errors import UnknownNameError
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.ops import Foreign, Shape
+from mncost.graph.pairs import Pair
 from mncost.graph.shapes import shape_of
-from mncost.graph.twin import SPLITTING, TWINS, Pair
+from mncost.graph.twin import SPLITTING, TWINS
 from mncost.label import Label
 from mncost.render.shown import Shown
 from mncost.spec.axis import Resolution, resolution_of, size_of_image

@@ -11,9 +11,10 @@ from mncost.cost.pairs import PairCost
 from mncost.cost.work import count
 from mncost.graph.graph import Builder, Graph, Node
 from mncost.graph.ops import Activation, BatchNorm, Conv, Input, Op
+from mncost.graph.pairs import Pair
 from mncost.graph.pieces import Pieces, pieces
 from mncost.graph.shapes import infer_shapes
-from mncost.graph.twin import SPLITTING, TWINS, Pair, fused, standard
+from mncost.graph.twin import SPLITTING, TWINS, fused, standard
 from mncost.network import Network
 from tests.networks import MOBILENETS, conv
 

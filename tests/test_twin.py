@@ -13,7 +13,8 @@ import mncost
 from mncost.errors import UnknownNameError
 from mncost.graph.graph import Builder, Graph, Node
 from mncost.graph.ops import Activation, BatchNorm, Conv, GlobalPool, LayerScale, Op, Scale
-from mncost.graph.twin import TWINS, Pair, fused, standard
+from mncost.graph.pairs import Pair
+from mncost.graph.twin import TWINS, fused, standard
 from tests.brute import Machine, Tensor, ones, pad, shape_of
 from tests.networks import EVERY_DIALECT, MOBILENETS, Row, conv, network_of_rows
 

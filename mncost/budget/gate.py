@@ -9,8 +9,8 @@ from mncost.budget.plan import Measured, Plan
 from mncost.budget.records import Latency, Limit
 from mncost.interval import Interval
 from mncost.measure.records import Run
-from mncost.results.changes import RunRatio, run_ratio
 from mncost.results.results import Results
+from mncost.results.run_ratio import RunRatio, run_ratio
 from mncost.results.series import Clock
 from mncost.stats.looks import Levels, Looks
 from mncost.stats.verdict import Verdict, judge

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mncost.cli import streams
-from mncost.cli.emit import Out, emit_text
+from mncost.cli.emit import Out, emit_text, say
 from mncost.cli.options import refuse
 from mncost.cli.params import Only
 from mncost.cli.view import View, check_run_file, status
@@ -191,7 +190,7 @@ def _say(lines: Sequence[str], out: Out) -> None:
         out.emit(Table("findings", (), (), lines))
     elif out.kind == "terminal":
         for line in lines:
-            streams.say(line)
+            say(line)
 
 
 def _refuse_cells(asked: dict[str, object]) -> None:
@@ -228,7 +227,7 @@ def _measure_and_show(
     if pyperf is not None:
         view.export_to(results, pyperf)
     if file is not None and saver.problem is None and (out.for_people or not is_named):
-        streams.tell(f"mncost: saved: {_typed(file)}; next: {_next(results, file)}")
+        tell(f"mncost: saved: {_typed(file)}; next: {_next(results, file)}")
 
 
 def _typed(file: Path) -> str:

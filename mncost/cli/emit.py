@@ -31,6 +31,7 @@ __all__ = [
     "emit_text",
     "format_for",
     "is_standard_output",
+    "say",
 ]
 
 BROKEN_PIPE = 141  # as a shell reports a program that SIGPIPE ended
@@ -123,6 +124,17 @@ def emit_text(text: str, output: Path | None) -> None:
     """Write text to a file, or to standard output."""
     # Bytes, so that every locale's terminal and every pipe gets the same UTF-8.
     emit_bytes(text.encode(errors="backslashreplace"), output)
+
+
+def say(line: str) -> None:
+    """Print a line for people to standard output.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    from mncost.render.escape import plain
+
+    emit_text(f"{plain(line)}\n", None)
 
 
 def is_standard_output(output: Path | None) -> bool:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mncost.cli.emit import say
 from mncost.cli.params import Only
-from mncost.cli.streams import say, tell
+from mncost.cli.streams import tell
 from mncost.errors import InputError, OutputError, UnknownNameError
 from mncost.which import Which
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mncost.cli.emit import say
 from mncost.cli.params import Only
-from mncost.cli.streams import say
 from mncost.errors import InputError, UnknownNameError
 from mncost.which import Which
 

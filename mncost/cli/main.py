@@ -13,8 +13,8 @@ import typer
 
 from mncost import __version__
 from mncost.cli import interrupts
-from mncost.cli.emit import BROKEN_PIPE, discard_stdout
-from mncost.cli.streams import say, tell
+from mncost.cli.emit import BROKEN_PIPE, discard_stdout, say
+from mncost.cli.streams import tell
 from mncost.errors import BudgetError, MncostError
 
 __all__ = ["COMMANDS", "run"]

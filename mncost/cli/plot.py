@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mncost.cli import options
+from mncost.cli.emit import say
 from mncost.cli.params import Only
-from mncost.cli.streams import say, tell
+from mncost.cli.streams import tell
 from mncost.errors import InputError, UnknownNameError
 from mncost.pictures.look import FORMATS
 from mncost.place import OnePlace

@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from mncost.cli.emit import emit_text
+from mncost.cli.emit import emit_text, say
 from mncost.cli.params import Only
-from mncost.cli.streams import say
 from mncost.cli.view import View
 from mncost.errors import InputError
 from mncost.extras import require

@@ -7,7 +7,7 @@ import os
 import sys
 from contextlib import suppress
 
-__all__ = ["prepare", "say", "tell"]
+__all__ = ["prepare", "tell"]
 
 
 def prepare() -> None:
@@ -23,18 +23,6 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-
-
-def say(line: str) -> None:
-    """Print a line for people to standard output.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    from mncost.cli.emit import emit_text
-    from mncost.render.escape import plain
-
-    emit_text(f"{plain(line)}\n", None)
 
 
 def tell(line: str) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from mncost.graph.graph import Builder, Graph
 from mncost.graph.ops import Activation, BatchNorm, Conv, Op
-from mncost.graph.twin import Pair
+from mncost.graph.pairs import Pair
 
 __all__ = ["Pieces", "pieces"]
 

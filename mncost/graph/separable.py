@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import Activation, BatchNorm, Conv, Op, PReLU
-from mncost.graph.twin import Pair, Twin
+from mncost.graph.pairs import Pair, Twin
 
 __all__ = ["separable"]
 

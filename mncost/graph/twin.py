@@ -10,25 +10,9 @@ from typing import NamedTuple, TypeAlias
 
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import Activation, BatchNorm, Conv, Foreign, GlobalPool, Op, PReLU, Scale
+from mncost.graph.pairs import Pair, Twin
 
-__all__ = ["SPLITTING", "TWINS", "Pair", "Twin", "fused", "standard"]
-
-
-class Pair(NamedTuple):
-    """The names of two convolutions that become one.
-
-    In the twin, the convolution that replaces both has the name of the second.
-    """
-
-    first: str
-    second: str
-
-
-class Twin(NamedTuple):
-    """A rewritten graph, and the pairs that were rewritten, or that it has now."""
-
-    graph: Graph
-    pairs: tuple[Pair, ...]
+__all__ = ["SPLITTING", "TWINS", "fused", "standard"]
 
 
 def standard(graph: Graph) -> Twin:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mncost.cost.pairs import PairCost
+from mncost.graph.pairs import Pair
 from mncost.graph.pieces import Pieces, pieces
-from mncost.graph.twin import SPLITTING, Pair
+from mncost.graph.twin import SPLITTING
 from mncost.network import Network
 
 __all__ = ["CutPair", "cut_pairs"]

@@ -31,9 +31,10 @@ from mncost.graph.ops import (
     Pool,
     PReLU,
 )
+from mncost.graph.pairs import Pair
 from mncost.graph.pieces import pieces
 from mncost.graph.shapes import infer_shapes
-from mncost.graph.twin import Pair, fused, standard
+from mncost.graph.twin import fused, standard
 from mncost.models.int8 import quantised
 from mncost.models.onnx_model import onnx_model
 from mncost.models.torch_model import load_weights, torch_module

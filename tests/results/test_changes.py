@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from mncost.errors import MeasureError
 from mncost.measure.records import Commit, Run
-from mncost.results.changes import Changes, run_ratio
+from mncost.results.changes import Changes
 from mncost.results.changes import compare as compare_results
 from mncost.results.results import Results
+from mncost.results.run_ratio import run_ratio
 from tests.measure.synthetic import MACHINE, REFERENCE_NS, cell, process, run_of, simulated
 
 CELLS = [cell(0), cell(1, alpha=0.5), cell(2, twin="standard")]

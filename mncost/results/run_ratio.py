@@ -1,0 +1,171 @@
+"""A latency in one run / a latency in another, beside the reference workload of both.
+
+When the machine changes, a network need not follow it as the reference does: measured slopes of
+their logarithms are 0.5 to 2.7. So a cell must also differ beside the reference to the power of
+:data:`SLOPE`. All three agree only on changes that no slope from 0 to 3 can explain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import exp, log
+from statistics import fmean
+from typing import Literal, NamedTuple, TypeAlias
+
+from mncost.results.results import Results
+from mncost.results.series import Clock, Series, common_clock
+from mncost.stats.location import LEVEL
+from mncost.stats.ratios import Difference, unpaired_ratio
+from mncost.stats.verdict import Verdict, judge
+
+__all__ = ["SLOPE", "Direction", "RunRatio", "direction_of", "reference_ratio", "run_ratio"]
+
+SLOPE = 3  # more than the largest measured one
+
+Direction: TypeAlias = Literal["slower", "faster", "no difference seen"]
+
+
+class RunRatio(NamedTuple):
+    """A latency in one run / a latency in another run.
+
+    Attributes:
+        plain: the ratio itself, with whatever the machine did to all of one run.
+        beside_reference: the same, each process in units of its reference workload; ``None``
+            without a reference workload in common.
+        beside_steep: the same, in units of the reference workload to the power of :data:`SLOPE`.
+        clock: which time of a call is compared.
+    """
+
+    plain: Difference
+    beside_reference: Difference | None
+    beside_steep: Difference | None
+    clock: Clock
+
+    @property
+    def all(self) -> list[Difference]:
+        """Those of the three that there are."""
+        every = self.plain, self.beside_reference, self.beside_steep
+        return [one for one in every if one is not None]
+
+    @property
+    def direction(self) -> Direction | None:
+        """What all of them say; ``None`` without an interval."""
+        directions = {direction_of(one) for one in self.all}
+        if None in directions:
+            return None
+        return directions.pop() if len(directions) == 1 else "no difference seen"
+
+    @property
+    def detectable(self) -> float | None:
+        """The smallest relative change that would probably have been called one."""
+        each = [one.detectable for one in self.all]
+        return max((one for one in each if one is not None), default=None)
+
+    def judge(self, limit: float) -> Verdict | None:
+        """Compare the ratio with the largest one that is allowed.
+
+        Returns:
+            ``PASS`` or ``FAIL`` if all three say so; ``None`` if they do not, or if there is no
+            reference workload.
+        """
+        if self.beside_reference is None:
+            return None
+        verdicts = {judge(one.ratio, limit) for one in self.all}
+        return verdicts.pop() if len(verdicts) == 1 else None
+
+
+def run_ratio(
+    new: Results, new_cell: int, old: Results, old_cell: int, level: float = LEVEL
+) -> RunRatio | None:
+    """Return how many times as long a cell takes in one run as a cell in another run.
+
+    By Welch's t over processes. What a machine did to all of a run is in no interval, so a verdict
+    needs all three ratios. ``None`` if one of the cells has no sample.
+    """
+    clock = common_clock(new.clock(new_cell), old.clock(old_cell))
+    after, before = (
+        _by_process(results.series[cell], clock)
+        for results, cell in ((new, new_cell), (old, old_cell))
+    )
+    if not after or not before:
+        return None
+    plain = unpaired_ratio(list(after.values()), list(before.values()), level)
+    if old.run.reference != new.run.reference:  # another workload says nothing about the machine
+        return RunRatio(plain, None, None, clock)
+    beside, steep = (
+        unpaired_ratio(above, below, level) if above and below else None
+        for above, below in (
+            [
+                _beside_reference(results, medians, clock, power)
+                for results, medians in ((new, after), (old, before))
+            ]
+            for power in (1, SLOPE)
+        )
+    )
+    return RunRatio(plain, beside, steep, clock)
+
+
+def direction_of(difference: Difference) -> Direction | None:
+    """Return what an interval of a ratio says; ``None`` without an interval."""
+    ratio = difference.ratio
+    if ratio.lo is None or ratio.hi is None:
+        return None
+    return "slower" if ratio.lo > 1 else "faster" if ratio.hi < 1 else "no difference seen"
+
+
+def reference_ratio(old: Results, new: Results, level: float) -> Difference | None:
+    """Compare the reference workload on the workers that both runs have.
+
+    Processes of one generation share their moment, so a generation counts once: as the mean over
+    its workers, all of which it must have.
+    """
+    if old.run.reference != new.run.reference:
+        return None
+    clock = common_clock(old.reference_clock, new.reference_clock)
+    ours, theirs = _by_generation(old, clock), _by_generation(new, clock)
+    workers = {w for g in ours for w in g} & {w for g in theirs for w in g}
+    if not workers:
+        return None
+    before, after = (
+        [exp(fmean(log(one[w]) for w in workers)) for one in run if workers <= one.keys()]
+        for run in (ours, theirs)
+    )
+    if not before or not after:
+        return None
+    return unpaired_ratio(after, before, level)
+
+
+def _by_generation(results: Results, clock: Clock) -> list[dict[tuple[object, ...], float]]:
+    """Return the median of the reference workload for each worker, by generation.
+
+    An interpreter has another path in another run, so its place among the run's interpreters stands
+    for it.
+    """
+    pythons = list(dict.fromkeys(cell.place.python for cell in results.run.cells))
+    medians: dict[int, dict[tuple[object, ...], float]] = {}
+    for series in results.reference:
+        worker = series.process.worker
+        place = pythons.index(worker.python) if worker.python in pythons else None
+        key = worker.runtime, worker.threads, place
+        median = series.median(clock)
+        assert median is not None  # it is not the clock of undisturbed runs
+        medians.setdefault(series.generation, {})[key] = median
+    return list(medians.values())
+
+
+def _by_process(series: Sequence[Series], clock: Clock) -> dict[int, float]:
+    """Return the median of each process, by the identity of that."""
+    medians = ((id(one.process), one.median(clock)) for one in series)
+    return {process: median for process, median in medians if median is not None}
+
+
+def _beside_reference(
+    results: Results, medians: Mapping[int, float], clock: Clock, power: int
+) -> list[float]:
+    """Return the medians of a cell's processes, in units of the reference's to some power."""
+    references = _by_process(results.reference, clock)
+    return [
+        median / references[process] ** power
+        for process, median in medians.items()
+        if process in references
+    ]
