@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mncost.cli import streams
 from mncost.cli.emit import Out, emit_text, say
 from mncost.cli.options import refuse
 from mncost.cli.params import Only
@@ -227,7 +228,7 @@ def _measure_and_show(
     if pyperf is not None:
         view.export_to(results, pyperf)
     if file is not None and saver.problem is None and (out.for_people or not is_named):
-        tell(f"mncost: saved: {_typed(file)}; next: {_next(results, file)}")
+        streams.tell(f"mncost: saved: {_typed(file)}; next: {_next(results, file)}")
 
 
 def _typed(file: Path) -> str:

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from mncost.cli.emit import Out
+from mncost.cli.emit import Out, say
 from mncost.cli.params import Only
-from mncost.cli.streams import say, tell
+from mncost.cli.streams import tell
 from mncost.errors import InputError
 from mncost.which import Which
 
