@@ -12,7 +12,7 @@ from mncost.grids import Grid
 from mncost.network import Network
 from mncost.render.shown import Shown
 
-__all__ = ["Comparison", "compare", "twin_of", "with_twin"]
+__all__ = ["Comparison", "compare", "fitting_twin", "twin_of", "with_twin"]
 
 _WITHOUT_PAIRS = {
     "standard": "no pointwise convolution follows a depthwise one",
@@ -20,6 +20,23 @@ _WITHOUT_PAIRS = {
     "separable": "no convolution of one group has a kernel above 1×1",
 }
 """Why a network may have no twin, by the twin's name."""
+
+
+_WORTH = 0.1
+"""The least share of its MACs that a network without separable layers could save by them."""
+
+
+def fitting_twin(network: Network) -> str | None:
+    """Return the name of the twin that says what separable convolutions are worth in a network.
+
+    Where it has them it is the standard twin. Where they would save a tenth of its
+    multiply-accumulates it is the separable twin: not where the only k×k convolution is a stem or
+    cuts patches. Otherwise none.
+    """
+    if network.standard.macs != network.macs:
+        return "standard"
+    saved = network.macs - network.as_twin("separable").macs
+    return "separable" if saved > _WORTH * network.macs else None
 
 
 def twin_of(network: Network, name: str | None) -> Network:

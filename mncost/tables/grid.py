@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mncost.comparison import fitting_twin
 from mncost.errors import InputError
 from mncost.grids import Grid, input_words
 from mncost.network import Network
@@ -18,6 +19,30 @@ if TYPE_CHECKING:
     from mncost.cost.conventions import Convention
 
 __all__ = ["GRID_COLUMNS", "grid_table", "pivot_table"]
+
+_STANDARD = ("standard_macs", "standard_params", "macs_ratio", "params_ratio")
+_FITTING = ("twin", "twin_macs", "twin_params", "twin_macs_ratio", "twin_params_ratio")
+
+
+def _of_twin(value: Callable[[Network], int]) -> Callable[[Network], int | None]:
+    """Return a value of the twin that fits a network; ``None`` if none does."""
+
+    def of(network: Network) -> int | None:
+        twin = fitting_twin(network)
+        return None if twin is None else value(network.as_twin(twin))
+
+    return of
+
+
+def _twin_ratio(value: Callable[[Network], int]) -> Callable[[Network], float | None]:
+    """Return a value of the twin that fits a network, in units of the network's."""
+
+    def ratio(network: Network) -> float | None:
+        twin, own = _of_twin(value)(network), value(network)
+        return None if twin is None or not own else twin / own
+
+    return ratio
+
 
 GRID_COLUMNS: Mapping[str, Source] = sources(
     ("arch", "arch", "text", lambda n: n.arch),
@@ -34,14 +59,22 @@ GRID_COLUMNS: Mapping[str, Source] = sources(
     ("standard_params", "standard params", "count", lambda n: n.standard.params),
     ("macs_ratio", "MACs ratio", "ratio", lambda n: n.macs_ratio),
     ("params_ratio", "params ratio", "ratio", lambda n: n.params_ratio),
+    ("twin", "twin", "text", fitting_twin),
+    ("twin_macs", "twin MACs", "count", _of_twin(lambda n: n.macs)),
+    ("twin_params", "twin params", "count", _of_twin(lambda n: n.params)),
+    ("twin_macs_ratio", "MACs ratio", "ratio", _twin_ratio(lambda n: n.macs)),
+    ("twin_params_ratio", "params ratio", "ratio", _twin_ratio(lambda n: n.params)),
     ("weight_bytes", "weights", "bytes", lambda n: n.weight_bytes),
     ("peak_activation_bytes", "peak act.", "bytes", lambda n: n.peak_activation_bytes),
     ("peak_layer", "peak at", "text", lambda n: n.peak_layer),
     ("precision", "precision", "text", lambda n: n.precision),
     # `layers` says where the peak is; a terminal has no room for it here.
     extra=("peak_layer",),
-    narrow=("standard_params", "params_ratio", "standard_macs", "dialect", "macs_ratio"),
-    asked=("rho", "classes", "flops", "buffers", "precision"),
+    narrow=(
+        *("twin_params", "twin_params_ratio", "twin_macs", "twin_macs_ratio"),
+        *("standard_params", "params_ratio", "standard_macs", "dialect", "macs_ratio"),
+    ),
+    asked=("rho", "classes", "flops", "buffers", "precision", *_FITTING),
 )
 
 
@@ -70,7 +103,10 @@ def _convention_columns(convention: Convention) -> Mapping[str, Source]:
         ("convention", "convention", "text", lambda n: name),
         ("standard_macs", f"standard {title}", "count", lambda n: number(n.standard)),
         ("macs_ratio", f"{title} ratio", "ratio", ratio),
+        ("twin_macs", f"twin {title}", "count", _of_twin(number)),
+        ("twin_macs_ratio", f"{title} ratio", "ratio", _twin_ratio(number)),
         extra=("convention",),
+        asked=("twin_macs", "twin_macs_ratio"),
     )
     columns = {name: counted.get(name, source) for name, source in GRID_COLUMNS.items()}
     del columns["flops"]  # 2 × whatever a tool counts means nothing
@@ -108,13 +144,18 @@ def grid_table(
         registry = _with_models(registry)
         if all(network.source is not None for network in networks):
             hide = [*_ONLY_ARCHITECTURES]
+    show = ["flops"] if flops else []
+    # Where the standard twin says nothing of some networks, each stands beside the one that does.
+    twins = {fitting_twin(network) for network in networks} if columns is None else {"standard"}
+    if twins != {"standard"}:
+        hide, show = [*hide, *_STANDARD], [*show, *(_FITTING if any(twins) else ())]
     return tabulate(
         "table",
         registry,
         networks,
         names=columns,
         hide=hide,
-        show=["flops"] if flops else [],
+        show=show,
         notes=[*networks.notes, *partial_notes(networks)],
     )
 
