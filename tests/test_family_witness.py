@@ -32,6 +32,9 @@ UNRECORDED = {
     # What its Figure 4 says, worked out in test_fbnets.
     "fbnet-a": (249_921_848, 4_321_464),
     "fbnet-b": (306_210_888, 4_863_288),
+    # torchvision's MobileNetV3(..., reduced_tail=True) on one with the dialect; see test_heads.py.
+    "reduced-v3-large": (182_302_720, 2_569_352),
+    "reduced-v3-small": (43_763_584, 1_099_672),
     # What its authors print: 81.8 M, 0.74 M.
     "mcunet-320kb": (81_785_520, 737_408),
 }

@@ -81,6 +81,21 @@ def test_names_of_torchvision() -> None:
 
 
 @pytest.mark.parametrize(
+    ("arch", "alpha", "macs", "params"),
+    [
+        ("reduced-v3-large", 1.0, 182_302_720, 2_569_352),
+        ("reduced-v3-large", 0.75, 120_930_824, 1_620_728),
+        ("reduced-v3-small", 1.0, 43_763_584, 1_099_672),
+        ("reduced-v3-small", 0.75, 32_022_280, 752_848),
+    ],
+)
+def test_reduced_tails(arch: str, alpha: float, macs: int, params: int) -> None:
+    """torchvision 0.28: MobileNetV3(*_mobilenet_v3_conf(..., alpha, reduced_tail=True))."""
+    network = mncost.load(arch, alpha, dialect="torchvision")
+    assert (network.macs, network.params) == (macs, params)
+
+
+@pytest.mark.parametrize(
     ("arch", "said"),
     [
         ("v2+ssdlit", r"unknown head 'ssdlit' \(did you mean 'ssdlite'\?\); accepted: deeplabv3"),

@@ -21,6 +21,11 @@ MACs bases
     doubled_at_227  the same, additions counted too, to two digits
     without_linear  convolutions only, to three digits
     head_1280       V3-Small with a penultimate layer of 1280 instead of 1024
+    head_80         the head of a detector only, 80 classes, to 10 million
+    head_not_reproduced    the head only, and that does not give it
+    classes_91      a detector with 91 classes, to two digits
+    segmenter       the authors' segmenter, which is not released
+    auxiliary       exact, with the auxiliary head that is there for training
 Params bases
     trainable       weights, biases, batch-norm scale and shift, layer scale; 1000 classes
     trainable_1001  the same with 1001 classes
@@ -31,6 +36,7 @@ Params bases
     folded          weights, biases and one bias per batch-norm channel (as folded), 1000 classes
     binary          folded, in units of 2**20
     head_1280       trainable_1001 of V3-Small with a penultimate layer of 1280
+    head, segmenter, auxiliary    as above
     paddle_summary  paddle.fluid.contrib.model_stat: conv weights, where a depthwise layer counts
                     kernel**2 only; fc weights; two per batch-norm channel; one; 1000 classes
 Both
@@ -105,6 +111,17 @@ ARCH_RULES = (
     ("MobileNetV4", r"(?i)conv[-_]?l", "v4-conv-l"),
     ("MobileNetV4", r"(?i)hybrid[-_]?m", "v4-hybrid-m"),
     ("MobileNetV4", r"(?i)hybrid[-_]?l", "v4-hybrid-l"),
+    ("Detection", r"^(MNet )?V1 \+ SSDLite", "v1+ssdlite"),
+    ("Detection", r"^(MNet )?V2( 0\.\d+)? \+ SSDLite|^MobileNetV2 SSDLite", "v2+ssdlite"),
+    ("Detection", r"^MobileNetV2 SSD ", "v2+ssd"),
+    ("Detection", r"^MnasNet \+ SSDLite", "mnasnet-a1+ssdlite"),
+    ("Detection", r"^V3-Small \(C4", "reduced-v3-small+ssdlite"),
+    ("Detection", r"^V3-Small \+", "v3-small+ssdlite"),
+    ("Detection", r"^V3 \(C4", "reduced-v3-large+ssdlite"),
+    ("Detection", r"^V3 \+", "v3-large+ssdlite"),
+    ("Segmentation", r"V3 RF2 LR-ASPP F=128", "reduced-v3-large+lraspp"),
+    ("Segmentation", r"V3-Small RF2 LR-ASPP F=128", "reduced-v3-small+lraspp"),
+    ("FBNet", r"B", "fbnet-b"),
     ("GhostNet", r"PaddleClas|ghostnetv[23]", ""),
     ("GhostNet", r"", "ghostnet"),
     ("ShuffleNetV1", r"with SE|shallow", ""),
@@ -138,6 +155,15 @@ class Basis(NamedTuple):
 
 # The first match wins.
 BASES = (
+    Basis("arXiv:1801.04381 Table 6", r"SSDLite", "giga_1_decimal", "trainable"),
+    Basis("arXiv:1801.04381 Table 5", r"SSDLite", "head_not_reproduced", "head"),
+    Basis("arXiv:1801.04381 Table 5", r"SSD ", "head_80", "head"),
+    Basis("arXiv:1905.02244 Table 6", r"^V[12] \+", "giga_1_decimal", "trainable"),
+    Basis("arXiv:1905.02244 Table 6", r"^V3 \+|0\.", "not_reproduced", "not_reproduced"),
+    Basis("arXiv:1905.02244 Table 6", r"SSDLite", "classes_91", "not_reproduced"),
+    Basis("arXiv:1905.02244 Table 7", r"", "segmenter", "segmenter"),
+    Basis("arXiv:1911.11907", r"FBNet", "not_reproduced", "not_reproduced"),
+    Basis("torchvision 0.", r"^(deeplabv3|fcn)_", "auxiliary", "auxiliary"),
     Basis("arXiv:1704.04861 Table 9", r"Squeezenet", "doubled_at_227", "trainable"),
     Basis("arXiv:1704.04861", r"VGG 16", "without_linear", "trainable"),
     Basis("arXiv:1905.02244 Table 3", r"MnasNet-A1", "not_reproduced", "trainable"),
@@ -343,7 +369,9 @@ def from_torchvision_name(name: str) -> tuple[str, str, str]:
         (choice,) = find(name.removesuffix("_quantized"))
     except UnknownNameError:
         return "", "", ""
-    return choice.spec.name, choice.dialect, choice.alpha or "1.0"
+    # Its output stride is not the head's own.
+    known = name if name == "deeplabv3_mobilenet_v3_large" else choice.spec.name
+    return known, choice.dialect, choice.alpha or "1.0"
 
 
 def basis_of(row: Row) -> Basis:
@@ -372,9 +400,9 @@ def alpha(row: Row, arch: str) -> str:
     if arch and row["source"].startswith("torchvision"):
         return from_torchvision_name(row["variant"].split()[0])[2]
     if not row["alpha"] and (
-        stated := re.search(r"(\d(?:\.\d+)?)x|MnasNet_(\d\.\d+)", row["variant"])
+        stated := re.search(r"(\d(?:\.\d+)?)x|MnasNet_(\d\.\d+)|V2 (0\.\d+) \+", row["variant"])
     ):
-        number = stated[1] or stated[2]
+        number = stated[1] or stated[2] or stated[3]
         return str(float(number))
     if row["alpha"]:
         return row["alpha"] if "." in row["alpha"] else f"{row['alpha']}.0"
@@ -400,6 +428,8 @@ def edited(text: str, edits: tuple[tuple[str, str], ...]) -> str:
 def without_ranges(row: Row) -> Row:
     """Move what is not one number, such as ``7-585`` or ``1024x2048``, to the front of the note."""
     odd = [column for column in NUMBERS if not re.fullmatch(r"(\d+(\.\d+)?)?", row[column])]
+    if row["arch"] and "resolution" in odd:  # height × width
+        odd.remove("resolution")
     facts = [f"{column} {row[column]}" for column in odd] + [row["note"]]
     return row | dict.fromkeys(odd, "") | {"note": "; ".join(fact for fact in facts if fact)}
 
@@ -416,8 +446,11 @@ def checked(row: Row) -> Row:
 def order(row: Row) -> tuple[int, str, float, float, str]:
     """Sort by architecture, then the widest and largest first; other families last."""
     if row["arch"] and row["arch"] not in ARCHES:
-        place = len(ARCHES) + [*networks()].index(row["arch"])
-        return (place, "", -float(row["alpha"] or 0), -float(row["resolution"] or 0), row["source"])
+        known = [*networks()]
+        place = len(ARCHES) + (known.index(row["arch"]) if row["arch"] in known else len(known))
+        height = row["resolution"].partition("x")[0]
+        headed = "" if row["arch"] in known else row["arch"]
+        return (place, headed, -float(row["alpha"] or 0), -float(height or 0), row["source"])
     if not row["arch"]:
         return (10_000, row["family"], 0.0, 0.0, "")
     width, side = (-float(row[column] or 0) for column in ("alpha", "resolution"))
@@ -434,8 +467,8 @@ def write_rows(rows: list[Row], path: Path) -> None:
 
 def main() -> None:
     """Read the reference tables and write the data file."""
-    default = Path(__file__).resolve().parent.parent / "mncost" / "cost" / "published.csv"
-    parser = argparse.ArgumentParser(description="Make published.csv from the reference tables.")
+    default = Path(__file__).resolve().parent.parent / "mncost" / "published" / "figures.csv"
+    parser = argparse.ArgumentParser(description="Make figures.csv from the reference tables.")
     parser.add_argument("reference", type=Path, help="directory with the reference tables")
     parser.add_argument("output", type=Path, nargs="?", default=default, help="the file to write")
     arguments = parser.parse_args()

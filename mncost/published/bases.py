@@ -49,11 +49,11 @@ class Basis(NamedTuple):
 
 
 class _Reading(NamedTuple):
-    """The network of a figure, with 1,000 classes and with another number."""
+    """The network of a figure, with its own number of classes and with another."""
 
     network: Network
     alpha: float
-    with_classes: Callable[[int], Network]
+    with_classes: Callable[[int | None], Network]
 
 
 def _conv_linear(reading: _Reading) -> int:
@@ -128,6 +128,24 @@ def _paddle_summary(reading: _Reading) -> int:
     return _weights(network) - counted_once + 2 * _norm_channels(network) + 1
 
 
+def _without_backbone(reading: _Reading, classes: int | None = None) -> tuple[int, int]:
+    """Return MACs and parameters of the head of a detector."""
+    network = reading.network if classes is None else reading.with_classes(classes)
+    backbone = load(network.arch.partition("+")[0], reading.alpha, network.resolution, classes=0)
+    return network.macs - backbone.macs, network.params - backbone.params
+
+
+def _with_auxiliary(reading: _Reading) -> tuple[int, int]:
+    """Return MACs and parameters with torchvision's auxiliary FCN head, which reads stride 8."""
+    network = reading.network
+    inputs = 1024 if network.arch.startswith("resnet") else 40
+    inner, classes = inputs // 4, network.classes or 0
+    pixels = (-(-int(network.resolution or 0) // 8)) ** 2
+    weights = 9 * inputs * inner + inner * classes
+    return network.macs + pixels * weights, network.params + weights + 2 * inner + classes
+
+
+_SEGMENTER = Basis("the authors' segmenter is not released; ours is torchvision's head", None)
 _MISPRINT = Basis("misprint: contradicts its own table", None)
 _NOT_REPRODUCED = Basis("not reproduced by the released definition", None)
 
@@ -148,6 +166,13 @@ MACS_BASES: dict[str, Basis] = {
     ),
     "without_linear": Basis(
         "linear layers left out, 3 digits", lambda r: r.network.work["conv"], digits=3
+    ),
+    "head_80": Basis("the head only, 80 classes", lambda r: _without_backbone(r, 80)[0], step=10),
+    "head_not_reproduced": Basis("not reproduced, also not by the head alone", None),
+    "classes_91": Basis("91 classes, to 2 digits", lambda r: r.with_classes(91).macs, digits=2),
+    "segmenter": _SEGMENTER,
+    "auxiliary": Basis(
+        "an auxiliary head for training counted too", lambda r: _with_auxiliary(r)[0]
     ),
     "misprint": _MISPRINT,
     "not_reproduced": _NOT_REPRODUCED,
@@ -170,6 +195,11 @@ PARAMS_BASES: dict[str, Basis] = {
     "binary": Basis("binary units (2^20), batch norm folded", _folded, MIBI),
     "head_1280": Basis(
         "a 1280 head, as its table prints; 1,001 classes", lambda r: _wide_head(r, 1001).params
+    ),
+    "head": Basis("the head only", lambda r: _without_backbone(r)[1]),
+    "segmenter": _SEGMENTER,
+    "auxiliary": Basis(
+        "an auxiliary head for training counted too", lambda r: _with_auxiliary(r)[1]
     ),
     "paddle_summary": Basis(
         "PaddlePaddle's summary: a depthwise layer counts once", _paddle_summary
@@ -250,7 +280,7 @@ def _by_choice(arch: str, dialect: str | None) -> Iterator[tuple[Choice, list[Fi
             [
                 figure
                 for figure in read_published()
-                if figure.arch == choice.spec.name
+                if figure.arch in {choice.spec.name, choice.name} - {""}
                 and (figure.macs_m or figure.params_m)
                 and dialect in (None, figure.dialect or PAPER)
             ],
@@ -266,12 +296,12 @@ def _compared(figure: Figure, reading: _Reading) -> Reproduction:
 @cache
 def _reading(arch: str, alpha: str, resolution: str, dialect: str) -> _Reading:
     @cache
-    def with_classes(classes: int) -> Network:
+    def with_classes(classes: int | None) -> Network:
         # Where a source does not say the resolution, the native one is meant.
-        size = int(resolution) if resolution else None
+        size = resolution or None
         return load(arch, float(alpha), size, dialect or None, classes)
 
-    return _Reading(with_classes(1000), float(alpha), with_classes)
+    return _Reading(with_classes(None), float(alpha), with_classes)
 
 
 def _explain(
