@@ -15,6 +15,7 @@
     print(results)                      # results.to_frame(), results.report("r.html")
     mncost.plot(results, x="macs", y="latency").save("fit.svg")
     mncost.pick("v1,v2,v3", max_macs="150M", min_top1=68).to_frame()
+    mncost.Predictor.fit(results).predict(mncost.grid("v2", alpha="0.35:1.0")).to_frame()
 """
 
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from mncost.network import Network
     from mncost.pictures.picture import Picture
     from mncost.pictures.plot import plot
+    from mncost.predict.predictions import Prediction, Predictions
+    from mncost.predict.predictor import Predictor
     from mncost.pruning.prune import Pruned, prune
     from mncost.render.table import Table
     from mncost.results.bench import bench
@@ -58,6 +61,9 @@ __all__ = [
     "Pick",
     "Picked",
     "Picture",
+    "Prediction",
+    "Predictions",
+    "Predictor",
     "Pruned",
     "Results",
     "Table",
@@ -96,6 +102,9 @@ _MODULES = {
     "Picked": "mncost.choose.picked",
     "Picture": "mncost.pictures.picture",
     "Pruned": "mncost.pruning.prune",
+    "Prediction": "mncost.predict.predictions",
+    "Predictions": "mncost.predict.predictions",
+    "Predictor": "mncost.predict.predictor",
     "Table": "mncost.render.table",
     "Verdicts": "mncost.budget.outcome",
     "Results": "mncost.results.results",

@@ -7,6 +7,7 @@ TABLES = {
     "Grid": "mncost.tables.grid:grid_table",
     "Network": "mncost.tables.layers:layers_table",
     "Pick": "mncost.tables.picks:picks",
+    "Predictions": "mncost.tables.predictions:predictions_table",
     "Results": "mncost.tables.run:run_table",
     "Savings": "mncost.tables.savings:savings_table",
     "TrainingStep": "mncost.tables.training:training_step",

@@ -1,0 +1,1 @@
+"""Latency that was not measured: predicted from a few networks measured on the same machine."""

@@ -1,0 +1,102 @@
+"""From kernels to numbers: what the time of each kind of kernel is a sum of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mncost.graph.ops import Shape
+    from mncost.predict.kernels import Plan
+
+__all__ = ["AMOUNTS", "amounts_of", "place_of", "totals_of"]
+
+AMOUNTS = (
+    "calls",
+    "macs",
+    "filled macs",
+    "read",
+    "written",
+    "weights",
+    "macs / in channels",
+    "macs / out channels",
+    "macs in passes of 2 blocks",
+    "those / in channels",
+    "macs in passes of 4 blocks",
+    "those / in channels (4)",
+    "macs below 200 pixels",
+    "macs below 50 pixels",
+    "macs in strips of 6 pixels",
+    "macs in strips of 7 pixels",
+    "macs of large kernels",
+    "written with a stride",
+)
+"""What a kernel's time is a sum of, each times a factor of its kind that is not negative.
+
+In blocks, channels are filled up to whole blocks, convolutions compute several blocks of output
+channels in one pass, and rows of pixels in strips: what does not fill these costs as if it did.
+Units: MMACs and MB (of float32), which keeps the factors of one size.
+"""
+_MMACS, _MB = 1e-6, 4e-6
+_LIKE_WORK = ("conv", "pointwise", "linear", "depthwise")
+_LIKE_COPIES = ("add", "scale", "activation", "pool", "reorder", "batch_norm", "global pool")
+
+
+def amounts_of(plan: Plan, shapes: Sequence[Shape]) -> NDArray[Any]:
+    """Return kernels × :data:`AMOUNTS` of a network.
+
+    Args:
+        plan: its kernels.
+        shapes: of every node's result.
+    """
+    import numpy as np
+
+    macs, read, written, pixels = plan.amounts(shapes).T
+    of = plan.constants
+    filled = macs * _MMACS * of["fill"]
+    side = np.sqrt(np.maximum(pixels, 1.0))
+    columns = [
+        np.ones(len(macs)),
+        macs * _MMACS,
+        filled,
+        read * _MB * of["fill in"],
+        written * _MB * of["fill out"],
+        of["weights"] * _MB * of["fill"],
+        filled / of["in"],
+        filled / of["out"],
+        filled * of["pass 2"],
+        filled * of["pass 2"] / of["in"],
+        filled * of["pass 4"],
+        filled * of["pass 4"] / of["in"],
+        filled * (pixels < 200),
+        filled * (pixels < 50),
+        filled * np.ceil(side / 6) * 6 / side,
+        filled * np.ceil(side / 7) * 7 / side,
+        filled * of["large"],
+        written * _MB * of["strided"],
+    ]
+    return np.stack(columns, axis=1)
+
+
+def totals_of(plan: Plan, shapes: Sequence[Shape], kinds: Mapping[str, int]) -> NDArray[Any]:
+    """Return the amounts of all kernels added up by kind: one row of kinds × amounts.
+
+    Args:
+        plan: the kernels of a network.
+        shapes: of every node's result.
+        kinds: the place of each kind. One that is missing counts as the most similar one.
+    """
+    import numpy as np
+
+    total = np.zeros((len(kinds), len(AMOUNTS)))
+    places = [place_of(kernel.kind, kernel.macs != 0, kinds) for kernel in plan.kernels]
+    np.add.at(total, places, amounts_of(plan, shapes))
+    return total.reshape(-1)
+
+
+def place_of(kind: str, has_macs: bool, kinds: Mapping[str, int]) -> int:
+    """Return the place of a kind, or of the one that is most like it."""
+    like = (kind, kind.removesuffix(" plain"), *(_LIKE_WORK if has_macs else _LIKE_COPIES))
+    return next((kinds[name] for name in like if name in kinds), 0)

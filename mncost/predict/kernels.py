@@ -1,0 +1,341 @@
+"""The kernels that a runtime runs for a graph: what is predicted one by one, and added up.
+
+ONNX Runtime fuses, and on x86 keeps images in blocks of channels in float32; what cannot be in
+blocks is converted before and after. The list is worked out from our graph, so no session has to be
+made: ``tests/predict/test_kernels.py`` compares it with the graphs that ONNX Runtime 1.31 makes.
+torch runs each operator by itself. Every other runtime is taken to run our fused steps
+(:mod:`mncost.cost.memory`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from mncost.cost.memory import schedule
+from mncost.cost.work import count
+from mncost.graph.graph import Graph
+from mncost.graph.ops import (
+    Activation,
+    Add,
+    BatchNorm,
+    Concat,
+    Conv,
+    GlobalPool,
+    Linear,
+    Op,
+    Pool,
+    Shape,
+)
+from mncost.measure.runtimes.blocked import BLOCK, layout_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mncost.measure.cell import Place
+
+__all__ = ["Kernel", "Plan", "Rule", "plan_of", "rule_of"]
+
+Rule: TypeAlias = Literal["blocked", "fused", "operators"]
+"""How a runtime turns a graph into kernels."""
+
+_FUSED = ("relu", "relu6", "hardsigmoid", "sigmoid", "leaky_relu", "tanh")
+"""Activations that ONNX Runtime computes inside the convolution before them."""
+_FUSED_IN_BLOCKS = ("hardswish",)
+"""Likewise, in the blocked layout only."""
+
+
+_IN_BLOCKS = ("conv", "depthwise", "pointwise", "grouped")
+
+
+class Kernel(NamedTuple):
+    """What does not depend on the size of the image.
+
+    Attributes:
+        kind: e.g. ``pointwise``, ``depthwise plain`` (outside the blocked layout), ``reorder``.
+        node: the index of the node whose result it writes.
+        sources: the indices of the results that it reads.
+        weights: elements.
+        macs: multiply-accumulates for each element of the result; ``None``: ask the price list.
+        in_channels, out_channels, kernel, stride: of a convolution or linear layer; else 1.
+    """
+
+    kind: str
+    node: int
+    sources: tuple[int, ...]
+    weights: int = 0
+    macs: float | None = 0.0
+    in_channels: int = 1
+    out_channels: int = 1
+    kernel: int = 1
+    stride: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The kernels of a graph; they serve every resolution."""
+
+    graph: Graph
+    kernels: tuple[Kernel, ...]
+    block: int = 1  # channels of a block; 1: there are none
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many kernels of each kind there are."""
+        return Counter(kernel.kind for kernel in self.kernels)
+
+    @property
+    def names(self) -> list[str]:
+        """The name of each kernel's node."""
+        return [self.graph.nodes[kernel.node].name for kernel in self.kernels]
+
+    def amounts(self, shapes: Sequence[Shape]) -> NDArray[Any]:
+        """Return for each kernel: MACs, elements read, elements written, pixels.
+
+        Args:
+            shapes: of every node's result.
+        """
+        import numpy as np
+
+        of = self.constants
+        sizes = np.array([*map(prod, shapes), 0.0])  # -1: reads nothing
+        written = sizes[of["node"]]
+        macs = written * of["macs"]
+        if of["asked"]:
+            costs = count(self.graph, shapes)
+            for index in of["asked"]:
+                macs[index] = costs[self.kernels[index].node].macs
+        read = sizes[of["sources"]].sum(axis=1)
+        return np.stack([macs, read, written, written / of["channels"]], axis=1)
+
+    @cached_property
+    def constants(self) -> dict[str, Any]:
+        """What does not depend on the resolution, one number a kernel."""
+        import numpy as np
+
+        every = self.kernels
+        most = max((len(kernel.sources) for kernel in every), default=1)
+        padded = [(*one.sources, *[-1] * (most - len(one.sources))) for one in every]
+        entering = np.array([one.in_channels for one in every], float)
+        leaving = np.array([one.out_channels for one in every], float)
+        # Only convolutions in blocks fill channels up; the first one reads the plain image.
+        fills = np.array([one.kind in _IN_BLOCKS and self.block > 1 for one in every])
+        apart = np.array([one.in_channels < self.block for one in every])
+        full_out = np.where(fills, np.ceil(leaving / self.block) * self.block, leaving)
+        full_in = np.where(fills & ~apart, np.ceil(entering / self.block) * self.block, entering)
+        depthwise = np.array([one.kind == "depthwise" for one in every])
+        fill_out, fill_in = full_out / leaving, full_in / entering
+        blocks = np.maximum(full_out / self.block, 1.0)
+        return {
+            "sources": np.array(padded, int).reshape(len(every), most),
+            "node": np.array([one.node for one in every], int),
+            "macs": np.array([one.macs or 0.0 for one in every]),
+            "channels": leaving,
+            "asked": [index for index, one in enumerate(every) if one.macs is None],
+            "weights": np.array([one.weights for one in every], float),
+            "in": full_in,
+            "out": full_out,
+            "fill": fill_out * fill_in,
+            "fill out": fill_out,
+            "fill in": np.where(depthwise, fill_out, fill_in),
+            "pass 2": np.where(fills, np.ceil(blocks / 2) * 2 / blocks, 1.0),
+            "pass 4": np.where(fills, np.ceil(blocks / 4) * 4 / blocks, 1.0),
+            "large": np.array([one.kernel > 3 for one in every], float),
+            "strided": np.array([one.stride > 1 for one in every], float),
+        }
+
+
+def rule_of(place: Place) -> Rule:
+    """Return how the runtime of a place turns a graph into kernels."""
+    if place.runtime == "torch":
+        return "operators"
+    is_own = place.runtime == "onnxruntime" and place.has_usual_provider
+    return "blocked" if is_own and place.precision == "fp32" else "fused"
+
+
+def plan_of(graph: Graph, rule: Rule, block: int = BLOCK) -> Plan:
+    """Return the kernels of a graph.
+
+    Args:
+        graph: the operators.
+        rule: of the runtime.
+        block: channels of a block: 16 with AVX-512, 8 with AVX.
+    """
+    kernels = tuple(_Planner(graph, rule, block).kernels)
+    return Plan(graph, kernels, block if rule == "blocked" else 1)
+
+
+class _Planner:
+    """Walks through a graph once and notes which results are in blocks."""
+
+    def __init__(self, graph: Graph, rule: Rule, block: int) -> None:
+        self.graph = graph
+        self.block = block
+        self.rule = rule
+        self.kernels: list[Kernel] = []
+        self.root = list(range(len(graph.nodes)))  # whose memory a result is
+        self.blocked: set[int] = set()
+        self.added: set[int] = set()  # results of convolutions that add another one
+        self.converted: set[int] = set()
+        self.readers = graph.consumers()
+        self.writer: dict[int, int] = {}  # the kernel that writes a result
+        self.plain = set(layout_of(graph, block).unblocked) if rule == "blocked" else set()
+        heads = {step.node for step in schedule(graph)}
+        for index, node in enumerate(graph.nodes):
+            if not node.inputs:
+                continue
+            source = self.root[node.inputs[0]]
+            if node.op.is_view:
+                self.root[index] = source
+            elif rule == "operators" or index in heads:
+                self.step(index, node.op)
+            elif isinstance(node.op, Activation) and not self.is_fused(node.op, source):
+                self.elementwise(index, node.op, source)
+            else:
+                self.root[index] = source
+        if rule == "blocked":
+            for index in dict.fromkeys(self.root[output] for output in graph.outputs):
+                self.convert(index, to_blocks=False)
+
+    def step(self, index: int, op: Op) -> None:
+        """Enter a kernel of an operator of its own."""
+        sources = tuple(dict.fromkeys(self.root[one] for one in self.graph.nodes[index].inputs))
+        if isinstance(op, Conv):
+            self.convolution(index, op, sources[0])
+        elif isinstance(op, Linear):
+            self.read(sources, in_blocks=False)
+            weights = op.in_features * op.out_features
+            sizes = op.in_features, op.out_features
+            self.enter(
+                Kernel("linear", index, sources, weights, float(op.in_features), *sizes), False
+            )
+        elif isinstance(op, Add) and self.rule == "blocked" and self.joined(index, sources):
+            pass
+        elif isinstance(op, Activation) and self.absorbs(sources[0]):
+            self.root[index] = sources[0]
+        elif isinstance(op, Add | Activation) and self.blocked.issuperset(sources):
+            self.enter(Kernel(op.kind, index, sources), True)
+        elif isinstance(op, BatchNorm) and self.blocked.issuperset(sources):
+            # A batch norm alone becomes a depthwise convolution of one pixel.
+            self.enter(Kernel("depthwise", index, sources, op.channels, 1.0, 1, op.channels), True)
+        elif isinstance(op, Concat):
+            fits = self.blocked.issuperset(sources)
+            fits = fits and not any(self.channels(one) % self.block for one in sources)
+            self.read(sources, in_blocks=fits)
+            self.enter(Kernel(op.kind, index, sources), fits)
+        elif isinstance(op, Pool | GlobalPool):
+            fits = sources[0] in self.blocked and self.channels(sources[0]) % self.block == 0
+            self.read(sources, in_blocks=fits)
+            kind = "global pool" if isinstance(op, GlobalPool) else "pool"
+            self.enter(Kernel(kind, index, sources), fits)
+        else:
+            self.read(sources, in_blocks=False)
+            is_cheap = op.keeps_channels_apart or isinstance(op, BatchNorm)
+            self.enter(Kernel(op.kind, index, sources, macs=0.0 if is_cheap else None), False)
+
+    def convolution(self, index: int, op: Conv, source: int) -> None:
+        """Enter a convolution, in blocks if it fits."""
+        fits = self.rule == "blocked" and self.graph.nodes[index].name not in self.plain
+        reads_plain = op.groups == 1 and op.in_channels < self.block
+        self.read((source,), in_blocks=fits and not reads_plain)
+        area = prod(op.kernel)
+        kind = op.kind if op.groups == 1 or op.is_depthwise else "grouped"
+        suffix = " plain" if self.rule == "blocked" and not fits else ""
+        each = op.in_channels // op.groups * area
+        self.enter(
+            Kernel(
+                kind + suffix,
+                index,
+                (source,),
+                op.out_channels * each,
+                float(each),
+                op.in_channels // op.groups,
+                op.out_channels,
+                max(op.kernel),
+                max(op.stride),
+            ),
+            fits,
+        )
+
+    def joined(self, index: int, sources: Sequence[int]) -> bool:
+        """Let the convolution right before an addition add, if it can; say whether it did."""
+        if len(sources) != 2 or not self.blocked.issuperset(sources):
+            return False
+        for one, other in (sorted(sources, reverse=True), sorted(sources)):
+            place = self.writer.get(one)
+            if place is None or self.graph_readers(one) != 1:
+                continue
+            kernel = self.kernels[place]
+            is_conv = isinstance(self.graph.nodes[kernel.node].op, Conv | BatchNorm)
+            acts = self.acts_between(kernel.node, index)
+            if is_conv and not acts and len(kernel.sources) == 1 and other < one:
+                self.kernels[place] = kernel._replace(sources=(*kernel.sources, other))
+                self.root[index] = one
+                self.added.add(one)
+                return True
+        return False
+
+    def absorbs(self, source: int) -> bool:
+        """Whether the convolution that writes a result computes an activation after it too."""
+        op = self.graph.nodes[source].op
+        is_alone = isinstance(op, BatchNorm) and source in self.blocked
+        return source in self.added or is_alone
+
+    def graph_readers(self, root: int) -> int:
+        """Return how many nodes of other steps read a result."""
+        own = [i for i, one in enumerate(self.root) if one == root]
+        return sum(reader not in own for node in own for reader in self.readers[node])
+
+    def acts_between(self, head: int, add: int) -> bool:
+        """Whether an activation stands between a convolution and an addition."""
+        node = self.graph.nodes[add]
+        for source in node.inputs:
+            place = source
+            while place != head and self.root[place] == head:
+                if isinstance(self.graph.nodes[place].op, Activation):
+                    return True
+                place = self.graph.nodes[place].inputs[0]
+        return False
+
+    def is_fused(self, op: Activation, source: int) -> bool:
+        """Whether the convolution or linear layer before an activation computes it."""
+        if op.function in _FUSED_IN_BLOCKS:
+            return self.rule != "blocked" or source in self.blocked
+        return op.function in _FUSED
+
+    def elementwise(self, index: int, op: Activation, source: int) -> None:
+        """Enter an activation that no convolution computes; it keeps the layout."""
+        self.enter(Kernel(op.kind, index, (source,)), source in self.blocked)
+        if op.function in _FUSED_IN_BLOCKS:  # x times the hard sigmoid of x
+            self.enter(Kernel("scale", index, (index, source)), False)
+
+    def read(self, sources: Sequence[int], *, in_blocks: bool) -> None:
+        """Convert what is read from the other layout."""
+        for source in sources if self.rule == "blocked" else ():
+            self.convert(source, to_blocks=in_blocks)
+
+    def convert(self, source: int, *, to_blocks: bool) -> None:
+        """Enter a conversion of a result, once."""
+        if (source in self.blocked) != to_blocks and source not in self.converted:
+            self.converted.add(source)
+            self.kernels.append(Kernel("reorder", source, (source,)))
+
+    def enter(self, kernel: Kernel, in_blocks: bool) -> None:
+        """Take a kernel in."""
+        self.writer[kernel.node] = len(self.kernels)
+        self.kernels.append(kernel)
+        if in_blocks:
+            self.blocked.add(kernel.node)
+
+    def channels(self, index: int) -> int:
+        """Return the channels of a result of a convolution, or of what passes them on."""
+        node = self.graph.nodes[index]
+        while not isinstance(node.op, Conv):
+            if not node.inputs:
+                return 0
+            node = self.graph.nodes[self.root[node.inputs[0]]]
+        return node.op.out_channels

@@ -1,0 +1,81 @@
+"""Predicted latencies, one for each network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, overload
+
+from mncost.render.shown import Shown
+
+if TYPE_CHECKING:
+    from mncost.interval import Interval
+    from mncost.measure.cell import Place
+    from mncost.network import Network
+
+__all__ = ["Prediction", "Predictions"]
+
+
+class Prediction(NamedTuple):
+    """The latency of a network.
+
+    Attributes:
+        network: the network or twin.
+        latency: seconds of one call, with its interval.
+        is_measured: whether the calibration measured this very network; else it is predicted.
+        extrapolated: why the calibration says little about it; empty: it does not.
+        measured: seconds that a check measured afterwards; ``None``: there was none.
+    """
+
+    network: Network
+    latency: Interval
+    is_measured: bool = False
+    extrapolated: tuple[str, ...] = ()
+    measured: Interval | None = None
+
+    @property
+    def error(self) -> float | None:
+        """Predicted / measured - 1; ``None``: not checked."""
+        return None if self.measured is None else self.latency.center / self.measured.center - 1
+
+
+class Predictions(Shown, Sequence[Prediction]):
+    """What :meth:`mncost.Predictor.predict` returns, in the order of the networks.
+
+    Attributes:
+        place: where the latencies are those of.
+        level: of the intervals of what is predicted.
+        notes: what else there is to say.
+    """
+
+    _in_frames = (("columns", "all"),)
+
+    def __init__(
+        self,
+        predictions: Sequence[Prediction],
+        place: Place,
+        level: float,
+        notes: Sequence[str] = (),
+    ) -> None:
+        """Use :meth:`mncost.Predictor.predict`."""
+        self._predictions = tuple(predictions)
+        self.place, self.level, self.notes = place, level, tuple(notes)
+
+    def __len__(self) -> int:
+        """Return the number of networks."""
+        return len(self._predictions)
+
+    def __iter__(self) -> Iterator[Prediction]:
+        """Iterate over the predictions."""
+        return iter(self._predictions)
+
+    @overload
+    def __getitem__(self, index: int) -> Prediction: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Prediction]: ...
+    def __getitem__(self, index: int | slice) -> Prediction | Sequence[Prediction]:
+        """Return one prediction, or several."""
+        return self._predictions[index]
+
+    def __repr__(self) -> str:
+        """Say how many there are."""
+        return f"<mncost.Predictions of {len(self)} networks>"

@@ -1,0 +1,117 @@
+"""The kernels of a network beside the graphs that ONNX Runtime itself makes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import mncost
+from mncost.measure.machine import machine
+from mncost.network import Network
+from mncost.predict.kernels import plan_of
+from mncost.predict.probes import probes
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+FLAGS = machine().flags
+pytestmark = pytest.mark.skipif(
+    not {"avx", "avx512f"} & set(FLAGS), reason="no blocked layout on this CPU"
+)
+BLOCK = 16 if "avx512f" in FLAGS else 8
+OPERATORS = {
+    "ReorderInput": "reorder",
+    "ReorderOutput": "reorder",
+    "Gemm": "linear",
+    "GlobalAveragePool": "global pool",
+    "MaxPool": "pool",
+    "AveragePool": "pool",
+    "Mul": "scale",
+    "Add": "add",
+    "Concat": "concat",
+    "HardSigmoid": "activation",
+    "QuickGelu": "activation",
+    "Flatten": "",
+}
+
+
+def optimised(net: Network, folder: Path) -> Counter[str]:
+    """Return how many kernels of each kind ONNX Runtime makes of a network."""
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(folder / "optimised.onnx")
+    options.log_severity_level = 4
+    onnxruntime.InferenceSession(
+        net.to_onnx().SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    graph = onnx.load(folder / "optimised.onnx").graph
+    weights = {one.name: list(one.dims) for one in graph.initializer}
+    counts: Counter[str] = Counter()
+    for node in graph.node:
+        if node.op_type in ("Conv", "FusedConv"):
+            shape = weights[node.input[1]]
+            groups = next((one.i for one in node.attribute if one.name == "group"), 1)
+            kind = "conv" if shape[2] * shape[3] > 1 else "pointwise"
+            if groups > 1:
+                kind = "depthwise" if shape[1] == 1 else "grouped"
+            counts[kind + ("" if node.domain.endswith("nchwc") else " plain")] += 1
+        else:
+            counts[OPERATORS[node.op_type]] += 1
+    del counts[""]
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("arch", "alpha"),
+    [
+        ("v1", 0.25),
+        ("v1", 0.35),
+        ("v1", 1.0),
+        ("v2", 0.35),
+        ("v2", 0.5),
+        ("v3-small", 0.35),
+        ("v3-small", 0.75),
+        ("v3-large", 0.5),
+        ("v3-large-minimalistic", 0.5),
+        ("v4-conv-s", 0.5),
+        ("efficientnet-b0", 1.0),
+        ("resnet-18", 1.0),
+        ("squeezenet-1.0", 1.0),
+        ("fbnet-c", 1.0),
+        ("mcunet-320kb", 1.0),
+    ],
+)
+def test_families(tmp_path: Path, arch: str, alpha: float) -> None:
+    net = mncost.load(arch, alpha)
+    assert plan_of(net.graph, "blocked", BLOCK).counts == optimised(net, tmp_path)
+
+
+@pytest.mark.slow
+def test_every_probe(tmp_path: Path) -> None:
+    for net in probes():
+        ours = plan_of(net.graph, "blocked", BLOCK).counts
+        assert ours == optimised(net, tmp_path), net.arch
+
+
+def test_probes_have_every_kind_of_kernel() -> None:
+    kinds = {k.kind for net in probes() for k in plan_of(net.graph, "blocked").kernels}
+    assert kinds >= {
+        "conv",
+        "depthwise",
+        "depthwise plain",
+        "pointwise",
+        "pointwise plain",
+        "linear",
+        "global pool",
+        "scale",
+        "reorder",
+        "activation",
+    }
+
+
+@pytest.mark.parametrize("rule", ["blocked", "fused", "operators"])
+@pytest.mark.parametrize("arch", ["v1", "v3-large", "shufflenet-v2-1.0", "mobilevit-s", "vit-b-16"])
+def test_no_work_is_lost(rule: str, arch: str) -> None:
+    net = mncost.load(arch)
+    plan = plan_of(net.graph, rule)  # type: ignore[arg-type]
+    assert plan.amounts(net.shapes)[:, 0].sum() == net.macs

@@ -1,0 +1,112 @@
+"""Predictions of a scripted runtime: 40 MACs a nanosecond and 20 µs a call."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from msgspec import structs
+
+import mncost
+from mncost.errors import MeasureError
+from mncost.measure.runtimes.fake import SCRIPT
+from mncost.measure.where import Where
+from mncost.predict.calibration import where_of
+from mncost.predict.features import totals_of
+from mncost.predict.predictor import Predictor
+from mncost.predict.probes import probe_text, probes
+
+
+def measured(networks: list[mncost.Network]) -> mncost.Results:
+    where = Where(runtime="fake")
+    return mncost.bench(networks, where=where, twin=False, max_time=5, processes=3)
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    """All processes are equally fast."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SCRIPT, '{"process": 0.0}')
+        anchors = mncost.grid("v1,v2", alpha="0.35,1.0", resolution="96,224")
+        return Predictor.fit(measured([*probes(), *anchors]))
+
+
+def scripted(net: mncost.Network) -> float:
+    return net.macs / 40e9 + 20e-6
+
+
+def test_it_recovers_the_script(predictor: Predictor) -> None:
+    made = predictor.predict(mncost.grid("v1,v2", alpha="0.5,0.75", resolution="128:192:32"))
+    errors = [one.latency.center / scripted(one.network) - 1 for one in made]
+    assert np.abs(errors).max() < 0.03
+    assert np.median(np.abs(errors)) < 0.01
+    for one in made:
+        assert (one.is_measured, one.extrapolated) == (False, ())
+        assert one.latency.lo is not None
+        assert one.latency.hi is not None
+        assert one.latency.lo < one.latency.center < one.latency.hi
+
+
+def test_measured_networks_are_not_predicted(predictor: Predictor) -> None:
+    (one,) = predictor.predict(mncost.load("v2", 0.35, 96))
+    assert one.is_measured
+    assert one.latency.center == pytest.approx(scripted(one.network), rel=0.03)
+    assert one.latency.n >= 2
+    (twin,) = predictor.predict(mncost.load("v2", 0.35, 96).standard)
+    assert not twin.is_measured
+
+
+def test_extrapolation_is_wider_and_says_why(predictor: Predictor) -> None:
+    known, unknown, odd = (
+        predictor.predict(net)[0] for net in map(mncost.load, ("v2", "mnasnet-b1", "mobilevit-s"))
+    )
+    assert known.extrapolated == ()
+    assert unknown.extrapolated == ("no mnasnet-b1 was measured",)
+    assert re.search("no .* was measured", odd.extrapolated[1])
+    widths = [one.latency.relative_error or 0 for one in (known, unknown, odd)]
+    assert widths == sorted(widths)
+    assert widths[0] < widths[1]
+
+
+def test_levels(predictor: Predictor) -> None:
+    net = mncost.load("v2", 0.6)
+    widths = [predictor.predict(net, level=one)[0].latency.relative_error for one in (0.5, 0.9)]
+    assert all(one is not None and one < other for one, other in pairwise(widths) if other)
+    with pytest.raises(MeasureError, match="between 0 and 1"):
+        predictor.predict(net, level=90)
+
+
+def test_arrays_are_the_same_as_networks(predictor: Predictor) -> None:
+    nets = list(mncost.grid("v2,mnasnet-b1", alpha="0.5,0.65", resolution="192"))
+    totals = [totals_of(predictor.plan(net), net.shapes, predictor.kinds) for net in nets]
+    where = [where_of(net.alpha, net.inputs) for net in nets]
+    seconds, halves = predictor.predict_totals(
+        np.array(totals), [net.arch for net in nets], np.array(where)
+    )
+    for one, center, half in zip(predictor.predict(nets), seconds, halves, strict=True):
+        lo, hi = center * np.exp(-half), center * np.exp(half)
+        assert one.latency[:3] == pytest.approx((center, lo, hi))
+
+
+def test_table(predictor: Predictor) -> None:
+    made = predictor.predict(mncost.grid("v2", alpha="0.35,0.5", resolution="96"))
+    frame = made.to_frame()
+    assert list(frame["basis"]) == ["measured", "predicted"]
+    assert list(frame["macs"]) == [one.network.macs for one in made]
+    assert (frame["latency_lo"] < frame["latency"]).all()
+    assert "90% interval" in str(made)
+    assert len(predictor.predict([])) == 0
+
+
+def test_too_few_networks(predictor: Predictor) -> None:
+    few = structs.replace(predictor.calibration, cells=predictor.calibration.cells[:3])
+    with pytest.raises(MeasureError, match=r"3 measured networks .* at least 6"):
+        Predictor(few)
+
+
+def test_probes_are_always_the_same() -> None:
+    assert [net.macs for net in probes(3)] == [net.macs for net in probes(3)]
+    assert len({net.macs for net in probes()}) == 48
+    assert probe_text(5) != probe_text(6)
