@@ -19,8 +19,8 @@ _PANEL = "Measure"
 def clock_flag() -> Any:
     """Return the flag that says which time of a call counts."""
     return flag(
-        "cpu or wall: which time of a call counts. Default: CPU time with one thread, if calls "
-        "do not wait; else the time that passes in runs that nothing interrupted.",
+        "cpu or wall: which time of a call counts. Default: CPU time for one thread, if calls "
+        "do not wait; otherwise the wall time of undisturbed runs.",
         metavar="NAME",
         panel=_PANEL,
         completes="clocks",
@@ -32,27 +32,31 @@ class Effort:
     """How long and how often networks are measured; ``None``: the default that the help states."""
 
     target_error: float | None = flag(
-        "Stop when half of each median's 95 % interval is within it. Default: 2 %.",
+        "Stop when each median's 95 % interval is at most ± this. Default: 2 %.",
         metavar="%",
         parse=units.share,
         panel=_PANEL,
     )
     max_time: float | None = flag(
-        "Stop after it in any case: 90, 90s, 5min. Default: 54 s, or 4.5 s for each network, twin "
-        "and place if that is more, at most 10 min.",
+        "Stop after this time in any case: 90, 90s, 5min. Default: 54 s, or 4.5 s for each "
+        "network, twin and place if that is more, at most 10 min.",
         metavar="TIME",
         parse=units.seconds,
         panel=_PANEL,
     )
     processes: int | None = flag(
-        "Measure in at least so many processes, one after the other. Default: 6.",
+        "Measure in at least this many processes, one after another. Default: 6.",
         metavar="N",
         panel=_PANEL,
     )
     copies: int | None = flag(
-        "Enter each model N times: A/A. Default: 1.", metavar="N", panel=_PANEL
+        "Measure each model N times in the same run (A/A test). Default: 1.",
+        metavar="N",
+        panel=_PANEL,
     )
-    seed: int | None = flag("Of weights, images and order. Default: 0.", metavar="N", panel=_PANEL)
+    seed: int | None = flag(
+        "Seed of weights, images and order. Default: 0.", metavar="N", panel=_PANEL
+    )
     clock: str | None = clock_flag()
 
     def __post_init__(self) -> None:

@@ -79,8 +79,8 @@ class Which:
         "Outputs of the classifier; 0 leaves it out. Default: 1000.", metavar="N", panel=_PANEL
     )
     input: str | None = flag(
-        "Shape of a model's input, with the batch, where it is open: 1x3x224x224, or "
-        "name=1x3x224x224 of several, with commas. Default: a batch of 1.",
+        "Shape of a model's input, batch included, if the file leaves it open: 1x3x224x224; for "
+        "several inputs name=1x3x224x224, separated by commas. Default: a batch of 1.",
         metavar="[NAME=]SHAPE",
         panel=_PANEL,
         several=True,
@@ -89,35 +89,37 @@ class Which:
         "Channels of the image. Default: 3, or what a file says.", metavar="N", panel=_PANEL
     )
     output_stride: int | None = flag(
-        "8, 16 or 32: strides beyond it become dilations, as in segmentation. Default: none.",
+        "8, 16 or 32: replace strides beyond this by dilations, as for segmentation. Default: "
+        "none.",
         metavar="N",
         panel=_PANEL,
     )
     precision: str | None = flag(
-        "fp32, fp16 or int8: of the weights and activations that are counted in bytes. "
-        "Default: fp32.",
+        "fp32, fp16 or int8: the type of weights and activations, for sizes in bytes. Default: "
+        "fp32.",
         metavar="NAME",
         panel=_PANEL,
         completes="precisions",
         parse=_precision,
     )
     in_place: str | None = flag(
-        "none or depthwise: what writes over its input, as on microcontrollers, for the peak of "
-        "activations. Default: none.",
+        "none, or depthwise: depthwise layers overwrite their input, as on microcontrollers. "
+        "Changes the peak of activations. Default: none.",
         metavar="NAME",
         panel=_PANEL,
         parse=_in_place,
     )
     twin: str | None = flag(
-        "The twin instead: standard (each depthwise-separable pair as one convolution), fused "
-        "(expand and depthwise as one) or separable (each k×k convolution as such a pair).",
+        "Use the network's twin instead: standard (each separable pair becomes one "
+        "convolution), fused (expand and depthwise become one) or separable (each k×k "
+        "convolution becomes a pair).",
         metavar="NAME",
         panel=_PANEL,
         parse=_twin,
     )
 
     strict: bool | None = flag(
-        "Refuse a model with operators whose work is not known, instead of counting in part.",
+        "Refuse a model that has operators of unknown work, instead of giving a lower bound.",
         panel=_PANEL,
     )
 

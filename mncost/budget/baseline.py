@@ -17,31 +17,31 @@ class Baseline:
     """What regressions are measured against: at most one of run, python, arch and model."""
 
     run: Path | None = flag(
-        "What regressions are against: a saved run of this machine (mncost bench --save).",
+        "Compare regressions with a saved run of this machine (mncost bench --save).",
         metavar="FILE",
         panel=_PANEL,
         names=("--baseline",),
     )
     python: str | None = flag(
-        "Or: the same models in another interpreter, measured interleaved with this one.",
+        "Or with the same models in another interpreter, measured interleaved.",
         metavar="PATH",
         panel=_PANEL,
         names=("--baseline-python",),
     )
     arch: Path | None = flag(
-        "Or: an older version of the architecture file, measured interleaved with the new one.",
+        "Or with an older version of the architecture file, measured interleaved.",
         metavar="FILE",
         panel=_PANEL,
         names=("--baseline-arch",),
     )
     model: str | None = flag(
-        "Or: an older version of the model (old.onnx), measured interleaved with the new one.",
+        "Or with an older version of the model (old.onnx), measured interleaved.",
         metavar="FILE",
         panel=_PANEL,
         names=("--baseline-model",),
     )
     other_machine: bool = flag(
-        "Compare with a saved run of another machine; it decides nothing.",
+        "Compare with a saved run of another machine too. Such limits are never decided.",
         default=False,
         panel=_PANEL,
         names=("--allow-different-machine",),

@@ -30,26 +30,26 @@ class Checking:
     """How limits are checked; ``None``: the default that the help states."""
 
     exact_only: bool = flag(
-        "Leave limits on latency out: needs neither torch nor a runtime.",
+        "Check only counts and bytes, without any runtime.",
         default=False,
         panel=_PANEL,
     )
     max_time: Amount | None = flag(
-        "What is undecided by then is inconclusive. Default: 20 s, 10 s more for each model beyond "
-        "two, 40 s more for each p99 (p95: 8 s, p99.9: 400 s).",
+        "Limits that are undecided by then are inconclusive. Default: 20 s, 10 s more for each "
+        "model beyond two, 40 s more for each p99 (p95: 8 s, p99.9: 400 s).",
         metavar="TIME",
         panel=_PANEL,
     )
     clock: str | None = clock_flag()
     inconclusive: Inconclusive = flag(
-        "What inconclusive limits count as. Default: neither, exit status 3.",
+        "Count inconclusive limits as pass or fail. Default: neither, exit status 3.",
         default="keep",
         metavar="pass|fail",
         parse=_inconclusive,
         panel="Output",
     )
     save: Path | str | None = flag(
-        "Write what was measured as a run file too.", metavar="FILE", panel="Output"
+        "Save the measurements as a run file.", metavar="FILE", panel="Output"
     )
 
     @property

@@ -36,7 +36,7 @@ class Limits:
         "Of the weights, e.g. 10MB or 8MiB.", metavar="SIZE", panel=_PANEL
     )
     max_memory: Amount | None = flag(
-        "Weights and peak activations of one image.", metavar="SIZE", panel=_PANEL
+        "Weights and peak activations together, for one image.", metavar="SIZE", panel=_PANEL
     )
     min_top1: Amount | None = flag("ImageNet top-1, e.g. 70.", metavar="%", panel=_PANEL)
 

@@ -23,19 +23,23 @@ class Timing(OnePlace):
     """A limit on latency, and where latencies come from; ``None`` was not asked for."""
 
     max_latency: str | None = flag(
-        "Of one call, e.g. 8ms: measured now, or in --run.", metavar="TIME", panel="Limits"
+        "Latency of one call, e.g. 8ms, measured now or taken from --run.",
+        metavar="TIME",
+        panel="Limits",
     )
     run: Any = flag(  # Results, or a path
-        "Latencies of a run file of mncost bench; - for stdin.", metavar="FILE", panel=_PANEL
+        "Take latencies from a run file of mncost bench; - for stdin.", metavar="FILE", panel=_PANEL
     )
     percentile: Amount | None = flag(
-        "Of the latency. Default: 50, the median.", metavar="P", panel=_PANEL
+        "Percentile of the latency. Default: 50, the median.", metavar="P", panel=_PANEL
     )
     max_time: Amount | None = flag(
-        "To measure at most. Default: 60 s.", metavar="TIME", panel=_PANEL
+        "Measure at most this long. Default: 60 s.", metavar="TIME", panel=_PANEL
     )
     clock: str | None = clock_flag()
-    save: Path | str | None = flag("Write what was measured.", metavar="FILE", panel="Output")
+    save: Path | str | None = flag(
+        "Save the measurements as a run file.", metavar="FILE", panel="Output"
+    )
 
     def check(self, spelled: Spelling = str) -> None:
         """Refuse what means nothing beside the others.

@@ -42,8 +42,8 @@ _WHICH = Only(
 )
 _OUT = Only(
     help={
-        "output": "Write the table to a file. NAME.json is the run file, as --save writes "
-        "it, unless --format is json."
+        "output": "Write the table to this file. NAME.json writes the run file, as --save does, "
+        "unless --format is json."
     }
 )
 
@@ -58,8 +58,8 @@ def bench(
         bool | None,
         typer.Option(
             "--twin/--no-twin",
-            help="Measure the standard-convolution twin of each network too. Default: yes, but not "
-            "with --by layer.",
+            help="Measure the standard-convolution twin of each network too. Default: yes, "
+            "except with --by layer.",
             rich_help_panel="Model",
         ),
     ] = None,
@@ -87,9 +87,9 @@ def bench(
         typer.Option(
             "--save",
             metavar="FILE",
-            help="The run file (.json; - for standard output, instead of the table): every sample, "
-            "the machine, the versions. Written as it goes; mncost show makes tables of it. "
-            "Default: one of the last 20 in your own directory, which mncost show shows.",
+            help="Save the run (.json, or - for standard output instead of the table): every "
+            "sample, the machine, the versions. mncost show prints it again. Default: in "
+            "your own state directory, which keeps the last 20 runs.",
             rich_help_panel="Output",
         ),
     ] = None,
@@ -98,12 +98,12 @@ def bench(
         typer.Option(
             "--resume",
             metavar="FILE",
-            help="Go on with a saved run, for another --max-time.",
+            help="Continue a saved run for another --max-time.",
             rich_help_panel="Measure",
         ),
     ] = None,
 ) -> int:
-    """Measure latency on the CPU: networks interleaved, in several processes, with intervals.
+    """Measure latency on this CPU: networks interleaved, in several processes, with intervals.
 
     mncost bench
     mncost bench v2 --alpha 0.35:1.0 --runtime onnxruntime --save run.json

@@ -57,7 +57,7 @@ def check(
         bool,
         typer.Option(
             "--update",
-            help="Instead of the table: a diff with limits that would hold.",
+            help="Print a diff with limits that would hold, instead of the table.",
             rich_help_panel="Output",
         ),
     ] = False,
@@ -65,14 +65,14 @@ def check(
         bool,
         typer.Option(
             "--self-test",
-            help="Instead of a budget file: measure V2 against itself for 60 s (or --max-time). "
-            "Says which slowdowns this machine can find, and how often it would FAIL for nothing.",
+            help="Measure V2 against itself for 60 s (or --max-time), and print which slowdowns "
+            "this machine can detect and how often it would FAIL by mistake.",
             rich_help_panel="Measure",
         ),
     ] = False,
     verbose: options.Verbose = False,
 ) -> int:
-    """Check that networks keep their budgets: MACs, parameters, bytes, latency.
+    """Check networks against a budget file: MACs, parameters, bytes, latency.
 
     mncost check budgets.toml
     mncost check budgets.toml --baseline run.json
@@ -82,8 +82,8 @@ def check(
     mncost check budgets.toml --update
     mncost check --self-test
 
-    A limit on latency passes or fails only by its whole confidence interval. Exit status: 0 all
-    pass, 1 one fails, 2 unusable or not measured, 3 none fails but some are inconclusive.
+    A limit on latency passes or fails only if the whole confidence interval agrees. Exit status: 0
+    all pass, 1 one fails, 2 unusable input or not measured, 3 none fails but some are inconclusive.
     """
     if self_test:
         given: dict[str, Any] = {name.removeprefix("--"): v for name, v in against.given.items()}

@@ -39,8 +39,8 @@ _WHICH = Only(
 _EFFORT = Only(
     without=("copies", "seed"),
     help={
-        "max_time": "Stop after it in any case: 90, 90s, 5min. Default: 150 s, or 4.5 s a network "
-        "and twin if more."
+        "max_time": "Stop after this time in any case: 90, 90s, 5min. Default: 150 s, or 4.5 s "
+        "a network and twin if more."
     },
 )
 
@@ -54,22 +54,21 @@ def compare(
         bool | None,
         typer.Option(
             "--layers/--no-layers",
-            help="Each pair of layers beside its convolution; with --bench as small networks of "
-            "their own, under the machine's roofline. Default: with --bench of one network.",
+            help="Show each pair of layers beside its convolution; with --bench measure them as "
+            "small networks, beside the machine's roofline. Default: yes with --bench of "
+            "one network.",
             rich_help_panel="Output",
         ),
     ] = None,
     bench: Annotated[
         bool,
-        typer.Option(
-            "--bench", help="Measure it too, on this machine's CPU.", rich_help_panel=_PANEL
-        ),
+        typer.Option("--bench", help="Measure too, on this machine's CPU.", rich_help_panel=_PANEL),
     ] = False,
     memory: Annotated[
         bool | None,
         typer.Option(
             "--memory/--no-memory",
-            help="Measure the peak memory too. Default: with --bench of one network.",
+            help="Measure peak memory too. Default: yes with --bench of one network.",
             rich_help_panel=_PANEL,
         ),
     ] = None,
@@ -100,7 +99,7 @@ def compare(
         typer.Option(
             "--max-twin-gmacs",
             metavar="G",
-            help=f"Do not time twins of more GMACs than this. Default: {MAX_TWIN_GMACS:g}.",
+            help=f"Do not measure twins with more GMACs than this. Default: {MAX_TWIN_GMACS:g}.",
             rich_help_panel=_PANEL,
         ),
     ] = None,
@@ -109,7 +108,7 @@ def compare(
         typer.Option(
             "--save",
             metavar="FILE",
-            help="Write the run file (.json): every sample. mncost bench --resume goes on with it.",
+            help="Save the run (.json): every sample. mncost bench --resume continues it.",
             rich_help_panel="Output",
         ),
     ] = None,
@@ -118,7 +117,7 @@ def compare(
         typer.Option(
             "--run",
             metavar="FILE",
-            help="Compare what a saved run measured.",
+            help="Use the measurements of a saved run.",
             rich_help_panel="Model",
         ),
     ] = None,

@@ -19,9 +19,7 @@ def diff(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The later run file.")],
     allow_different_machine: Annotated[
         bool,
-        typer.Option(
-            "--allow-different-machine", help="Compare them even if the machines are not the same."
-        ),
+        typer.Option("--allow-different-machine", help="Compare runs of different machines too."),
     ] = False,
 ) -> None:
     """Compare two saved runs cell by cell: the ratio of the latencies, with its interval.
@@ -29,8 +27,8 @@ def diff(
     mncost diff old.json new.json
     mncost diff old.json new.json --format csv -o change.csv
 
-    Runs measured apart share no moment of the machine: to compare two interpreters or two models
-    sharply, measure them in one run (mncost bench --python, mncost bench a b).
+    The machine may change between two runs. For a precise comparison of two interpreters or two
+    models, measure them in one run (mncost bench --python, mncost bench a b).
     """
     require("results")
     from mncost.render.write import refuse_overwriting

@@ -19,7 +19,7 @@ def diff_models(
     out: Out,
     every: Annotated[
         bool,
-        typer.Option("--all", help="Also the layers that are the same.", rich_help_panel="Output"),
+        typer.Option("--all", help="Show unchanged layers too.", rich_help_panel="Output"),
     ] = False,
 ) -> None:
     """Print what changed from one network to another: shapes, parameters, MACs, bytes, by layer.
@@ -28,8 +28,7 @@ def diff_models(
     mncost diff-models v2 v3-large --resolution 192
     mncost diff-models v2 --alpha 0.75,1.0 --format markdown
 
-    Layers of one name are the same layer. Where less than half of the names are shared, layers are
-    aligned by what they are.
+    Layers are matched by name, or, if less than half of the names agree, by kind and shape.
     """
     from mncost.tables.model_changes import model_changes_table
 

@@ -48,7 +48,7 @@ class Out:
     """How and where a result is written."""
 
     columns: str | None = flag(
-        "Columns to print, in this order, with commas; all for every one.",
+        "Columns to print, in this order, separated by commas; all: every column.",
         metavar="NAMES",
         panel=_PANEL,
     )
@@ -60,7 +60,7 @@ class Out:
         panel=_PANEL,
     )
     output: Path | None = flag(
-        "Write to a file (- for standard output), replaced only once it is complete.",
+        "Write to this file, or - for standard output. The file is replaced only when complete.",
         metavar="FILE",
         names=("--output", "-o"),
         panel=_PANEL,

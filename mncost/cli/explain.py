@@ -15,7 +15,7 @@ def explain(
     which: Annotated[Which, Only(without=("precision", "in_place"))],
     out: Out,
 ) -> None:
-    """Say why counting tools print different numbers for one network, term by term.
+    """Explain term by term why counting tools print different numbers for one network.
 
     mncost explain v2
     mncost explain v3-large --alpha 0.75 --dialect keras

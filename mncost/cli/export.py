@@ -33,9 +33,9 @@ def export(
             "--output",
             "-o",
             metavar="FILE",
-            help="What to write. The suffix chooses the kind: .onnx, .pt (state dict), .pt2 "
+            help="File to write. Its suffix chooses the kind: .onnx, .pt (state dict), .pt2 "
             "(torch.export), .tflite (LiteRT), .xml (OpenVINO; and .bin), .param (ncnn; and .bin), "
-            ".toml (architecture file at α = 1). Replaced only once complete.",
+            ".toml (architecture file at α = 1). Replaced only when complete.",
             rich_help_panel=_PANEL,
         ),
     ],
@@ -51,7 +51,7 @@ def export(
         bool,
         typer.Option(
             "--dynamic-batch",
-            help="Leave the number of images open (.pt2 always).",
+            help="Leave the number of images open (always so in .pt2).",
             rich_help_panel=_PANEL,
         ),
     ] = False,
@@ -70,8 +70,8 @@ def export(
         typer.Option(
             "--opset",
             metavar="N",
-            help="Of an .onnx file, 13 or more. Default: 20, which runtimes of the last two years "
-            "read.",
+            help="Opset of an .onnx file, 13 or more. Default: 20; runtimes of the last two "
+            "years read it.",
             rich_help_panel=_PANEL,
         ),
     ] = None,
@@ -91,18 +91,18 @@ def export(
             "--weights-key",
             metavar="KEY",
             help="Which state dict of a checkpoint that holds several: model, model_ema ... "
-            "Default: the first usual name; a line says which.",
+            "Default: the first common name; a note says which.",
             rich_help_panel=_PANEL,
         ),
     ] = None,
     seed: Annotated[
         int | None,
         typer.Option(
-            "--seed", min=0, help="Of the random weights. Default: 0.", rich_help_panel=_PANEL
+            "--seed", min=0, help="Seed of the random weights. Default: 0.", rich_help_panel=_PANEL
         ),
     ] = None,
 ) -> None:
-    """Write one network as a running model, or as an architecture file of its own.
+    """Write one network as a model file that runs, or as an architecture file.
 
     mncost export v2 --alpha 0.5 --resolution 160 -o net.onnx
     mncost export v2 --opset 17 --static-batch 8 -o net.onnx

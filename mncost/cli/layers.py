@@ -24,8 +24,8 @@ def layers(
         typer.Option(
             "--by",
             metavar="WHAT",
-            help="layer, block, stage, kind, or pair: each pair of layers beside the convolution "
-            "that replaces it in the twin (--twin; default: standard).",
+            help="layer, block, stage, kind or pair. pair: each pair of layers beside the "
+            "convolution that replaces it in the twin (--twin; default: standard).",
             rich_help_panel="Output",
         ),
     ] = "layer",
@@ -33,7 +33,7 @@ def layers(
         bool,
         typer.Option(
             "--all",
-            help="Also the operators without MACs and parameters.",
+            help="Show operators without MACs and parameters too.",
             rich_help_panel="Output",
         ),
     ] = False,
@@ -41,7 +41,7 @@ def layers(
         bool,
         typer.Option(
             "--memory",
-            help="Instead: the largest tensor at each spatial resolution.",
+            help="Show the largest tensor at each spatial resolution instead.",
             rich_help_panel="Output",
         ),
     ] = False,

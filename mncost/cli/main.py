@@ -45,13 +45,15 @@ COMMANDS = {
         "mncost.cli.diff_models:diff_models", _COUNT, "What changed between two networks."
     ),
     "bench": Command("mncost.cli.bench:bench", _MEASURE, "Latency on this machine's CPU."),
-    "compare": Command("mncost.cli.compare:compare", _MEASURE, "What depthwise layers save."),
+    "compare": Command(
+        "mncost.cli.compare:compare", _MEASURE, "What separable layers save, on paper and measured."
+    ),
     "show": Command("mncost.cli.show:show", _MEASURE, "The table of a saved run."),
     "report": Command("mncost.cli.report:report", _MEASURE, "A saved run as an HTML page."),
     "diff": Command("mncost.cli.diff:diff", _MEASURE, "What changed between two saved runs."),
     "pick": Command("mncost.cli.pick:pick", _CHOOSE, "The most accurate networks in a budget."),
     "plot": Command("mncost.cli.plot:plot", _CHOOSE, "Accuracy, cost and latency as a picture."),
-    "check": Command("mncost.cli.check:check", _CI, "Whether networks keep their budgets."),
+    "check": Command("mncost.cli.check:check", _CI, "Check networks against a budget file."),
     "init": Command("mncost.cli.init:init", _CI, "A budget file and a workflow for CI."),
     "schema": Command("mncost.cli.schema:schema", _CI, "The JSON Schema of a kind of file."),
 }
@@ -70,9 +72,9 @@ def _app(arguments: list[str]) -> typer.Typer:
     app = typer.Typer(
         name="mncost",
         callback=_options,
-        help="What a MobileNet costs: multiply-accumulates, parameters and memory, exact to the "
-        "unit; and its latency, measured.\n\nmncost table v2 --alpha 0.35:1.0\nmncost bench v2 "
-        "--max-time 20s\nmncost pick --max-macs 150M",
+        help="What a network costs: multiply-accumulates, parameters and memory, exact to the "
+        "unit, and measured latency.\n\nmncost table v2 --alpha 0.35:1.0\nmncost "
+        "bench v2 --max-time 20s\nmncost pick --max-macs 150M",
         epilog="Exit status: 0 fine, 1 a check failed, 2 unusable input, 3 inconclusive, "
         "70 an error of mncost itself, 130 interrupted.",
         rich_markup_mode="rich",
@@ -132,7 +134,7 @@ def _options(
         bool,
         typer.Option(
             "--traceback",
-            help="Print where an error happened: one of mncost itself, or of a model's own code.",
+            help="Show the Python traceback of an error in mncost or in a model's own code.",
         ),
     ] = False,
 ) -> None:

@@ -27,7 +27,7 @@ Convention: TypeAlias = Annotated[
         metavar="NAME",
         autocompletion=completer("conventions"),
         rich_help_panel="Output",
-        help="Count as a tool does: paper, torch, fvcore, thop ... See mncost explain.",
+        help="Count like another tool: paper, torch, fvcore, thop ... See mncost explain.",
     ),
 ]
 Flops: TypeAlias = Annotated[
@@ -39,7 +39,7 @@ Verbose: TypeAlias = Annotated[
     typer.Option(
         "--verbose",
         "-v",
-        help="Print every warning in full, and everything about the machine.",
+        help="Print every warning in full, and details of the machine.",
         rich_help_panel="Output",
     ),
 ]

@@ -44,7 +44,7 @@ def pick(
         bool,
         typer.Option(
             "--with-weights",
-            help="Only networks with weights that timm, torchvision or Keras load by name.",
+            help="Only networks whose weights timm, torchvision or Keras can load by name.",
         ),
     ] = False,
     top: Annotated[
@@ -52,13 +52,13 @@ def pick(
         typer.Option(
             "--top",
             min=1,
-            help="How many to show at most. Default: 10; 3 if they are measured.",
+            help="Show at most this many. Default: 10; 3 if latencies are measured.",
             rich_help_panel="Output",
         ),
     ] = None,
     verbose: options.Verbose = False,
 ) -> int:
-    """Print the most accurate published networks that keep within limits.
+    """Print the most accurate published networks within limits.
 
     mncost pick v1 v2 v3 --max-macs 150M --min-top1 68
     mncost pick --max-size 10MB --resolution 224

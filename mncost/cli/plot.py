@@ -34,7 +34,7 @@ _WHICH = Only(
         "resolution": "Side of the image, same grammar. Default: all of accuracies, else native.",
         "dialect": "Which implementation: torchvision, timm ... Default: all of accuracies, else "
         "paper.",
-        "twin": "With --kind layers: the twin instead: standard, fused or separable.",
+        "twin": "With --kind layers: draw the twin instead: standard, fused or separable.",
     },
     positional=False,
 )
@@ -47,7 +47,7 @@ def plot(
         list[str] | None,
         typer.Argument(
             metavar="[RUN.json] [ARCH]...",
-            help="A run file of mncost bench, for its times instead of measuring now; or "
+            help="A run file of mncost bench, to draw its times instead of measuring; or "
             "architectures or models.",
         ),
     ] = None,
@@ -76,7 +76,7 @@ def plot(
         typer.Option(
             "--y",
             metavar="NAME",
-            help="top1, latency. Default: top1, as it is published.",
+            help="top1 (as published), latency. Default: top1.",
             rich_help_panel="Output",
         ),
     ] = None,
@@ -93,7 +93,7 @@ def plot(
         bool,
         typer.Option(
             "--no-time",
-            help="With --kind layers: MACs and bytes; nothing is measured.",
+            help="With --kind layers: show MACs and bytes, and measure nothing.",
             rich_help_panel="Measure",
         ),
     ] = False,
@@ -102,8 +102,8 @@ def plot(
         typer.Option(
             "--max-time",
             metavar="TIME",
-            help="To measure at most, if intervals are not within ± 2 % before. Default: 54 s, or "
-            "4.5 s a network if that is more.",
+            help="Measure at most this long, or until intervals are within ± 2 %. Default: 54 "
+            "s, or 4.5 s a network if that is more.",
             rich_help_panel="Measure",
         ),
     ] = None,
@@ -112,7 +112,7 @@ def plot(
         typer.Option(
             "--save",
             metavar="FILE",
-            help="Write what was measured: a run file, to plot again.",
+            help="Save the measurements as a run file, which plot can draw again.",
             rich_help_panel="Output",
         ),
     ] = None,
@@ -140,9 +140,9 @@ def plot(
 ) -> int:
     """Draw accuracy over cost, measured latency over cost, or what each layer costs.
 
-    Published accuracies with their Pareto front; latencies with their intervals
-    and the power of the cost that they follow. Latencies are measured now,
-    unless there is a RUN. Needs matplotlib (the extra plot).
+    Accuracies are published ones, with their Pareto front. Latencies have intervals and a fitted
+    power of the cost; they are measured now unless you give a RUN. Needs matplotlib (the extra
+    plot).
 
     mncost plot v1 v2 v3 v4 --x macs --y top1 -o front.svg
     mncost plot v2 v3 --x latency --y top1 --save run.json

@@ -34,16 +34,18 @@ def report(
             "--output",
             "-o",
             metavar="FILE",
-            help="An .html file, replaced only once it is complete. Default: standard output (-), "
+            help="An .html file, replaced only when complete. Default: standard output (-), "
             "unless that is a terminal.",
         ),
     ] = None,
     title: Annotated[
         str | None,
-        typer.Option("--title", metavar="TEXT", help="Of the page. Default: the architectures."),
+        typer.Option(
+            "--title", metavar="TEXT", help="Title of the page. Default: the architectures."
+        ),
     ] = None,
 ) -> None:
-    """Make one HTML page of a saved run: tables, pictures, warnings, the method, the machine.
+    """Make an HTML page of a saved run: tables, pictures, warnings, method and machine.
 
     mncost report -o report.html
     mncost report run.json -o report.html

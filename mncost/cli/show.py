@@ -26,7 +26,7 @@ def show(
         ),
     ] = None,
 ) -> None:
-    """Show a saved run: its statistics are computed anew from the raw samples.
+    """Show a saved run. The statistics are computed from its raw samples.
 
     mncost show
     mncost show run.json -v

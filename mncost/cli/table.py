@@ -25,7 +25,7 @@ def table(
         typer.Option(
             "--pivot",
             metavar="COLUMN",
-            help="A matrix of this column over α and resolution.",
+            help="Print this column as a matrix of α and resolution.",
             rich_help_panel="Output",
         ),
     ] = None,
@@ -33,7 +33,7 @@ def table(
         bool,
         typer.Option(
             "--published",
-            help="Our counts beside the published figures, and why they differ.",
+            help="Show our counts beside published figures, and why they differ.",
             rich_help_panel="Output",
         ),
     ] = False,
@@ -42,7 +42,7 @@ def table(
         typer.Option(
             "--pareto",
             metavar="METRICS",
-            help="Only networks that no other one beats in two or three of: top1 (as published), "
+            help="Only the Pareto front of two or three metrics: top1 (as published), "
             "macs, params, weight_bytes, peak_activation_bytes.",
             rich_help_panel="Output",
         ),
@@ -51,7 +51,7 @@ def table(
         bool,
         typer.Option(
             "--hints",
-            help="Say which widths leave ONNX Runtime's fast layout, and which α nearby do not.",
+            help="List widths that are slow on ONNX Runtime, and nearby α without them.",
             rich_help_panel="Output",
         ),
     ] = False,
@@ -67,9 +67,9 @@ def table(
     mncost table v1 v2 --alpha 0.25:1.4 --pareto top1,macs
     mncost table v2 --training --train head --batch 16
 
-    Bytes are those of deployed weights and of one image's activations, at --precision. Assumed:
-    batch norm is folded into the convolution before it, convolution and activation are fused,
-    nothing is computed in place, int8 has int32 biases.
+    Bytes are for deployed weights and the activations of one image, at --precision. They assume
+    that batch norm is folded into the convolution before it, that convolution and activation are
+    fused, that nothing is computed in place, and that int8 has int32 biases.
     """
     others: dict[str, object]
     if training.training:

@@ -30,7 +30,7 @@ def verify(
         bool,
         typer.Option(
             "--layers",
-            help="One line for each layer, not for each network.",
+            help="Print one line for each layer instead of each network.",
             rich_help_panel="Output",
         ),
     ] = False,

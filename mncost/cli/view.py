@@ -47,26 +47,26 @@ class View:
     """How a run is shown."""
 
     by: str | None = flag(
-        "Where the time goes: layer (ONNX Runtime).",
+        "Show where the time goes: layer.",
         metavar="layer",
         parse=_one_of("layer"),
         panel=_PANEL,
     )
     percentiles: tuple[float, ...] | None = flag(
-        "Percentiles, each with its own distribution-free interval, e.g. 50,90,99.",
+        "Percentiles to show, with distribution-free intervals, e.g. 50,90,99.",
         metavar="P,...",
         parse=_percentiles,
         panel=_PANEL,
     )
     verbose: bool = flag(
-        "Print every warning in full, and everything about the machine.",
+        "Print every warning in full, and details of the machine.",
         names=("--verbose", "-v"),
         default=False,
         panel=_PANEL,
     )
     export: str | None = flag(
-        "Write what python -m pyperf compare_to reads; mncost bench: beside the run file, as "
-        "NAME.pyperf.json.",
+        "Write a file for python -m pyperf compare_to. mncost bench writes it beside the run "
+        "file, as NAME.pyperf.json.",
         metavar="pyperf",
         parse=_one_of("pyperf"),
         panel=_PANEL,

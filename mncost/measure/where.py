@@ -95,14 +95,15 @@ class Where:
         panel=_PANEL,
     )
     python: Sequence[str] = flag(
-        "Measure in this interpreter too (another version of a runtime), interleaved with our own.",
+        "Measure in this interpreter too (e.g. with another version of a runtime), interleaved "
+        "with the current one.",
         metavar="PATH",
         default=(),
         parse=_names,
         panel=_PANEL,
     )
     flush_denormals: bool = flag(
-        "Let the runtime take denormal numbers for 0 (onnxruntime, openvino).",
+        "Let the runtime treat denormal numbers as 0 (onnxruntime, openvino).",
         default=False,
         panel=_PANEL,
     )

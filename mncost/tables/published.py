@@ -1,4 +1,4 @@
-"""Our counts beside the published figures, and why they differ."""
+"""Show our counts beside published figures, and why they differ."""
 
 from __future__ import annotations
 
