@@ -16,6 +16,7 @@
     mncost.plot(results, x="macs", y="latency").save("fit.svg")
     mncost.pick("v1,v2,v3", max_macs="150M", min_top1=68).to_frame()
     mncost.Predictor.fit(results).predict(mncost.grid("v2", alpha="0.35:1.0")).to_frame()
+    mncost.read_space("space.toml").survey("macs:max,params")       # a million networks at once
 """
 
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from mncost.render.table import Table
     from mncost.results.bench import bench
     from mncost.results.results import Results
+    from mncost.space.space import Space, read_space
+    from mncost.space.survey import Survey
     from mncost.which import Which
     from mncost.witnesses.verification import Verification, verify
 
@@ -66,6 +69,8 @@ __all__ = [
     "Predictor",
     "Pruned",
     "Results",
+    "Space",
+    "Survey",
     "Table",
     "Verdicts",
     "Verification",
@@ -83,6 +88,7 @@ __all__ = [
     "pick",
     "plot",
     "prune",
+    "read_space",
     "verify",
 ]
 
@@ -108,6 +114,8 @@ _MODULES = {
     "Table": "mncost.render.table",
     "Verdicts": "mncost.budget.outcome",
     "Results": "mncost.results.results",
+    "Space": "mncost.space.space",
+    "Survey": "mncost.space.survey",
     "bench": "mncost.results.bench",
     "Verification": "mncost.witnesses.verification",
     "Which": "mncost.which",
@@ -122,6 +130,7 @@ _MODULES = {
     "pick": "mncost.choose.pick",
     "plot": "mncost.pictures.plot",
     "prune": "mncost.pruning.prune",
+    "read_space": "mncost.space.space",
     "verify": "mncost.witnesses.verification",
 }
 

@@ -18,6 +18,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "verify": ("torch", "numpy", "onnx", "fvcore"),
     "results": ("numpy", "scipy"),
     "bench": ("numpy", "scipy", "onnx", "psutil"),
+    "space": ("numpy",),
+    "parquet": ("numpy", "pyarrow"),
     "litert": ("numpy", "ai_edge_litert"),
     "openvino": ("numpy", "onnx", "openvino"),
     "ncnn": ("numpy", "onnx", "pnnx"),

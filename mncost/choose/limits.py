@@ -14,7 +14,7 @@ from mncost.limits import Amount, exact, percentage
 if TYPE_CHECKING:
     from mncost.published.accuracy import Candidate
 
-__all__ = ["Limits", "Rule", "Spelling", "Without", "costs", "fitting", "rules"]
+__all__ = ["Limits", "Rule", "Spelling", "Without", "bound", "costs", "fitting", "rules"]
 
 Rule: TypeAlias = "Callable[[Candidate], bool]"
 """Whether a candidate keeps to a limit."""
@@ -88,9 +88,23 @@ def rules(limits: Limits, spelled: Spelling = str) -> dict[str, Rule]:
         QuantityError: a limit cannot be read.
     """
     return {
-        name: partial(_holds, _LIMITS[name], _LIMITS[name].read(spelled(name), amount))
+        name: partial(_holds, _LIMITS[name], bound(name, spelled(name), amount))
         for name, amount in given(limits).items()
     }
+
+
+def bound(name: str, spelled: str, amount: Amount) -> float:
+    """Return a limit as a number in base units.
+
+    Args:
+        name: of the limit.
+        spelled: how messages write it.
+        amount: a number, or a text with a unit.
+
+    Raises:
+        QuantityError: it cannot be read.
+    """
+    return _LIMITS[name].read(spelled, amount)
 
 
 def _holds(limit: _Limit, bound: float, one: Candidate) -> bool:

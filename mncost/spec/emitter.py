@@ -83,20 +83,7 @@ def build(architecture: Architecture, size: Size | None = None) -> Graph:
     """
     size = size or size_of_image(architecture.native_resolution)
     emitter = Emitter(architecture.in_channels, architecture.rules, size)
-    for block in architecture.blocks:
-        emitter.begin(block)
-        try:
-            block.row.emit(emitter, block)
-        except ValueError as error:
-            where = f"{architecture.name}: row {block.number} ({block.name})"
-            raise SpecError(f"{where}: {error}") from None
-        emitter.ends[block.name] = emitter.last
-    ends = {name: emitter.ends[name] for name in architecture.outputs}
-    if len(set(ends.values())) < len(ends):
-        same = " and ".join(name for name in ends if [*ends.values()].count(ends[name]) > 1)
-        raise SpecError(f"{architecture.name}: outputs: {same} are one result")
-    graph = emitter.finish(tuple(ends.values()))
-    return graph if all(block.row.whole for block in architecture.blocks) else pruned(graph)
+    return emitter.graph(architecture.name, architecture.blocks, architecture.outputs)
 
 
 class Emitter(Builder):
@@ -108,6 +95,32 @@ class Emitter(Builder):
         self.rules, self.size = rules, size
         self.ends = {"input": 0}  # the node that holds each block's result, or that of a part
         self.sources: tuple[int, ...] = (0,)  # what the block reads
+
+    def graph(self, origin: str, blocks: Sequence[Block], outputs: Sequence[str]) -> Graph:
+        """Emit blocks; return the graph.
+
+        Args:
+            origin: what messages call the network.
+            blocks: in order; each reads blocks before it, or what :attr:`ends` names.
+            outputs: the names of the results that the graph gives.
+
+        Raises:
+            SpecError: a block cannot be emitted.
+        """
+        for block in blocks:
+            self.begin(block)
+            try:
+                block.row.emit(self, block)
+            except ValueError as error:
+                where = f"{origin}: row {block.number} ({block.name})"
+                raise SpecError(f"{where}: {error}") from None
+            self.ends[block.name] = self.last
+        ends = {name: self.ends[name] for name in outputs}
+        if len(set(ends.values())) < len(ends):
+            same = " and ".join(name for name in ends if [*ends.values()].count(ends[name]) > 1)
+            raise SpecError(f"{origin}: outputs: {same} are one result")
+        graph = self.finish(tuple(ends.values()))
+        return graph if all(block.row.whole for block in blocks) else pruned(graph)
 
     def begin(self, block: Block) -> None:
         """Begin a block: the next node reads what the block reads first."""

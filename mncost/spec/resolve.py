@@ -14,7 +14,16 @@ from mncost.spec.rows import MAX_CHANNELS, Block, Row, Rules, Scaling, Widths
 from mncost.spec.schema import OutputStride, Spec
 from mncost.spec.strides import Strides
 
-__all__ = ["OUTPUT_STRIDES", "Architecture", "Block", "dialects", "resolve"]
+__all__ = [
+    "OUTPUT_STRIDES",
+    "Architecture",
+    "Block",
+    "TableWidths",
+    "dialects",
+    "names_of",
+    "resolve",
+    "rows_of",
+]
 
 MAX_BLOCKS = 2_000
 OUTPUT_STRIDES: tuple[int, ...] = get_args(OutputStride)
@@ -71,16 +80,12 @@ def resolve(
         SpecError: channels and groups do not fit, there are too many blocks, no classifier that
             could be left out, or a stride that cannot become a dilation.
     """
-    rules, rows = _variant(spec, dialect)
+    rules, rows = rows_of(spec, dialect)
     channels, count = in_channels or spec.in_channels, classes or rules.classes
-    names = [
-        row_name(spec.rows[number - 1], number) if row.name is None else row.name
-        for number, row in enumerate(rows, 1)
-    ]
-    table = Table(rows, names, spec.depth)
+    table = Table(rows, names_of(spec, rows), spec.depth)
     limit = output_stride or spec.output_stride
     image = Scaling(alpha * spec.alpha, rules, count, channels, channels)
-    widths = _Widths(spec.name, table, image, limit)
+    widths = TableWidths(spec.name, table, image, limit)
     for place in range(len(rows)):
         widths.add(place)
     blocks = widths.blocks
@@ -103,8 +108,13 @@ def resolve(
     )
 
 
-class _Widths:
-    """The widths of a table's rows, worked out from the first to the last."""
+class TableWidths:
+    """The widths of a table's rows, worked out from the first to the last.
+
+    Attributes:
+        strides: how far the pixels of each result lie apart.
+        ends: the channels of each block's result, and those that it has at α = 1.
+    """
 
     def __init__(self, origin: str, table: Table, image: Scaling, limit: int | None) -> None:
         self.origin, self.table, self.image = origin, table, image
@@ -112,7 +122,7 @@ class _Widths:
         self.most = max(MAX_CHANNELS, image.classes)
         self.blocks: list[Block] = []
         self.scalings: dict[str, Scaling] = {}  # what decided the widths of each block
-        self.ends = {IMAGE: (image.width, image.nominal)}  # channels of its result, and at α = 1
+        self.ends = {IMAGE: (image.width, image.nominal)}
 
     def add(self, place: int) -> None:
         """Add the blocks of a row.
@@ -169,7 +179,20 @@ class _Widths:
         return row.part_width(read.part, scaling), row.part_width(read.part, stated)
 
 
-def _variant(spec: Spec, dialect: str) -> tuple[Rules, Sequence[Row]]:
+def names_of(spec: Spec, rows: Sequence[Row]) -> list[str]:
+    """Return the names of the rows of a spec, or of those that stand in their place."""
+    return [
+        row_name(spec.rows[number - 1], number) if row.name is None else row.name
+        for number, row in enumerate(rows, 1)
+    ]
+
+
+def rows_of(spec: Spec, dialect: str) -> tuple[Rules, Sequence[Row]]:
+    """Return the rules and rows of a dialect.
+
+    Raises:
+        UnknownNameError: the spec has no such dialect.
+    """
     if dialect == PAPER:
         return spec.rules, spec.rows
     if dialect not in spec.dialects:

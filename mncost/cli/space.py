@@ -1,0 +1,186 @@
+"""``mncost space``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mncost.choose.limits import Limits
+from mncost.cli.emit import Out, emit_bytes, emit_text
+from mncost.cli.options import refuse
+from mncost.cli.params import Only
+from mncost.errors import InputError
+from mncost.flags import given
+from mncost.which import Which
+
+if TYPE_CHECKING:
+    from mncost.space.space import Space
+
+__all__ = ["space"]
+
+_WHICH = Only(
+    without=(
+        "arch",
+        "alpha",
+        "resolution",
+        "rho",
+        "dialect",
+        "classes",
+        "input",
+        "in_channels",
+        "output_stride",
+        "twin",
+        "strict",
+    )
+)
+_MOST_LISTED = 100_000
+SHOWN = 20
+OK, FAILED = 0, 1
+
+
+def space(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A design-space file.", show_default=False)
+    ],
+    limits: Annotated[Limits, Only(without=("min_top1",))],
+    which: Annotated[Which, _WHICH],
+    out: Out,
+    pareto: Annotated[
+        str | None,
+        typer.Option(
+            "--pareto",
+            metavar="METRICS",
+            help="Only networks that no other one beats in these: macs, params, weight_bytes, "
+            "peak_activation_bytes, top1 (as published); the smallest is the best, macs:max the "
+            "largest.",
+        ),
+    ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            "--sample", metavar="N", min=1, help="Count so many networks, drawn at random."
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=0, help="Of the sample. Default: 0.")
+    ] = 0,
+    network: Annotated[
+        int | None,
+        typer.Option(
+            "--network", metavar="N", min=0, help="Print the architecture file of network N."
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            "--sort",
+            metavar="METRIC",
+            help="The order of the rows: macs, or macs:max for the largest first.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            "--rows",
+            metavar="N",
+            min=1,
+            help="How many to show at most. Default: 20 for people, all for programs.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+) -> int:
+    """Count all networks of a design space, and keep those within limits or on a front.
+
+    mncost space examples/space.toml --sample 100000 --max-macs 300M
+    mncost space examples/space.toml --pareto macs:max,params
+    mncost space examples/space.toml --network 12345 -o found.toml
+
+    A design space is an architecture and what its rows may be: kernels, expansions, repeats, any
+    key. Counts are exact. A file that ends in .csv or .parquet gets all networks that are kept.
+    Exit status: 0 a network is kept, 1 none is within the limits.
+    """
+    from mncost.space.goals import goals_of
+    from mncost.space.space import read_space
+
+    made = read_space(file)
+    if network is not None:
+        others = {"pareto": pareto, "sample": sample, "sort": sort, "rows": rows}
+        others |= {"columns": out.columns, "format": out.format, **given(limits), **given(which)}
+        refuse({**others, "seed": seed or None}, "does not go with --network")
+        _write_architecture(made, network, out)
+        return OK
+    if seed and sample is None:
+        raise InputError("--seed is of --sample, which is not given")
+    is_parquet = out.format is None and out.output is not None and out.output.suffix == ".parquet"
+    order = None if sort is None else goals_of(sort, "--sort")[0]
+    with _watching() as progress:
+        found = made.survey(
+            goals_of(pareto, "--pareto") if pareto else (),
+            sample=sample,
+            seed=seed,
+            bounds=_bounds(limits),
+            precision=which.precision or "fp32",
+            in_place=which.in_place or "none",
+            keep=rows or (SHOWN if out.for_people and not is_parquet else None),
+            order=order,
+            progress=progress,
+        )
+    if is_parquet:
+        from mncost.space.files import as_parquet
+
+        refuse({"columns": out.columns}, "does not go with a Parquet file, which has all of them")
+        emit_bytes(as_parquet(found), out.output)
+    elif out.kind == "csv" and out.columns is None:
+        from mncost.space.files import as_csv
+
+        emit_bytes(as_csv(found), out.output)
+    elif not out.for_people and len(found) > _MOST_LISTED:
+        raise InputError(
+            f"{len(found):,} networks are too many for {out.kind} with these options: use --rows, "
+            "a limit, --pareto, or a plain .csv or .parquet file"
+        )
+    else:
+        out.emit(found.table(rows=rows or (SHOWN if out.for_people else None), columns=out.columns))
+    return OK if len(found) else FAILED
+
+
+def _write_architecture(made: Space, network: int, out: Out) -> None:
+    from mncost.spec.resolved import resolved_file
+
+    size = made.choices(network)["resolution"]
+    emit_text(resolved_file(made.architecture(network), size), out.output)
+
+
+def _bounds(limits: Limits) -> dict[tuple[str, ...], int]:
+    from mncost.choose.limits import bound
+
+    metrics = {
+        "max_macs": ("macs",),
+        "max_params": ("params",),
+        "max_size": ("weight_bytes",),
+        "max_memory": ("weight_bytes", "peak_activation_bytes"),
+    }
+    return {
+        metrics[name]: int(bound(name, f"--{name.replace('_', '-')}", amount))
+        for name, amount in given(limits).items()
+    }
+
+
+@contextmanager
+def _watching() -> Iterator[Callable[[int, int], None] | None]:
+    """Yield what draws a bar, at a terminal only."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("counting")
+        yield lambda done, total: bar.update(task, completed=done, total=total)

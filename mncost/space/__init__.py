@@ -1,0 +1,1 @@
+"""Design spaces: many networks at once, counted as arrays. See docs/space.md."""
