@@ -17,6 +17,11 @@ BUDGET = (
     '[[budget]]\nmodel = { arch = "v2", alpha = 0.35 }\nruntime = "fake"\n'
     'macs = "70 M"\nlatency = { p50 = "1.5 ms" }\n'
 )
+SPACE = """
+arch = "v2"
+alpha = "0.35:1.0"
+choices = [{ rows = ["row3", "row4", "row5"], kernel = [3, 5], repeats = [1, 3] }]
+"""
 # The call that all options are added to: the least that works.
 BASES = {
     "table": "table --arch v3-large --alpha 0.75",
@@ -34,6 +39,7 @@ BASES = {
     "diff": "diff run.json other.json",
     "diff-models": "diff-models --arch v2,v3-large",
     "pick": "pick --arch v2,v3-small --max-size 16MB",
+    "space": "space space.toml --sample 50",
     "plot": "plot --arch v2,v3-small --x macs --y top1 --output out.svg",
     "check": "check budgets.toml --max-time 1s",
     "init": "init ci tiny.toml --gitlab",
@@ -41,6 +47,13 @@ BASES = {
 }
 # A value that is not what the option has by default; first for one command, then for all.
 VALUES = {
+    "space --pareto": "macs:max,params",
+    "space --columns": "number,weight_bytes,peak_activation_bytes",
+    "space --sort": "peak_activation_bytes:max",
+    "space --sample": "40",
+    "space --max-memory": "13MB",
+    "space --rows": "3",
+    "space --network": "5",
     "table --columns": "arch,macs,weight_bytes",
     "list --columns": "arch,resolution",
     "explain --columns": "name,count",
@@ -148,6 +161,7 @@ def prepare(folder: Path) -> None:
         assert result.status == 0, result
     (folder / "budgets.toml").write_text(BUDGET)
     (folder / "tiny.toml").write_text(TINY.read_text())
+    (folder / "space.toml").write_text(SPACE)
 
 
 def options_of(name: str) -> dict[str, list[str]]:

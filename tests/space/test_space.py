@@ -248,10 +248,14 @@ def test_files_hold_every_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             'arch = "v2"\nchoices = [{ rows = "row3", kernel = 3 }]',
             "kernel: 3: accepted is an array",
         ),
-        ('arch = "v2"\nchoices = [{ rows = "row3", kernel = [] }]', "kernel: an array: accepted is an array of 1 to 10,000 items"),
+        (
+            'arch = "v2"\nchoices = [{ rows = "row3", kernel = [] }]',
+            "kernel: an array: accepted is an array of 1 to 10,000 items",
+        ),
         ('arch = "v2"\nchoices = [{ rows = "row3", block = ["conv"] }]', "unknown key 'block'"),
         (
-            'arch = "v2"\nchoices = [{ rows = "row3", kernel = [3] }, { rows = "row3", kernel = [5] }]',
+            'arch = "v2"\n'
+            'choices = [{ rows = "row3", kernel = [3] }, { rows = "row3", kernel = [5] }]',
             "row3.kernel and row3.kernel change the same thing",
         ),
         ("x", "not TOML"),
