@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import Meta, Struct
 
-from mncost.api import Selection
 from mncost.errors import SpecError, did_you_mean, one_line
+from mncost.selection import Selection
 from mncost.spec.catalog import Choice, find
 from mncost.spec.resolve import names_of, rows_of
 from mncost.spec.rows import Row

@@ -22,7 +22,12 @@ from tests.running import in_process
 
 numpy = pytest.importorskip("numpy")
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "space.toml"
-KEYS = {"kernel": [3, 5, 1], "expansion": [2.5, 4, 1], "repeats": [1, 3], "expanded": [77, 96]}
+KEYS: dict[str, list[Any]] = {
+    "kernel": [3, 5, 1],
+    "expansion": [2.5, 4, 1],
+    "repeats": [1, 3],
+    "expanded": [77, 96],
+}
 
 
 def held_against_single_networks(space: Space, counted: int, compared: int, seed: int) -> None:
