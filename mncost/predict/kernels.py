@@ -26,6 +26,7 @@ from mncost.graph.ops import (
     Concat,
     Conv,
     GlobalPool,
+    Input,
     Linear,
     Op,
     Pool,
@@ -77,11 +78,19 @@ class Kernel(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """The kernels of a graph; they serve every resolution."""
+    """The kernels of a graph; they serve every resolution.
+
+    Attributes:
+        graph: the operators.
+        kernels: in the order in which they run.
+        block: channels of a block; 1: there are none.
+        ends_in_blocks: whether the graph's result is left in blocks, for another piece to read.
+    """
 
     graph: Graph
     kernels: tuple[Kernel, ...]
-    block: int = 1  # channels of a block; 1: there are none
+    block: int = 1
+    ends_in_blocks: bool = False
 
     @property
     def counts(self) -> Counter[str]:
@@ -157,28 +166,41 @@ def rule_of(place: Place) -> Rule:
     return "blocked" if is_own and place.precision == "fp32" else "fused"
 
 
-def plan_of(graph: Graph, rule: Rule, block: int = BLOCK) -> Plan:
-    """Return the kernels of a graph.
+def plan_of(
+    graph: Graph,
+    rule: Rule,
+    block: int = BLOCK,
+    *,
+    starts_in_blocks: bool = False,
+    is_last: bool = True,
+) -> Plan:
+    """Return the kernels of a graph, or of a piece of a network.
 
     Args:
         graph: the operators.
         rule: of the runtime.
         block: channels of a block: 16 with AVX-512, 8 with AVX.
+        starts_in_blocks: whether the input is in blocks: the result of a piece before it.
+        is_last: whether the result is the network's, which is in no blocks.
     """
-    kernels = tuple(_Planner(graph, rule, block).kernels)
-    return Plan(graph, kernels, block if rule == "blocked" else 1)
+    planner = _Planner(graph, rule, block, starts_in_blocks=starts_in_blocks)
+    results = dict.fromkeys(planner.root[output] for output in graph.outputs)
+    if is_last:
+        planner.read([*results], in_blocks=False)
+    in_blocks = not is_last and planner.blocked.issuperset(results)
+    return Plan(graph, tuple(planner.kernels), block if rule == "blocked" else 1, in_blocks)
 
 
 class _Planner:
     """Walks through a graph once and notes which results are in blocks."""
 
-    def __init__(self, graph: Graph, rule: Rule, block: int) -> None:
+    def __init__(self, graph: Graph, rule: Rule, block: int, *, starts_in_blocks: bool) -> None:
         self.graph = graph
         self.block = block
         self.rule = rule
         self.kernels: list[Kernel] = []
         self.root = list(range(len(graph.nodes)))  # whose memory a result is
-        self.blocked: set[int] = set()
+        self.blocked: set[int] = {0} if starts_in_blocks else set()
         self.added: set[int] = set()  # results of convolutions that add another one
         self.converted: set[int] = set()
         self.readers = graph.consumers()
@@ -197,9 +219,6 @@ class _Planner:
                 self.elementwise(index, node.op, source)
             else:
                 self.root[index] = source
-        if rule == "blocked":
-            for index in dict.fromkeys(self.root[output] for output in graph.outputs):
-                self.convert(index, to_blocks=False)
 
     def step(self, index: int, op: Op) -> None:
         """Enter a kernel of an operator of its own."""
@@ -336,6 +355,6 @@ class _Planner:
         node = self.graph.nodes[index]
         while not isinstance(node.op, Conv):
             if not node.inputs:
-                return 0
+                return node.op.shape[0] or 0 if isinstance(node.op, Input) else 0
             node = self.graph.nodes[self.root[node.inputs[0]]]
         return node.op.out_channels
