@@ -79,7 +79,7 @@ def _styles(groups: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """
     seen: Counter[str] = Counter()
     for group in groups:
-        colour = colour_of(group.partition(",")[0])
+        colour = colour_of(group.partition(",")[0].partition(" on ")[0])
         yield group, colour, _MARKERS[seen[colour] % len(_MARKERS)]
         seen[colour] += 1
 
@@ -160,8 +160,8 @@ def _name_groups(
     labels: Labels, points: Sequence[Point], styles: Sequence[tuple[str, str, str]]
 ) -> bool:
     """Name a few groups beside one of their points; return whether there was room for all."""
-    if len(styles) > _FEW:
-        return False
+    if len(styles) > _FEW or any(" on " in group for group, *_ in styles):
+        return False  # on several runtimes, points of one colour stand beside each other
     written = []
     for group, colour, _ in styles:
         own = sorted(((p.x, p.y) for p in points if p.group == group), reverse=True)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from msgspec.structs import replace
+
 from mncost.grids import title as title_of
 from mncost.measure.cell import Cell
+from mncost.measure.runtimes import runtime_class
 from mncost.network import Network
 from mncost.pictures.bars import PAGE, layer_bars
 from mncost.pictures.layer_rows import Row, layer_rows, network_of, said
@@ -49,16 +52,22 @@ def profiled_cells(results: Results) -> list[Cell]:
     return [one for one in results.run.cells if one.id in profiled and one.subject.part is None]
 
 
-def caption(results: Results, cell: Cell) -> str:
-    """Say where and with what a cell was measured."""
-    versions = {
-        process.versions.get(cell.place.runtime)
-        for process in results.run.processes
-        if process.worker == cell.worker
-    }
-    known = sorted(version for version in versions if version)
-    runtime, _, others = cell.place.words().partition(", ")
-    return f"{' '.join([runtime, *known])}, {others}; {results.run.machine.cpu}"
+def caption(results: Results, *cells: Cell) -> str:
+    """Say where and with what cells were measured: at one place, or with several runtimes."""
+    by_runtime = {cell.place.runtime: cell for cell in cells}
+    runtimes = [" ".join([name, *_versions(results, one)]) for name, one in by_runtime.items()]
+    first, *_ = by_runtime.values()
+    place = first.place if len(by_runtime) == 1 else replace(first.place, provider=None)
+    others = place.words().partition(", ")[2]
+    return f"{', '.join(runtimes)}, {others}; {results.run.machine.cpu}"
+
+
+def _versions(results: Results, cell: Cell) -> list[str]:
+    """Return the versions of a cell's runtime."""
+    module = runtime_class(cell.place.runtime).modules[:1]
+    processes = [one for one in results.run.processes if one.worker == cell.worker]
+    seen = {process.versions.get(name) for process in processes for name in module}
+    return sorted(version.partition("-")[0] for version in seen if version)
 
 
 def _picture(

@@ -125,7 +125,9 @@ def _of_run(results: Results, x: str, y: str, which: Which, place: OnePlace) -> 
         scatter = latency_over_cost(timed, x)
     else:
         scatter = accuracy_over_latency(timed, _candidates(None, which))
-    return _drawn(scatter, f"medians, 95 % intervals; {caption(results, timed[0][0])}")
+    return _drawn(
+        scatter, f"medians, 95 % intervals; {caption(results, *(cell for cell, _ in timed))}"
+    )
 
 
 def _timed(results: Results, which: Which, place: OnePlace) -> list[tuple[Cell, Interval]]:

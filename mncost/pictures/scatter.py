@@ -137,7 +137,7 @@ def accuracy_over_latency(timed: Timed, known: Sequence[Candidate] | None = None
     ]
     if len(runtimes) > 1:  # a group, and so a marker, for each
         points = [
-            point._replace(group=f"{point.group}, {cell.place.runtime}")
+            point._replace(group=f"{point.group} on {cell.place.runtime}")
             for point, (_, cell, _) in zip(points, named, strict=True)
         ]
     return _with_front(points, "latency")

@@ -68,15 +68,20 @@ def conditions(results: Results) -> Iterator[str]:
 
 def in_short(results: Results) -> str:
     """Say in one line where, with what and how long it was measured."""
-    from mncost.measure.runtimes import RUNTIMES
+    from mncost.measure.runtimes import RUNTIMES, runtime_class
 
     run = results.run
     cores = "1 core" if run.machine.logical_cores == 1 else f"{run.machine.logical_cores} cores"
+    modules = {
+        name: runtime if name not in RUNTIMES else name
+        for runtime in RUNTIMES
+        for name in runtime_class(runtime).modules[:1]
+    }
     runtimes = {
-        f"{name} {version}"
+        f"{modules[name]} {version.partition('-')[0]}"
         for process in run.processes
         for name, version in process.versions.items()
-        if name in RUNTIMES and name != "fake"
+        if name in modules
     }
     where = ", ".join([run.machine.cpu, cores, *sorted(runtimes)])
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import mncost
 from mncost.errors import InputError, MeasureError, UnknownNameError
@@ -60,6 +61,25 @@ def test_accuracies_over_the_latencies_of_a_run(results: Results) -> None:
     assert every.finding == "4 of 4 networks are on the Pareto front"
     one = mncost.plot(results, x="latency", which=Which(alpha="0.5"))
     assert one.finding == "1 of 1 networks is on the Pareto front"
+
+
+def test_points_say_which_runtime_they_are_of(results: Results) -> None:
+    """The same networks on a second runtime, in half the time: they alone are on the front."""
+    run, first = results.run, results.run.cells
+    cells = [
+        replace(one, id=len(first) + one.id, place=replace(one.place, runtime="torch"))
+        for one in first
+    ]
+    times = {one.id: one.macs / (40 if one in first else 80) for one in [*first, *cells]}
+    both = simulated(times, [*first, *cells])
+    both.models = run.models
+    picture = mncost.plot(Results(both), x="latency")
+    assert picture.finding == "4 of 8 networks are on the Pareto front"
+    assert {"v2 on onnxruntime", "v2 on torch"} <= set(texts(picture.draw("svg")))
+    with pytest.raises(MeasureError, match="several places"):
+        mncost.plot(Results(both), x="macs", y="latency")
+    one = mncost.plot(Results(both), x="latency", runtime="torch")
+    assert one.finding == "4 of 4 networks are on the Pareto front"
 
 
 def test_accuracies_of_networks_in_hand() -> None:
