@@ -22,9 +22,13 @@ _INCHES_HIGH = 4.2
 _LOGARITHMIC = 8  # times as much at the right end as at the left: a linear axis would hide half
 _WIDE = 300  # likewise: so many labels would touch each other
 _FEW = 7  # groups that are named beside their points, not in a legend
+_LONG = 16  # entries of a legend from which on they are small
+_HIGH = 26  # small entries that stand below each other
+_FAR_APART = 20_000  # times as much at the right end: labels of whole decades only
 _MARKERS = "osD^vPX"
 _FAR = 2  # times the largest value: where an interval may leave the picture
 _MARGIN = 0.05  # around what is shown, of its width
+_MORE_DATA = "dark edge: trained on more than ImageNet-1k, or distilled"
 _STEPS = 50  # of a curve
 
 _XY = tuple[float, float]
@@ -67,9 +71,19 @@ def draw(scatter: Scatter, caption: str = "", format: str = "png") -> bytes:
         fitted = _draw_fit(axes, points, scatter.fit) if scatter.fit else []
         lines = [_draw_front(axes, scatter.front), fitted]
         axes.set(xlabel=x.title, ylabel=y.title)
+        if any(point.has_more_data for point in points):
+            _note(axes, _MORE_DATA)
         headed(figure, scatter.title, scatter.finding, caption)
         _name(axes, points, styles, scatter.front, lines)
         return saved(figure, format)
+
+
+def _note(axes: Axes, text: str) -> None:
+    """Write something small into the lower right corner."""
+    where = axes.transAxes
+    axes.text(
+        0.99, 0.01, text, fontsize=SMALL, color=DARK, transform=where, ha="right", va="bottom"
+    )
 
 
 def _styles(groups: Iterable[str]) -> Iterator[tuple[str, str, str]]:
@@ -100,6 +114,9 @@ def _group(axes: Axes, points: Sequence[Point], colour: str, marker: str, gid: s
     )
     drawn.lines[0].set_gid(gid)
     rough = [(point.x, point.y) for point in points if point.is_rough]
+    more = [(point.x, point.y) for point in points if point.has_more_data]
+    if more:
+        axes.plot(*zip(*more, strict=True), marker, markerfacecolor="none", color=DARK)
     if rough:  # a lighter middle makes them hollow
         axes.plot(*zip(*rough, strict=True), marker, color="white", markersize=2.5, zorder=4)
 
@@ -150,7 +167,10 @@ def _name(
     bars = [*map(_x_bar, points), *map(_y_bar, points)]
     labels = Labels(axes, marks, [*lines, *bars])
     if len(styles) > 1 and not _name_groups(labels, points, styles):
-        axes.figure.legend(loc="outside right upper", handlelength=1)
+        small = {"fontsize": SMALL, "labelspacing": 0.35} if len(styles) > _LONG else {}
+        axes.figure.legend(
+            loc="outside right upper", handlelength=1, ncols=-(-len(styles) // _HIGH), **small
+        )
         labels = Labels(axes, marks, [*lines, *bars])  # the axes have become narrower
     for point in [*front[-1:], *front[:1], *reversed(front[1:-1])]:
         labels.add(point.label, (point.x, point.y), _BESIDE_FRONT, fontsize=SMALL, color=DARK)
@@ -210,7 +230,8 @@ def _set(
     low, high = span
     if is_logarithmic:
         scale("log")
-        steps = (1.0, 3.0) if high > _WIDE * low else (1.0, 2.0, 5.0)
+        steps: Sequence[float] = (1.0, 3.0) if high > _WIDE * low else (1.0, 2.0, 5.0)
+        steps = (1.0,) if high > _FAR_APART * low else steps
         few = high <= _LOGARITHMIC * low
         axis.set_major_locator(AutoLocator() if few else LogLocator(subs=steps))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))

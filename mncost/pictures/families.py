@@ -33,7 +33,9 @@ def colour_of(arch: str) -> str:
 
 @cache
 def family_of(arch: str) -> str:
-    """Return the family of a network: of one that is not built in, the word before a dash."""
+    """Return the family of a network, or of a family; of others, the word before a dash."""
+    if arch in families():
+        return arch
     return next((f for f, names in families().items() if arch in names), arch.partition("-")[0])
 
 

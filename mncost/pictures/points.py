@@ -73,6 +73,7 @@ class Point(NamedTuple):
         is_rough: it was measured in too few processes for an interval. It is drawn hollow, and no
             fit and no front rests on it.
         is_twin: it is a twin: no fit rests on it.
+        has_more_data: its accuracy rests on more than ImageNet-1k: it is drawn with a dark edge.
     """
 
     x: float
@@ -84,6 +85,7 @@ class Point(NamedTuple):
     y_bounds: tuple[float, float] | None = None
     is_rough: bool = False
     is_twin: bool = False
+    has_more_data: bool = False
 
 
 class Fit(NamedTuple):

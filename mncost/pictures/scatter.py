@@ -9,6 +9,7 @@ from mncost.errors import MeasureError, NothingPublishedError
 from mncost.interval import Interval
 from mncost.measure.cell import Cell
 from mncost.measure.cells import digest
+from mncost.pictures.families import family_of
 from mncost.pictures.points import (
     AXES,
     Axis,
@@ -23,10 +24,12 @@ from mncost.pictures.points import (
     short_name,
 )
 from mncost.published.accuracy import Candidate, candidates
+from mncost.published.checkpoints import trained_on
 from mncost.render.units import written
 
 __all__ = ["Scatter", "accuracy_over_cost", "accuracy_over_latency", "latency_over_cost"]
 
+_MANY = 12  # architectures that a legend names one by one; of more it names the families
 Timed = Sequence[tuple[Cell, Interval]]
 """Cells of one place with their latencies in seconds."""
 
@@ -143,7 +146,20 @@ def accuracy_over_latency(timed: Timed, known: Sequence[Candidate] | None = None
     return _with_front(points, "latency")
 
 
+def _by_family(points: Sequence[Point]) -> Sequence[Point]:
+    """Return points of few architectures as they are, of many by their families."""
+    if len({point.group for point in points}) <= _MANY:
+        return points
+
+    def family(group: str) -> str:
+        arch, comma, runtime = group.partition(",")
+        return f"{family_of(arch)}{comma}{runtime}"
+
+    return [point._replace(group=family(point.group)) for point in points]
+
+
 def _with_front(points: Sequence[Point], x: str) -> Scatter:
+    points = _by_family(points)
     best = on_front(points)
     are = "is" if len(best) == 1 else "are"
     finding = f"{len(best)} of {len(points)} networks {are} on the Pareto front"
@@ -153,9 +169,11 @@ def _with_front(points: Sequence[Point], x: str) -> Scatter:
 
 def _accuracy(one: Candidate, x: float, *facts: str) -> Point:
     network = one.network
-    about = (one.name, f"top-1 {one.top1:g} %", *facts, f"accuracy: {one.figure.source}")
+    data = trained_on(one.figure)
+    source = f"accuracy: {one.figure.source}, trained on {data}"
+    about = (one.name, f"top-1 {one.top1:g} %", *facts, source)
     label = short_name(network.arch, network.alpha, network.resolution)
-    return Point(x, one.top1, network.arch, label, about)
+    return Point(x, one.top1, network.arch, label, about, has_more_data=data != "1k")
 
 
 def _published(precision: str, known: Sequence[Candidate] | None) -> Mapping[str, Candidate]:
