@@ -60,11 +60,24 @@ class Fit:
         """Return log seconds of each cell, and the standard deviation of a measurement of it."""
         import numpy as np
 
-        cross = _covariance(cells, self.cells)
+        left_over, deviation = self.left_over(cells.family, cells.where)
+        return np.log(np.maximum(self.sums(cells), 1e-9)) + left_over, deviation
+
+    def left_over(
+        self, family: NDArray[Any], where: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return log(latency / sum over kernels), and its standard deviation.
+
+        Args:
+            family: of each cell, as in :class:`Cells`.
+            where: likewise.
+        """
+        import numpy as np
+
+        cross = _covariance(family, where, self.cells)
         weights = cross @ self.precision
         variance = OFFSET**2 + PROCESS**2 + NOISE**2 - (weights * cross).sum(axis=1)
-        center = np.log(np.maximum(self.sums(cells), 1e-9)) + weights @ self.rest
-        return center, np.sqrt(np.maximum(variance, NOISE**2))
+        return weights @ self.rest, np.sqrt(np.maximum(variance, NOISE**2))
 
 
 def fit(cells: Cells, seconds: NDArray[Any]) -> Fit:
@@ -78,7 +91,7 @@ def fit(cells: Cells, seconds: NDArray[Any]) -> Fit:
     from scipy.optimize import nnls
 
     own = np.where(cells.family < 0, OFFSET**2 + PROCESS**2, 0.0) + NOISE**2
-    covariance = _covariance(cells, cells) + np.diag(own)
+    covariance = _covariance(cells.family, cells.where, cells) + np.diag(own)
     root = np.linalg.cholesky(covariance)
     rows = np.linalg.solve(root, _with_call(cells.totals) / seconds[:, None])
     target = np.linalg.solve(root, np.ones(len(seconds)))
@@ -101,11 +114,11 @@ def _with_call(totals: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([totals, np.ones((len(totals), 1))], axis=1)
 
 
-def _covariance(one: Cells, other: Cells) -> NDArray[Any]:
+def _covariance(family: NDArray[Any], where: NDArray[Any], other: Cells) -> NDArray[Any]:
     """Return what two sets of cells have in common: nothing between families."""
     import numpy as np
 
-    apart = (one.where[:, None, :] - other.where[None, :, :]) / np.array(SCALES)
-    same = (one.family[:, None] == other.family[None, :]) & (one.family >= 0)[:, None]
+    apart = (where[:, None, :] - other.where[None, :, :]) / np.array(SCALES)
+    same = (family[:, None] == other.family[None, :]) & (family >= 0)[:, None]
     near: NDArray[Any] = same * (OFFSET**2 + PROCESS**2 * np.exp(-(apart**2).sum(axis=2) / 2))
     return near

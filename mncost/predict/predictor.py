@@ -25,6 +25,7 @@ from mncost.stats.location import log_interval
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mncost.graph.ops import Shape
     from mncost.network import Network
 
 __all__ = ["LEVEL", "Predictor"]
@@ -146,7 +147,11 @@ class Predictor:
             if plan is None:
                 plan = plans[id(network.graph)] = self.plan(network)
             totals.append(totals_of(plan, network.shapes, self._kinds))
-            doubts.append(self._doubts(network, plan))
+            doubts.append(
+                self.doubts(plan, network.shapes)
+                if network.is_complete
+                else ("not all of its operators can be counted",)
+            )
         families = [_family_of(network) for network in listed]
         where = np.array([where_of(network.alpha, network.inputs) for network in listed])
         odd = np.array([bool(doubt) for doubt in doubts])
@@ -190,20 +195,81 @@ class Predictor:
         numbers = np.array([self._families.get(name or "", -1) for name in families])
         cells = Cells(totals, numbers, where)
         centers, halves = np.zeros(len(numbers)), np.zeros(len(numbers))
-        normal = NormalDist().inv_cdf(0.5 + level / 2)
-        again = normal * self.spread / self._processes**0.5
-        for chosen, model, scores in (
-            (numbers >= 0, self._seen, self._scores.seen or self._scores.unseen),
-            (numbers < 0, self._unseen, self._scores.unseen or self._scores.seen),
-        ):
+        for is_seen, model in ((True, self._seen), (False, self._unseen)):
+            chosen = (numbers >= 0) == is_seen
             if chosen.any():
                 log_seconds, deviation = model.predict(cells.only(chosen))
                 centers[chosen] = np.exp(log_seconds)
-                halves[chosen] = np.hypot(quantile(scores, level) * deviation, again)
+                halves[chosen] = self._halves(deviation, level, is_seen=is_seen)
         if odd is not None and odd.any():
-            apart = quantile(self._scores.unseen or self._scores.seen, level) * self._widest
-            halves = np.where(odd, np.maximum(halves, _ODD * apart), halves)
+            halves = np.where(odd, np.maximum(halves, self._odd_half(level)), halves)
         return centers, halves
+
+    def kernel_seconds(self, plan: Plan, shapes: Sequence[Shape], family: str | None) -> float:
+        """Return the sum over some kernels: what a piece of a network takes.
+
+        The latency of a network is the sum over its pieces and :meth:`call_seconds`, times a factor
+        of :meth:`corrections`.
+
+        Args:
+            plan: the kernels.
+            shapes: of every node's result.
+            family: the network's, if it is known to be of one.
+        """
+        totals = totals_of(plan, shapes, self._kinds)
+        return float(totals @ self._model(family).factors[:-1])
+
+    def call_seconds(self, family: str | None) -> float:
+        """Return what each call takes beside its kernels."""
+        return float(self._model(family).factors[-1])
+
+    def corrections(
+        self, family: str | None, where: NDArray[Any], *, level: float = LEVEL
+    ) -> tuple[NDArray[Any], NDArray[Any], float]:
+        """Return what sums over kernels are multiplied with, and how wrong they may be then.
+
+        Args:
+            family: the networks', if they are known to be of one.
+            where: points × (log α, log resolution).
+            level: of the intervals.
+
+        Returns:
+            The factors, half of the intervals on the scale of logarithms, and the least half for
+            networks with kernels of a kind or size that was not measured.
+        """
+        import numpy as np
+
+        number = np.full(len(where), self._families.get(family or "", -1))
+        left_over, deviation = self._model(family).left_over(number, where)
+        halves = self._halves(deviation, level, is_seen=family in self._families)
+        return np.exp(left_over), halves, self._odd_half(level)
+
+    def _model(self, family: str | None) -> Fit:
+        return self._seen if family in self._families else self._unseen
+
+    def _halves(self, deviation: NDArray[Any], level: float, *, is_seen: bool) -> NDArray[Any]:
+        """Return half of intervals, from the model's standard deviations."""
+        import numpy as np
+
+        first, second = self._scores if is_seen else reversed(self._scores)
+        scores = first or second
+        again = NormalDist().inv_cdf(0.5 + level / 2) * self.spread / self._processes**0.5
+        halves: NDArray[Any] = np.hypot(quantile(scores, level) * deviation, again)
+        return halves
+
+    def _odd_half(self, level: float) -> float:
+        scores = self._scores.unseen or self._scores.seen
+        return _ODD * quantile(scores, level) * self._widest
+
+    @property
+    def block(self) -> int:
+        """How many channels a block of the runtime has on the calibration's machine."""
+        return block_of(self.calibration.machine)
+
+    @property
+    def families(self) -> frozenset[str]:
+        """The families of which networks were measured."""
+        return frozenset(self._families)
 
     @property
     def _widest(self) -> float:
@@ -218,21 +284,23 @@ class Predictor:
 
     def plan(self, network: Network) -> Plan:
         """Return the kernels of a network where the calibration was measured."""
-        rule, block = rule_of(self.calibration.place), block_of(self.calibration.machine)
-        return plan_of(network.graph, rule, block)
+        return plan_of(network.graph, rule_of(self.calibration.place), self.block)
 
-    def _doubts(self, network: Network, plan: Plan) -> tuple[str, ...]:
-        """Say which kernels of a network are of a kind or size that was not measured."""
+    def doubts(self, plan: Plan, shapes: Sequence[Shape]) -> tuple[str, ...]:
+        """Say which kernels are of a kind or size that was not measured.
+
+        Args:
+            plan: the kernels.
+            shapes: of every node's result.
+        """
         sides, most = self.calibration.kernels, self.calibration.most_macs
-        if not network.is_complete:
-            return ("not all of its operators can be counted",)
         unknown = dict.fromkeys(k.kind for k in plan.kernels if k.kind not in sides)
         if unknown:
             return (f"no {next(iter(unknown))} kernel was measured",)
         large = next((k for k in plan.kernels if k.kernel > max(sides[k.kind])), None)
         if large is not None:
             return (f"no {large.kind} of {large.kernel}×{large.kernel} was measured",)
-        amounts = plan.amounts(network.shapes)[:, 0] / 1e6
+        amounts = plan.amounts(shapes)[:, 0] / 1e6
         for kernel, amount in zip(plan.kernels, amounts, strict=True):
             if amount > _WIDE * most[kernel.kind] > 0:
                 return (f"no {kernel.kind} as large as that was measured",)

@@ -8,21 +8,29 @@ table of its cases.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from mncost.predict.calibration import where_of
 from mncost.space.file import Design
-from mncost.space.segments import Impossible, Metric, Pricer, Segment, State, first, segments
+from mncost.space.segments import TIMES, Impossible, Metric, Pricer, Segment, State, first, segments
+from mncost.spec.axis import size_of_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mncost.cost.memory import InPlace, Precision
+    from mncost.space.latency import Timer
 
 __all__ = ["Counter", "strides_of"]
 
-_MAX = ("peak_activation_bytes",)  # metrics that are the maximum over segments, not the sum
+_MAX = ("peak_activation_bytes", "is_odd")  # the maximum over segments; else it is the sum
 _MOST_CASES = 1 << 25  # of one segment, in an array over all of them: 128 MB
+
+
+def _dtype(column: str) -> str:
+    return "float64" if column == "latency" else "int64"
 
 
 def strides_of(sizes: Sequence[int]) -> list[int]:
@@ -39,30 +47,63 @@ class Counter:
         metrics: Sequence[Metric],
         precision: Precision = "fp32",
         in_place: InPlace = "none",
+        timer: Timer | None = None,
     ) -> None:
         """Count nothing yet. Needs numpy."""
-        self.design, self.metrics = design, tuple(metrics)
+        self.design, self.metrics, self.timer = design, tuple(metrics), timer
+        self.columns: tuple[str, ...] = (*self.metrics, *(TIMES if timer else ()))
         self.sizes = [len(axis.values) for axis in design.axes]
         self.strides = strides_of(self.sizes)
-        self._pricer = Pricer(design, metrics, precision, in_place)
+        self._pricer = Pricer(design, metrics, precision, in_place, timer)
         self._states: list[State] = []
         self._numbers: dict[State, int] = {}  # by state: where it stands in that list
         self._steps = [_Step(self, segment) for segment in segments(design)]
 
-    def count(self, numbers: NDArray[Any]) -> tuple[dict[Metric, NDArray[Any]], NDArray[Any]]:
+    def count(self, numbers: NDArray[Any]) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
         """Return the costs of networks, int64, and which of them can be built.
+
+        With a timer there are ``latency``, ``latency_lo`` and ``latency_hi`` too, in seconds.
 
         Args:
             numbers: int64, each at least 0 and below the size of the space.
         """
         import numpy
 
-        costs = {metric: numpy.zeros(len(numbers), numpy.int64) for metric in self.metrics}
+        costs = {name: numpy.zeros(len(numbers), _dtype(name)) for name in self.columns}
         states = self._first(numbers)
         for step in self._steps:
             states = step.apply(numbers, states, costs)
+        if self.timer is not None:
+            costs |= self._latencies(numbers, costs["latency"], costs.pop("is_odd"))
         impossible = [isinstance(state, Impossible) for state in self._states]
         return costs, ~numpy.array(impossible)[states]
+
+    def _latencies(
+        self, numbers: NDArray[Any], sums: NDArray[Any], is_odd: NDArray[Any]
+    ) -> dict[str, NDArray[Any]]:
+        """Return latencies and their intervals from sums over kernels."""
+        import numpy
+
+        assert self.timer is not None
+        factors, halves, odd_half = self._corrections
+        place = numbers // self.strides[1]  # α and resolution
+        seconds = (sums + self.timer.call) * factors[place]
+        half = numpy.exp(numpy.where(is_odd, numpy.maximum(halves, odd_half)[place], halves[place]))
+        return {"latency": seconds, "latency_lo": seconds / half, "latency_hi": seconds * half}
+
+    @cached_property
+    def _corrections(self) -> tuple[NDArray[Any], NDArray[Any], float]:
+        """The corrections of each α and resolution."""
+        import numpy
+
+        assert self.timer is not None
+        alphas, sizes = (axis.values for axis in self.design.axes[:2])
+        points = [
+            where_of(alpha, {"image": (self.design.in_channels, *size_of_image(size))})
+            for alpha in alphas
+            for size in sizes
+        ]
+        return self.timer.corrections(numpy.array(points))
 
     def why(self) -> list[str]:
         """Return why networks could not be built, as far as they were counted."""
@@ -84,7 +125,7 @@ class Counter:
             self._states.append(state)
         return self._numbers[state]
 
-    def price(self, segment: Segment, start: int, chosen: Sequence[int]) -> tuple[list[int], int]:
+    def price(self, segment: Segment, start: int, chosen: Sequence[int]) -> tuple[list[float], int]:
         """Return the costs of a segment, and the number of the state behind it."""
         axes = [self.design.axes[index] for index in segment.axes]
         values = tuple(axis.values[digit] for axis, digit in zip(axes, chosen, strict=True))
@@ -117,10 +158,10 @@ class _Step:
         self.cases = prod(self.sizes)
         self.row = numpy.full(0, -1, numpy.int32)  # by case: its row in the table
         self.few: dict[int, int] = {}  # the same, where most cases never occur
-        self.table = numpy.zeros((len(counter.metrics) + 1, 0), numpy.int64)  # costs, next state
+        self.table = {name: numpy.zeros(0, _dtype(name)) for name in (*counter.columns, "end")}
 
     def apply(
-        self, numbers: NDArray[Any], states: NDArray[Any], costs: dict[Metric, NDArray[Any]]
+        self, numbers: NDArray[Any], states: NDArray[Any], costs: dict[str, NDArray[Any]]
     ) -> NDArray[Any]:
         """Add the segment's costs; return the states behind it."""
         import numpy
@@ -129,11 +170,11 @@ class _Step:
         for axis, stride in zip(self.segment.axes, strides_of(self.sizes), strict=True):
             cases += self.counter.digits(numbers, axis) * stride
         rows = self._rows(cases)
-        for metric, column in zip(costs, self.table, strict=False):
-            combine = numpy.maximum if metric in _MAX else numpy.add
-            combine(costs[metric], column[rows], out=costs[metric])
-        states = self.table[-1][rows]
-        return states
+        for name, total in costs.items():
+            combine = numpy.maximum if name in _MAX else numpy.add
+            combine(total, self.table[name][rows], out=total)
+        ends: NDArray[Any] = self.table["end"][rows]
+        return ends
 
     def _rows(self, cases: NDArray[Any]) -> NDArray[Any]:
         """Return the row of each case in the table, which grows by those that are new."""
@@ -168,7 +209,7 @@ class _Step:
         """Add cases to the table; return their rows there."""
         import numpy
 
-        before, columns = self.table.shape[1], []
+        before, made = len(self.table["end"]), []
         for case in new.tolist():
             state, rest = divmod(case, self.cases)
             digits = [
@@ -176,7 +217,9 @@ class _Step:
                 for stride, size in zip(strides_of(self.sizes), self.sizes, strict=True)
             ]
             costs, end = self.counter.price(self.segment, state, digits)
-            columns.append([*costs, end])
-        if columns:
-            self.table = numpy.concatenate([self.table, numpy.array(columns).T], axis=1)
-        return before + numpy.arange(len(columns))
+            made.append((*costs, end))
+        if made:
+            for name, more in zip(self.table, zip(*made, strict=True), strict=True):
+                new_ones = numpy.array(more, _dtype(name))
+                self.table[name] = numpy.concatenate([self.table[name], new_ones])
+        return before + numpy.arange(len(made))

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Goal", "goals_of", "on_front"]
 
-Named: TypeAlias = Metric | Literal["top1"]
-_NAMES: tuple[Named, ...] = (*METRICS, "top1")
+Named: TypeAlias = Metric | Literal["latency", "top1"]
+_NAMES: tuple[Named, ...] = (*METRICS, "latency", "top1")
 
 
 class Goal(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from mncost.cost import memory
 from mncost.cost.memory import InPlace, Precision, Schedule
@@ -25,8 +25,13 @@ from mncost.spec.reading import IMAGE, Read, Table
 from mncost.spec.resolve import TableWidths
 from mncost.spec.rows import Row, Scaling
 
+if TYPE_CHECKING:
+    from mncost.predict.kernels import Plan
+    from mncost.space.latency import Timer
+
 __all__ = [
     "METRICS",
+    "TIMES",
     "Impossible",
     "Metric",
     "Priced",
@@ -41,6 +46,8 @@ __all__ = [
 Metric: TypeAlias = Literal["macs", "params", "weight_bytes", "peak_activation_bytes"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 """What is counted. A network's is the sum over its segments, and of the last the maximum."""
+TIMES = ("latency", "is_odd")
+"""What is predicted beside: seconds, and whether that is extrapolated."""
 
 _ONE: Size = (1, 1)
 
@@ -53,6 +60,7 @@ class Start(NamedTuple):
         channels: of the image; ``nominal``: the same at α = 1.
         size: its height and width.
         strides: how far its pixels lie apart, and the dilation there.
+        in_blocks: the layout in which a runtime has it, where latencies are predicted.
     """
 
     alpha: float
@@ -61,6 +69,7 @@ class Start(NamedTuple):
     nominal: int
     size: Size
     strides: tuple[Size, Size] = (_ONE, _ONE)
+    in_blocks: bool = False
 
 
 class Ended(NamedTuple):
@@ -79,7 +88,7 @@ State: TypeAlias = Start | Ended | Impossible
 class Priced(NamedTuple):
     """What a segment costs for one case, in the metrics asked for, and what the next one reads."""
 
-    costs: tuple[int, ...]
+    costs: tuple[float, ...]
     end: State
 
 
@@ -98,11 +107,19 @@ class _Piece:
         """Take the graph, and the channels and strides of its result."""
         self.graph, self.end, self.strides = graph, end, strides
         self.is_sized = is_sized(graph)
+        self._kernels: dict[bool, Plan] = {}
 
     @cached_property
     def params(self) -> int:
         """The trainable parameters."""
         return sum(held(node.op)[0] for node in self.graph.nodes)
+
+    def kernels(self, timer: Timer, start: Start, *, is_last: bool) -> Plan:
+        """Return the kernels, for the layout of what the piece reads."""
+        if start.in_blocks not in self._kernels:
+            made = timer.plan(self.graph, starts_in_blocks=start.in_blocks, is_last=is_last)
+            self._kernels[start.in_blocks] = made
+        return self._kernels[start.in_blocks]
 
     @cached_property
     def plan(self) -> Schedule:
@@ -192,9 +209,10 @@ class Pricer:
         metrics: Sequence[Metric],
         precision: Precision = "fp32",
         in_place: InPlace = "none",
+        timer: Timer | None = None,
     ) -> None:
-        """Price nothing yet."""
-        self.design, self.metrics = design, tuple(metrics)
+        """Price nothing yet; with a timer, the costs end with :data:`TIMES`."""
+        self.design, self.metrics, self.timer = design, tuple(metrics), timer
         self.precision, self.in_place = precision, in_place
         self._pieces: dict[tuple[Any, ...], _Piece] = {}
         self._rows: dict[tuple[Any, ...], Row] = {}
@@ -207,15 +225,23 @@ class Pricer:
             start: what it reads.
             chosen: the value of each of its axes.
         """
+        nothing = (0,) * (len(self.metrics) + (len(TIMES) if self.timer else 0))
         if not isinstance(start, Start):
-            return Priced((0,) * len(self.metrics), start)
+            return Priced(nothing, start)
         try:
             piece = self._piece(segment, start, chosen)
             shapes = infer_shapes(piece.graph, piece.graph.images(*start.size))
         except InputError as error:
-            return Priced((0,) * len(self.metrics), Impossible(str(error)))
-        costs = tuple(self._cost(metric, piece, shapes) for metric in self.metrics)
-        return Priced(costs, self._end(segment, start, piece, shapes))
+            return Priced(nothing, Impossible(str(error)))
+        costs = [self._cost(metric, piece, shapes) for metric in self.metrics]
+        end = self._end(segment, start, piece, shapes)
+        if self.timer is None:
+            return Priced(tuple(costs), end)
+        plan = piece.kernels(self.timer, start, is_last=isinstance(end, Ended))
+        timed = self.timer.time(plan, shapes)
+        if isinstance(end, Start):
+            end = end._replace(in_blocks=timed.ends_in_blocks)
+        return Priced((*costs, timed.seconds, timed.is_odd), end)
 
     def _cost(self, metric: Metric, piece: _Piece, shapes: Sequence[Shape]) -> int:
         graph = piece.graph
@@ -239,7 +265,7 @@ class Pricer:
         )
 
     def _piece(self, segment: Segment, start: Start, chosen: tuple[Any, ...]) -> _Piece:
-        key = (segment.start, start._replace(size=_ONE), chosen)
+        key = (segment.start, start._replace(size=_ONE, in_blocks=False), chosen)
         known = self._pieces.get(key) or self._pieces.get((key, start.size))
         if known is None:
             known = self._made(segment, start, chosen)

@@ -23,6 +23,7 @@ from mncost.spec.resolve import Architecture, resolve
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mncost.predict.predictor import Predictor
     from mncost.published.accuracy import Candidate
     from mncost.space.goals import Goal
     from mncost.space.survey import Survey
@@ -124,14 +125,31 @@ class Space:
         metrics: Sequence[Metric] = METRICS,
         precision: Precision = "fp32",
         in_place: InPlace = "none",
+        predictor: Predictor | None = None,
     ) -> Counter:
         """Return what counts networks by arrays of their numbers. Needs numpy.
+
+        Args:
+            metrics: what is counted.
+            precision: what bytes are counted for.
+            in_place: what writes over its input.
+            predictor: predicts latencies too.
 
         Raises:
             InputError: numpy is not installed, or the architecture cannot be built.
         """
         require("space")
-        return Counter(self.design, metrics, precision, in_place)
+        timer = None
+        if predictor is not None:
+            from mncost.space.latency import Timer
+
+            timer = Timer(predictor, self._family)
+        return Counter(self.design, metrics, precision, in_place, timer)
+
+    @property
+    def _family(self) -> str | None:
+        """The name that predictions have for the family; ``None``: rows may have changed."""
+        return self.design.spec.name if len(self.design.axes) == 3 else None
 
     def numbers(self, sample: int | None = None, seed: int = 0) -> Iterator[NDArray[Any]]:
         """Yield the numbers of all networks, or of a sample, array by array.

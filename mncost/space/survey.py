@@ -14,6 +14,7 @@ from mncost.space.segments import METRICS, Metric
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mncost.predict.predictor import Predictor
     from mncost.space.space import Space
 
 __all__ = ["CHUNK", "Bounds", "Survey", "survey"]
@@ -23,8 +24,10 @@ MOST_KEPT = 20_000_000
 MOST_COUNTED = 10**10
 MOST_DRAWN = 10**9  # so that the bounds of a sample's parts stay 64-bit integers
 
-Bounds = Mapping[tuple[Metric, ...], int]
-"""The most that a metric may be, or several together: ``{("macs",): 300_000_000}``."""
+Bounds = Mapping[tuple[str, ...], float]
+"""The most that a metric may be, or several together: ``{("macs",): 300_000_000}``.
+
+``latency_hi`` is the upper end of the interval of a predicted latency, in seconds."""
 
 
 class Survey(Shown):
@@ -33,7 +36,8 @@ class Survey(Shown):
     Attributes:
         space: the space.
         numbers: of the networks, int64.
-        costs: by metric, int64; bytes are those of one image at ``precision``.
+        costs: by metric, int64; bytes are those of one image at ``precision``. Predicted latencies
+            are ``latency``, ``latency_lo`` and ``latency_hi``, in seconds.
         top1: ImageNet accuracy in % by number, where one is published and was asked for.
         counted: how many networks were counted; ``fitting``: how many are within the limits.
         impossible: how many cannot be built, and ``why``.
@@ -47,7 +51,7 @@ class Survey(Shown):
 
         self.space, self.goals, self.precision = space, tuple(goals), precision
         self.numbers: NDArray[Any] = numpy.zeros(0, numpy.int64)
-        self.costs: dict[Metric, NDArray[Any]] = {}
+        self.costs: dict[str, NDArray[Any]] = {}
         self.top1: dict[int, float] = {}
         self.counted = self.fitting = self.impossible = 0
         self.why: list[str] = []
@@ -87,7 +91,7 @@ class Survey(Shown):
         self.numbers = self.numbers[chosen]
         self.costs = {metric: column[chosen] for metric, column in self.costs.items()}
 
-    def _add(self, numbers: NDArray[Any], costs: Mapping[Metric, NDArray[Any]]) -> None:
+    def _add(self, numbers: NDArray[Any], costs: Mapping[str, NDArray[Any]]) -> None:
         import numpy
 
         self.numbers = numpy.concatenate([self.numbers, numbers])
@@ -136,6 +140,7 @@ def survey(  # noqa: PLR0913 - what the options of mncost space are
     precision: Precision = "fp32",
     in_place: InPlace = "none",
     metrics: Sequence[Metric] = METRICS,
+    predictor: Predictor | None = None,
     keep: int | None = None,
     order: Goal | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -152,6 +157,7 @@ def survey(  # noqa: PLR0913 - what the options of mncost space are
         precision: what bytes are counted for.
         in_place: what writes over its input, for the peak of activations.
         metrics: what is counted beside what goals and bounds need.
+        predictor: predicts latencies, for goals and bounds that are over them.
         keep: without goals, how many networks are kept at most; ``None`` is all.
         order: the best in it are kept, and come first. By default those of the least numbers are
             kept, and a front is in the order of its first goal.
@@ -166,8 +172,10 @@ def survey(  # noqa: PLR0913 - what the options of mncost space are
         one for names in bounds for one in names
     }
     counter = space.counter(
-        [one for one in METRICS if one in needed or one in metrics], precision, in_place
+        [one for one in METRICS if one in needed or one in metrics], precision, in_place, predictor
     )
+    if predictor is None and {"latency", "latency_hi"} & needed:
+        raise InputError("latency is predicted here: a predictor is needed")
     made = Survey(space, wanted, precision)
     made.is_sample = sample is not None and sample < space.size
     total = min(space.size, sample or space.size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mncost.interval import Interval
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Kind, Table
 from mncost.space.survey import Survey
@@ -21,6 +22,7 @@ _KINDS: Mapping[str, tuple[str, Kind]] = {
     "weight_bytes": ("weights", "bytes"),
     "peak_activation_bytes": ("peak act.", "bytes"),
     "top1": ("top-1 %", "number"),
+    "latency": ("latency", "time"),
 }
 
 
@@ -42,6 +44,9 @@ def space_table(
     """
     made = survey.columns()
     values = {name: _listed(column[:rows]) for name, column in made.items()}
+    if "latency" in values:
+        bounds = values.pop("latency_lo"), values.pop("latency_hi")
+        values["latency"] = [*map(Interval, values["latency"], *bounds)]
     places = range(len(values["number"]))
     return tabulate(
         "space",
@@ -79,6 +84,7 @@ def _sources(survey: Survey, values: Mapping[str, list[Any]]) -> dict[str, Sourc
         extra=[*axes, *hidden],
         people=[*keys],
         narrow=("peak_activation_bytes", "weight_bytes"),
+        intervals=("latency",),
     )
 
 
@@ -116,6 +122,8 @@ def _kept(survey: Survey) -> str:
 
 def _notes(survey: Survey, shown: int) -> list[str]:
     notes = []
+    if "latency" in survey.costs:
+        notes.append("latency: predicted, with 90 % intervals; mncost bench measures a network")
     total = len(survey) if survey.goals else survey.fitting
     if shown < total:
         notes.append(
