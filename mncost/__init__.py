@@ -136,6 +136,7 @@ _MODULES = {
 
 show_with("mncost.tables")
 show_with("mncost.page")
+show_with("mncost.predict")
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mncost.cost import memory
 from mncost.cost.memory import InPlace, Peak, Precision, Schedule
@@ -16,7 +16,7 @@ from mncost.graph.pairs import Pair
 from mncost.graph.shapes import shape_of
 from mncost.graph.twin import SPLITTING, TWINS
 from mncost.label import Label
-from mncost.render.shown import Shown
+from mncost.render.shown import Shown, maker
 from mncost.spec.axis import Resolution, resolution_of, size_of_image
 from mncost.spec.emitter import build, is_sized
 from mncost.spec.resolve import Architecture
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mncost.cost.materialised import Materialised
     from mncost.cost.pairs import PairCost
     from mncost.models.export import Given
+    from mncost.predict.predictions import Predictions
     from mncost.readers.model import ReadModel, Source, TrainedWeights
     from mncost.training.step import TrainingStep
 
@@ -431,6 +432,18 @@ class Network(Shown):
         from mncost.training.step import training_step  # a grid needs none
 
         return training_step(self, train, batch, optimizer, top_k)
+
+    def predict(self, **options: Any) -> Predictions:
+        """Return the latency on this machine, predicted from its profile (``mncost calibrate``).
+
+        Args:
+            options: ``runtime``, ``threads``, ``precision``, and the ``level`` of the interval.
+
+        Raises:
+            InputError: there is no profile of this machine, runtime and thread count.
+        """
+        made: Predictions = maker(type(self), "PREDICTIONS")(self, **options)
+        return made
 
     def with_weights(self, file: Path | str, key: str | None = None) -> Network:
         """Return the same network with trained weights, for :func:`mncost.bench`. Needs torch.

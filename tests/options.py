@@ -38,6 +38,8 @@ BASES = {
     "report": "report other.json",
     "diff": "diff run.json other.json",
     "diff-models": "diff-models --arch v2,v3-large",
+    "calibrate": "calibrate --from grid.json",
+    "predict": "predict --arch v2 --alpha 0.6 --run grid.json",
     "pick": "pick --arch v2,v3-small --max-size 16MB",
     "space": "space space.toml --sample 50",
     "plot": "plot --arch v2,v3-small --x macs --y top1 --output out.svg",
@@ -70,6 +72,12 @@ VALUES = {
     "diff --columns": "arch,ratio",
     "diff-models --columns": "name,old_macs",
     "pick --columns": "arch,macs",
+    "predict --columns": "arch,latency",
+    "predict --run": "grid.json",
+    "predict --runtime": "fake",
+    "predict --threads": "1",
+    "--cells": "3",
+    "--from": "grid.json",
     "bench --twin": "--no-twin",
     "compare --bench --layers": "--no-layers",
     "compare --bench --memory": "--no-memory",
@@ -155,6 +163,8 @@ def prepare(folder: Path) -> None:
     for line in (
         f"bench {small} --by layer --save run.json",
         f"bench {small} --seed 1 --save other.json",
+        "bench v2 --alpha 0.35:1.0 --resolution 96,128 --no-twin --runtime fake --max-time 2s "
+        "--save grid.json",
         "compare --arch v1 --bench --runtime fake --max-time 2s --save pairs.json",
     ):
         result = in_process(line.split())

@@ -51,6 +51,10 @@ COMMANDS = {
     "show": Command("mncost.cli.show:show", _MEASURE, "The table of a saved run."),
     "report": Command("mncost.cli.report:report", _MEASURE, "A saved run as an HTML page."),
     "diff": Command("mncost.cli.diff:diff", _MEASURE, "What changed between two saved runs."),
+    "calibrate": Command(
+        "mncost.cli.calibrate:calibrate", _MEASURE, "A profile of this machine, for predict."
+    ),
+    "predict": Command("mncost.cli.predict:predict", _MEASURE, "Latency that is not measured."),
     "pick": Command("mncost.cli.pick:pick", _CHOOSE, "The most accurate networks in a budget."),
     "plot": Command("mncost.cli.plot:plot", _CHOOSE, "Accuracy, cost and latency as a picture."),
     "space": Command("mncost.cli.space:space", _CHOOSE, "All networks of a design space."),

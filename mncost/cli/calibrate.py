@@ -1,0 +1,166 @@
+"""``mncost calibrate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mncost.cli import streams
+from mncost.cli.emit import say
+from mncost.cli.params import Only
+from mncost.errors import InputError
+from mncost.place import OnePlace
+from mncost.which import Which
+
+if TYPE_CHECKING:
+    from mncost.network import Network
+    from mncost.predict.predictor import Predictor
+
+__all__ = ["asked", "calibrate"]
+
+FAMILIES = "v1,v2,v3-large"
+_WHICH = Only(
+    without=("classes", "in_channels", "twin", "input", "strict", "output_stride", "in_place"),
+    help={
+        "arch": "Families that will be asked about, with commas or as plain words. "
+        f"Default: {FAMILIES}.",
+        "alpha": "Width multipliers that will be asked about. Default: all published ones.",
+        "resolution": "Sides of the image. Default: all published ones.",
+        "precision": "fp32 or int8: what is measured. Default: fp32.",
+    },
+)
+
+
+def calibrate(
+    which: Annotated[Which, _WHICH],
+    place: OnePlace,
+    cells: Annotated[
+        int | None,
+        typer.Option(
+            "--cells",
+            min=1,
+            max=9,
+            help="Networks of each family to measure, beside 48 probes. Default: 7.",
+            rich_help_panel="Measure",
+        ),
+    ] = None,
+    max_time: Annotated[
+        str | None,
+        typer.Option(
+            "--max-time",
+            metavar="TIME",
+            help="To measure at most. Default: 110 s.",
+            rich_help_panel="Measure",
+        ),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Take a run file of mncost bench instead of measuring.",
+            rich_help_panel="Measure",
+        ),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save",
+            metavar="FILE",
+            help="Write the run that was measured.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+) -> None:
+    """Measure what mncost predict needs: a profile of this machine, runtime and thread count.
+
+    mncost calibrate
+    mncost calibrate v2 v4-conv-s --alpha 0.35:1.0 --threads 2
+    mncost calibrate --from run.json
+
+    48 small random networks and a few of each family, in three processes or more. The profile is
+    kept in your own directory.
+    """
+    from mncost.flags import given
+    from mncost.predict.profile import write_profile
+
+    if run is not None:
+        others = {**given(which), "cells": cells, "max_time": max_time, "save": save}
+        from mncost.cli.options import refuse
+
+        refuse(others, "does not go with --from: its networks are measured already")
+        predictor = _from_run(run, place)
+    else:
+        predictor = _measured(which, place, cells, max_time, save)
+    file = write_profile(predictor.calibration)
+    made = predictor.calibration
+    families = sorted({cell.family for cell in made.cells if cell.family})
+    processes = min(len(cell.seconds) for cell in made.cells)
+    say(
+        f"{made.place.words()}: {len(made.cells)} networks in {processes} or more processes; a "
+        f"median differs by {predictor.spread:.1%} between processes"
+    )
+    say(f"families: {', '.join(families) or 'none, only probes'}")
+    streams.tell(f"mncost: saved: {file}; next: mncost predict {' '.join(families[:2]) or 'v2'}")
+
+
+def _from_run(run: Path, place: OnePlace) -> Predictor:
+    from mncost.measure.machine import machine, machine_differences
+    from mncost.predict.predictor import Predictor
+    from mncost.results.results import Results
+
+    results = Results.read(run)
+    if differences := machine_differences(results.run.machine, machine()):
+        raise InputError(f"{run}: a run of another machine: {'; '.join(differences)}")
+    return Predictor.fit(results, runtime=place.runtime, threads=place.threads)
+
+
+def _measured(
+    which: Which, place: OnePlace, cells: int | None, max_time: str | None, save: Path | None
+) -> Predictor:
+    from mncost.cli.progress import watching
+    from mncost.cli.view import check_run_file
+    from mncost.measure.saving import saving
+    from mncost.predict.calibrate import CELLS
+    from mncost.predict.calibrate import calibrate as measure
+    from mncost.units import seconds
+
+    most = 110.0 if max_time is None else seconds("--max-time", max_time)
+    check_run_file("--save", save)
+    networks = asked(which)
+    with saving(save) as saver, watching(None) as watch:
+        made = measure(
+            networks,
+            place,
+            which.precision or "fp32",
+            cells=cells or CELLS,
+            max_time=most,
+            watch=watch,
+            save=saver,
+        )
+        saver.check()
+    return made
+
+
+def asked(which: Which) -> list[Network]:
+    """Return the networks that families have: by default those of all published α and sizes."""
+    from mncost.api import grid
+
+    networks: list[Network] = []
+    for arch in (which.arch or FAMILIES).split(","):
+        numbers: dict[str, Any] = {
+            "alpha": which.alpha,
+            "resolution": which.resolution,
+            "rho": which.rho,
+        }
+        wide = numbers | {"alpha": which.alpha or "0.01:9"}
+        if which.resolution is None and which.rho is None:
+            wide["resolution"] = "32:1024"
+        given: dict[str, Any] = {"dialect": which.dialect, "precision": which.precision}
+        try:
+            networks += grid(arch, **wide, **given)
+        except InputError:  # some publish one α, or one size
+            networks += grid(arch, **numbers, **given)
+    return networks

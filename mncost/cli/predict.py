@@ -1,0 +1,121 @@
+"""``mncost predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mncost.cli.emit import Out
+from mncost.cli.params import Only
+from mncost.errors import InputError
+from mncost.place import OnePlace
+from mncost.which import Which
+
+if TYPE_CHECKING:
+    from mncost.predict.predictor import Predictor
+
+__all__ = ["predict"]
+
+_WHICH = Only(
+    without=("in_place",),
+    help={"precision": "fp32 or int8: of the profile. Default: fp32."},
+)
+
+
+def predict(
+    which: Annotated[Which, _WHICH],
+    place: OnePlace,
+    out: Out,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            "--run",
+            metavar="FILE",
+            help="Predict from a run file of mncost bench instead of the profile.",
+            rich_help_panel="Measure",
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Measure some of the networks now, and say how well they were predicted.",
+            rich_help_panel="Measure",
+        ),
+    ] = False,
+    target_error: Annotated[
+        str | None,
+        typer.Option(
+            "--target-error",
+            metavar="%",
+            help="Measure the networks with the widest intervals until half of each interval is "
+            "within it, and keep them in the profile.",
+            rich_help_panel="Measure",
+        ),
+    ] = None,
+    max_time: Annotated[
+        str | None,
+        typer.Option(
+            "--max-time",
+            metavar="TIME",
+            help="To measure at most, with --check (60 s) or --target-error (120 s).",
+            rich_help_panel="Measure",
+        ),
+    ] = None,
+) -> None:
+    """Predict latencies from this machine's profile, with intervals.
+
+    mncost predict v1 v2 --alpha 0.1:1.4:0.05 --resolution 96:320:32
+    mncost predict v2 --alpha 0.35:1.0 --check
+    mncost predict v2 --alpha 0.35:1.0 --target-error 5%
+
+    mncost calibrate makes the profile. Networks that it measured are marked; extrapolated is what
+    differs in kind from all that it measured, and has a wider interval. Nothing is predicted for
+    another machine, runtime or number of threads.
+    """
+    from mncost import units
+    from mncost.cli.progress import watching
+    from mncost.flags import given
+    from mncost.predict import calibrate
+    from mncost.predict.predictor import Predictor
+    from mncost.predict.profile import read_profile, write_profile
+
+    if max_time is not None and not check and target_error is None:
+        raise InputError("--max-time needs --check or --target-error: nothing is measured")
+    most = None if max_time is None else units.seconds("--max-time", max_time)
+    target = None if target_error is None else units.share("--target-error", target_error)
+    if target is not None and not 0 < target < 1:
+        raise InputError(f"--target-error {target_error}: accepted are 0 % to 100 %")
+    grid = which.grid()
+    networks = [one.as_twin(which.twin) for one in grid] if which.twin else list(grid)
+    if run is None:
+        predictor = Predictor(read_profile(place, which.precision or "fp32"))
+    else:
+        predictor = _of_run(run, given(place))
+    if target is not None:
+        with watching(None) as watch:
+            predictor = calibrate.refine(
+                predictor, networks, target, max_time=most or calibrate.SECONDS, watch=watch
+            )
+        if run is None:
+            write_profile(predictor.calibration)
+    made = predictor.predict(networks)
+    if check:
+        with watching(None) as watch:
+            made, _ = calibrate.check(made, max_time=most or 60.0, watch=watch)
+    table = made.table(columns=out.columns)
+    out.emit(table._replace(notes=[*grid.notes, *table.notes]))
+
+
+def _of_run(run: Path, place: dict[str, object]) -> Predictor:
+    """Return what a run of this machine predicts."""
+    from mncost.measure.machine import machine, machine_differences
+    from mncost.predict.predictor import Predictor
+    from mncost.results.results import Results
+
+    results = Results.read(run)
+    if differences := machine_differences(results.run.machine, machine()):
+        raise InputError(f"{run}: a run of another machine: {'; '.join(differences)}")
+    return Predictor.fit(results, **place)  # type: ignore[arg-type]

@@ -1,0 +1,241 @@
+"""Measuring what predictions rest on: probes, and a few designed networks of each family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
+
+from mncost.errors import MeasureError
+from mncost.measure.cell import Place
+from mncost.measure.networks import cells_of, one_place
+from mncost.measure.records import Options, Run
+from mncost.measure.runs import empty_run
+from mncost.place import OnePlace
+from mncost.predict.calibration import Calibrated, Calibration, calibration_of, where_of
+from mncost.predict.features import AMOUNTS
+from mncost.predict.predictions import Prediction, Predictions
+from mncost.predict.predictor import Predictor
+from mncost.predict.probes import probes
+from mncost.results.bench import measure
+from mncost.results.results import Results
+
+if TYPE_CHECKING:
+    from mncost.measure.engine import Progress
+    from mncost.network import Network
+
+__all__ = ["CELLS", "SECONDS", "Checked", "calibrate", "check", "designed", "merged", "refine"]
+
+SECONDS, PROCESSES = 120.0, 3
+CELLS = 7
+CHECKED = 8  # networks that a check measures
+AT_ONCE = 6  # that are measured before all are predicted anew
+_WANTED = ((0, 0), (1, 1), (0, 1), (1, 0), (0.55, 0.55), (0.55, 0), (0.55, 1), (0, 0.55), (1, 0.55))
+
+
+def designed(networks: Sequence[Network], count: int = CELLS) -> list[Network]:
+    """Return those networks of each family that tell most: corners of α × resolution, the middle.
+
+    Args:
+        networks: of any families.
+        count: how many of each family.
+    """
+    families: dict[str, list[Network]] = {}
+    for network in networks:
+        families.setdefault(network.arch, []).append(network)
+    return [one for family in families.values() for one in _designed(family, count)]
+
+
+def _designed(family: Sequence[Network], count: int) -> list[Network]:
+    points = [where_of(network.alpha, network.inputs) for network in family]
+    ends = [(min(axis), max(axis)) for axis in zip(*points, strict=True)]
+    spans = [high - low or 1.0 for low, high in ends]
+    lows = [low for low, _ in ends]
+    placed = [
+        tuple((one - low) / span for one, low, span in zip(point, lows, spans, strict=True))
+        for point in points
+    ]
+    chosen: list[int] = []
+    for wanted in _WANTED[:count]:
+        left = [index for index in range(len(family)) if index not in chosen]
+        if left:
+            chosen.append(
+                min(
+                    left,
+                    key=lambda index: sum(
+                        (a - b) ** 2 for a, b in zip(placed[index], wanted, strict=True)
+                    ),
+                )
+            )
+    return [family[index] for index in chosen]
+
+
+def calibrate(
+    networks: Sequence[Network],
+    place: OnePlace = OnePlace(),  # noqa: B008 - it is frozen
+    precision: str = "fp32",
+    *,
+    cells: int = CELLS,
+    max_time: float = SECONDS,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    save: Callable[[Run], None] = lambda run: None,
+) -> Predictor:
+    """Measure the probes and some networks of each family; return what predicts the others.
+
+    Args:
+        networks: those that will be asked about; a few of each family are measured.
+        place: the runtime and its threads.
+        precision: that is measured.
+        cells: of each family.
+        max_time: seconds.
+        watch: is told the progress.
+        save: is given the run as it goes.
+
+    Raises:
+        InputError: something cannot be used, or is not installed.
+        KeyboardInterrupt: the measuring was interrupted.
+    """
+    chosen = [*probes(), *designed(networks, cells)]
+    results = _measured(chosen, one_place(place, precision), max_time, watch, save)
+    return Predictor(calibration_of(results))
+
+
+def _measured(
+    networks: Sequence[Network],
+    place: Place,
+    max_time: float,
+    watch: Callable[[Progress], None],
+    save: Callable[[Run], None] = lambda run: None,
+) -> Results:
+    cells = cells_of(networks, place)
+    options = Options(target_error=0.005, max_time=max_time, processes=PROCESSES, seed=0)
+    run = empty_run(cells, options)
+    results = measure(run, save=save, watch=watch)
+    if run.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return results
+
+
+class Checked(NamedTuple):
+    """How well predictions did: of so many networks, how many were within what."""
+
+    networks: int
+    within_5: int
+    within_10: int
+    inside: int  # the interval
+
+    def words(self, level: float) -> str:
+        """Return it as a sentence."""
+        return (
+            f"checked {self.networks} networks: {self.within_5} within 5 %, {self.within_10} "
+            f"within 10 %, {self.inside} inside the {level:.0%} interval"
+        )
+
+
+def check(
+    predictions: Predictions,
+    *,
+    max_time: float = 60.0,
+    count: int = CHECKED,
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> tuple[Predictions, Checked]:
+    """Measure some of the networks that were predicted; return all, and how well it went.
+
+    Raises:
+        MeasureError: all of them were measured before.
+        KeyboardInterrupt: the measuring was interrupted.
+    """
+    order = sorted(
+        (index for index, one in enumerate(predictions) if not one.is_measured),
+        key=lambda index: predictions[index].latency.center,
+    )
+    if not order:
+        raise MeasureError("nothing to check: the calibration measured all of these networks")
+    steps = min(count, len(order))
+    chosen = [order[(2 * step + 1) * len(order) // (2 * steps)] for step in range(steps)]
+    networks = [predictions[index].network for index in chosen]
+    results = _measured(networks, predictions.place, max_time, watch)
+    made, listed = list(predictions), []
+    for cell, index in enumerate(chosen):
+        interval = results.interval(cell)
+        if interval is not None:
+            made[index] = made[index]._replace(measured=interval)
+            listed.append(made[index])
+    said = Checked(
+        len(listed),
+        sum(abs(one.error or 0) <= 0.05 for one in listed),
+        sum(abs(one.error or 0) <= 0.10 for one in listed),
+        sum(_is_inside(one) for one in listed),
+    )
+    notes = [*predictions.notes, said.words(predictions.level)]
+    return Predictions(made, predictions.place, predictions.level, notes), said
+
+
+def _is_inside(one: Prediction) -> bool:
+    low, high, measured = one.latency.lo, one.latency.hi, one.measured
+    return bool(low and high and measured and low <= measured.center <= high)
+
+
+def refine(
+    predictor: Predictor,
+    networks: Sequence[Network],
+    target_error: float,
+    *,
+    max_time: float = SECONDS,
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> Predictor:
+    """Measure the networks with the widest intervals, until all are within the target.
+
+    Args:
+        predictor: of now.
+        networks: that are asked about.
+        target_error: half of an interval / the latency.
+        max_time: seconds, for all of it.
+        watch: is told the progress.
+
+    Returns:
+        What predicts better, or the same.
+
+    Raises:
+        KeyboardInterrupt: the measuring was interrupted.
+    """
+    spent = 0.0
+    while True:
+        wide = [
+            one
+            for one in predictor.predict(networks)
+            if not one.is_measured and (one.latency.relative_error or 1) > target_error
+        ]
+        if not wide or spent >= max_time:
+            return predictor
+        wide.sort(key=lambda one: -(one.latency.relative_error or 1))
+        chosen = [one.network for one in wide[:AT_ONCE]]
+        seconds = min(max_time - spent, 5.0 * len(chosen))
+        results = _measured(chosen, predictor.calibration.place, seconds, watch)
+        spent += max(results.run.seconds, 0.2)
+        predictor = Predictor(merged(predictor.calibration, calibration_of(results)))
+
+
+def merged(old: Calibration, new: Calibration) -> Calibration:
+    """Return one calibration of two at one place."""
+    kinds = [*old.kinds, *(kind for kind in new.kinds if kind not in old.kinds)]
+    fresh = {(cell.digest, cell.family) for cell in new.cells}
+    kept = [cell for cell in old.cells if (cell.digest, cell.family) not in fresh]
+    cells = [
+        *(_widened(cell, old.kinds, kinds) for cell in kept),
+        *(_widened(cell, new.kinds, kinds) for cell in new.cells),
+    ]
+    sides = {
+        kind: sorted({*old.kernels.get(kind, []), *new.kernels.get(kind, [])}) for kind in kinds
+    }
+    most = {kind: max(old.most_macs.get(kind, 0.0), new.most_macs.get(kind, 0.0)) for kind in kinds}
+    return replace(old, kinds=kinds, kernels=sides, most_macs=most, cells=cells, seen=[], unseen=[])
+
+
+def _widened(cell: Calibrated, own: Sequence[str], kinds: Sequence[str]) -> Calibrated:
+    """Return a cell with its amounts at the places of more kinds."""
+    each = len(AMOUNTS)
+    rows = {kind: cell.totals[i * each : (i + 1) * each] for i, kind in enumerate(own)}
+    totals = [value for kind in kinds for value in rows.get(kind, [0.0] * each)]
+    return replace(cell, totals=totals)

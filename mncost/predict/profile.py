@@ -1,0 +1,167 @@
+"""The profile of this machine: a calibration in the user's own directory, one for each place.
+
+The file is named after what decides about latency: the machine (its fingerprint), the runtime with
+its provider, the precision and the threads. It stands beside the kept runs
+(:mod:`mncost.measure.kept`). A profile of another machine, or of another version of the runtime, is
+refused.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mncost.errors import MeasureError, OutputError, one_line
+from mncost.measure import kept
+from mncost.measure.cell import Place
+from mncost.measure.machine import machine, machine_differences
+from mncost.measure.records import Machine
+from mncost.measure.runtimes import RUNTIMES, USUAL, default_provider, runtime_class
+from mncost.place import OnePlace
+from mncost.predict.calibration import Calibration
+from mncost.predict.features import AMOUNTS
+from mncost.predict.predictor import Predictor
+
+if TYPE_CHECKING:
+    from mncost.network import Network
+    from mncost.predict.predictions import Predictions
+
+__all__ = ["command_for", "file_of", "place_of", "predict", "read_profile", "write_profile"]
+
+MAX_BYTES = 64 << 20
+
+
+def fingerprint(of: Machine) -> str:
+    """Return a short name for what decides about the latency of a machine."""
+    usable = of.logical_cores if of.affinity is None else len(of.affinity)
+    facts = of.cpu, of.architecture, sorted(of.flags), of.cores, of.logical_cores, usable
+    return sha256(repr((facts, of.cpu_quota)).encode()).hexdigest()[:12]
+
+
+def place_of(place: OnePlace, precision: str = "fp32") -> Place:
+    """Return the place that is meant, by default ONNX Runtime with one thread.
+
+    Raises:
+        UnknownNameError: there is no such runtime.
+    """
+    from mncost.errors import UnknownNameError
+
+    name = place.runtime or USUAL[0]
+    if name not in RUNTIMES:
+        raise UnknownNameError("runtime", name, RUNTIMES)
+    return Place(name, default_provider(name), precision=precision, threads=place.threads or 1)
+
+
+def file_of(place: Place, of: Machine | None = None) -> Path | None:
+    """Return the file of a place's profile; ``None``: the user has no directory of their own."""
+    folder = kept.folder()
+    if folder is None:
+        return None
+    provider = "" if place.has_usual_provider else f"-{place.provider}"
+    name = f"{fingerprint(of or machine())}-{place.runtime}{provider}-{place.precision}"
+    return folder.parent / "profiles" / f"{name}-{place.threads}.json"
+
+
+def command_for(place: Place) -> str:
+    """Return the command that makes the profile of a place."""
+    words = ["mncost calibrate"]
+    words += [f"--runtime {place.runtime}"] if place.runtime != USUAL[0] else []
+    words += [f"--threads {place.threads}"] if place.threads != 1 else []
+    words += [f"--precision {place.precision}"] if place.precision != "fp32" else []
+    return " ".join(words)
+
+
+def write_profile(calibration: Calibration) -> Path:
+    """Write the profile of this machine; return its file.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    from mncost.render.write import write_atomically
+
+    file = file_of(calibration.place, calibration.machine)
+    if file is None:
+        raise OutputError("there is no home directory to keep the profile in")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise OutputError(f"{file.parent}: {error.strerror or error}") from None
+    write_atomically(file, msgspec.json.encode(calibration) + b"\n")
+    return file
+
+
+def read_profile(place: OnePlace = OnePlace(), precision: str = "fp32") -> Calibration:  # noqa: B008
+    """Return the profile of this machine at a place.
+
+    Raises:
+        MeasureError: there is none, or it cannot be used; the message says what makes one.
+    """
+    here, now = place_of(place, precision), machine()
+    file, command = file_of(here, now), command_for(here)
+    if file is None or not file.is_file():
+        raise MeasureError(f"no profile of this machine for {here.words()}: {command} makes one")
+    calibration = _decoded(file, command)
+    if calibration.place != here:
+        raise MeasureError(f"the profile is of {calibration.place.words()}: {command} makes one")
+    if differences := machine_differences(calibration.machine, now):
+        raise MeasureError(
+            f"the profile is of another machine ({'; '.join(differences)}): {command} makes one"
+        )
+    for name in runtime_class(here.runtime).distributions[:1]:
+        old, new = calibration.versions.get(here.runtime), _version(name)
+        if None not in (old, new) and old != new:
+            raise MeasureError(
+                f"the profile is of {name} {old}, and this is {new}: {command} makes one"
+            )
+    return calibration
+
+
+def predict(network: Network, **options: Any) -> Predictions:
+    """Return the latency of one network, from the profile of this machine.
+
+    Args:
+        network: any network.
+        options: ``runtime``, ``threads``, ``precision``, ``level``.
+
+    Raises:
+        InputError: there is no profile.
+    """
+    level = {"level": options.pop("level")} if "level" in options else {}
+    precision = options.pop("precision", "fp32")
+    return Predictor(read_profile(OnePlace(**options), precision)).predict(network, **level)
+
+
+def _decoded(file: Path, command: str) -> Calibration:
+    """Read a file that anything may stand in."""
+    hint = f"{command} writes a new one"
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise MeasureError(f"{file}: too large for a profile: {hint}")
+        calibration = msgspec.json.decode(file.read_bytes(), type=Calibration)
+    except OSError as error:
+        raise MeasureError(f"{file}: cannot be read: {error.strerror or error}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise MeasureError(f"{file}: no profile ({one_line(str(error))}): {hint}") from None
+    columns = len(calibration.kinds) * len(AMOUNTS)
+    for cell in calibration.cells:
+        numbers = [*cell.seconds, *cell.totals, *cell.where]
+        usable = cell.seconds and min(cell.seconds) > 0 and all(map(isfinite, numbers))
+        if not usable or len(cell.totals) != columns:
+            raise MeasureError(f"{file}: no profile of this version of mncost: {hint}")
+    known = set(calibration.kinds)
+    if not known <= {*calibration.kernels} & {*calibration.most_macs}:
+        raise MeasureError(f"{file}: no profile: {hint}")
+    return calibration
+
+
+def _version(distribution: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

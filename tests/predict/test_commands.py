@@ -1,0 +1,202 @@
+"""``mncost calibrate`` and ``mncost predict``, with the scripted runtime."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+import mncost
+from mncost.errors import InputError
+from mncost.place import OnePlace
+from mncost.predict.calibrate import designed, merged
+from mncost.predict.predictor import Predictor
+from mncost.predict.profile import file_of, place_of, read_profile, write_profile
+from tests.measure.scripted import instead_of_processes
+from tests.running import in_process
+
+FAKE = OnePlace("fake")
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Calibrate once, in a directory of its own; every process is equally fast."""
+    folder = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder))
+        patch.setenv("LOCALAPPDATA", str(folder))
+        instead_of_processes(patch)
+        line = "calibrate v2 --resolution 96,128,224 --runtime fake --max-time 4s --save run.json"
+        patch.chdir(folder)
+        result = in_process(line.split())
+        assert result.status == 0, result
+        assert "families: v2" in result.out
+        yield folder
+
+
+def rows(*words: str) -> list[dict[str, str]]:
+    result = in_process([*["predict", "--runtime", "fake", "--format", "csv"], *words])
+    assert result.status == 0, result
+    return list(csv.DictReader(io.StringIO(result.out)))
+
+
+def test_predict(state: Path) -> None:
+    made = rows("v2", "v1", "--alpha", "0.35,0.6", "--resolution", "96")
+    assert [(one["arch"], one["alpha"]) for one in made] == [
+        ("v2", "0.35"),
+        ("v2", "0.6"),
+        ("v1", "0.35"),
+        ("v1", "0.6"),
+    ]
+    assert [one["basis"] for one in made] == ["measured", "predicted", *["extrapolated"] * 2]
+    for one in made:  # the script: 40 MACs a nanosecond, 20 µs a call; 3 % between processes
+        assert float(one["latency"]) == pytest.approx(int(one["macs"]) / 40e9 + 20e-6, rel=0.09)
+        assert float(one["latency_lo"]) < float(one["latency"]) < float(one["latency_hi"])
+
+
+def test_check_measures_some(state: Path) -> None:
+    result = in_process(
+        [
+            "predict",
+            "v2",
+            "--alpha",
+            "0.4:0.9:0.1",
+            "--runtime",
+            "fake",
+            "--check",
+            "--max-time",
+            "2s",
+        ]
+    )
+    assert result.status == 0, result
+    assert "checked 6 networks: " in result.out
+    assert "measured" in result.out
+
+
+def test_target_error_measures_the_widest(state: Path) -> None:
+    before = len(read_profile(FAKE).cells)
+    words = ["v1", "--alpha", "0.5,0.75,1.0", "--resolution", "128"]
+    wide = [float(one["latency_hi"]) / float(one["latency"]) for one in rows(*words)]
+    made = rows(*words, "--target-error", "50%", "--max-time", "2s")
+    assert len(read_profile(FAKE).cells) == before  # all are within it
+    made = rows(*words, "--target-error", "1%", "--max-time", "2s")
+    assert [one["basis"] for one in made] == ["measured"] * 3
+    assert len(read_profile(FAKE).cells) == before + 3
+    assert min(wide) > 1.01
+
+
+def test_from_python(state: Path) -> None:
+    (one,) = mncost.load("v2", 0.6, 96).predict(runtime="fake")
+    assert one.latency.center == pytest.approx(
+        float(rows("v2", "--alpha", "0.6", "-r", "96")[0]["latency"])
+    )
+    with pytest.raises(InputError, match="mncost calibrate makes one"):
+        mncost.load("v2").predict()
+
+
+def test_from_a_run(state: Path) -> None:
+    run = str(state / "run.json")
+    (one,) = rows("v2", "--alpha", "0.6", "--run", run)
+    (again,) = Predictor.fit(run).predict(mncost.load("v2", 0.6))
+    assert float(one["latency"]) == pytest.approx(again.latency.center)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("v2 --runtime fake --threads 2", "mncost calibrate --runtime fake --threads 2 makes one"),
+        ("v2 --runtime fake --precision int8", "--precision int8 makes one"),
+        ("v2", "no profile of this machine for onnxruntime, fp32, 1 thread"),
+        ("v2 --runtime fak", "fake"),
+        ("v2 --runtime fake --max-time 3s", "needs --check or --target-error"),
+        ("v2 --runtime fake --target-error 500%", "accepted are 0 % to 100 %"),
+        ("v2 --run nowhere.json", "nowhere.json: cannot be read"),
+    ],
+)
+def test_refused(state: Path, words: str, said: str) -> None:
+    result = in_process(["predict", *words.split()])
+    assert result.status == 2
+    assert said in result.err
+    assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: "{", "no profile"),
+        (lambda text: text.replace('"schema_version":1', '"schema_version":9'), "no profile"),
+        (lambda text: text.replace('"totals":[', '"totals":[1,', 1), "no profile of this version"),
+        (lambda text: _with(text, "cpu", "Z80"), "another machine (CPU: Z80"),
+        (lambda text: _with(text, "memory_bytes", 1), "another machine (memory"),
+        (lambda text: text.replace('"threads":1', '"threads":3', 1), "3 threads"),
+    ],
+)
+def test_other_profiles_are_refused(
+    state: Path, change: object, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = file_of(place_of(FAKE))
+    assert file is not None
+    old = file.read_text()
+    try:
+        file.write_text(change(old))  # type: ignore[operator]
+        result = in_process(["predict", "v2", "--runtime", "fake"])
+    finally:
+        file.write_text(old)
+    assert result.status == 2
+    assert said in result.err
+    assert "mncost calibrate --runtime fake" in result.err
+
+
+def test_another_version_of_the_runtime(state: Path) -> None:
+    """A profile of ONNX Runtime 0.1 is refused wherever another version is installed."""
+    pytest.importorskip("onnxruntime")
+    place = place_of(OnePlace())
+    made = structs.replace(read_profile(FAKE), place=place, versions={"onnxruntime": "0.1"})
+    file = write_profile(made)
+    try:
+        result = in_process(["predict", "v2"])
+    finally:
+        file.unlink()
+    assert result.status == 2
+    assert "of onnxruntime 0.1, and this is" in result.err
+
+
+def _with(text: str, name: str, value: object) -> str:
+    made = json.loads(text)
+    made["machine"][name] = value
+    return json.dumps(made)
+
+
+def test_calibrate_from_a_run(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    result = in_process(["calibrate", "--from", str(state / "run.json")])
+    assert result.status == 0, result
+    assert rows("v2", "--alpha", "0.35", "-r", "96")[0]["basis"] == "measured"
+    refused = in_process(["calibrate", "v2", "--from", str(state / "run.json")])
+    assert (refused.status, "--arch does not go with --from" in refused.err) == (2, True)
+    other = json.loads((state / "run.json").read_text())
+    other["machine"]["cpu"] = "Z80"
+    Path("other.json").write_text(json.dumps(other))
+    assert in_process(["calibrate", "--from", "other.json"]).status == 2
+
+
+def test_designed_are_corners_and_the_middle() -> None:
+    grid = mncost.grid("v1,v2", alpha="0.25,0.5,0.75,1.0", resolution="96,160,224")
+    chosen = {(one.arch, one.alpha, one.resolution) for one in designed(grid, 5)}
+    for arch in ("v1", "v2"):
+        corners = {(arch, alpha, px) for alpha in (0.25, 1.0) for px in (96, 224)}
+        assert {one for one in chosen if one[0] == arch} - corners == {(arch, 0.5, 160)}
+    assert len(designed(mncost.grid("v1"), 7)) == 1
+
+
+def test_merged_knows_both(state: Path) -> None:
+    old = read_profile(FAKE)
+    new = merged(old, old)
+    assert [one.totals for one in new.cells] == [one.totals for one in old.cells]
+    assert Predictor(new).calibration.seen == pytest.approx(Predictor(old).calibration.seen)
