@@ -16,9 +16,12 @@ from mncost.cli.options import refuse
 from mncost.cli.params import Only
 from mncost.errors import InputError
 from mncost.flags import given
+from mncost.limits import time
+from mncost.place import OnePlace
 from mncost.which import Which
 
 if TYPE_CHECKING:
+    from mncost.predict.predictor import Predictor
     from mncost.space.space import Space
 
 __all__ = ["space"]
@@ -49,15 +52,30 @@ def space(
     ],
     limits: Annotated[Limits, Only(without=("min_top1",))],
     which: Annotated[Which, _WHICH],
+    place: OnePlace,
     out: Out,
+    max_latency: Annotated[
+        str | None,
+        typer.Option(
+            "--max-latency",
+            metavar="TIME",
+            help="As predicted from this machine's profile (mncost calibrate): the whole interval "
+            "is within it. E.g. 5ms.",
+            rich_help_panel="Limits",
+        ),
+    ] = None,
+    predicted: Annotated[
+        bool,
+        typer.Option("--predicted", help="Predict latencies, from this machine's profile."),
+    ] = False,
     pareto: Annotated[
         str | None,
         typer.Option(
             "--pareto",
             metavar="METRICS",
             help="Only networks that no other one beats in these: macs, params, weight_bytes, "
-            "peak_activation_bytes, top1 (as published); the smallest is the best, macs:max the "
-            "largest.",
+            "peak_activation_bytes, latency (predicted), top1 (as published); the smallest is the "
+            "best, macs:max the largest.",
         ),
     ] = None,
     sample: Annotated[
@@ -111,7 +129,8 @@ def space(
     made = read_space(file)
     if network is not None:
         others = {"pareto": pareto, "sample": sample, "sort": sort, "rows": rows}
-        others |= {"columns": out.columns, "format": out.format, **given(limits), **given(which)}
+        others |= {"columns": out.columns, "format": out.format, "max-latency": max_latency}
+        others |= {"predicted": predicted or None, **given(limits), **given(which), **given(place)}
         refuse({**others, "seed": seed or None}, "does not go with --network")
         _write_architecture(made, network, out)
         return OK
@@ -119,12 +138,21 @@ def space(
         raise InputError("--seed is of --sample, which is not given")
     is_parquet = out.format is None and out.output is not None and out.output.suffix == ".parquet"
     order = None if sort is None else goals_of(sort, "--sort")[0]
+    goals = goals_of(pareto, "--pareto") if pareto else ()
+    bounds = _bounds(limits)
+    if max_latency is not None:
+        bounds["latency_hi",] = time("--max-latency", max_latency)
+    if max_latency is not None or any(one and one.metric == "latency" for one in (*goals, order)):
+        predicted = True
+    if not predicted and given(place):
+        raise InputError("--runtime and --threads are of predicted latencies: add --predicted")
     with _watching() as progress:
         found = made.survey(
-            goals_of(pareto, "--pareto") if pareto else (),
+            goals,
             sample=sample,
             seed=seed,
-            bounds=_bounds(limits),
+            bounds=bounds,
+            predictor=_predictor(place, which.precision or "fp32") if predicted else None,
             precision=which.precision or "fp32",
             in_place=which.in_place or "none",
             keep=rows or (SHOWN if out.for_people and not is_parquet else None),
@@ -157,7 +185,14 @@ def _write_architecture(made: Space, network: int, out: Out) -> None:
     emit_text(resolved_file(made.architecture(network), size), out.output)
 
 
-def _bounds(limits: Limits) -> dict[tuple[str, ...], int]:
+def _predictor(place: OnePlace, precision: str) -> Predictor:
+    from mncost.predict.predictor import Predictor
+    from mncost.predict.profile import read_profile
+
+    return Predictor(read_profile(place, precision))
+
+
+def _bounds(limits: Limits) -> dict[tuple[str, ...], float]:
     from mncost.choose.limits import bound
 
     metrics = {
@@ -167,7 +202,7 @@ def _bounds(limits: Limits) -> dict[tuple[str, ...], int]:
         "max_memory": ("weight_bytes", "peak_activation_bytes"),
     }
     return {
-        metrics[name]: int(bound(name, f"--{name.replace('_', '-')}", amount))
+        metrics[name]: bound(name, f"--{name.replace('_', '-')}", amount)
         for name, amount in given(limits).items()
     }
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from msgspec import structs
@@ -15,7 +18,8 @@ from mncost.predict.probes import probes
 from mncost.space.goals import goals_of
 from mncost.space.space import Space
 from mncost.spec.catalog import families
-from tests.space.test_space import choices_of
+from tests.running import in_process
+from tests.space.test_space import EXAMPLE, choices_of
 
 
 @pytest.fixture(scope="module", params=["onnxruntime", "torch", "litert"])
@@ -57,7 +61,7 @@ def test_choices_of_rows(name: str, predictor: Predictor) -> None:
 
 
 @pytest.mark.slow  # some 20 s
-@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("family", [name for name in families() if name != "v1"])  # measured
 def test_every_family(family: str, predictor: Predictor) -> None:
     name = families()[family][0]
     space = Space.of(arch=name, alpha=(1.0, 0.6), choices=choices_of(name)[:12])
@@ -83,3 +87,39 @@ def test_the_front_and_the_limit(predictor: Predictor) -> None:
     frame = best.to_frame(rows=None)
     assert list(frame["latency"]) == best.costs["latency"].tolist()
     assert (frame["latency_lo"] < frame["latency"]).all()
+
+
+def test_the_command_predicts(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "mncost.predict.profile.read_profile", lambda place, precision: predictor.calibration
+    )
+    words = ["space", str(EXAMPLE), "--sample", "40"]
+    every = json.loads(in_process([*words, "--predicted", "-f", "json"]).out)["rows"]
+    assert len(every) == 40
+    most = sum(sorted(row["latency_hi"] for row in every)[20:22]) / 2
+    limit = ["--max-latency", f"{most * 1e6:.6f} us", "-f", "json"]
+    kept = json.loads(in_process([*words, *limit]).out)["rows"]
+    assert kept == [row for row in every if row["latency_hi"] <= most]
+    front = json.loads(in_process([*words, "--pareto", "macs:max,latency", "-f", "json"]).out)
+    assert {row["number"] for row in front["rows"]} == {
+        one["number"]
+        for one in every
+        if not any(
+            other["macs"] >= one["macs"]
+            and other["latency"] <= one["latency"]
+            and (other["macs"], other["latency"]) != (one["macs"], one["latency"])
+            for other in every
+        )
+    }
+    people = in_process([*words, "--predicted", "--rows", "2"])
+    assert "predicted, with 90 % intervals" in people.out
+
+
+def test_without_a_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    done = in_process(["space", str(EXAMPLE), "--max-latency", "5ms"])
+    assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
+    assert "mncost calibrate makes one" in done.err
+    refused = in_process(["space", str(EXAMPLE), "--threads", "2"])
+    assert refused.status == 2
+    assert "add --predicted" in refused.err
