@@ -18,8 +18,8 @@ from mncost.stats.verdict import Verdict, judge
 __all__ = ["Gate"]
 
 DISTURBED = (
-    "with several threads the time that passes counts, and other programs interrupted nearly all "
-    "runs: end them, or measure with one thread"
+    "with several threads wall time counts, and other programs interrupted nearly all runs; end "
+    "them, or measure with one thread"
 )
 
 
@@ -107,7 +107,7 @@ class Gate:
         return old and old.center, new and new.center
 
     def _wall(self, measured: Measured) -> Interval | None:
-        """Return the time that passes, where a latency is judged by its CPU time."""
+        """Return the wall time, where a latency is judged by its CPU time."""
         if not isinstance(measured.limit.bound, Latency) or measured.limit.bound.percent != 50:
             return None
         summary = self.results.summaries[measured.cell]

@@ -16,23 +16,23 @@ __all__ = ["machine", "method", "target_of", "when"]
 _GIB = 2.0**-30
 
 _LATENCY = (
-    "the median of one call: of its CPU time, or of the time that passes where calls wait or have "
-    "several threads. Runs in one process resemble each other more than those of the next, "
-    "so the process is the unit of repetition: each gives the median of its runs; shown are the "
-    "geometric mean of these and ± half of Student's 95 % interval over them"
+    "the median time of one call: CPU time, or wall time if calls wait or have several threads. "
+    "Runs in one process are more alike than runs in different processes, so the process is the "
+    "unit of repetition. Each process gives the median of its runs; the tables show the "
+    "geometric mean of these medians and ± half of Student's 95 % interval"
 )
 _ORDER = (
-    "cells are interleaved: each round visits every cell once, in random order, with a burst of "
-    "runs that are not timed and then of timed ones. Several generations of worker processes "
-    "follow one another; only one worker runs at any time"
+    "cells are interleaved: each round visits every cell once, in random order, with some "
+    "warm-up runs and then timed ones. Several generations of worker processes follow one "
+    "another; only one worker runs at any time"
 )
 _SIDES = (
-    "the sides of a comparison are visited in turn, right after one another, each in processes of "
-    "its own; which is started and visited first changes from one pair of processes to the next"
+    "the two sides of a comparison are visited one right after the other, each in its own "
+    "processes; which side comes first alternates"
 )
 _RATIOS = (
-    "speed-ups come from rounds that visited both sides: what slows the machine for longer than a "
-    "round slows both"
+    "speed-ups are taken in rounds that visited both sides, so a disturbance longer than a "
+    "round slows both alike"
 )
 
 
@@ -65,8 +65,8 @@ def _method(run: Run) -> Iterator[tuple[str, str]]:
         yield "ratios", _RATIOS
     yield (
         "reference",
-        f"a fixed workload ({run.reference}) is visited beside the cells, to notice when the "
-        "machine gets slower or faster",
+        f"a fixed workload ({run.reference}) is measured beside the cells, to notice when the "
+        "machine becomes slower or faster",
     )
     visited = [
         bursts for process in run.processes for bursts in process.bursts if bursts.cell is not None
@@ -81,11 +81,11 @@ def _method(run: Run) -> Iterator[tuple[str, str]]:
     target = target_of(run)
     yield (
         "end",
-        f"{ending(run)} after {run.seconds:.0f} s; asked for were "
+        f"{ending(run)} after {run.seconds:.0f} s; the options were "
         f"{f'intervals within {target}, ' if target else ''}at most {options.max_time:.0f} s and "
         f"at least {options.processes} processes of each worker",
     )
-    yield "seed", f"{options.seed}, of weights, images and order: weights are random"
+    yield "seed", f"{options.seed}, for random weights, images and order"
     if run.asked:
         yield "asked for", "; ".join(f"{name} {value}" for name, value in run.asked.items())
 

@@ -15,7 +15,7 @@ _WORDS = {
         "interval: the interval of a run repeated in the same way would hold the true value 95 "
         "times in 100",
     ),
-    "wall": ("wall", "the time that passes in a call when nothing interrupts it"),
+    "wall": ("wall", "the wall time of a call that nothing interrupts"),
     "alpha": ("α", "the width multiplier: it scales the channels of every layer"),
     "resolution": ("px", "the side of the square image in pixels, or height × width"),
     "macs": ("MACs", "multiply-accumulates for one image: a multiplication and an addition"),
@@ -23,7 +23,8 @@ _WORDS = {
     "images_per_second": ("images/s", "images of one call / its latency"),
     "twin_latency": (
         "twin",
-        "the same network with each depthwise-separable pair of layers as one ordinary convolution",
+        "the same network with each depthwise-separable pair of layers replaced by one standard "
+        "convolution",
     ),
     "macs_ratio": ("MACs ratio", "MACs of the twin / MACs of the network"),
     "speedup": ("speed-up", "latency of the twin / latency of the network, from the same rounds"),
@@ -39,11 +40,11 @@ _WORDS = {
         "of ceiling",
         "the least time that the machine's arithmetic and memory allow / the measured time",
     ),
-    "warnings": ("warnings", "names of reasons for doubt; the section of warnings explains them"),
+    "warnings": ("warnings", "reasons why a row may be unreliable; see the section on warnings"),
 }
 _FRONT = (
     "Pareto front",
-    "the networks that no other one beats: none is both faster and more accurate",
+    "the networks that no other network beats: no other is both faster and more accurate",
 )
 
 

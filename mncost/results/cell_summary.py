@@ -87,7 +87,7 @@ class CellSummary:
 
     @cached_property
     def wall(self) -> Interval | None:
-        """The median of the time that passes in a call."""
+        """The median wall time of a call."""
         return self.median("wall")
 
     @cached_property

@@ -13,7 +13,7 @@ from mncost.stats.planning import expected_error, processes_needed
 __all__ = ["Forecast", "forecast"]
 
 # Standard deviation of a process's log median that a single process cannot show: by CPU time, and
-# by the time that passes. Measured for nine networks: 1.5 to 8 %, most of them below 3 %.
+# in wall time. Measured for nine networks: 1.5 to 8 %, most of them below 3 %.
 BETWEEN_CPU, BETWEEN_WALL = 0.02, 0.03
 ROUNDS = 3  # that a process has at least: their noise averages out
 

@@ -194,7 +194,7 @@ class Results(Shown):
     def clock(self, *cells: int) -> Clock:
         """Return which time decides about a cell, or about the ratio of several.
 
-        Other programs hardly change the CPU time of a call, and may double the time that passes. So
+        Other programs hardly change the CPU time of a call, and may double its wall time. So
         CPU time decides where it is counted, the calls have one thread, and they do not wait for
         anything (:attr:`mncost.results.series.Series.waits`). Of several threads it is the time
         that passes in runs that nothing interrupted, if there are some. ``Effort.clock`` decides

@@ -36,8 +36,8 @@ GAP, GAP_OF_SEVERAL, GAP_NS = 0.02, 0.05, 20_000
 LEAST_UNDISTURBED = 3  # runs of a process, for a median of them
 
 Clock: TypeAlias = Literal["cpu", "undisturbed", "wall"]
-"""Which time of a call counts: its CPU time; the time that passes in runs that nothing interrupted;
-the time that passes in all runs."""
+"""Which time of a call counts: its CPU time; its wall time in undisturbed runs; its wall time in
+all runs."""
 
 CLOCKS: dict[Clock, str] = {
     "cpu": "CPU time",
@@ -194,7 +194,7 @@ def percentile_interval(
     """Return a percentile of a cell's latency; ``None`` without a sample.
 
     The median is that by processes: the geometric mean of their medians, with Student's t interval.
-    Any other percentile is of all runs together and of the time that passes, because interruptions
+    Any other percentile is of all runs together and of wall time, because interruptions
     are what a tail is made of; its bounds assume no distribution
     (:func:`mncost.stats.percentiles.percentiles`).
 

@@ -84,7 +84,7 @@ def _of_denormals(summary: CellSummary) -> Iterator[RunWarning]:
             DENORMALS,
             f"{share:.1%} of its weights or activations are denormal numbers, which can make a "
             "call many times slower",
-            "--flush-denormals takes them for 0",
+            "--flush-denormals treats them as 0",
             f"{share:.1%} denormal numbers",
         )
 
@@ -98,8 +98,8 @@ def _of_quota(run: Run) -> Iterator[RunWarning]:
             None,
             limit,
             float(threads),
-            f"a CPU quota of {limit:g} cores, less than {threads} at work: bursts are short, with "
-            "pauses between, so that no call is stopped in the middle, but for long ones",
+            f"the CPU quota is {limit:g} cores, less than {threads} threads: bursts are kept "
+            "short, so that only long calls are stopped in the middle",
             "give it more CPU, or measure with fewer threads",
             f"a CPU quota of {limit:g} cores",
         )
@@ -114,7 +114,8 @@ def _of_conditions(run: Run) -> Iterator[RunWarning]:
             None,
             steal,
             STEAL,
-            f"the hypervisor gave {steal:.1%} of the cores' time to others: runs were interrupted",
+            f"the hypervisor gave {steal:.1%} of the cores' time to other virtual machines, "
+            "which interrupts runs",
             "measure when the host is quieter, or on a dedicated machine",
             f"other virtual machines took {steal:.1%} of the time",
         )
@@ -125,7 +126,7 @@ def _of_conditions(run: Run) -> Iterator[RunWarning]:
             None,
             load,
             OTHER_LOAD,
-            f"other programs kept {load:.1f} cores busy: they compete for cores, caches and memory",
+            f"other programs kept {load:.1f} cores busy, and compete for cores, caches and memory",
             "end them and measure again",
             f"other programs used {load:.1f} cores",
         )
@@ -151,7 +152,7 @@ def _of_frequency(run: Run) -> Iterator[RunWarning]:
             None,
             change,
             FREQUENCY_CHANGE,
-            f"the clock rate changed by {change:.0%} between processes, and latency with it",
+            f"the clock rate changed by {change:.0%} between processes, and so did latencies",
             "fix the frequency, or trust the ratios more than the latencies",
             f"the clock rate changed by {change:.0%}",
         )
@@ -168,10 +169,10 @@ def _of_drift(drift: Interval | None) -> Iterator[RunWarning]:
             None,
             change,
             DRIFT,
-            f"the machine got {abs(change):.1%} {speed} in the course of the run, by the reference "
-            "workload: latencies are an average over that",
-            "trust the ratios, which are paired; for latencies, let it settle and measure again",
-            f"the machine got {abs(change):.1%} {speed}",
+            f"the machine became {abs(change):.1%} {speed} during the run, according to the "
+            "reference workload; latencies are an average over that time",
+            "trust the ratios, which are paired; for latencies, wait and measure again",
+            f"the machine became {abs(change):.1%} {speed}",
         )
 
 
@@ -188,8 +189,8 @@ def _of_clock(summary: CellSummary) -> Iterator[RunWarning]:
             cell,
             share,
             0.5,
-            f"other programs interrupted {share:.0%} of its runs: with several "
-            "threads, its latency says more about them than about the network",
+            f"other programs interrupted {share:.0%} of its runs; with several threads, the "
+            "latency then depends more on them than on the network",
             "end them, or measure with --threads 1",
             f"other programs interrupted {share:.0%} of the calls",
         )
@@ -199,10 +200,10 @@ def _of_clock(summary: CellSummary) -> Iterator[RunWarning]:
             cell,
             None,
             "counted",
-            "CPU time of a call is not counted here, so the time that passes counts: other "
-            "programs are in it",
-            "measure when the machine does nothing else",
-            "CPU time is not counted here",
+            "this system does not count a call's CPU time, so latencies are wall times, which "
+            "include other programs",
+            "measure when the machine is idle",
+            "this system does not count CPU time",
         )
     elif summary.cell.place.threads == 1:
         yield RunWarning(
@@ -210,8 +211,8 @@ def _of_clock(summary: CellSummary) -> Iterator[RunWarning]:
             cell,
             None,
             "never",
-            "its calls wait for something (a sleep, a lock, a file), which CPU time does not show, "
-            "so the time that passes counts",
+            "its calls wait for something (a sleep, a lock, a file), which CPU time does not "
+            "include, so latencies are wall times",
             "compare it with wall times only",
             "calls wait for something other than the CPU",
         )
@@ -225,10 +226,10 @@ def _of_samples(summary: CellSummary, latency: Interval) -> Iterator[RunWarning]
             cell,
             summary.spread,
             SPREAD,
-            f"half of the runs spread over {summary.spread:.0%} of the median: something disturbs "
-            "them, or there are several modes",
-            "look at the samples in the run file; look for other load and for frequency changes",
-            f"half of the calls spread over {summary.spread:.0%} of the median",
+            f"the interquartile range of the runs is {summary.spread:.0%} of the median: "
+            "something disturbs them, or there are several modes",
+            "check the samples in the run file, other load and frequency changes",
+            f"the interquartile range of the calls is {summary.spread:.0%} of the median",
         )
     if summary.rounds < ROUNDS:
         yield RunWarning(
@@ -236,9 +237,8 @@ def _of_samples(summary: CellSummary, latency: Interval) -> Iterator[RunWarning]
             cell,
             summary.rounds,
             ROUNDS,
-            f"only {summary.rounds} rounds: each was at another moment of the machine, and these "
-            "are few",
-            "more --max-time, or fewer cells",
+            f"only {summary.rounds} rounds: too few to average over the machine's changes",
+            "a longer --max-time, or fewer networks",
             f"only {summary.rounds} rounds",
         )
     processes = summary.processes
@@ -260,8 +260,8 @@ def _of_samples(summary: CellSummary, latency: Interval) -> Iterator[RunWarning]
             cell,
             clock / latency.center,
             CLOCK_STEP,
-            f"the clock's step is {clock / latency.center:.1%} of the median: smaller differences "
-            "cannot be seen",
+            f"the clock's step is {clock / latency.center:.1%} of the median, so smaller "
+            "differences are invisible",
             "a larger --batch or a larger model",
             "the clock is too coarse",
         )
@@ -276,7 +276,7 @@ def _of_threads(summary: CellSummary) -> Iterator[RunWarning]:
             summary.cell.id,
             threads,
             cores,
-            f"{threads} threads on {cores} allowed cores: threads wait for each other",
+            f"{threads} threads share {cores} cores, so threads wait for each other",
             f"at most --threads {cores}",
             f"{threads} threads on {cores} cores",
         )
@@ -284,14 +284,14 @@ def _of_threads(summary: CellSummary) -> Iterator[RunWarning]:
 
 def _of_target(summary: CellSummary, target: float) -> RunWarning:
     error = summary.latency.relative_error if summary.latency else None
-    again = "" if summary.run.imports_python else " (--resume goes on with this run)"
+    again = "" if summary.run.imports_python else " (--resume continues this run)"
     seen = "there is no interval" if error is None else f"the interval is ± {error:.1%}"
     return RunWarning(
         "target",
         summary.cell.id,
         error,
         target,
-        f"{seen}, the target was ± {target:.1%}: measuring ended before",
-        f"more --max-time{again}, or fewer cells",
+        f"{seen}, and the target of ± {target:.1%} was not reached in time",
+        f"a longer --max-time{again}, or fewer networks",
         "the time was short",
     )

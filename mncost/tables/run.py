@@ -144,7 +144,7 @@ def _measured(percentiles: Sequence[float]) -> dict[str, Source]:
 
 
 def _wall(summary: CellSummary) -> float | None:
-    """Return the time that passes, beside CPU time: of runs that nothing interrupted."""
+    """Return the wall time of undisturbed runs, to show beside CPU time."""
     return summary.undisturbed.center if summary.undisturbed else None
 
 

@@ -1,4 +1,4 @@
-"""What is doubtful about a run, and what failed: in one line for people, in full for programs."""
+"""Warnings and failures of a run: in one line for people, in full for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said about a run: where, with what and how long it was measured."""
+"""Sentences about a run: where, with what and how long it was measured."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = [
 
 CLOCK_WORDS = {
     "cpu": "CPU time of a call",
-    "undisturbed": "time that passes in a call, of runs that nothing interrupted",
-    "wall": "time that passes in a call",
+    "undisturbed": "wall time of a call in undisturbed runs",
+    "wall": "wall time of a call",
 }
 
 
