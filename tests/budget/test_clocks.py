@@ -61,7 +61,7 @@ def test_a_median_is_judged_by_cpu_time_and_a_tail_by_the_wall() -> None:
     assert [one.wall for one in verdicts] == [None, None], "no run was undisturbed"
     notes = verdicts.table().notes
     assert (
-        "clock: CPU time of a call (latency p50); time that passes in a call (latency p90)" in notes
+        "clock: CPU time of a call (latency p50); wall time of a call (latency p90)" in notes
     )
 
 
