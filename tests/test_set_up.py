@@ -81,7 +81,8 @@ def _short(command: str) -> str:
     if not MEASURES.match(command) or "--exact-only" in command:
         return command
     text, *comment = re.split(r"\s+#", command, maxsplit=1)
-    return " #".join([f"{text} --max-time 10s", *comment])
+    seconds = 60 if "--save" in text else 10  # what is saved is shown and compared later
+    return " #".join([f"{text} --max-time {seconds}s", *comment])
 
 
 def _commands(page: Path) -> list[str]:

@@ -60,9 +60,7 @@ def test_a_median_is_judged_by_cpu_time_and_a_tail_by_the_wall() -> None:
     assert [one.clock for one in verdicts] == ["cpu", "wall"]
     assert [one.wall for one in verdicts] == [None, None], "no run was undisturbed"
     notes = verdicts.table().notes
-    assert (
-        "clock: CPU time of a call (latency p50); wall time of a call (latency p90)" in notes
-    )
+    assert "clock: CPU time of a call (latency p50); wall time of a call (latency p90)" in notes
 
 
 def test_the_wall_may_be_asked_for() -> None:
