@@ -84,7 +84,8 @@ class Preparer:
         began = time.perf_counter()
         self._take(Path(asked.graph).read_bytes())
         inputs = {name: tuple(shape) for name, shape in asked.inputs.items()}
-        _check(self._graph, inputs, asked.format, asked.precision)
+        given = self._given()
+        _check(self._graph, inputs, asked.format, asked.precision, is_built=given is None)
         if isinstance(self._content, OnnxSource | TfliteSource):
             _check_file(self._content)
         model = Model(
@@ -92,7 +93,7 @@ class Preparer:
             inputs,
             asked.precision,
             lambda: self._drawn(asked.seed),
-            self._given(),
+            given,
         )
         folder = Path(asked.folder)
         folder.mkdir(exist_ok=True)
@@ -176,15 +177,18 @@ def _check_file(source: OnnxSource | TfliteSource) -> None:
         raise ValueError(f"{source.file} has changed since it was counted")
 
 
-def _check(graph: Graph, inputs: Shapes, format: str, precision: str) -> None:
-    """Refuse a model that needs more memory than is free, before any is allocated."""
+def _check(graph: Graph, inputs: Shapes, format: str, precision: str, *, is_built: bool) -> None:
+    """Refuse a model that needs more memory than is free, before any is allocated.
+
+    One that is given as it is may keep its weights in other files, and have any size.
+    """
     import psutil
 
     form, size = format_named(format), _weight_bytes(graph, inputs)
     if precision not in form.memory_factor:
         accepted = ", ".join(form.memory_factor)
         raise ValueError(f"no {format} models in {precision}; accepted: {accepted}")
-    if form.largest is not None and size > form.largest:
+    if is_built and form.largest is not None and size > form.largest:
         raise ValueError(
             f"the weights have {size:,} bytes: {format} models hold at most {form.largest:,}"
         )

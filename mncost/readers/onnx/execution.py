@@ -6,6 +6,7 @@ It happens in a process of its own: a file that somebody else made may take a ru
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
@@ -16,6 +17,7 @@ from tempfile import TemporaryDirectory
 import onnx
 
 from mncost.readers.model import InputSpec
+from mncost.readers.onnx.skeleton import LARGEST, tensors_of
 
 __all__ = ["run_once"]
 
@@ -76,16 +78,32 @@ def run_once(
     asked = {name: (one.shape, one.dtype) for name, one in inputs.items()}
     with TemporaryDirectory(prefix="mncost-") as folder:
         where = Path(folder)
-        if file is not None and any(one.external_data for one in model.graph.initializer):
-            for neighbour in file.parent.iterdir():
-                if neighbour.is_file() and neighbour != file:
-                    (where / neighbour.name).hardlink_to(neighbour.resolve())
         target = where / "model.onnx"
         try:
+            if file is not None:
+                _bring_weights(model, file.parent, where)
             target.write_bytes(model.SerializeToString())
-        except Exception:  # larger than a protocol buffer
+        except Exception:  # weights that are not there, or more than a protocol buffer holds
             return {}
         return _asked(target, asked)
+
+
+def _bring_weights(model: onnx.ModelProto, source: Path, target: Path) -> None:
+    """Make the files in which a model keeps its weights stand beside it.
+
+    Raises:
+        OSError: one is missing, or is too large to be copied from another file system.
+    """
+    entries = (entry for tensor in tensors_of(model.graph) for entry in tensor.external_data)
+    for place in {entry.value for entry in entries if entry.key == "location"}:
+        there, here = (source / place).resolve(), target / place
+        here.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            here.hardlink_to(there)
+        except OSError:
+            if there.stat().st_size > LARGEST:
+                raise
+            shutil.copyfile(there, here)
 
 
 def _asked(file: Path, inputs: Mapping[str, object]) -> dict[str, tuple[int, ...]]:

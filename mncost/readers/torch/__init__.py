@@ -90,18 +90,18 @@ def _recorded(
     from mncost.readers.torch.run import run_once
 
     choices = [specs, *whole_numbers(module, specs)]
-    reasons: list[Exception] = []
+    reasons: list[BaseException] = []
     for chosen in choices:
         try:
             return _Reading(exported(module, example(chosen, _device(module))), chosen, [])
-        except Exception as error:  # torch.export fails in many ways
+        except (Exception, SystemExit) as error:  # torch.export fails in many ways
             reasons.append(error)
     if again is not None:
         module = again()
     for chosen in choices:
         try:
             recorded = run_once(module, example(chosen, _device(module), random=True))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             reasons.append(error)
             continue
         note = (
@@ -113,7 +113,7 @@ def _recorded(
     raise InputError(f"{name}: its forward raises {_said(failed)}") from failed
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     first = str(error).strip().partition("\n")[0][:200]
     return f"{type(error).__name__}: {one_line(first)}" if first else type(error).__name__
 

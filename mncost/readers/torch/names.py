@@ -144,7 +144,10 @@ def _imported(module: str, name: str) -> Any:
             hint = f": pip install {missing}" if missing in _PROJECTS else ""
             raise InputError(f"{name}: there is no Python module {module}{hint}") from error
         raise InputError(f"{name}: {module} needs {missing}, which is not installed") from error
-    except Exception as error:  # whatever somebody's module raises when it is imported
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # whatever somebody's module raises when it is imported
         raise InputError(f"{name}: importing {module} raises {_said(error)}") from error
 
 
@@ -155,14 +158,17 @@ def _called(name: str, make: Callable[[], Any], weightless: bool) -> Any:
         try:
             with torch.device("meta"):
                 return make()
-        except Exception:  # it looks at the values of its weights; or it raises anyway
+        except (
+            Exception,
+            SystemExit,
+        ):  # it looks at the values of its weights; or it raises anyway
             pass
     try:
         return make()
-    except Exception as error:  # whatever somebody's code raises
+    except (Exception, SystemExit) as error:  # whatever somebody's code raises
         raise InputError(f"{name} raises {_said(error)}") from error
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     text = one_line(" ".join(str(error).split())[:300])
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
