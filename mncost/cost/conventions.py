@@ -40,7 +40,7 @@ class Convention(NamedTuple):
         version: of the tool it was read from and is tested with.
         source: the file of the tool that holds its prices.
         always: weights whatever the form.
-        modules: by the exact class of the module.
+        modules: by the exact class of the module; of modules inside such a one, nothing.
         calls: by the function or traced operator.
         leaf: of any module that holds no further modules; those in ``modules`` come first.
         remark: what its weights do not say.
@@ -59,7 +59,9 @@ class Convention(NamedTuple):
     def weights(self, form: Form) -> Counter[str]:
         """Return the weights that hold for operators of a form: the sum of all that see it."""
         found = Counter(self.always)
-        if form.module in self.modules:
+        if form.within in self.modules:
+            pass
+        elif form.module in self.modules:
             found.update(self.modules[form.module])
         elif form.is_leaf and form.module:
             found.update(self.leaf)
@@ -130,6 +132,7 @@ _LAYERS = {"conv": 1, "linear": 1}
 _READ = {"max_pool": 1, "average_pool": 1, "pool": 1}
 _CONVS = "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d"
 _BATCH_NORMS = "BatchNorm1d BatchNorm2d BatchNorm3d"
+_TIMM_ATTENTION = "timm.layers.attention.Attention"
 _POOLS = " ".join(f"{kind}Pool{n}d" for kind in ("Max", "Avg", "AdaptiveAvg") for n in (1, 2, 3))
 _POOL_CALLS = " ".join(
     f"{kind}_pool{n}d" for kind in ("max", "avg", "adaptive_avg") for n in (1, 2, 3)
@@ -198,6 +201,7 @@ CONVENTIONS: Mapping[str, Convention] = {
                 **_each(_POOLS, over=_READ),
                 "Upsample": {"resize_nearest": 1, "resize_bilinear": 1},
                 "MultiheadAttention": {**_MACS, "bias": 1, "softmax": 1, "query_scale": 1},
+                **_each(_TIMM_ATTENTION, over={"attention": 1, "softmax": 1, "query_scale": 1}),
             },
             calls={
                 **_each("mm bmm addmm baddbmm matmul", over={"attention": 1, "matmul": 1}),
@@ -212,7 +216,8 @@ CONVENTIONS: Mapping[str, Convention] = {
                 "upsample_bilinear2d": {"resize_bilinear": 1},
             },
             remark="counts a module and the function that it calls: nn.ReLU, nn.GELU and pooling "
-            "modules twice; sees no subclasses of torch's modules",
+            "modules twice; sees no subclasses of torch's modules, and no linear layer in timm's "
+            "Attention",
         ),
         Convention(
             "ptflops-aten",

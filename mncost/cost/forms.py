@@ -19,12 +19,15 @@ from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import ActivationName, Shape, parameters
 from mncost.label import Label
 
-__all__ = ["FUSED", "SEEN_KINDS", "UNFUSED", "Form", "Seen", "forms_of", "seen"]
+__all__ = ["FUSED", "SEEN_KINDS", "UNFUSED", "WHOLE", "Form", "Seen", "forms_of", "seen"]
 
 FUSED = ("scaled_dot_product_attention",)
 """What a traced graph has for attention by torch's own function."""
 UNFUSED = ("_scaled_dot_product_attention_math",)
 """What that function calls beside where it cannot fuse: one head of keys for several of queries."""
+
+WHOLE = ("timm.layers.attention.Attention",)
+"""Modules that some tool counts as a whole, and then none of the modules in them."""
 
 SEEN_KINDS = (*KINDS, "params")
 """The kinds of work, and ``params``: the parameters called weight or bias, each once."""
@@ -38,11 +41,13 @@ class Form(NamedTuple):
             package, e.g. ``timm.layers.norm_act.BatchNormAct2d``; empty if it belongs to none.
         calls: the functions that compute it, by the names that a traced graph has for them.
         is_leaf: whether that module holds no further modules.
+        within: the class of a module around it, if that is one of :data:`WHOLE`.
     """
 
     module: str = ""
     calls: tuple[str, ...] = ()
     is_leaf: bool = True
+    within: str = ""
 
 
 Seen: TypeAlias = Mapping[Form, Tally]

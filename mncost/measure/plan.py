@@ -18,6 +18,7 @@ from mncost.measure.parts import CutPair, cut_pairs
 from mncost.measure.records import LeftOut, Pair, PairCells, Place, Subject
 from mncost.measure.where import Offer, Where, has_models, no_models
 from mncost.network import Network
+from mncost.readers.model import TorchSource
 from mncost.spec.axis import resolution_of
 
 __all__ = ["Plan", "What", "plan"]
@@ -105,9 +106,11 @@ class _Planner:
         self.planned = Planned()
         self.left_out: list[LeftOut] = []
         self.notes: list[str] = []
+        self.mixed = False  # whether architectures are measured beside models
 
     def plan(self, networks: Sequence[Network], places: Sequence[Place]) -> list[Pair]:
         """Enter everything; return the pairs of layers."""
+        self.mixed = any(network.source is None for network in networks)
         cut = cut_pairs(networks, self.what.twin) if self.what.pairs and self.what.twin else []
         pairs = [_pair(pair) for pair in cut]
         for place in places:
@@ -141,6 +144,8 @@ class _Planner:
         if network.precision != "fp32":
             self.note(f"{network.arch} runs as it is: most of its weights are {network.precision}")
         if runs_at(network.source, place):
+            if isinstance(network.source, TorchSource) and self.mixed:
+                self.note(f"{network.arch} keeps its memory format; our modules are channels last")
             return True
         where = f"{place.runtime} in {place.precision}"
         self.note(f"left out: {network.arch} runs as it is, and not on {where}")

@@ -89,3 +89,31 @@ def test_the_parts_add_up_to_the_number() -> None:
             parts = convention.parts(seen)
             assert sum(part.weight * part.amount for part in parts) == convention.total(seen)
             assert all(part.amount > 0 for part in parts)
+
+
+def test_ptflops_counts_an_attention_of_timm_as_a_whole() -> None:
+    """Its hook: the scaling of queries, two products and a softmax; and none of the layers inside.
+
+    With timm 1.0.31 and ptflops 0.7.5, vit_tiny_patch16_224 has 912,887,404 (pytorch backend).
+    """
+    torch = pytest.importorskip("torch")
+    tokens, width, heads = 7, 12, 3
+
+    class Attention(torch.nn.Module):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.qkv, self.proj = torch.nn.Linear(width, 3 * width), torch.nn.Linear(width, width)
+
+        def forward(self, x: Any) -> Any:
+            parts = self.qkv(x).reshape(1, tokens, 3, heads, width // heads)
+            query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
+            mixed = torch.nn.functional.scaled_dot_product_attention(query, key, value)
+            return self.proj(mixed.transpose(1, 2).reshape(1, tokens, width))
+
+    Attention.__module__, Attention.__qualname__ = "timm.layers.attention", "Attention"
+    block = torch.nn.Sequential(Attention(), torch.nn.Linear(width, 5))
+    network = mncost.from_torch(block, (1, tokens, width))
+    hook = tokens * width + heads * (2 * tokens**2 * (width // heads) + tokens**2)
+    after = tokens * 5 * (width + 1)
+    assert CONVENTIONS["ptflops-pytorch"].total(network.seen) == hook + after
+    assert CONVENTIONS["thop"].total(network.seen) == tokens * width * (4 * width + 5)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from mncost.cost.forms import FUSED, UNFUSED, Form
+from mncost.cost.forms import FUSED, UNFUSED, WHOLE, Form
 from mncost.errors import GridError, SpecError
 from mncost.graph.foreign_op import Held
 from mncost.graph.graph import Graph, Node
@@ -76,6 +76,11 @@ class Recorder:
         self._read: dict[str, None] = {}
         self._tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
         self._kind = f"{type(module).__module__}.{type(module).__qualname__}"
+        kinds = {
+            path: f"{type(one).__module__}.{type(one).__qualname__}"
+            for path, one in module.named_modules()
+        }
+        self._whole = {path: kind for path, kind in kinds.items() if kind in WHOLE}
         self._parents = {path for path, one in module.named_modules() if [*one.children()]}
         self._inputs: list[tuple[str, Shape]] = []
         self._made: list[_Made] = []
@@ -152,7 +157,14 @@ class Recorder:
             calls += UNFUSED
         if kind.startswith("torch.nn."):
             kind = kind.rpartition(".")[2]
-        return Form(kind, tuple(calls), made.place.module not in self._parents)
+        return Form(
+            kind, tuple(calls), made.place.module not in self._parents, self._within(made.place)
+        )
+
+    def _within(self, place: Place) -> str:
+        """Return the class of a module around a call's own that some tool counts as a whole."""
+        around = (path for path in self._whole if place.module.startswith(f"{path}."))
+        return next((self._whole[path] for path in around), "")
 
     def _append(self, made: _Made, out: Shape) -> Value:
         self._made.append(made)

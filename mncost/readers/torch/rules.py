@@ -260,7 +260,8 @@ RULES: Mapping[str, Rule] = {
         "masked_fill masked_select where embedding roll flip repeat repeat_interleave tile "
         "copy clone contiguous pixel_shuffle pixel_unshuffle channel_shuffle "
         "native_channel_shuffle im2col col2im unfold_copy to _to_copy type_as tril triu "
-        "one_hot meshgrid sort topk argsort nonzero nms unique2 bucketize searchsorted "
+        "one_hot meshgrid sort topk argsort nonzero nms _unique2 _unique unique_dim "
+        "unique_consecutive bucketize searchsorted "
         "zero fill fill_ zeros_like ones_like full_like empty_like rand_like randn_like "
         "new_zeros new_ones new_full new_empty new_empty_strided bernoulli slice_scatter "
         "select_scatter as_strided_scatter item _local_scalar_dense",
