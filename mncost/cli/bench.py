@@ -59,7 +59,7 @@ def bench(
         typer.Option(
             "--twin/--no-twin",
             help="Measure the standard-convolution twin of each network too. Default: yes, "
-            "except with --by layer.",
+            "except with --by layer or --training.",
             rich_help_panel="Model",
         ),
     ] = None,
@@ -109,6 +109,8 @@ def bench(
     mncost bench v2 --alpha 0.35:1.0 --runtime onnxruntime --save run.json
     mncost bench v2 --precision fp32,int8 --batch 1,8 --percentiles 50,90,99
     mncost bench v2 --by layer
+    mncost bench v2 --training --train head,all --batch 16
+    mncost bench v2 --sparsity 0,0.5,0.9 --runtime all
     mncost bench --resume run.json --max-time 5min
 
     Without options: V1, V2, V3 and their twins, on ONNX Runtime and torch, in less than a minute.
@@ -175,7 +177,7 @@ def _begun(
     from mncost.measure.plan import What
     from mncost.measure.runs import begin
 
-    is_twin = twin or (twin is None and by is None)
+    is_twin = twin or (twin is None and by is None and not where.training)
     what = What(twin="standard" if is_twin else None, by_layer=by is not None)
     words = {name: str(value) for name, value in asked.items()}
     run = begin(grid, where, effort, what, asked=words)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 MAX_TWIN_GMACS = 20.0
+_NOT_COMPARED = ("precision", "python", "device", "training", "train", "sparsity")
 _PANEL = "Measure"
 _WHICH = Only(
     without=("precision",),
@@ -47,7 +48,7 @@ _EFFORT = Only(
 
 def compare(
     which: Annotated[Which, _WHICH],
-    where: Annotated[Where, Only(without=("precision", "python", "device"))],
+    where: Annotated[Where, Only(without=_NOT_COMPARED)],
     effort: Annotated[Effort, _EFFORT],
     out: Out,
     layers: Annotated[

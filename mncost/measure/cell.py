@@ -49,6 +49,8 @@ class Place(Struct, frozen=True):
     threads: Annotated[Positive, Fact("threads", "number", "{} thread|{} threads")] = 1
     batch: Annotated[Positive, Fact("batch", "number", "batch {}")] = 1
     denormals: Annotated[str | None, Fact("denormals", words="denormals {}")] = None  # "flushed"
+    training: Annotated[str | None, Fact("training", words="a step that trains {}")] = None
+    sparsity: Annotated[float, Fact("sparsity", "number", "sparsity {:g}", 0.0)] = 0.0
     python: Annotated[str | None, Fact("python")] = None  # the path of another interpreter
     host: Annotated[str | None, Fact("host", words="on {}")] = None  # another machine
 
@@ -100,7 +102,7 @@ class Cell(Struct, frozen=True, kw_only=True):
 
     @property
     def call_macs(self) -> int:
-        """Multiply-accumulates of one call."""
+        """Multiply-accumulates of one call: an inference, or a training step."""
         return self.place.batch * self.macs
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
+from msgspec.structs import replace
+
 from mncost.cost import memory
 from mncost.cost.memory import as_precision
 from mncost.cost.work import count
@@ -93,6 +95,9 @@ class Planned:
             digest=name,
             **_counts(graph, inputs, place.precision, stored_bytes),
         )
+        if place.training is not None:
+            step = Network(subject.label, graph, inputs).training(place.training, batch=1)
+            cell = replace(cell, macs=step.macs)
         self.cells.append(cell)
         return cell.id
 

@@ -201,6 +201,7 @@ class Crew:
             "provider": cell.place.provider,
             "precision": cell.place.precision,
             "denormals": cell.place.denormals,
+            "training": cell.place.training,
         }
 
     def _try(self, spec: WorkerSpec, cell: Cell | None, request: Request[T]) -> T | None:

@@ -52,6 +52,7 @@ def _peak(cell: Cell, file: Path, launch: Launch) -> MemoryPeak:
         provider=cell.place.provider,
         precision=cell.place.precision,
         denormals=cell.place.denormals,
+        training=cell.place.training,
         runs=RUNS,
     )
     worker = launch(cell.worker, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mncost.errors import InputError
 from mncost.graph.graph import Graph, Shapes
@@ -24,7 +24,7 @@ __all__ = ["Build", "ModelFiles"]
 class Build(Protocol):
     """Builds model files, in a process of its own."""
 
-    def prepare(
+    def prepare(  # noqa: PLR0913 - what a model is made of
         self,
         graph: Graph,
         inputs: Shapes,
@@ -34,11 +34,20 @@ class Build(Protocol):
         seed: int,
         folder: Path,
         content: Content | None = None,
+        sparsity: float = 0.0,
     ) -> Prepared:
         """Write a model; may raise WorkerRefused or WorkerDied."""
 
     def close(self) -> None:
         """End it."""
+
+
+class _Kind(NamedTuple):
+    """Which kind of model a place loads."""
+
+    format: str
+    precision: str
+    sparsity: float
 
 
 class ModelFiles:
@@ -72,21 +81,21 @@ class ModelFiles:
         self._generation = generation
         self._watch = watch
         self._numbers = count()
-        self._products: dict[tuple[str, str], Path] = {}  # by format and precision
+        self._products: dict[_Kind, Path] = {}
 
     def build(self, cells: Sequence[Cell]) -> None:
         """Build the models of cells that have none yet; give up those that cannot be built."""
-        wanted: dict[tuple[str, str, str], list[Cell]] = {}
+        wanted: dict[tuple[str, _Kind], list[Cell]] = {}
         for cell in cells:
             if cell.id not in self.folders:
-                wanted.setdefault((cell.digest, *_kind(cell.place)), []).append(cell)
+                wanted.setdefault((cell.digest, _kind(cell.place)), []).append(cell)
         if not wanted:
             return
         builder = self._start()
         try:
-            for index, ((_, form, precision), sharing) in enumerate(wanted.items()):
+            for index, ((_, kind), sharing) in enumerate(wanted.items()):
                 self._watch("build", index, len(wanted))
-                self._build(builder, sharing, form, precision)
+                self._build(builder, sharing, kind)
             if self._run.pairs and not self._products:
                 self._build_products(builder, cells)
         finally:
@@ -96,11 +105,11 @@ class ModelFiles:
         """Return the matrix product that shows the ceiling of a place, if there is one."""
         return self._products.get(_kind(place))
 
-    def _build(self, builder: Build, cells: Sequence[Cell], form: str, precision: str) -> None:
+    def _build(self, builder: Build, cells: Sequence[Cell], kind: _Kind) -> None:
         model = self._run.models[cells[0].digest]
-        folder = self._scratch / f"{next(self._numbers)}.{form}"
+        folder = self._scratch / f"{next(self._numbers)}.{kind.format}"
         try:
-            built = self._prepare(builder, model, form, precision, folder)
+            built = self._prepare(builder, model, kind, folder)
         except (WorkerRefused, WorkerDied, InputError) as error:
             reason = without_home(str(error))
             lost = {failure.cell for failure in self._run.failures}
@@ -126,32 +135,33 @@ class ModelFiles:
     def _build_products(self, builder: Build, cells: Sequence[Cell]) -> None:
         """Build the matrix products whose speed is the ceiling of what is measured."""
         product = ModelRecord(graph=PRODUCT, inputs=PRODUCT.images(1), label=Label("product"))
-        for form, precision in dict.fromkeys(_kind(cell.place) for cell in cells):
+        for kind in dict.fromkeys(_kind(cell.place) for cell in cells):
+            form, precision, _ = kind
             folder = self._scratch / f"product.{precision}.{form}"
             try:
-                self._prepare(builder, product, form, precision, folder)
+                self._prepare(builder, product, kind._replace(sparsity=0.0), folder)
             except (WorkerRefused, WorkerDied) as error:
                 reason = without_home(str(error))
                 self._run.notes.append(f"no ceilings of {form} models in {precision}: {reason}")
             else:
-                self._products[form, precision] = folder
+                self._products[kind] = folder
 
     def _prepare(
         self,
         builder: Build,
         model: ModelRecord,
-        form: str,
-        precision: str,
+        kind: _Kind,
         folder: Path,
     ) -> Prepared:
         return builder.prepare(
             model.graph,
             model.inputs,
-            format=form,
-            precision=precision,
+            format=kind.format,
+            precision=kind.precision,
             seed=self._run.options.seed,
             folder=folder,
             content=_content(model),
+            sparsity=kind.sparsity,
         )
 
 
@@ -164,6 +174,6 @@ def _content(model: ModelRecord) -> Content | None:
     return with_program(model.source)
 
 
-def _kind(place: Place) -> tuple[str, str]:
-    """Return which kind of model a place loads: its format and precision."""
-    return runtime_class(place.runtime).format, place.precision
+def _kind(place: Place) -> _Kind:
+    """Return which kind of model a place loads."""
+    return _Kind(runtime_class(place.runtime).format, place.precision, place.sparsity)

@@ -140,7 +140,13 @@ class _Planner:
     def runs(self, network: Network, place: Place) -> bool:
         """Whether a network can be measured at a place; if not, take a note."""
         if network.source is None:
+            if place.training is not None:
+                network.training(place.training)  # refuses what it has not
             return True
+        if place.training is not None or place.sparsity:
+            what = "trained" if place.training else "made sparse"
+            self.note(f"left out: {network.arch} runs as it is: it is not {what}")
+            return False
         if network.precision != "fp32":
             self.note(f"{network.arch} runs as it is: most of its weights are {network.precision}")
         if runs_at(network.source, place):

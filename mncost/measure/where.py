@@ -26,7 +26,7 @@ from mncost.measure.runtimes import (
 if TYPE_CHECKING:
     from mncost.measure.cell import Place
 
-__all__ = ["ALL", "Offer", "Where"]
+__all__ = ["ALL", "STEPS", "Offer", "Where"]
 
 Offer: TypeAlias = Callable[[str, str | None], Sequence[str | None]]
 """Returns the execution providers of a runtime in an interpreter, or raises MeasureError."""
@@ -35,6 +35,9 @@ DEVICES = ("cpu",)
 ALL = "all"  # runtimes that are installed
 _REAL = ", ".join(name for name in RUNTIMES if name != "fake")
 _PANEL = "Measure"
+_SEVERAL = ("runtime", "provider", "threads", "precision", "batch", "python")
+STEPS = ("head", "all")
+"""What training steps train if nothing else is asked for."""
 
 
 def _names(option: str, text: str) -> tuple[str, ...]:
@@ -47,6 +50,12 @@ def _numbers(option: str, text: str) -> tuple[int, ...]:
         if not (word.isascii() and word.isdecimal()) or len(word) > 9:
             raise InputError(f"{option} {word!r}: accepted are whole numbers, with commas between")
     return tuple(map(int, words))
+
+
+def _shares(option: str, text: str) -> tuple[float, ...]:
+    from mncost.units import share
+
+    return tuple(share(option, word) for word in _names(option, text))
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,27 @@ class Where:
         metavar="FILE",
         panel=_PANEL,
     )
+    training: bool = flag(
+        "Measure training steps (torch): forward, backward, SGD with momentum; beside inference.",
+        default=False,
+        panel=_PANEL,
+    )
+    train: Sequence[str] = flag(
+        "What steps train: all, head, last:N, norm, bias; head+bias is both; several steps with "
+        "commas. Default: head,all.",
+        metavar="WHAT,...",
+        default=(),
+        parse=_names,
+        panel=_PANEL,
+    )
+    sparsity: Sequence[float] = flag(
+        "Share of each layer's weights that is 0 (the smallest), from 0 to below 1; several with "
+        "commas: 0,0.5,0.9. Default: 0.",
+        metavar="SHARE,...",
+        default=(0.0,),
+        parse=_shares,
+        panel=_PANEL,
+    )
     device: str = flag("cpu. Default: cpu.", metavar="NAME", default="cpu", panel=_PANEL)
 
     def __post_init__(self) -> None:
@@ -120,7 +150,7 @@ class Where:
         Raises:
             InputError: one of them is not accepted.
         """
-        for name in ("runtime", "provider", "threads", "precision", "batch", "python"):
+        for name in (*_SEVERAL, "train", "sparsity"):
             object.__setattr__(self, name, _several(getattr(self, name)))
         for runtime in self.runtime:
             if runtime not in RUNTIMES and runtime != ALL:
@@ -134,6 +164,10 @@ class Where:
                 raise UnknownNameError("precision", precision, accepted)
         check_count("batch", self.batch, MAX_BATCH)
         check_count("threads", self.threads, MAX_THREADS)
+        self._check_training()
+        if not all(0 <= share < 1 for share in self.sparsity):
+            given = ", ".join(f"{share:g}" for share in self.sparsity)
+            raise InputError(f"--sparsity {given}: accepted are shares from 0 to below 1")
         if "" in self.python:
             raise MeasureError("python '': accepted is the path of an interpreter")
         for runtime in self.runtime if self.flush_denormals else ():
@@ -141,6 +175,18 @@ class Where:
                 raise MeasureError(f"{runtime} does not flush denormals; accepted: {_flushing()}")
         if self.device not in DEVICES:
             raise MeasureError(f"device {self.device!r}: accepted: {', '.join(DEVICES)}")
+
+    def _check_training(self) -> None:
+        if not self.training:
+            if self.train:
+                raise InputError("--train needs --training")
+            return
+        if self.precision != ("fp32",):
+            raise MeasureError("training steps are measured in fp32")
+        for runtime in self.runtime:
+            if runtime not in _training():
+                accepted = ", ".join(name for name in _training() if name != "fake")
+                raise MeasureError(f"{runtime} does not train; accepted: {accepted}")
 
     def with_runtimes(self, *, by_layer: bool = False) -> Where:
         """Return it with runtimes: if none is named, those of the usual ones that are installed.
@@ -152,6 +198,10 @@ class Where:
             MeasureError: none is installed, or one that is named cannot do that.
         """
         able = [name for name in RUNTIMES if runtime_class(name).profiles]
+        if self.training and by_layer:
+            raise MeasureError(
+                "training steps are timed whole: --by and --training do not go together"
+            )
         if ALL in self.runtime:
             every = [name for name in RUNTIMES if runtime_class(name).in_all and is_installed(name)]
             there = tuple(name for name in every if name in able or not by_layer)
@@ -164,6 +214,8 @@ class Where:
                     f"{name} does not say how long each layer takes; accepted: {', '.join(able)}"
                 )
         usual = (name for name in USUAL if name in able or not by_layer)
+        if self.training:
+            usual = (name for name in usual if runtime_class(name).trains)
         if self.flush_denormals:
             usual = (name for name in usual if runtime_class(name).flushes_denormals)
         names = self.runtime or tuple(filter(is_installed, usual))
@@ -195,9 +247,22 @@ class Where:
         ]
         denormals = "flushed" if self.flush_denormals else None
         return [
-            structs.replace(place, precision=precision, batch=batch, denormals=denormals)
-            for precision, batch, place in product(self.precision, self.batch, here)
+            structs.replace(
+                place,
+                precision=precision,
+                batch=batch,
+                denormals=denormals,
+                sparsity=float(sparsity),
+                training=training,
+            )
+            for precision, batch, sparsity, training, place in product(
+                self.precision, self.batch, self.sparsity, self._steps(), here
+            )
         ]
+
+    def _steps(self) -> Sequence[str | None]:
+        """Return what is trained in each step, and ``None`` for an inference."""
+        return (None, *(self.train or STEPS)) if self.training else (None,)
 
     def place(self, offer: Offer, python: str | None = None) -> Place:
         """Return the first place in an interpreter; ``None`` is this one.
@@ -215,6 +280,10 @@ class Where:
         if not has_models(place):
             raise no_models(place)
         return place
+
+
+def _training() -> list[str]:
+    return [name for name in RUNTIMES if runtime_class(name).trains]
 
 
 def _flushing() -> str:

@@ -9,6 +9,7 @@ from mncost.label import fact_words
 from mncost.measure.records import Cell, Place
 from mncost.render.units import with_interval, written
 from mncost.results.results import Results
+from mncost.tables.work_findings import sparsity_findings, training_findings
 
 __all__ = ["findings"]
 
@@ -20,10 +21,13 @@ def findings(results: Results) -> list[str]:
     """Return what a run found, without parts of networks: at most a few sentences.
 
     For each place: by how much the fastest network is faster, or a single one than its twin. For
-    one network at several places: which is the fastest place.
+    one network at several places: which is the fastest place. Of training steps, and of weights
+    that are 0: what they take beside an inference, and beside the network without zeros.
     """
     cells = [one.cell for one in results.summaries if one.latency is not None]
     main = [cell for cell in cells if cell.subject.twin is None and cell.subject.part is None]
+    if any(cell.place.training or cell.place.sparsity for cell in main):
+        return [*training_findings(results, main), *sparsity_findings(results, main)]
     places = dict.fromkeys(cell.place for cell in main)
     usual = all(place.has_usual_provider for place in places)
     differs = [name for name in Place.differs(places) if not (usual and name == "provider")]

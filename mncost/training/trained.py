@@ -22,14 +22,14 @@ def trained(graph: Graph, train: str, classes: int | None) -> Trained:
 
     Args:
         graph: the network.
-        train: words of :data:`WHAT`, with commas between.
+        train: words of :data:`WHAT`, with commas or ``+`` between.
         classes: outputs of its classifier, which ``head`` means.
 
     Raises:
         InputError: there is no such word, or the network has no such parameters.
     """
     chosen: dict[int, set[str]] = {}
-    for word in (part.strip() for part in train.split(",")):
+    for word in (part.strip() for part in train.replace("+", ",").split(",")):
         of_word = _of_word(graph, word, classes)
         if not any(of_word.values()):
             raise InputError(f"--train {word}: the network has no such parameters")

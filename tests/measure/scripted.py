@@ -61,6 +61,7 @@ class Builder:
         seed: int,
         folder: Path,
         content: Content | None = None,
+        sparsity: float = 0.0,
     ) -> Prepared:
         folder.mkdir(exist_ok=True)
         closeness = format_named("fake").write(Model(graph, inputs, precision, dict), folder)

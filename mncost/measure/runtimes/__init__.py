@@ -72,6 +72,7 @@ class Setup(NamedTuple):
         provider: one of :meth:`Runtime.providers`; ``None`` is the default one.
         precision: one of :attr:`Runtime.precisions`, in which the model was written.
         denormals: ``"flushed"``: denormal numbers are taken for 0; ``None``: as the runtime does.
+        training: what a training step trains; ``None``: a call is an inference.
     """
 
     folder: Path
@@ -79,6 +80,7 @@ class Setup(NamedTuple):
     provider: str | None = None
     precision: str = "fp32"
     denormals: str | None = None
+    training: str | None = None
 
 
 class Runtime(ABC):
@@ -109,6 +111,8 @@ class Runtime(ABC):
     """Whether it can say how long each kernel takes: :meth:`profiled`."""
     flushes_denormals: ClassVar[bool] = False
     """Whether it can take denormal numbers for 0."""
+    trains: ClassVar[bool] = False
+    """Whether a call can be a training step."""
     load_seconds: ClassVar[float] = 300.0
     """Seconds after which a load counts as hanging."""
 

@@ -33,6 +33,7 @@ _KERNEL = "_kernel"
 _REFERENCE_MACS = 40_000_000
 _INT8_SPEEDUP = 2
 _PROCESS_BYTES, _PEAK = 50_000_000, 1.25  # without a model; peak / that of the activations
+_PASSES = 3  # that a training step takes
 _PROFILED, _IN_KERNELS = 1.25, 0.9  # times as long with the profiler; share of a run in kernels
 
 
@@ -112,6 +113,7 @@ class Fake(Runtime):
     in_all: ClassVar = False
     profiles: ClassVar = True
     flushes_denormals: ClassVar = True
+    trains: ClassVar = True
 
     def __init__(
         self, script: Script | None = None, *, seed: int | None = None, now_ns: int = 0
@@ -140,7 +142,8 @@ class Fake(Runtime):
         """
         model = _read(setup)
         self._meet("load", model["macs"])
-        return self._call("run", model["macs"], self._typical_ns(model, setup.batch))
+        passes = _PASSES if setup.training else 1
+        return self._call("run", model["macs"], passes * self._typical_ns(model, setup.batch))
 
     def profiled(self, setup: Setup) -> tuple[Call, Callable[[], KernelTimes]]:
         """Load a model, as :meth:`load`; each layer is a kernel that takes what its MACs say."""

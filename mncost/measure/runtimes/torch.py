@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from mncost.graph.graph import Graph
+
 __all__ = ["Torch"]
 
 
@@ -26,6 +28,7 @@ class Torch(Runtime):
     modules: ClassVar = ("torch", "numpy", "msgspec")
     extras: ClassVar = ("bench", "torch")
     format: ClassVar = "torch"
+    trains: ClassVar = True
 
     def start(self, threads: int) -> None:
         """Import torch and set the number of its threads."""
@@ -48,8 +51,12 @@ class Torch(Runtime):
         if given is not None:
             module, named = _given(given, setup.batch)
         else:
-            module, shapes = _read(setup.folder / "model.pickle")
+            graph, module, shapes = _read(setup.folder / "model.pickle")
             images = [_channels_last(seeded_images((setup.batch, *shape))) for shape in shapes]
+            if setup.training is not None:
+                from mncost.measure.runtimes.torch_step import training_step
+
+                return training_step(module, graph, images, setup.training)
         run = self.prepared(module)
 
         def call() -> object:
@@ -107,8 +114,8 @@ def _channels_last(values: numpy.ndarray) -> torch.Tensor:
     return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
 
 
-def _read(file: Path) -> tuple[nn.Module, list[tuple[int, ...]]]:
-    """Return the module of a file, with its weights, and the shapes of its inputs in order."""
+def _read(file: Path) -> tuple[Graph, nn.Module, list[tuple[int, ...]]]:
+    """Return the graph of a file, its module with weights, and the shapes of its inputs."""
     import numpy as np
     import torch
 
@@ -122,7 +129,7 @@ def _read(file: Path) -> tuple[nn.Module, list[tuple[int, ...]]]:
     module.load_state_dict(_state(module, values, shapes), assign=True)
     for parameter in module.parameters():
         parameter.requires_grad_(False)
-    return module.to(memory_format=torch.channels_last), list(inputs.values())
+    return graph, module.to(memory_format=torch.channels_last), list(inputs.values())
 
 
 def _state(

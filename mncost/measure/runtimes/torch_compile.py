@@ -19,6 +19,7 @@ class TorchCompile(Torch):
 
     in_all: ClassVar = False
     load_seconds: ClassVar = 900.0
+    trains: ClassVar = False  # what is compiled is frozen
 
     def start(self, threads: int) -> None:
         """Import torch, set the number of its threads, and freeze what is compiled."""

@@ -28,7 +28,7 @@ class Builder:
         self._child: Child | None = None
         self._environment = {} if scratch is None else {"TMPDIR": str(scratch)}
 
-    def prepare(
+    def prepare(  # noqa: PLR0913 - what a model is made of
         self,
         graph: Graph,
         inputs: Shapes,
@@ -38,6 +38,7 @@ class Builder:
         seed: int,
         folder: Path,
         content: Content | None = None,
+        sparsity: float = 0.0,
     ) -> Prepared:
         """Write a model.
 
@@ -49,6 +50,7 @@ class Builder:
             seed: of the weights.
             folder: to make and write to, in a private directory.
             content: the model that is run as it is, or weights that are not random.
+            sparsity: share of each layer's weights that is 0: the smallest.
 
         Raises:
             WorkerRefused: there is not enough memory for it, or it cannot be built.
@@ -63,6 +65,7 @@ class Builder:
             precision=precision,
             seed=seed,
             folder=str(folder),
+            sparsity=sparsity,
         )
         try:
             return answer_of(self._started(), request, BUILD_SECONDS)

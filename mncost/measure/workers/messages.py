@@ -106,6 +106,7 @@ class ModelRequest(Request[A]):
     provider: str | None = None
     precision: str = "fp32"
     denormals: str | None = None
+    training: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ from mncost.measure.records import Agreement
 from mncost.measure.runtimes.given import Given
 from mncost.measure.workers.messages import Message, Request, reason
 from mncost.models.formats import Model, format_named
+from mncost.models.sparse import sparse
 from mncost.readers.model import Content, OnnxSource, TfliteSource, TrainedWeights
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class BuildModel(Request[Prepared]):
     precision: str
     seed: int  # of the weights
     folder: str  # to make
+    sparsity: float = 0.0  # share of each layer's weights that is 0
 
 
 class Preparer:
@@ -92,7 +94,7 @@ class Preparer:
             self._graph,
             inputs,
             asked.precision,
-            lambda: self._drawn(asked.seed),
+            lambda: sparse(self._graph, self._drawn(asked.seed), asked.sparsity),
             given,
         )
         folder = Path(asked.folder)

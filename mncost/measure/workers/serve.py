@@ -157,7 +157,8 @@ class Server:
 
 
 def _setup(asked: ModelRequest[Any]) -> Setup:
-    return Setup(Path(asked.folder), asked.batch, asked.provider, asked.precision, asked.denormals)
+    how = asked.batch, asked.provider, asked.precision, asked.denormals, asked.training
+    return Setup(Path(asked.folder), *how)
 
 
 def look(runtime: str) -> Message:
