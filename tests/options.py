@@ -140,6 +140,7 @@ VALUES = {
     "--max-memory": "4MiB",
     "--min-top1": "65",
     "--max-latency": "8ms",
+    "--sparsity": "0.5",
     "--train": "head",
     "--optimizer": "adam",
     "--top-k": "5%",

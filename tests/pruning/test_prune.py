@@ -24,7 +24,7 @@ QUICK = ["v1", "v2", "v3-small", "ghostnet", "resnet-18", "squeezenet-1.1"]
 LONG = [
     *("v4-conv-s", "v4-hybrid-m", "resnet-50", "resnext-50-32x4d", "densenet-121", "vgg-11-bn"),
     *("efficientnet-b0", "shufflenet-v2-0.5", "mobileone-s0", "mobilevit-xxs", "mnasnet-a1"),
-    *("fbnet-c", "v3-large", "lraspp-v3-large"),
+    *("fbnet-c", "v3-large"),
 ]
 
 
