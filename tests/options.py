@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import typer
+from msgspec import structs
 
 from mncost.cli.main import _app
+from mncost.place import OnePlace
+from mncost.predict.predictor import Predictor
+from mncost.predict.profile import place_of, write_profile
 from tests.running import in_process
 
 __all__ = ["BASES", "VALUES", "options_of", "prepare"]
@@ -112,6 +116,7 @@ VALUES = {
     "--format": "csv",
     "--output": "out.txt",
     "--pivot": "weight_bytes",
+    "--latency": "predicted",
     "--pareto": "top1,macs",
     "--convention": "fvcore",
     "--twin": "fused",
@@ -170,6 +175,11 @@ def prepare(folder: Path) -> None:
     ):
         result = in_process(line.split())
         assert result.status == 0, result
+    write_profile(
+        structs.replace(
+            Predictor.fit("grid.json").calibration, place=place_of(OnePlace()), versions={}
+        )
+    )
     (folder / "budgets.toml").write_text(BUDGET)
     (folder / "tiny.toml").write_text(TINY.read_text())
     (folder / "space.toml").write_text(SPACE)

@@ -27,6 +27,7 @@ __all__ = ["SHOWN", "choose", "pick"]
 SHOWN = 10  # that are printed, unless another number is asked for
 MEASURED = 3  # that are looked for by measuring, unless another number is asked for
 _MOST = 1_000_000
+_SURE = 0.99  # of the intervals that rule a network out without measuring it
 _IN_MEMORY = "the run"
 
 
@@ -62,7 +63,8 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
         timing: ``max_latency="8ms"`` of one call with one image, which passes by its whole
             interval; ``percentile``, by default the median; ``runtime`` and ``threads``; a ``run``
             or its file, or ``max_time`` (60 s) to measure now and ``save`` for the run file; which
-            ``clock``, as for :func:`mncost.bench`.
+            ``clock``, as for :func:`mncost.bench`; ``predicted``: do not measure what the
+            profile of ``mncost calibrate`` rules out.
         options: the fields of ``limits`` and ``timing``.
 
     Raises:
@@ -146,6 +148,10 @@ def _latencies(
     from mncost.choose.search import SECONDS, search
     from mncost.measure.saving import saving
 
+    hopeless = _ruled_out(fit, timing, limit) if timing.predicted else []
+    asked, fit = fit, [one for one in fit if one not in hopeless]
+    if not fit:
+        return Latencies(limit, None, asked, too_slow=hopeless, wanted=wanted)
     most = SECONDS if max_time is None else max_time
     with saving(timing.save) as save:
         latencies = search(
@@ -153,7 +159,29 @@ def _latencies(
         )
     if save.problem is not None and latencies.results is not None:
         latencies.results.run.notes.append(f"{save.problem}; the run is not saved")
-    return latencies
+    return latencies._replace(asked=asked, too_slow=[*latencies.too_slow, *hopeless])
+
+
+def _ruled_out(
+    candidates: Sequence[Candidate], timing: Timing, limit: LatencyLimit
+) -> list[Candidate]:
+    """Return those whose whole predicted interval is above the limit.
+
+    Raises:
+        MeasureError: this machine has no profile there.
+    """
+    from mncost.place import OnePlace
+    from mncost.predict.predictor import Predictor
+    from mncost.predict.profile import read_profile
+
+    place = OnePlace(timing.runtime, timing.threads)
+    predictor = Predictor(read_profile(place, candidates[0].network.precision))
+    made = predictor.predict([one.network for one in candidates], level=_SURE)
+    return [
+        one
+        for one, prediction in zip(candidates, made, strict=True)
+        if (prediction.latency.lo or 0.0) > limit.most
+    ]
 
 
 def _limit(timing: Timing, spelled: Spelling) -> LatencyLimit:

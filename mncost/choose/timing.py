@@ -36,6 +36,11 @@ class Timing(OnePlace):
     max_time: Amount | None = flag(
         "Measure at most this long. Default: 60 s.", metavar="TIME", panel=_PANEL
     )
+    predicted: bool = flag(
+        "Do not measure what the profile of mncost calibrate rules out.",
+        default=False,
+        panel=_PANEL,
+    )
     clock: str | None = clock_flag()
     save: Path | str | None = flag(
         "Save the measurements as a run file.", metavar="FILE", panel="Output"
@@ -50,5 +55,9 @@ class Timing(OnePlace):
         for name in given(self):
             if self.max_latency is None:
                 raise InputError(f"{spelled(name)} needs {spelled('max_latency')}")
-            if self.run is not None and name in ("max_time", "save"):
+            if self.run is not None and name in ("max_time", "save", "predicted"):
                 raise InputError(f"{spelled(name)} does not go with {spelled('run')}")
+        if self.predicted and self.percentile is not None:
+            raise InputError(
+                f"{spelled('percentile')} does not go with {spelled('predicted')}: medians are"
+            )

@@ -65,6 +65,7 @@ def pick(
     mncost pick --precision int8 --max-size 4MB --format csv
     mncost pick --max-latency 8ms --max-size 10MB
     mncost pick --run run.json --max-latency 8ms
+    mncost pick --max-latency 8ms --predicted
 
     Candidates are the networks whose ImageNet accuracy is published; the table names the source. A
     latency passes if its whole confidence interval is below the limit. Exit status: 0 a network

@@ -97,6 +97,15 @@ def plot(
             rich_help_panel="Measure",
         ),
     ] = False,
+    predicted: Annotated[
+        bool,
+        typer.Option(
+            "--predicted",
+            help="With latencies: predict them by the profile of mncost calibrate, and measure "
+            "nothing.",
+            rich_help_panel="Measure",
+        ),
+    ] = False,
     max_time: Annotated[
         str | None,
         typer.Option(
@@ -147,6 +156,7 @@ def plot(
     mncost plot v1 v2 v3 v4 --x macs --y top1 -o front.svg
     mncost plot v2 v3 --x latency --y top1 --save run.json
     mncost plot run.json --x macs --y latency -o fit.pdf
+    mncost plot v2 v3 --x latency --predicted
     mncost plot v2 --kind layers
     mncost plot v3-large --kind layers --no-time --by block
     """
@@ -159,7 +169,9 @@ def plot(
     which, run_file = _split(which, words or [])
     asked = Asked(which, place, run_file, limit, save)
     if kind == "layers":
-        options.refuse({"x": x, "y": y}, "does not go with --kind layers")
+        options.refuse(
+            {"x": x, "y": y, "predicted": predicted or None}, "does not go with --kind layers"
+        )
         wanted, target = _target(format_name, output, "mncost-layers")
         check(asked, target)
         picture, status = layers(asked, by or "layer", has_time=not no_time)
@@ -170,7 +182,7 @@ def plot(
         check_axes(x, y)
         wanted, target = _target(format_name, output, f"mncost-{y}-{x}")
         check(asked, target)
-        picture, status = scatter(asked, x, y)
+        picture, status = scatter(asked, x, y, is_predicted=predicted)
     _write(picture, wanted, target)
     return status
 

@@ -58,14 +58,16 @@ def check(asked: Asked, target: Path) -> None:
             check_writable(path)
 
 
-def scatter(asked: Asked, x: str, y: str) -> tuple[Picture, int]:
-    """Return the picture of networks, and the exit status.
+def scatter(asked: Asked, x: str, y: str, *, is_predicted: bool = False) -> tuple[Picture, int]:
+    """Return the picture of networks, measured or predicted, and the exit status.
 
     Raises:
         InputError: something cannot be used, or measured.
     """
     from mncost.pictures.plot import plot
 
+    if is_predicted:
+        return _predicted(asked, x, y), 0
     if "latency" not in (x, y):
         if asked.run_file is not None:
             raise InputError(
@@ -85,6 +87,21 @@ def scatter(asked: Asked, x: str, y: str) -> tuple[Picture, int]:
     with _about(asked.run_file):
         picture = plot(results, x=x, y=y, which=asked.which, place=asked.place)
     return _with_notes(picture, asked, results)
+
+
+def _predicted(asked: Asked, x: str, y: str) -> Picture:
+    """Return the picture of predicted latencies."""
+    from mncost.pictures.plot import plot
+    from mncost.predict.predictor import Predictor
+    from mncost.predict.profile import read_profile
+
+    if "latency" not in (x, y):
+        raise InputError("--predicted goes with latency: --x latency or --y latency")
+    if asked.run_file is not None:
+        raise InputError(f"{asked.run_file}: --predicted does not go with a run file")
+    refuse({"max_time": asked.max_time, "save": asked.save}, "does not go with --predicted")
+    predictor = Predictor(read_profile(asked.place, as_precision(asked.which.precision)))
+    return plot(predictor.predict(_networks(asked, x, y)), x=x, y=y)
 
 
 def layers(asked: Asked, by: str, *, has_time: bool) -> tuple[Picture, int]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mncost.cli.emit import Out
 from mncost.cli.options import Convention, Flops, refuse
 from mncost.cli.params import Only
-from mncost.errors import InputError
+from mncost.errors import InputError, one_of
 from mncost.training.choices import Training
 from mncost.which import Which
+
+if TYPE_CHECKING:
+    from mncost.grids import Grid
+    from mncost.predict.predictions import Predictions
 
 __all__ = ["table"]
 
@@ -55,6 +59,16 @@ def table(
             rich_help_panel="Output",
         ),
     ] = False,
+    latency: Annotated[
+        str | None,
+        typer.Option(
+            "--latency",
+            metavar="WHAT",
+            help="predicted: a column of latencies by this machine's profile, which mncost "
+            "calibrate makes: ONNX Runtime, 1 thread.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
     convention: Convention = None,
     flops: Flops = False,
 ) -> None:
@@ -65,6 +79,7 @@ def table(
     mncost table v2 --alpha 0.35:1.4 --resolution 96:224 --pivot macs
     mncost table v2 --published
     mncost table v1 v2 --alpha 0.25:1.4 --pareto top1,macs
+    mncost table v2 --alpha 0.35:1.0 --latency predicted
     mncost table v2 --training --train head --batch 16
 
     Bytes are for deployed weights and the activations of one image, at --precision. They assume
@@ -75,6 +90,7 @@ def table(
     if training.training:
         others = {"pivot": pivot, "published": published or None, "pareto": pareto}
         others |= {"hints": hints or None, "convention": convention, "flops": flops or None}
+        others |= {"latency": latency}
         others |= {"precision": which.precision, "in-place": which.in_place}
         refuse(others, "does not go with --training: a step is counted in float32")
         from mncost.tables.training import training_table
@@ -88,6 +104,7 @@ def table(
         others |= {"flops": flops or None, "classes": which.classes, "convention": convention}
         others |= {"precision": which.precision, "in-channels": which.in_channels}
         others |= {"input": which.input, "strict": which.strict, "hints": hints or None}
+        others |= {"latency": latency}
         others |= {"output-stride": which.output_stride, "in-place": which.in_place}
         refuse(others, "does not go with --published")
         from mncost.published.bases import reproduce
@@ -100,6 +117,9 @@ def table(
         return
     from mncost.tables.grid import grid_table, pivot_table
 
+    if latency is not None:
+        refuse({"pivot": pivot}, "does not go with --latency")
+        one_of("--latency", latency, ["predicted"])
     if pivot is not None:
         if out.columns is not None or flops or pareto is not None or hints:
             raise InputError(
@@ -108,11 +128,24 @@ def table(
             )
         out.emit(pivot_table(which.grid(), pivot, convention=convention))
         return
+    grid = which.grid()
     made = grid_table(
-        which.grid(), columns=out.columns, flops=flops, convention=convention, pareto=pareto
+        grid,
+        columns=out.columns,
+        flops=flops,
+        convention=convention,
+        pareto=pareto,
+        predictions=_predicted(grid, which) if latency else None,
     )
     if hints:
         from mncost.tables.hints import hints as hints_of
 
         made = made._replace(notes=[*made.notes, *hints_of(which)])
     out.emit(made)
+
+
+def _predicted(grid: Grid, which: Which) -> Predictions:
+    from mncost.predict.predictor import Predictor
+    from mncost.predict.profile import read_profile
+
+    return Predictor(read_profile(precision=which.precision or "fp32")).predict(grid)

@@ -16,6 +16,7 @@ from mncost.measure.where import ALL
 from mncost.network import Network
 from mncost.pictures.picture import Picture
 from mncost.place import OnePlace
+from mncost.predict.predictions import Predictions
 from mncost.results.results import Results
 from mncost.which import Which
 
@@ -33,7 +34,7 @@ _LISTED = 4  # cells, in an error
 
 
 def plot(
-    of: Results | Network | Sequence[Network] | None = None,
+    of: Results | Predictions | Network | Sequence[Network] | None = None,
     *,
     kind: str = "scatter",
     x: str | None = None,
@@ -48,7 +49,8 @@ def plot(
     Nothing is measured: for latencies, pass what :func:`mncost.bench` returns.
 
     Args:
-        of: a run; or a network (``kind="layers"``), or several, whose accuracy is published.
+        of: a run; or predictions (of :class:`mncost.Predictor`); or a network
+            (``kind="layers"``), or several, whose accuracy is published.
         kind: ``"scatter"``: networks as points; ``"layers"``: one network, layer by layer.
         x: ``"macs"`` (the default), ``"params"``, ``"size"``, ``"memory"``, or of a run
             ``"latency"``.
@@ -67,11 +69,15 @@ def plot(
     if kind not in KINDS:
         raise UnknownNameError("kind of picture", kind, KINDS)
     if kind == "layers":
+        if isinstance(of, Predictions):
+            raise InputError("layers are not predicted: pass a network, or a run")
         return _layers(of, by, which, place)
     x, y = x or "macs", y or "top1"
     check_axes(x, y)
     if isinstance(of, Results):
         return _of_run(of, x, y, which, place)
+    if isinstance(of, Predictions):
+        return _of_predictions(of, x, y)
     if "latency" in (x, y):
         raise InputError("latencies are those of a run: pass what mncost.bench returns")
     from mncost.pictures.scatter import accuracy_over_cost
@@ -128,6 +134,19 @@ def _of_run(results: Results, x: str, y: str, which: Which, place: OnePlace) -> 
     return _drawn(
         scatter, f"medians, 95 % intervals; {caption(results, *(cell for cell, _ in timed))}"
     )
+
+
+def _of_predictions(predictions: Predictions, x: str, y: str) -> Picture:
+    from mncost.measure.networks import cells_of
+    from mncost.pictures.scatter import accuracy_over_latency, latency_over_cost
+
+    if "latency" not in (x, y):
+        raise InputError("predictions are latencies: x or y is latency")
+    cells = cells_of([one.network for one in predictions], predictions.place).cells
+    timed = [(cell, one.latency) for cell, one in zip(cells, predictions, strict=True)]
+    scatter = latency_over_cost(timed, x) if y == "latency" else accuracy_over_latency(timed)
+    level, place = f"{predictions.level:.0%}", predictions.place.words()
+    return _drawn(scatter, f"predicted latencies, {level} intervals; {place}")
 
 
 def _timed(results: Results, which: Which, place: OnePlace) -> list[tuple[Cell, Interval]]:

@@ -33,6 +33,13 @@ class Prediction(NamedTuple):
     measured: Interval | None = None
 
     @property
+    def basis(self) -> str:
+        """``measured``, ``predicted`` or ``extrapolated``."""
+        if self.is_measured:
+            return "measured"
+        return "extrapolated" if self.extrapolated else "predicted"
+
+    @property
     def error(self) -> float | None:
         """Predicted / measured - 1; ``None``: not checked."""
         return None if self.measured is None else self.latency.center / self.measured.center - 1

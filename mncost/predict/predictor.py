@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from math import exp, log
 from pathlib import Path
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 from typing import TYPE_CHECKING, Any
 
 from mncost.errors import MeasureError
@@ -20,7 +22,7 @@ from mncost.predict.kernels import Plan, plan_of, rule_of
 from mncost.predict.model import Cells, Fit, fit
 from mncost.predict.predictions import Prediction, Predictions
 from mncost.results.results import Results
-from mncost.stats.location import log_interval
+from mncost.stats.location import ONE_PROCESS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,7 +112,7 @@ class Predictor:
         """The place of each kind of kernel in the columns of :meth:`predict_totals`."""
         return self._kinds
 
-    @property
+    @cached_property
     def spread(self) -> float:
         """The standard deviation of a cell's median between processes, as a share of it."""
         import numpy as np
@@ -314,7 +316,12 @@ class Predictor:
             return None
         if one.digest != digest(network.graph, network.inputs, network.source):
             return None
-        return log_interval(one.seconds, level)
+        center, n = exp(fmean(map(log, one.seconds))), len(one.seconds)
+        if not self.spread:
+            return Interval(center, None, None, n, (ONE_PROCESS,))
+        # The spread of all cells: that of two or three processes says little by itself.
+        factor = exp(NormalDist().inv_cdf(0.5 + level / 2) * self.spread / n**0.5)
+        return Interval(center, center / factor, center * factor, n)
 
 
 def _family_of(network: Network) -> str:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mncost.errors import MeasureError, OutputError, one_line
+from mncost.errors import MeasureError, OutputError, UnknownNameError, one_line
 from mncost.measure import kept
 from mncost.measure.cell import Place
 from mncost.measure.machine import machine, machine_differences
 from mncost.measure.records import Machine
 from mncost.measure.runtimes import RUNTIMES, USUAL, default_provider, runtime_class
+from mncost.measure.where import has_models, no_models
 from mncost.place import OnePlace
 from mncost.predict.calibration import Calibration
 from mncost.predict.features import AMOUNTS
@@ -46,14 +47,15 @@ def place_of(place: OnePlace, precision: str = "fp32") -> Place:
     """Return the place that is meant, by default ONNX Runtime with one thread.
 
     Raises:
-        UnknownNameError: there is no such runtime.
+        InputError: there is no such runtime, or it has no models of this precision.
     """
-    from mncost.errors import UnknownNameError
-
     name = place.runtime or USUAL[0]
     if name not in RUNTIMES:
         raise UnknownNameError("runtime", name, RUNTIMES)
-    return Place(name, default_provider(name), precision=precision, threads=place.threads or 1)
+    made = Place(name, default_provider(name), precision=precision, threads=place.threads or 1)
+    if not has_models(made):
+        raise no_models(made)
+    return made
 
 
 def file_of(place: Place, of: Machine | None = None) -> Path | None:

@@ -17,6 +17,7 @@ from mncost.tables.partial import counted, partial_notes, partial_words
 
 if TYPE_CHECKING:
     from mncost.cost.conventions import Convention
+    from mncost.predict.predictions import Predictions
 
 __all__ = ["GRID_COLUMNS", "grid_table", "pivot_table"]
 
@@ -120,6 +121,7 @@ def grid_table(
     flops: bool = False,
     convention: str | None = None,
     pareto: str | None = None,
+    predictions: Predictions | None = None,
 ) -> Table:
     """Return one row for each network of a grid.
 
@@ -129,11 +131,18 @@ def grid_table(
         flops: show the column ``flops``, 2 × MACs, to people too.
         convention: count as this tool does, e.g. ``"thop"``.
         pareto: keep only networks that no other one beats in these metrics, e.g. ``"top1,macs"``.
+        predictions: latencies of the same networks, as a column.
 
     Raises:
         InputError: an option cannot be used.
     """
     registry = _registry(convention, flops=flops)
+    legend = []
+    if predictions is not None:
+        from mncost.tables.predictions import basis_words
+
+        registry = _with_latency(registry, predictions)
+        legend = [basis_words(predictions)]
     if pareto is not None or (columns is not None and "top1" in columns):
         registry = _with_accuracy(registry)
     if pareto is not None:
@@ -157,7 +166,22 @@ def grid_table(
         hide=hide,
         show=show,
         notes=[*networks.notes, *partial_notes(networks)],
+        legend=legend,
     )
+
+
+def _with_latency(registry: Mapping[str, Source], predictions: Predictions) -> Mapping[str, Source]:
+    """Return the columns with that of predicted latencies."""
+    by_network = {id(one.network): one for one in predictions}
+    column = sources(
+        ("latency", "latency", "time", lambda n: by_network[id(n)].latency),
+        ("latency_basis", "basis", "text", lambda n: by_network[id(n)].basis),
+        extra=("latency_basis",),
+        intervals=("latency",),
+    )
+    after = list(registry).index("macs") + 1
+    names = [*list(registry)[:after], *column, *list(registry)[after:]]
+    return {name: {**registry, **column}[name] for name in names}
 
 
 def pivot_table(networks: Grid, column: str, *, convention: str | None = None) -> Table:

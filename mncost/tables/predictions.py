@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mncost.predict.predictions import Prediction, Predictions
+from mncost.predict.predictions import Predictions
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
 from mncost.tables.partial import counted
 
-__all__ = ["COLUMNS", "predictions_table"]
-
-
-def _basis(prediction: Prediction) -> str:
-    if prediction.is_measured:
-        return "measured"
-    return "extrapolated" if prediction.extrapolated else "predicted"
+__all__ = ["COLUMNS", "basis_words", "predictions_table"]
 
 
 COLUMNS: Mapping[str, Source] = sources(
@@ -26,7 +20,7 @@ COLUMNS: Mapping[str, Source] = sources(
     ("macs", "MACs", "count", lambda p: counted(p.network, p.network.macs)),
     ("params", "params", "count", lambda p: p.network.params),
     ("latency", "latency", "time", lambda p: p.latency),
-    ("basis", "basis", "text", _basis),
+    ("basis", "basis", "text", lambda p: p.basis),
     ("doubt", "doubt", "text", lambda p: "; ".join(p.extrapolated) or None),
     ("measured", "measured now", "time", lambda p: p.measured),
     ("error", "error", "share", lambda p: p.error),
@@ -56,9 +50,6 @@ def predictions_table(
         if one.extrapolated:
             doubts[one.extrapolated[0]] = doubts.get(one.extrapolated[0], 0) + 1
     notes = [f"extrapolated: {reason} ({count} rows)" for reason, count in doubts.items()]
-    legend = (
-        f"{predictions.place.words()}; of one call, ± half of the {predictions.level:.0%} interval"
-    )
     return tabulate(
         "predict",
         registry,
@@ -66,5 +57,13 @@ def predictions_table(
         names=columns,
         show=["twin"] if any(one.network.twin for one in predictions) else [],
         notes=[*predictions.notes, *notes],
-        legend=[legend],
+        legend=[basis_words(predictions)],
+    )
+
+
+def basis_words(predictions: Predictions) -> str:
+    """Say where the latencies are those of, and what the intervals are."""
+    return (
+        f"latency: {predictions.place.words()}; of one call, ± half of the "
+        f"{predictions.level:.0%} interval"
     )

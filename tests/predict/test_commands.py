@@ -17,6 +17,7 @@ from mncost.place import OnePlace
 from mncost.predict.calibrate import designed, merged
 from mncost.predict.predictor import Predictor
 from mncost.predict.profile import file_of, place_of, read_profile, write_profile
+from mncost.results.results import Results
 from tests.measure.scripted import instead_of_processes
 from tests.running import in_process
 
@@ -200,3 +201,76 @@ def test_merged_knows_both(state: Path) -> None:
     new = merged(old, old)
     assert [one.totals for one in new.cells] == [one.totals for one in old.cells]
     assert Predictor(new).calibration.seen == pytest.approx(Predictor(old).calibration.seen)
+
+
+@pytest.fixture
+def usual(state: Path) -> Iterator[None]:
+    """Let the profile be that of ONNX Runtime with one thread."""
+    made = structs.replace(read_profile(FAKE), place=place_of(OnePlace()), versions={})
+    file = write_profile(made)
+    yield
+    file.unlink()
+
+
+def test_table_has_predicted_latencies(usual: None) -> None:
+    words = "table v2 --alpha 0.35,0.6 --resolution 96 --latency predicted --format csv"
+    result = in_process(words.split())
+    assert result.status == 0, result
+    made = list(csv.DictReader(io.StringIO(result.out)))
+    assert made[0]["latency_basis"] == "measured"
+    seconds = int(made[0]["macs"]) / 40e9 + 20e-6
+    assert float(made[0]["latency"]) == pytest.approx(seconds, rel=0.09)
+    for refused, said in (
+        ("--latency measured", "accepted"),
+        ("--latency predicted --pivot macs", "does not go with --latency"),
+        ("--latency predicted --precision fp16", "no models in fp16"),
+        ("--latency predicted --published", "does not go with --published"),
+    ):
+        result = in_process(["table", "v2", *refused.split()])
+        assert (result.status, said in result.err) == (2, True), result
+
+
+def test_pick_measures_only_what_may_win(state: Path) -> None:
+    """Nothing that the profile rules out is measured, and the answer is the same."""
+    line = "pick v1 v2 --max-latency 3ms --runtime fake --max-time 20s --save picked.json -f csv"
+    without = in_process(line.split())
+    first = Results.read("picked.json")
+    with_it = in_process([*line.split(), "--predicted"])
+    second = Results.read("picked.json")
+    assert (without.status, with_it.status) == (0, 0)
+    assert without.out.splitlines()[1].split(",")[:5] == with_it.out.splitlines()[1].split(",")[:5]
+    assert len(second.run.cells) < len(first.run.cells)
+    limit = 3e-3
+    for cell in second.run.cells:  # by the script, with the 3 % between processes
+        assert cell.macs / 40e9 + 20e-6 < 1.5 * limit
+    for words, said in (
+        ("--predicted", "needs --max-latency"),
+        ("--predicted --max-latency 3ms --percentile 99", "does not go with --predicted"),
+        ("--predicted --max-latency 3ms --run run.json", "does not go with --run"),
+    ):
+        result = in_process(["pick", *words.split()])
+        assert (result.status, said in result.err) == (2, True), result
+
+
+def test_nothing_can_be_fast_enough(state: Path) -> None:
+    line = "pick v1 v2 --max-latency 0.01ms --runtime fake --predicted --max-time 5s"
+    result = in_process(line.split())
+    assert result.status == 1, result
+
+
+def test_plot_predicted(state: Path) -> None:
+    pytest.importorskip("matplotlib")
+    line = "plot v1 v2 --predicted --runtime fake --x latency -o out.svg"
+    result = in_process(line.split())
+    assert result.status == 0, result
+    assert "predicted latencies, 90% intervals" in Path("out.svg").read_text()
+    line = "plot v1 v2 --alpha 0.25:1.0 --predicted --runtime fake --y latency -o out.svg"
+    assert in_process(line.split()).status == 0
+    for words, said in (
+        ("v2 --predicted", "goes with latency"),
+        ("run.json --predicted --y latency", "does not go with a run file"),
+        ("v2 --predicted --y latency --max-time 3s", "does not go with --predicted"),
+        ("v2 --predicted --kind layers", "does not go with --kind layers"),
+    ):
+        refused = in_process(["plot", *words.split()])
+        assert (refused.status, said in refused.err) == (2, True), refused
