@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import typer
@@ -35,7 +36,7 @@ BASES = {
     "export": "export --arch tiny.toml --output net.onnx",
     "prune": "prune --arch v2 --channels 0.5 --output pruned.toml",
     "list": "list",
-    "bench": "bench --arch v2 --runtime fake --max-time 1s",
+    "bench": "bench --arch tiny.toml --runtime fake --max-time 1s",
     "compare": "compare --arch v3-large --alpha 0.75",
     "compare --bench": "compare --arch tiny.toml --bench --runtime fake --max-time 1s",
     "show": "show run.json",
@@ -72,6 +73,9 @@ VALUES = {
     "--round": "16",
     "compare --columns": "arch,macs",
     "bench --columns": "arch,runtime,latency",
+    "bench --alpha": "0.5",
+    "bench --resolution": "16",
+    "pick --with-weights": "--with-weights",
     "show --columns": "arch,latency",
     "diff --columns": "arch,ratio",
     "diff-models --columns": "name,old_macs",
@@ -122,6 +126,9 @@ VALUES = {
     "--twin": "fused",
     "--seed": "3",
     "--weights": "net.pt",
+    "--weights-key": "model",
+    "--clock": "wall",
+    "--baseline-model": "net.onnx",
     "--copies": "2",
     "--device": "cpu",
     "--runtime": "torch",
@@ -183,6 +190,9 @@ def prepare(folder: Path) -> None:
     (folder / "budgets.toml").write_text(BUDGET)
     (folder / "tiny.toml").write_text(TINY.read_text())
     (folder / "space.toml").write_text(SPACE)
+    if find_spec("torch") and find_spec("onnx"):
+        for name in ("net.pt", "net.onnx"):
+            assert in_process(["export", "tiny.toml", "-o", name]).status == 0
 
 
 def options_of(name: str) -> dict[str, list[str]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
+import sys
 import tempfile
 import traceback
 from collections import Counter
@@ -14,7 +16,9 @@ from random import Random
 from typing import Any, NamedTuple, NoReturn
 
 import pytest
+import typer
 
+from mncost.cli.main import _app
 from tests.fuzz import architectures, axes, budgets, grammar, models, options, run_files
 from tests.fuzz import faults as worker_faults
 from tests.fuzz.trying import Attempt
@@ -88,6 +92,7 @@ def _one(name: str, seed: int, index: int) -> str:
 def _nothing_measured() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         instead_of_processes(patch)
+        _made_once(patch)
         for name, value in {"COLUMNS": "100", "TERM": "dumb"}.items():
             patch.setenv(name, value)
         before = signal.signal(signal.SIGALRM, _too_long)
@@ -95,6 +100,14 @@ def _nothing_measured() -> Iterator[None]:
             yield
         finally:
             signal.signal(signal.SIGALRM, before)
+
+
+def _made_once(patch: pytest.MonkeyPatch) -> None:
+    """Let every command's parser be made once: that takes longer than most inputs."""
+    make = functools.cache(lambda name: _app([name]))
+    module = sys.modules["mncost.cli.main"]  # the package has a function of this name
+    patch.setattr(module, "_app", lambda arguments: make(arguments[0] if arguments else ""))
+    patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
 
 
 def _too_long(*_: Any) -> NoReturn:
