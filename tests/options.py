@@ -48,7 +48,7 @@ BASES = {
     "pick": "pick --arch v2,v3-small --max-size 16MB",
     "space": "space space.toml --sample 50",
     "plot": "plot --arch v2,v3-small --x macs --y top1 --output out.svg",
-    "check": "check budgets.toml --max-time 1s",
+    "check": "check budgets-own.toml --max-time 1s",
     "init": "init ci tiny.toml --gitlab",
     "schema": "schema run",
 }
@@ -187,7 +187,7 @@ def prepare(folder: Path) -> None:
             Predictor.fit("grid.json").calibration, place=place_of(OnePlace()), versions={}
         )
     )
-    (folder / "budgets.toml").write_text(BUDGET)
+    (folder / "budgets-own.toml").write_text(BUDGET)
     (folder / "tiny.toml").write_text(TINY.read_text())
     (folder / "space.toml").write_text(SPACE)
     if find_spec("torch") and find_spec("onnx"):
@@ -205,9 +205,12 @@ def options_of(name: str) -> dict[str, list[str]]:
         value = (
             VALUES.get(f"{name} {option}") or VALUES.get(f"{called} {option}") or VALUES.get(option)
         )
+        is_flag = getattr(parameter, "is_flag", False)
         if parameter.param_type_name != "option" or option in name:
             continue
-        if getattr(parameter, "is_flag", False):
+        if is_flag and option in BASES[name].split():
+            continue
+        if is_flag:
             words[option] = [value or option]
         else:
             words[option] = [option, str(value)]

@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 
 from mncost.errors import RunFileError
+from mncost.measure.locks import lock_of
 
 __all__ = ["BYTES", "RUNS", "folder", "last", "new_file", "runs"]
 
@@ -54,7 +55,20 @@ def new_file() -> Path | None:
         return None
     started = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
     names = (f"{started}{f'-{number}' if number else ''}.json" for number in count())
-    return next(place / name for name in names if not (place / name).exists())
+    with suppress(OSError):
+        return next(file for file in map(place.joinpath, names) if _is_free(file))
+    return None
+
+
+def _is_free(file: Path) -> bool:
+    """Whether no run has this name, and none that began in the same second takes it now."""
+    if file.exists():
+        return False
+    try:
+        lock_of(file).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def last() -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mncost.errors import OutputError
 
-__all__ = ["locked", "try_lock"]
+__all__ = ["lock_of", "locked", "try_lock"]
 
 
 def try_lock(file: int) -> bool:
@@ -25,6 +25,12 @@ def try_lock(file: int) -> bool:
     return True
 
 
+def lock_of(path: Path) -> Path:
+    """Return the file that is locked while another is written."""
+    target = path.resolve()
+    return target.with_name(f".{target.name[:100]}.lock")
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Keep other runs of mncost from writing a file meanwhile.
@@ -38,8 +44,7 @@ def locked(path: Path) -> Iterator[None]:
     if os.name != "posix" or (path.exists() and not path.is_file()):
         yield  # what is no regular file, e.g. a pipe, takes several writers
         return
-    target = path.resolve()
-    lock = target.with_name(f".{target.name[:100]}.lock")
+    lock = lock_of(path)
     file = _held(lock, path)
     try:
         yield

@@ -29,12 +29,16 @@ def _fill(place: Path, number: int, size: int = 1) -> None:
         os.utime(place / f"{index}.json", (index + 1, index + 1))
 
 
+def test_runs_that_begin_in_one_second_have_files_of_their_own(state: Path) -> None:
+    assert len({kept.new_file() for _ in range(5)}) == 5
+
+
 def test_the_newest_is_the_last_and_the_oldest_go(state: Path) -> None:
     _fill(state, kept.RUNS + 5)
     file = kept.new_file()
     assert file is not None
     assert file.parent == state
-    left = {path.name for path in state.iterdir()}
+    left = {path.name for path in state.glob("*.json")}
     assert left == {f"{index}.json" for index in range(6, kept.RUNS + 5)}
     file.write_text("{}")
     assert kept.last() == file
@@ -44,7 +48,7 @@ def test_large_runs_leave_room_for_others(state: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(kept, "BYTES", 2500)
     _fill(state, 5, size=1000)
     kept.new_file()
-    assert {path.name for path in state.iterdir()} == {"3.json", "4.json"}
+    assert {path.name for path in state.glob("*.json")} == {"3.json", "4.json"}
 
 
 @posix
