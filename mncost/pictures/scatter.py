@@ -163,6 +163,8 @@ def _with_front(points: Sequence[Point], x: str) -> Scatter:
     best = on_front(points)
     are = "is" if len(best) == 1 else "are"
     finding = f"{len(best)} of {len(points)} networks {are} on the Pareto front"
+    if not best:
+        finding = "no Pareto front: no network has an interval"
     title = f"Published accuracy over {AXES[x].name}"
     return Scatter(title, finding, points, (AXES[x], AXES["top1"]), front=best)
 

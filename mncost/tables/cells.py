@@ -48,10 +48,11 @@ def shared(cells: Iterable[Cell]) -> str:
         return "no cells"
     same = constant(listed, ())
     first = listed[0]
-    words = fact_words(first.label, *({"dialect"} & same))
+    words = fact_words(first.label, "dialect") if "dialect" in same else []
     if all(cell.place.has_usual_provider for cell in listed):
         same.discard("provider")
-    return ", ".join([*words, *fact_words(first.place, *(n for n in facts_of(Place) if n in same))])
+    places = [name for name in facts_of(Place) if name in same]
+    return ", ".join([*words, *(fact_words(first.place, *places) if places else [])])
 
 
 def _values(cells: Iterable[Cell], name: str) -> set[object]:

@@ -65,6 +65,16 @@ def test_programs_get_every_cell_and_people_a_twin_beside_its_network(results: R
     assert for_programs[0]["macs_per_second"] == pytest.approx(1e8 / first["latency"].center)
 
 
+def test_a_title_has_only_what_all_cells_share() -> None:
+    cells = [
+        cell(0, arch="v1", dialect="paper", macs=10**8),
+        cell(1, arch="v2", dialect="timm", macs=10**8),
+    ]
+    title = run_table(Results(simulated({0: 1e6, 1: 2e6}, cells))).title
+    assert "v1" not in title
+    assert "paper" not in title
+
+
 def test_people_see_what_tells_cells_apart(results: Results) -> None:
     (row, _) = shown(run_table(results))
     assert {"arch", "alpha", "resolution", "threads"} <= row.keys()
