@@ -23,6 +23,7 @@ __all__ = [
     "grid",
     "grid_of",
     "load",
+    "teacher_of",
 ]
 
 MAX_BLOCKS = 50_000  # in all graphs of a grid together: one graph an α. Some 300 MB
@@ -241,3 +242,15 @@ def grid_of(networks: Networks, **which: Any) -> Grid:
     if not in_hand or len(in_hand) != len(every):
         raise InputError("accepted are names of architectures, or networks of mncost.load")
     return networks if isinstance(networks, Grid) else Grid(in_hand)
+
+
+def teacher_of(network: Network, name: str | None) -> Network | None:
+    """Return the network that another one is distilled from: of this name, for the same images.
+
+    Raises:
+        InputError: there is none of this name, or it takes no such images.
+    """
+    if name is None:
+        return None
+    channels = next(iter(network.inputs.values()))[0]
+    return load(name, resolution=network.resolution, in_channels=channels)

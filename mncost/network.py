@@ -415,6 +415,7 @@ class Network(Shown):
         batch: int | None = None,
         optimizer: str | None = None,
         top_k: float | None = None,
+        teacher: Network | None = None,
     ) -> TrainingStep:
         """Return what a training step costs, in float32.
 
@@ -425,13 +426,14 @@ class Network(Shown):
             optimizer: ``sgd``, ``momentum`` or ``adam``. Default: momentum.
             top_k: share of the update that a federated client sends when it sends only the largest
                 values. Default: 0.01.
+            teacher: the network to distil from: its forward pass stands beside the step.
 
         Raises:
             InputError: an argument cannot be used, or nobody knows the gradients of an operator.
         """
         from mncost.training.step import training_step  # a grid needs none
 
-        return training_step(self, train, batch, optimizer, top_k)
+        return training_step(self, train, batch, optimizer, top_k, teacher)
 
     def predict(self, **options: Any) -> Predictions:
         """Return the latency on this machine, predicted from its profile (``mncost calibrate``).

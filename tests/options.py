@@ -153,6 +153,7 @@ VALUES = {
     "--min-top1": "65",
     "--max-latency": "8ms",
     "--sparsity": "0.5",
+    "--teacher": "v1",
     "--train": "head",
     "--optimizer": "adam",
     "--top-k": "5%",

@@ -82,6 +82,16 @@ def bench(
             rich_help_panel="Model",
         ),
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            "--teacher",
+            metavar="ARCH",
+            help="With --training: a network to distil from; its inference is measured beside the "
+            "steps.",
+            rich_help_panel="Measure",
+        ),
+    ] = None,
     save: Annotated[
         Path | None,
         typer.Option(
@@ -122,7 +132,9 @@ def bench(
         raise InputError(f"--export {view.export} needs --save: its file is written beside that")
     check_run_file("--save", save)
     asked = given(which) | {"twin": twin, "by": view.by}
-    asked |= {"weights": weights, "weights_key": weights_key}
+    asked |= {"weights": weights, "weights_key": weights_key, "teacher": teacher}
+    if teacher is not None and not where.training:
+        raise InputError("--teacher needs --training: the steps that it teaches")
     if weights_key is not None and weights is None:
         raise InputError("--weights-key needs --weights: the file that it chooses in")
     if resume is not None:
@@ -140,7 +152,7 @@ def bench(
             if weights is not None:
                 network = grid.single().with_weights(weights, weights_key)
                 grid = Grid([network], [*grid.notes, *network.notes])
-            run = _begun(grid, given(which), where, effort, twin=twin, by=view.by)
+            run = _begun(grid, given(which), where, effort, twin=twin, by=view.by, teacher=teacher)
         else:
             run = resumed(resume, effort, where.python)
         _measure_and_show(run, run_file, saver, view, out, is_named=named is not None)
@@ -172,13 +184,19 @@ def _begun(
     *,
     twin: bool | None,
     by: str | None,
+    teacher: str | None = None,
 ) -> Run:
     """Return a new run of networks."""
+    from mncost.api import teacher_of
     from mncost.measure.plan import What
     from mncost.measure.runs import begin
 
     is_twin = twin or (twin is None and by is None and not where.training)
-    what = What(twin="standard" if is_twin else None, by_layer=by is not None)
+    what = What(
+        twin="standard" if is_twin else None,
+        by_layer=by is not None,
+        teacher=teacher_of(grid[0], teacher),
+    )
     words = {name: str(value) for name, value in asked.items()}
     run = begin(grid, where, effort, what, asked=words)
     run.notes += grid.notes

@@ -8,6 +8,7 @@ import typer
 
 from mncost.cli.emit import Out
 from mncost.cli.options import Flops, refuse
+from mncost.cli.params import Only
 from mncost.errors import InputError
 from mncost.training.choices import Training
 from mncost.which import Which
@@ -17,7 +18,7 @@ __all__ = ["layers"]
 
 def layers(
     which: Which,
-    training: Training,
+    training: Annotated[Training, Only(without=("teacher",))],
     out: Out,
     by: Annotated[
         str,

@@ -93,10 +93,11 @@ def table(
         others |= {"latency": latency}
         others |= {"precision": which.precision, "in-place": which.in_place}
         refuse(others, "does not go with --training: a step is counted in float32")
+        from mncost.api import teacher_of
         from mncost.tables.training import training_table
 
         networks = which.grid()
-        steps = [training.step(network) for network in networks]
+        steps = [training.step(one, teacher_of(one, training.teacher)) for one in networks]
         out.emit(training_table(steps, columns=out.columns, notes=networks.notes))
         return
     if published:

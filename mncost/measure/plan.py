@@ -36,6 +36,7 @@ class What:
             of their own, and the machine's ceilings.
         by_layer: profile each network: the time of each layer.
         memory: measure the peak memory of each network, in a process of its own.
+        teacher: a network that is distilled from: its inference is measured beside training steps.
     """
 
     twin: str | None = "standard"
@@ -44,6 +45,7 @@ class What:
     pairs: bool = False
     by_layer: bool = False
     memory: bool = False
+    teacher: Network | None = None
 
     def __post_init__(self) -> None:
         """Check the twin.
@@ -88,6 +90,8 @@ def plan(
     places = [place for place in every if has_models(place)]
     if not places:
         raise no_models(every[0])
+    if what.teacher is not None:
+        networks = [*networks, what.teacher]
     planner = _Planner(what, copies)
     pairs = planner.plan(networks, places)
     unable = [place for place in every if not has_models(place)]
@@ -139,6 +143,8 @@ class _Planner:
 
     def runs(self, network: Network, place: Place) -> bool:
         """Whether a network can be measured at a place; if not, take a note."""
+        if place.training is not None and network is self.what.teacher:
+            return False
         if network.source is None:
             if place.training is not None:
                 network.training(place.training)  # refuses what it has not

@@ -32,6 +32,16 @@ def training_findings(results: Results, cells: Sequence[Cell]) -> Iterator[str]:
             f"{name}: a step that trains {step.place.training} takes {with_interval(ratio)} times "
             f"an inference of {batch}, with {macs:.2f} times its MACs"
         )
+        for teacher in _teachers(step, cells):
+            more = results.ratio(teacher.id, step.id)
+            if more is None or more.lo is None or more.hi is None:
+                continue
+            both = more._replace(center=1 + more.center, lo=1 + more.lo, hi=1 + more.hi)
+            macs = 1 + teacher.macs / step.macs
+            yield (
+                f"{name}: with {teacher.label.arch} as teacher that step takes "
+                f"{with_interval(both)} times as long, with {macs:.2f} times its MACs"
+            )
 
 
 def sparsity_findings(results: Results, cells: Sequence[Cell]) -> Iterator[str]:
@@ -58,6 +68,13 @@ def sparsity_findings(results: Results, cells: Sequence[Cell]) -> Iterator[str]:
                 f"{name}, sparsity {share:g}: a file without the zeros has {small} instead of "
                 f"{whole}"
             )
+
+
+def _teachers(step: Cell, cells: Sequence[Cell]) -> Iterator[Cell]:
+    """Yield the networks that were measured at the place of a step, and are not trained."""
+    trained = {cell.subject for cell in cells if cell.place.training}
+    place = replace(step.place, training=None)
+    yield from (cell for cell in cells if cell.place == place and cell.subject not in trained)
 
 
 def _beside(cell: Cell, cells: Sequence[Cell], **changes: object) -> Cell | None:

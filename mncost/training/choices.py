@@ -55,6 +55,13 @@ class Training:
         panel=_PANEL,
     )
 
+    teacher: str | None = flag(
+        "A network to distil from: its forward pass is counted beside the step.",
+        metavar="ARCH",
+        panel=_PANEL,
+        completes="architectures",
+    )
+
     def __post_init__(self) -> None:
         """Check the values.
 
@@ -71,11 +78,12 @@ class Training:
         if self.top_k is not None and not 0 < self.top_k <= 1:
             raise InputError(f"--top-k {self.top_k:g}: accepted is more than 0 up to 1 (100%)")
 
-    def step(self, network: Network) -> TrainingStep:
-        """Return a training step of a network.
+    def step(self, network: Network, teacher: Network | None = None) -> TrainingStep:
+        """Return a training step of a network, beside a teacher of :attr:`teacher`'s name.
 
         Raises:
             InputError: the network has no such layers, or operators whose work is not known.
         """
-        wanted = {name: value for name, value in given(self).items() if name != "training"}
-        return network.training(**wanted)
+        others = ("training", "teacher")
+        wanted = {name: value for name, value in given(self).items() if name not in others}
+        return network.training(**wanted, teacher=teacher)

@@ -68,12 +68,20 @@ class TrainingStep(Shown):
         batch: images.
         optimizer: ``sgd``, ``momentum`` or ``adam``.
         top_k: share of the update that a client sends that sends only the largest values.
+        teacher: the network that is distilled from, if one is.
     """
 
     def __init__(
-        self, network: Network, train: str, batch: int, optimizer: str, top_k: float
+        self,
+        network: Network,
+        train: str,
+        batch: int,
+        optimizer: str,
+        top_k: float,
+        teacher: Network | None = None,
     ) -> None:
         """Use :meth:`mncost.Network.training`."""
+        self.teacher = teacher
         self.network, self.train, self.batch = network, train, batch
         self.optimizer, self.top_k = optimizer, top_k
         self._trained: Trained = trained(network.graph, train, network.classes)
@@ -142,6 +150,16 @@ class TrainingStep(Shown):
     def macs(self) -> int:
         """Multiply-accumulates of the whole step."""
         return self.forward_macs + self.input_gradient_macs + self.weight_gradient_macs
+
+    @property
+    def teacher_macs(self) -> int | None:
+        """Multiply-accumulates of the teacher's forward pass; ``None`` if there is no teacher."""
+        return None if self.teacher is None else self.batch * self.teacher.macs
+
+    @property
+    def distilled_macs(self) -> int | None:
+        """Multiply-accumulates of the step and of the teacher; ``None`` if there is none."""
+        return None if self.teacher is None else self.macs + self.batch * self.teacher.macs
 
     @property
     def macs_ratio(self) -> float | None:
@@ -220,6 +238,7 @@ def training_step(
     batch: int | None,
     optimizer: str | None,
     top_k: float | None,
+    teacher: Network | None = None,
 ) -> TrainingStep:
     """Return a training step of a network; ``None`` is a default.
 
@@ -241,7 +260,8 @@ def training_step(
     top_k = TOP_K if top_k is None else top_k
     if not 0 < top_k <= 1:
         raise InputError(f"top_k {top_k}: accepted is more than 0 up to 1")
-    return TrainingStep(network, "all" if train is None else train, batch, optimizer, top_k)
+    what = "all" if train is None else train
+    return TrainingStep(network, what, batch, optimizer, top_k, teacher)
 
 
 def _input_gradient(node: Node, macs: int, needs: Sequence[bool]) -> int:

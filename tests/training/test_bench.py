@@ -54,6 +54,22 @@ def test_what_is_found(run_cli: Callable[..., Any]) -> None:
     assert "a file without the zeros has" in said
 
 
+def test_a_teacher_runs_beside_the_steps(run_cli: Callable[..., Any]) -> None:
+    rows = rows_of(run_cli, "v2 --training --train all --teacher v1 --max-time 2s")
+    measured = sorted((row["arch"], row["training"] or "") for row in rows)
+    assert measured == [("v1", ""), ("v2", ""), ("v2", "all")]
+    words = "bench v2 --training --train all --teacher v1 --runtime fake --max-time 3s"
+    said = run_cli(words.split()).out
+    student, teacher = mncost.load("v2"), mncost.load("v1")
+    step = student.training("all", batch=1)
+    assert f"{1 + teacher.macs / step.macs:.2f} times its MACs" in said
+    on_paper = student.training("all", batch=4, teacher=teacher)
+    assert on_paper.distilled_macs == 4 * (step.macs + teacher.macs)
+    assert run_cli(["bench", "v2", "--teacher", "v1", "--runtime", "fake"]).status == 2
+    assert run_cli(["table", "v2", "--teacher", "v1"]).status == 2
+    assert run_cli(["table", "v2", "--training", "--teacher", "v9"]).status == 2
+
+
 def test_zeros_are_cells(run_cli: Callable[..., Any], here: Path) -> None:
     rows = rows_of(run_cli, "v2 --sparsity 0,50%,0.9 --no-twin --max-time 2s --save run.json")
     assert [row["sparsity"] for row in rows] == [0.0, 0.5, 0.9]
