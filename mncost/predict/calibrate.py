@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from mncost.measure.engine import Progress
     from mncost.network import Network
 
-__all__ = ["CELLS", "SECONDS", "Checked", "calibrate", "check", "designed", "merged", "refine"]
+__all__ = [
+    "CELLS",
+    "SECONDS",
+    "Checked",
+    "calibrate",
+    "check",
+    "designed",
+    "designed_points",
+    "merged",
+    "refine",
+]
 
 SECONDS, PROCESSES = 120.0, 3
 CELLS = 7
@@ -49,26 +59,28 @@ def designed(networks: Sequence[Network], count: int = CELLS) -> list[Network]:
 
 def _designed(family: Sequence[Network], count: int) -> list[Network]:
     points = [where_of(network.alpha, network.inputs) for network in family]
+    return [family[index] for index in designed_points(points, count)]
+
+
+def designed_points(points: Sequence[tuple[float, float]], count: int) -> list[int]:
+    """Return which of the points (log α, log resolution) of a family tell most."""
+    if not points:
+        return []
     ends = [(min(axis), max(axis)) for axis in zip(*points, strict=True)]
-    spans = [high - low or 1.0 for low, high in ends]
-    lows = [low for low, _ in ends]
-    placed = [
-        tuple((one - low) / span for one, low, span in zip(point, lows, spans, strict=True))
-        for point in points
-    ]
+    lows, spans = [low for low, _ in ends], [high - low or 1.0 for low, high in ends]
     chosen: list[int] = []
     for wanted in _WANTED[:count]:
-        left = [index for index in range(len(family)) if index not in chosen]
-        if left:
-            chosen.append(
-                min(
-                    left,
-                    key=lambda index: sum(
-                        (a - b) ** 2 for a, b in zip(placed[index], wanted, strict=True)
-                    ),
-                )
+        aims = [low + share * span for low, share, span in zip(lows, wanted, spans, strict=True)]
+        far = {
+            index: sum(
+                ((one - aim) / span) ** 2 for one, aim, span in zip(point, aims, spans, strict=True)
             )
-    return [family[index] for index in chosen]
+            for index, point in enumerate(points)
+            if index not in chosen
+        }
+        if far:
+            chosen.append(min(far, key=far.__getitem__))
+    return chosen
 
 
 def calibrate(
