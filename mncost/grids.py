@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
 from mncost.errors import InputError
+from mncost.label import fact_words
 from mncost.network import Network
 from mncost.render.shown import Shown
 
@@ -85,7 +86,8 @@ def title(network: Network) -> str:
     twin = f", {network.twin} twin" if network.twin else ""
     if network.source is not None or network.alpha is None:
         return f"{network.arch} for {input_words(network)}{twin}"
+    stride = "".join(f", {words}" for words in fact_words(network.label, "output_stride"))
     return (
         f"{network.arch} α {network.alpha} at {network.resolution} px, dialect "
-        f"{network.dialect}{twin}"
+        f"{network.dialect}{stride}{twin}"
     )

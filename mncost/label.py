@@ -38,6 +38,7 @@ class Label(Struct, frozen=True):
         dialect: whose reading of the architecture it is.
         classes: outputs of the classifier; ``None`` if there is none.
         native: the resolution that the architecture is meant for, in pixels.
+        output_stride: beyond it strides are dilations; ``None``: none is.
     """
 
     arch: Annotated[str, Fact("arch")]
@@ -45,6 +46,9 @@ class Label(Struct, frozen=True):
     dialect: Annotated[str | None, Fact("dialect", words="dialect {}", usual="paper")] = None
     classes: Annotated[Positive | None, Fact("classes", "number", "{} classes", 1000)] = None
     native: Positive | None = None
+    output_stride: Annotated[
+        Positive | None, Fact("output stride", "number", "output stride {}")
+    ] = None
 
 
 @cache

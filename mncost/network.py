@@ -541,6 +541,7 @@ def network_of(
         architecture.dialect,
         architecture.classes if architecture.has_classifier else None,
         native if isinstance(native := architecture.native_resolution, int) else None,
+        architecture.output_stride,
     )
     network = Network(label, graph, graph.images(*size), precision)
     network.architecture, network.in_place = architecture, in_place

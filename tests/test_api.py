@@ -142,6 +142,15 @@ IMPLIED = {  # resolution, classes
     "mobilenetv3_large_100.miil_in21k_ft_in1k": (224, 1000),
     "mobilenetv4_hybrid_medium_075": (224, 1000),  # timm's default_cfgs
     "mobilenetv4_hybrid_large_075": (256, 1000),
+    # timm's default_cfgs: the side behind the data sets; Google's 21,843 classes, Meta's 21,841.
+    "convnext_tiny.in12k_ft_in1k_384": (384, 1000),
+    "convnext_base.fb_in22k_ft_in1k_384": (384, 1000),
+    "convnext_base.fb_in22k": (224, 21_841),
+    "vit_base_patch16_224.augreg_in21k": (224, 21_843),
+    "vit_base_patch16_224.mae": (224, None),
+    "vit_base_patch32_224.orig_in21k": (224, None),
+    "tf_efficientnet_lite3.in1k": (300, 1000),
+    "efficientnet_lite4": (380, 1000),
     "mobilenet_v2_1.4_224": (224, 1001),  # TF-slim and Hugging Face: with a class for background
     "google/mobilenet_v1_0.75_192": (192, 1001),
     "mobilenet_v3_large_1.0_224": (224, 1000),  # Keras

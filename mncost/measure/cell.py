@@ -36,7 +36,9 @@ class Subject(Struct, frozen=True):
     def words(self) -> str:
         """Return e.g. ``row2.depthwise of v2 α 0.5 at 112 px, copy 2``."""
         name = fact_words(self, "part") + fact_words(self.label, "arch", "alpha")
-        others = fact_words(self.label, "dialect") + fact_words(self, "twin", "copy")
+        others = fact_words(self.label, "dialect", "output_stride") + fact_words(
+            self, "twin", "copy"
+        )
         return ", ".join([" ".join(name + fact_words(self, "resolution")), *others])
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mncost.errors import SpecError, UnknownNameError
 from mncost.spec.names import spelled, without_owner
@@ -37,7 +38,9 @@ _PLACEHOLDERS = {
     "tag": r"(?:\.(?P<tag>\w+))?",
 }
 # The data sets in timm's tags, by their classes; the last in a tag is what it was trained on last.
-_DATA_SETS = {"in1k": 1000, "in12k": 11_821, "miil_in21k": 11_221, "in21k": 21_841, "in22k": 21_841}
+# ImageNet-21k has 21,843 classes as Google counts them, and 21,841 as Meta does ("in22k").
+_DATA_SETS = {"in1k": 1000, "in12k": 11_821, "miil_in21k": 11_221, "in21k": 21_843, "in22k": 21_841}
+_WITHOUT_CLASSES = re.compile(r"mae|dino|orig_in21k|(dinov3|eupe)_\w+")  # tags of mere features
 
 
 class Choice(NamedTuple):
@@ -68,7 +71,7 @@ class Choice(NamedTuple):
         size = self.resolution or self.native
         words += [f"{size} px"] if size is not None else []
         if classes is None and self.classes is not None:
-            words.append(f"{self.classes:,} classes")
+            words.append(f"{self.classes:,} classes" if self.classes else "no classifier")
         yield f"{self.name}: {', '.join(filter(None, words))}, as its name implies"
 
 
@@ -271,12 +274,14 @@ def _said(spec: Spec, name: str, parts: dict[str, str | None], implied: Checkpoi
     if percent := parts.get("percent"):
         alpha = f"{int(percent) / 100:g}"
     tag = (parts.get("tag") or "").lower()
-    if trained_at := re.search(r"(?:^|_)r(\d{2,4})(?=_|$)", tag):
+    if trained_at := re.search(r"(?:^|_)(?:r(?=\d{2,4}(?:_|$))|(?=\d{3}$))(\d+)", tag):
         resolution = trained_at[1]
     ends = {word: tag.rfind(word) + len(word) for word in _DATA_SETS if word in tag}
     last = max(ends, key=lambda word: (ends[word], len(word)), default=None)
     classes = None if last is None else _DATA_SETS[last]
     special = classes not in (None, spec.rules.classes)
+    if _WITHOUT_CLASSES.fullmatch(tag):
+        classes, special, implied = 0, False, replace(implied, classes=0)
     return Choice(
         spec,
         implied.dialect,
