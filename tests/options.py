@@ -108,7 +108,7 @@ VALUES = {
     "--resolution": "128",
     "--rho": "0.5",
     "--dialect": "torchvision",
-    "--classes": "10",
+    "--classes": "7",
     "--in-channels": "1",
     "--output-stride": "16",
     "--in-place": "depthwise",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,24 @@ def test_an_error_of_ours_has_a_status_of_its_own(monkeypatch: pytest.MonkeyPatc
     asked = in_process(["schema", "--traceback"])
     assert asked.status == 70
     assert "in _fails" in asked.err
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "said"),
+    [
+        ("SystemError('x') from MemoryError()", 2, "mncost: not enough memory\n"),
+        ("ValueError('a\\nb')", 70, "mncost: an error of mncost itself: ValueError: a b\n"),
+    ],
+)
+def test_an_error_while_an_error_is_told(raised: str, status: int, said: str) -> None:
+    """With hardly any memory, the interpreter cannot even import what would say so."""
+    code = (
+        "import sys, importlib\nfrom mncost.cli import main\n"
+        f"def run(words):\n    raise {raised}\n"
+        "importlib.import_module('mncost.cli.main').run = run\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", said)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

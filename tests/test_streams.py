@@ -56,8 +56,9 @@ def test_a_closed_stream_that_is_not_needed_changes_nothing(
 
 
 @pytest.mark.parametrize("closed", [(1,), (0, 1)])
-def test_without_a_standard_output_there_is_one_line(closed: Sequence[int]) -> None:
-    done = ran("table v2", *closed)
+@pytest.mark.parametrize("line", ["table v2", "bench --help"])
+def test_without_a_standard_output_there_is_one_line(line: str, closed: Sequence[int]) -> None:
+    done = ran(line, *closed)
     assert (done.returncode, done.stderr) == (2, b"mncost: standard output: closed\n")
 
 

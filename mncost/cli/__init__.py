@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 __all__ = ["main"]
@@ -24,9 +25,23 @@ def main() -> NoReturn:
         from mncost.cli.main import run
 
         status = run(sys.argv[1:])
-    except (Exception, KeyboardInterrupt):  # while all that is imported
-        if not interrupts.happened():
+    except (Exception, KeyboardInterrupt) as error:  # while all that is imported
+        if interrupts.happened():
+            status = interrupts.STATUS
+        elif "--traceback" in sys.argv:
             raise
-        status = interrupts.STATUS
+        else:
+            status = _beyond_words(error)
     gc.freeze()  # the interpreter looks for cycles once more when it ends, in what this leaves it
     sys.exit(status)
+
+
+def _beyond_words(error: BaseException) -> int:
+    """Say with what the interpreter has at hand what went wrong; return the exit status."""
+    reasons: list[BaseException | None] = [error, error.__cause__, error.__context__]
+    is_short = any(isinstance(reason, MemoryError) for reason in reasons)
+    said = f"an error of mncost itself: {type(error).__name__}: {error}"
+    line = "not enough memory" if is_short else " ".join(said.split())
+    with suppress(OSError):  # standard error may be closed
+        os.write(2, f"mncost: {line}\n".encode(errors="backslashreplace"))
+    return 2 if is_short else 70

@@ -15,7 +15,7 @@ __all__ = ["diff_models"]
 
 
 def diff_models(
-    which: Annotated[Which, Only(without=("twin",))],
+    which: Annotated[Which, Only(without=("twin", "in_place"))],
     out: Out,
     every: Annotated[
         bool,

@@ -151,6 +151,8 @@ def run(arguments: list[str]) -> int:
     gc.set_threshold(100_000)  # what a command makes, it needs until it ends
     has_traceback = "--traceback" in arguments
     arguments = [argument for argument in arguments if argument != "--traceback"]
+    if sys.stdout is None and (not arguments or "--help" in arguments):
+        return _fail("standard output: closed")
     try:
         status = _app(arguments)(arguments or ["--help"], prog_name="mncost", standalone_mode=False)
     except BudgetError as error:
@@ -175,6 +177,8 @@ def run(arguments: list[str]) -> int:
         if isinstance(error, MemoryError):
             return _fail("not enough memory")
         if isinstance(error, ImportError) and not isinstance(error, ModuleNotFoundError):
+            while isinstance(error.__cause__, ImportError):  # numpy explains at length
+                error = error.__cause__
             return _fail(f"a library cannot be loaded: {error}"[:_LONGEST])
         if has_traceback:
             import traceback
