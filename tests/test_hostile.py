@@ -46,6 +46,7 @@ TABLES = (
     "show run.json",
     "show run.json --by layer",
     "show run.json --verbose",
+    "prune own0.toml --channels 0.5 --round 1 -o narrow.toml",
     "diff run.json run.json",
     f"bench {OWN} {MEASURED}",
     f"compare {OWN} --bench {MEASURED}",

@@ -113,10 +113,13 @@ def prune(
     out.emit(table)
     if out.kind == "terminal":
         say(f"{output}: the architecture; {beside}: its weights")
-    file = shlex.quote(str(output))
+    file, typed = shlex.quote(str(output)), shlex.quote(which.arch or "")
+    named = {"dialect": which.dialect, "resolution": which.resolution, "classes": which.classes}
+    flags = "".join(f" --{name} {value}" for name, value in named.items() if value is not None)
     if same is not None:
         beside = output.with_name(f"{output.stem}-alpha.toml")
         narrow = shlex.quote(str(beside))
-        tell(f"mncost: next: mncost export {network.arch} --alpha {same.alpha:g} -o {narrow}")
+        tell(f"mncost: next: mncost export {typed} --alpha {same.alpha:g}{flags} -o {narrow}")
         file = f"{file} {narrow}"
-    tell(f"mncost: next: mncost bench {network.arch} {file} --no-twin")
+    original = "" if flags or which.alpha is not None else f"{typed} "  # else it is another network
+    tell(f"mncost: next: mncost bench {original}{file} --no-twin")

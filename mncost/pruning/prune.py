@@ -157,7 +157,12 @@ class _Narrowing:
             else:
                 break
         if self.rows == self.before and (self.widths.share or 1) < 1:
-            layer = next(iter(self.whole.values()), self.network.arch)
+            if not self.whole:
+                raise InputError(
+                    f"{self.network.arch}: no width changes: in multiples of {self.widths.round} "
+                    "this share keeps them all; accepted is a smaller share, or another --round"
+                )
+            layer = next(iter(self.whole.values()))
             raise InputError(f"{self.network.arch}: nothing can be pruned, see {layer}")
         return network
 

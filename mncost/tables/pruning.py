@@ -93,7 +93,7 @@ def alike(which: Which, macs: int) -> Network | None:
         low, high = 1, round((whole.alpha or 1) * _STEP)
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if _at(which, middle).macs < macs else (low, middle)
+            low, high = (middle, high) if _at(which, middle).macs <= macs else (low, middle)
         return min((_at(which, low), _at(which, high)), key=lambda one: abs(one.macs - macs))
     except InputError:
         return None

@@ -183,6 +183,7 @@ def test_shuffles_stay_whole() -> None:
         ("v2", "row3=0", "one share"),
         ("v2", "classifier=10", "unknown row"),
         ("deit-ti", "0.5", "nothing can be pruned"),
+        ("v2", "0.999", "no width changes"),
         ("v2", "row6=64", "operators"),  # row6.1 would add what it reads, the 64 of row 5
     ],
 )
