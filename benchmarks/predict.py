@@ -147,12 +147,13 @@ def report(calibration: Calibration, cells: Sequence[Cell]) -> None:
         for name, parts in made.items():
             logs, half, truth = (np.concatenate(part) for part in zip(*parts, strict=True))
             row(f"a new family, {count} cells of it: {name}", logs, truth, half)
+    noise = Predictor(structs.replace(calibration, cells=[one.known for one in cells])).noise
     for name, key in (
         ("leave one cell out", id),
         ("leave one α of a family out", lambda one: (one.known.family, one.known.alpha)),
         ("leave one ρ of all out", lambda one: one.known.resolution),
     ):
-        row(name, *left_out(cells, every, key))
+        row(name, *left_out(noise, cells, every, key))
     speed(calibration)
 
 
@@ -215,7 +216,7 @@ def both(
 
 
 def left_out(
-    cells: Sequence[Cell], every: Sequence[Cell], key: Callable[[Cell], object]
+    noise: float, cells: Sequence[Cell], every: Sequence[Cell], key: Callable[[Cell], object]
 ) -> tuple[Array, Array]:
     """Return log seconds of each cell from a fit without its group, and the truth."""
     numbers = {f: i for i, f in enumerate(sorted({str(one.known.family) for one in every}))}
@@ -232,7 +233,7 @@ def left_out(
     logs, truth = [], []
     for out in groups.values():
         kept = np.setdiff1d(np.arange(len(cells)), out)
-        center, _ = fit(arrays.only(kept), times[kept]).predict(arrays.only(np.array(out)))
+        center, _ = fit(arrays.only(kept), times[kept], noise).predict(arrays.only(np.array(out)))
         logs += list(center)
         truth += [cells[index].truth for index in out]
     return np.array(logs), np.array(truth)

@@ -29,7 +29,6 @@ AMOUNTS = (
     "macs below 200 pixels",
     "macs below 50 pixels",
     "macs in strips of 6 pixels",
-    "macs in strips of 7 pixels",
     "macs of large kernels",
     "written with a stride",
 )
@@ -73,7 +72,6 @@ def amounts_of(plan: Plan, shapes: Sequence[Shape]) -> NDArray[Any]:
         filled * (pixels < 200),
         filled * (pixels < 50),
         filled * np.ceil(side / 6) * 6 / side,
-        filled * np.ceil(side / 7) * 7 / side,
         filled * of["large"],
         written * _MB * of["strided"],
     ]

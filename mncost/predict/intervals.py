@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mncost.predict.model import Cells, fit
+from mncost.predict.model import NOISE, Cells, fit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,27 +47,46 @@ def quantile(scores: tuple[float, ...], level: float) -> float:
     return largest if len(ordered) >= LEAST else 2 * largest
 
 
-def scores_of(cells: Cells, seconds: NDArray[Any]) -> Scores:
+def scores_of(cells: Cells, seconds: NDArray[Any], noise: float = NOISE) -> Scores:
     """Leave cells out and predict them.
 
     Args:
         cells: that were measured.
         seconds: of each.
+        noise: as of :func:`mncost.predict.model.fit`.
     """
     import numpy as np
 
-    logs, seen = np.log(seconds), []
+    logs, seen, inner = np.log(seconds), [], []
     families = [np.flatnonzero(cells.family == one) for one in sorted({*cells.family} - {-1})]
     families = [family for family in families if len(family) > 1]
     for fold in range(max(map(len, families), default=0)):
         left_out = np.array([family[fold] for family in families if fold < len(family)])
         kept = np.setdiff1d(np.arange(len(seconds)), left_out)
-        center, deviation = fit(cells.only(kept), seconds[kept]).predict(cells.only(left_out))
-        seen += [float(one) for one in np.abs(logs[left_out] - center) / deviation]
-    return Scores(tuple(seen), tuple(_unseen(cells, seconds)))
+        center, deviation = fit(cells.only(kept), seconds[kept], noise).predict(
+            cells.only(left_out)
+        )
+        scores = np.abs(logs[left_out] - center) / deviation
+        seen += [float(one) for one in scores]
+        inner += [float(one) for one in scores[~_corners(cells, left_out)]]
+    if len(inner) >= LEAST:  # what is predicted lies between the corners of its family
+        seen = inner
+    return Scores(tuple(seen), tuple(_unseen(cells, seconds, noise)))
 
 
-def _unseen(cells: Cells, seconds: NDArray[Any]) -> list[float]:
+def _corners(cells: Cells, chosen: NDArray[Any]) -> NDArray[Any]:
+    """Return which cells have the smallest or largest α and size of their family, both."""
+    import numpy as np
+
+    ends = []
+    for index in chosen:
+        where = cells.where[cells.family == cells.family[index]]
+        own = cells.where[index]
+        ends.append(bool(((own == where.min(axis=0)) | (own == where.max(axis=0))).all()))
+    return np.array(ends, bool)
+
+
+def _unseen(cells: Cells, seconds: NDArray[Any], noise: float) -> list[float]:
     """Return the scores of cells by the probes alone; without families, of each probe."""
     import numpy as np
 
@@ -85,6 +104,8 @@ def _unseen(cells: Cells, seconds: NDArray[Any]) -> list[float]:
         groups = [(np.array([one]), probes[probes != one]) for one in probes if len(probes) > 1]
     scores = []
     for left_out, kept in groups:
-        center, deviation = fit(cells.only(kept), seconds[kept]).predict(cells.only(left_out))
+        center, deviation = fit(cells.only(kept), seconds[kept], noise).predict(
+            cells.only(left_out)
+        )
         scores += list(np.abs(np.log(seconds[left_out]) - center) / deviation)
     return [float(one) for one in scores]

@@ -50,6 +50,7 @@ class Fit:
     cells: Cells
     rest: NDArray[Any]  # of each measured cell: log(measured / sum over kernels)
     precision: NDArray[Any]  # the inverse of their covariance
+    noise: float = NOISE
 
     def sums(self, cells: Cells) -> NDArray[Any]:
         """Return the sum over the kernels of each cell, in seconds."""
@@ -76,21 +77,22 @@ class Fit:
 
         cross = _covariance(family, where, self.cells)
         weights = cross @ self.precision
-        variance = OFFSET**2 + PROCESS**2 + NOISE**2 - (weights * cross).sum(axis=1)
-        return weights @ self.rest, np.sqrt(np.maximum(variance, NOISE**2))
+        variance = OFFSET**2 + PROCESS**2 + self.noise**2 - (weights * cross).sum(axis=1)
+        return weights @ self.rest, np.sqrt(np.maximum(variance, self.noise**2))
 
 
-def fit(cells: Cells, seconds: NDArray[Any]) -> Fit:
+def fit(cells: Cells, seconds: NDArray[Any], noise: float = NOISE) -> Fit:
     """Fit the model to measured cells.
 
     Args:
         cells: that were measured.
         seconds: of each.
+        noise: standard deviation of the logarithm of each, of what no model says.
     """
     import numpy as np
     from scipy.optimize import nnls
 
-    own = np.where(cells.family < 0, OFFSET**2 + PROCESS**2, 0.0) + NOISE**2
+    own = np.where(cells.family < 0, OFFSET**2 + PROCESS**2, 0.0) + noise**2
     covariance = _covariance(cells.family, cells.where, cells) + np.diag(own)
     root = np.linalg.cholesky(covariance)
     rows = np.linalg.solve(root, _with_call(cells.totals) / seconds[:, None])
@@ -105,7 +107,7 @@ def fit(cells: Cells, seconds: NDArray[Any]) -> Fit:
     factors = np.zeros(len(size))
     factors[used] = kept / size[used]
     rest = np.log(seconds / np.maximum(_with_call(cells.totals) @ factors, 1e-9))
-    return Fit(factors, cells, rest, np.linalg.inv(covariance))
+    return Fit(factors, cells, rest, np.linalg.inv(covariance), noise)
 
 
 def _with_call(totals: NDArray[Any]) -> NDArray[Any]:

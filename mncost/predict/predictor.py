@@ -19,7 +19,7 @@ from mncost.predict.calibration import LEAST, Calibration, block_of, calibration
 from mncost.predict.features import AMOUNTS, totals_of
 from mncost.predict.intervals import Scores, quantile, scores_of
 from mncost.predict.kernels import Plan, plan_of, rule_of
-from mncost.predict.model import Cells, Fit, fit
+from mncost.predict.model import NOISE, Cells, Fit, fit
 from mncost.predict.predictions import Prediction, Predictions
 from mncost.results.results import Results
 from mncost.stats.location import ONE_PROCESS
@@ -34,6 +34,7 @@ __all__ = ["LEVEL", "Predictor"]
 
 LEVEL = 0.9
 _WIDE = 2.0  # times the largest kernel of a kind: beyond it, nothing of that size was measured
+_BEYOND = 0.1  # of log α and of log resolution
 _ODD = 1.5  # how much wider an interval is where a kind of kernel was never measured
 
 
@@ -71,15 +72,17 @@ class Predictor:
         )
         self._seconds = np.exp([np.mean(np.log(cell.seconds)) for cell in cells])
         if not calibration.seen and not calibration.unseen:
-            scores = scores_of(self._cells, self._seconds)
+            scores = scores_of(self._cells, self._seconds, self.noise)
             calibration.seen, calibration.unseen = list(scores.seen), list(scores.unseen)
         self._scores = Scores(tuple(calibration.seen), tuple(calibration.unseen))
-        self._seen = fit(self._cells, self._seconds)
+        self._seen = fit(self._cells, self._seconds, self.noise)
         probes = self._cells.family < 0
         is_enough = probes.sum() > len(AMOUNTS)
         # The probes alone say more about a family that was never seen than other families do.
         self._unseen: Fit = (
-            fit(self._cells.only(probes), self._seconds[probes]) if is_enough else self._seen
+            fit(self._cells.only(probes), self._seconds[probes], self.noise)
+            if is_enough
+            else self._seen
         )
         self._measured = {(one.arch, one.alpha, one.resolution): one for one in cells}
 
@@ -111,6 +114,11 @@ class Predictor:
     def kinds(self) -> Mapping[str, int]:
         """The place of each kind of kernel in the columns of :meth:`predict_totals`."""
         return self._kinds
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation of a measured cell, as a share of it."""
+        return float(max(NOISE, self.spread / self._processes**0.5))
 
     @cached_property
     def spread(self) -> float:
@@ -156,7 +164,12 @@ class Predictor:
             )
         families = [_family_of(network) for network in listed]
         where = np.array([where_of(network.alpha, network.inputs) for network in listed])
-        odd = np.array([bool(doubt) for doubt in doubts])
+        beyond = {
+            id(network): (f"no {family} as wide or narrow, or as large or small, was measured",)
+            for network, family, point in zip(listed, families, where, strict=True)
+            if self._is_beyond(family, point)
+        }
+        odd = np.array([bool(d) or id(n) in beyond for n, d in zip(listed, doubts, strict=True)])
         centers, halves = self.predict_totals(
             np.array(totals), families, where, odd=odd, level=level
         )
@@ -166,6 +179,7 @@ class Predictor:
         ):
             known = self._measured_interval(network, level)
             reasons = () if family in self._families else (f"no {family} was measured",)
+            reasons = reasons or beyond.get(id(network), ())
             latency = known or Interval(
                 float(center), float(center * np.exp(-half)), float(center * np.exp(half))
             )
@@ -246,17 +260,29 @@ class Predictor:
         halves = self._halves(deviation, level, is_seen=family in self._families)
         return np.exp(left_over), halves, self._odd_half(level)
 
+    def _is_beyond(self, family: str, point: NDArray[Any]) -> bool:
+        """Whether α or the size is beyond what was measured of a family."""
+        number = self._families.get(family)
+        if number is None:
+            return False
+        measured = self._cells.where[self._cells.family == number]
+        low, high = measured.min(axis=0) - _BEYOND, measured.max(axis=0) + _BEYOND
+        return bool(((point < low) | (point > high)).any())
+
     def _model(self, family: str | None) -> Fit:
         return self._seen if family in self._families else self._unseen
 
     def _halves(self, deviation: NDArray[Any], level: float, *, is_seen: bool) -> NDArray[Any]:
-        """Return half of intervals, from the model's standard deviations."""
+        """Return half of intervals, from the model's standard deviations.
+
+        They hold the spread between processes, and are never narrower than it.
+        """
         import numpy as np
 
         first, second = self._scores if is_seen else reversed(self._scores)
         scores = first or second
         again = NormalDist().inv_cdf(0.5 + level / 2) * self.spread / self._processes**0.5
-        halves: NDArray[Any] = np.hypot(quantile(scores, level) * deviation, again)
+        halves: NDArray[Any] = np.maximum(quantile(scores, level) * deviation, again)
         return halves
 
     def _odd_half(self, level: float) -> float:
