@@ -52,7 +52,7 @@ def load(  # noqa: PLR0913 - what the flags of mncost.which are
         alpha: width multiplier; 1.0 unless the checkpoint says otherwise.
         resolution: side of the square image in pixels, or ``"224x320"``: height × width; by
             default the native one.
-        dialect: whose reading of the architecture; by default the paper's.
+        dialect: which implementation (``"timm"`` ...); by default the paper's.
         classes: outputs of the classifier; by default those of the dialect. 0 leaves it out.
         precision: ``"fp32"``, ``"fp16"`` or ``"int8"``, for the bytes; by default fp32, or what the
             weights of a model are stored in.
@@ -60,7 +60,7 @@ def load(  # noqa: PLR0913 - what the flags of mncost.which are
         input: of a model, the shapes of its inputs with their batch, as far as they are open:
             ``"1x3x224x224"`` or ``{"image": (1, 3, 224, 224)}``.
         output_stride: 8, 16 or 32: strides beyond it become dilations.
-        in_place: what writes over its input, for the peak of activations: ``"none"`` (the default)
+        in_place: which layers overwrite their input, for the peak: ``"none"`` (the default)
             or ``"depthwise"``.
 
     Raises:
@@ -100,13 +100,13 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
         resolution: the same grammar, in pixels, or ``"224x320"`` (height × width); by default the
             native one.
         rho: the same grammar, as a ratio of the native resolution; not with ``resolution``.
-        dialect: whose reading of the architectures; by default the paper's.
+        dialect: which implementation (``"timm"`` ...); by default the paper's.
         classes: outputs of the classifier; by default those of the dialect. 0 leaves it out.
         in_channels: of the images; by default those of the architecture.
         output_stride: 8, 16 or 32: strides beyond it become dilations.
         precision: ``"fp32"``, ``"fp16"`` or ``"int8"``, for the bytes; by default fp32, or what the
             weights of a model are stored in.
-        in_place: what writes over its input, for the peak of activations: ``"none"`` (the default)
+        in_place: which layers overwrite their input, for the peak: ``"none"`` (the default)
             or ``"depthwise"``.
         input: of models (:func:`load`), the shapes of their inputs.
 
@@ -225,7 +225,7 @@ def grid_of(networks: Networks, **which: Any) -> Grid:
 
     Args:
         networks: names of architectures, or networks in hand.
-        which: beside names, what :func:`grid` takes.
+        which: with names, arguments of :func:`grid`.
 
     Raises:
         InputError: something cannot be used, or networks in hand are described once more.

@@ -76,12 +76,12 @@ class Comparison(Shown):
 
 
 def compare(networks: Networks, twin: str = "standard", **which: Any) -> Comparison:
-    """Return what depthwise-separable convolutions save, by the exact counts.
+    """Return what depthwise-separable convolutions save in MACs and parameters.
 
     Args:
-        networks: networks in hand, or names of architectures.
+        networks: networks, or names of architectures.
         twin: compare with the ``"standard"`` or the ``"fused"`` twin.
-        which: beside names, what :func:`grid` takes.
+        which: with names, arguments of :func:`grid`.
 
     Raises:
         InputError: an argument cannot be used, or no network has such a twin.

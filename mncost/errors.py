@@ -50,7 +50,7 @@ class MncostError(Exception):
 
 
 class InputError(MncostError):
-    """Something the user gave cannot be used."""
+    """An input or an argument that mncost cannot use; the message says why."""
 
 
 class SpecError(InputError):

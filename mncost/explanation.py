@@ -35,7 +35,7 @@ def explain(network: Networks, **which: Any) -> Explanation:
 
     Args:
         network: the network, or the name of an architecture.
-        which: beside a name, what :func:`load` takes.
+        which: with a name, arguments of :func:`load`.
 
     Raises:
         InputError: an argument cannot be used.

@@ -101,7 +101,7 @@ def from_onnx(
         precision: what bytes are counted for; by default what the weights are stored in.
 
     Raises:
-        InputError: it is no usable model, or an open dimension is not given.
+        InputError: the file is not a valid model, or an open dimension is not given.
     """
     from mncost.readers.onnx import read, read_proto
 
@@ -129,7 +129,7 @@ def from_torch(
         precision: what bytes are counted for; by default what the weights are stored in.
 
     Raises:
-        InputError: its forward raises for these inputs, or needs others.
+        InputError: its forward raises an error for these inputs, or needs others.
     """
     require("torch")
     from mncost.readers.torch import read_module

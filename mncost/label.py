@@ -60,7 +60,7 @@ def facts_of(kind: type[Struct]) -> Mapping[str, Fact]:
 
 
 def fact_words(thing: Struct, *names: str) -> list[str]:
-    """Say what is worth saying of a struct's facts (by default all), one text each."""
+    """Return words for the facts that are not the usual ones; without names, of all facts."""
     facts = facts_of(type(thing))
     values: list[tuple[Fact, Any]] = [(facts[n], getattr(thing, n)) for n in names or facts]
     return [

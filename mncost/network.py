@@ -98,7 +98,7 @@ class _Shared:
 
     @cached_property
     def unknown(self) -> Counter[str]:
-        """The operators whose work nobody knows, and how often each is there."""
+        """The operators of unknown work, and how many of each there are."""
         ops = [node.op for node in self.graph.nodes if type(node.op) is Foreign]
         return Counter([op.operator for op in ops if op.work is None])
 
@@ -123,7 +123,7 @@ class Network(Shown):
         precision: what its bytes are counted for.
         twin: the name of the twin that it is, or ``None``.
         architecture: what its graph was emitted from, if that was an architecture file.
-        in_place: what writes over its input, for the peak of activations.
+        in_place: which layers overwrite their input, for the peak of activations.
         source: what it was read from, if that was a model; that is what runs when it is measured.
         module: the torch module that it was read from, if that was in hand.
         proto: the ONNX model that it was read from, if that was in memory.
@@ -218,7 +218,7 @@ class Network(Shown):
 
     @property
     def dialect(self) -> str | None:
-        """Whose reading of the architecture it is."""
+        """Which implementation of the architecture it is."""
         return self.label.dialect
 
     @property
@@ -281,12 +281,12 @@ class Network(Shown):
 
     @property
     def unknown(self) -> Counter[str]:
-        """The operators whose work nobody knows, and how often each is there."""
+        """The operators of unknown work, and how many of each there are."""
         return self._shared.unknown
 
     @property
     def is_complete(self) -> bool:
-        """Whether the work of every operator is known: else the true :attr:`macs` is larger."""
+        """Whether the work of every operator is known. If not, :attr:`macs` is a lower bound."""
         return not self.unknown
 
     @property
@@ -373,12 +373,12 @@ class Network(Shown):
 
     @property
     def macs_ratio(self) -> float | None:
-        """Multiply-accumulates of the standard twin / ours; ``None`` if there are none."""
+        """MACs of the standard twin / the network's; ``None`` if it has none."""
         return self.standard.macs / self.macs if self.macs else None
 
     @property
     def params_ratio(self) -> float | None:
-        """Parameters of the standard twin / ours; ``None`` if there are none."""
+        """Parameters of the standard twin / the network's; ``None`` if it has none."""
         return self.standard.params / self.params if self.params else None
 
     @property
@@ -429,7 +429,7 @@ class Network(Shown):
             teacher: the network to distil from: its forward pass stands beside the step.
 
         Raises:
-            InputError: an argument cannot be used, or nobody knows the gradients of an operator.
+            InputError: an argument cannot be used, or the gradients of an operator are unknown.
         """
         from mncost.training.step import training_step  # a grid needs none
 
@@ -450,7 +450,7 @@ class Network(Shown):
     def with_weights(self, file: Path | str, key: str | None = None) -> Network:
         """Return the same network with trained weights, for :func:`mncost.bench`. Needs torch.
 
-        Its twins have random weights: nobody trained them.
+        Its twins have random weights.
 
         Args:
             file: a checkpoint of torchvision's, timm's or our module.

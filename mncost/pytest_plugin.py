@@ -92,7 +92,7 @@ class Budget:
             threads: of the runtime.
             batch: images in one call.
             precision: ``"fp32"``, ``"fp16"`` or ``"int8"``.
-            flush_denormals: let the runtime take denormal numbers for 0.
+            flush_denormals: let the runtime treat denormal numbers as 0.
             to: the other network of ``max_ratio``.
             max_time: how long to measure at most: ``"2 min"``, or seconds.
             limits: the largest values that are allowed. ``macs``, ``params`` (``"107.3 M"``, or an

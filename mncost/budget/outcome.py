@@ -130,7 +130,7 @@ def summary_line(outcomes: Sequence[Outcome]) -> str:
 
 
 class Verdicts(Shown, Sequence[Outcome]):
-    """What a check came to: an outcome for each limit, in the order of the budget file.
+    """The result of a check: an outcome for each limit, in the order of the budget file.
 
     Attributes:
         notes: what the verdicts are worth, and warnings.

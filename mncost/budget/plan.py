@@ -40,7 +40,7 @@ class Measured(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is to be measured, for which limits; and the saved run that some are compared with."""
+    """What will be measured, for which limits, and the saved run to compare with."""
 
     planned: Planned
     measured: list[Measured]
@@ -88,7 +88,7 @@ def _baseline_of_several(limits: Sequence[Limit], baseline: Baseline) -> list[st
 
 
 def baseline_problems(baseline: Baseline, offer: Offer) -> list[str]:
-    """Return what is wrong with a baseline, whatever is to be compared with it."""
+    """Return what is wrong with a baseline, independent of the limits."""
     try:
         if baseline.run is not None:
             read_run(baseline.run)

@@ -36,7 +36,7 @@ def check(
     watch: Callable[[Progress], None] = lambda progress: None,
     **options: Any,
 ) -> Verdicts:
-    """Check that networks keep their budgets, as ``mncost check`` does.
+    """Check networks against budgets, as ``mncost check`` does.
 
     Exact limits are counted. The others are measured until each of them is decided.
 
@@ -51,8 +51,8 @@ def check(
 
     Raises:
         BudgetError: the budget file cannot be used, or limits cannot be measured.
-        InputError: something else cannot be used.
-        KeyboardInterrupt: the measuring was interrupted.
+        InputError: another argument is not accepted.
+        KeyboardInterrupt: measuring was interrupted.
     """
     against = baseline if isinstance(baseline, Baseline) else _saved(baseline)
     how = taken(how, options)

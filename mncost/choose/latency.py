@@ -1,4 +1,4 @@
-"""Which candidates keep to a limit on latency, by what a run measured."""
+"""Which candidates are within a limit on latency, according to a run."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class Timed(NamedTuple):
 
 
 class Latencies(NamedTuple):
-    """What a run says about the candidates that keep to all other limits.
+    """What a run says about the candidates within all other limits.
 
     Attributes:
         limit: what a latency may be, and where.
         results: of the run that was measured, or was given; ``None``: nothing was to be measured.
-        asked: the candidates that keep to all other limits, the most accurate first.
+        asked: the candidates within all other limits, the most accurate first.
         timed: those of them that have a latency.
         too_slow: those that were dropped without a verdict because they are far too slow.
         wanted: how many that fit were looked for; ``None``: all that a given run has.

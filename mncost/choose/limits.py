@@ -1,4 +1,4 @@
-"""Limits on what a network may cost: which candidates keep to them, and what each limit costs."""
+"""Limits on what a network may cost: which candidates fit, and what each limit costs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Limits", "Rule", "Spelling", "Without", "bound", "costs", "fitting", "rules"]
 
 Rule: TypeAlias = "Callable[[Candidate], bool]"
-"""Whether a candidate keeps to a limit."""
+"""Whether a candidate is within a limit."""
 
 Spelling: TypeAlias = Callable[[str], str]
 """How messages write the name of a keyword: ``max_macs``, or ``--max-macs``."""
@@ -112,7 +112,7 @@ def _holds(limit: _Limit, bound: float, one: Candidate) -> bool:
 
 
 def fitting(candidates: Iterable[Candidate], limits: Mapping[str, Rule]) -> list[Candidate]:
-    """Return the candidates that keep to all limits, in order."""
+    """Return the candidates within all limits, in order."""
     return [one for one in candidates if all(holds(one) for holds in limits.values())]
 
 

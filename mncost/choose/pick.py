@@ -45,7 +45,7 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
     timing: Timing = Timing(),  # noqa: B008 - it is frozen
     **options: Any,
 ) -> Pick:
-    """Return the most accurate published networks that keep within limits.
+    """Return the most accurate published networks within limits.
 
     Args:
         arch: built-in architectures, by default everything that is published; or networks.
@@ -98,7 +98,7 @@ def choose(
     watch: Callable[[Progress], None] = lambda progress: None,
     spelled: Spelling = str,
 ) -> Pick:
-    """Return those of the candidates that keep within limits.
+    """Return the candidates within limits.
 
     Args:
         published: the candidates, the most accurate first.
@@ -111,7 +111,7 @@ def choose(
 
     Raises:
         InputError: something cannot be used.
-        KeyboardInterrupt: the measuring was interrupted.
+        KeyboardInterrupt: measuring was interrupted.
     """
     keeps = rules(limits, spelled)
     timing.check(spelled)

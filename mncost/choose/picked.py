@@ -89,7 +89,7 @@ class Pick(Shown, Sequence[Picked]):
         top: int | None = None,
         notes: Sequence[str] = (),
     ) -> None:
-        """Rank the candidates that keep to the limits.
+        """Rank the candidates within the limits.
 
         Args:
             candidates: all of them, the most accurate first.

@@ -28,7 +28,7 @@ FAR = 2.0  # times the limit: what takes that long is not looked at again
 
 
 class Search:
-    """Looks at a run after each generation, and says which candidates are to be measured next.
+    """Looks at a run after each generation, and chooses the candidates to measure next.
 
     First a few from the cheapest to the most expensive one, then the most accurate ones that are
     not known to be too slow. A candidate is too slow if its interval says so. Without another look
@@ -71,7 +71,7 @@ class Search:
         return {cell for index in scouts for cell in self._cells(index)}
 
     def __call__(self, run: Run, fraction: float, last: bool) -> set[int]:
-        """Look; return the cells that are to be measured next."""
+        """Look at the run; return the cells to measure next."""
         self.results.update()
         level = self.looks.level(fraction, last)
         fastest = {
@@ -176,7 +176,7 @@ def search(
     """Measure candidates until enough of them pass, all are decided, or the time is over.
 
     Args:
-        candidates: those that keep to all other limits, the most accurate first; at least one.
+        candidates: those within all other limits, the most accurate first; at least one.
         limit: what a latency may be, and where.
         wanted: how many that pass are looked for.
         max_time: seconds.
@@ -186,7 +186,7 @@ def search(
 
     Raises:
         InputError: the runtime is missing, or cannot run the candidates.
-        KeyboardInterrupt: the measuring was interrupted; what there is has been saved.
+        KeyboardInterrupt: measuring was interrupted; the samples so far are saved.
     """
     places = places_of(limit.place, candidates[0].network.precision)
     cells = cells_of([one.network for one in candidates], *places)

@@ -68,7 +68,7 @@ def report(
 
 
 def _check(output: Path | None) -> None:
-    """Refuse to write a page to where nobody could read it."""
+    """Refuse to write a page to a terminal."""
     if output is None:
         if sys.stdout is not None and sys.stdout.isatty():
             raise InputError("missing option '--output': an .html file, or - for standard output")

@@ -26,7 +26,7 @@ def prepare() -> None:
 
 
 def tell(line: str) -> None:
-    """Print a line for people to standard error; if nobody can read it, nothing is lost."""
+    """Print a line to standard error; errors of the stream are ignored."""
     from mncost.render.escape import plain
 
     with suppress(OSError, ValueError):  # full, or closed

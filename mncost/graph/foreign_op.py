@@ -19,13 +19,13 @@ class Held(NamedTuple):
 
 
 class Foreign(Operator, frozen=True):
-    """An operator of somebody else's model that is none of ours: what its reader knows of it.
+    """An operator of another model that has no class of its own here.
 
     Attributes:
         operator: what the model calls it, e.g. ``TopK`` or ``com.microsoft.FusedConv``.
         shape: of its result, whatever it reads.
         work: amounts by kind of work (:data:`mncost.cost.work.KINDS`). Empty: it only moves data.
-            ``None``: nobody knows, and every sum that it belongs to is partial.
+            ``None``: unknown, so every sum that it belongs to is a lower bound.
         held: its parameters; a tensor that several operators share is held by the first.
         word: for it in tables.
         view: whether it only looks at its input in another shape.

@@ -35,7 +35,7 @@ class What:
         pairs: measure each pair of layers that the twin has one convolution for, as small networks
             of their own, and the machine's ceilings.
         by_layer: profile each network: the time of each layer.
-        memory: measure the peak memory of each network, in a process of its own.
+        memory: measure the peak memory of each network, in a separate process.
         teacher: a network that is distilled from: its inference is measured beside training steps.
     """
 

@@ -77,7 +77,7 @@ def begin(
         asked: how the networks were asked for, in the words of the command line.
 
     Raises:
-        InputError: something cannot be used, or is not installed.
+        InputError: an argument is not accepted, or a package is not installed.
     """
     require("bench")
     wanted = plan(networks, where, what, offer, copies=effort.copies or 1)

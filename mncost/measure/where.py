@@ -60,7 +60,7 @@ def _shares(option: str, text: str) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class Where:
-    """Where and how networks are measured: every combination of the values.
+    """Where and how networks are measured. Every combination of the values is measured.
 
     In Python each field takes one value or several.
     """

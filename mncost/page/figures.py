@@ -85,7 +85,7 @@ def layer_figures(results: Results) -> Iterator[Figure]:
 
 
 def _bars(rows: Sequence[Row]) -> dict[str, list[str]]:
-    """Return what is said about each bar: all that is known of its row."""
+    """Return the text of each bar: everything known about its row."""
     tips: dict[str, list[str]] = {}
     for number, row in enumerate(rows):
         lines = [f"{row.name}, {row.kind}" if row.kind else row.name]

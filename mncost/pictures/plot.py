@@ -61,7 +61,7 @@ def plot(
         options: the fields of ``which`` and ``place``: ``arch="v2"``, ``runtime="torch"``.
 
     Raises:
-        InputError: something cannot be used, there is nothing to draw, or matplotlib is missing.
+        InputError: an argument is not accepted, there is nothing to draw, or matplotlib is missing.
     """
     require("plot")
     which, place = taken(which, options), taken(place, options)

@@ -105,8 +105,8 @@ def calibrate(
         save: is given the run as it goes.
 
     Raises:
-        InputError: something cannot be used, or is not installed.
-        KeyboardInterrupt: the measuring was interrupted.
+        InputError: an argument is not accepted, or a package is not installed.
+        KeyboardInterrupt: measuring was interrupted.
     """
     chosen = [*probes(), *designed(networks, cells)]
     results = _measured(chosen, one_place(place, precision), max_time, watch, save)
@@ -156,7 +156,7 @@ def check(
 
     Raises:
         MeasureError: all of them were measured before.
-        KeyboardInterrupt: the measuring was interrupted.
+        KeyboardInterrupt: measuring was interrupted.
     """
     order = sorted(
         (index for index, one in enumerate(predictions) if not one.is_measured),
@@ -210,7 +210,7 @@ def refine(
         What predicts better, or the same.
 
     Raises:
-        KeyboardInterrupt: the measuring was interrupted.
+        KeyboardInterrupt: measuring was interrupted.
     """
     spent = 0.0
     while True:

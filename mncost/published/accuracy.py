@@ -1,4 +1,4 @@
-"""Networks whose ImageNet accuracy somebody has published."""
+"""Networks with a published ImageNet accuracy."""
 
 from __future__ import annotations
 

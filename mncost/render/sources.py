@@ -31,9 +31,9 @@ def sources(
 
     Args:
         columns: in order.
-        extra: those that people see only if they ask for them.
-        people: those that programs see only if they ask for them.
-        asked: those that nobody sees who does not ask for them.
+        extra: those that the terminal shows only on request.
+        people: those that CSV and JSON have only on request.
+        asked: those that are shown only on request.
         intervals: those whose values are intervals.
         bounds: those of intervals that people see with their bounds.
         marks: those of long texts that repeat.

@@ -54,15 +54,15 @@ def bench(  # noqa: PLR0913 - what is measured beside where and how long
     """Measure the latency of networks on this machine.
 
     Args:
-        networks: networks in hand, or names of architectures.
+        networks: networks, or names of architectures.
         where: runtimes, threads, precisions ...
         effort: how long and how often.
         twin: measure the twin of each network too: ``True`` is ``"standard"``; or ``"fused"``.
         pairs: measure each pair of layers that the twin has one convolution for, as small networks
             of their own, and the machine's ceilings: see :attr:`Results.savings`.
         by_layer: profile each network: the time of each of its layers.
-        memory: measure the peak memory of each network, in a process of its own.
-        max_twin_gmacs: do not time twins of more GMACs.
+        memory: measure the peak memory of each network, in a separate process.
+        max_twin_gmacs: do not measure twins with more GMACs.
         output: the run file, written as it goes. If it cannot be written in the end, there is a
             Python warning.
         progress: ``True``: show how far it is, a bar in a notebook, else a line on standard error
@@ -71,8 +71,8 @@ def bench(  # noqa: PLR0913 - what is measured beside where and how long
             beside names what :func:`mncost.grid` takes (``alpha="0.35:1.0"``).
 
     Raises:
-        InputError: something cannot be used, or is not installed.
-        KeyboardInterrupt: the measuring was interrupted; what there is has been saved.
+        InputError: an argument is not accepted, or a package is not installed.
+        KeyboardInterrupt: measuring was interrupted; the samples so far are saved.
     """
     where, effort = taken(where, options), taken(effort, options)
     check_keywords(grid_of_names, [*options], *_FLAGS)
@@ -147,7 +147,7 @@ def measure_networks(
 
     Raises:
         MeasureError: the time is out of range.
-        KeyboardInterrupt: the measuring was interrupted; what there is has been saved.
+        KeyboardInterrupt: measuring was interrupted; the samples so far are saved.
     """
     planned = cells_of(networks, place)
     what = What(twin=None, by_layer=by_layer)

@@ -19,7 +19,7 @@ ROUNDS = 3  # that a process has at least: their noise averages out
 
 
 class Forecast(NamedTuple):
-    """What is to be expected of a run. Times are in seconds.
+    """The forecast of a run. Times are in seconds.
 
     Attributes:
         cells: that are measured.

@@ -36,10 +36,10 @@ __all__ = ["Results", "is_turned"]
 
 
 class Results(Shown):
-    """A run, and what it says. Times are in seconds for one call.
+    """A run and its statistics. Times are in seconds for one call.
 
-    A cell is named by its id, which is its place in ``run.cells``. Statistics are worked out when
-    they are first asked for, and kept.
+    A cell is named by its id, which is its place in ``run.cells``. Statistics are computed when
+    first needed, and cached.
 
     Attributes:
         run: what was measured.
@@ -91,7 +91,7 @@ class Results(Shown):
         return html
 
     def update(self) -> Results:
-        """Take in what the run has gained since the last time, and return self."""
+        """Read the samples that the run has gained since the last call; return self."""
         for name, attribute in vars(type(self)).items():
             if isinstance(attribute, cached_property):
                 vars(self).pop(name, None)
@@ -152,10 +152,11 @@ class Results(Shown):
 
     @cached_property
     def resemblance(self) -> float:
-        """How much a generation resembles the one before: an autocorrelation from 0 to 0.9.
+        """The lag-1 autocorrelation of generations, from 0 to 0.9.
 
-        Latencies of processes that follow each other are alike because the machine is in one mood.
-        Most of that is common to all cells, so it is estimated from what they have in common.
+        Consecutive processes have similar latencies because the machine's speed changes slowly.
+        Most of that change is common to all cells, so it is estimated from what they have in
+        common.
         """
         common: dict[int, list[float]] = {}
         for series, clock in zip(self.series, self._clocks, strict=True):
@@ -194,11 +195,10 @@ class Results(Shown):
     def clock(self, *cells: int) -> Clock:
         """Return which time decides about a cell, or about the ratio of several.
 
-        Other programs hardly change the CPU time of a call, and may double its wall time. So
-        CPU time decides where it is counted, the calls have one thread, and they do not wait for
-        anything (:attr:`mncost.results.series.Series.waits`). Of several threads it is the time
-        that passes in runs that nothing interrupted, if there are some. ``Effort.clock`` decides
-        otherwise.
+        Other programs hardly change the CPU time of a call, and may double its wall time. So CPU
+        time counts if the system measures it, calls have one thread, and they do not wait for
+        anything (:attr:`mncost.results.series.Series.waits`). With several threads, the wall time
+        of undisturbed runs counts, if there are enough. ``Effort.clock`` chooses otherwise.
         """
         return common_clock(*(self._clocks[cell] for cell in cells))
 
@@ -222,9 +222,9 @@ class Results(Shown):
 
     @cached_property
     def disturbed(self) -> set[int]:
-        """The cells of several threads that hardly had a run that nothing interrupted.
+        """The cells with several threads that have too few undisturbed runs.
 
-        What they took says more about other programs than about the network.
+        Their latency says more about other programs than about the network.
         """
         if self.run.options.clock is not None:
             return set()
@@ -255,8 +255,8 @@ class Results(Shown):
     def verdict_ratio(self, numerator: int, denominator: int, level: float) -> Interval | None:
         """Return :meth:`ratio` with the interval that verdicts need.
 
-        It takes out what the order of starting does, and is wider where generations are skewed or
-        resemble each other: :mod:`mncost.stats.generations`.
+        It removes the effect of the order of starting, and is wider if generations are skewed or
+        correlated: :mod:`mncost.stats.generations`.
 
         Args:
             numerator: the cell whose latency is judged.
@@ -305,7 +305,7 @@ class Results(Shown):
 
     @cached_property
     def savings(self) -> Savings:
-        """What each network saves beside its twin, and each pair of layers, if measured."""
+        """What each network saves against its twin, and each pair of layers if measured."""
         from mncost.results.savings import Savings
 
         return Savings(self)
@@ -314,10 +314,10 @@ class Results(Shown):
 
     @cached_property
     def drift(self) -> Interval | None:
-        """By which factor the reference workload's latency changed over the run.
+        """The factor by which the reference workload's latency changed over the run.
 
-        Workers differ in how fast they do the same work, so each is taken relative to its own
-        median; see :func:`mncost.stats.drift.drift`.
+        Some workers are faster than others, so each is divided by its own median; see
+        :func:`mncost.stats.drift.drift`.
         """
         clock = self.reference_clock
         workers: dict[object, list[tuple[float, float]]] = {}
@@ -333,7 +333,7 @@ class Results(Shown):
 
     @cached_property
     def warnings(self) -> list[RunWarning]:
-        """Why figures are doubtful: first those of the whole run, then each cell's."""
+        """Reasons to doubt the figures: first those of the whole run, then those of each cell."""
         return [
             *warnings_of_run(self.run, self.drift),
             *(warning for summary in self.summaries for warning in summary.warnings),

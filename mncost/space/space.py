@@ -112,7 +112,7 @@ class Space:
         Args:
             number: from 0.
             precision: what its bytes are counted for.
-            in_place: what writes over its input, for the peak of activations.
+            in_place: which layers overwrite their input, for the peak of activations.
 
         Raises:
             InputError: there is no network of this number, or it cannot be built.

@@ -1,4 +1,4 @@
-"""From a space to those of its networks that somebody wants: within limits, on a front."""
+"""From a space to the networks within limits, or on a front."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def survey(  # noqa: PLR0913 - what the options of mncost space are
         sample: how many networks are counted, drawn at random; ``None`` is all.
         seed: of the sample.
         precision: what bytes are counted for.
-        in_place: what writes over its input, for the peak of activations.
+        in_place: which layers overwrite their input, for the peak of activations.
         metrics: what is counted beside what goals and bounds need.
         predictor: predicts latencies, for goals and bounds that are over them.
         keep: without goals, how many networks are kept at most; ``None`` is all.

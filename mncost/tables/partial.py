@@ -1,4 +1,4 @@
-"""Counts that are partial, because nobody knows the work of some operators: how they are shown."""
+"""How partial counts are shown: lower bounds, because the work of some operators is unknown."""
 
 from __future__ import annotations
 

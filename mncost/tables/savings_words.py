@@ -1,4 +1,4 @@
-"""What is said below the tables of savings."""
+"""Sentences below the tables of savings."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def _network(of: Verified) -> _Row:
 
 
 def _layers(of: Verified) -> Iterator[_Row]:
-    """Yield a row for each layer of which somebody counts something."""
+    """Yield a row for each layer of which a tool counts something."""
     readings = (of.ours, *of.others)
     for name in dict.fromkeys(name for r in readings for q in QUANTITIES for name in r.of(q)):
         counts = {q: [reading.of(q).get(name, 0) for reading in readings] for q in QUANTITIES}

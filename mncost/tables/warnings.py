@@ -38,7 +38,7 @@ _TIMES = ("10s", "20s", "30s", "1min", "2min", "3min", "5min", "10min", "20min",
 
 
 def measured(table: Table, results: Results) -> Table:
-    """Return a table of measurements with what has to be said about how they were measured."""
+    """Return a table of measurements with the notes on how they were measured."""
     failed = [f"failed: {text}" for name, text in problems(results) if name == "failed"]
     more = [f"failed: {len(failed) - _FAILURES} more"] if len(failed) > _FAILURES else []
     return table._replace(

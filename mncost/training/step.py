@@ -243,12 +243,12 @@ def training_step(
     """Return a training step of a network; ``None`` is a default.
 
     Raises:
-        InputError: an argument cannot be used, or nobody knows the gradients of an operator.
+        InputError: an argument cannot be used, or the gradients of an operator are unknown.
     """
     for node in network.graph.nodes:
         if isinstance(node.op, Foreign):
             raise InputError(
-                f"{node.name}: nobody knows the gradients of this operator of another model; "
+                f"{node.name}: the gradients of this operator are unknown; "
                 "accepted are architectures and models whose operators are all ours"
             )
     batch = BATCH if batch is None else batch

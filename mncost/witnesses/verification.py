@@ -60,9 +60,9 @@ def verify(networks: Networks, twin: str | None = None, **which: Any) -> Verific
     """Compare our counts of networks with those of torch, fvcore and the ONNX file.
 
     Args:
-        networks: networks in hand, or names of architectures.
+        networks: networks, or names of architectures.
         twin: verify their twins of this name instead: ``"standard"``, ``"fused"``, ``"separable"``.
-        which: beside names, what :func:`mncost.grid` takes.
+        which: with names, arguments of :func:`mncost.grid`.
 
     Raises:
         InputError: an argument cannot be used, or a witness is not installed.

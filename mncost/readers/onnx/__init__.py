@@ -38,7 +38,7 @@ def read_proto(
     """Read an ONNX model in memory, which is not changed.
 
     Raises:
-        InputError: it is no usable model, or an open dimension is not given.
+        InputError: the file is not a valid model, or an open dimension is not given.
     """
     require("onnx")
     from mncost.readers.onnx.reading import read_model

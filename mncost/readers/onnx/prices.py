@@ -72,7 +72,7 @@ class Unknown(Exception):
 
 
 def price(call: Call) -> Work | None:
-    """Return the work of an operator, by kind; ``None`` if nobody knows."""
+    """Return the work of an operator, by kind; ``None`` if unknown."""
     if call.operator in FREE:
         return ()
     try:

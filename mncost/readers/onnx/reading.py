@@ -27,7 +27,7 @@ def read_file(name: str, given: Sequence[GivenInput]) -> ReadModel:
     """Read an ONNX file.
 
     Raises:
-        InputError: it is no usable model, or an open dimension is not given.
+        InputError: the file is not a valid model, or an open dimension is not given.
     """
     path = Path(name)
     model, content = load(path)
@@ -62,7 +62,7 @@ def read_model(
         path: where it was read from, if it was.
 
     Raises:
-        InputError: it is no usable model, or an open dimension is not given.
+        InputError: the file is not a valid model, or an open dimension is not given.
     """
     try:
         return _read(model, given, name, path)

@@ -57,7 +57,7 @@ _REDUCTIONS = frozenset(
 
 
 def price(code: str, reads: _Shapes, out: Shape) -> _Work | None:
-    """Return the work of an operator, by kind; ``None`` if nobody knows.
+    """Return the work of an operator, by kind; ``None`` if unknown.
 
     Args:
         code: the name of the builtin operator.

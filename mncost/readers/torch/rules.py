@@ -22,7 +22,7 @@ class Rated(NamedTuple):
 
     Attributes:
         word: for it in tables.
-        work: by kind of work; ``None`` if nobody knows.
+        work: by kind of work; ``None`` if unknown.
         view: whether it only looks at its input in another shape.
         fuses: whether it can run inside the convolution or linear layer before it.
     """
