@@ -196,3 +196,25 @@ def test_resolved_files_build_the_same_graphs() -> None:
         text = resolved_file(architecture, spec.native)
         again = resolve(parse_spec(text.encode(), name))
         assert build(again) == build(architecture), name
+
+
+# What keras.io prints of its models, in millions: batch norm's moving averages are counted too.
+KERAS = {
+    "vgg-16": 138.4,
+    "vgg-19": 143.7,
+    "densenet-121": 8.1,
+    "densenet-169": 14.3,
+    "densenet-201": 20.2,
+    "efficientnet-b0": 5.3,
+    "efficientnet-b1": 7.9,
+    "efficientnet-b7": 66.7,
+    "efficientnet-v2-s": 21.6,
+    "efficientnet-v2-m": 54.4,
+    "efficientnet-v2-l": 119.0,
+}
+
+
+@pytest.mark.parametrize("arch", KERAS)
+def test_what_keras_prints(arch: str) -> None:
+    network = mncost.load(arch)
+    assert round((network.params + network.buffers) / 1e6, 1) == KERAS[arch]
