@@ -170,10 +170,12 @@ def _measured(asked: Asked, networks: Sequence[Network], *, by_layer: bool = Fal
     from mncost.cli.progress import watching
     from mncost.measure.networks import one_place
     from mncost.measure.saving import saving
+    from mncost.readers.model import TorchSource
     from mncost.results.bench import measure_networks
 
     precision = as_precision(asked.which.precision)
-    place = one_place(asked.place, precision, by_layer=by_layer)
+    of_modules = all(isinstance(network.source, TorchSource) for network in networks)
+    place = one_place(asked.place, precision, by_layer=by_layer, of_modules=of_modules)
     with saving(asked.save) as save, watching(None) as watch:
         results = measure_networks(
             networks,

@@ -18,13 +18,16 @@ from mncost.place import OnePlace
 __all__ = ["cells_of", "one_place", "places_of"]
 
 
-def one_place(place: OnePlace, precision: str, *, by_layer: bool = False) -> Place:
+def one_place(
+    place: OnePlace, precision: str, *, by_layer: bool = False, of_modules: bool = False
+) -> Place:
     """Return where networks are measured: with the first provider of one runtime.
 
     Args:
         place: by default the first of the usual runtimes, with one thread.
         precision: of the networks.
         by_layer: whether the runtime has to say how long each layer takes.
+        of_modules: whether a torch module is measured: by default in torch.
 
     Raises:
         InputError: the runtime is missing, or cannot do that.
@@ -33,11 +36,11 @@ def one_place(place: OnePlace, precision: str, *, by_layer: bool = False) -> Pla
     if place.runtime == ALL:
         raise MeasureError(f"runtime {ALL}: name one here, e.g. {USUAL[0]}")
     where = Where(
-        runtime=(place.runtime or USUAL[0],),
+        runtime=(place.runtime or ("torch" if of_modules else USUAL[0]),),
         threads=(1 if place.threads is None else place.threads,),
         precision=(precision,),
     )
-    return where.with_runtimes(by_layer=by_layer).place(offer)
+    return where.with_runtimes(by_layer=by_layer, of_modules=of_modules).place(offer)
 
 
 def places_of(place: OnePlace, precision: str) -> list[Place]:

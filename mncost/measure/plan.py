@@ -83,7 +83,8 @@ def plan(
     Raises:
         InputError: a value cannot be used, or there is nothing to measure.
     """
-    where = where.with_runtimes(by_layer=what.by_layer)
+    of_modules = any(isinstance(network.source, TorchSource) for network in networks)
+    where = where.with_runtimes(by_layer=what.by_layer, of_modules=of_modules)
     if where.input_data is not None:
         networks = with_data([*networks], where.input_data)
     every = where.places(offer)

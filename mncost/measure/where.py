@@ -188,20 +188,25 @@ class Where:
                 accepted = ", ".join(name for name in _training() if name != "fake")
                 raise MeasureError(f"{runtime} does not train; accepted: {accepted}")
 
-    def with_runtimes(self, *, by_layer: bool = False) -> Where:
+    def with_runtimes(self, *, by_layer: bool = False, of_modules: bool = False) -> Where:
         """Return it with runtimes: if none is named, those of the usual ones that are installed.
 
         Args:
             by_layer: whether they have to say how long each layer takes.
+            of_modules: whether a torch module is measured, whose modules are layers.
 
         Raises:
             MeasureError: none is installed, or one that is named cannot do that.
         """
-        able = [name for name in RUNTIMES if runtime_class(name).profiles]
         if self.training and by_layer:
             raise MeasureError(
                 "training steps are timed whole: --by and --training do not go together"
             )
+        able = [
+            name
+            for name in RUNTIMES
+            if runtime_class(name).profiles or (of_modules and runtime_class(name).times_modules)
+        ]
         if ALL in self.runtime:
             every = [name for name in RUNTIMES if runtime_class(name).in_all and is_installed(name)]
             there = tuple(name for name in every if name in able or not by_layer)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from mncost.errors import MeasureError
 from mncost.interval import Interval, exact
 from mncost.measure.cell import IDENTITY, Cell
+from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Show, Table
 from mncost.render.units import with_interval
@@ -106,11 +107,18 @@ def _about(results: Results, summary: CellSummary) -> Iterator[str]:
     """Yield what the profiler itself costs, and which kinds of layers take the time."""
     slower = results.profiler_overhead(summary.cell.id)
     if slower is not None:
-        yield (
-            f"the profiler makes a run {with_interval(slower)} times as long; times are its shares "
-            "of the time without it; a layer includes the batch norm, activation and addition that "
-            "the runtime fuses into it"
-        )
+        runtime = summary.cell.place.runtime
+        if runtime in RUNTIMES and runtime_class(runtime).times_modules:
+            yield (
+                f"hooks around modules make a run {with_interval(slower)} times as long; times are "
+                "shares of the time without them; a layer is a module, without those inside it"
+            )
+        else:
+            yield (
+                f"the profiler makes a run {with_interval(slower)} times as long; times are its "
+                "shares of the time without it; a layer includes the batch norm, activation and "
+                "addition that the runtime fuses into it"
+            )
     kinds = results.layer_groups(summary.cell.id, lambda layer: layer.kind if layer.macs else "")
     layers = results.layers(summary.cell.id)
     whole = sum(one.macs for one in layers)

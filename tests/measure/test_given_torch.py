@@ -151,3 +151,63 @@ def test_a_module_in_hand_that_cannot_run(tmp_path: Path) -> None:
         with_program(network.source)
     with pytest.raises(InputError, match="is gone"):
         with_program(TorchSource("here:Linear.0", network.source.inputs))
+
+
+class Slow(torch.nn.Module):  # type: ignore[misc]
+    """Takes so many ticks of a clock, beside what the modules inside it take."""
+
+    def __init__(self, ticks: int, *inside: torch.nn.Module) -> None:
+        super().__init__()
+        self.ticks, self.inside = ticks, torch.nn.ModuleList(inside)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        CLOCK.append(self.ticks)
+        for inner in self.inside:
+            x = inner(x)
+        return x
+
+
+CLOCK: list[int] = []
+
+
+def test_a_module_takes_what_the_modules_in_it_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mncost.measure.runtimes import torch_modules
+
+    monkeypatch.setattr(torch_modules, "_now", lambda: sum(CLOCK))
+    module = Slow(1, Slow(10, Slow(100), Slow(1000)), Slow(10000))
+    times = torch_modules.ModuleTimes(module, [torch.zeros(1)], {})
+    times.call()
+    times.call()
+    runs, kernels = times.finish()
+    assert runs == [11111, 11111]
+    taken = {"inside.0": 10, "inside.0.inside.0": 100, "inside.0.inside.1": 1000, "inside.1": 10000}
+    assert kernels == {path: [ticks, ticks] for path, ticks in taken.items()}
+
+
+def test_layers_of_a_given_module(package: str) -> None:
+    """Each layer with MACs has a module; what a block adds itself is the block's."""
+    from mncost.measure.runtimes.torch_modules import nodes_of_modules
+
+    block = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1), torch.nn.ReLU())
+    graph = mncost.from_torch(Residual(block), (1, 3, 4, 4)).graph
+    paths = [path for path, _ in Residual(block).named_modules() if path]
+    nodes = nodes_of_modules(paths, graph)
+    assert nodes == {path: path for path in paths}  # the container is no layer
+    assert "block" not in {node.name for node in graph.nodes}
+    run = begin(
+        grid_of(mncost.load(f"{package}:Elsewhere", input="1x3")),
+        Where(),
+        Effort(),
+        What(by_layer=True),
+    )
+    assert [cell.place.runtime for cell in run.cells] == ["torch"]
+
+
+class Residual(torch.nn.Module):  # type: ignore[misc]
+    def __init__(self, block: torch.nn.Module) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = x + self.block(x)
+        return out

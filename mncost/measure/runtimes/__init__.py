@@ -109,6 +109,8 @@ class Runtime(ABC):
     """Whether its clock is a scripted one."""
     profiles: ClassVar[bool] = False
     """Whether it can say how long each kernel takes: :meth:`profiled`."""
+    times_modules: ClassVar[bool] = False
+    """Whether it can say how long the modules of a torch module take that is given."""
     flushes_denormals: ClassVar[bool] = False
     """Whether it can take denormal numbers for 0."""
     trains: ClassVar[bool] = False

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from mncost.measure.runtimes import Call, Runtime, Setup, seeded_images
+from mncost.measure.runtimes import Call, KernelTimes, Runtime, Setup, seeded_images
 from mncost.measure.runtimes.given import Given
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Torch(Runtime):
     extras: ClassVar = ("bench", "torch")
     format: ClassVar = "torch"
     trains: ClassVar = True
+    times_modules: ClassVar = True
 
     def start(self, threads: int) -> None:
         """Import torch and set the number of its threads."""
@@ -65,9 +66,35 @@ class Torch(Runtime):
 
         return call
 
+    def profiled(self, setup: Setup) -> tuple[Call, Callable[[], KernelTimes]]:
+        """Load a module with hooks that time the modules in it."""
+        from mncost.measure.runtimes.torch_modules import ModuleTimes
+
+        times = ModuleTimes(*_loaded(setup))
+        return times.call, times.finish
+
+    @staticmethod
+    def kernels_to_nodes(kernels: Iterable[str], graph: Graph) -> dict[str, str]:
+        """Return the node of each module."""
+        from mncost.measure.runtimes.torch_modules import nodes_of_modules
+
+        return nodes_of_modules(kernels, graph)
+
     def prepared(self, module: nn.Module) -> nn.Module:
         """Return what is called: the module itself."""
         return module
+
+
+def _loaded(
+    setup: Setup,
+) -> tuple[nn.Module, Sequence[torch.Tensor], Mapping[str, torch.Tensor]]:
+    """Return a module with its inputs, by position and by name."""
+    given = Given.of(setup.folder)
+    if given is not None:
+        module, named = _given(given, setup.batch)
+        return module, (), named
+    _, module, shapes = _read(setup.folder / "model.pickle")
+    return module, [_channels_last(seeded_images((setup.batch, *one))) for one in shapes], {}
 
 
 def _given(given: Given, batch: int) -> tuple[nn.Module, dict[str, torch.Tensor]]:

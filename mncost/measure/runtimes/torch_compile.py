@@ -18,6 +18,7 @@ class TorchCompile(Torch):
     """Like :class:`Torch`; it compiles in the first run after the load."""
 
     in_all: ClassVar = False
+    times_modules: ClassVar = False  # compiled code has none
     load_seconds: ClassVar = 900.0
     trains: ClassVar = False  # what is compiled is frozen
 
