@@ -8,6 +8,7 @@ it is committed.
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -100,12 +101,23 @@ def test_what_is_counted(name: str, snapshot: SnapshotAssertion) -> None:
     assert (out + err).replace(str(TINY), "tiny.toml") == snapshot(extension_class=Printed)
 
 
-@pytest.fixture
-def prepared(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Go to a directory with runs and a budget file, on a machine that says nothing of itself."""
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with runs and a budget file, which are made once."""
     pytest.importorskip("scipy")
+    folder = tmp_path_factory.mktemp("prepared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        instead_of_processes(patch)
+        prepare(folder)
+    return folder
+
+
+@pytest.fixture
+def prepared(files: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go to a copy of these files, on a machine that says nothing of itself."""
     instead_of_processes(monkeypatch)
-    prepare(here)
+    shutil.copytree(files, here, dirs_exist_ok=True)
 
 
 @pytest.mark.usefixtures("prepared")

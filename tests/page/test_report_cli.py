@@ -269,22 +269,24 @@ def test_each_place_has_its_pictures(run_cli: Cli, here: Path) -> None:
 HOSTILE = ("<script>alert(1)</script>", '"></style><b x="', "$\\frac{$", "a\x1b[31m\x00b", "漢字")
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_an_architecture_of_any_name_stays_text(run_cli: Cli, run_file: str, name: str) -> None:
+def test_an_architecture_of_any_name_stays_text(run_cli: Cli, run_file: str) -> None:
     harmless = page(run_cli, run_file, "--title", "T")
+    tags, last = sorted(element.tag for element in harmless.elements), "v2"
+    for name in HOSTILE:
 
-    def rename(run: dict[str, Any]) -> None:
-        for one in run["cells"]:
-            if one["subject"]["label"]["arch"] == "v2":
-                one["subject"]["label"]["arch"] = name
-        run["machine"]["cpu"] = run["mncost_version"] = name
-        run["asked"] = {"arch": name}
+        def rename(run: dict[str, Any], before: str = last, name: str = name) -> None:
+            for one in run["cells"]:
+                if one["subject"]["label"]["arch"] == before:
+                    one["subject"]["label"]["arch"] = name
+            run["machine"]["cpu"] = run["mncost_version"] = name
+            run["asked"] = {"arch": name}
 
-    found = page(run_cli, changed(run_file, rename), "--title", "T")
-    tags = [element.tag for element in harmless.elements]
-    assert sorted(element.tag for element in found.elements) == sorted(tags)
-    names = {row[0].text.rpartition(" ")[0].rpartition(" ")[0] for row in found.rows("latency-1")}
-    assert {name.replace("\x00", "�"), "v3-small"} <= {n.replace("\x00", "�") for n in names}
+        found = page(run_cli, changed(run_file, rename), "--title", "T")
+        assert sorted(element.tag for element in found.elements) == tags
+        cells = [row[0].text for row in found.rows("latency-1")]
+        names = {text.rpartition(" ")[0].rpartition(" ")[0] for text in cells}
+        assert {name.replace("\x00", "�"), "v3-small"} <= {n.replace("\x00", "�") for n in names}
+        last = name
 
 
 def test_options_change_the_title_and_add_percentiles(run_cli: Cli, run_file: str) -> None:
@@ -324,12 +326,9 @@ def test_the_same_run_makes_the_same_file(run_cli: Cli, run_file: str) -> None:
     assert found.status == 0
     assert found.out.startswith("report.html: ")
     first = Path("report.html").read_bytes()
-    run_cli(["report", run_file, "-o", "report.html"])
-    assert Path("report.html").read_bytes() == first
-    assert run_cli(["report", run_file, "-o", "-"]).out.encode() == first
     assert run_cli(["report", run_file]).out.encode() == first
     data = Path(run_file).read_bytes()
-    assert run_cli(["report", "-"], data).out.encode() == first
+    assert run_cli(["report", "-", "-o", "-"], data).out.encode() == first
 
 
 def test_a_page_stays_as_it_is_if_there_is_no_new_one(run_cli: Cli, run_file: str) -> None:
