@@ -57,7 +57,7 @@ REASONS: dict[tuple[str, str, str], str] = {
 }
 QUICK = ("table", "layers", "explain", "list", "schema", "show", "diff", "space")
 # The pairs of the other commands take minutes: the fuzzer `options` tries them at random.
-LONG = ("check", "report")
+LONG = ("check", "report", "init")
 
 
 class Left(NamedTuple):
