@@ -232,7 +232,8 @@ class _Narrowing:
 
     def _restore_groups(self) -> bool:
         for place, row in enumerate(self.rows):
-            if int(row.get("groups") or 1) > 1 and row != self.before[place]:
+            is_grouped = int(row.get("groups") or 1) > 1 or "shuffle" in row["block"]
+            if is_grouped and row != self.before[place]:
                 for key in KEYS:
                     if row.get(key) != self.before[place].get(key):
                         row[key] = self.before[place][key]
