@@ -22,6 +22,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "parquet": ("numpy", "pyarrow"),
     "litert": ("numpy", "ai_edge_litert"),
     "openvino": ("numpy", "onnx", "openvino"),
+    "executorch": ("numpy", "torch", "executorch"),
+    "coreml": ("torch", "coremltools"),
     "ncnn": ("numpy", "onnx", "pnnx"),
     "plot": ("matplotlib",),
     "report": ("numpy", "scipy", "matplotlib", "jinja2"),
@@ -30,7 +32,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
 """The modules that the features of each extra cannot do without; ``pyproject.toml`` lists what it
 installs."""
 
-_WITH_TORCH = ("torch", "models", "verify")
+_WITH_TORCH = ("torch", "models", "verify", "executorch", "coreml")
 _CPU_BUILD = (
     "; on Linux first PyTorch's CPU build, or CUDA comes with it: uv pip install "
     "--torch-backend=cpu torch, or what pytorch.org says under Start locally"

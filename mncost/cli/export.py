@@ -20,8 +20,8 @@ __all__ = ["export"]
 
 _PANEL = "Output"
 _PRECISION = (
-    "int8 quantises an .onnx, .tflite or .xml file, calibrated with images of noise: for its size "
-    "and speed. Default: fp32."
+    "int8 quantises an .onnx, .tflite, .xml or .pte file, calibrated with images of noise: for its "
+    "size and speed. Default: fp32."
 )
 
 
@@ -35,7 +35,8 @@ def export(
             metavar="FILE",
             help="File to write. Its suffix chooses the kind: .onnx, .pt (state dict), .pt2 "
             "(torch.export), .tflite (LiteRT), .xml (OpenVINO; and .bin), .param (ncnn; and .bin), "
-            ".toml (architecture file at α = 1). Replaced only when complete.",
+            ".pte (ExecuTorch), .mlpackage (Core ML), .toml (architecture file at α = 1). Replaced "
+            "only when complete.",
             rich_help_panel=_PANEL,
         ),
     ],
@@ -112,7 +113,7 @@ def export(
     """
     from mncost.grids import title
     from mncost.models.export import FILES, Choices, checkpoint
-    from mncost.render.write import write_atomically
+    from mncost.render.write import write_atomically, write_folder
 
     kind = FILES.get(output.suffix.lower())
     if kind is None:
@@ -167,9 +168,12 @@ def export(
         )
     for suffix, content in made.beside.items():  # first: the file itself is then complete
         write_atomically(output.with_suffix(suffix), content)
-    write_atomically(output, made.content)
+    if made.inside:
+        write_folder(output, made.inside)
+    else:
+        write_atomically(output, made.content)
     also = "".join(f" and {output.with_suffix(suffix)}" for suffix in made.beside)
-    size = len(made.content) + sum(map(len, made.beside.values()))
+    size = sum(map(len, (made.content, *made.beside.values(), *made.inside.values())))
     say(f"{output}{also}: {title(network)}, {size:,} bytes{said}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -28,6 +29,7 @@ from mncost.measure.records import (
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.schedule import Visit, shuffled
 from mncost.measure.workers.messages import (
+    Loaded,
     LoadModel,
     ProfileModel,
     Request,
@@ -272,6 +274,7 @@ class Crew:
             else:
                 burst = self._burst(cell.id, 0, at, sampled)
                 self._processes[spec].add(burst, "first_runs")
+                self._note(cell, sampled)
         return bool(self.cells[spec])
 
     def _check_versions(self, spec: WorkerSpec, worker: Worker) -> None:
@@ -307,7 +310,20 @@ class Crew:
 
     def _burst(self, cell: int | None, round_number: int, at: float, sampled: Sampled) -> Burst:
         self._clock.spend(sum(sampled.warmup_ns) + sum(sampled.ns))
-        return Burst(round=round_number, cell=cell, at=at, **vars(sampled))
+        seen = {one.name: getattr(sampled, one.name) for one in fields(Sampled)}
+        return Burst(round=round_number, cell=cell, at=at, **seen)
+
+    def _note(self, cell: Cell, loaded: Loaded) -> None:
+        """Say, once, how much of a model its provider left to other kernels."""
+        if loaded.operators is None or not loaded.left:
+            return
+        place = cell.place
+        kinds = ", ".join(f"{count} {name}" for name, count in sorted(loaded.left.items()))
+        note = (
+            f"{place.provider or place.runtime} in {place.precision} did not take all of "
+            f"{cell.subject.words()}: {kinds}, of {loaded.operators} operators"
+        )
+        self.run.notes += [note] if note not in self.run.notes else []
 
     def _bury(self, spec: WorkerSpec) -> None:
         """Forget a worker that is gone, or is about to be."""

@@ -186,11 +186,13 @@ class Exported(NamedTuple):
         content: of the file itself.
         beside: of the files that belong to it, by their suffix.
         closeness: of a quantised model.
+        inside: of the files of a folder, by their paths in it; then there is no file itself.
     """
 
     content: bytes
     beside: Mapping[str, bytes] = MappingProxyType({})
     closeness: Closeness | None = None
+    inside: Mapping[str, bytes] = MappingProxyType({})
 
 
 class FileKind(NamedTuple):
@@ -237,9 +239,9 @@ def _openvino_files(network: Network, choices: Choices) -> Exported:
     require("openvino")
     from mncost.models.openvino_model import openvino_model
 
-    onnx, _, closeness = _onnx_file(network, choices)
-    xml, weights = openvino_model(onnx)
-    return Exported(xml, {".bin": weights}, closeness)
+    onnx = _onnx_file(network, choices)
+    xml, weights = openvino_model(onnx.content)
+    return Exported(xml, {".bin": weights}, onnx.closeness)
 
 
 def _ncnn_files(network: Network, choices: Choices) -> Exported:
@@ -249,6 +251,25 @@ def _ncnn_files(network: Network, choices: Choices) -> Exported:
     onnx, inputs = _onnx_file(network, choices).content, [*network.inputs.values()]
     param, weights = ncnn_model(onnx, inputs, _metadata(network, choices))
     return Exported(param.encode(), {".bin": weights})
+
+
+def _executorch_file(network: Network, choices: Choices) -> Exported:
+    require("executorch")
+    module = to_torch(network, choices).eval()
+    from mncost.models.executorch_model import executorch_model
+
+    shapes = [*network.inputs.values()]
+    program = executorch_model(module, shapes, choices.precision)
+    return Exported(program.content, closeness=program.closeness)
+
+
+def _core_ml_package(network: Network, choices: Choices) -> Exported:
+    require("coreml")
+    module = to_torch(network, choices).eval()
+    from mncost.models.coreml_model import coreml_package
+
+    files = coreml_package(module, network.inputs, _metadata(network, choices))
+    return Exported(b"", inside=files)
 
 
 def _state_dict_file(network: Network, choices: Choices) -> Exported:
@@ -296,6 +317,8 @@ FILES: dict[str, FileKind] = {
         (".bin",),
     ),
     ".param": FileKind(_ncnn_files, frozenset({*_WEIGHTS, "resolution"}), (".bin",)),
+    ".pte": FileKind(_executorch_file, frozenset({*_WEIGHTS, "resolution", "precision"})),
+    ".mlpackage": FileKind(_core_ml_package, frozenset({*_WEIGHTS, "resolution"})),
     ".toml": FileKind(_architecture_file, frozenset({"resolution"})),
 }
 """The kinds of files that a network can be written to, by suffix."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mncost.errors import OutputError
 
-__all__ = ["check_writable", "refuse_overwriting", "write_atomically"]
+__all__ = ["check_writable", "refuse_overwriting", "write_atomically", "write_folder"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -26,6 +26,34 @@ def write_atomically(path: Path, data: bytes) -> None:
             path.write_bytes(data)
         else:
             _replace(path.resolve(), data)
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of files, in the place of one that is there.
+
+    Args:
+        path: the folder.
+        files: contents by their paths in it.
+
+    Raises:
+        OutputError: it cannot be written, or something else has this name.
+    """
+    import shutil
+    import tempfile
+
+    with _as_output_error(path):
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(None, "a file has this name, and this kind is a folder")
+        if path.is_dir() and any(path.iterdir()) and not (path / min(files)).is_file():
+            raise OSError(None, "a folder of something else has this name")
+        with tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".mncost-") as scratch:
+            whole = Path(scratch) / "whole"
+            for name, content in files.items():
+                (whole / name).parent.mkdir(parents=True, exist_ok=True)
+                (whole / name).write_bytes(content)
+            if path.exists():
+                path.replace(Path(scratch) / "old")
+            shutil.move(whole, path)
 
 
 def check_writable(path: Path) -> None:

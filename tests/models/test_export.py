@@ -173,7 +173,10 @@ REFUSED = [
     ("--precision fp16 -o net.onnx", "--precision fp16: files are written in fp32 or int8"),
     ("--precision int8 --static-batch 2 -o net.onnx", "do not go together"),
     ("-o net.onx", "unknown suffix '.onx' (did you mean '.onnx'?); accepted: .onnx, .pt, .pt2"),
-    ("-o net", "unknown suffix ''; accepted: .onnx, .pt, .pt2, .tflite, .xml, .param, .toml"),
+    (
+        "-o net",
+        "unknown suffix ''; accepted: .onnx, .pt, .pt2, .tflite, .xml, .param, .pte, .mlpackage, ",
+    ),
     ("", "Missing option '--output'"),
     ("-o x.pt --resolution 96", "--resolution means nothing to a .pt file"),
     ("-o x.pt --dynamic-batch", "--dynamic-batch means nothing to a .pt file"),

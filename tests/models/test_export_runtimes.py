@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 import torch
 
 import mncost
+from mncost.graph.ops import Add
 from mncost.network import Network
 from tests.running import Result
 
@@ -125,3 +128,62 @@ def test_what_a_kind_of_file_does_not_have(run_cli: Cli) -> None:
     status, _, err = run_cli([*WORDS, "--precision", "int8", "-o", "net.param"])
     assert status == 2
     assert "--precision means nothing to a .param file" in err
+
+
+def test_core_ml(here: Path, run_cli: Cli) -> None:
+    """It cannot run here: its own specification says what the package computes."""
+    coremltools = pytest.importorskip("coremltools")
+    module = net().to_torch(seed=9).eval()
+    torch.save(module.state_dict(), here / "weights.pt")
+    words = [*WORDS, "--weights", "weights.pt", "-o", "net.mlpackage"]
+    assert run_cli(words).status == run_cli(words).status == 0  # replaced, too
+    spec = coremltools.utils.load_spec(str(here / "net.mlpackage"))
+    assert spec.description.metadata.userDefined["alpha"] == "0.35"
+    (image,) = spec.description.input
+    assert list(image.type.multiArrayType.shape) == [1, 3, 64, 64]
+    (function,) = spec.mlProgram.functions.values()
+    (block,) = function.block_specializations.values()
+    counted = {"conv": 0, "linear": 0, "add": 0}
+    for operation in block.operations:
+        if operation.type in counted:
+            counted[operation.type] += 1
+    layers = [layer.kind for layer in net().layers]
+    assert counted["conv"] == sum(kind in ("conv", "depthwise", "pointwise") for kind in layers)
+    assert counted["linear"] == layers.count("linear") == 1
+    assert counted["add"] == sum(isinstance(node.op, Add) for node in net().graph.nodes)
+    weights = here / "net.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
+    classifier = module.state_dict()["classifier.weight"].numpy()
+    assert classifier.tobytes() in weights.read_bytes()
+
+
+def test_a_folder_does_not_replace_something_else(here: Path, run_cli: Cli) -> None:
+    pytest.importorskip("coremltools")
+    (here / "net.mlpackage").mkdir()
+    (here / "net.mlpackage" / "notes.txt").write_text("mine")
+    status, out, err = run_cli([*WORDS, "-o", "net.mlpackage"])
+    assert (status, out) == (2, "")
+    assert err == (
+        "mncost: net.mlpackage: cannot be written: a folder of something else has this name\n"
+    )
+    assert (here / "net.mlpackage" / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_executorch(here: Path, run_cli: Cli, precision: str) -> None:
+    """Run by ExecuTorch in a process of its own."""
+    pytest.importorskip("executorch", reason="pip install 'mncost[executorch]'")
+    assert run_cli([*WORDS, "--precision", precision, "-o", "net.pte"]).status == 0
+    np.save(here / "in.npy", images())
+    program = """
+import numpy as np, torch
+from executorch.runtime import Runtime
+method = Runtime.get().load_program("net.pte").load_method("forward")
+np.save("out.npy", method.execute([torch.from_numpy(np.load("in.npy"))])[0].numpy())
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=here, timeout=600)
+    logits = np.load(here / "out.npy")
+    with torch.no_grad():
+        wanted = net().to_torch(seed=0).eval()(torch.from_numpy(images())).numpy()
+    error = np.sqrt(((logits - wanted) ** 2).mean()) / wanted.std()
+    assert (error < 1e-4) if precision == "fp32" else (5e-3 < error < 0.2)

@@ -36,6 +36,7 @@ __all__ = [
     "USUAL",
     "Call",
     "KernelTimes",
+    "LeftOver",
     "Runtime",
     "Setup",
     "default_provider",
@@ -61,6 +62,18 @@ class KernelTimes(NamedTuple):
 
     runs: list[int]
     kernels: dict[str, list[int]]
+
+
+class LeftOver(NamedTuple):
+    """How much of a model a provider did not take.
+
+    Attributes:
+        operators: how many the model has.
+        left: how many of each kind run by other kernels.
+    """
+
+    operators: int
+    left: Mapping[str, int]
 
 
 class Setup(NamedTuple):
@@ -130,6 +143,10 @@ class Runtime(ABC):
     @abstractmethod
     def load(self, setup: Setup) -> Call:
         """Load a model, with seeded images as its input."""
+
+    def left_over(self, setup: Setup, call: Call) -> LeftOver | None:
+        """Return what of a loaded model the provider left to other kernels, if that is known."""
+        return None
 
     def profiled(self, setup: Setup) -> tuple[Call, Callable[[], KernelTimes]]:
         """Load a model under the runtime's profiler; the second function ends it, after the runs.
@@ -203,6 +220,7 @@ RUNTIMES: Mapping[str, str] = {
     "openvino": "mncost.measure.runtimes.openvino:OpenVino",
     "litert": "mncost.measure.runtimes.litert:LiteRt",
     "ncnn": "mncost.measure.runtimes.ncnn:Ncnn",
+    "executorch": "mncost.measure.runtimes.executorch:ExecuTorch",
     "fake": "mncost.measure.runtimes.fake:Fake",
 }
 """Where the class of each runtime is, by name."""

@@ -7,15 +7,25 @@ is the convolution ``row2.expand.conv`` with its batch norm and activation. Our 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from mncost.cost.memory import schedule
-from mncost.graph.graph import Graph
-from mncost.graph.ops import LayerScale
+from mncost.graph.graph import Graph, Node
+from mncost.graph.ops import (
+    AdaptivePool,
+    Add,
+    Attention,
+    Conv,
+    GlobalPool,
+    LayerScale,
+    Linear,
+    Pool,
+    Scale,
+)
 from mncost.measure.runtimes import CONVERT, REORDER
 from mncost.readers.names import tidy
 
-__all__ = ["node_of", "steps_by_name"]
+__all__ = ["node_of", "nodes_in_order", "steps_by_name"]
 
 # In the files that are loaded: mncost.models.onnx_model, mncost.models.int8.
 _CONVERSIONS = ("input_QuantizeLinear", "output_DequantizeLinear")
@@ -53,3 +63,38 @@ def node_of(names: Iterable[str], steps: Mapping[str, str]) -> str:
             if known in steps:
                 return steps[known]
     return REORDER
+
+
+def nodes_in_order(kernels: Mapping[str, str | None], graph: Graph) -> dict[str, str]:
+    """Return what each kernel is about, where a runtime keeps the order of nodes and no names.
+
+    What is no operator of ours alone (an activation, a reshape) belongs to the layer before it.
+
+    Args:
+        kernels: in the order in which they run, each with its kind: ``product`` (a convolution, a
+            linear layer), ``pool``, ``binary`` (an addition, a multiplication), ``attention`` (its
+            two matrix products), ``softmax``; ``None``: another one.
+        graph: what was run.
+    """
+    steps, nodes = steps_by_name(graph), _by_kind(graph)
+    mapped, before = {}, REORDER
+    for kernel, kind in kernels.items():
+        node = next(nodes[kind], None) if kind in nodes else None
+        before = steps[node.name] if node else before
+        mapped[kernel] = before
+    return mapped
+
+
+def _by_kind(graph: Graph) -> dict[str, Iterator[Node]]:
+    def nodes(*kinds: type, times: int = 1) -> Iterator[Node]:
+        return iter([n for n in graph.nodes if isinstance(n.op, kinds) for _ in range(times)])
+
+    known = {
+        "product": nodes(Conv, Linear),
+        "pool": nodes(Pool, AdaptivePool, GlobalPool),
+        "attention": nodes(Attention, times=2),  # the scores, and what they weight
+        "softmax": nodes(Attention),
+    }
+    if not any(isinstance(node.op, Attention) for node in graph.nodes):
+        known["binary"] = nodes(Add, Scale)  # else scales and norms are among them
+    return known

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mncost.measure.runtimes import Call, Runtime, Setup, seeded_images
+from mncost.measure.runtimes import Call, LeftOver, Runtime, Setup, seeded_images
 from mncost.measure.runtimes.given import Given
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["LiteRt"]
 
 _XNNPACK, _BUILTIN = "XNNPACK", "builtin"
+_DELEGATE = "DELEGATE"
 
 
 class LiteRt(Runtime):
@@ -45,6 +47,24 @@ class LiteRt(Runtime):
         """Load a file for one batch size."""
         call: Call = self.interpreter(setup).invoke
         return call
+
+    def left_over(self, setup: Setup, call: Call) -> LeftOver | None:
+        """Return what XNNPACK did not take: what no delegate computes."""
+        if setup.provider == _BUILTIN:
+            return None
+        operators = call.__self__._get_ops_details()  # type: ignore[attr-defined]
+        own = [one for one in operators if one["op_name"] != _DELEGATE]
+        makers = {int(out): one for one in own for out in one["outputs"]}
+        taken: set[int] = set()
+        for delegate in operators[len(own) :]:
+            known, asked = {*map(int, delegate["inputs"])}, [*map(int, delegate["outputs"])]
+            while asked:
+                maker = makers.get(asked.pop())
+                if maker is not None and maker["index"] not in taken:
+                    taken.add(maker["index"])
+                    asked += [i for i in map(int, maker["inputs"]) if i not in known]
+        left = Counter(one["op_name"] for one in own if one["index"] not in taken)
+        return LeftOver(len(own), left)
 
     def interpreter(self, setup: Setup) -> Any:
         """Return an interpreter whose inputs are set."""

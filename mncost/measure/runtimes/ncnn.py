@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from mncost.measure.runtimes import REORDER, Call, KernelTimes, Runtime, Setup, seeded_images
+from mncost.measure.runtimes import Call, KernelTimes, Runtime, Setup, seeded_images
 
 if TYPE_CHECKING:
-    from mncost.graph.graph import Graph, Node
+    from mncost.graph.graph import Graph
 
 __all__ = ["Layer", "Ncnn", "layers_of"]
 
-# By their layers: those that compute products, and others that are one of our operators each.
-_PRODUCTS = ("Convolution", "ConvolutionDepthWise", "InnerProduct", "Gemm")
+_KINDS = {
+    "Convolution": "product",
+    "ConvolutionDepthWise": "product",
+    "InnerProduct": "product",
+    "Gemm": "product",
+    "Pooling": "pool",
+    "BinaryOp": "binary",
+    "MatMul": "attention",
+    "Softmax": "softmax",
+}
 _NO_WORK = ("Input", "MemoryData")
 
 
@@ -94,19 +102,10 @@ class Ncnn(Runtime):
 
     @staticmethod
     def kernels_to_nodes(kernels: Iterable[str], graph: Graph) -> dict[str, str]:
-        """Return the node of each layer, by their order: pnnx keeps that, and no names.
+        """Return the node of each layer, by their order: pnnx keeps that, and no names."""
+        from mncost.measure.runtimes.kernel_names import nodes_in_order
 
-        What is no operator of ours alone (an activation, a reshape) belongs to the layer before it.
-        """
-        from mncost.measure.runtimes.kernel_names import steps_by_name
-
-        steps, nodes = steps_by_name(graph), _expected(graph)
-        mapped, before = {}, REORDER
-        for kernel in kernels:
-            node = next(nodes.get(kernel.partition(" ")[0], iter(())), None)
-            before = steps[node.name] if node else before
-            mapped[kernel] = before
-        return mapped
+        return nodes_in_order({one: _KINDS.get(one.partition(" ")[0]) for one in kernels}, graph)
 
     def _net(self, setup: Setup) -> tuple[Any, Callable[[], Any]]:
         """Return a loaded model, and what begins a call of it."""
@@ -146,21 +145,3 @@ def layers_of(param: str) -> list[Layer]:
         values = dict(word.split("=", 1) for word in rest[first + int(made) :])
         layers.append(Layer(kind, name, rest[first], values))
     return layers
-
-
-def _expected(graph: Graph) -> dict[str, Iterator[Node]]:
-    """Return the nodes that kinds of layers are made of, in order."""
-    from mncost.graph.ops import AdaptivePool, Add, Attention, Conv, GlobalPool, Linear, Pool, Scale
-
-    def nodes(*kinds: type, times: int = 1) -> Iterator[Node]:
-        return iter([n for n in graph.nodes if isinstance(n.op, kinds) for _ in range(times)])
-
-    products = nodes(Conv, Linear)
-    alone = {
-        "Pooling": nodes(Pool, AdaptivePool, GlobalPool),
-        "Softmax": nodes(Attention),
-        "MatMul": nodes(Attention, times=2),  # the scores, and what they weight
-    }
-    if not any(isinstance(node.op, Attention) for node in graph.nodes):
-        alone["BinaryOp"] = nodes(Add, Scale)  # else scales and norms are among them
-    return dict.fromkeys(_PRODUCTS, products) | alone

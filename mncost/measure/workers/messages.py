@@ -6,7 +6,7 @@ needs the standard library only. Times are in nanoseconds, memory is in bytes.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from mncost.errors import one_line
@@ -15,6 +15,7 @@ __all__ = [
     "Heaviest",
     "Hello",
     "LoadModel",
+    "Loaded",
     "Message",
     "ModelRequest",
     "ProfileModel",
@@ -65,6 +66,14 @@ class Sampled:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Loaded(Sampled):
+    """The first runs of a model, and how much of it its provider did not take."""
+
+    operators: int | None = None  # that the model has; None: that is not known
+    left: dict[str, int] = field(default_factory=dict)  # to other kernels, by kind
+
+
+@dataclass(frozen=True, kw_only=True)
 class Profiled:
     """A model with and without its runtime's profiler."""
 
@@ -110,10 +119,10 @@ class ModelRequest(Request[A]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadModel(ModelRequest[Sampled]):
+class LoadModel(ModelRequest[Loaded]):
     """Load a model, run it once as warm-up, and then twice more."""
 
-    answer = Sampled
+    answer = Loaded
     cell: int
 
 

@@ -23,6 +23,7 @@ from mncost.measure.runtimes import Call, Runtime, Setup, runtime_class
 from mncost.measure.workers.messages import (
     Heaviest,
     Hello,
+    Loaded,
     LoadModel,
     Message,
     ModelRequest,
@@ -96,10 +97,16 @@ class Server:
             case _:
                 raise AssertionError(request)
 
-    def _load(self, asked: LoadModel) -> Sampled:
+    def _load(self, asked: LoadModel) -> Loaded:
         try:
-            self._calls[asked.cell] = self._runtime.load(_setup(asked))
-            return self._burst(asked.cell, _FIRST_WARMUPS, _FIRST_RUNS)
+            call = self._calls[asked.cell] = self._runtime.load(_setup(asked))
+            first = self._burst(asked.cell, _FIRST_WARMUPS, _FIRST_RUNS)
+            left = self._runtime.left_over(_setup(asked), call)
+            return Loaded(
+                **vars(first),
+                operators=left.operators if left else None,
+                left=dict(left.left) if left else {},
+            )
         except Exception:
             self._calls.pop(asked.cell, None)
             raise

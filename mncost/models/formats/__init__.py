@@ -104,6 +104,7 @@ FORMATS: Mapping[str, str] = {
     "torch": "mncost.models.formats.torch",
     "tflite": "mncost.models.formats.tflite",
     "ncnn": "mncost.models.formats.ncnn",
+    "executorch": "mncost.models.formats.executorch",
     "fake": "mncost.models.formats.fake",
 }
 """The modules of the formats, by name."""
