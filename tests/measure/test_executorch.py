@@ -1,0 +1,61 @@
+"""ExecuTorch: lowering takes a minute a network, so these tests are slow, and few have it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mncost
+from mncost.measure.layer_shares import layer_shares
+from mncost.measure.runtimes import seeded_images
+from mncost.measure.runtimes.executorch import ExecuTorch
+from mncost.measure.workers.process import start_worker
+from mncost.measure.workers.worker import WorkerSpec
+from mncost.models.formats import Model, format_named
+from mncost.models.weights import random_weights
+from tests.measure import asking
+
+pytest.importorskip("executorch", reason="pip install 'mncost[executorch]'")
+pytestmark = pytest.mark.slow
+
+NETS = {name: mncost.load(name, 0.35, 64) for name in ("v2", "v3-small")}
+
+
+@pytest.mark.parametrize("precision", ExecuTorch.precisions)
+@pytest.mark.parametrize("name", NETS)
+def test_a_worker(tmp_path: Path, name: str, precision: str) -> None:
+    """Its outputs are torch's, and every layer with MACs has a time of its own."""
+    net = NETS[name]
+    model = Model(net.graph, net.inputs, precision, lambda: random_weights(net.graph, 5))
+    said = format_named("executorch").write(model, tmp_path)
+    assert (said is None) == (precision == "fp32")
+    assert said is None or 5e-3 < said.error < 0.2
+    if precision == "fp32":
+        assert error_of(net, tmp_path) <= 1e-4
+    worker = start_worker(WorkerSpec("executorch", 1))
+    try:
+        assert set(worker.hello.versions) >= {"python", "torch", "numpy"}
+        loaded = worker.ask(asking.load(0, tmp_path))
+        assert all(ns > 0 for ns in loaded.ns)
+        assert loaded.operators == len(net.graph.nodes)
+        assert len(worker.ask(asking.burst(0, warmups=1, runs=4)).ns) == 4
+        profiled = worker.ask(asking.profile(tmp_path, precision=precision, rounds=2))
+    finally:
+        worker.close()
+    layers = layer_shares(ExecuTorch, net.graph, net.inputs, profiled)
+    assert {layer.layer for layer in layers} >= {one.name for one in net.layers if one.macs}
+
+
+def error_of(net: mncost.Network, folder: Path) -> float:
+    """Return the largest difference from torch's logits / their standard deviation."""
+    import torch
+    from executorch.runtime import Runtime
+
+    images = torch.from_numpy(seeded_images((1, *net.inputs["input"])))
+    method = Runtime.get().load_program(str(folder / "model.pte")).load_method("forward")
+    with torch.no_grad():
+        wanted = net.to_torch(seed=5).eval()(images).numpy()
+    logits = method.execute([images])[0].numpy()
+    return float(np.abs(logits - wanted).max() / wanted.std())
