@@ -71,9 +71,9 @@ def predict(
     mncost predict v2 --alpha 0.35:1.0 --check
     mncost predict v2 --alpha 0.35:1.0 --target-error 5%
 
-    mncost calibrate makes the profile. Networks that it measured are marked; extrapolated is what
-    differs in kind from all that it measured, and has a wider interval. Nothing is predicted for
-    another machine, runtime or number of threads.
+    The profile is what mncost calibrate makes. Networks that it measured are marked. A network that
+    differs in kind from all that were measured is extrapolated, and has a wider interval. Nothing
+    is predicted for another machine, runtime or number of threads.
     """
     from mncost import units
     from mncost.cli.progress import watching

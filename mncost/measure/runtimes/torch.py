@@ -46,18 +46,12 @@ class Torch(Runtime):
         """
         import torch
 
-        given = Given.of(setup.folder)
-        images: Sequence[torch.Tensor] = ()
-        named: Mapping[str, torch.Tensor] = {}
-        if given is not None:
-            module, named = _given(given, setup.batch)
-        else:
-            graph, module, shapes = _read(setup.folder / "model.pickle")
-            images = [_channels_last(seeded_images((setup.batch, *shape))) for shape in shapes]
-            if setup.training is not None:
-                from mncost.measure.runtimes.torch_step import training_step
+        if setup.training is not None:
+            from mncost.measure.runtimes.torch_step import training_step
 
-                return training_step(module, graph, images, setup.training)
+            graph, module, shapes = _read(setup.folder / "model.pickle")
+            return training_step(module, graph, _images(shapes, setup.batch), setup.training)
+        module, images, named = _loaded(setup)
         run = self.prepared(module)
 
         def call() -> object:
@@ -94,7 +88,11 @@ def _loaded(
         module, named = _given(given, setup.batch)
         return module, (), named
     _, module, shapes = _read(setup.folder / "model.pickle")
-    return module, [_channels_last(seeded_images((setup.batch, *one))) for one in shapes], {}
+    return module, _images(shapes, setup.batch), {}
+
+
+def _images(shapes: Iterable[Sequence[int]], batch: int) -> list[torch.Tensor]:
+    return [_channels_last(seeded_images((batch, *shape))) for shape in shapes]
 
 
 def _given(given: Given, batch: int) -> tuple[nn.Module, dict[str, torch.Tensor]]:
