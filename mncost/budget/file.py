@@ -37,7 +37,7 @@ from mncost.cost.memory import PRECISIONS
 from mncost.errors import BudgetError, InputError, UnknownNameError, one_line
 from mncost.grids import input_words
 from mncost.limits import EXACT, percent_of
-from mncost.measure.runtimes import RUNTIMES, runtime_class
+from mncost.measure.runtimes import REAL, RUNTIMES, runtime_class
 from mncost.network import Network
 from mncost.readers import is_model
 from mncost.spec.parse import PAPER
@@ -198,7 +198,7 @@ class _Reader:
     def names(self, runtime: str, precision: str, *, is_measured: bool) -> None:
         """Check the names of the runtime and the precision, and that they go together."""
         if runtime not in RUNTIMES:
-            self.problems.add(UnknownNameError("runtime", runtime, RUNTIMES))
+            self.problems.add(UnknownNameError("runtime", runtime, RUNTIMES, shown=REAL))
         if precision not in PRECISIONS:
             self.problems.add(UnknownNameError("precision", precision, PRECISIONS))
         elif is_measured and runtime in RUNTIMES:

@@ -25,7 +25,7 @@ from mncost.measure.plan import What, plan
 from mncost.measure.private import with_home, without_home
 from mncost.measure.records import Cell, Options, Run, WorkerSpec
 from mncost.measure.run_file import read_run
-from mncost.measure.runtimes import RUNTIMES, runtime_class
+from mncost.measure.runtimes import REAL, RUNTIMES, runtime_class
 from mncost.measure.runtimes.reference import REFERENCE
 from mncost.measure.scratch import scratch_directory
 from mncost.measure.signals import interrupting
@@ -159,7 +159,7 @@ def resumed(path: Path, effort: Effort, python: Sequence[str] = ()) -> Run:
                 f"--python {place.python} allows to start that"
             )
         if place.runtime not in RUNTIMES:
-            raise UnknownNameError("runtime", place.runtime, RUNTIMES)
+            raise UnknownNameError("runtime", place.runtime, RUNTIMES, shown=REAL)
         if place.provider not in offer(place.runtime, place.python):
             raise MeasureError(f"{path}: not resumed: {place.runtime} has no {place.provider} now")
     check_clock(effort.clock, [cell.place.threads for cell in run.cells])

@@ -17,6 +17,7 @@ from mncost.measure.private import without_home
 from mncost.measure.runtimes import (
     MAX_BATCH,
     MAX_THREADS,
+    REAL,
     RUNTIMES,
     USUAL,
     is_installed,
@@ -33,7 +34,6 @@ Offer: TypeAlias = Callable[[str, str | None], Sequence[str | None]]
 
 DEVICES = ("cpu",)
 ALL = "all"  # runtimes that are installed
-_REAL = ", ".join(name for name in RUNTIMES if name != "fake")
 _PANEL = "Measure"
 _SEVERAL = ("runtime", "provider", "threads", "precision", "batch", "python")
 STEPS = ("head", "all")
@@ -66,7 +66,8 @@ class Where:
     """
 
     runtime: Sequence[str] = flag(
-        f"{_REAL}; several with commas; all: those that are installed, each in its usual form. "
+        f"{', '.join(REAL)}; several with commas; all: those that are installed, each in its "
+        "usual form. "
         f"Default: {' and '.join(USUAL)}, if they are installed.",
         metavar="NAMES",
         default=(),
@@ -154,7 +155,7 @@ class Where:
             object.__setattr__(self, name, _several(getattr(self, name)))
         for runtime in self.runtime:
             if runtime not in RUNTIMES and runtime != ALL:
-                raise UnknownNameError("runtime", runtime, [*RUNTIMES, ALL])
+                raise UnknownNameError("runtime", runtime, [*RUNTIMES, ALL], shown=[*REAL, ALL])
         measured = {name for one in RUNTIMES for name in runtime_class(one).precisions}
         for precision in self.precision:
             if precision not in measured:

@@ -20,7 +20,7 @@ from mncost.measure import kept
 from mncost.measure.cell import Place
 from mncost.measure.machine import machine, machine_differences
 from mncost.measure.records import Machine
-from mncost.measure.runtimes import RUNTIMES, USUAL, default_provider, runtime_class
+from mncost.measure.runtimes import REAL, RUNTIMES, USUAL, default_provider, runtime_class
 from mncost.measure.where import has_models, no_models
 from mncost.place import OnePlace
 from mncost.predict.calibration import Calibration
@@ -51,7 +51,7 @@ def place_of(place: OnePlace, precision: str = "fp32") -> Place:
     """
     name = place.runtime or USUAL[0]
     if name not in RUNTIMES:
-        raise UnknownNameError("runtime", name, RUNTIMES)
+        raise UnknownNameError("runtime", name, RUNTIMES, shown=REAL)
     made = Place(name, default_provider(name), precision=precision, threads=place.threads or 1)
     if not has_models(made):
         raise no_models(made)

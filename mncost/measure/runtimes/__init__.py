@@ -31,6 +31,7 @@ __all__ = [
     "CONVERT",
     "MAX_BATCH",
     "MAX_THREADS",
+    "REAL",
     "REORDER",
     "RUNTIMES",
     "USUAL",
@@ -224,6 +225,9 @@ RUNTIMES: Mapping[str, str] = {
     "fake": "mncost.measure.runtimes.fake:Fake",
 }
 """Where the class of each runtime is, by name."""
+
+REAL = tuple(name for name in RUNTIMES if name != "fake")
+"""Those that users are offered; ``fake`` is for tests."""
 
 USUAL = ("onnxruntime", "torch")
 """What is measured if no runtime is named: those that are installed, or the first of them."""
