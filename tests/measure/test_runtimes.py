@@ -321,6 +321,6 @@ def test_all_are_those_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_one_runtime_is_not_all(run_cli: Callable[..., Result]) -> None:
-    result = run_cli(["calibrate", "v2", "--runtime", "all"])
+    result = run_cli(["plot", "v2", "--y", "latency", "--runtime", "all"])
     assert (result.status, result.err.count("\n")) == (2, 1)
     assert "runtime all: name one" in result.err
