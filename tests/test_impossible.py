@@ -70,6 +70,12 @@ IMPOSSIBLE: dict[str, tuple[list[Row], dict[str, Any], type[InputError], str]] =
         SpecError,
         r"outputs: row1 and row2 are one result",
     ),
+    "an output that is the image, beside another": (
+        [{"block": "activation", "activation": "none"}, CONV],
+        {"outputs": ["row1", "row2"]},
+        SpecError,
+        r"outputs: row1 is the image as it is",
+    ),
 }
 
 

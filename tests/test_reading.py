@@ -154,6 +154,11 @@ REFUSED: list[tuple[list[Row], dict[str, object], tuple[str, ...]]] = [
         ("row 5", "needs two rows"),
     ),
     ([*BODY, {"block": "pool", "from": "left"}], {}, ("row 4 (join)", "no row reads it")),
+    (
+        [STEM | {"repeats": 2}, {"block": "pool", "from": "stem.1"}],
+        {},
+        ("row 1 (stem)", "no row reads its end (stem.2)"),
+    ),
     (BODY, {"outputs": ["jion"]}, ("outputs", "'jion'", "did you mean 'join'")),
     (BODY, {"outputs": ["join", "join"]}, ("outputs", "named twice")),
     (BODY, {"outputs": ["join", "input"]}, ("outputs", "is the image")),

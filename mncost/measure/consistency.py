@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import inf
 
 from mncost.errors import InputError, one_line
+from mncost.graph.ops import Input
 from mncost.graph.shapes import infer_shapes
 from mncost.measure.bursts import Bursts
 from mncost.measure.records import IDENTITY, Cell, ModelRecord, PairCells, Run
@@ -26,6 +27,8 @@ def problems(run: Run) -> Iterator[str]:
         if cell >= len(run.cells):
             yield f"{place}: there is no cell {cell}; the file has {len(run.cells)}"
     for p, process in enumerate(run.processes):
+        if process.worker.threads > MAX_THREADS:
+            yield f"processes[{p}].worker.threads: at most {MAX_THREADS} is accepted"
         for name in ("first_runs", "pilot", "bursts"):
             yield from _of_samples(f"processes[{p}].{name}", getattr(process, name))
     yield from _of_ratios(run)
@@ -50,6 +53,8 @@ def _of_model(model: ModelRecord) -> str | None:
         return "it has no operators or no inputs"
     if any(source >= index or source < 0 for index, n in enumerate(nodes) for source in n.inputs):
         return "an operator reads one that does not come before it"
+    if any(isinstance(n.op, Input) == bool(n.inputs) for n in nodes):
+        return "an operator reads nothing, or an input reads something"
     if not all(0 <= output < len(nodes) for output in model.graph.outputs):
         return "an output is no operator"
     try:
@@ -70,7 +75,11 @@ def _of_samples(place: str, records: Sequence[Bursts]) -> Iterator[str]:
 
 
 def _of_profiles(run: Run) -> Iterator[str]:
+    lengths: dict[int, int] = {}
     for n, profile in enumerate(run.profiles):
+        length = lengths.setdefault(profile.cell, len(profile.layers))
+        if len(profile.layers) != length:
+            yield f"profiles[{n}].layers: {len(profile.layers)}, and {length} in another process"
         runs = len(profile.profiled_ns)
         if not _median(profile.profiled_ns) or not _median(profile.plain_ns):
             yield f"profiles[{n}]: it has no time"

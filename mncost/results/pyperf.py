@@ -37,7 +37,10 @@ def to_pyperf(results: Results) -> str:
             name = _unused(one_line(cell.words()), names)
             names.add(name)
             runs = [_pyperf_run(run, cell, one, name) for one in series]
-            benchmarks.append(pyperf.Benchmark(runs))
+            try:
+                benchmarks.append(pyperf.Benchmark(runs))
+            except ValueError as error:  # of processes with other versions, e.g. of a file by hand
+                raise MeasureError(f"pyperf does not take this run: {error}") from None
     if not benchmarks:
         raise MeasureError("nothing to export to pyperf: no cell of this run has a sample")
     out = io.StringIO()

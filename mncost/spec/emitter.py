@@ -119,6 +119,9 @@ class Emitter(Builder):
         if len(set(ends.values())) < len(ends):
             same = " and ".join(name for name in ends if [*ends.values()].count(ends[name]) > 1)
             raise SpecError(f"{origin}: outputs: {same} are one result")
+        if len(ends) > 1 and 0 in ends.values():
+            same = next(name for name, index in ends.items() if index == 0)
+            raise SpecError(f"{origin}: outputs: {same} is the image as it is")
         graph = self.finish(tuple(ends.values()))
         return graph if all(block.row.whole for block in blocks) else pruned(graph)
 

@@ -138,21 +138,26 @@ class Table:
 
 def problems_of(table: Table, wanted: Sequence[str]) -> Iterator[str]:
     """Yield what is wrong with what rows read, and with the ``outputs`` that are wanted."""
-    used: set[int] = set()
+    reads: list[Read] = []
     for place, name in enumerate(table.names):
         try:
-            used.update(read.row for read in table.sources(place))
+            reads += table.sources(place)
         except ValueError as error:
             yield f"row {place + 1} ({name}): {error}"
             return
     try:
-        used.update(read.row for read in table.outputs(wanted))
+        reads += table.outputs(wanted)
     except ValueError as error:
         yield str(error)
         return
+    used = {read.row for read in reads}
+    ends = {read.block for read in reads if not read.part}
     for place, name in enumerate(table.names):
-        if place not in used:
-            yield (
-                f"row {place + 1} ({name}): no row reads it, and it is no output: name it in a "
-                "`from` below it, or in `outputs`"
-            )
+        block = table.block_name(place)
+        if place in used and (block in ends or not table.rows[place].whole):
+            continue
+        what = "it" if place not in used else f"its end ({block})"
+        yield (
+            f"row {place + 1} ({name}): no row reads {what}, and it is no output: name it in a "
+            "`from` below it, or in `outputs`"
+        )

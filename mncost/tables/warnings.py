@@ -89,7 +89,7 @@ def longer(results: Results) -> str | None:
         return None
     known = [error for error in _errors(results) if error is not None]
     target = results.run.options.target_error or _ROUGH
-    times = min(max((max(known, default=1.0) / target) ** 2, 2.0), 10.0)
+    times = min(max(min(max(known, default=1.0) / target, 10.0) ** 2, 2.0), 10.0)
     wanted = results.run.seconds * times
     return next((one for one in _TIMES if seconds("", one) >= wanted), _TIMES[-1])
 

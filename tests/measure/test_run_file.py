@@ -184,6 +184,24 @@ DAMAGED = {
         changed(lambda d: d["models"]["0" * 16].update(inputs={"other": [3, 8, 8]})),
         "models[0000000000000000]: ",
     ),
+    "an operator that reads nothing": (
+        changed(
+            lambda d: d["models"]["0" * 16]["graph"]["nodes"][0].update(
+                op={"type": "Dropout", "rate": 0.1}
+            ),
+        ),
+        "models[0000000000000000]: an operator reads nothing",
+    ),
+    "layers that another process has not": (
+        changed(
+            lambda d: d["profiles"].append({**d["profiles"][0], "layers": []}),
+        ),
+        "profiles[1].layers: 0, and ",
+    ),
+    "threads beyond all bounds": (
+        changed(lambda d: d["processes"][0]["worker"].update(threads=10**400)),
+        "processes[0].worker.threads: at most",
+    ),
     "a cell twice": (
         changed(lambda d: d["processes"][0]["bursts"][2].update(cell=0)),
         "processes[0].bursts: a cell stands there twice",
