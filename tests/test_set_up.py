@@ -20,7 +20,7 @@ import pytest
 from tests.documents import ROOT, parsed
 
 PAGES = ("README.md", "docs/installing.md")
-MEASURES = re.compile(r"mncost (bench|compare .*--bench|pick .*--max-latency|check)")
+MEASURES = re.compile(r"mncost (calibrate|bench|compare .*--bench|pick .*--max-latency|check)")
 _SECONDS = 3600  # for a page, on a busy machine
 
 
@@ -39,7 +39,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "mncost"
 
 
-@pytest.mark.slow
+@pytest.mark.set_up
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_works_in_one_shell(page: str, clone: Path) -> None:
     subprocess.run(["git", "clean", "-fdxq"], cwd=clone, check=True)
@@ -77,11 +77,11 @@ def _in_one_shell(commands: list[str], clone: Path) -> str:
 
 
 def _short(command: str) -> str:
-    """Return a command that measures for a few seconds only."""
+    """Return a command that measures for a short time only."""
     if not MEASURES.match(command) or "--exact-only" in command:
         return command
     text, *comment = re.split(r"\s+#", command, maxsplit=1)
-    seconds = 60 if "--save" in text else 10  # what is saved is shown and compared later
+    seconds = 60 if "--save" in text or "calibrate" in text else 10  # what others go on with
     return " #".join([f"{text} --max-time {seconds}s", *comment])
 
 
