@@ -21,15 +21,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 EXTRAS = ["", "frame", "onnx", "results", "plot", "report", "bench", "openvino", "litert", "ncnn"]
-EXTRAS += ["torch", "models", "verify", "bench,models", "dev"]
+EXTRAS += ["space", "parquet", "torch", "models", "verify", "bench,models", "dev"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Install each extra, print its size and time, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("extras", nargs="*", metavar="EXTRA", help="default: all")
+    options = parser.parse_args(arguments)
     print(f"{'extra':14} {'MB':>6} {'seconds':>8} {'CPU seconds':>12}")
-    for extra in parser.parse_args(arguments).extras or EXTRAS:
+    for extra in options.extras or EXTRAS:
         with tempfile.TemporaryDirectory() as folder:
             before, start = os.times(), time.perf_counter()
             _install(extra, Path(folder))

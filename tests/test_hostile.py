@@ -72,6 +72,8 @@ OTHERS = (
     f"bench own0.toml {MEASURED} --save -",
     "verify own0.toml --columns arch,macs",
     "init ci own0.toml --gitlab",
+    "calibrate --from run.json",  # of a machine with a hostile name: refused
+    "predict own0.toml --run run.json",
 )
 
 

@@ -35,6 +35,7 @@ REASONS: dict[tuple[str, str, str], str] = {
     ("layers", "--in-place", ""): "the peak is 16 + 64 channels at 112 × 112 either way",
     ("diff", "--allow-different-machine", ""): "both runs are of this machine",
     ("check", "--exact-only", "--update"): "the limit on latency is left as it is",
+    ("check", "--clock", "--update"): "the limit on latency is left as it is",
     ("check", "--max-time", "--update"): "the limit on latency is left as it is",
     ("check", "--inconclusive", "--exact-only"): "the limit that is inconclusive is left out",
     ("check", "--github", "--exact-only"): "all limits that are left hold",
