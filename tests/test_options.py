@@ -39,6 +39,15 @@ REASONS: dict[tuple[str, str, str], str] = {
     ("check", "--max-time", "--update"): "the limit on latency is left as it is",
     ("check", "--inconclusive", "--exact-only"): "the limit that is inconclusive is left out",
     ("check", "--github", "--exact-only"): "all limits that are left hold",
+    ("compare", "--in-place", ""): "the peak is 16 + 64 channels at 112 × 112 either way",
+    ("compare", "--classes", "--layers"): "the classifier is in no pair",
+    ("compare", "--in-channels", "--layers"): "the stem is in no pair",
+    ("diff-models", "--classes", "--format"): "the classifier is in both and has the same shape",
+    ("diff-models", "--precision", "--columns"): "--columns names no bytes",
+    ("compare", "--provider", "--bench"): "the default",
+    ("compare", "--processes", "--bench"): "the target takes more than 8",
+    ("compare", "--memory", "--bench"): "the default for one network",
+    ("space", "--predicted", "--max-latency"): "a limit on latency predicts by itself",
     ("compare", "--fp32", ""): "the default",
     ("compare", "--precision", "--int8"): "both say the same",
     ("compare", "--int8", "--precision"): "both say the same",
@@ -54,11 +63,14 @@ REASONS: dict[tuple[str, str, str], str] = {
         ("space", "--sort", limit): "what the limit leaves has one peak"
         for limit in ("--max-macs", "--max-size", "--max-memory")
     },
+    ("pick", "--with-weights", "--dialect"): "torchvision publishes all of its weights",
+    ("pick", "--columns", "--max-memory"): "nothing fits, so there is no table",
+    ("pick", "--runtime", "--max-latency"): "nothing fits, and scripted runtimes are equally fast",
     ("pick", "--top", ""): "fewer than so many fit",
 }
 QUICK = ("table", "layers", "explain", "list", "schema", "show", "diff", "space")
-# The pairs of the other commands take minutes: the fuzzer `options` tries them at random.
-LONG = ("check", "report", "init")
+# Those of what measures take many minutes: the fuzzer `options` tries them at random.
+LONG = ("check", "report", "init", "verify", "diff-models", "compare", "export", "pick", "plot")
 
 
 class Left(NamedTuple):

@@ -137,10 +137,12 @@ def layers(asked: Asked, by: str, *, has_time: bool) -> tuple[Picture, int]:
 def _networks(asked: Asked, x: str, y: str) -> Sequence[Network]:
     """Return the networks to measure, if there can be a fit to them."""
     from mncost.measure.runs import ARCHITECTURES
+    from mncost.pictures.plot import refuse_unpublished
     from mncost.published.accuracy import candidates
 
     which = asked.which
     if y == "top1":
+        refuse_unpublished(which)
         every = candidates(
             which.arch or "all",
             which.alpha,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mncost.pictures.scatter import Scatter
     from mncost.published.accuracy import Candidate
 
-__all__ = ["KINDS", "X", "Y", "check_axes", "plot"]
+__all__ = ["KINDS", "X", "Y", "check_axes", "plot", "refuse_unpublished"]
 
 KINDS = ("scatter", "layers")
 X = ("macs", "params", "size", "memory", "latency")
@@ -106,8 +106,7 @@ def _candidates(of: Network | Sequence[Network] | None, which: Which) -> list[Ca
 
     if of is not None:
         return candidates_of([of] if isinstance(of, Network) else of)[0]
-    if which.input is not None:
-        raise InputError("--input is of models, and nothing is published of their accuracy")
+    refuse_unpublished(which)
     return candidates(
         which.arch or "all",
         which.alpha,
@@ -116,6 +115,18 @@ def _candidates(of: Network | Sequence[Network] | None, which: Which) -> list[Ca
         dialect=which.dialect,
         precision=_precision(which),
     )
+
+
+def refuse_unpublished(which: Which) -> None:
+    """Refuse what changes a network into one that nobody has published an accuracy of.
+
+    Raises:
+        InputError: something of it is given.
+    """
+    for name in ("input", "in_channels", "output_stride", "classes"):
+        if getattr(which, name) is not None:
+            option = name.replace("_", "-")
+            raise InputError(f"--{option}: no accuracy of such networks is published")
 
 
 def _of_run(results: Results, x: str, y: str, which: Which, place: OnePlace) -> Picture:
