@@ -36,7 +36,7 @@ Built = Callable[..., Path]
 Start = Callable[..., Worker]
 SMALL = ("--alpha", "0.35", "--resolution", "96")
 TWO_HEADS = Path(__file__).parents[2] / "examples/two_heads.toml"
-SHORT = ("--processes", "2", "--max-time", "10s", "--target-error", "90%")
+SHORT = ("--processes", "2", "--max-time", "60s", "--target-error", "90%")
 
 
 def rows(result: Result) -> list[dict[str, str]]:
@@ -241,7 +241,8 @@ def test_a_comparison_from_end_to_end(runtime: str) -> None:
         pairs=True,
         memory=True,
         processes=2,
-        max_time=8,
+        max_time=60,
+        target_error=0.9,
     )
     assert not found.run.failures
     (network,) = found.savings.networks
