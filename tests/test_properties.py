@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import mncost
@@ -198,7 +198,13 @@ def test_families_add_up(arch: str, dialect: str) -> None:
 @given(rows=bodies(), alpha=ALPHAS, padding=PADDINGS)
 def test_random_networks_add_up(rows: list[Row], alpha: float, padding: str) -> None:
     """Any valid file builds, has shapes, counts and a twin, and the same sums hold."""
-    network = network_of_rows([*rows, *TAIL], BIG, alpha, rules={"padding": padding})
+    try:
+        network = network_of_rows([*rows, *TAIL], BIG, alpha, rules={"padding": padding})
+    except mncost.InputError as error:
+        # A shortcut of odd images has one pixel more than a strided filter padded at the end.
+        if padding != "end" or " adds " not in str(error):
+            raise
+        reject()
     assert all(min(shape) >= 1 for shape in network.shapes)
     assert network.shapes[-1] == (1000,)
     check_sums(network)
