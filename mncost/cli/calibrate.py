@@ -80,8 +80,8 @@ def calibrate(
     mncost calibrate v2 v4-conv-s --alpha 0.35:1.0 --threads 2
     mncost calibrate --from run.json
 
-    48 small random networks and a few of each family, in three processes or more. The profile is
-    kept in your own directory.
+    It measures 48 small random networks and a few of each family in three processes, or in two
+    where --max-time does not allow more. The profile is kept in your own directory.
     """
     from mncost.flags import given
     from mncost.predict.profile import write_profile
