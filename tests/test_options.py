@@ -47,6 +47,7 @@ REASONS: dict[tuple[str, str, str], str] = {
     ("compare", "--provider", "--bench"): "the default",
     ("compare", "--processes", "--bench"): "the target takes more than 8",
     ("compare", "--memory", "--bench"): "the default for one network",
+    ("compare", "--layers", "--bench"): "the default for one network",
     ("space", "--predicted", "--max-latency"): "a limit on latency predicts by itself",
     ("compare", "--fp32", ""): "the default",
     ("compare", "--precision", "--int8"): "both say the same",
