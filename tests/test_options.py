@@ -71,7 +71,7 @@ REASONS: dict[tuple[str, str, str], str] = {
 }
 QUICK = ("table", "layers", "explain", "list", "schema", "show", "diff", "space")
 # Those of what measures take many minutes: the fuzzer `options` tries them at random.
-LONG = ("check", "report", "init", "verify", "diff-models", "compare", "export", "pick", "plot")
+LONG = ("check", "report", "init", "verify", "diff-models", "export", "pick", "plot")
 
 
 class Left(NamedTuple):
