@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+
+from mncost.models.silence import silence
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,7 +30,7 @@ def coreml_package(
         inputs: the shapes of its inputs in order, without the batch.
         metadata: what the package says of itself.
     """
-    with _silence():
+    with silence():
         import coremltools
 
         images = tuple(torch.zeros(1, *shape) for shape in inputs.values())
@@ -53,20 +51,3 @@ def coreml_package(
             for path in sorted(package.rglob("*"))
             if path.is_file()
         }
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keep the converter's messages from the standard streams."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with (
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

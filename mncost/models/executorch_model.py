@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
-import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 
 from mncost.models.formats import CALIBRATION_IMAGES, TEST_IMAGES, Closeness
+from mncost.models.silence import silence
 
 if TYPE_CHECKING:
     from torch import nn
@@ -54,7 +52,7 @@ def executorch_model(
         drawn = (random.standard_normal((1, *shape), dtype="float32") for shape in shapes)
         return tuple(map(torch.from_numpy, drawn))
 
-    with _silence(), torch.no_grad():
+    with silence(logging.ERROR), torch.no_grad():
         exported = torch.export.export(module, images())
         if precision != "int8":
             return Program(*_lowered(exported))
@@ -99,20 +97,3 @@ def _outputs(module: Any, images: Sequence[tuple[torch.Tensor, ...]]) -> Any:
         several = results if isinstance(results, tuple | list) else [results]
         rows.append(torch.cat([each.reshape(1, -1) for each in several], dim=1))
     return torch.cat(rows).numpy()
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keep the compiler's messages from the standard streams."""
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    try:
-        with (
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
