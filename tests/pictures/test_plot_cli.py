@@ -288,12 +288,21 @@ def test_a_network_that_a_run_does_not_say(
 
 
 def test_the_examples_of_the_help_work(
-    run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
+    run_cli: Cli,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
+    for variable in ("XDG_STATE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(variable, str(tmp_path_factory.mktemp("state")))
     lines = map(str.strip, run_cli(["plot", "--help"]).out.splitlines())
     examples = [line.split()[1:] for line in lines if line.startswith("mncost plot ")]
     assert len(examples) >= 5
+    calibrated = run_cli(
+        ["calibrate", "v2", "--max-time", "4s", "--save", "run.json"]
+    )  # for --predicted
+    assert calibrated.status == 0, calibrated.err
     for words in examples:
         found = run_cli(words)
         assert (found.status, bool(found.out)) == (0, True), found.err
