@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
+from mncost.counted import Counted
 from mncost.errors import InputError
 from mncost.label import fact_words
 from mncost.network import Network
@@ -75,13 +76,13 @@ def refuse_partial(networks: Iterable[Network]) -> None:
             raise InputError(f"{network.arch}: the count is partial: no rule for {listed}")
 
 
-def input_words(network: Network) -> str:
+def input_words(network: Counted) -> str:
     """Return the shapes of a network's inputs, without the batch: ``3x224x224``."""
     shapes = ("x".join(map(str, shape)) for shape in network.inputs.values())
     return ", ".join(shape or "scalar" for shape in shapes)
 
 
-def title(network: Network) -> str:
+def title(network: Counted) -> str:
     """Return the words that name a network."""
     twin = f", {network.twin} twin" if network.twin else ""
     if network.source is not None or network.alpha is None:

@@ -24,8 +24,9 @@ from mncost.render import json as as_json
 from mncost.render import markdown as as_markdown
 from mncost.render import plain as as_plain
 from mncost.render import terminal as as_terminal
+from mncost.render.column import Column
 from mncost.render.escape import github_data, github_property, log, markdown
-from mncost.render.table import Column, Table
+from mncost.render.table import Table
 from tests.running import Result
 
 HOSTILE = (

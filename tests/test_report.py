@@ -22,7 +22,8 @@ from mncost.render import json as as_json
 from mncost.render import markdown as as_markdown
 from mncost.render import plain as as_plain
 from mncost.render import terminal as as_terminal
-from mncost.render.table import Column, Kind, Table, Value
+from mncost.render.column import Column, Kind, Value
+from mncost.render.table import Table
 from mncost.render.units import format_column
 from tests.networks import MOBILENETS
 from tests.running import command, environment, in_process

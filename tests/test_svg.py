@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from mncost.render import plain, svg
-from mncost.render.table import Column, Table
+from mncost.render.column import Column
+from mncost.render.table import Table
 from tests.running import Result
 
 Cli = Callable[..., Result]

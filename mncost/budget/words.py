@@ -8,7 +8,7 @@ from mncost.budget.outcome import Outcome
 from mncost.budget.records import Exact, Latency, Regression
 from mncost.errors import one_line
 from mncost.interval import Interval
-from mncost.render.table import Column
+from mncost.render.column import Column
 from mncost.render.units import ABSENT, format_column, three_digits, with_interval
 
 __all__ = ["bound_of", "limit_and_value", "percent", "sentence"]

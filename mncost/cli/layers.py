@@ -72,7 +72,7 @@ def layers(
     if training.training:
         from mncost.tables.training import training_layers
 
-        step = training.step(network)
+        step = network.training(**training.options())
         out.emit(training_layers(step, every=every, columns=out.columns, notes=networks.notes))
         return
     if memory:

@@ -97,7 +97,10 @@ def table(
         from mncost.tables.training import training_table
 
         networks = which.grid()
-        steps = [training.step(one, teacher_of(one, training.teacher)) for one in networks]
+        options = training.options()
+        steps = [
+            one.training(**options, teacher=teacher_of(one, training.teacher)) for one in networks
+        ]
         out.emit(training_table(steps, columns=out.columns, notes=networks.notes))
         return
     if published:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
+    from mncost.counted import Counted
     from mncost.models.checkpoints import Checkpoint
     from mncost.models.formats import Closeness
     from mncost.models.weights import Weights
-    from mncost.network import Network
     from mncost.readers.model import TrainedWeights
 
 __all__ = ["FILES", "Choices", "Given", "checkpoint", "to_onnx", "to_torch", "trained"]
@@ -48,7 +48,7 @@ class Choices(NamedTuple):
     precision: str = "fp32"  # or int8
 
 
-def to_torch(network: Network, choices: Choices) -> torch.nn.Module:
+def to_torch(network: Counted, choices: Choices) -> torch.nn.Module:
     """Return a network as a torch module with weights.
 
     Raises:
@@ -63,7 +63,7 @@ def to_torch(network: Network, choices: Choices) -> torch.nn.Module:
     return module
 
 
-def to_onnx(network: Network, choices: Choices) -> onnx.ModelProto:
+def to_onnx(network: Counted, choices: Choices) -> onnx.ModelProto:
     """Return a network as an ONNX model with weights.
 
     Raises:
@@ -87,7 +87,7 @@ def to_onnx(network: Network, choices: Choices) -> onnx.ModelProto:
     return model if choices.opset is None else at_opset(model, choices.opset)
 
 
-def _metadata(network: Network, choices: Choices) -> dict[str, str]:
+def _metadata(network: Counted, choices: Choices) -> dict[str, str]:
     from importlib.metadata import version
 
     label = network.label
@@ -104,7 +104,7 @@ def _metadata(network: Network, choices: Choices) -> dict[str, str]:
     return {key: "" if value is None else str(value) for key, value in known.items()}
 
 
-def _model(network: Network, choices: Choices) -> tuple[Graph, Weights]:
+def _model(network: Counted, choices: Choices) -> tuple[Graph, Weights]:
     """Return the graph that is exported, and its weights."""
     if choices.features and choices.num_classes is not None:
         raise InputError("features leave the classifier out: a number of classes does not apply")
@@ -134,7 +134,7 @@ def checkpoint(file: Path | str, key: str | None = None) -> Checkpoint:
 
 
 def trained(
-    network: Network, file: Path | str, key: str | None
+    network: Counted, file: Path | str, key: str | None
 ) -> tuple[TrainedWeights, str | None]:
     """Return the weights that a checkpoint has for a network, and a note if there was a choice.
 
@@ -204,12 +204,12 @@ class FileKind(NamedTuple):
         beside: suffixes of the files that belong to it.
     """
 
-    export: Callable[[Network, Choices], Exported]
+    export: Callable[[Counted, Choices], Exported]
     options: frozenset[str]
     beside: tuple[str, ...] = ()
 
 
-def _onnx_file(network: Network, choices: Choices) -> Exported:
+def _onnx_file(network: Counted, choices: Choices) -> Exported:
     content: bytes = to_onnx(network, choices).SerializeToString()
     if choices.precision != "int8":
         return Exported(content)
@@ -220,7 +220,7 @@ def _onnx_file(network: Network, choices: Choices) -> Exported:
     return Exported(quantised_content, closeness=closeness)
 
 
-def _tflite_file(network: Network, choices: Choices) -> Exported:
+def _tflite_file(network: Counted, choices: Choices) -> Exported:
     require("litert")
     from mncost.models.tflite_model import tflite_model
 
@@ -235,7 +235,7 @@ def _tflite_file(network: Network, choices: Choices) -> Exported:
     return Exported(quantised_content, closeness=closeness)
 
 
-def _openvino_files(network: Network, choices: Choices) -> Exported:
+def _openvino_files(network: Counted, choices: Choices) -> Exported:
     require("openvino")
     from mncost.models.openvino_model import openvino_model
 
@@ -244,7 +244,7 @@ def _openvino_files(network: Network, choices: Choices) -> Exported:
     return Exported(xml, {".bin": weights}, onnx.closeness)
 
 
-def _ncnn_files(network: Network, choices: Choices) -> Exported:
+def _ncnn_files(network: Counted, choices: Choices) -> Exported:
     require("ncnn")
     from mncost.models.ncnn_model import ncnn_model
 
@@ -253,7 +253,7 @@ def _ncnn_files(network: Network, choices: Choices) -> Exported:
     return Exported(param.encode(), {".bin": weights})
 
 
-def _executorch_file(network: Network, choices: Choices) -> Exported:
+def _executorch_file(network: Counted, choices: Choices) -> Exported:
     require("executorch")
     module = to_torch(network, choices).eval()
     from mncost.models.executorch_model import executorch_model
@@ -263,7 +263,7 @@ def _executorch_file(network: Network, choices: Choices) -> Exported:
     return Exported(program.content, closeness=program.closeness)
 
 
-def _core_ml_package(network: Network, choices: Choices) -> Exported:
+def _core_ml_package(network: Counted, choices: Choices) -> Exported:
     require("coreml")
     module = to_torch(network, choices).eval()
     from mncost.models.coreml_model import coreml_package
@@ -272,7 +272,7 @@ def _core_ml_package(network: Network, choices: Choices) -> Exported:
     return Exported(b"", inside=files)
 
 
-def _state_dict_file(network: Network, choices: Choices) -> Exported:
+def _state_dict_file(network: Counted, choices: Choices) -> Exported:
     module = to_torch(network, choices)
     import torch
 
@@ -281,7 +281,7 @@ def _state_dict_file(network: Network, choices: Choices) -> Exported:
     return Exported(stream.getvalue())
 
 
-def _exported_program_file(network: Network, choices: Choices) -> Exported:
+def _exported_program_file(network: Counted, choices: Choices) -> Exported:
     module = to_torch(network, choices).eval()
     import torch
 
@@ -294,7 +294,7 @@ def _exported_program_file(network: Network, choices: Choices) -> Exported:
     return Exported(stream.getvalue())
 
 
-def _architecture_file(network: Network, choices: Choices) -> Exported:
+def _architecture_file(network: Counted, choices: Choices) -> Exported:
     if network.architecture is None or network.resolution is None:
         raise InputError(f"{network.arch} does not come from an architecture file")
     return Exported(resolved_file(network.architecture, network.resolution).encode())

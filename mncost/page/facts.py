@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from mncost.measure.records import Run
 from mncost.page.html import Section
-from mncost.render.table import Column, Table, Value
+from mncost.render.column import Column, Value
+from mncost.render.table import Table
 from mncost.render.units import three_digits
 from mncost.tables.words import ending, versions
 

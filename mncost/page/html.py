@@ -9,8 +9,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
 from mncost.interval import Interval
+from mncost.render.column import Column, Value
 from mncost.render.escape import log
-from mncost.render.table import Column, Table, Value
+from mncost.render.table import Table
 from mncost.render.units import ABSENT, format_column
 
 if TYPE_CHECKING:

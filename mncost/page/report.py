@@ -12,7 +12,8 @@ from mncost.page.figures import MOST, layer_figures, network_figures
 from mncost.page.glossary import glossary
 from mncost.page.html import Page, Section
 from mncost.pictures.layers import profiled_cells
-from mncost.render.table import Column, Table
+from mncost.render.column import Column
+from mncost.render.table import Table
 from mncost.render.write import write_atomically
 from mncost.results.results import Results
 from mncost.tables.run import run_table

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 
+from mncost.render.column import Value
 from mncost.render.escape import csv_field
-from mncost.render.table import Table, Value
+from mncost.render.table import Table
 
 __all__ = ["render"]
 

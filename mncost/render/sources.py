@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mncost.render.table import ALL, Column, Kind, Show, Table, Value, named
+from mncost.render.column import Column, Kind, Show, Value
+from mncost.render.table import ALL, Table, named
 
 __all__ = ["Source", "chosen", "ranked", "sources", "stacked", "tabulate"]
 

@@ -6,9 +6,10 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from mncost.render.column import Column
 from mncost.render.escape import plain
 from mncost.render.plain import titled_cells
-from mncost.render.table import Column, Table
+from mncost.render.table import Table
 
 if TYPE_CHECKING:
     from rich.console import Console

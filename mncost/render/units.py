@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mncost.interval import Interval
-from mncost.render.table import AtLeast, Column, Kind, Value
+from mncost.render.column import AtLeast, Column, Kind, Value
 
 __all__ = ["ABSENT", "format_column", "three_digits", "with_bounds", "with_interval", "written"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from mncost.label import Fact, fact_words, facts_of
 from mncost.measure.cell import IDENTITY, Cell, Place
+from mncost.render.column import Value
 from mncost.render.sources import Source, sources
-from mncost.render.table import Value
 
 __all__ = ["NAMES", "cell_columns", "constant", "shared"]
 

@@ -9,8 +9,9 @@ from mncost.comparison import Comparison
 from mncost.graph.twin import SPLITTING
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.network import Network
+from mncost.render.column import Value
 from mncost.render.sources import Source, ranked, sources, tabulate
-from mncost.render.table import Table, Value
+from mncost.render.table import Table
 from mncost.spec.parse import PAPER
 from mncost.tables.pairs import pair_columns
 

@@ -9,8 +9,9 @@ from mncost.comparison import fitting_twin
 from mncost.errors import InputError
 from mncost.grids import Grid, input_words
 from mncost.network import Network
+from mncost.render.column import Column, Value
 from mncost.render.sources import Source, chosen, sources, tabulate
-from mncost.render.table import Column, Table, Value
+from mncost.render.table import Table
 from mncost.spec.axis import Resolution, size_of_image
 from mncost.spec.parse import PAPER
 from mncost.tables.partial import counted, partial_notes, partial_words

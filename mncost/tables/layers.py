@@ -12,8 +12,9 @@ from mncost.cost.layers import Layer, side
 from mncost.errors import InputError, UnknownNameError
 from mncost.grids import title
 from mncost.network import Network
+from mncost.render.column import AtLeast, Show, Value
 from mncost.render.sources import Source, sources, tabulate
-from mncost.render.table import AtLeast, Show, Table, Value
+from mncost.render.table import Table
 from mncost.tables.pairs import pair_columns
 from mncost.tables.partial import counted, partial_notes
 

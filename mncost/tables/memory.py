@@ -10,8 +10,9 @@ from mncost.cost.materialised import Materialised, Tensor
 from mncost.grids import title
 from mncost.network import Network
 from mncost.published.memory import PUBLISHED_MEMORY, RESOLUTION, MemoryFigure, difference
+from mncost.render.column import Value
 from mncost.render.sources import Source, sources, tabulate
-from mncost.render.table import Table, Value
+from mncost.render.table import Table
 
 __all__ = ["memory_table"]
 

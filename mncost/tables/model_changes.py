@@ -9,8 +9,9 @@ from mncost.cost.layers import Layer, side
 from mncost.cost.model_changes import changes
 from mncost.grids import title
 from mncost.network import Network
+from mncost.render.column import Show, Value
 from mncost.render.sources import Source, sources, tabulate
-from mncost.render.table import Show, Table, Value
+from mncost.render.table import Table
 from mncost.tables.partial import counted, partial_notes
 
 __all__ = ["model_changes_table"]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from mncost.network import Network
-from mncost.render.table import AtLeast
+from mncost.render.column import AtLeast
 
 __all__ = ["counted", "partial_notes", "partial_words"]
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from mncost.choose.limits import Without
 from mncost.choose.picked import Pick, Picked
 from mncost.published.checkpoints import checkpoint, load_code, trained_on
+from mncost.render.column import Show
 from mncost.render.sources import Source, chosen, sources, tabulate
-from mncost.render.table import Show, Table
+from mncost.render.table import Table
 from mncost.render.units import written
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from mncost.interval import Interval
 from mncost.measure.runtimes import RUNTIMES, runtime_class
+from mncost.render.column import Kind, Show
 from mncost.render.sources import Source, ranked, sources, tabulate
-from mncost.render.table import Kind, Show, Table
+from mncost.render.table import Table
 from mncost.results.cell_summary import PERCENTILES, CellSummary
 from mncost.results.results import Results
 from mncost.tables.cells import NAMES, cell_columns, constant, shared

@@ -9,8 +9,9 @@ from mncost.errors import MeasureError
 from mncost.interval import Interval, exact
 from mncost.measure.cell import IDENTITY, Cell
 from mncost.measure.runtimes import RUNTIMES, runtime_class
+from mncost.render.column import Show
 from mncost.render.sources import Source, sources, tabulate
-from mncost.render.table import Show, Table
+from mncost.render.table import Table
 from mncost.render.units import with_interval
 from mncost.results.cell_summary import CellSummary
 from mncost.results.layer_times import LayerTime

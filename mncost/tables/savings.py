@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from mncost.interval import Interval
 from mncost.measure.cell import Cell, Place
+from mncost.render.column import Value
 from mncost.render.sources import Source, sources, stacked, tabulate
-from mncost.render.table import Table, Value
+from mncost.render.table import Table
 from mncost.results.roofline import LayerPoint, Roofline
 from mncost.results.savings import NetworkSaving, PairSaving, Savings
 from mncost.tables.cells import cell_columns, constant, shared

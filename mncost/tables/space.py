@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mncost.interval import Interval
+from mncost.render.column import Kind
 from mncost.render.sources import Source, sources, tabulate
-from mncost.render.table import Kind, Table
+from mncost.render.table import Table
 from mncost.space.survey import Survey
 
 __all__ = ["space_table"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from mncost.grids import title
+from mncost.render.column import Show, Value
 from mncost.render.sources import Source, sources, tabulate
-from mncost.render.table import Show, Table, Value
+from mncost.render.table import Table
 from mncost.training.step import TrainingStep
 
 __all__ = [

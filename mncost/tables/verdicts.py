@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from mncost.budget.outcome import Outcome, Verdicts
 from mncost.budget.words import bound_of, limit_and_value, old_and_new, percent
 from mncost.errors import one_line
+from mncost.render.column import Value
 from mncost.render.sources import Source, sources, tabulate
-from mncost.render.table import Table, Value
+from mncost.render.table import Table
 from mncost.tables.words import CLOCK_WORDS
 
 if TYPE_CHECKING:

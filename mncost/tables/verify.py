@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mncost.grids import title
+from mncost.render.column import Value
 from mncost.render.sources import Source, sources, tabulate
-from mncost.render.table import Table, Value
+from mncost.render.table import Table
 from mncost.witnesses.verification import Verification, Verified
 from mncost.witnesses.verify import QUANTITIES, Quantity
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from mncost.errors import InputError, UnknownNameError
 from mncost.flags import flag, given
-
-if TYPE_CHECKING:
-    from mncost.network import Network
-    from mncost.training.step import TrainingStep
 
 __all__ = ["MOMENTS", "Training"]
 
@@ -78,12 +74,7 @@ class Training:
         if self.top_k is not None and not 0 < self.top_k <= 1:
             raise InputError(f"--top-k {self.top_k:g}: accepted is more than 0 up to 1 (100%)")
 
-    def step(self, network: Network, teacher: Network | None = None) -> TrainingStep:
-        """Return a training step of a network, beside a teacher of :attr:`teacher`'s name.
-
-        Raises:
-            InputError: the network has no such layers, or operators whose work is not known.
-        """
+    def options(self) -> dict[str, Any]:
+        """Return what :meth:`mncost.Network.training` takes, without the teacher, a network."""
         others = ("training", "teacher")
-        wanted = {name: value for name, value in given(self).items() if name not in others}
-        return network.training(**wanted, teacher=teacher)
+        return {name: value for name, value in given(self).items() if name not in others}

@@ -24,7 +24,7 @@ from mncost.training.liveness import Plan, Storage, peak, plan_of
 from mncost.training.trained import Trained, needing, trained
 
 if TYPE_CHECKING:
-    from mncost.network import Network
+    from mncost.counted import Counted
 
 __all__ = ["LayerStep", "TrainingStep", "training_step"]
 
@@ -73,12 +73,12 @@ class TrainingStep(Shown):
 
     def __init__(
         self,
-        network: Network,
+        network: Counted,
         train: str,
         batch: int,
         optimizer: str,
         top_k: float,
-        teacher: Network | None = None,
+        teacher: Counted | None = None,
     ) -> None:
         """Use :meth:`mncost.Network.training`."""
         self.teacher = teacher
@@ -233,12 +233,12 @@ class TrainingStep(Shown):
 
 
 def training_step(
-    network: Network,
+    network: Counted,
     train: str | None,
     batch: int | None,
     optimizer: str | None,
     top_k: float | None,
-    teacher: Network | None = None,
+    teacher: Counted | None = None,
 ) -> TrainingStep:
     """Return a training step of a network; ``None`` is a default.
 

@@ -19,7 +19,8 @@ import pytest
 
 from mncost.interval import Interval
 from mncost.page.html import Figure, Page, Section, render
-from mncost.render.table import Column, Table, Value
+from mncost.render.column import Column, Value
+from mncost.render.table import Table
 from mncost.render.units import with_interval
 from tests.running import Result
 

@@ -11,7 +11,8 @@ import pytest
 
 from mncost.interval import Interval
 from mncost.page.html import Figure, Page, Section, render
-from mncost.render.table import Column, Table, Value
+from mncost.render.column import Column, Value
+from mncost.render.table import Table
 from tests.page.reading import read
 
 PLAIN = "a-zebra-and-a-tall-giraffe"  # as long as these, lest it be laid out otherwise

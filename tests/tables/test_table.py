@@ -14,8 +14,9 @@ from mncost.interval import Interval
 from mncost.render import csv as as_csv
 from mncost.render import json as as_json
 from mncost.render import terminal as as_terminal
+from mncost.render.column import Column, Kind
 from mncost.render.sources import chosen, sources, stacked, tabulate
-from mncost.render.table import Column, Kind, Table
+from mncost.render.table import Table
 
 COLUMNS = sources(
     ("name", "name", "text", lambda x: x[0]),
