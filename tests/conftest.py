@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import itertools
 import os
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.running import Result, as_process, in_process
+from tests.running import Result, as_process, in_process, use_state
 
 # With CI set, every run tries the same examples. The time of one example is nobody's promise.
 settings.register_profile("ci", derandomize=True, deadline=None, database=None)
@@ -20,12 +21,21 @@ settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
-# Runs that no test names a file for are kept in a directory of the tests, not in the user's.
-os.environ["XDG_STATE_HOME"] = os.environ["LOCALAPPDATA"] = tempfile.mkdtemp(prefix="mncost-state-")
-atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
+# Runs and profiles that no test names a file for are kept in directories of the tests, not in the
+# user's: what fixtures of a module or a session keep goes here, and each test has a directory below.
+_STATES = Path(tempfile.mkdtemp(prefix="mncost-state-"))
+_numbers = itertools.count()
+use_state(os.environ.__setitem__, _STATES)
+atexit.register(shutil.rmtree, _STATES, ignore_errors=True)
 
 # Tests that use ONNX Runtime themselves send nothing either; what mncost does, test_silence sees.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
+@pytest.fixture(autouse=True)
+def _own_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test see what another one has kept."""
+    use_state(monkeypatch.setenv, _STATES / str(next(_numbers)))
 
 
 @pytest.fixture

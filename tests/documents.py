@@ -39,7 +39,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
 
 from tests.measure.scripted import instead_of_processes
-from tests.running import in_process
+from tests.running import in_process, use_state
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -243,6 +243,7 @@ def set_up(namespace: dict[str, Any]) -> None:
         patch.setenv(name, value)
     for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):
         patch.delenv(name, raising=False)
+    use_state(patch.setenv, programs / "state")
     patch.chdir(folder)
     instead_of_processes(patch)
     namespace["shell"], namespace["is_first"] = Shell(folder, programs), True

@@ -80,6 +80,12 @@ def background(
             process.kill()
 
 
+def use_state(set_variable: Callable[[str, str], object], folder: Path) -> None:
+    """Let mncost keep runs and profiles in this directory, on every system."""
+    for name in ("XDG_STATE_HOME", "LOCALAPPDATA"):
+        set_variable(name, str(folder))
+
+
 def _heed_signals() -> None:
     """Let a process be interrupted, though the tests run in the background (``nohup … &``)."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):

@@ -9,7 +9,7 @@ import pytest
 
 from mncost.measure import kept
 from tests.measure.scripted import instead_of_processes
-from tests.running import in_process
+from tests.running import in_process, use_state
 
 posix = pytest.mark.skipif(os.name != "posix", reason="the directory has another name")
 BENCH = ["bench", "v2", "--runtime", "fake", "--max-time", "1"]
@@ -17,8 +17,7 @@ BENCH = ["bench", "v2", "--runtime", "fake", "--max-time", "1"]
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    use_state(monkeypatch.setenv, tmp_path)
     return tmp_path / "mncost" / "runs"
 
 

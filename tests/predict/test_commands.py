@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,25 +20,38 @@ from mncost.predict.predictor import Predictor
 from mncost.predict.profile import file_of, place_of, read_profile, write_profile
 from mncost.results.results import Results
 from tests.measure.scripted import instead_of_processes
-from tests.running import in_process
+from tests.running import in_process, use_state
 
 FAKE = OnePlace("fake")
 
 
+@pytest.fixture(autouse=True)
+def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start nothing, and let no time pass."""
+    instead_of_processes(monkeypatch)
+
+
 @pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Calibrate once, in a directory of its own; every process is equally fast."""
+def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Calibrate once, in a directory of its own, and return it; every process is equally fast."""
     folder = tmp_path_factory.mktemp("state")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(folder))
-        patch.setenv("LOCALAPPDATA", str(folder))
+        use_state(patch.setenv, folder)
         instead_of_processes(patch)
         line = "calibrate v2 --resolution 96,128,224 --runtime fake --max-time 4s --save run.json"
         patch.chdir(folder)
         result = in_process(line.split())
         assert result.status == 0, result
         assert "families: v2" in result.out
-        yield folder
+    return folder
+
+
+@pytest.fixture
+def state(calibrated: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to a copy of this directory, which may be changed."""
+    shutil.copytree(calibrated, here, dirs_exist_ok=True)
+    use_state(monkeypatch.setenv, here)
+    return here
 
 
 def rows(*words: str) -> list[dict[str, str]]:
@@ -173,9 +187,8 @@ def _with(text: str, name: str, value: object) -> str:
     return json.dumps(made)
 
 
-def test_calibrate_from_a_run(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+def test_calibrate_from_a_run(state: Path) -> None:
+    shutil.rmtree("mncost")
     result = in_process(["calibrate", "--from", str(state / "run.json")])
     assert result.status == 0, result
     assert rows("v2", "--alpha", "0.35", "-r", "96")[0]["basis"] == "measured"

@@ -115,8 +115,7 @@ def test_the_command_predicts(predictor: Predictor, monkeypatch: pytest.MonkeyPa
     assert "predicted, with 90 % intervals" in people.out
 
 
-def test_without_a_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+def test_without_a_profile() -> None:
     done = in_process(["space", str(EXAMPLE), "--max-latency", "5ms"])
     assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
     assert "mncost calibrate makes one" in done.err
