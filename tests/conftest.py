@@ -22,7 +22,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 # Runs and profiles that no test names a file for are kept in directories of the tests, not in the
-# user's: what fixtures of a module or a session keep goes here, and each test has a directory below.
+# user's: fixtures of a module or a session keep theirs here, and each test has a directory below.
 _STATES = Path(tempfile.mkdtemp(prefix="mncost-state-"))
 _numbers = itertools.count()
 use_state(os.environ.__setitem__, _STATES)
