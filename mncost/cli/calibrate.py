@@ -9,7 +9,9 @@ import typer
 
 from mncost.cli import streams
 from mncost.cli.emit import say
+from mncost.cli.options import only_time
 from mncost.cli.params import Only
+from mncost.effort import Effort
 from mncost.errors import InputError
 from mncost.place import OnePlace
 from mncost.which import Which
@@ -36,6 +38,7 @@ _WHICH = Only(
 def calibrate(
     which: Annotated[Which, _WHICH],
     place: OnePlace,
+    effort: Annotated[Effort, only_time("To measure at most. Default: 110 s.")],
     cells: Annotated[
         int | None,
         typer.Option(
@@ -43,15 +46,6 @@ def calibrate(
             min=1,
             max=9,
             help="Networks of each family to measure, beside 48 probes. Default: 7.",
-            rich_help_panel="Measure",
-        ),
-    ] = None,
-    max_time: Annotated[
-        str | None,
-        typer.Option(
-            "--max-time",
-            metavar="TIME",
-            help="To measure at most. Default: 110 s.",
             rich_help_panel="Measure",
         ),
     ] = None,
@@ -87,13 +81,13 @@ def calibrate(
     from mncost.predict.profile import write_profile
 
     if run is not None:
-        others = {**given(which), "cells": cells, "max_time": max_time, "save": save}
+        others = {**given(which), **given(effort), "cells": cells, "save": save}
         from mncost.cli.options import refuse
 
         refuse(others, "does not go with --from: its networks are measured already")
         predictor = _from_run(run, place)
     else:
-        predictor = _measured(which, place, cells, max_time, save)
+        predictor = _measured(which, place, cells, effort.max_time, save)
     file = write_profile(predictor.calibration)
     made = predictor.calibration
     families = sorted({cell.family for cell in made.cells if cell.family})
@@ -118,16 +112,14 @@ def _from_run(run: Path, place: OnePlace) -> Predictor:
 
 
 def _measured(
-    which: Which, place: OnePlace, cells: int | None, max_time: str | None, save: Path | None
+    which: Which, place: OnePlace, cells: int | None, max_time: float | None, save: Path | None
 ) -> Predictor:
     from mncost.cli.progress import watching
     from mncost.cli.view import check_run_file
     from mncost.measure.saving import saving
     from mncost.predict.calibrate import CELLS
     from mncost.predict.calibrate import calibrate as measure
-    from mncost.units import seconds
 
-    most = 110.0 if max_time is None else seconds("--max-time", max_time)
     check_run_file("--save", save)
     networks = asked(which)
     with saving(save) as saver, watching(None) as watch:
@@ -136,7 +128,7 @@ def _measured(
             place,
             which.precision or "fp32",
             cells=cells or CELLS,
-            max_time=most,
+            max_time=110.0 if max_time is None else max_time,
             watch=watch,
             save=saver,
         )

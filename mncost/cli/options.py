@@ -7,18 +7,17 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from mncost.cli.params import completer
+from mncost.cli.params import Only, completer
 from mncost.errors import InputError
 
 __all__ = [
     "Convention",
     "Flops",
     "Verbose",
+    "only_time",
     "refuse",
 ]
 
-
-"""Of the flags of ``Effort``, the one of commands that spend their time in their own way."""
 
 Convention: TypeAlias = Annotated[
     str | None,
@@ -43,6 +42,13 @@ Verbose: TypeAlias = Annotated[
         rich_help_panel="Output",
     ),
 ]
+
+
+def only_time(words: str) -> Only:
+    """Return how ``Effort`` stands in a command that spends its time in its own way."""
+    return Only(
+        without=("target_error", "processes", "copies", "seed", "clock"), help={"max_time": words}
+    )
 
 
 def refuse(others: Mapping[str, object], why: str) -> None:

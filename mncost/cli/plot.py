@@ -11,12 +11,13 @@ import typer
 
 from mncost.cli import options
 from mncost.cli.emit import say
+from mncost.cli.options import only_time
 from mncost.cli.params import Only
 from mncost.cli.streams import tell
+from mncost.effort import Effort
 from mncost.errors import InputError, UnknownNameError
 from mncost.pictures.look import FORMATS
 from mncost.place import OnePlace
-from mncost.units import seconds
 from mncost.which import GRAMMAR, Which
 
 if TYPE_CHECKING:
@@ -38,11 +39,16 @@ _WHICH = Only(
     },
     positional=False,
 )
+_EFFORT = only_time(
+    "Measure at most this long, or until intervals are within ± 2 %. Default: 54 s, or 4.5 s a "
+    "network if that is more."
+)
 
 
 def plot(
     which: Annotated[Which, _WHICH],
     place: OnePlace,
+    effort: Annotated[Effort, _EFFORT],
     words: Annotated[
         list[str] | None,
         typer.Argument(
@@ -106,16 +112,6 @@ def plot(
             rich_help_panel="Measure",
         ),
     ] = False,
-    max_time: Annotated[
-        str | None,
-        typer.Option(
-            "--max-time",
-            metavar="TIME",
-            help="Measure at most this long, or until intervals are within ± 2 %. Default: 54 "
-            "s, or 4.5 s a network if that is more.",
-            rich_help_panel="Measure",
-        ),
-    ] = None,
     save: Annotated[
         Path | None,
         typer.Option(
@@ -165,9 +161,8 @@ def plot(
 
     if kind not in KINDS:
         raise UnknownNameError("--kind", kind, KINDS)
-    limit = None if max_time is None else seconds("--max-time", max_time)
     which, run_file = _split(which, words or [])
-    asked = Asked(which, place, run_file, limit, save)
+    asked = Asked(which, place, run_file, effort.max_time, save)
     if kind == "layers":
         options.refuse(
             {"x": x, "y": y, "predicted": predicted or None}, "does not go with --kind layers"

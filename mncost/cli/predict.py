@@ -9,6 +9,7 @@ import typer
 
 from mncost.cli.emit import Out
 from mncost.cli.params import Only
+from mncost.effort import Effort
 from mncost.errors import InputError
 from mncost.place import OnePlace
 from mncost.which import Which
@@ -22,11 +23,20 @@ _WHICH = Only(
     without=("in_place",),
     help={"precision": "fp32 or int8: of the profile. Default: fp32."},
 )
+_EFFORT = Only(
+    without=("processes", "copies", "seed", "clock"),
+    help={
+        "target_error": "Measure the networks with the widest intervals until half of each "
+        "interval is within it, and keep them in the profile.",
+        "max_time": "To measure at most, with --check (60 s) or --target-error (120 s).",
+    },
+)
 
 
 def predict(
     which: Annotated[Which, _WHICH],
     place: OnePlace,
+    effort: Annotated[Effort, _EFFORT],
     out: Out,
     run: Annotated[
         Path | None,
@@ -45,25 +55,6 @@ def predict(
             rich_help_panel="Measure",
         ),
     ] = False,
-    target_error: Annotated[
-        str | None,
-        typer.Option(
-            "--target-error",
-            metavar="%",
-            help="Measure the networks with the widest intervals until half of each interval is "
-            "within it, and keep them in the profile.",
-            rich_help_panel="Measure",
-        ),
-    ] = None,
-    max_time: Annotated[
-        str | None,
-        typer.Option(
-            "--max-time",
-            metavar="TIME",
-            help="To measure at most, with --check (60 s) or --target-error (120 s).",
-            rich_help_panel="Measure",
-        ),
-    ] = None,
 ) -> None:
     """Predict latencies from this machine's profile, with intervals.
 
@@ -75,19 +66,15 @@ def predict(
     differs in kind from all that were measured is extrapolated, and has a wider interval. Nothing
     is predicted for another machine, runtime or number of threads.
     """
-    from mncost import units
     from mncost.cli.progress import watching
     from mncost.flags import given
     from mncost.predict import calibrate
     from mncost.predict.predictor import Predictor
     from mncost.predict.profile import read_profile, write_profile
 
-    if max_time is not None and not check and target_error is None:
+    target, most = effort.target_error, effort.max_time
+    if most is not None and not check and target is None:
         raise InputError("--max-time needs --check or --target-error: nothing is measured")
-    most = None if max_time is None else units.seconds("--max-time", max_time)
-    target = None if target_error is None else units.share("--target-error", target_error)
-    if target is not None and not 0 < target < 1:
-        raise InputError(f"--target-error {target_error}: accepted are 0 % to 100 %")
     grid = which.grid()
     networks = [one.as_twin(which.twin) for one in grid] if which.twin else list(grid)
     if run is None:
