@@ -158,4 +158,4 @@ def without_scripts(svg: str) -> None:
 
 def test_every_command_is_tried() -> None:
     tried = {line.split()[0] for line in (*TABLES, *OTHERS)}
-    assert set(COMMANDS) - tried <= {"list", "pick", "schema", "space"}
+    assert set(COMMANDS) - tried <= {"hosts", "list", "pick", "schema", "space"}

@@ -51,6 +51,7 @@ COMMANDS = {
     "show": Command("mncost.cli.show:show", _MEASURE, "The table of a saved run."),
     "report": Command("mncost.cli.report:report", _MEASURE, "A saved run as an HTML page."),
     "diff": Command("mncost.cli.diff:diff", _MEASURE, "What changed between two saved runs."),
+    "hosts": Command("mncost.cli.hosts:hosts", _MEASURE, "Other machines, over ssh."),
     "calibrate": Command(
         "mncost.cli.calibrate:calibrate", _MEASURE, "A profile of this machine, for predict."
     ),

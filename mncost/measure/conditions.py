@@ -1,14 +1,21 @@
-"""What else the machine does meanwhile: stolen time, other programs, the clock rate."""
+"""What else the machine does meanwhile: stolen time, other programs, the clock rate.
+
+:func:`counters` also runs on other hosts: it needs the standard library of Python 3.9 only, and
+takes psutil where that is installed.
+"""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from mncost.measure.machine import cpu_mhz
-from mncost.measure.records import Conditions
+
+if TYPE_CHECKING:
+    from mncost.measure.records import Conditions
 
 __all__ = ["Counters", "conditions_between", "counters", "observe"]
 
@@ -38,6 +45,8 @@ def conditions_between(
     generation: int, begin: Counters, end: Counters, mhz: float | None
 ) -> Conditions:
     """Return what happened between two readings of the counters."""
+    from mncost.measure.records import Conditions
+
     seconds, total = end.at - begin.at, end.total - begin.total
     steal = other = None
     if seconds >= SHORTEST and total > 0:
@@ -51,9 +60,14 @@ def conditions_between(
 
 def counters() -> Counters:
     """Read the counters. Inside a container they are the whole machine's."""
-    import psutil
+    try:
+        import psutil
 
-    times = psutil.cpu_times()._asdict()
+        times = psutil.cpu_times()._asdict()
+    except ImportError:
+        times = _linux_times()
+    if not times:
+        return Counters(time.monotonic(), 0.0, 0.0, None, None)
     # Linux counts guests' time as user time already.
     total = sum(value for name, value in times.items() if not name.startswith("guest"))
     stolen = times.get("steal")
@@ -69,7 +83,10 @@ def own_seconds() -> float | None:
     """
     if os.name == "nt":
         return None
-    import psutil
+    try:
+        import psutil
+    except ImportError:
+        return None
 
     seconds = 0.0
     for child in psutil.Process().children(recursive=True):
@@ -78,3 +95,13 @@ def own_seconds() -> float | None:
         except psutil.Error:  # it ended just now
             continue
     return seconds + sum(os.times()[:4])
+
+
+def _linux_times() -> dict[str, float]:
+    """Return the times of all cores together from ``/proc/stat``; elsewhere nothing."""
+    names = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+    try:
+        ticks = Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1:]
+    except OSError:
+        return {}
+    return {name: int(tick) / os.sysconf("SC_CLK_TCK") for name, tick in zip(names, ticks)}

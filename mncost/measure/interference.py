@@ -10,9 +10,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 from mncost.measure.quota import groups
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 __all__ = ["Gained", "interference"]
 

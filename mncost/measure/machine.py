@@ -1,4 +1,8 @@
-"""Facts about the machine, as far as they matter for latency. Nothing here ever fails."""
+"""Facts about the machine, as far as they matter for latency. Nothing here ever fails.
+
+:func:`facts` also runs on other hosts: it needs the standard library of Python 3.9 only, and takes
+psutil where that is installed.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,17 @@ import os
 import platform
 import re
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from mncost.measure.arm import arm_name
 from mncost.measure.quota import Quota, quota
-from mncost.measure.records import Machine
 
-__all__ = ["cpu_mhz", "machine", "machine_differences"]
+if TYPE_CHECKING:
+    from mncost.measure.records import Machine
+
+__all__ = ["cpu_mhz", "facts", "fingerprint", "machine", "machine_differences"]
 
 MEMORY_TOLERANCE = 0.05  # kernels and hypervisors keep a little for themselves, not always the same
 
@@ -21,7 +29,7 @@ T = TypeVar("T")
 # Instruction sets that the kernels of inference libraries choose by.
 _FLAGS = re.compile(
     r"avx|avx2|fma|f16c|avx512f|avx512bw|avx512_vnni|avx_vnni|avx512_bf16|avx512_fp16|amx_\w+"
-    r"|asimd|asimddp|asimdhp|i8mm|bf16|sve\w*"
+    r"|neon|asimd|asimddp|asimdhp|i8mm|bf16|sve\w*"
 )
 _CGROUPS = {"kubepods": "kubernetes", "docker": "docker", "libpod": "podman", "lxc": "lxc"}
 
@@ -32,22 +40,35 @@ def machine(root: Path = Path("/")) -> Machine:
     Args:
         root: where ``/proc``, ``/sys`` and the like are.
     """
+    from mncost.measure.records import Machine
+
+    return Machine(**facts(root))
+
+
+def facts(root: Path = Path("/")) -> dict[str, Any]:
+    """Return the fields of :class:`mncost.measure.records.Machine` by name."""
     name, flags = _cpu(root)
-    return Machine(
-        cpu=name,
-        architecture=platform.machine(),
-        flags=sorted(flag for flag in flags if _FLAGS.fullmatch(flag)),
-        cores=_try(_physical_cores),
-        logical_cores=os.cpu_count() or 1,
-        affinity=_try(_affinity),
-        governor=_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        memory_bytes=_try(_memory) or 0,
-        os=_operating_system(),
-        container=container(root, os.environ),
-        hypervisor=_hypervisor(root, flags),
-        load_average=_try(lambda: os.getloadavg()[0]),
-        cpu_quota=_try(lambda: _cores(quota(root))),
-    )
+    return {
+        "cpu": name,
+        "architecture": platform.machine(),
+        "flags": sorted(flag for flag in flags if _FLAGS.fullmatch(flag)),
+        "cores": _try(lambda: _physical_cores(root)),
+        "logical_cores": os.cpu_count() or 1,
+        "affinity": _try(_affinity),
+        "governor": _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "memory_bytes": _try(_memory) or 0,
+        "os": _operating_system(),
+        "container": container(root, os.environ),
+        "hypervisor": _hypervisor(root, flags),
+        "load_average": _try(lambda: os.getloadavg()[0]),
+        "cpu_quota": _try(lambda: _cores(quota(root))),
+    }
+
+
+def fingerprint(of: Machine) -> str:
+    """Return a short name for what decides about the latency of a machine."""
+    decides = of.cpu, of.architecture, sorted(of.flags), of.cores, of.logical_cores, _usable(of)
+    return sha256(repr((decides, of.cpu_quota)).encode()).hexdigest()[:12]
 
 
 def machine_differences(old: Machine, new: Machine) -> list[str]:
@@ -106,15 +127,18 @@ def container(root: Path, environment: Mapping[str, str]) -> str | None:
 def _cpu(root: Path) -> tuple[str, set[str]]:
     """Return the CPU's name and all its flags.
 
-    py-cpuinfo takes a second and starts processes, so Linux's own file comes first; it has no name
-    on ARM, and does not exist elsewhere.
+    py-cpuinfo takes a second and starts processes, so Linux's own file comes first. On Arm it has
+    numbers of parts in place of a name. It does not exist elsewhere.
     """
-    facts: dict[str, str] = {}
-    for line in (_text(root / "proc/cpuinfo") or "").splitlines():
+    text = _text(root / "proc/cpuinfo") or ""
+    said: dict[str, str] = {}
+    for line in text.splitlines():
         key, _, value = line.partition(":")
-        facts.setdefault(key.strip().lower(), value.strip())
-    name = facts.get("model name", "")
-    flags = set(facts.get("flags", facts.get("features", "")).split())
+        said.setdefault(key.strip().lower(), value.strip())
+    name = arm_name(text) or said.get("model name", "")
+    board = (_text(root / "proc/device-tree/model") or "").strip("\0")
+    name = f"{board} ({name})" if board and name else board or name
+    flags = set(said.get("flags", said.get("features", "")).split())
     if not name or not flags:
         known_name, known_flags = _try(_from_cpuinfo_package) or ("", set())
         name, flags = name or known_name, flags or known_flags
@@ -128,23 +152,26 @@ def _from_cpuinfo_package() -> tuple[str, set[str]]:
     return str(found.get("brand_raw", "")), {str(flag) for flag in found.get("flags", ())}
 
 
-def _physical_cores() -> int | None:
-    import psutil
-
+def _physical_cores(root: Path) -> int | None:
+    try:
+        import psutil
+    except ImportError:
+        cpus = root / "sys/devices/system/cpu"
+        shared = cpus.glob("cpu[0-9]*/topology/thread_siblings_list")
+        return len({path.read_text("ascii") for path in shared}) or None
     cores: int | None = psutil.cpu_count(logical=False)
     return cores
 
 
 def _affinity() -> list[int] | None:
-    import psutil
-
-    process = psutil.Process()
-    return sorted(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else None
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 
 def _memory() -> int:
-    import psutil
-
+    try:
+        import psutil
+    except ImportError:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return int(psutil.virtual_memory().total)
 
 
@@ -165,7 +192,7 @@ def _operating_system() -> str:
         return f"macOS {platform.mac_ver()[0]}"
     if platform.system() != "Linux":
         return platform.platform()
-    release = _try(platform.freedesktop_os_release) or {}
+    release = _try(lambda: platform.freedesktop_os_release()) or {}  # noqa: PLW0108 - Python 3.10
     kernel = f"Linux {platform.release()}"
     return f"{release['PRETTY_NAME']}, {kernel}" if "PRETTY_NAME" in release else kernel
 

@@ -143,6 +143,7 @@ class Conditions(Struct, frozen=True, kw_only=True):
     steal: float | None  # share of all cores' time that the hypervisor gave to others
     other_load: float | None  # cores that other programs kept busy
     mhz: float | None  # of the first core, at the end of the generation
+    host: str | None = None  # another machine
 
 
 class Failure(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mncost.measure.locks import try_lock
 
-__all__ = ["scratch_directory"]
+__all__ = ["remove_left", "scratch_directory"]
 
 _PREFIX, _LOCK = "mncost-", "lock"
 
@@ -24,7 +24,7 @@ def scratch_directory() -> Iterator[Path]:
     the same user whose lock no process holds.
     """
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        _remove_if_left(path)
+        remove_left(path)
     with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
         new = Path(name, "new")
         lock = os.open(new, os.O_RDWR | os.O_CREAT, 0o600)
@@ -36,7 +36,7 @@ def scratch_directory() -> Iterator[Path]:
             os.close(lock)
 
 
-def _remove_if_left(path: Path) -> None:
+def remove_left(path: Path) -> None:
     """Remove a directory whose lock is free and that belongs to this user."""
     with suppress(OSError):  # it is not ours, or has gone in the meantime
         if os.name != "posix" or path.is_symlink() or path.stat().st_uid != os.geteuid():

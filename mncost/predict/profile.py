@@ -8,7 +8,6 @@ refused.
 
 from __future__ import annotations
 
-from hashlib import sha256
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ import msgspec
 from mncost.errors import MeasureError, OutputError, UnknownNameError, one_line
 from mncost.measure import kept
 from mncost.measure.cell import Place
-from mncost.measure.machine import machine, machine_differences
+from mncost.measure.machine import fingerprint, machine, machine_differences
 from mncost.measure.records import Machine
 from mncost.measure.runtimes import REAL, RUNTIMES, USUAL, default_provider, runtime_class
 from mncost.measure.where import has_models, no_models
@@ -34,13 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["command_for", "file_of", "place_of", "predict", "read_profile", "write_profile"]
 
 MAX_BYTES = 64 << 20
-
-
-def fingerprint(of: Machine) -> str:
-    """Return a short name for what decides about the latency of a machine."""
-    usable = of.logical_cores if of.affinity is None else len(of.affinity)
-    facts = of.cpu, of.architecture, sorted(of.flags), of.cores, of.logical_cores, usable
-    return sha256(repr((facts, of.cpu_quota)).encode()).hexdigest()[:12]
 
 
 def place_of(place: OnePlace, precision: str = "fp32") -> Place:

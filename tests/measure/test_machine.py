@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from mncost.measure import machine as module
+from mncost.measure.arm import arm_name
 from mncost.measure.machine import container, cpu_mhz, machine, machine_differences
 from tests.measure.synthetic import MACHINE
 
@@ -67,6 +68,18 @@ def test_a_hypervisor_is_seen_by_its_flag_and_its_absence_only_on_x86(tmp_path: 
     assert machine(tmp_path).hypervisor is False
     write(tmp_path, "proc/cpuinfo", XEON.replace("fpu", "fpu hypervisor"))
     assert machine(tmp_path).hypervisor is True
+
+
+def test_arm_has_numbers_of_parts_in_proc(tmp_path: Path) -> None:
+    """The numbers are those of Arm's manuals; a board with two kinds of cores has both names."""
+    core = "CPU implementer\t: 0x41\nCPU part\t: {}\n\n"
+    cores = core.format("0xd05") + core.format("0xd0b")
+    write(tmp_path, "proc/cpuinfo", f"Features\t: fp asimd\n{cores}")
+    assert machine(tmp_path).cpu == "Cortex-A76 + Cortex-A55"
+    write(tmp_path, "proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
+    assert machine(tmp_path).cpu == "Raspberry Pi 5 Model B Rev 1.0 (Cortex-A76 + Cortex-A55)"
+    assert arm_name("CPU implementer\t: 0x48\nCPU part\t: 0xd01\n") == "HiSilicon part 0xd01"
+    assert arm_name(XEON) == ""
 
 
 def test_arm_has_no_name_in_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -356,7 +356,7 @@ def test_no_time_passes_while_this_process_is_stopped(monkeypatch: pytest.Monkey
     readable, writable = os.pipe()
     try:
         os.write(writable, b"answer")
-        patience = child_module._Patience(2.5)
+        patience = child_module.Patience(2.5)
         assert patience.read(readable) == b"answer"
         assert patience.left == 1.5
         os.close(writable)
@@ -395,12 +395,12 @@ def test_an_interpreter_without_the_packages(
 @pytest.mark.skipif(os.name != "posix", reason="a shell script")
 def test_an_interpreter_that_is_too_old(tmp_path: Path) -> None:
     """A new one that says it is old: it runs the program that an old one would get."""
-    pretend = "import sys; sys.version_info = (3, 9, 2); exec(sys.argv[2])"
+    pretend = "import sys; sys.version_info = (3, 8, 2); exec(sys.argv[2])"
     python = script(tmp_path, f'exec {sys.executable} -c "{pretend}" "$@"')
     with pytest.raises(MeasureError) as caught:
         describe("fake", python)
     assert str(caught.value) == (
-        f"the interpreter {python} is Python 3.9: 3.11 or newer is accepted"
+        f"the interpreter {python} is Python 3.8: 3.9 or newer is accepted"
     )
 
 

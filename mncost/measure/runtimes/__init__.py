@@ -15,11 +15,12 @@ from contextlib import AbstractContextManager
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     import numpy
 
     from mncost.graph.graph import Graph
@@ -104,6 +105,8 @@ class Runtime(ABC):
     """What ``pip install`` installs: all that an interpreter needs beside Python."""
     modules: ClassVar[tuple[str, ...]]
     """What is imported from these."""
+    least_python: ClassVar[tuple[int, int]] = (3, 9)
+    """The oldest Python that a worker of it runs in."""
     makers: ClassVar[tuple[str, ...]] = ()
     """What is needed to write its models: in the interpreter of mncost, not in a worker's."""
     extras: ClassVar[tuple[str, ...]] = ("bench",)
@@ -211,7 +214,7 @@ class Runtime(ABC):
         reads = [time.perf_counter_ns() for _ in range(1000)]
         while len(set(reads)) == 1:  # a coarse clock: wait for it
             reads.append(time.perf_counter_ns())
-        return float(min(b - a for a, b in pairwise(reads) if b > a))
+        return float(min(b - a for a, b in zip(reads, reads[1:]) if b > a))
 
 
 RUNTIMES: Mapping[str, str] = {

@@ -10,7 +10,6 @@ import ctypes
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import pairwise
 from threading import Barrier
 from typing import NamedTuple
 
@@ -55,12 +54,11 @@ def copier(source: bytearray, target: bytearray, threads: int) -> Iterator[Calla
     Several threads are there before the first call and end with the context.
     """
     ends = [len(source) * i // threads for i in range(threads + 1)]
-    sizes = [end - start for start, end in pairwise(ends)]
+    sizes = [end - start for start, end in zip(ends, ends[1:])]
 
     def shares(buffer: bytearray) -> list[ctypes.Array[ctypes.c_char]]:
         return [
-            (ctypes.c_char * size).from_buffer(buffer, start)
-            for start, size in zip(ends[:-1], sizes, strict=True)
+            (ctypes.c_char * size).from_buffer(buffer, start) for start, size in zip(ends, sizes)
         ]
 
     targets, sources = shares(target), shares(source)

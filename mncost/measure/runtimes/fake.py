@@ -248,20 +248,19 @@ def _read(setup: Setup) -> dict[str, Any]:
 
 def perform(fault: Fault) -> None:
     """Let a fault happen in this process."""
-    match fault.do:
-        case "die":
-            os.kill(os.getpid(), signal.SIGKILL)
-        case "exit":
-            sys.stderr.write("the fake runtime gives up\n")
-            sys.stderr.flush()
-            os._exit(3)
-        case "hang":
-            time.sleep(3600)
-        case "refuse":
-            raise RuntimeError("the fake runtime refuses\nand says so in two lines")
-        case "memory":
-            raise MemoryError
-        case "print":
-            os.write(1, b"garbage\n")
-        case unknown:
-            raise ValueError(f"the script has an unknown fault: {unknown}")
+    if fault.do == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif fault.do == "exit":
+        sys.stderr.write("the fake runtime gives up\n")
+        sys.stderr.flush()
+        os._exit(3)
+    elif fault.do == "hang":
+        time.sleep(3600)
+    elif fault.do == "refuse":
+        raise RuntimeError("the fake runtime refuses\nand says so in two lines")
+    elif fault.do == "memory":
+        raise MemoryError
+    elif fault.do == "print":
+        os.write(1, b"garbage\n")
+    else:
+        raise ValueError(f"the script has an unknown fault: {fault.do}")

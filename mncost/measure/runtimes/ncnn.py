@@ -124,7 +124,7 @@ class Ncnn(Runtime):
         arrays = [seeded_images((1, *shape))[0] for shape in shapes]
         # A Mat does not keep its array alive: its copy has memory of its own.
         images = [ncnn.Mat(array).clone() for array in arrays]
-        bound = list(zip(net.input_names(), images, strict=True))
+        bound = list(zip(net.input_names(), images))
 
         def begin() -> Any:
             extractor = net.create_extractor()

@@ -96,7 +96,7 @@ class OpenVino(Runtime):
         else:
             images = [seeded_images(_shape(entry, setup.batch)) for entry in model.inputs]
         shapes = [list(values.shape) for values in images]
-        model.reshape(dict(zip(model.inputs, shapes, strict=True)))
+        model.reshape(dict(zip(model.inputs, shapes)))
         hint = _HINTS[setup.precision]
         options |= {
             "INFERENCE_PRECISION_HINT": hint,

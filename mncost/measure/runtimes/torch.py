@@ -26,6 +26,7 @@ class Torch(Runtime):
 
     distributions: ClassVar = ("torch", "numpy", "msgspec")  # a graph is made of structs
     modules: ClassVar = ("torch", "numpy", "msgspec")
+    least_python: ClassVar = (3, 11)  # its models are our graphs
     extras: ClassVar = ("bench", "torch")
     format: ClassVar = "torch"
     trains: ClassVar = True

@@ -1,4 +1,7 @@
-"""A child process that answers one JSON object a line with another, and how it fails."""
+"""A process that answers one JSON object a line with another, and how it fails.
+
+This also runs on other hosts: it needs the standard library of Python 3.9 only.
+"""
 
 from __future__ import annotations
 
@@ -11,80 +14,73 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from mncost.errors import MeasureError, one_line
-from mncost.measure.workers.messages import Message
-from mncost.measure.workers.worker import WorkerDied
+from mncost.measure.workers.messages import Message, WorkerDied
 
-__all__ = ["Child"]
+__all__ = ["Child", "Patience", "Program", "json_object"]
 
 _PACKAGE = Path(__file__).parents[2]
 
 # Makes this package importable in any interpreter, and none of the packages installed beside it.
 _BOOTSTRAP = """
 import sys
-if sys.version_info < (3, 11):
-    sys.stdout.write('{"python": "%d.%d"}\\n' % sys.version_info[:2])
+if sys.version_info < (3, 9):
+    sys.stdout.write('{"python": "%d.%d", "least": "3.9"}\\n' % sys.version_info[:2])
     sys.exit()
 sys.path = [path for path in sys.path if path]
-from importlib.util import module_from_spec, spec_from_file_location
-spec = spec_from_file_location(
-    "mncost", sys.argv[1] + "/__init__.py", submodule_search_locations=[sys.argv[1]])
-package = sys.modules["mncost"] = module_from_spec(spec)
-spec.loader.exec_module(package)
+package = sys.modules["mncost"] = type(sys)("mncost")
+package.__path__ = [sys.argv[1]]
 from mncost.measure.workers.serve import main
 main(*sys.argv[2:])
 """
+_NEW_SESSION = {"start_new_session": True}  # Python 3.9 has no process groups of its own
 _TAIL = 4096  # bytes at the end of its standard error that are read
 _LONGEST_NOISE, _LONGEST_ANSWER = 2**16, 2**28  # bytes
 _SLICE, _GRACE = 1.0, 10.0  # seconds
 
 
-class Child:
-    """A process that runs :mod:`mncost.measure.workers.serve`; :meth:`close` it in the end.
+class Program:
+    """A process that is asked by lines; :meth:`close` it in the end.
 
     It is a :class:`mncost.measure.workers.worker.Transport`.
     """
 
-    def __init__(
-        self,
-        python: str | None,
-        *arguments: str,
-        environment: Mapping[str, str] | None = None,
-        seconds: float,
-    ) -> None:
-        """Start it, in another interpreter if one is given, and wait for its first message.
+    first: Message
+
+    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start it.
+
+        Args:
+            name: what messages call it, e.g. ``the interpreter /usr/bin/python3``.
+            command: the program and its arguments.
+            environment: its variables.
 
         Raises:
-            MeasureError: the interpreter cannot be used.
-            WorkerDied: it ended, or said nothing in time.
+            MeasureError: it cannot be started.
         """
+        self._name = name
         self._unread = b""
+        self._may_rest = False
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  close() closes it
-        program = [_BOOTSTRAP, str(_PACKAGE), str(os.getpid()), *arguments]
+        # Ctrl-C is for the parent, which then ends the child.
+        apart: Any = {"process_group": 0} if sys.version_info >= (3, 11) else _NEW_SESSION
         try:
             self._process = subprocess.Popen(
-                [sys.executable if python is None else python, "-c", *program],
+                command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
-                env=_environment(python) | dict(environment or {}),
-                process_group=0,  # Ctrl-C is for the parent, which then ends the child
+                env=environment,
+                **apart,
             )
         except OSError as error:
             self._stderr.close()
-            raise MeasureError(_not_started(python, error)) from None
-        try:
-            self.first = self._first(python, seconds)
-            # A child of a wrapper would stay stopped for ever if this process were killed.
-            self._may_rest = bool(self.first.get("direct"))
-            self._rest()
-        except BaseException:
-            self.close()
-            raise
+            raise MeasureError(_not_started(name, error)) from None
 
     def ask(self, message: Message, seconds: float) -> Message:
         """Send a message and wait for the answer.
@@ -105,7 +101,7 @@ class Child:
 
     def close(self) -> None:
         """Kill it and all of its children: it holds nothing that is needed later."""
-        self._kill()
+        self.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._stderr):
             with suppress(OSError):  # a request that it did not read cannot be flushed
@@ -120,28 +116,27 @@ class Child:
             self._process.stdin.flush()
         except (OSError, ValueError):
             raise WorkerDied(self._death()) from None
-        text = self._line(_Patience(seconds), _LONGEST_ANSWER)
-        answer = _object(text)
+        text = self._line(Patience(seconds), _LONGEST_ANSWER)
+        answer = json_object(text)
         if answer is None:
             raise WorkerDied(f"answered no JSON object: {_shortened(text)}")
         return answer
 
-    def _first(self, python: str | None, seconds: float) -> Message:
+    def _first(self, seconds: float) -> Message:
         """Return its first message; what sitecustomize and the like print before is skipped."""
-        noise, patience = 0, _Patience(seconds)
+        noise, patience = 0, Patience(seconds)
         while True:
             text = self._line(patience, _LONGEST_NOISE - noise)
             noise += len(text) + 1
-            message = _object(text)
+            message = json_object(text)
             if message is not None:
                 break
-        if "python" in message:
-            raise MeasureError(
-                f"the interpreter {python} is Python {message['python']}: 3.11 or newer is accepted"
-            )
+        if "least" in message:
+            least = f"{message['least']} or newer is accepted"
+            raise MeasureError(f"{self._name} is Python {message['python']}: {least}")
         return message
 
-    def _line(self, patience: _Patience, longest: int) -> bytes:
+    def _line(self, patience: Patience, longest: int) -> bytes:
         """Read a line; kill the process if none comes in time, or if it is too long."""
         assert self._process.stdout is not None
         parts, size = [self._unread], len(self._unread)
@@ -150,12 +145,12 @@ class Child:
             if part == b"":
                 raise WorkerDied(self._death())
             if part is None and patience.left <= 0:
-                self._kill()
+                self.kill()
                 raise WorkerDied(f"did not answer within {patience.seconds:.0f} s")
             parts.append(part or b"")
             size += len(parts[-1])
             if size > longest:
-                self._kill()
+                self.kill()
                 raise WorkerDied("printed a great deal, and no answer")
         line, _, self._unread = b"".join(parts).partition(b"\n")
         return line
@@ -169,7 +164,8 @@ class Child:
         if self._may_rest:
             self._signal("SIGSTOP")
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """Kill it and its children, without waiting."""
         if hasattr(os, "killpg"):
             self._signal("SIGKILL")
         else:
@@ -186,7 +182,7 @@ class Child:
         try:
             status = self._process.wait(timeout=_GRACE)
         except subprocess.TimeoutExpired:
-            self._kill()
+            self.kill()
             return "closed its standard output"
         if status == -9:
             return "killed by SIGKILL (out of memory?)"
@@ -202,7 +198,39 @@ class Child:
         return _shortened(lines[-1]) if lines else ""
 
 
-def _object(text: bytes) -> Message | None:
+class Child(Program):
+    """A process that runs :mod:`mncost.measure.workers.serve`."""
+
+    def __init__(
+        self,
+        python: str | None,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        seconds: float,
+    ) -> None:
+        """Start it, in another interpreter if one is given, and wait for its first message.
+
+        Raises:
+            MeasureError: the interpreter cannot be used.
+            WorkerDied: it ended, or said nothing in time.
+        """
+        interpreter = sys.executable if python is None else python
+        super().__init__(
+            f"the interpreter {interpreter or repr(interpreter)}",
+            [interpreter, "-c", _BOOTSTRAP, str(_PACKAGE), str(os.getpid()), *arguments],
+            {**_environment(python), **(environment or {})},
+        )
+        try:
+            self.first = self._first(seconds)
+            # A child of a wrapper would stay stopped for ever if this process were killed.
+            self._may_rest = bool(self.first.get("direct"))
+            self._rest()
+        except BaseException:
+            self.close()
+            raise
+
+
+def json_object(text: bytes) -> Message | None:
     """Return the JSON object that a line is, if it is one."""
     try:
         message = json.loads(text)
@@ -211,7 +239,7 @@ def _object(text: bytes) -> Message | None:
     return message if isinstance(message, dict) else None
 
 
-class _Patience:
+class Patience:
     """The time that a process has to answer.
 
     A wait counts as one second at most: no time passes while this process is stopped.
@@ -236,12 +264,11 @@ class _Patience:
         return os.read(pipe, 2**16)
 
 
-def _not_started(python: str | None, error: OSError) -> str:
+def _not_started(name: str, error: OSError) -> str:
     """Say why there is no process."""
     if error.errno in (errno.EAGAIN, errno.ENOMEM):
         return f"no more processes can be started: {error.strerror}"
-    name = sys.executable if python is None else python or "''"
-    return f"the interpreter {name} cannot be used: {error.strerror}"
+    return f"{name} cannot be used: {error.strerror}"
 
 
 def _environment(python: str | None) -> dict[str, str]:

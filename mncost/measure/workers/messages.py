@@ -1,15 +1,18 @@
 """What a worker is asked and what it answers: JSON objects, one a line.
 
 Each request is a class, and says which class its answer has. Both sides import this file, so it
-needs the standard library only. Times are in nanoseconds, memory is in bytes.
+needs the standard library of Python 3.9 only. Times are in nanoseconds, memory is in bytes.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from mncost.errors import one_line
+
+if TYPE_CHECKING:
+    from typing import TypeAlias  # Python 3.9 has none
 
 __all__ = [
     "Heaviest",
@@ -26,6 +29,8 @@ __all__ = [
     "RunHeaviest",
     "Sampled",
     "SeeMemory",
+    "WorkerDied",
+    "WorkerRefused",
     "encoded",
     "reason",
     "request_of",
@@ -37,7 +42,15 @@ A = TypeVar("A")
 _LONGEST_REASON = 200
 
 
-@dataclass(frozen=True, kw_only=True)
+class WorkerDied(Exception):
+    """A worker ended or hung, and is gone; the message is the reason for people."""
+
+
+class WorkerRefused(Exception):
+    """A worker could not do what it was asked, and lives on; the message is the reason."""
+
+
+@dataclass(frozen=True)
 class Hello:
     """What a worker says first, when its runtime is imported."""
 
@@ -48,7 +61,7 @@ class Hello:
     empty_cpu_ns: int | None  # likewise, its clock of CPU time; None: there is none
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Sampled:
     """The times of one burst, in order, and what else happened to the process meanwhile.
 
@@ -65,7 +78,7 @@ class Sampled:
     faults: int | None  # pages of memory that were not there
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Loaded(Sampled):
     """The first runs of a model, and how much of it its provider did not take."""
 
@@ -73,7 +86,7 @@ class Loaded(Sampled):
     left: dict[str, int] = field(default_factory=dict)  # to other kernels, by kind
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Profiled:
     """A model with and without its runtime's profiler."""
 
@@ -82,7 +95,7 @@ class Profiled:
     kernels: dict[str, list[int]]  # each kernel in each of the latter
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Heaviest:
     """The largest pieces of work: a matrix product and a copy."""
 
@@ -91,7 +104,7 @@ class Heaviest:
     copy_ns: list[int]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Resident:
     """Resident memory of a worker with one model."""
 
@@ -99,14 +112,14 @@ class Resident:
     peak_bytes: int  # the high-water mark of the runs
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Request(Generic[A]):
     """A request whose answer is an ``A``."""
 
     answer: ClassVar[type[Any]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ModelRequest(Request[A]):
     """A request about a model that the worker loads for it."""
 
@@ -118,33 +131,33 @@ class ModelRequest(Request[A]):
     training: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class LoadModel(ModelRequest[Loaded]):
     """Load a model, run it once as warm-up, and then twice more."""
 
     answer = Loaded
-    cell: int
+    cell: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class RunBurst(Request[Sampled]):
     """Run a loaded model so many times in a row; without a cell, the reference workload."""
 
     answer = Sampled
-    cell: int | None
-    warmups: int
-    runs: int
+    cell: int | None = None
+    warmups: int = 1
+    runs: int = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ProfileModel(ModelRequest[Profiled]):
     """Load a model twice, and run it alternately with and without the runtime's profiler."""
 
     answer = Profiled
-    rounds: int
+    rounds: int = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class RunHeaviest(ModelRequest[Heaviest]):
     """Run a large matrix product and a large copy, on as many threads as the worker has.
 
@@ -153,15 +166,15 @@ class RunHeaviest(ModelRequest[Heaviest]):
     """
 
     answer = Heaviest
-    runs: int
+    runs: int = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class SeeMemory(ModelRequest[Resident]):
     """Load a model into this worker, which has none, and run it so many times."""
 
     answer = Resident
-    runs: int
+    runs: int = 1
 
 
 _REQUESTS: dict[str, type[Request[Any]]] = {

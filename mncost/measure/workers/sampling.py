@@ -6,7 +6,10 @@ import os
 import time
 from collections.abc import Callable
 from statistics import median
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 __all__ = [
     "Clock",

@@ -1,7 +1,7 @@
 """The worker program: answers one JSON object a line with another.
 
-It has to run in any interpreter that has its runtime: it imports the standard library and nothing
-else. Its parent starts it, and it ends when its standard input does.
+It has to run in any interpreter, from Python 3.9 on, that has its runtime: it imports the standard
+library and nothing else. Its parent starts it, and it ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from mncost.measure.workers.messages import (
 from mncost.measure.workers.pinning import pin
 from mncost.measure.workers.sampling import Clocks, give_way, interruptions, sample
 
-__all__ = ["Server", "look", "main", "serve"]
+__all__ = ["Server", "look", "main", "missing_modules", "serve", "too_old"]
 
 _PROFILE_RUNS = 4  # in a row: the first ones take longer
 _FIRST_WARMUPS, _FIRST_RUNS = 1, 2  # right after a model is loaded
@@ -83,19 +83,16 @@ class Server:
             return {"refused": reason(error)}
 
     def _do(self, request: Request[Any]) -> object:
-        match request:
-            case LoadModel():
-                return self._load(request)
-            case RunBurst():
-                return self._burst(request.cell, request.warmups, request.runs)
-            case ProfileModel():
-                return self._profile(request)
-            case RunHeaviest():
-                return self._heaviest(request)
-            case SeeMemory():
-                return self._memory(request)
-            case _:
-                raise AssertionError(request)
+        if isinstance(request, LoadModel):
+            return self._load(request)
+        if isinstance(request, RunBurst):
+            return self._burst(request.cell, request.warmups, request.runs)
+        if isinstance(request, ProfileModel):
+            return self._profile(request)
+        if isinstance(request, RunHeaviest):
+            return self._heaviest(request)
+        assert isinstance(request, SeeMemory), request
+        return self._memory(request)
 
     def _load(self, asked: LoadModel) -> Loaded:
         try:
@@ -175,12 +172,20 @@ def look(runtime: str) -> Message:
         ``{"providers": [...]}``, or ``{"missing": [...]}``: modules.
     """
     known = runtime_class(runtime)
-    if missing := _missing(known):
+    if sys.version_info < known.least_python:
+        return too_old(known)
+    if missing := missing_modules(known):
         return {"missing": missing}
     return {"providers": list(known.providers())}
 
 
-def _missing(runtime: type[Runtime]) -> list[str]:
+def too_old(runtime: type[Runtime]) -> Message:
+    """Say which Python this is, and which one the runtime needs."""
+    python, least = sys.version_info[:2], runtime.least_python
+    return {"python": ".".join(map(str, python)), "least": ".".join(map(str, least))}
+
+
+def missing_modules(runtime: type[Runtime]) -> list[str]:
     """Return the modules of a runtime that are not here."""
     return [name for name in runtime.modules if find_spec(name) is None]
 
@@ -218,7 +223,9 @@ def main(parent: str, kind: str, runtime: str = "", threads: str = "1") -> None:
 def _worker(runtime: str, threads: int) -> tuple[Message, Callable[[Message], Message]]:
     gc.disable()  # for good: a collection must not fall into a run
     found = runtime_class(runtime)
-    if missing := _missing(found):
+    if sys.version_info < found.least_python:
+        return too_old(found), _nothing
+    if missing := missing_modules(found):
         return {"missing": missing}, _nothing
     cpus = pin(threads)  # before the runtime makes threads, which inherit it
     server = Server(found(), threads)

@@ -6,7 +6,8 @@ called directly (:mod:`mncost.measure.workers.local`).
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -17,23 +18,17 @@ from mncost.measure.workers.messages import (
     Message,
     Request,
     RunBurst,
+    WorkerDied,
+    WorkerRefused,
     encoded,
 )
 
-__all__ = ["Transport", "Worker", "WorkerDied", "WorkerRefused", "WorkerSpec", "answer_of"]
+__all__ = ["Ahead", "Transport", "Worker", "WorkerDied", "WorkerRefused", "WorkerSpec", "answer_of"]
 
 A = TypeVar("A")
 
 BURST_SECONDS, BURST_TIMES = 60.0, 20  # a burst hangs after that, or that many times its time
 _REFERENCE_NS = 100_000_000
-
-
-class WorkerDied(Exception):
-    """A worker ended or hung, and is gone; the message is the reason for people."""
-
-
-class WorkerRefused(Exception):
-    """A worker could not do what it was asked, and lives on; the message is the reason."""
 
 
 class Transport(Protocol):
@@ -51,6 +46,22 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """End the worker and wait until it is gone. Never raises."""
+
+
+class Ahead(NamedTuple):
+    """A request of a round that another host is sent as a whole.
+
+    Attributes:
+        transport: to its worker.
+        message: the request.
+        seconds: after which it hangs.
+        rest: seconds to wait before it.
+    """
+
+    transport: Transport
+    message: Message
+    seconds: float
+    rest: float
 
 
 class Worker:
@@ -78,6 +89,15 @@ class Worker:
     def close(self) -> None:
         """End it; wait until it is gone. Never raises."""
         self._transport.close()
+
+    def ahead(self, request: RunBurst, rest: float) -> Ahead:
+        """Return a request that is sent before it is asked for."""
+        return Ahead(self._transport, encoded(request), self._seconds(request), rest)
+
+    def through(self, wrap: Callable[[Transport], Transport]) -> Worker:
+        """Put another transport before its own; return the worker."""
+        self._transport = wrap(self._transport)
+        return self
 
     def _seconds(self, request: Request[Any]) -> float:
         """Return after how long a request hangs; that of a burst follows from earlier runs."""

@@ -1,0 +1,1 @@
+"""Other machines, measured over the user's own ``ssh``."""
