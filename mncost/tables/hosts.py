@@ -8,8 +8,9 @@ from typing import Any
 from mncost.hosts.check import Checked
 from mncost.hosts.host import Seen
 from mncost.measure.machine import fingerprint
+from mncost.render.column import Value
 from mncost.render.sources import Source, sources, tabulate
-from mncost.render.table import Table, Value
+from mncost.render.table import Table
 
 __all__ = ["hosts_table"]
 
