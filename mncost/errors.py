@@ -116,7 +116,12 @@ class UnknownNameError(InputError):
     """A name that is not in a closed list: says the closest match and the accepted names."""
 
     def __init__(
-        self, kind: str, name: str, accepted: Iterable[str], shown: Iterable[str] | None = None
+        self,
+        kind: str,
+        name: str,
+        accepted: Iterable[str],
+        shown: Iterable[str] | None = None,
+        closest: str | None = None,
     ) -> None:
         """Word the message, e.g. ``UnknownNameError("dialect", "kerras", ["keras", "timm"])``.
 
@@ -125,12 +130,12 @@ class UnknownNameError(InputError):
             name: the one that is unknown.
             accepted: the names that are known.
             shown: those that the message lists, where all would be too many.
+            closest: the accepted name that is most like it, where spellings vary; empty: none is.
         """
         names = list(accepted)
         listed = dict.fromkeys(names if shown is None else shown)
-        super().__init__(
-            f"unknown {kind} {name!r}{did_you_mean(name, names)}; accepted: {', '.join(listed)}"
-        )
+        meant = did_you_mean(name, names) if closest is None else _meant(closest)
+        super().__init__(f"unknown {kind} {name!r}{meant}; accepted: {', '.join(listed)}")
 
 
 def did_you_mean(name: str, accepted: Iterable[str]) -> str:
@@ -138,7 +143,11 @@ def did_you_mean(name: str, accepted: Iterable[str]) -> str:
     import difflib  # only on the way to an error message
 
     closest = difflib.get_close_matches(name.lower(), list(accepted), n=1, cutoff=0.5)
-    return f" (did you mean {closest[0]!r}?)" if closest else ""
+    return _meant(closest[0] if closest else "")
+
+
+def _meant(closest: str) -> str:
+    return f" (did you mean {closest!r}?)" if closest else ""
 
 
 def one_line(text: str) -> str:

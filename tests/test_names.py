@@ -46,3 +46,26 @@ def test_groups_may_be_spelled_out() -> None:
 def test_other_names_are_unknown(name: str) -> None:
     with pytest.raises(UnknownNameError):
         find(name)
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("mobilnet_v2", "'v2'"),
+        ("MobileNetV3Lage", "'v3-large'"),
+        ("mobilenetv4_conv_smal", "'v4-conv-s'"),
+        ("shuflenetv2", "'shufflenet-v2'"),
+        ("efficientnet_b9", "'efficientnet-b"),
+        ("v3-larg", "'v3-large'"),
+    ],
+)
+def test_the_closest_architecture_is_offered(slip: str, meant: str) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean") as caught:
+        find(slip)
+    assert f"(did you mean {meant}" in str(caught.value)
+
+
+def test_nothing_is_offered_for_what_is_like_no_architecture() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        find("yolov8n")
+    assert "did you mean" not in str(caught.value)

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mncost.errors import SpecError, UnknownNameError
-from mncost.spec.names import spelled, without_owner
+from mncost.spec.names import closest, spelled, without_owner
 from mncost.spec.parse import MAX_FILE_BYTES, PAPER, parse_spec, read_spec
 from mncost.spec.schema import Checkpoint, Spec
 
@@ -162,7 +162,9 @@ def load_spec(name: str) -> Spec:
 def _unknown(name: str) -> UnknownNameError:
     short = [entry.file if entry.is_variant else entry.name for entry in index().values()]
     accepted = [*networks(), *groups()]
-    error = UnknownNameError("architecture", name, accepted, shown=[*short, *groups()])
+    error = UnknownNameError(
+        "architecture", name, accepted, [*short, *groups()], closest(name, accepted) or ""
+    )
     if re.fullmatch(r"[A-Za-z]+[\w.]*(\d|_)[\w.]*", name) and len(name) > 5:
         error.args = (f"{error}; a model of timm or torchvision as it is: timm:{name}",)
     return error

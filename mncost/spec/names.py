@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["spelled", "without_owner"]
+__all__ = ["closest", "spelled", "without_owner"]
 
 _HUBS = ("hf-hub:", "hf_hub:", "hf://")
 _OWNERS = {"timm": "timm", "torchvision": "torchvision", "keras": "keras", "google": None}
@@ -32,6 +32,20 @@ def spelled(name: str, known: Iterable[str]) -> str | None:
     wanted = _plain(name)
     spellings = {one: [_plain(one), *_longer(one)] for one in known}
     return next((one for one, ways in spellings.items() if wanted in ways), None)
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is spelled most like this one, if any is."""
+    import difflib  # only on the way to an error message
+
+    whole = name.lower().translate(_SEPARATORS)
+    ways: dict[str, str] = {}
+    for one in known:
+        plain = [one.translate(_SEPARATORS), *_longer(one)]
+        plain += [f"mobilenet{way}" for way in plain if way[0] == "v" and way[1:2].isdigit()]
+        ways |= dict.fromkeys(plain, one)
+    best = difflib.get_close_matches(whole, ways, n=1, cutoff=0.6)
+    return ways[best[0]] if best else None
 
 
 def _plain(name: str) -> str:
