@@ -21,6 +21,7 @@ __all__ = [
     "problems",
     "shown",
     "shown_key",
+    "table_with",
     "takes_table",
     "unknown_key",
 ]
@@ -56,8 +57,20 @@ def problems(value: object, kind: Any, path: Path = ()) -> Iterator[Problem]:
 
 def takes_table(kind: Any) -> bool:
     """Whether a type accepts a table with keys of its own."""
-    bare = [_bare(member) for member in _members(kind)]
-    return any(isinstance(one, type) and issubclass(one, Struct) for one in bare)
+    return bool(_tables(kind))
+
+
+def table_with(key: str, fields: Mapping[str, Any]) -> str | None:
+    """Return the first field, of a name and a type, that accepts a table with this key."""
+    tables = {name: _tables(kind) for name, kind in fields.items()}
+    return next(
+        (
+            name
+            for name, kinds in tables.items()
+            if any(key in kind.__struct_encode_fields__ for kind in kinds)
+        ),
+        None,
+    )
 
 
 def unknown_key(key: str, accepted: Iterable[str]) -> str:
@@ -102,10 +115,15 @@ def _written(value: object, depth: int) -> str:
             return str(value)
 
 
+def _tables(kind: Any) -> list[type[Struct]]:
+    bare = [_bare(member) for member in _members(kind)]
+    return [one for one in bare if isinstance(one, type) and issubclass(one, Struct)]
+
+
 def _inside(value: object, members: Sequence[Any], path: Path) -> Iterator[Problem]:
     """Check the parts of a value that is a table or an array."""
     bare = [_bare(member) for member in members]
-    tables = [kind for kind in bare if isinstance(kind, type) and issubclass(kind, Struct)]
+    tables = [table for member in members for table in _tables(member)]
     if isinstance(value, dict) and tables:
         yield from _table(value, tables, path)
     elif isinstance(value, dict):

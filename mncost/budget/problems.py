@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from mncost.errors import QuantityError, one_line
-from mncost.toml_errors import problems, takes_table, unknown_key
+from mncost.toml_errors import as_toml, problems, table_with, takes_table, unknown_key
 
 __all__ = ["Problems", "TooManyError"]
 
@@ -49,7 +49,12 @@ class Problems:
         """
         fields = {field.name: field for field in msgspec.structs.fields(kind)}
         for key in raw:
-            if key not in fields:
+            if key in fields:
+                continue
+            if owner := table_with(key, {name: field.type for name, field in fields.items()}):
+                belongs = f"{owner} = {{ {key} = {as_toml(raw[key], 80)} }}"
+                self.add(where, f"the key {key!r} belongs elsewhere: {belongs}")
+            else:
                 self.unknown(where, key, [*fields, *also])
         for name, field in fields.items():
             if field.required and name not in raw:

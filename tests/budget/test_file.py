@@ -348,6 +348,7 @@ ERRORS: dict[str, tuple[str, ...]] = {
     'macs = "1 G"': ("the key 'model' is missing",),
     'model = "v2"\nmacs = "1 G"': ('model: "v2"', "a table of: arch, alpha"),
     V2: ("no limit", "macs, params, weight_bytes, peak_activation_bytes, latency"),
+    V2 + 'alpha = 0.35\nparams = "1 G"': ("'alpha' belongs elsewhere", "model = { alpha = 0.35 }"),
     V2 + 'mcas = "1 G"\nparams = "1 G"': ("unknown key 'mcas'", "did you mean 'macs'"),
     V2 + 'macs = "107.3"': ("macs: '107.3'", "k, M, G"),
     V2 + "macs = 1.5": ("macs: 1.5", '"107.3 M"', "k, M, G", "max, min"),
