@@ -55,6 +55,7 @@ _PLAIN: dict[ActivationName, tuple[str, Any]] = {
     "gelu": ("GELU", options("Gelu", approximate=False)),
     "leaky_relu": ("LEAKY_RELU", options("LeakyRelu", alpha=0.01)),
 }
+_POSITIVE = ("relu", "relu6", "sigmoid", "hardsigmoid")
 _SAME, _VALID = 0, 1  # of the schema's Padding
 
 
@@ -293,7 +294,8 @@ class _Emitter(Steps):
                 f"{name}: an average whose last window reaches beyond the image cannot be written "
                 "to a .tflite file; without `ceil` it can"
             )
-        value = 0.0 if op.function == "average" else float(np.finfo("float32").min)
+        lowest = 0.0 if self._is_positive(index) else float(np.finfo("float32").min)
+        value = 0.0 if op.function == "average" else lowest
         pads = low[0], high[0], low[1], high[1]
         source = self.pad(name, source, pads, value) if any(pads) else source
         how = options(
@@ -306,6 +308,14 @@ class _Emitter(Steps):
         )
         code = "MAX_POOL_2D" if op.function == "max" else "AVERAGE_POOL_2D"
         return self.operator(code, [source], self.like(name, self.shapes[index]), how)
+
+    def _is_positive(self, index: int) -> bool:
+        """Whether what a node reads has no number below 0: then zeros change no maximum.
+
+        Only such a padding can be quantised, and only that XNNPACK takes.
+        """
+        before = self.graph.nodes[self.graph.nodes[index].inputs[0]].op
+        return isinstance(before, ops.Activation) and before.function in _POSITIVE
 
     def _flatten(self, name: str, source: int, before: Shape) -> int:
         if len(before) == 3 and before[1:] != (1, 1):  # channels first, as the weights expect

@@ -6,6 +6,7 @@ channels)`` there; a batch of one is written, and a reader may resize it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,6 +41,7 @@ class Writer:
         self._tensors: list[Any] = []
         self._operators: list[Any] = []
         self._codes: dict[int, int] = {}
+        self._names: Counter[str] = Counter()
         self._constants: dict[tuple[str, tuple[int, ...], bytes], int] = {}
 
     def tensor(self, name: str, *shape: int) -> int:
@@ -59,6 +61,9 @@ class Writer:
         return self._constants[key]
 
     def _tensor(self, name: str, shape: Sequence[int], kind: str, buffer: int) -> int:
+        self._names[name] += 1
+        if self._names[name] > 1:  # quantisers ask for names of their own
+            name = f"{name}.{self._names[name]}"
         tensor = schema.TensorT()
         tensor.name, tensor.shape = name.encode(), list(shape)
         tensor.type, tensor.buffer = _TYPES[kind], buffer

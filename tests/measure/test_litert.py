@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,11 +15,16 @@ import mncost
 from mncost.errors import GridError, InputError
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.shapes import infer_shapes
+from mncost.measure.given_models import given_of
+from mncost.measure.layer_shares import layer_shares
 from mncost.measure.runtimes import Setup, seeded_images
 from mncost.measure.runtimes.litert import LiteRt
+from mncost.measure.runtimes.litert_pieces import pieces_of
 from mncost.measure.workers.builder import Builder
+from mncost.measure.workers.messages import Profiled
 from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.worker import WorkerRefused, WorkerSpec
+from mncost.models.export import FILES, Choices
 from mncost.models.formats import Model, format_named
 from mncost.models.onnx_model import onnx_model
 from mncost.models.tflite_values import as_floats
@@ -31,6 +37,7 @@ from tests.models.test_rows import drawn
 from tests.networks import network_of_rows
 
 pytest.importorskip("ai_edge_litert")
+flatbuffers = pytest.importorskip("flatbuffers")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 NETS = {name: mncost.load(name, 0.35, 64) for name in ("v1", "v2", "v3-small", "v4-conv-s")} | {
@@ -153,9 +160,79 @@ def test_a_worker(builder: Builder, tmp_path: Path) -> None:
         worker.close()
 
 
-def test_a_file_for_phones(tmp_path: Path) -> None:
-    from mncost.models.export import FILES, Choices
+def layers_by(net: Network, folder: Path, precision: str = "fp32", batch: int = 1) -> Any:
+    """Time the pieces of a model, which compute what the whole does, to the last bit."""
+    runtime = LiteRt()
+    runtime.start(1)
+    setup = Setup(folder, batch, precision=precision)
+    call, finish = runtime.profiled(setup)
+    computed = cast("dict[int, np.ndarray]", call())
+    whole = runtime.interpreter(setup)
+    whole.invoke()
+    (out,) = whole.get_output_details()
+    assert np.array_equal(computed[out["index"]], whole.get_tensor(out["index"]))
+    times = finish()
+    asked = Profiled(profiled_ns=times.runs, plain_ns=times.runs, kernels=times.kernels)
+    layers = layer_shares(LiteRt, net.graph, net.inputs, asked)
+    assert [sum(layer.ns[0] for layer in layers)] == times.runs
+    return layers
 
+
+@pytest.mark.parametrize("precision", LiteRt.precisions)
+@pytest.mark.parametrize("name", ["v3-small", "shufflenet-v2-0.5"])
+def test_every_layer_with_macs_has_its_time(tmp_path: Path, name: str, precision: str) -> None:
+    net = NETS.get(name) or mncost.load(name, resolution=64)
+    write(net, tmp_path, precision)
+    layers = layers_by(net, tmp_path, precision, batch=2)
+    assert {layer.layer for layer in layers} >= {one.name for one in net.layers if one.macs}
+    assert sum(layer.macs for layer in layers) == net.macs
+
+
+def test_layers_of_a_given_file(tmp_path: Path) -> None:
+    ours, file = NETS["v2"], tmp_path / "mine.tflite"
+    file.write_bytes(FILES[".tflite"].export(ours, Choices()).content)
+    net = mncost.load(str(file))
+    assert net.source is not None
+    given_of(net.source).write(tmp_path)
+    macs = [layer.macs for layer in layers_by(net, tmp_path) if layer.macs]
+    assert macs == [layer.macs for layer in ours.layers if layer.macs]
+
+
+def test_a_model_with_a_state_has_no_times_of_layers() -> None:
+    """Its pieces would not share it."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    from mncost.models.tflite_writer import Writer
+
+    writer = Writer()
+    source = writer.tensor("input", 1, 4)
+    result = writer.operator("RELU", [source], writer.tensor("out", 1, 4))
+    content = writer.finish({"input": source}, {"out": result}, {})
+    assert [piece.name for piece in pieces_of(content)] == ["out"]
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    model.subgraphs[0].tensors[0].isVariable = True
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    with pytest.raises(RuntimeError, match="keeps a state"):
+        list(pieces_of(bytes(builder.Output())))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_memory_is_that_of_the_activations(builder: Builder, tmp_path: Path) -> None:
+    """XNNPACK fuses batch norms and activations, and plans memory as mncost does."""
+    net = mncost.load("v1", 0.5, 160)
+    folder = tmp_path / "net"
+    builder.prepare(net.graph, net.inputs, format="tflite", precision="fp32", seed=5, folder=folder)
+    worker = start_worker(WorkerSpec("litert", 1))
+    try:
+        found = worker.ask(asking.memory(folder, batch=8, runs=2))
+    finally:
+        worker.close()
+    alive = 8 * net.peak_activation_bytes
+    assert 0.9 * alive < found.peak_bytes - found.loaded_bytes < 1.3 * alive
+
+
+def test_a_file_for_phones(tmp_path: Path) -> None:
     net = mncost.load("v2", 0.35, 64).as_twin("standard")
     content = FILES[".tflite"].export(net, Choices(seed=5)).content
     (tmp_path / "model.tflite").write_bytes(content)

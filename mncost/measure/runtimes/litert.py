@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mncost.measure.runtimes import Call, LeftOver, Runtime, Setup, seeded_images
+from mncost.measure.runtimes import Call, KernelTimes, LeftOver, Runtime, Setup, seeded_images
 from mncost.measure.runtimes.given import Given
 
 if TYPE_CHECKING:
     import numpy
+
+    from mncost.graph.graph import Graph
+    from mncost.measure.runtimes.resident import Memory
 
 __all__ = ["LiteRt"]
 
@@ -27,6 +32,7 @@ class LiteRt(Runtime):
     precisions: ClassVar = ("fp32", "int8")
     default_provider: ClassVar = _XNNPACK
     unasked: ClassVar = (_BUILTIN,)
+    profiles: ClassVar = True
 
     def __init__(self) -> None:
         """Make one; :meth:`start` imports."""
@@ -66,23 +72,75 @@ class LiteRt(Runtime):
         left = Counter(one["op_name"] for one in own if one["index"] not in taken)
         return LeftOver(len(own), left)
 
+    def profiled(self, setup: Setup) -> tuple[Call, Callable[[], KernelTimes]]:
+        """Load each operator of a model as a model of its own."""
+        from mncost.measure.runtimes.litert_pieces import PieceTimes, pieces_of
+
+        whole = self.interpreter(setup)
+        inputs = {one["index"]: _fed(whole, one) for one in whole.get_input_details()}
+        pieces = pieces_of(_file(setup).read_bytes())
+        times = PieceTimes(
+            pieces, lambda content: self._loaded(setup, model_content=content), inputs
+        )
+        return times.call, lambda: times.times
+
+    @staticmethod
+    def kernels_to_nodes(kernels: Iterable[str], graph: Graph) -> dict[str, str]:
+        """Return the node of each operator, by the name of the tensor that it writes."""
+        from mncost.measure.runtimes.kernel_names import node_of, steps_by_name
+
+        steps = steps_by_name(graph)
+        return {kernel: node_of([kernel], steps) for kernel in kernels}
+
+    def memory(self, setup: Setup, runs: int) -> Memory:
+        """See the memory of as many images again.
+
+        LiteRT fills its memory when a model is loaded, with the weights; what is added when the
+        batch is doubled belongs to the images of one batch alone.
+
+        Raises:
+            RuntimeError: that cannot be seen here, or the model's batch is fixed.
+        """
+        from mncost.measure.runtimes.resident import grown_memory
+
+        def load() -> Callable[[], int]:
+            interpreter = self.interpreter(setup)
+            interpreter.invoke()
+
+            def twice() -> int:
+                self._feed(interpreter, setup._replace(batch=2 * setup.batch))
+                for _ in range(runs):
+                    interpreter.invoke()
+                inputs = interpreter.get_input_details()
+                return sum(_fed(interpreter, one).nbytes for one in inputs) // 2
+
+            return twice
+
+        return grown_memory(load)
+
     def interpreter(self, setup: Setup) -> Any:
         """Return an interpreter whose inputs are set."""
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+        interpreter = self._loaded(setup, model_path=str(_file(setup)))
+        self._feed(interpreter, setup)
+        return interpreter
 
-        from mncost.models.tflite_values import as_input
+    def _loaded(self, setup: Setup, **model: Any) -> Any:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         kernels = OpResolverType.AUTO
         if setup.provider == _BUILTIN:
             kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        given = Given.of(setup.folder)
-        interpreter = Interpreter(
-            given.model if given else str(setup.folder / "model.tflite"),
-            num_threads=self._threads,
-            experimental_op_resolver_type=kernels,
+        return Interpreter(
+            num_threads=self._threads, experimental_op_resolver_type=kernels, **model
         )
+
+    @staticmethod
+    def _feed(interpreter: Any, setup: Setup) -> None:
+        """Give a model its memory, and its inputs."""
+        from mncost.models.tflite_values import as_input
+
         details = interpreter.get_input_details()
-        if given:
+        if given := Given.of(setup.folder):
             feed = given.feed(setup.batch)
         else:
             feed = {
@@ -94,7 +152,16 @@ class LiteRt(Runtime):
         interpreter.allocate_tensors()
         for detail in details:
             interpreter.set_tensor(detail["index"], feed[detail["name"]])
-        return interpreter
+
+
+def _file(setup: Setup) -> Path:
+    given = Given.of(setup.folder)
+    return Path(given.model) if given else setup.folder / "model.tflite"
+
+
+def _fed(interpreter: Any, detail: Any) -> numpy.ndarray:
+    values: numpy.ndarray = interpreter.get_tensor(detail["index"])
+    return values
 
 
 def _seeded(shape: tuple[int, ...]) -> numpy.ndarray:

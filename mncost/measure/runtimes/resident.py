@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Memory", "resident_memory"]
+__all__ = ["Memory", "grown_memory", "resident_memory"]
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _FORGET_PEAK = "5"  # proc(5)
@@ -62,6 +62,30 @@ def resident_memory(load: Callable[[], Callable[[], object]], runs: int) -> Memo
     after = _status()
     grown = (after["VmHWM"] - after["RssFile"]) - (before["VmRSS"] - before["RssFile"])
     return Memory(before["VmRSS"], before["VmRSS"] + max(0, grown))
+
+
+def grown_memory(load: Callable[[], Callable[[], int]]) -> Memory:
+    """See what a second batch adds, where a runtime has all its memory from the load on.
+
+    Args:
+        load: loads a model and runs it; returns what runs it with twice the batch, and says how
+            many bytes more its input has then.
+
+    Raises:
+        RuntimeError: this is not Linux.
+    """
+    _forget_peak()
+    _separate_blocks()
+    twice = load()
+    gc.collect()
+    _call_libc("malloc_trim", 0)
+    before = _status()
+    of_input = twice()
+    gc.collect()
+    after = _status()
+    grown = (after["VmRSS"] - after["RssFile"]) - (before["VmRSS"] - before["RssFile"])
+    own = max(0, grown - of_input)
+    return Memory(before["VmRSS"] - own, before["VmRSS"])
 
 
 def _separate_blocks() -> None:
