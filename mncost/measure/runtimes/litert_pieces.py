@@ -62,7 +62,7 @@ class PieceTimes:
         for piece in pieces:
             loaded = interpreter(piece.content)
             reads = [one["index"] for one in loaded.get_input_details()]
-            for index, tensor in zip(reads, piece.reads, strict=True):
+            for index, tensor in zip(reads, piece.reads):
                 loaded.resize_tensor_input(index, list(values[tensor].shape))
             loaded.allocate_tensors()
             writes = [one["index"] for one in loaded.get_output_details()]
@@ -75,7 +75,7 @@ class PieceTimes:
         """Run the model once; return all that was computed, by the numbers of its tensors."""
         values = dict(self._inputs)
         taken = [self._run(step, values) for step in self._steps]
-        for ns, times in zip(taken, self.times.kernels.values(), strict=True):
+        for ns, times in zip(taken, self.times.kernels.values()):
             times.append(ns)
         self.times.runs.append(sum(taken))
         return values
@@ -86,12 +86,12 @@ class PieceTimes:
     ) -> int:
         """Run a piece; return nanoseconds, without those in which tensors are copied."""
         piece, loaded, reads, writes = step
-        for index, tensor in zip(reads, piece.reads, strict=True):
+        for index, tensor in zip(reads, piece.reads):
             loaded.set_tensor(index, values[tensor])
         began = time.perf_counter_ns()
         loaded.invoke()
         ns = time.perf_counter_ns() - began
-        for index, tensor in zip(writes, piece.writes, strict=True):
+        for index, tensor in zip(writes, piece.writes):
             values[tensor] = loaded.get_tensor(index)
         return ns
 
