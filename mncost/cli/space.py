@@ -42,6 +42,7 @@ _WHICH = Only(
     )
 )
 _MOST_LISTED = 100_000
+_FEW = 2_000_000
 SHOWN = 20
 OK, FAILED = 0, 1
 
@@ -87,6 +88,17 @@ def space(
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", min=0, help="Of the sample. Default: 0.")
     ] = 0,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            metavar="N",
+            min=1,
+            max=1024,
+            help="Processes that count. Default: as many as there are cores, if there are more "
+            "than 2 million networks.",
+        ),
+    ] = None,
     network: Annotated[
         int | None,
         typer.Option(
@@ -128,7 +140,7 @@ def space(
 
     made = read_space(file)
     if network is not None:
-        others = {"pareto": pareto, "sample": sample, "sort": sort, "rows": rows}
+        others = {"pareto": pareto, "sample": sample, "sort": sort, "rows": rows, "jobs": jobs}
         others |= {"columns": out.columns, "format": out.format, "max-latency": max_latency}
         others |= {"predicted": predicted or None, **given(limits), **given(which), **given(place)}
         refuse({**others, "seed": seed or None}, "does not go with --network")
@@ -146,7 +158,8 @@ def space(
         predicted = True
     if not predicted and given(place):
         raise InputError("--runtime and --threads are of predicted latencies: add --predicted")
-    with _watching() as progress:
+    total = min(sample or made.size, made.size)
+    with _watching(total) as progress:
         found = made.survey(
             goals,
             sample=sample,
@@ -157,6 +170,7 @@ def space(
             in_place=which.in_place or "none",
             keep=rows or (SHOWN if out.for_people and not is_parquet else None),
             order=order,
+            jobs=jobs or _jobs(total),
             progress=progress,
         )
     if is_parquet:
@@ -176,6 +190,13 @@ def space(
     else:
         out.emit(found.table(rows=rows or (SHOWN if out.for_people else None), columns=out.columns))
     return OK if len(found) else FAILED
+
+
+def _jobs(networks: int) -> int:
+    """Return how many processes count: one, where others would take longer to start."""
+    from mncost.space.processes import usable_cores
+
+    return usable_cores() if networks > _FEW else 1
 
 
 def _write_architecture(made: Space, network: int, out: Out) -> None:
@@ -208,14 +229,26 @@ def _bounds(limits: Limits) -> dict[tuple[str, ...], float]:
 
 
 @contextmanager
-def _watching() -> Iterator[Callable[[int, int], None] | None]:
+def _watching(total: int) -> Iterator[Callable[[int, int], None] | None]:
     """Yield what draws a bar, at a terminal only."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("counting")
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    columns = (
+        TextColumn("{task.description} {task.completed:,.0f} of {task.total:,.0f} networks"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("counting", total=total)
+        yield lambda done, _: bar.update(task, completed=done)

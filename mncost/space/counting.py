@@ -8,7 +8,6 @@ table of its cases.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mncost.cost.memory import InPlace, Precision
+    from mncost.predict.predictor import Predictor
     from mncost.space.latency import Timer
 
 __all__ = ["Counter", "strides_of"]
 
 _MAX = ("peak_activation_bytes", "is_odd")  # the maximum over segments; else it is the sum
-_MOST_CASES = 1 << 25  # of one segment, in an array over all of them: 128 MB
+_MOST_CASES = 1 << 22  # of one segment, in an array over all of them: 16 MB
 
 
 def _dtype(column: str) -> str:
@@ -47,22 +47,27 @@ class Counter:
         metrics: Sequence[Metric],
         precision: Precision = "fp32",
         in_place: InPlace = "none",
-        timer: Timer | None = None,
+        predictor: Predictor | None = None,
     ) -> None:
-        """Count nothing yet. Needs numpy."""
-        self.design, self.metrics, self.timer = design, tuple(metrics), timer
+        """Count nothing yet; with a predictor, predict latencies too. Needs numpy."""
+        self.design, self.metrics = design, tuple(metrics)
+        self.timer = timer = None if predictor is None else _timer(predictor, design)
         self.columns: tuple[str, ...] = (*self.metrics, *(TIMES if timer else ()))
         self.sizes = [len(axis.values) for axis in design.axes]
         self.strides = strides_of(self.sizes)
         self._pricer = Pricer(design, metrics, precision, in_place, timer)
         self._states: list[State] = []
         self._numbers: dict[State, int] = {}  # by state: where it stands in that list
+        self._images: dict[int, int] = {}  # by α, resolution and depth: the state of that image
+        self._corrections: dict[int, tuple[float, float, float]] = {}  # by α and resolution
         self._steps = [_Step(self, segment) for segment in segments(design)]
 
-    def count(self, numbers: NDArray[Any]) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
-        """Return the costs of networks, int64, and which of them can be built.
+    def count(
+        self, numbers: NDArray[Any]
+    ) -> tuple[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any]]:
+        """Return the costs of networks, int64, their last states, and which of them can be built.
 
-        With a timer there are ``latency``, ``latency_lo`` and ``latency_hi`` too, in seconds.
+        With a predictor there are ``latency``, ``latency_lo`` and ``latency_hi`` too, in seconds.
 
         Args:
             numbers: int64, each at least 0 and below the size of the space.
@@ -76,7 +81,7 @@ class Counter:
         if self.timer is not None:
             costs |= self._latencies(numbers, costs["latency"], costs.pop("is_odd"))
         impossible = [isinstance(state, Impossible) for state in self._states]
-        return costs, ~numpy.array(impossible)[states]
+        return costs, states, ~numpy.array(impossible)[states]
 
     def _latencies(
         self, numbers: NDArray[Any], sums: NDArray[Any], is_odd: NDArray[Any]
@@ -85,29 +90,36 @@ class Counter:
         import numpy
 
         assert self.timer is not None
-        factors, halves, odd_half = self._corrections
-        place = numbers // self.strides[1]  # α and resolution
+        different, place = numpy.unique(numbers // self.strides[1], return_inverse=True)
+        found = numpy.array([*map(self._correction, different.tolist())])
+        factors, halves, odd_halves = found.reshape(-1, 3).T
         seconds = (sums + self.timer.call) * factors[place]
-        half = numpy.exp(numpy.where(is_odd, numpy.maximum(halves, odd_half)[place], halves[place]))
+        half = numpy.exp(
+            numpy.where(is_odd, numpy.maximum(halves, odd_halves)[place], halves[place])
+        )
         return {"latency": seconds, "latency_lo": seconds / half, "latency_hi": seconds * half}
 
-    @cached_property
-    def _corrections(self) -> tuple[NDArray[Any], NDArray[Any], float]:
-        """The corrections of each α and resolution."""
+    def _correction(self, number: int) -> tuple[float, float, float]:
+        """Return the corrections of an α and a resolution.
+
+        They are worked out one by one, so that a sum has the same last bit in every process.
+        """
         import numpy
 
         assert self.timer is not None
-        alphas, sizes = (axis.values for axis in self.design.axes[:2])
-        points = [
-            where_of(alpha, {"image": (self.design.in_channels, *size_of_image(size))})
-            for alpha in alphas
-            for size in sizes
-        ]
-        return self.timer.corrections(numpy.array(points))
+        if number not in self._corrections:
+            alpha, size = self._chosen(number, 2)
+            image = self.design.in_channels, *size_of_image(size)
+            point = numpy.array([where_of(alpha, {"image": image})])
+            (factor,), (half,), odd_half = self.timer.corrections(point)
+            self._corrections[number] = float(factor), float(half), odd_half
+        return self._corrections[number]
 
-    def why(self) -> list[str]:
-        """Return why networks could not be built, as far as they were counted."""
-        return [state.why for state in self._states if isinstance(state, Impossible)]
+    def why(self, number: int) -> str:
+        """Return why networks cannot be built whose last state has this number."""
+        state = self._states[number]
+        assert isinstance(state, Impossible)
+        return state.why
 
     def digits(self, numbers: NDArray[Any], axis: int) -> NDArray[Any]:
         """Return which value each network takes on an axis, from 0."""
@@ -136,15 +148,29 @@ class Counter:
         """Return the states of the images."""
         import numpy
 
-        alphas, sizes, depths = self.design.axes[:3]
-        starts = [
-            self.state(first(self.design, alpha, depth, size))
-            for alpha in alphas.values
-            for size in sizes.values
-            for depth in depths.values
+        different, place = numpy.unique(numbers // self.strides[2], return_inverse=True)
+        for one in different.tolist():
+            if one not in self._images:
+                alpha, size, depth = self._chosen(one, 3)
+                self._images[one] = self.state(first(self.design, alpha, depth, size))
+        states = numpy.array([self._images[one] for one in different.tolist()], numpy.int64)
+        each: NDArray[Any] = states[place]
+        return each
+
+    def _chosen(self, number: int, axes: int) -> list[Any]:
+        """Return the values on the first axes, which the digits of a number choose."""
+        strides = strides_of(self.sizes[:axes])
+        return [
+            axis.values[number // stride % len(axis.values)]
+            for axis, stride in zip(self.design.axes, strides, strict=False)
         ]
-        states: NDArray[Any] = numpy.array(starts)[numbers // self.strides[2]]
-        return states
+
+
+def _timer(predictor: Predictor, design: Design) -> Timer:
+    from mncost.space.latency import Timer
+
+    has_own_rows = len(design.axes) == 3  # else no network is of a family that was measured
+    return Timer(predictor, design.spec.name if has_own_rows else None)
 
 
 class _Step:

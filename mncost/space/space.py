@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from mncost.space.goals import Goal
     from mncost.space.survey import Survey
 
-__all__ = ["Space", "read_space"]
+__all__ = ["CHUNK", "Space", "read_space"]
+
+CHUNK = 1 << 17  # networks at a time: their arrays fit a cache of some megabytes
 
 _MOST = 1 << 50  # so that a number × the states that are met stays a 64-bit integer
 _PUBLISHED = 100_000  # networks of the architecture itself that are looked up at most
@@ -139,19 +141,11 @@ class Space:
             InputError: numpy is not installed, or the architecture cannot be built.
         """
         require("space")
-        timer = None
-        if predictor is not None:
-            from mncost.space.latency import Timer
+        return Counter(self.design, metrics, precision, in_place, predictor)
 
-            timer = Timer(predictor, self._family)
-        return Counter(self.design, metrics, precision, in_place, timer)
-
-    @property
-    def _family(self) -> str | None:
-        """The name that predictions have for the family; ``None``: rows may have changed."""
-        return self.design.spec.name if len(self.design.axes) == 3 else None
-
-    def numbers(self, sample: int | None = None, seed: int = 0) -> Iterator[NDArray[Any]]:
+    def numbers(
+        self, sample: int | None = None, seed: int = 0, start: int = 0, stop: int | None = None
+    ) -> Iterator[NDArray[Any]]:
         """Yield the numbers of all networks, or of a sample, array by array.
 
         A sample is stratified: the space is cut into as many parts of equal size, and one network
@@ -160,19 +154,21 @@ class Space:
         Args:
             sample: how many, at most a billion; ``None`` is all.
             seed: of the sample.
+            start: from which of them on; a multiple of :data:`CHUNK`.
+            stop: up to which; ``None`` is all.
         """
         import numpy
 
-        from mncost.space.survey import CHUNK
-
-        if sample is None or sample >= self.size:
-            for start in range(0, self.size, CHUNK):
-                yield numpy.arange(start, min(start + CHUNK, self.size))
-            return
-        random, (width, rest) = numpy.random.default_rng(seed), divmod(self.size, sample)
-        for start in range(0, sample, CHUNK):
-            parts = numpy.arange(start, min(start + CHUNK, sample) + 1)
-            bounds = parts * width + parts * rest // sample
+        total = self.size if sample is None else min(sample, self.size)
+        stop = total if stop is None else min(stop, total)
+        width, rest = divmod(self.size, total)
+        for begin in range(start, stop, CHUNK):
+            parts = numpy.arange(begin, min(begin + CHUNK, stop) + 1)
+            if total == self.size:
+                yield parts[:-1]
+                continue
+            bounds = parts * width + parts * rest // total
+            random = numpy.random.default_rng([seed, begin // CHUNK])
             yield random.integers(bounds[:-1], bounds[1:])
 
     def survey(

@@ -39,7 +39,7 @@ def predictor(request: pytest.FixtureRequest) -> Predictor:
 
 def held_against_single_networks(space: Space, predictor: Predictor, count: int) -> None:
     numbers = np.concatenate([*space.numbers(count, 1)])
-    costs, possible = space.counter(("macs",), predictor=predictor).count(numbers)
+    costs, _, possible = space.counter(("macs",), predictor=predictor).count(numbers)
     for place in np.flatnonzero(possible)[:count]:
         network = space.network(int(numbers[place]))
         (one,) = predictor.predict(network)

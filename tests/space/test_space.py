@@ -13,7 +13,8 @@ import pytest
 import mncost
 from mncost.errors import InputError
 from mncost.space.file import stated
-from mncost.space.goals import goals_of, on_front
+from mncost.space.front import on_front
+from mncost.space.goals import goals_of
 from mncost.space.segments import METRICS
 from mncost.space.space import Space
 from mncost.spec.catalog import families, load_spec
@@ -36,7 +37,7 @@ def held_against_single_networks(space: Space, counted: int, compared: int, seed
     The witness is the path that every other command takes: it knows neither segments nor states.
     """
     numbers = numpy.concatenate([*space.numbers(counted, seed)])
-    costs, possible = space.counter().count(numbers)
+    costs, _, possible = space.counter().count(numbers)
     random = numpy.random.default_rng(seed)
     for place in random.choice(len(numbers), min(compared, len(numbers)), replace=False):
         number = int(numbers[place])
