@@ -102,6 +102,7 @@ ROWS: dict[str, SearchStrategy[Row]] = {
     ),
     "shuffle": row("shuffle", stride=False, groups=st.sampled_from([2, 4, 8])),
     "batch_norm": row("batch_norm", stride=False, activation=ACTIVATIONS),
+    "l2_norm": row("l2_norm", stride=False, init=st.sampled_from([1.0, 20.0])),
     "layer_norm": row("layer_norm", stride=False, eps=st.sampled_from([1e-6, 1e-3])),
     "activation": row("activation", stride=False, activation=ACTIVATIONS),
     "dropout": row("dropout", stride=False, rate=st.just(0.1)),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+from pathlib import Path
+
 import pytest
 
 from mncost.errors import UnknownNameError
-from mncost.spec.catalog import find
+from mncost.spec.catalog import find, index
 
 
 @pytest.mark.parametrize(
@@ -69,3 +73,24 @@ def test_nothing_is_offered_for_what_is_like_no_architecture() -> None:
     with pytest.raises(UnknownNameError) as caught:
         find("yolov8n")
     assert "did you mean" not in str(caught.value)
+
+
+def test_classes_and_sizes_of_timms_checkpoints() -> None:
+    """Of each that we know by name: those of timm's own configuration, recorded."""
+    file = Path(__file__).parent / "witness/timm_names.json.gz"
+    recorded = json.loads(gzip.decompress(file.read_bytes()))["names"]
+    patterns = [pattern for entry in index().values() for pattern in entry.checkpoints]
+    ours = tuple(pattern.partition("{")[0] for pattern in patterns)
+    compared = 0
+    for name, (classes, side) in recorded.items():
+        if not name.startswith(ours):
+            continue
+        try:
+            (choice,) = find(name)
+        except UnknownNameError:
+            continue
+        outputs = choice.spec.rules.classes if choice.classes is None else choice.classes
+        size = choice.resolution or choice.native or choice.spec.native
+        assert (outputs, str(size)) == (classes, str(side)), name
+        compared += 1
+    assert compared > 260

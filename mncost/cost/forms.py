@@ -124,6 +124,8 @@ def own_form(node: Node, read: Shape, label: Label) -> Form:
         case ops.LayerNorm(dimensions=dimensions):
             own = "mncost.models.torch_layers.LayerNorm2d"
             return Form(own if dimensions == 2 else "LayerNorm", ("layer_norm",))
+        case ops.L2Norm():
+            return Form("", ("linalg_vector_norm", "div"))
         case ops.LayerScale():
             return Form("mncost.models.torch_layers.LayerScale2d", ("mul",))
         case ops.Attention():

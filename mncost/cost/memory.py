@@ -252,6 +252,7 @@ def _workspace(op: Op, shapes: Sequence[Shape], inputs: Sequence[int]) -> int:
                 | ops.Shuffle()
                 | ops.Resize()
                 | ops.LayerNorm()
+                | ops.L2Norm()
                 | ops.Tokens()
                 | ops.ClassToken()
             )

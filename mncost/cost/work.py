@@ -157,6 +157,8 @@ def work_of(node: Node, shapes: Sequence[Shape], out: Shape) -> Work:
                 "layer_norm_params": 2 * op.channels,
                 "layer_norm_vectors": prod(out) // op.channels,
             }
+        case ops.L2Norm():
+            return {"reduction": prod(out), "elementwise": prod(out)}
         case ops.MultiHeadAttention():
             scores = token_scores(op, out)
             products = 2 * scores * (out[1] // op.heads)

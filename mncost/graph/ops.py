@@ -16,6 +16,7 @@ from mncost.graph.operator import Operator, Param, Shape, Size
 from mncost.graph.token_ops import (
     ClassToken,
     Fold,
+    L2Norm,
     LayerNorm,
     MultiHeadAttention,
     Positions,
@@ -41,6 +42,7 @@ __all__ = [
     "Foreign",
     "GlobalPool",
     "Input",
+    "L2Norm",
     "LayerNorm",
     "LayerScale",
     "Linear",
@@ -315,6 +317,7 @@ Op: TypeAlias = (
     | Shuffle
     | Resize
     | LayerNorm
+    | L2Norm
     | MultiHeadAttention
     | Tokens
     | ClassToken
@@ -366,6 +369,7 @@ def parameters(op: Op) -> Mapping[str, Param]:
             | Slice()
             | Shuffle()
             | Resize()
+            | L2Norm()
             | MultiHeadAttention()
             | Tokens()
             | Select()

@@ -192,6 +192,10 @@ def result_shape(  # noqa: PLR0915  one case for each operator
             if len(first) != 1 + op.dimensions or as_image(first)[0] != op.channels:
                 raise _misfit(node, first, 1 + op.dimensions, op.channels)
             return first
+        case ops.L2Norm():
+            if len(first) != 3:
+                raise _misfit(node, first, 3)
+            return first
         case ops.Tokens():
             if len(first) != 3 or first[0] % op.parts:
                 raise _misfit(node, first, 3)

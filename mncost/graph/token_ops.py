@@ -1,4 +1,4 @@
-"""The operators of transformers: layer norm, tokens, attention with many heads."""
+"""Norms over channels, and the operators of transformers: tokens, attention with many heads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from mncost.graph.operator import Operator, Size
 __all__ = [
     "ClassToken",
     "Fold",
+    "L2Norm",
     "LayerNorm",
     "MultiHeadAttention",
     "Positions",
@@ -27,6 +28,15 @@ class LayerNorm(Operator, frozen=True):
     dimensions: int = 1
 
     kind = "layer_norm"
+    fuses_into_previous = False
+    keeps_channels_apart = False
+    is_view = False
+
+
+class L2Norm(Operator, frozen=True):
+    """Each pixel of an image divided by the length of the vector of its channels."""
+
+    kind = "l2_norm"
     fuses_into_previous = False
     keeps_channels_apart = False
     is_view = False

@@ -171,6 +171,8 @@ class _Emitter(Writer):
                 resize(self, op, node, inputs, out, self.shapes[index])
             case ops.LayerNorm() as op:
                 layer_norm(self, op, node, inputs, out)
+            case ops.L2Norm():
+                self.node("LpNormalization", name, inputs, out, axis=1, p=2)
             case ops.MultiHeadAttention() as op:
                 heads(self, op, node, inputs, out)
             case ops.Tokens() as op:

@@ -158,6 +158,8 @@ class _Emitter(Steps):
                 return resize(self, op, name, inputs[0], shape)
             case ops.LayerNorm() as op:
                 return layer_norm(self, op, name, inputs[0])
+            case ops.L2Norm():
+                return self.same("L2_NORMALIZATION", name, inputs, options("L2Norm"))
             case ops.Attention() as op:
                 return attention(self, op, name, inputs, before, shape)
             case ops.MultiHeadAttention() as op:

@@ -113,6 +113,8 @@ def _call(
             return functions.resize_to_multiple, (*inputs, op.mode, op.multiple)
         case ops.Resize():
             return functions.resize_like, (*inputs, op.mode)
+        case ops.L2Norm():
+            return nn.functional.normalize, inputs
         case ops.Tokens():
             return functions.tokens, (*inputs, op.parts)
         case ops.Select():
@@ -185,7 +187,7 @@ def _layer(op: Op) -> nn.Module:
             | ops.Concat()
             | ops.Slice()
             | ops.Shuffle()
-        ) | (ops.Resize() | ops.Tokens() | ops.Select() | ops.Unfold() | ops.Fold()):
+        ) | (ops.Resize() | ops.L2Norm() | ops.Tokens() | ops.Select() | ops.Unfold() | ops.Fold()):
             raise AssertionError(f"{op} is no layer")
         case _:
             assert_never(op)

@@ -99,6 +99,8 @@ def _square(op: Op, squares: list[float]) -> float:
             return squares[0] * _GAIN[op.kind]
         case ops.BatchNorm():
             return _NORMED
+        case ops.L2Norm():
+            return _SPREAD  # of what makes it up for the channels: see the layer scale behind it
         case ops.LayerNorm():
             return _SPREAD + 0.1**2
         case ops.Activation() | ops.PReLU():

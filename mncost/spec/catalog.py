@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from mncost.errors import SpecError, UnknownNameError
 from mncost.spec.names import closest, spelled, without_owner
@@ -282,6 +282,9 @@ def _said(spec: Spec, name: str, parts: dict[str, str | None], implied: Checkpoi
     last = max(ends, key=lambda word: (ends[word], len(word)), default=None)
     classes = None if last is None else _DATA_SETS[last]
     special = classes not in (None, spec.rules.classes)
+    if trained := implied.tags.get(tag):
+        said = {key: value for key, value in asdict(trained).items() if value is not None}
+        implied = replace(implied, **said)
     if _WITHOUT_CLASSES.fullmatch(tag):
         classes, special, implied = 0, False, replace(implied, classes=0)
     return Choice(

@@ -23,7 +23,7 @@ else:
     # Rows are checked one by one, each by its block: see mncost.spec.parse, and mncost.spec.whole.
     AnyRow = Any
 
-__all__ = ["Checkpoint", "Defaults", "Dialect", "Spec", "Variant"]
+__all__ = ["Checkpoint", "Defaults", "Dialect", "Spec", "Trained", "Variant"]
 
 MAX_ROWS = 500
 
@@ -57,6 +57,13 @@ class Dialect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = {}
 
 
+class Trained(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one tag of a checkpoint's name implies: of 0 classes, it has no classifier."""
+
+    classes: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    resolution: Resolution | None = None
+
+
 class Checkpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the names of some checkpoints imply beyond what stands in them."""
 
@@ -64,6 +71,10 @@ class Checkpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     alpha: Alpha | None = None
     classes: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     resolution: Resolution | None = None
+    tags: Annotated[
+        dict[FamilyName, Trained],
+        Meta(description="What tags imply that their words do not say, by the tag."),
+    ] = {}
 
 
 class Variant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

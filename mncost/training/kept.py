@@ -28,6 +28,7 @@ from mncost.graph.ops import (
     Foreign,
     GlobalPool,
     Input,
+    L2Norm,
     LayerNorm,
     LayerScale,
     Linear,
@@ -120,6 +121,8 @@ def keeps(node: Node, shapes: Sequence[Shape], out: Shape, batch: int, needs: Ne
             is_needed = needs.inputs[0] or "weight" in needs.weights
             vectors = batch * prod(first) // op.channels
             return [Keeps(0, is_needed=is_needed), Keeps(None, 2 * vectors * ELEMENT)]
+        case L2Norm():  # its input, the lengths, and the lengths that are kept from 0
+            return [Keeps(0), Keeps(None, 2 * batch * prod(first[1:]) * ELEMENT)]
         case Activation():
             return [Keeps(RESULT if op.function in _BY_RESULT else 0)]
         case PReLU():

@@ -33,6 +33,7 @@ _NO_MACS = {
     "Identity",
     "LayerNormalization",
     "LeakyRelu",
+    "LpNormalization",
     "MaxPool",
     "Mish",
     "Mul",

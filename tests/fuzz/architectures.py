@@ -148,6 +148,7 @@ BLOCKS: dict[str, dict[str, tuple[object, ...]]] = {
     "aspp": {"out": WIDTHS, "rates": ("[1]", "[12, 64]")},
     "detect": {"from": FROM, "anchors": (1, 64, "[1, 2]"), "out": ("'classes'", 4)},
     "batch_norm": {},
+    "l2_norm": {},
     "layer_norm": {},
     "activation": {"activation": ("'relu'", "'prelu'", "'none'")},
 }

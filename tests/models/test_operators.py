@@ -21,6 +21,7 @@ from mncost.graph.ops import (
     Fold,
     GlobalPool,
     Input,
+    L2Norm,
     LayerNorm,
     LayerScale,
     Linear,
@@ -150,6 +151,11 @@ CASES: dict[str, tuple[Op, list[Shape], Formula]] = {
             + w["bias"][:, None, None]
         ),
     ),
+    "lengths of an image": (
+        L2Norm(),
+        [(5, 2, 3)],
+        lambda w, x: x / (x**2).sum(1, keepdim=True).sqrt(),
+    ),
     "attention": (MultiHeadAttention(3), [(5, 18)], lambda w, x: multi_head(x, 3)),
     "attention in sequences": (
         MultiHeadAttention(2, 3),
@@ -235,6 +241,7 @@ def test_fold_undoes_unfold() -> None:
         (MultiHeadAttention(4), [(5, 18)], "4 heads needs tokens of 3 × 4 × n features"),
         (Unfold((2, 2)), [(4, 3, 4)], "needs an image that 2×2 divides, and gets 4×3×4"),
         (LayerNorm(5), [(5, 2, 2)], "needs tokens of 5 features, and gets 5×2×2"),
+        (L2Norm(), [(3, 4)], "an image, and gets 3×4"),
         (Select(3), [(3, 4)], "takes token 3 of 3×4"),
         (ClassToken(3), [(3, 4)], "needs tokens of 3 features, and gets 3×4"),
     ],

@@ -75,7 +75,7 @@ TORCHVISION = [
             224,
             (96, 384),
         )
-        for s, p in (("b", 16), ("b", 32), ("l", 16))
+        for s, p in (("b", 16), ("b", 32), ("l", 16), ("l", 32))
     ),
 ]
 
@@ -86,6 +86,9 @@ for _head in ("lraspp", "deeplabv3"):
 
 _builder = "torchvision.models.detection.ssdlite320_mobilenet_v3_large(weights_backbone=None)"
 TORCHVISION.append(Case("ssdlite-v3-large", "torchvision", _builder, 320, (257, "256x320")))
+
+_builder = "torchvision.models.detection.ssd300_vgg16(weights=None, weights_backbone=None)"
+TORCHVISION.append(Case("ssd-vgg-16", "torchvision", _builder, 300, (320, "310x352")))
 
 TIMM = [
     *(tm(f"vgg-{n}", f"vgg{n}", **WIDE) for n in (11, 13, 16, 19)),
@@ -156,6 +159,7 @@ TIMM = [
             ("vit-b-16", "vit_base_patch16_224"),
             ("vit-b-32", "vit_base_patch32_224"),
             ("vit-l-16", "vit_large_patch16_224"),
+            ("vit-l-32", "vit_large_patch32_384"),
             ("deit-ti", "deit_tiny_patch16_224"),
             ("deit-s", "deit_small_patch16_224"),
         )

@@ -74,6 +74,9 @@ class FamilyRecorder(Recorder):
         elif kind == "ConvNeXtBlock":
             module.mlp.register_forward_hook(self.held(module.gamma, "layer_scale"))
             self.mark(module)
+        elif kind == "SSDFeatureExtractorVGG":
+            module.features.register_forward_hook(self.held(module.scale_weight, "layer_scale"))
+            self.mark(module)
         elif kind == "VisionTransformer":
             self.mark(module)
         elif kind == "Encoder":

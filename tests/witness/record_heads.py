@@ -9,6 +9,7 @@ Usage: python record_heads.py
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ import torchvision
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import segmentation
-from torchvision.models.detection import ssdlite320_mobilenet_v3_large
+from torchvision.models.detection import ssd300_vgg16, ssdlite320_mobilenet_v3_large
 
 SIZES = ((320, 320), (224, 224), (97, 160))
 SMALL = (97, 128)
+# Its last convolutions pad nothing, so that smaller images leave nothing.
+LARGE = ((300, 300), (320, 320), (310, 352)), (289, 304)
 SEGMENTERS = (
     *("lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large", "fcn_resnet50"),
     "deeplabv3_resnet50",
@@ -45,9 +48,9 @@ def filled(name: str, shape: tuple[int, ...], place: int) -> Tensor:
 class Detector(nn.Module):
     """A detector without resizing, normalising and choosing boxes."""
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[..., nn.Module] = ssdlite320_mobilenet_v3_large) -> None:
         super().__init__()
-        self.whole = ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None)
+        self.whole = make(weights=None, weights_backbone=None)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         heads = self.whole.head([*self.whole.backbone(x).values()])
@@ -65,15 +68,17 @@ class Segmenter(nn.Module):
         return [self.whole(x)["out"]]
 
 
-def facts(model: nn.Module) -> dict[str, Any]:
-    """Return what is recorded of a model."""
+def facts(
+    model: nn.Module, sizes: Sequence[tuple[int, int]] = SIZES, small: tuple[int, int] = SMALL
+) -> dict[str, Any]:
+    """Return what is recorded of a model; its outputs for the small image."""
     model.eval()
     state = model.state_dict()
     held = [name for name in state if not name.endswith("num_batches_tracked")]
     for place, name in enumerate(held):
         state[name].copy_(filled(name, tuple(state[name].shape), place))
     macs, shapes = {}, {}
-    for height, width in (*SIZES, SMALL):
+    for height, width in (*sizes, small):
         image = wave(1, 3, height, width)
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             outputs = model(image)
@@ -88,6 +93,7 @@ if __name__ == "__main__":
     models = {"ssdlite320_mobilenet_v3_large": Detector()}
     models |= {name: Segmenter(name) for name in SEGMENTERS}
     recorded = {name: facts(model) for name, model in models.items()}
+    recorded["ssd300_vgg16"] = facts(Detector(ssd300_vgg16), *LARGE)
     whole = {"torchvision": torchvision.__version__, "networks": recorded}
     file = Path(__file__).with_name("heads.json")
     file.write_text(json.dumps(whole, separators=(",", ":")) + "\n")

@@ -16,6 +16,7 @@ from mncost.graph.ops import (
     Dropout,
     Flatten,
     GlobalPool,
+    L2Norm,
     LayerScale,
     Linear,
     Op,
@@ -169,6 +170,11 @@ def _mul(call: Call, values: Values) -> Op | None:
     return LayerScale(image[0]) if call.constant[1] else Scale()
 
 
+def _lp_norm(call: Call, values: Values) -> Op | None:
+    over_channels = len(call.read(0)) == 4 and call.attributes.get("axis", -1) in (1, -3)
+    return L2Norm() if over_channels and call.attributes.get("p", 2) == 2 else None
+
+
 def _max_pool(call: Call, values: Values) -> Op | None:
     if len([one for one in call.writes if one is not None]) > 1:
         return None
@@ -252,6 +258,7 @@ _MAKERS: Mapping[str, Callable[[Call, Values], Op | None]] = {
     "Add": _add,
     "Sum": _add,
     "Mul": _mul,
+    "LpNormalization": _lp_norm,
     "MaxPool": _max_pool,
     "AveragePool": _average_pool,
     "GlobalAveragePool": _global_pool,

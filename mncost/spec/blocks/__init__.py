@@ -44,6 +44,7 @@ BLOCKS = {
     "detect": "detect:Detect",
     "batch_norm": "alone:BatchNorm",
     "layer_norm": "alone:LayerNorm",
+    "l2_norm": "alone:L2Norm",
     "activation": "alone:Activation",
     "pool": "pool:Pool",
     "max_pool": "window_pool:MaxPool",
