@@ -38,6 +38,7 @@ from sybil import Document, Example, Region, Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
 
+from mncost.measure.runtimes.fake import SCRIPT
 from tests.measure.scripted import instead_of_processes
 from tests.running import in_process, use_state
 
@@ -238,6 +239,8 @@ def set_up(namespace: dict[str, Any]) -> None:
     )
     shutil.copytree(ROOT / "examples", folder / "examples")
     shutil.copy(ROOT / "examples" / "my_net.toml", folder)
+    # A quiet machine, on which a few processes are enough.
+    patch.setenv(SCRIPT, '{"process": 0.003, "noise": 0.003}')
     # What the width and the colours of --help depend on.
     for name, value in {"COLUMNS": "80", "TERM": "dumb", "PYTHONUTF8": "1"}.items():
         patch.setenv(name, value)

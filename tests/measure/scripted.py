@@ -152,9 +152,7 @@ def carried_out(
             launch=launch or Launcher({"fake": script}),
             build=lambda: built,
             clock=VirtualClock(run.seconds),
-            observe=lambda generation: (
-                lambda: Conditions(generation=generation, steal=0.0, other_load=0.0, mhz=None)
-            ),
+            observe=observe_nothing,
             watch=watch,
             save=save,
             scratch=scratch,
@@ -167,8 +165,16 @@ def carried_out(
     return run
 
 
+def observe_nothing(generation: int) -> Callable[[], Conditions]:
+    """See a machine on which nothing else runs."""
+    return lambda: Conditions(generation=generation, steal=0.0, other_load=0.0, mhz=None)
+
+
 def instead_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every runtime be a scripted one from now on: nothing is started, no time passes."""
+    """Let every runtime be a scripted one from now on: nothing is started, no time passes.
+
+    Nor does the run look at this machine, which other tests keep busy.
+    """
     launch = Launcher({})
 
     def start_worker(spec: WorkerSpec, *, seed: int, quiet: Sequence[int]) -> Worker:
@@ -177,3 +183,7 @@ def instead_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mncost.measure.workers.process.start_worker", start_worker)
     monkeypatch.setattr("mncost.measure.workers.builder.Builder", lambda scratch: Builder())
     monkeypatch.setattr("mncost.measure.runs.WallClock", VirtualClock)
+    monkeypatch.setattr("mncost.measure.workers.pinning.quiet_first", list)
+    monkeypatch.setattr("mncost.measure.conditions.observe", observe_nothing)
+    monkeypatch.setattr("mncost.measure.interference.interference", lambda: lambda: dict)
+    monkeypatch.setattr("mncost.measure.workers.serve.give_way", lambda: None)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import command, environment
+from tests.measure.scripted import instead_of_processes
+from tests.running import command, environment, in_process
 
 # Interrupts the process when a module is imported, by an audit hook as early as Python allows.
 HOOK = """
@@ -31,12 +32,9 @@ AS_LIBRARIES_DO = """
 def run_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("run") / "run.json"
     options = ["--runtime", "fake", "--processes", "2", "--max-time", "5s", "-o", str(file)]
-    subprocess.run(
-        command("bench", "--arch", "v1", "--alpha", "0.25", "--no-twin", *options),
-        env=environment({}),
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        instead_of_processes(patch)
+        assert in_process(["bench", "v1", "--alpha", "0.25", "--no-twin", *options]).status == 0
     return file
 
 

@@ -46,7 +46,7 @@ def test_a_run_file_names_no_home(home: str, run_cli: Callable[..., Result], her
     python, net = Path(home, "python"), Path(home, "net.toml")
     python.symlink_to(sys.executable)
     net.write_text((Path(__file__).parents[1] / "tiny.toml").read_text())
-    options = ["--runtime", "fake", "--max-time", "0.3", "--python", str(python)]
+    options = ["--runtime", "fake", "--max-time", "0.02", "--python", str(python)]
     assert run_cli(["bench", str(net), *options, "-o", "run.json"]).status == 0
     assert home not in Path("run.json").read_text()
     pythons = {
@@ -56,5 +56,5 @@ def test_a_run_file_names_no_home(home: str, run_cli: Callable[..., Result], her
     refused = run_cli(["bench", "--resume", "run.json"])
     assert refused.status == 2
     assert "--python ~/python allows" in refused.err
-    resumed = ["bench", "--resume", "run.json", "--max-time", "0.3", "--python", str(python)]
+    resumed = ["bench", "--resume", "run.json", "--max-time", "0.02", "--python", str(python)]
     assert run_cli(resumed).status == 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from mncost.measure.workers.builder import Builder
 from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.worker import Worker, WorkerSpec
 from mncost.results.layer_times import own_share
+from mncost.results.results import Results
 from tests.measure import asking
 from tests.networks import conv
 from tests.running import Result
@@ -36,7 +38,16 @@ Built = Callable[..., Path]
 Start = Callable[..., Worker]
 SMALL = ("--alpha", "0.35", "--resolution", "96")
 TWO_HEADS = Path(__file__).parents[2] / "examples/two_heads.toml"
-SHORT = ("--processes", "2", "--max-time", "60s", "--target-error", "90%")
+SHORT = ("--processes", "2", "--max-time", "10min")
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two processes with a few rounds be enough, however busy the machine is."""
+    monkeypatch.setattr("mncost.measure.schedule.WORTH", 0)
+    monkeypatch.setattr(
+        Results, "relative_errors", lambda self: {cell.id: 0.0 for cell in self.run.cells}
+    )
 
 
 def rows(result: Result) -> list[dict[str, str]]:
@@ -78,11 +89,11 @@ def test_layers_of_a_real_profile(run_cli: Cli, here: Path) -> None:
 
 
 def test_more_threads_than_cores_is_a_caution(run_cli: Cli, here: Path) -> None:
-    options = ["--runtime", "onnxruntime", "--no-twin", "--threads", "64"]
+    threads = f"{(os.cpu_count() or 1) + 1}"
+    options = ["--runtime", "onnxruntime", "--no-twin", "--threads", threads]
     ran = run_cli(["bench", "--arch", "v2", *SMALL, *SHORT, *options])
     assert ran.status == 0
-    assert "64 threads on " in ran.out
-    assert "64 threads on" in ran.out
+    assert f"{threads} threads on " in ran.out
 
 
 def test_a_model_that_is_too_large_fails_and_the_others_go_on(run_cli: Cli, here: Path) -> None:
@@ -105,10 +116,16 @@ def test_a_model_that_is_too_large_fails_and_the_others_go_on(run_cli: Cli, here
     assert "hold at most" in large["failure"] or "memory" in large["failure"]
 
 
-@pytest.fixture
-def built(tmp_path: Path) -> Iterator[Built]:
-    """Write models."""
+@pytest.fixture(scope="module")
+def builder() -> Iterator[Builder]:
     builder = Builder()
+    yield builder
+    builder.close()
+
+
+@pytest.fixture
+def built(builder: Builder, tmp_path: Path) -> Built:
+    """Write models."""
 
     def build(graph: Graph, resolution: int, format: str, precision: str = "fp32") -> Path:
         folder = tmp_path / f"{precision}.{format}"
@@ -122,8 +139,15 @@ def built(tmp_path: Path) -> Iterator[Built]:
         )
         return folder
 
-    yield build
-    builder.close()
+    return build
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    """Start one that only profiles models: it loads each anew."""
+    worker = start_worker(WorkerSpec("onnxruntime", 1))
+    yield worker
+    worker.close()
 
 
 @pytest.fixture
@@ -154,12 +178,12 @@ def separable(function: ActivationName | None) -> Graph:
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("function", [None, "relu6", "hardswish", "silu", "gelu"])
 def test_every_kernel_of_two_layers_has_its_place(
-    built: Built, start: Start, function: ActivationName | None, precision: str
+    built: Built, worker: Worker, function: ActivationName | None, precision: str
 ) -> None:
     """By the names that this very ONNX Runtime gives to its kernels."""
     graph = separable(function)
     file = built(graph, 28, "onnx", precision)
-    found = start("onnxruntime").ask(asking.profile(file, batch=2, rounds=3))
+    found = worker.ask(asking.profile(file, batch=2, rounds=3))
     layers = layer_shares(OnnxRuntime, graph, graph.images(28), found)
     kernels = {layer.layer: layer.kernels for layer in layers}
     assert set(kernels) - {CONVERT} == {"dw.conv", "pw.conv", REORDER, SESSION}
@@ -181,11 +205,11 @@ def test_every_kernel_of_two_layers_has_its_place(
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_layers_of_branches(built: Built, start: Start, precision: str) -> None:
+def test_layers_of_branches(built: Built, worker: Worker, precision: str) -> None:
     """Two outputs, concatenations, attention: each layer with work has its kernels, in a batch."""
     net = mncost.load(str(TWO_HEADS), alpha=0.5, resolution=64)
     file = built(net.graph, 64, "onnx", precision)
-    found = start("onnxruntime").ask(asking.profile(file, batch=2, rounds=3))
+    found = worker.ask(asking.profile(file, batch=2, rounds=3))
     layers = layer_shares(OnnxRuntime, net.graph, net.inputs, found)
     own = {layer.layer for layer in layers}
     assert own >= {layer.name for layer in net.all_layers if layer.macs}
@@ -241,8 +265,7 @@ def test_a_comparison_from_end_to_end(runtime: str) -> None:
         pairs=True,
         memory=True,
         processes=2,
-        max_time=60,
-        target_error=0.9,
+        max_time=600,
     )
     assert not found.run.failures
     (network,) = found.savings.networks
