@@ -8,7 +8,8 @@ one directory that holds `examples/` and `my_net.toml`.
 - In `console` blocks the lines after `$` are commands; where output is shown, it has to be the real
   one, with or without what went to standard error. A line `...` stands for any lines, `...` at the
   end of a line for the rest of it.
-- Latencies are those of a scripted runtime: nothing is measured.
+- Latencies are those of a scripted runtime: nothing is measured. Where no output is shown, it has
+  less noise than usual, and a run ends soon.
 - The first command of a document is a process of its own, as are all that need a shell. The others
   run in the process of the tests: starting an interpreter for each would take minutes.
 
@@ -110,7 +111,9 @@ def _evaluate(example: Example) -> str | None:
     words = plain_words(wanted)
     if words is None or example.namespace.pop("is_first", False):
         return complaint(command, *example.namespace["shell"].run(wanted))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        if command.shown.strip():
+            patch.delenv(SCRIPT)
         done = in_process(words)
     return complaint(command, done.status, *map(_without_colours, (done.out, done.err)))
 
@@ -239,8 +242,6 @@ def set_up(namespace: dict[str, Any]) -> None:
     )
     shutil.copytree(ROOT / "examples", folder / "examples")
     shutil.copy(ROOT / "examples" / "my_net.toml", folder)
-    # A quiet machine, on which a few processes are enough.
-    patch.setenv(SCRIPT, '{"process": 0.003, "noise": 0.003}')
     # What the width and the colours of --help depend on.
     for name, value in {"COLUMNS": "80", "TERM": "dumb", "PYTHONUTF8": "1"}.items():
         patch.setenv(name, value)
@@ -250,6 +251,8 @@ def set_up(namespace: dict[str, Any]) -> None:
     patch.chdir(folder)
     instead_of_processes(patch)
     namespace["shell"], namespace["is_first"] = Shell(folder, programs), True
+    # Here the machine is quiet, so that a few processes are enough.
+    patch.setenv(SCRIPT, '{"process": 0.003, "noise": 0.003}')
     stack.callback(namespace["shell"].close)
 
 
