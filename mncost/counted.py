@@ -230,7 +230,8 @@ class Counted(Shown):
     @cached_property
     def seen(self) -> Seen:
         """The work as counting tools see it: by module and functions, in the dialect's project."""
-        from mncost.cost.forms import forms_of, seen  # few commands need it
+        from mncost.cost.forms import seen  # few commands need it
+        from mncost.cost.projects import forms_of
 
         return seen(self.costs, self._forms or forms_of(self.graph, self.shapes, self.label))
 

@@ -189,7 +189,7 @@ CONVENTIONS: Mapping[str, Convention] = {
             "ptflops/pytorch_ops.py and pytorch_engine.py",
             modules={
                 **_each(_CONVS, over={"conv": 1, "bias": 1}),
-                "Linear": {"linear": 1, "bias": 1},
+                "Linear": {**_LAYERS, "bias": 1},
                 **_each(_BATCH_NORMS, over={"batch_norm": 2}),
                 "LayerNorm": {"layer_norm": 1},
                 "ReLU": {"relu": 1},
@@ -201,6 +201,7 @@ CONVENTIONS: Mapping[str, Convention] = {
                 **_each(_POOLS, over=_READ),
                 "Upsample": {"resize_nearest": 1, "resize_bilinear": 1},
                 "MultiheadAttention": {**_MACS, "bias": 1, "softmax": 1, "query_scale": 1},
+                "timm.models.convnext.ConvNeXtBlock": _ELEMENTS,  # by the method mul
                 **_each(_TIMM_ATTENTION, over={"attention": 1, "softmax": 1, "query_scale": 1}),
             },
             calls={
@@ -236,7 +237,7 @@ CONVENTIONS: Mapping[str, Convention] = {
             "thop/profile.py and vision/basic_hooks.py",
             modules={
                 **_each(_CONVS, over={"conv": 1}),
-                "Linear": {"linear": 1},
+                "Linear": _LAYERS,
                 **_each(_BATCH_NORMS, over={"batch_norm": 4}),
                 "LayerNorm": {"layer_norm": 4},
                 "PReLU": {"prelu": 1},

@@ -14,11 +14,21 @@ from packaging.version import Version
 
 import mncost
 from mncost.cost.conventions import CONVENTIONS
-from mncost.cost.forms import PROJECTS, Form
+from mncost.cost.forms import Form
+from mncost.cost.projects import PROJECTS
 from mncost.graph.ops import Conv
 
 FILE = Path(__file__).parents[1] / "witness" / "tools.jsonl"
 VERSIONS, *RECORDS = [json.loads(line) for line in FILE.read_text().splitlines()]
+
+
+# What no rule on shapes of one image can say, in MACs by us less those that the tool prints.
+LEFT = {
+    ("vit_b_32()", "torchprofile"): -49,  # it takes the product of an image's sides for MACs
+    ("create_model('mobilevit_xxs')", "torchprofile"): -15,
+    # Each pixel of a patch is an image to it: it counts the encoders' parameters four times.
+    ("create_model('mobilevit_xxs')", "torchinfo"): -3 * 500_096,
+}
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record["builder"])
@@ -37,6 +47,8 @@ def test_each_tools_number(record: dict[str, Any]) -> None:
     ]
     if "torchprofile" in printed:
         printed["torchprofile"] -= 4 * len(padded)
+    for tool in printed:
+        printed[tool] += LEFT.get((record["builder"], tool), 0)
     assert {tool: CONVENTIONS[tool].total(network.seen) for tool in printed} == printed
 
 

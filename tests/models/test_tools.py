@@ -17,7 +17,8 @@ from packaging.version import Version
 
 import mncost
 from mncost.cost.conventions import CONVENTIONS
-from mncost.cost.forms import forms_of, seen
+from mncost.cost.forms import seen
+from mncost.cost.projects import forms_of
 from mncost.label import Label
 from mncost.network import Network
 from tests.networks import Row, network_of_rows

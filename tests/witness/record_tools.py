@@ -14,6 +14,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,44 @@ TOOLS: dict[str, Callable[[nn.Module, torch.Tensor], int]] = {
 }
 
 
+OTHERS = {
+    "torchvision": [
+        ("resnet-18", "resnet18", 64),
+        ("resnet-50", "resnet50", 64),
+        ("vgg-11", "vgg11", 64),
+        ("vgg-11-bn", "vgg11_bn", 64),
+        ("alexnet", "alexnet", 224),
+        ("densenet-121", "densenet121", 64),
+        ("squeezenet-1.1", "squeezenet1_1", 64),
+        ("shufflenet-v2-0.5", "shufflenet_v2_x0_5", 64),
+        ("mnasnet-b1", "mnasnet1_0", 64),
+        ("efficientnet-b0", "efficientnet_b0", 64),
+        ("efficientnet-v2-s", "efficientnet_v2_s", 64),
+        ("convnext-t", "convnext_tiny", 64),
+        ("vit-b-32", "vit_b_32", 224),
+        ("resnext-50-32x4d", "resnext50_32x4d", 64),
+    ],
+    "timm": [
+        ("resnet-18", "resnet18", 64),
+        ("resnet-50", "resnet50", 64),
+        ("vgg-11", "vgg11", 224),
+        ("densenet-121", "densenet121", 64),
+        ("ghostnet", "ghostnet_100", 64),
+        ("mnasnet-b1", "mnasnet_100", 64),
+        ("fbnet-c", "fbnetc_100", 64),
+        ("efficientnet-b0", "efficientnet_b0", 64),
+        ("efficientnet-lite0", "efficientnet_lite0", 64),
+        ("mobilenet-edgetpu-v1", "mobilenet_edgetpu_100", 64),
+        ("mobileone-s0", "mobileone_s0", 64),
+        ("convnext-t", "convnext_tiny", 64),
+        ("vit-b-32", "vit_base_patch32_224", 224),
+        ("deit-ti", "deit_tiny_patch16_224", 224),
+        ("mobilevit-xxs", "mobilevit_xxs", 256),
+    ],
+}
+"""Other families, most at a size that is quick to run."""
+
+
 def models() -> Iterator[tuple[str, str, Callable[[], nn.Module], tuple[str, float, int]]]:
     """Yield project, builder, what builds it, and our name for it: arch, α, resolution."""
     torchvision = import_torchvision().models
@@ -111,6 +150,9 @@ def models() -> Iterator[tuple[str, str, Callable[[], nn.Module], tuple[str, flo
         lambda: narrow(width_mult=0.35),
         ("v2", 0.35, 97),
     )
+
+    for arch, name, size in OTHERS["torchvision"]:
+        yield "torchvision", f"{name}()", getattr(torchvision, name), (arch, 1.0, size)
 
     import timm
 
@@ -133,6 +175,9 @@ def models() -> Iterator[tuple[str, str, Callable[[], nn.Module], tuple[str, flo
             lambda name=name: timm.create_model(name),
             (arch, 1.0, size),
         )
+    for arch, name, size in OTHERS["timm"]:
+        make = partial(timm.create_model, name)
+        yield "timm", f"create_model({name!r})", make, (arch, 1.0, size)
 
 
 def record(
