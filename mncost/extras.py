@@ -19,6 +19,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "results": ("numpy", "scipy"),
     "bench": ("numpy", "scipy", "onnx", "psutil"),
     "space": ("numpy",),
+    "cluster": ("numpy", "distributed"),
     "parquet": ("numpy", "pyarrow"),
     "litert": ("numpy", "ai_edge_litert"),
     "openvino": ("numpy", "onnx", "openvino"),

@@ -14,6 +14,7 @@ from mncost.choose.limits import Limits
 from mncost.cli.emit import Out, emit_bytes, emit_text
 from mncost.cli.options import refuse
 from mncost.cli.params import Only
+from mncost.cluster.address import Scheduler
 from mncost.errors import InputError
 from mncost.flags import given
 from mncost.limits import time
@@ -22,6 +23,7 @@ from mncost.which import Which
 
 if TYPE_CHECKING:
     from mncost.predict.predictor import Predictor
+    from mncost.space.parts import Executor
     from mncost.space.space import Space
 
 __all__ = ["space"]
@@ -54,6 +56,7 @@ def space(
     limits: Annotated[Limits, Only(without=("min_top1",))],
     which: Annotated[Which, _WHICH],
     place: OnePlace,
+    scheduler: Scheduler,
     out: Out,
     max_latency: Annotated[
         str | None,
@@ -130,6 +133,7 @@ def space(
     mncost space examples/space.toml --sample 100000 --max-macs 300M
     mncost space examples/space.toml --pareto macs:max,params
     mncost space examples/space.toml --network 12345 -o found.toml
+    mncost space examples/space.toml --cluster tls://scheduler:8786 --pareto macs:max,params
 
     A design space is an architecture and what its rows may be: kernels, expansions, repeats, any
     key. Counts are exact. A file that ends in .csv or .parquet gets all networks that are kept.
@@ -143,6 +147,7 @@ def space(
         others = {"pareto": pareto, "sample": sample, "sort": sort, "rows": rows, "jobs": jobs}
         others |= {"columns": out.columns, "format": out.format, "max-latency": max_latency}
         others |= {"predicted": predicted or None, **given(limits), **given(which), **given(place)}
+        others |= given(scheduler)
         refuse({**others, "seed": seed or None}, "does not go with --network")
         _write_architecture(made, network, out)
         return OK
@@ -158,19 +163,22 @@ def space(
         predicted = True
     if not predicted and given(place):
         raise InputError("--runtime and --threads are of predicted latencies: add --predicted")
+    refuse({"jobs": jobs if scheduler.cluster else None}, "does not go with --cluster")
     total = min(sample or made.size, made.size)
-    with _watching(total) as progress:
+    predictor = _predictor(place, which.precision or "fp32") if predicted else None
+    with _executor(scheduler) as executor, _watching(total) as progress:
         found = made.survey(
             goals,
             sample=sample,
             seed=seed,
             bounds=bounds,
-            predictor=_predictor(place, which.precision or "fp32") if predicted else None,
+            predictor=predictor,
             precision=which.precision or "fp32",
             in_place=which.in_place or "none",
             keep=rows or (SHOWN if out.for_people and not is_parquet else None),
             order=order,
             jobs=jobs or _jobs(total),
+            executor=executor,
             progress=progress,
         )
     if is_parquet:
@@ -190,6 +198,21 @@ def space(
     else:
         out.emit(found.table(rows=rows or (SHOWN if out.for_people else None), columns=out.columns))
     return OK if len(found) else FAILED
+
+
+@contextmanager
+def _executor(scheduler: Scheduler) -> Iterator[Executor | None]:
+    """Yield what counts on a cluster, if there is one."""
+    if scheduler.cluster is None:
+        if scheduler.insecure:
+            raise InputError("--insecure is of --cluster, which is not given")
+        yield None
+        return
+    from mncost.cluster.client import connected
+    from mncost.cluster.space import on_cluster
+
+    with connected(scheduler) as client:
+        yield on_cluster(client)
 
 
 def _jobs(networks: int) -> int:

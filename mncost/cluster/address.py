@@ -1,0 +1,64 @@
+"""Where a cluster's scheduler is, and whether it may be used without TLS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from mncost.errors import InputError
+from mncost.flags import flag
+
+__all__ = ["Scheduler", "checked"]
+
+_PANEL = "Cluster"
+_ACCEPTED = "accepted is tls://HOST:PORT, and tcp://HOST:PORT on this machine or with --insecure"
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """The Dask scheduler of a cluster."""
+
+    cluster: str | None = flag(
+        "Address of a Dask scheduler whose workers do it: tls://HOST:8786. See docs/cluster.md.",
+        metavar="ADDRESS",
+        panel=_PANEL,
+    )
+    insecure: bool = flag(
+        "Use a scheduler without TLS that is not on this machine. Everybody on the network can "
+        "run code as you then.",
+        default=False,
+        panel=_PANEL,
+    )
+
+
+def checked(scheduler: Scheduler) -> str:
+    """Return the address of a scheduler that may be used.
+
+    Raises:
+        InputError: it is no address, or has no TLS.
+    """
+    text = scheduler.cluster or ""
+    address = text if "://" in text else f"tcp://{text}"
+    try:
+        parts = urlsplit(address)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        scheme, host, port = "", None, None
+    if not host or not port or address != f"{scheme}://{parts.netloc}" or "@" in address:
+        raise InputError(f"--cluster {text!r}: no address of a scheduler; {_ACCEPTED}")
+    if scheme not in ("tls", "tcp"):
+        raise InputError(f"--cluster {text!r}: unknown protocol {scheme!r}; {_ACCEPTED}")
+    if scheme == "tcp" and not scheduler.insecure and not _is_loopback(host):
+        raise InputError(
+            f"--cluster {text}: refused without TLS: its tasks are code that anybody on the network "
+            f"could replace; {_ACCEPTED}"
+        )
+    return address
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
