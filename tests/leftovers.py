@@ -38,7 +38,7 @@ def mark() -> None:
 def leftovers() -> list[Leftover]:
     """Return what this process' tests have started and what does not end within some seconds."""
     deadline = time.monotonic() + _GRACE
-    while (left := [pid for pid, owner in _marked() if owner == _own()]) and (
+    while (left := [pid for pid, owner in _marked() if owner == _own() and not _tracks(pid)]) and (
         time.monotonic() < deadline
     ):
         time.sleep(0.05)
@@ -81,6 +81,11 @@ def _environment(pid: int) -> dict[str, str]:
         return {}
     words = (os.fsdecode(word).partition("=") for word in text.split(b"\0"))
     return {name: value for name, _, value in words}
+
+
+def _tracks(pid: int) -> bool:
+    """Whether it is Python's own process that ends with the one that used multiprocessing."""
+    return "from multiprocessing.resource_tracker import main" in _words(pid)
 
 
 def _words(pid: int) -> str:

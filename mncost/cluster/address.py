@@ -51,8 +51,8 @@ def checked(scheduler: Scheduler) -> str:
         raise InputError(f"--cluster {text!r}: unknown protocol {scheme!r}; {_ACCEPTED}")
     if scheme == "tcp" and not scheduler.insecure and not _is_loopback(host):
         raise InputError(
-            f"--cluster {text}: refused without TLS: its tasks are code that anybody on the network "
-            f"could replace; {_ACCEPTED}"
+            f"--cluster {text}: refused without TLS: its tasks are code, which anybody on the "
+            f"network could replace; {_ACCEPTED}"
         )
     return address
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
+import re
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["connected", "finished", "workers_of"]
 
-_CONNECT_SECONDS = 20
+_CONNECT_SECONDS = 10
 _LOOK_SECONDS = 5  # how often it is looked whether there still are workers
 _WITHOUT_WORKERS = 60.0  # seconds that a cluster may have no worker
 
@@ -48,12 +49,13 @@ def connected(scheduler: Scheduler) -> Iterator[Client]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other versions of packages that are not used here
         try:
-            client = Client(
-                address, security=security, timeout=_CONNECT_SECONDS, set_as_default=False
-            )
+            client = Client(address, security=security, timeout=_CONNECT_SECONDS)
         except (OSError, ValueError, TypeError, RuntimeError) as error:
-            reason = one_line(str(error.__cause__ or error))[:300]
-            raise InputError(f"--cluster {address}: no scheduler answers: {reason}") from None
+            reason = re.sub(r"^in <.*?>: (\w+: )?", "", one_line(str(error.__cause__ or "")))
+            raise InputError(
+                f"--cluster {address}: no scheduler answers within {_CONNECT_SECONDS} s"
+                + (f": {reason[:300]}" if reason else "")
+            ) from None
     try:
         yield client
     finally:
