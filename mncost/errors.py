@@ -12,6 +12,7 @@
         ├── RunFileError      a file of measurements that cannot be used
         ├── BudgetError       a budget file that cannot be used
         ├── MeasureError      a measurement that cannot be made as asked for
+        │   └── NotThereError           a runtime that another machine has not installed
         ├── MissingExtraError a feature whose packages are not installed
         └── OutputError       an output that cannot be written
 
@@ -31,6 +32,7 @@ __all__ = [
     "MeasureError",
     "MissingExtraError",
     "MncostError",
+    "NotThereError",
     "NothingPublishedError",
     "OutputError",
     "QuantityError",
@@ -92,6 +94,10 @@ class BudgetError(InputError):
 
 class MeasureError(InputError):
     """What was asked for cannot be measured: a runtime, a provider, a batch, a machine."""
+
+
+class NotThereError(MeasureError):
+    """Another machine has not installed a runtime; the message says how to install it."""
 
 
 class MissingExtraError(InputError):

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["bench"]
 
 _RESUMED = (
-    "a resumed run has its cells; accepted: --max-time, --target-error, --clock, --python (an "
-    "interpreter that it was measured in) and how to show it"
+    "a resumed run has its cells; accepted: --max-time, --target-error, --clock, --hosts, --python "
+    "(an interpreter that it was measured in) and how to show it"
 )
 _WHICH = Only(
     without=("precision", "twin", "in_place"),
@@ -154,7 +154,7 @@ def bench(
                 grid = Grid([network], [*grid.notes, *network.notes])
             run = _begun(grid, given(which), where, effort, twin=twin, by=view.by, teacher=teacher)
         else:
-            run = resumed(resume, effort, where.python)
+            run = resumed(resume, effort, where.python, where.hosts)
         _measure_and_show(run, run_file, saver, view, out, is_named=named is not None)
         if named is not None:
             saver.check()
@@ -216,7 +216,7 @@ def _say(lines: Sequence[str], out: Out) -> None:
 
 def _refuse_cells(asked: dict[str, object]) -> None:
     """Refuse the options that choose cells: a resumed run has its own."""
-    kept = ("python", "target_error", "max_time", "clock")
+    kept = ("python", "hosts", "target_error", "max_time", "clock")
     others = {name: value for name, value in asked.items() if name not in kept}
     refuse(others, f"does not go with --resume: {_RESUMED}")
 

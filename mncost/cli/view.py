@@ -112,7 +112,8 @@ def status(run: Run) -> int:
     """Return the exit status: a cell that failed is a check that failed."""
     if run.stopped == "interrupted":
         return INTERRUPTED
-    return FAILED if run.failures else 0
+    lost = any(host.lost for host in run.hosts.values())
+    return FAILED if run.failures or lost else 0
 
 
 def check_run_file(option: str, path: Path | None) -> None:

@@ -50,7 +50,7 @@ main(folder, "{pinning}")
 """
 
 
-class HostLost(Exception):
+class HostLost(MeasureError):
     """A host cannot be reached, or is gone; the message is the reason, with its name."""
 
 
@@ -85,6 +85,8 @@ class Connection(Program):
                 self.first = self._first(CONNECT_SECONDS)
         except WorkerDied as error:
             raise self._lost(error) from None
+        except HostLost:
+            raise
         except MeasureError as error:
             self.close()
             raise HostLost(str(error)) from None

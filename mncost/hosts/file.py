@@ -12,13 +12,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from mncost.errors import MeasureError, UnknownNameError, one_line
+from mncost.measure.where import HERE
 from mncost.toml import load_toml, read_limited
 from mncost.toml_errors import Problem, problems, shown_key
 
-__all__ = ["HERE", "HostEntry", "chosen", "hosts_file", "read_hosts"]
-
-HERE = "."
-"""The name of the machine that mncost runs on."""
+__all__ = ["HostEntry", "chosen", "hosts_file", "read_hosts"]
 
 Name = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Word = Annotated[str, Meta(min_length=1, max_length=400, pattern=r"^[^-\x00-\x1f][^\x00-\x1f]*$")]

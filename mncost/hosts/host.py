@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from mncost.errors import MeasureError, one_line
+from mncost.errors import NotThereError, one_line
 from mncost.hosts.connection import Connection, HostLost
 from mncost.hosts.file import HostEntry
 from mncost.measure.conditions import Counters, conditions_between
@@ -62,7 +62,7 @@ class Host:
         Raises:
             HostLost: it cannot be reached.
         """
-        self.name = entry.name
+        self.name, self.entry = entry.name, entry
         self._connection = Connection(entry, released)
         self._numbers = count()
         self._folders: dict[Path, str] = {}
@@ -95,19 +95,19 @@ class Host:
         """Return the execution providers of a runtime there.
 
         Raises:
-            MeasureError: it is not installed there.
+            NotThereError: it is not installed there.
             HostLost: the host is gone.
         """
         offer = self.request({"do": "offer", "runtime": runtime}, START_SECONDS).get("offer", {})
-        python = self._connection.entry.python
+        python = self.entry.python
         if "least" in offer:
-            raise MeasureError(
+            raise NotThereError(
                 f"{self.name}: {runtime} needs Python {one_line(str(offer['least']))}, and "
                 f"{python} is {one_line(str(offer.get('python')))}"
             )
         if "missing" in offer:
             packages = " ".join(runtime_class(runtime).distributions)
-            raise MeasureError(
+            raise NotThereError(
                 f"{self.name}: {runtime} is not installed there: {python} -m pip install {packages}"
             )
         try:

@@ -37,7 +37,7 @@ from mncost.measure.workers.messages import (
     RunHeaviest,
     Sampled,
 )
-from mncost.measure.workers.worker import Worker, WorkerDied, WorkerRefused
+from mncost.measure.workers.worker import Ahead, Worker, WorkerDied, WorkerRefused
 
 __all__ = ["Crew", "Launch"]
 
@@ -116,7 +116,7 @@ class Crew:
     ) -> None:
         """Run one burst, and keep it; a cell that fails is given up."""
         index = cell.id if cell else None
-        request = RunBurst(cell=index, warmups=visit.warmups, runs=visit.runs)
+        request = _burst_request(cell, visit)
         gained, at = self._interference(), self._clock.now()
         sampled = self._try(spec, cell, request)
         if sampled is not None:
@@ -124,6 +124,16 @@ class Crew:
             counted: dict[str, Any] = dict(gained())
             burst = burst._replace(**counted)
             self._processes[spec].add(burst, "pilot" if pilot else "bursts")
+
+    def ahead(
+        self, visits: Sequence[tuple[WorkerSpec, Cell | None, Visit]], rests: Sequence[float]
+    ) -> list[Ahead]:
+        """Return the requests of visits that :meth:`visit` will make, with the waits before."""
+        return [
+            self._workers[spec].ahead(_burst_request(cell, visit), rest)
+            for (spec, cell, visit), rest in zip(visits, rests, strict=True)
+            if spec in self._workers
+        ]
 
     def profile(self, spec: WorkerSpec, cell: Cell, *, rounds: int) -> None:
         """Run a cell under its runtime's profiler, and keep what that says of its layers."""
@@ -337,3 +347,7 @@ class Crew:
             self.run.failures.append(
                 Failure(cell=lost.id, generation=self.generation, reason=without_home(reason))
             )
+
+
+def _burst_request(cell: Cell | None, visit: Visit) -> RunBurst:
+    return RunBurst(cell=cell.id if cell else None, warmups=visit.warmups, runs=visit.runs)

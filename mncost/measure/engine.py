@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -15,16 +15,18 @@ from mncost.measure.lengths import BurstLengths
 from mncost.measure.memory_peaks import measure_memory
 from mncost.measure.model_files import Build, ModelFiles
 from mncost.measure.quota import Quota, limits
-from mncost.measure.records import Cell, Conditions, Run, WorkerSpec
+from mncost.measure.records import Cell, Conditions, Process, Run, WorkerSpec
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.schedule import (
     PILOT_SHARE,
     PILOT_VISITS,
     Pace,
     Timetable,
+    Visit,
     calls_at_reference,
     interleaved,
 )
+from mncost.measure.workers.worker import Ahead
 
 __all__ = ["Errors", "Pilot", "Progress", "Tools", "Undecided", "measure"]
 
@@ -35,7 +37,7 @@ PROFILE_ROUNDS, PART_ROUNDS = 10, 3  # in each process: of a network, of a part 
 class Progress(NamedTuple):
     """How far a run is; times in seconds."""
 
-    phase: str  # "build", "memory", "load", "pilot", "profile", "measure"
+    phase: str  # "wait", "build", "memory", "load", "pilot", "profile", "measure"
     done: int  # of what the phase counts: models, generations
     cells: int  # that are measured
     total: int
@@ -43,6 +45,8 @@ class Progress(NamedTuple):
     error: float | None  # the widest relative half-width among the cells' intervals
     now: float
     deadline: float
+    host: str | None = None  # which machine, of several
+    holder: str = ""  # who measures there, while this run waits
 
 
 Errors: TypeAlias = Callable[[Run], Mapping[int, float]]
@@ -76,6 +80,8 @@ class Tools(NamedTuple):
     rest: Callable[[float], None] = lambda seconds: None
     first: Collection[int] | None = None  # cells of the first generation; None: all
     tails: Collection[int] = ()  # cells of which high percentiles are wanted
+    host: str | None = None  # whose cells are measured; None: this machine
+    ahead: Callable[[Sequence[Ahead], float], None] | None = None  # is sent a round as a whole
 
 
 def measure(run: Run, tools: Tools) -> None:
@@ -108,20 +114,26 @@ class _Session:
         self.open: set[int] | None = None if tools.first is None else set(tools.first)
         self.error: float | None = None
         self.saved = self.clock.now()
-        self.first = 1 + max((process.generation for process in run.processes), default=-1)
+        self.first = 1 + max((process.generation for process in self.processes), default=-1)
         self.timetable = Timetable(
             self.clock.now(), run.options.max_time, run.options.processes - self.first
         )
         self.files = ModelFiles(run, tools.build, tools.scratch, self.first, self.progress)
 
     @property
+    def processes(self) -> list[Process]:
+        """Those on this host."""
+        return [one for one in self.run.processes if one.worker.host == self.tools.host]
+
+    @property
     def cells(self) -> list[Cell]:
-        """Those that are timed and have not been given up."""
+        """Those that are timed on this host and have not been given up."""
         lost = {left.cell for left in self.run.left_out}
         lost |= {failure.cell for failure in self.run.failures}
         return [
             cell
             for cell in self.run.cells
+            if cell.place.host == self.tools.host
             if cell.id not in lost and (self.open is None or cell.id in self.open)
         ]
 
@@ -148,7 +160,7 @@ class _Session:
 
     def decided(self, *, last: bool) -> bool:
         """Ask the caller which cells it still needs, if it decides; say whether it needs none."""
-        if self.tools.undecided is None or not self.run.processes:
+        if self.tools.undecided is None or not self.processes:
             return False
         begun, deadline = self.timetable.begun, self.timetable.deadline
         passed = (self.clock.now() - begun) / (deadline - begun)
@@ -161,7 +173,7 @@ class _Session:
         Once there are the processes that were asked for, only networks of which some cell is not
         are measured on, so that more time is where the variance is larger.
         """
-        if not self.run.processes or self.tools.errors is None:
+        if not self.processes or self.tools.errors is None:
             return False
         errors = self.tools.errors(self.run)
         self.open = None
@@ -212,9 +224,10 @@ class _Session:
         begun = self.clock.now()
         ends = begun + PILOT_SHARE * self.run.options.max_time
         for number in range(PILOT_VISITS):
-            for spec, cell in interleaved(
-                self.groups(crew, number), self.run.options.seed, number, generation=0
-            ):
+            groups = self.groups(crew, number)
+            order = [*interleaved(groups, self.run.options.seed, number, generation=0)]
+            self.send_ahead(crew, [(*one, self.lengths.pilot(one[1])) for one in order], ends)
+            for spec, cell in order:
                 if self.clock.now() < ends:
                     self.progress("pilot", number, PILOT_VISITS)
                     self.wait_for_quota(spec)
@@ -241,13 +254,25 @@ class _Session:
         """Visit every cell once, in random order, as long as there is time."""
         seed = self.run.options.seed
         groups = self.groups(crew, number)
-        for spec, cell in interleaved(groups, seed, number, generation=crew.generation):
+        order = [*interleaved(groups, seed, number, generation=crew.generation)]
+        visits = [(*one, self.lengths.visit(one[1])) for one in order]
+        self.send_ahead(crew, visits, self.timetable.deadline)
+        for spec, cell in order:
             if self.clock.now() >= self.timetable.deadline:
                 return
             self.progress("measure", crew.generation, self.run.options.processes)
             self.wait_for_quota(spec)
             crew.visit(spec, cell, number, self.lengths.visit(cell))
         self.rounds += 1
+
+    def send_ahead(
+        self, crew: Crew, visits: Sequence[tuple[WorkerSpec, Cell | None, Visit]], ends: float
+    ) -> None:
+        """Send a round to another host as a whole: no visit waits for the network."""
+        if self.tools.ahead is not None:
+            quota = self.tools.quota
+            rests = [quota.period if quota and limits(quota, v[0].threads) else 0.0 for v in visits]
+            self.tools.ahead(crew.ahead(visits, rests), max(0.0, ends - self.clock.now()))
 
     def wait_for_quota(self, spec: WorkerSpec) -> None:
         """Wait until a visit has a whole period's quota: a group that used it up is stopped."""

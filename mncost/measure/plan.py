@@ -16,7 +16,7 @@ from mncost.measure.given_models import runs_at
 from mncost.measure.input_data import with_data
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.measure.records import LeftOut, Pair, PairCells, Place, Subject
-from mncost.measure.where import Offer, Where, has_models, no_models
+from mncost.measure.where import ALL, Offer, Where, has_models, no_models
 from mncost.network import Network
 from mncost.readers.model import TorchSource
 from mncost.spec.axis import resolution_of
@@ -84,10 +84,12 @@ def plan(
         InputError: a value cannot be used, or there is nothing to measure.
     """
     of_modules = any(isinstance(network.source, TorchSource) for network in networks)
+    usual = not where.runtime or ALL in where.runtime
     where = where.with_runtimes(by_layer=what.by_layer, of_modules=of_modules)
     if where.input_data is not None:
         networks = with_data([*networks], where.input_data)
-    every = where.places(offer)
+    absent: list[str] = []
+    every = where.places(offer, absent if usual else None)
     places = [place for place in every if has_models(place)]
     if not places:
         raise no_models(every[0])
@@ -99,7 +101,8 @@ def plan(
     notes = list(dict.fromkeys(f"left out: {no_models(place)}" for place in unable))
     if not planner.planned.cells:
         raise MeasureError(f"nothing to measure: {'; '.join(planner.notes)}")
-    return Plan(planner.planned, planner.left_out, pairs, [*notes, *planner.notes])
+    notes = [*absent, *notes, *planner.notes]
+    return Plan(planner.planned, planner.left_out, pairs, notes)
 
 
 class _Planner:

@@ -26,6 +26,7 @@ __all__ = [
     "Commit",
     "Conditions",
     "Failure",
+    "HostRecord",
     "LayerShare",
     "LeftOut",
     "Machine",
@@ -39,6 +40,7 @@ __all__ = [
     "Process",
     "Profile",
     "Run",
+    "Stop",
     "Subject",
     "WorkerSpec",
 ]
@@ -245,6 +247,15 @@ class Machine(Struct, frozen=True, kw_only=True):
     cpu_quota: float | None = None  # cores that the control group may use; None: all of them
 
 
+class HostRecord(Struct, kw_only=True):
+    """Another machine that a run was measured on."""
+
+    machine: Machine
+    python: str = ""  # the version of its interpreter
+    label: str = ""  # words for people
+    lost: str | None = None  # why measuring there ended before its time
+
+
 class Commit(Struct, frozen=True, kw_only=True):
     """The git commit of the working directory."""
 
@@ -262,6 +273,7 @@ class Run(Struct, kw_only=True):
     asked: dict[str, str] = {}  # what for, in the words of the command line: for people only
     options: Options
     machine: Machine
+    hosts: dict[str, HostRecord] = {}  # other machines, by the names that places have
     git: Commit | None
     reference: str  # which fixed workload was visited beside the cells
     cells: list[Cell]

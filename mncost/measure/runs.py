@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from mncost.effort import Effort, check_clock
-from mncost.errors import MeasureError, UnknownNameError
+from mncost.errors import InputError, MeasureError, UnknownNameError
 from mncost.extras import require
 from mncost.flags import given
 from mncost.measure.cells import Planned
@@ -23,13 +25,13 @@ from mncost.measure.clocks import VirtualClock, WallClock
 from mncost.measure.engine import Errors, Pilot, Progress, Tools, Undecided, measure
 from mncost.measure.plan import What, plan
 from mncost.measure.private import with_home, without_home
-from mncost.measure.records import Cell, Options, Run, WorkerSpec
+from mncost.measure.records import Cell, HostRecord, Options, Run, WorkerSpec
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes import REAL, RUNTIMES, runtime_class
 from mncost.measure.runtimes.reference import REFERENCE
 from mncost.measure.scratch import scratch_directory
 from mncost.measure.signals import interrupting
-from mncost.measure.where import Where
+from mncost.measure.where import HERE, Where
 from mncost.network import Network
 from mncost.readers.model import TorchSource
 
@@ -80,9 +82,13 @@ def begin(
         InputError: an argument is not accepted, or a package is not installed.
     """
     require("bench")
-    wanted = plan(networks, where, what, offer, copies=effort.copies or 1)
-    options = options_for(wanted.planned.cells, effort, what, least_time=least_time)
-    run = empty_run(wanted.planned, options)
+    if where.hosts is not None and where.host == (HERE,):
+        raise InputError("--hosts needs --host: which of its machines are measured on")
+    with _disconnected_after_errors():
+        offers = partial(offer, hosts=where.hosts)
+        wanted = plan(networks, where, what, offers, copies=effort.copies or 1)
+        options = options_for(wanted.planned.cells, effort, what, least_time=least_time)
+        run = empty_run(wanted.planned, options)
     words = {**asked, **given(where)}
     run.asked = {name: _words(value) for name, value in words.items()}
     run.left_out, run.pairs, run.notes = wanted.left_out, wanted.pairs, wanted.notes
@@ -97,7 +103,8 @@ def options_for(
     least_time: float = SECONDS,
 ) -> Options:
     """Return how cells are measured, with the usual value in place of each ``None``."""
-    whole = sum(cell.subject.part is None for cell in cells)
+    hosts = Counter(cell.place.host for cell in cells if cell.subject.part is None)
+    whole = max(hosts.values(), default=0)  # on each machine at the same time
     usual_time = max(least_time, min(MOST_SECONDS, _SECONDS_A_CELL * whole))
     return Options(
         target_error=TARGET_ERROR if effort.target_error is None else effort.target_error,
@@ -115,7 +122,14 @@ def empty_run(planned: Planned, options: Options) -> Run:
     from mncost.measure.git import commit
     from mncost.measure.machine import machine
 
+    names = dict.fromkeys(cell.place.host for cell in planned.cells if cell.place.host)
+    hosts: dict[str, HostRecord] = {}
+    if names:
+        from mncost.hosts.fleet import look_at
+
+        hosts = {name: look_at(name) for name in names}
     return Run(
+        hosts=hosts,
         mncost_version=version("mncost"),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         options=options,
@@ -127,7 +141,9 @@ def empty_run(planned: Planned, options: Options) -> Run:
     )
 
 
-def resumed(path: Path, effort: Effort, python: Sequence[str] = ()) -> Run:
+def resumed(
+    path: Path, effort: Effort, python: Sequence[str] = (), hosts: Path | None = None
+) -> Run:
     """Return a saved run, to be measured on.
 
     Args:
@@ -135,6 +151,7 @@ def resumed(path: Path, effort: Effort, python: Sequence[str] = ()) -> Run:
         effort: its ``target_error``, ``max_time`` and ``clock`` replace those of the run.
         python: interpreters that may be started. A run file names those that it was measured in,
             and a file does not choose programs.
+        hosts: the file with the hosts that it was measured on.
 
     Raises:
         InputError: it cannot be read, or this machine or the runtimes are not the same.
@@ -143,7 +160,9 @@ def resumed(path: Path, effort: Effort, python: Sequence[str] = ()) -> Run:
 
     require("bench")
     run = read_run(path)
-    if differences := machine_differences(run.machine, machine()):
+    is_here = not run.hosts or any(cell.place.host is None for cell in run.cells)
+    differences = machine_differences(run.machine, machine()) if is_here else []
+    if differences:
         raise MeasureError(f"{path}: not resumed on another machine: {'; '.join(differences)}")
     if run.imports_python:
         names = [m.source.name for m in run.models.values() if isinstance(m.source, TorchSource)]
@@ -160,8 +179,9 @@ def resumed(path: Path, effort: Effort, python: Sequence[str] = ()) -> Run:
             )
         if place.runtime not in RUNTIMES:
             raise UnknownNameError("runtime", place.runtime, RUNTIMES, shown=REAL)
-        if place.provider not in offer(place.runtime, place.python):
+        if place.host is None and place.provider not in offer(place.runtime, place.python):
             raise MeasureError(f"{path}: not resumed: {place.runtime} has no {place.provider} now")
+    _check_hosts(path, run, hosts)
     check_clock(effort.clock, [cell.place.threads for cell in run.cells])
     changes = {name: getattr(effort, name) for name in ("target_error", "max_time", "clock")}
     new = {name: value for name, value in changes.items() if value is not None}
@@ -217,37 +237,85 @@ def carry_out(  # noqa: PLR0913 - what the engine is given
 
     virtual = all(runtime_class(cell.place.runtime).virtual for cell in run.cells)
     with scratch_directory() as scratch, interrupting():
-        measure(
-            run,
-            Tools(
-                launch=launch,
-                build=lambda: Builder(scratch),
-                clock=VirtualClock(run.seconds) if virtual else WallClock(run.seconds),
-                observe=observe,
-                interference=interference(),
-                watch=watch,
-                save=save,
-                scratch=scratch,
-                errors=errors,
-                undecided=undecided,
-                first=first,
-                tails=tails,
-                pilot=pilot,
-                quota=None if virtual else quota(),
-                rest=time.sleep,
-            ),
+        tools = Tools(
+            launch=launch,
+            build=lambda: Builder(scratch),
+            clock=VirtualClock(run.seconds) if virtual else WallClock(run.seconds),
+            observe=observe,
+            interference=interference(),
+            watch=watch,
+            save=save,
+            scratch=scratch,
+            errors=errors,
+            undecided=undecided,
+            first=first,
+            tails=tails,
+            pilot=pilot,
+            quota=None if virtual else quota(),
+            rest=time.sleep,
         )
+        if run.hosts:
+            from mncost.hosts.fleet import measure_hosts
+
+            measure_hosts(run, tools)
+        else:
+            measure(run, tools)
 
 
-def offer(runtime: str, python: str | None) -> Sequence[str | None]:
-    """Return the execution providers of a runtime in an interpreter.
+def offer(
+    runtime: str, python: str | None, *, host: str | None = None, hosts: Path | None = None
+) -> Sequence[str | None]:
+    """Return the execution providers of a runtime in an interpreter, or on a host.
+
+    Args:
+        runtime: its name.
+        python: path of the interpreter; ``None`` is this one.
+        host: another machine; ``None`` is this one.
+        hosts: the file that says where it is.
 
     Raises:
         MeasureError: the interpreter cannot be used, or lacks a package.
     """
+    if host is not None:
+        from mncost.hosts.fleet import connected
+
+        return connected(host, hosts).offer(runtime)
     from mncost.measure.workers.process import describe
 
     return describe(runtime, None if python is None else with_home(python))
+
+
+@contextmanager
+def _disconnected_after_errors() -> Iterator[None]:
+    """End the connections to hosts if a run cannot be planned."""
+    try:
+        yield
+    except BaseException:
+        if "mncost.hosts.fleet" in sys.modules:
+            sys.modules["mncost.hosts.fleet"].disconnect()
+        raise
+
+
+def _check_hosts(path: Path, run: Run, hosts: Path | None) -> None:
+    """Connect to the hosts of a run that is resumed.
+
+    Raises:
+        MeasureError: one is another machine now, or its runtimes are not the same.
+    """
+    if not run.hosts:
+        return
+    from mncost.hosts.fleet import look_at
+    from mncost.measure.machine import machine_differences
+
+    with _disconnected_after_errors():
+        for name, record in run.hosts.items():
+            if differences := machine_differences(record.machine, look_at(name, hosts).machine):
+                raise MeasureError(
+                    f"{path}: not resumed: {name} is another machine: {'; '.join(differences)}"
+                )
+        for place in dict.fromkeys(cell.place for cell in run.cells if cell.place.host):
+            if place.provider not in offer(place.runtime, None, host=place.host):
+                raise MeasureError(f"{path}: not resumed: {place.host} has no {place.provider} now")
 
 
 def _words(value: Any) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mncost.effort import check_count
-from mncost.errors import InputError, MeasureError, UnknownNameError, did_you_mean
+from mncost.errors import InputError, MeasureError, NotThereError, UnknownNameError, did_you_mean
 from mncost.extras import install
 from mncost.flags import flag
 from mncost.measure.private import without_home
@@ -29,13 +29,19 @@ if TYPE_CHECKING:
 
 __all__ = ["ALL", "STEPS", "Offer", "Where"]
 
-Offer: TypeAlias = Callable[[str, str | None], Sequence[str | None]]
-"""Returns the execution providers of a runtime in an interpreter, or raises MeasureError."""
+Offer: TypeAlias = Callable[..., Sequence[str | None]]
+"""Returns the execution providers of a runtime in an interpreter, or on a host: it is called with
+the name of the runtime, and the interpreter's path (``None``: this one) or ``host=`` its name. It
+raises MeasureError."""
+
+_Offered: TypeAlias = dict[tuple[str, str | None, str | None], list[str | None]]
+"""Providers by runtime, interpreter and host."""
 
 DEVICES = ("cpu",)
 ALL = "all"  # runtimes that are installed
 _PANEL = "Measure"
-_SEVERAL = ("runtime", "provider", "threads", "precision", "batch", "python")
+_SEVERAL = ("runtime", "provider", "threads", "precision", "batch", "python", "host")
+HERE = "."
 STEPS = ("head", "all")
 """What training steps train if nothing else is asked for."""
 
@@ -112,6 +118,19 @@ class Where:
         parse=_names,
         panel=_PANEL,
     )
+    host: Sequence[str] = flag(
+        "Measure on these machines of hosts.toml, at the same time; . is this one. Default: .",
+        metavar="NAME",
+        default=(HERE,),
+        parse=_names,
+        several=True,
+        panel=_PANEL,
+    )
+    hosts: Path | None = flag(
+        "The file with the hosts. Default: hosts.toml here, or mncost/hosts.toml in ~/.config.",
+        metavar="FILE",
+        panel=_PANEL,
+    )
     flush_denormals: bool = flag(
         "Let the runtime treat denormal numbers as 0 (onnxruntime, openvino).",
         default=False,
@@ -169,6 +188,10 @@ class Where:
         if not all(0 <= share < 1 for share in self.sparsity):
             given = ", ".join(f"{share:g}" for share in self.sparsity)
             raise InputError(f"--sparsity {given}: accepted are shares from 0 to below 1")
+        if self.python and self.host != (HERE,):
+            raise InputError(
+                "--python is an interpreter of this machine; that of a host stands in hosts.toml"
+            )
         if "" in self.python:
             raise MeasureError("python '': accepted is the path of an interpreter")
         for runtime in self.runtime if self.flush_denormals else ():
@@ -229,8 +252,12 @@ class Where:
             raise MeasureError(f"no runtime is installed: {install('bench')}")
         return replace(self, runtime=names)
 
-    def places(self, offer: Offer) -> list[Place]:
+    def places(self, offer: Offer, notes: list[str] | None = None) -> list[Place]:
         """Return every place, those that have no such models too.
+
+        Args:
+            offer: says which execution providers there are.
+            notes: takes in which runtimes a host does not have; without it, that is an error.
 
         Raises:
             MeasureError: there is no such provider.
@@ -239,15 +266,25 @@ class Where:
 
         from mncost.measure.cell import Place
 
-        offered = {
-            (runtime, python): list(offer(runtime, python))
+        offered: _Offered = {
+            (runtime, python, None): list(offer(runtime, python))
             for runtime, python in product(self.runtime, (None, *self.python))
+            if HERE in self.host
         }
+        for host in self.host:
+            if host != HERE:
+                offered |= self._offered_on(host, offer, notes)
         chosen = _providers(self.provider, offered)
         here = [
-            Place(runtime, provider, threads=threads, python=python and without_home(python))
-            for (runtime, python), threads in product(offered, self.threads)
-            for provider in offered[runtime, python]
+            Place(
+                runtime,
+                provider,
+                threads=threads,
+                python=python and without_home(python),
+                host=host,
+            )
+            for (runtime, python, host), threads in product(offered, self.threads)
+            for provider in offered[runtime, python, host]
             if provider is None
             or (provider in chosen if chosen else provider not in runtime_class(runtime).unasked)
         ]
@@ -265,6 +302,18 @@ class Where:
                 self.precision, self.batch, self.sparsity, self._steps(), here
             )
         ]
+
+    def _offered_on(self, host: str, offer: Offer, notes: list[str] | None) -> _Offered:
+        """Return the providers of the runtimes that a host has: at least of one."""
+        offered: _Offered = {}
+        for runtime in self.runtime:
+            try:
+                offered[runtime, None, host] = list(offer(runtime, None, host=host))
+            except NotThereError as error:
+                if notes is None or (runtime == self.runtime[-1] and not offered):
+                    raise
+                notes.append(f"left out: {error}")
+        return offered
 
     def _steps(self) -> Sequence[str | None]:
         """Return what is trained in each step, and ``None`` for an inference."""
@@ -322,7 +371,8 @@ def _several(value: Any) -> tuple[Any, ...]:
 
 
 def _providers(
-    names: Sequence[str], offered: Mapping[tuple[str, str | None], Sequence[str | None]]
+    names: Sequence[str],
+    offered: _Offered,
 ) -> set[str]:
     """Match names of providers, or how they begin (``CPU`` of many things), in any case."""
     known = list(dict.fromkeys(p for providers in offered.values() for p in providers if p))

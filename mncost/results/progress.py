@@ -36,6 +36,7 @@ def in_words(progress: Progress, target_error: float | None) -> str:
     """Say what a run is doing, and how wide its widest interval is."""
     number, cells = progress.done + 1, progress.cells
     words = {
+        "wait": f"waiting for {progress.holder}",
         "build": f"building model {number} of {progress.total}",
         "memory": f"memory of network {number} of {progress.total}",
         "load": f"process {number}: loading {cells} cells",
@@ -43,6 +44,7 @@ def in_words(progress: Progress, target_error: float | None) -> str:
         "measure": f"process {number}, {cells} cells, round {progress.rounds + 1}",
         "profile": f"process {number}, {cells} cells, layers",
     }[progress.phase]
+    words = words if progress.host is None else f"{progress.host}: {words}"
     if progress.error is not None and target_error is not None:
         wide = f"±{progress.error:.1%}" if progress.error < 1 else "no interval yet"
         words += f", {wide} (target ±{target_error:.1%})"
