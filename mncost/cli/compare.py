@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 MAX_TWIN_GMACS = 20.0
-_NOT_COMPARED = ("precision", "python", "device", "training", "train", "sparsity")
+_NOT_COMPARED = (
+    *("precision", "python", "host", "hosts", "device"),
+    *("training", "train", "sparsity"),
+)
 _PANEL = "Measure"
 _WHICH = Only(
     without=("precision",),

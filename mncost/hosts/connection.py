@@ -72,6 +72,7 @@ class Connection(Program):
             HostLost: it cannot be reached, or has no such interpreter.
         """
         self.entry = entry
+        self._gone = ""  # why, once it is
         self._released = released
         command = ["ssh", *OPTIONS, "--", entry.destination, _command(entry)]
         try:
@@ -100,6 +101,8 @@ class Connection(Program):
         Raises:
             HostLost: the connection is gone.
         """
+        if self._gone:
+            raise HostLost(self._gone)
         try:
             self._write(json.dumps(request).encode() + b"\n" + data)
         except WorkerDied as error:
@@ -111,6 +114,8 @@ class Connection(Program):
         Raises:
             HostLost: the connection is gone, or it is no answer.
         """
+        if self._gone:
+            raise HostLost(self._gone)
         try:
             with self._released():
                 text = self._line(Patience(seconds), _LONGEST_ANSWER)
@@ -145,8 +150,13 @@ class Connection(Program):
     def _lost(self, error: WorkerDied) -> HostLost:
         """Close it, and return the error that says why it is gone."""
         words = str(error).replace("exited with status 255: ", "")
+        return self.give_up(words)
+
+    def give_up(self, words: str) -> HostLost:
+        """Close it, and return the error that says why it is gone, now and later."""
         self.close()
-        return HostLost(one_line(f"{self.entry.name}: {words}"))
+        self._gone = self._gone or one_line(f"{self.entry.name}: {words}")
+        return HostLost(self._gone)
 
 
 def _command(entry: HostEntry) -> str:

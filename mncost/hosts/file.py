@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from mncost.errors import MeasureError, UnknownNameError, one_line
-from mncost.measure.where import HERE
+from mncost.measure.cell import HERE
 from mncost.toml import load_toml, read_limited
 from mncost.toml_errors import Problem, problems, shown_key
 

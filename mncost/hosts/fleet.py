@@ -14,14 +14,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from mncost.graph.graph import Graph, Shapes
 from mncost.hosts.connection import HostLost
 from mncost.hosts.file import chosen
 from mncost.hosts.host import Host
+from mncost.measure.cell import HERE
 from mncost.measure.clocks import Clock, VirtualClock, WallClock
 from mncost.measure.engine import Progress, Tools, measure
 from mncost.measure.model_files import Build
-from mncost.measure.records import HostRecord, Run, Stop, WorkerSpec
+from mncost.measure.records import Conditions, HostRecord, Run, Stop, WorkerSpec
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.workers.messages import Message
 from mncost.measure.workers.prepare import Prepared
@@ -168,7 +171,7 @@ def _wait_for(threads: Sequence[threading.Thread], turn: _Turn) -> None:
 
 def _measure_at(name: str | None, run: Run, tools: Tools, builder: _SharedBuilder) -> Stop:
     """Measure the cells of one machine; return why it ended."""
-    scratch = tools.scratch / f"host-{name or ''}"
+    scratch = tools.scratch / f"host-{name}"
     scratch.mkdir()
     alone = len({cell.place.host for cell in run.cells}) == 1
     ours = tools._replace(
@@ -178,9 +181,13 @@ def _measure_at(name: str | None, run: Run, tools: Tools, builder: _SharedBuilde
         pilot=tools.pilot if alone else None,
         watch=lambda progress: tools.watch(progress._replace(host=name)),
     )
-    if name is None:
-        measure(run, ours._replace(launch=_launch_here(tools), rest=_resting(tools.rest)))
+    if name in (None, HERE):
+        here = ours._replace(
+            launch=_launch_here(tools), rest=_resting(tools.rest), observe=_observed(tools, name)
+        )
+        measure(run, here)
         return run.stopped
+    assert name is not None
     try:
         run.hosts[name].lost = None
         host = connected(name)
@@ -241,6 +248,16 @@ def _launch_here(tools: Tools) -> Callable[[WorkerSpec, int], Worker]:
         return worker.through(_Released)
 
     return launch
+
+
+def _observed(tools: Tools, name: str | None) -> Callable[[int], Callable[[], Conditions]]:
+    """Return what watches this machine, and says that it did."""
+
+    def observe(generation: int) -> Callable[[], Conditions]:
+        finish = tools.observe(generation)
+        return lambda: replace(finish(), host=name)
+
+    return observe
 
 
 def _resting(rest: Callable[[float], None]) -> Callable[[float], None]:

@@ -136,7 +136,7 @@ class Host:
             START_SECONDS,
         )
         if "died" in answer:
-            raise WorkerDied(str(answer["died"]))
+            raise WorkerDied(one_line(str(answer["died"])))
         first = answer.get("first")
         if not isinstance(first, dict) or "missing" in first:
             raise WorkerDied(f"{spec.runtime} is not installed there")
@@ -191,7 +191,7 @@ class Host:
             asked = {"do": "ask", "worker": worker, "message": message, "seconds": seconds}
             reply = self.request(asked, seconds + NETWORK_SECONDS)
         if "died" in reply:
-            raise WorkerDied(str(reply["died"]))
+            raise WorkerDied(one_line(str(reply["died"])))
         answer, gained = reply.get("answer"), reply.get("gained")
         if not isinstance(answer, dict) or not isinstance(gained, dict) or not _sane(answer):
             raise self.rubbish("no answer of a worker")
@@ -222,8 +222,7 @@ class Host:
 
     def rubbish(self, what: object) -> HostLost:
         """Close the connection, and return the error for an answer that is none."""
-        self.close()
-        return HostLost(one_line(f"{self.name}: what it answered is no answer: {what}")[:300])
+        return self._connection.give_up(f"what it answered is no answer: {what}"[:300])
 
     def _visit(self, place: int, seconds: float) -> Message | None:
         """Return the answer to a visit of the round; ``None``: the round ended without it."""

@@ -16,9 +16,11 @@ from msgspec.structs import replace
 from mncost.label import Fact, Label, Positive, differing, fact_words, facts_of
 from mncost.measure.runtimes import USUAL, default_provider
 
-__all__ = ["IDENTITY", "Cell", "Natural", "Place", "Subject", "WorkerSpec"]
+__all__ = ["HERE", "IDENTITY", "Cell", "Natural", "Place", "Subject", "WorkerSpec"]
 
 Natural = Annotated[int, Meta(ge=0)]
+HERE = "."
+"""The host that is this machine, where others are measured beside it."""
 
 
 class Subject(Struct, frozen=True):
@@ -54,7 +56,14 @@ class Place(Struct, frozen=True):
     training: Annotated[str | None, Fact("training", words="a step that trains {}")] = None
     sparsity: Annotated[float, Fact("sparsity", "number", "sparsity {:g}", 0.0)] = 0.0
     python: Annotated[str | None, Fact("python")] = None  # the path of another interpreter
-    host: Annotated[str | None, Fact("host", words="on {}")] = None  # another machine
+    host: Annotated[str | None, Fact("host", words="on {}")] = (
+        None  # of several machines, or another
+    )
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is on the machine that mncost runs on."""
+        return self.host in (None, HERE)
 
     @property
     def has_usual_provider(self) -> bool:

@@ -122,12 +122,12 @@ def empty_run(planned: Planned, options: Options) -> Run:
     from mncost.measure.git import commit
     from mncost.measure.machine import machine
 
-    names = dict.fromkeys(cell.place.host for cell in planned.cells if cell.place.host)
+    names = [cell.place.host for cell in planned.cells if not cell.place.is_here]
     hosts: dict[str, HostRecord] = {}
     if names:
         from mncost.hosts.fleet import look_at
 
-        hosts = {name: look_at(name) for name in names}
+        hosts = {name: look_at(name) for name in dict.fromkeys(names) if name is not None}
     return Run(
         hosts=hosts,
         mncost_version=version("mncost"),
@@ -160,7 +160,7 @@ def resumed(
 
     require("bench")
     run = read_run(path)
-    is_here = not run.hosts or any(cell.place.host is None for cell in run.cells)
+    is_here = not run.hosts or any(cell.place.is_here for cell in run.cells)
     differences = machine_differences(run.machine, machine()) if is_here else []
     if differences:
         raise MeasureError(f"{path}: not resumed on another machine: {'; '.join(differences)}")
@@ -179,7 +179,7 @@ def resumed(
             )
         if place.runtime not in RUNTIMES:
             raise UnknownNameError("runtime", place.runtime, RUNTIMES, shown=REAL)
-        if place.host is None and place.provider not in offer(place.runtime, place.python):
+        if place.is_here and place.provider not in offer(place.runtime, place.python):
             raise MeasureError(f"{path}: not resumed: {place.runtime} has no {place.provider} now")
     _check_hosts(path, run, hosts)
     check_clock(effort.clock, [cell.place.threads for cell in run.cells])
@@ -313,7 +313,7 @@ def _check_hosts(path: Path, run: Run, hosts: Path | None) -> None:
                 raise MeasureError(
                     f"{path}: not resumed: {name} is another machine: {'; '.join(differences)}"
                 )
-        for place in dict.fromkeys(cell.place for cell in run.cells if cell.place.host):
+        for place in dict.fromkeys(cell.place for cell in run.cells if not cell.place.is_here):
             if place.provider not in offer(place.runtime, None, host=place.host):
                 raise MeasureError(f"{path}: not resumed: {place.host} has no {place.provider} now")
 

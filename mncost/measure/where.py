@@ -41,7 +41,7 @@ DEVICES = ("cpu",)
 ALL = "all"  # runtimes that are installed
 _PANEL = "Measure"
 _SEVERAL = ("runtime", "provider", "threads", "precision", "batch", "python", "host")
-HERE = "."
+HERE = "."  # this machine
 STEPS = ("head", "all")
 """What training steps train if nothing else is asked for."""
 
@@ -267,7 +267,7 @@ class Where:
         from mncost.measure.cell import Place
 
         offered: _Offered = {
-            (runtime, python, None): list(offer(runtime, python))
+            (runtime, python, None if self.host == (HERE,) else HERE): list(offer(runtime, python))
             for runtime, python in product(self.runtime, (None, *self.python))
             if HERE in self.host
         }

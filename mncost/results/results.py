@@ -26,6 +26,7 @@ from mncost.results.warnings import RunWarning, warnings_of_run
 from mncost.stats.drift import drift
 from mncost.stats.generations import generations_interval
 from mncost.stats.location import LEVEL, log_interval, resemblance_of
+from mncost.stats.ratios import unpaired_ratio
 
 if TYPE_CHECKING:
     from mncost.results.layer_times import GroupTime, LayerTime
@@ -158,13 +159,17 @@ class Results(Shown):
         Most of that change is common to all cells, so it is estimated from what they have in
         common.
         """
-        common: dict[int, list[float]] = {}
-        for series, clock in zip(self.series, self._clocks, strict=True):
+        every: dict[str | None, dict[int, list[float]]] = {}  # by machine
+        for cell, series, clock in zip(self.run.cells, self.series, self._clocks, strict=True):
+            common = every.setdefault(cell.place.host, {})
             medians = [(one.generation, one.median(clock)) for one in series]
             logs = [(generation, log(median)) for generation, median in medians if median]
             for generation, value in logs:
                 common.setdefault(generation, []).append(value - fmean(one for _, one in logs))
-        return resemblance_of([fmean(common[generation]) for generation in sorted(common)])
+        return max(
+            resemblance_of([fmean(common[generation]) for generation in sorted(common)])
+            for common in every.values() or [{}]
+        )
 
     def medians(self, cell: int) -> dict[int, float]:
         """Return the median of a cell in each generation, by the clock that decides about it."""
@@ -246,9 +251,14 @@ class Results(Shown):
     def ratio(self, numerator: int, denominator: int, level: float = LEVEL) -> Interval | None:
         """Return how many times as long one cell takes as another, from the rounds of both.
 
+        Machines have no rounds in common: across them it is the ratio of two separate latencies.
+
         Returns:
-            ``None`` if no round visited both.
+            ``None`` if no round visited both, or one has no sample.
         """
+        if not self._on_one_machine(numerator, denominator):
+            above, below = (list(self.medians(cell).values()) for cell in (numerator, denominator))
+            return unpaired_ratio(above, below, level).ratio if above and below else None
         ratios = self.generation_ratios(numerator, denominator)
         return log_interval(list(ratios.values()), level) if ratios else None
 
@@ -271,9 +281,17 @@ class Results(Shown):
         return generations_interval(list(ratios.values()), turned, level) if ratios else None
 
     def generation_ratios(self, numerator: int, denominator: int) -> dict[int, float]:
-        """Return what :meth:`ratio` is made of: the ratio in each generation."""
+        """Return what :meth:`ratio` is made of: the ratio in each generation.
+
+        Across machines there is none.
+        """
+        if not self._on_one_machine(numerator, denominator):
+            return {}
         clock = self.clock(numerator, denominator)
         return generation_ratios(self.series[numerator], self.series[denominator], clock)
+
+    def _on_one_machine(self, one: int, other: int) -> bool:
+        return self.run.cells[one].place.host == self.run.cells[other].place.host
 
     # --------------------------------------------------------------------------- inside a network
 
@@ -312,16 +330,25 @@ class Results(Shown):
 
     # ------------------------------------------------------------------------------- the whole run
 
-    @cached_property
+    @property
     def drift(self) -> Interval | None:
-        """The factor by which the reference workload's latency changed over the run.
+        """The drift of a run on one machine; of several, that of the first one."""
+        return next(iter(self.drifts.values()), None)
+
+    @cached_property
+    def drifts(self) -> dict[str | None, Interval | None]:
+        """The factor by which the reference workload's latency changed over the run, by machine.
 
         Some workers are faster than others, so each is divided by its own median; see
         :func:`mncost.stats.drift.drift`.
         """
+        hosts = dict.fromkeys(cell.place.host for cell in self.run.cells)
+        return {host: self._drift_on(host) for host in hosts}
+
+    def _drift_on(self, host: str | None) -> Interval | None:
         clock = self.reference_clock
         workers: dict[object, list[tuple[float, float]]] = {}
-        for series in self.reference:
+        for series in (one for one in self.reference if one.process.worker.host == host):
             points = workers.setdefault(series.process.worker, [])
             points += zip(series.bursts.at, series.by_round(clock).values(), strict=True)
         times, values = [], []
@@ -335,7 +362,7 @@ class Results(Shown):
     def warnings(self) -> list[RunWarning]:
         """Reasons to doubt the figures: first those of the whole run, then those of each cell."""
         return [
-            *warnings_of_run(self.run, self.drift),
+            *warnings_of_run(self.run, self.drifts),
             *(warning for summary in self.summaries for warning in summary.warnings),
         ]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
 
 from mncost.interval import Interval
 from mncost.measure.records import Run
@@ -48,17 +50,48 @@ class RunWarning(NamedTuple):
     short: str
 
 
-def warnings_of_run(run: Run, drift: Interval | None) -> Iterator[RunWarning]:
-    """Yield the warnings that concern all cells.
+def warnings_of_run(run: Run, drifts: Mapping[str | None, Interval | None]) -> Iterator[RunWarning]:
+    """Yield the warnings that concern all cells of a machine.
 
     Args:
         run: what was measured.
-        drift: of the reference workload, if it is known.
+        drifts: of the reference workload, by machine, if it is known.
     """
-    yield from _of_quota(run)
-    yield from _of_conditions(run)
-    yield from _of_frequency(run)
-    yield from _of_drift(drift)
+    yield from _of_lost_hosts(run)
+    for host, drift in drifts.items():
+        part = _on(run, host)
+        for warning in (
+            *_of_quota(part),
+            *_of_conditions(part),
+            *_of_frequency(part),
+            *_of_drift(drift),
+        ):
+            text, short = (f"{host}: {words}" for words in (warning.text, warning.short))
+            yield warning if host is None else warning._replace(text=text, short=short)
+
+
+def _on(run: Run, host: str | None) -> Run:
+    """Return what concerns one machine of a run."""
+    if not run.hosts:
+        return run
+    machine = run.hosts[host].machine if host in run.hosts else run.machine
+    conditions = [one for one in run.conditions if one.host == host]
+    cells = [cell for cell in run.cells if cell.place.host == host]
+    return replace(run, machine=machine, conditions=conditions, cells=cells)
+
+
+def _of_lost_hosts(run: Run) -> Iterator[RunWarning]:
+    for name, host in run.hosts.items():
+        if host.lost is not None:
+            yield RunWarning(
+                "host-lost",
+                None,
+                name,
+                "reachable",
+                f"{host.lost}: its cells have only what was measured by then",
+                "mncost bench --resume RUN goes on there",
+                host.lost,
+            )
 
 
 def warnings_of_cell(summary: CellSummary) -> Iterator[RunWarning]:

@@ -61,7 +61,8 @@ def _fastest_place(results: Results, cells: list[Cell], differs: list[str]) -> I
     ]
     if listed := ", ".join(filter(None, words)):
         name = " ".join([first.label.arch, *fact_words(first.label, "alpha")])
-        yield f"{name} on {', '.join(fact_words(first.place, *differs))} is {listed}"
+        where = ", ".join(fact_words(first.place, *differs))
+        yield f"{name} {where if where.startswith('on ') else f'on {where}'} is {listed}"
 
 
 def _at_place(results: Results, cells: list[Cell]) -> Iterator[str]:

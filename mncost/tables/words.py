@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mncost.measure.records import Run
+    from mncost.measure.records import Machine, Run
     from mncost.results.results import Results
 
 __all__ = [
@@ -15,10 +15,12 @@ __all__ = [
     "ending",
     "in_short",
     "machine_line",
+    "machines",
     "versions",
 ]
 
 
+_MOST_NAMED = 4  # machines in a line
 CLOCK_WORDS = {
     "cpu": "CPU time of a call",
     "undisturbed": "wall time of a call in undisturbed runs",
@@ -28,10 +30,28 @@ CLOCK_WORDS = {
 
 def machine_line(run: Run) -> str:
     """Say where and with what it was measured."""
-    machine = run.machine
+    return f"{'; '.join(_in_full(*one) for one in machines(run))}; {versions(run)}"
+
+
+def machines(run: Run) -> list[tuple[str, Machine]]:
+    """Return the machines of a run by the names of hosts; the only one has none."""
+    if not run.hosts:
+        return [("", run.machine)]
+    names = dict.fromkeys(cell.place.host for cell in run.cells)
+    known = {name: run.hosts[name].machine for name in run.hosts}
+    return [(str(name), known.get(name or "", run.machine)) for name in names]
+
+
+def _in_full(name: str, machine: Machine) -> str:
     flags = f" ({', '.join(machine.flags)})" if machine.flags else ""
+    return f"{_named(name, machine, flags)}, {machine.os}"
+
+
+def _named(name: str, machine: Machine, flags: str = "") -> str:
+    """Return the processor and the cores of a machine, after its name if it has one."""
     cores = "1 core" if machine.logical_cores == 1 else f"{machine.logical_cores} cores"
-    return f"{machine.cpu}{flags}, {cores}, {machine.os}; {versions(run)}"
+    words = f"{machine.cpu}{flags}, {cores}"
+    return f"{name}: {words}" if name else words
 
 
 def versions(run: Run) -> str:
@@ -71,7 +91,6 @@ def in_short(results: Results) -> str:
     from mncost.measure.runtimes import RUNTIMES, runtime_class
 
     run = results.run
-    cores = "1 core" if run.machine.logical_cores == 1 else f"{run.machine.logical_cores} cores"
     modules = {
         name: runtime if name not in RUNTIMES else name
         for runtime in RUNTIMES
@@ -83,7 +102,10 @@ def in_short(results: Results) -> str:
         for name, version in process.versions.items()
         if name in modules
     }
-    where = ", ".join([run.machine.cpu, cores, *sorted(runtimes)])
+    described = [_named(*one) for one in machines(run)]
+    where = ", ".join([*described[:_MOST_NAMED], *sorted(runtimes)])
+    if len(described) > _MOST_NAMED:
+        where = f"{len(described)} machines: {where}, ..."
     return (
         f"{where}; {_clocks(results)}, {_intervals(run)}; {ending(run)} after {run.seconds:.0f} s"
     )
