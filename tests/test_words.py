@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
-from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from tests.measure.scripted import instead_of_processes
 from tests.options import prepare
+from tests.printed import Printed
 from tests.running import in_process
 
 TINY = Path(__file__).parent / "tiny.toml"
@@ -84,13 +84,6 @@ REFUSED = (
     "plot --arch v2 --x latency --y nothing",
     "schema runs",
 )
-
-
-class Printed(SingleFileSnapshotExtension):
-    """A text file for each output."""
-
-    _write_mode = WriteMode.TEXT
-    file_extension = "txt"
 
 
 @pytest.mark.parametrize("name", COUNTED)

@@ -16,6 +16,7 @@ from mncost.graph.ops import Activation, ActivationName, Input
 from mncost.graph.shapes import infer_shapes
 from mncost.graph.twin import TWINS
 from mncost.models.onnx_model import onnx_model
+from mncost.models.torch_model import load_weights, torch_module
 from mncost.models.weights import random_weights
 from mncost.network import Network
 from mncost.spec.rows import Padding
@@ -47,11 +48,16 @@ def images(count: int, size: int) -> np.ndarray:
 
 
 def assert_agreement(net: Network) -> None:
-    """Two images: the logits are within 1e-4 of their standard deviation of torch's."""
+    """Two images: the logits are within 1e-4 of their standard deviation of torch's.
+
+    Weights are drawn once: that both exports draw the same ones is a test of its own.
+    """
     batch = images(2, net.inputs["input"][1])
+    weights, module = random_weights(net.graph), torch_module(net.graph)
+    load_weights(module, weights)
     with torch.no_grad():
-        expected = net.to_torch().eval()(torch.from_numpy(batch)).numpy()
-    got = run_onnx(net.to_onnx(dynamic_batch=True), batch)
+        expected = module.eval()(torch.from_numpy(batch)).numpy()
+    got = run_onnx(onnx_model(net.graph, net.shapes, weights, dynamic_batch=True), batch)
     assert got.shape == expected.shape == (2, net.classes)
     assert expected.std() > 0.01  # the logits are no constant
     assert np.abs(got - expected).max() <= 1e-4 * expected.std()
@@ -75,7 +81,17 @@ def test_agreement_on_larger_images(arch: str, dialect: str, size: int) -> None:
     assert_agreement(mncost.load(arch.replace("v3", "v3-small"), 0.35, size, dialect))
 
 
-@pytest.mark.parametrize(("arch", "dialect"), EVERY_DIALECT)
+# The other dialects of a twin differ from these as those of the networks above do.
+FIRST = dict(reversed(EVERY_DIALECT))
+
+
+@pytest.mark.parametrize(
+    ("arch", "dialect"),
+    [
+        pytest.param(arch, dialect, marks=[] if FIRST[arch] == dialect else [pytest.mark.slow])
+        for arch, dialect in EVERY_DIALECT
+    ],
+)
 @pytest.mark.parametrize("twin", TWINS)
 def test_agreement_of_the_twins(arch: str, dialect: str, twin: str) -> None:
     assert_agreement(mncost.load(arch, 0.1, 49, dialect).as_twin(twin))

@@ -142,8 +142,25 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize(("arch", "dialect", "alpha", "resolution"), NETWORKS)
+# It compiles a trace, which takes longer than all other tools together: here, of the networks with
+# the fewest nodes; `slow` has them all.
+TRACED_SLOWLY = "torchprofile"
+
+
+@pytest.mark.parametrize(
+    ("arch", "dialect", "alpha", "resolution", "tool"),
+    [
+        pytest.param(
+            *network,
+            tool,
+            marks=pytest.mark.slow
+            if tool == TRACED_SLOWLY and network[0].startswith(("v3-large", "v4"))
+            else (),
+        )
+        for network in NETWORKS
+        for tool in TOOLS
+    ],
+)
 def test_each_tool_prints_what_its_convention_gives(
     arch: str, dialect: str, alpha: float, resolution: int, tool: str
 ) -> None:

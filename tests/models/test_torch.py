@@ -175,7 +175,7 @@ def test_real_layers_under_our_names() -> None:
     assert type(dict(mncost.load("v2").to_torch().named_modules())["stem.act"]) is nn.ReLU6
 
 
-@pytest.mark.parametrize("arch", ["v3-small", "v4-hybrid-m"])
+@pytest.mark.parametrize("arch", ["v3-small", pytest.param("v4-hybrid-m", marks=pytest.mark.slow)])
 def test_compile_takes_it_whole(arch: str) -> None:
     module = mncost.load(arch, alpha=0.1, resolution=64, dialect="timm").to_torch().eval()
     compiled = torch.compile(module, backend="aot_eager", fullgraph=True)
