@@ -1,38 +1,37 @@
 """How often is ``mncost check`` wrong, and how small a slowdown does it find?
 
 V2 1.0/224 on ONNX Runtime, one thread, old version against new one, in one run (A/B). Run from the
-top of the repository, on a machine that does nothing else::
+top of the repository, on a machine that does nothing else. Each line says how long it takes::
 
-    python -m benchmarks.gate false-alarms              # A/A, regression = "3 %"
-    python -m benchmarks.gate power                     # 5 % slower, regression = "2 %"
-    python -m benchmarks.gate power --slowdown 0.03     # or by less: what can still be found?
-    python -m benchmarks.gate power --slowdown 0.02 --limit 0.005       # 2 % over 0.5 %
-    python -m benchmarks.gate naive                     # two runs, medians compared, threshold 3 %
-    python -m benchmarks.gate false-alarms --busy one   # while another program keeps a core busy
-    python -m benchmarks.gate power --busy both         # ... and two programs for each core
+    python -m benchmarks.gate false-alarms              # A/A, limit 3 %: 100 decisions, 30 min
+    python -m benchmarks.gate false-alarms --busy one   # beside a busy core: 60, 15 to 20 min
+    python -m benchmarks.gate false-alarms --busy both  # two programs for each core: 60, 20 min
+    python -m benchmarks.gate power                     # 5 % slower, limit 2 %: 60, 12 to 20 min
+    python -m benchmarks.gate power --busy both         # the same: 60, 20 min
+    python -m benchmarks.gate power --slowdown 0.02 --limit 0.005       # 60, 20 min
+    python -m benchmarks.gate naive                     # two runs, medians compared: 100, 35 min
 
 The slowdown is real work: a V2 whose last convolution is wider. How much slower that is, is
-measured first, for ``--calibrate`` seconds. With ``--log FILE`` each decision is appended to a file
-of JSON lines. The exit status is 1 if a goal is missed.
+measured first, for ``--calibrate`` seconds, with nothing else running. ``--save FILE`` appends each
+decision to a file of JSON lines; ``--resume FILE`` goes on with it, until there are ``--decisions``
+of them. The exit status is 1 if a goal is missed.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from statistics import fmean
 from typing import Any
-
-from scipy.stats import binomtest
 
 import mncost
 from benchmarks.busy import CASES, Case, busy
+from benchmarks.recorded import Record, add_options, counted
 from mncost.budget.baseline import Baseline
 from mncost.budget.records import Limit, Model, Place, Regression
 from mncost.budget.run import check
@@ -117,47 +116,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=float, help="default: 0.02 for power, else 0.03")
     parser.add_argument("--calibrate", type=float, default=120.0, help="seconds (default: 120)")
     parser.add_argument("--busy", choices=CASES, default="quiet", help="default: quiet")
-    parser.add_argument("--log", type=Path, help="append each decision as a line of JSON")
+    add_options(parser)
     options = parser.parse_args(arguments)
     power = options.what == "power"
     slowdown = options.slowdown if options.slowdown is not None else 0.05 * power
     share = options.limit if options.limit is not None else (0.02 if power else 0.03)
     decisions = options.decisions or (60 if power or options.busy != "quiet" else 100)
+    settings = {"benchmark": "gate", "what": options.what, "busy": options.busy}
+    settings |= {"slowdown": slowdown, "limit": share, "max_time": options.max_time}
+    record = Record(options, settings)
     one = naive if options.what == "naive" else decided
-    with tempfile.TemporaryDirectory() as scratch, busy(options.busy):
+    with tempfile.TemporaryDirectory() as scratch:
         wide = LAST + BLOCK * round(100 * slowdown * CHANNELS_A_PERCENT / BLOCK)
         new = architecture(Path(scratch) / "new", wide)
         old = architecture(Path(scratch) / "old", LAST)
-        if slowdown and options.calibrate:
+        if slowdown and options.calibrate and not record.earlier:
             ratio, half = calibrated(new, old, options.calibrate)
             print(f"{wide} channels are {ratio - 1:.2%} ± {half:.2%} slower", flush=True)
-        verdicts = Counter[str]()
-        began = time.monotonic()
-        for number in range(decisions):
-            found = one(new, old, share, options.max_time)
-            verdicts[found["verdict"]] += 1
-            print(number + 1, *(f"{k}={v}" for k, v in found.items() if v != ""), flush=True)
-            if options.log:
-                about = {"what": options.what, "busy": options.busy, "slowdown": slowdown}
-                with options.log.open("a") as log:
-                    log.write(json.dumps({**about, "limit": share, **found}) + "\n")
-    took = (time.monotonic() - began) / decisions
-    return concluded(options.what, verdicts, slowdown, share, took, options.busy)
+        with busy(options.busy):
+            while len(record.results) < decisions:
+                record.add(one(new, old, share, options.max_time))
+    return concluded(options.what, record.results, slowdown, share, options.busy)
 
 
 def concluded(
-    what: str, verdicts: Counter[str], slowdown: float, share: float, took: float, case: Case
+    what: str, results: Sequence[dict[str, Any]], slowdown: float, share: float, case: Case
 ) -> int:
     """Print how often there was which verdict, with exact intervals; return 1 if a goal is missed.
 
     An unchanged network never FAILs, and PASSes in 80 % where the machine is busy. A slowdown FAILs
     in 95 %, one of 2 % over 0.5 % in 90 %, and in 80 % where every core is busy.
     """
-    total = verdicts.total()
-    for verdict, times in verdicts.items():
-        bounds = binomtest(times, total).proportion_ci()
-        print(f"{verdict}: {times} of {total} ({bounds.low:.1%} to {bounds.high:.1%})")
-    print(f"{took:.1f} s a decision")
+    verdicts, total = Counter(one["verdict"] for one in results), len(results)
+    for verdict in ("PASS", "FAIL", "INCONCLUSIVE"):
+        print(f"{verdict}: {counted(verdicts[verdict], total)}")
+    if took := [one["seconds"] for one in results if "seconds" in one]:
+        print(f"{fmean(took):.1f} s a decision")
     if what == "naive":
         return 0
     if slowdown:

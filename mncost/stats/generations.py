@@ -7,12 +7,14 @@ machine may drift. So this interval is Student's t interval, and wider where the
 - **Order.** One side starts first in every second generation. What that does is estimated and taken
   out, at the price of one degree of freedom (:func:`mncost.stats.location.alternating_interval`).
 - **Resemblance.** If generations resemble the one before, there are fewer independent ones than it
-  seems. The standard error of a series with lag-1 autocorrelation r is larger by the root of
-  (1 + r) / (1 - r). Only an r above zero counts, from six generations on.
+  seems: with lag-1 autocorrelation r, n (1 - r) / (1 + r). The standard error is larger by the root
+  of that, and there are fewer degrees of freedom. Only an r above zero counts, from six generations
+  on.
 - **Skewness.** If most generations are alike and a few are far off on one side, the mean is
   uncertain on that side. Hall's transformation (*On the removal of skewness by transformation*,
-  1992) moves a bound; it is used where it moves the bound outwards. Few values show too little of
-  their skewness, so it counts twice.
+  1992) moves a bound; it is used where it moves the bound outwards. Few generations show a little
+  skewness where there is none, and too little where there is much: so a little is taken for chance,
+  and what is beyond it counts more than twice.
 
 Levels for a sequence of looks take into account that it is wider:
 :attr:`mncost.stats.looks.Levels.ratio`.
@@ -38,7 +40,8 @@ __all__ = ["Estimate", "bounds", "estimate", "generations_interval"]
 LEAST = 3  # generations for an interval
 LEAST_TO_RESEMBLE = 6  # generations for an autocorrelation
 MOST_RESEMBLANCE = 0.9
-SKEWNESS_FACTOR = 2.0
+LEAST_FREEDOM = 2.0
+CHANCE_SKEWNESS, SKEWNESS_FACTOR = 0.2, 2.4
 _WIDEST = 700.0  # exp() of more overflows
 
 
@@ -48,12 +51,14 @@ class Estimate(NamedTuple):
     Attributes:
         center: the mean, without the effect of the order.
         error: its standard error, widened for resemblance.
-        skewness: of the generations.
+        freedom: degrees of freedom of that.
+        skewness: of the generations, as it counts.
         n: how many generations there are.
     """
 
     center: NDArray[Any]
     error: NDArray[Any]
+    freedom: NDArray[Any]
     skewness: NDArray[Any]
     n: int
 
@@ -97,18 +102,22 @@ def estimate(logs: NDArray[Any], turned: NDArray[Any]) -> Estimate:
     if not determinant or n < LEAST:
         nothing = np.full(logs.shape[:-1], np.inf)
         center = logs.mean(axis=-1) if not determinant else _regression(logs, signs)[0]
-        return Estimate(center, nothing, np.zeros(logs.shape[:-1]), n)
+        return Estimate(center, nothing, np.ones_like(nothing), np.zeros_like(nothing), n)
     center, effect = _regression(logs, signs)
     rest = logs - center[..., None] - effect[..., None] * signs
     squares = (rest**2).sum(axis=-1)
     error = np.sqrt(squares / (n - 2) * n / determinant)
     scale = np.where(squares > 0, squares, 1.0)  # scripted clocks have no spread
+    skewness = (rest**3).mean(axis=-1) / (scale / n) ** 1.5
+    beyond = (np.abs(skewness) - CHANCE_SKEWNESS).clip(min=0.0)
+    skewness = SKEWNESS_FACTOR * np.sign(skewness) * beyond
+    fewer = np.ones_like(error)  # generations than there are, if they resemble each other
     if n >= LEAST_TO_RESEMBLE:
         alike = (rest[..., 1:] * rest[..., :-1]).sum(axis=-1) / scale
         alike = np.clip(alike, 0.0, MOST_RESEMBLANCE)
-        error = error * np.sqrt((1 + alike) / (1 - alike))
-    skewness = (rest**3).mean(axis=-1) / (scale / n) ** 1.5
-    return Estimate(center, error, skewness, n)
+        fewer = (1 - alike) / (1 + alike)
+    freedom = np.maximum(n * fewer - 2, min(n - 2, LEAST_FREEDOM))
+    return Estimate(center, error / np.sqrt(fewer), freedom, skewness, n)
 
 
 def bounds(mean: Estimate, level: float) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -121,8 +130,8 @@ def bounds(mean: Estimate, level: float) -> tuple[NDArray[Any], NDArray[Any]]:
     import numpy as np
     from scipy.special import stdtrit
 
-    tail = float(stdtrit(mean.n - 2, 0.5 + level / 2))
-    slope = SKEWNESS_FACTOR * mean.skewness / mean.n**0.5
+    tail = stdtrit(mean.freedom, 0.5 + level / 2)
+    slope = mean.skewness / mean.n**0.5
     slope = np.where(np.abs(slope) < 1e-9, 1e-9, slope)
     low, high = (
         3 / slope * (np.cbrt(1 + slope * (quantile - slope / 6)) - 1) for quantile in (-tail, tail)

@@ -18,7 +18,16 @@ from mncost.stats.location import log_interval, resemblance_of
 from mncost.stats.looks import Looks
 from mncost.stats.percentiles import percentiles
 from mncost.stats.verdict import judge
-from tests.stats.deciding import GENERATIONS, Draw, heavy_tails, normal, resembling, skewed
+from tests.stats.deciding import (
+    GENERATIONS,
+    Draw,
+    drifting,
+    heavy_tails,
+    normal,
+    resembling,
+    skewed,
+    slow_layout,
+)
 
 Values = NDArray[Any]
 DECISIONS = 1000
@@ -52,6 +61,9 @@ def decided(logs: Values) -> str | None:
         ("normal", normal(), 0.025),
         ("heavy tails", heavy_tails, 0.025),
         ("skewed to slow", skewed(1), 0.08),
+        ("skewed to fast", skewed(-1), 0.08),
+        ("slow layout", slow_layout(0.012), 0.035),
+        ("drift", drifting, 0.025),
         ("resemblance of 0.3", resembling(0.3), 0.035),
         ("resemblance of 0.7", resembling(0.7), 0.08),
     ],
