@@ -253,7 +253,7 @@ def _limited(word: str, meta: msgspec.Meta) -> str:
 
 def _choice(name: str, accepted: Iterable[str]) -> str:
     names = list(accepted)
-    return f"{did_you_mean(name, names)}; accepted: {', '.join(names)}"
+    return f"{did_you_mean(name, names)}; accepted: {', '.join(names) or 'none'}"
 
 
 def _cut(text: str, longest: int = 80) -> str:

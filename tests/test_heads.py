@@ -140,6 +140,15 @@ def test_bad_heads(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_a_head_that_was_changed_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(HEAD)
+    before = mncost.load(f"v2+{path}").params
+    assert "kernel = 1," in HEAD
+    path.write_text(HEAD.replace("kernel = 1,", "kernel = 3,", 1))
+    assert mncost.load(f"v2+{path}").params > before
+
+
 def test_every_head_stands_on_every_mobilenet() -> None:
     """And is counted at two α."""
     for head in heads():

@@ -9,7 +9,7 @@ from mncost.budget.records import Exact, Latency, Regression
 from mncost.errors import one_line
 from mncost.interval import Interval
 from mncost.render.column import Column
-from mncost.render.units import ABSENT, format_column, three_digits, with_interval
+from mncost.render.units import ABSENT, HUGE, format_column, three_digits, with_interval
 
 __all__ = ["bound_of", "limit_and_value", "percent", "sentence"]
 
@@ -115,7 +115,8 @@ def _change_digits(value: Interval, limit: float) -> int:
 
 
 def _fixed(number: float, digits: int) -> str:
-    return f"{number:+,.{digits}f}".replace("-", "−")
+    text = f"{number:+,.{digits}f}" if abs(number) < HUGE else f"{number:+.2e}"
+    return text.replace("-", "−")
 
 
 def _signed(number: float) -> str:
@@ -148,6 +149,8 @@ def _with_bounds(value: Interval, limit: float) -> str:
 
 
 def _apart(number: float, limit: float, fewest: int) -> str:
+    if abs(number) >= HUGE:
+        return three_digits(number)
     if number == limit:
         digits = max(fewest, len(_as_given(limit).partition(".")[2]))
     else:

@@ -30,7 +30,7 @@ _WHICH = Only(
         f"Default: {FAMILIES}.",
         "alpha": "Width multipliers that will be asked about. Default: all published ones.",
         "resolution": "Sides of the image. Default: all published ones.",
-        "precision": "fp32 or int8: what is measured. Default: fp32.",
+        "precision": "fp32 or int8: what is measured. Default: fp32, or what --from has.",
     },
 )
 
@@ -82,10 +82,11 @@ def calibrate(
 
     if run is not None:
         others = {**given(which), **given(effort), "cells": cells, "save": save}
+        precision = others.pop("precision", None)
         from mncost.cli.options import refuse
 
         refuse(others, "does not go with --from: its networks are measured already")
-        predictor = _from_run(run, place)
+        predictor = _from_run(run, place, precision)
     else:
         predictor = _measured(which, place, cells, effort.max_time, save)
     file = write_profile(predictor.calibration)
@@ -100,7 +101,7 @@ def calibrate(
     streams.tell(f"mncost: saved: {file}; next: mncost predict {' '.join(families[:2]) or 'v2'}")
 
 
-def _from_run(run: Path, place: OnePlace) -> Predictor:
+def _from_run(run: Path, place: OnePlace, precision: str | None) -> Predictor:
     from mncost.measure.machine import machine, machine_differences
     from mncost.predict.predictor import Predictor
     from mncost.results.results import Results
@@ -108,7 +109,7 @@ def _from_run(run: Path, place: OnePlace) -> Predictor:
     results = Results.read(run)
     if differences := machine_differences(results.run.machine, machine()):
         raise InputError(f"{run}: a run of another machine: {'; '.join(differences)}")
-    return Predictor.fit(results, runtime=place.runtime, threads=place.threads)
+    return Predictor.fit(results, runtime=place.runtime, threads=place.threads, precision=precision)
 
 
 def _measured(

@@ -21,7 +21,7 @@ __all__ = ["predict"]
 
 _WHICH = Only(
     without=("in_place",),
-    help={"precision": "fp32 or int8: of the profile. Default: fp32."},
+    help={"precision": "fp32 or int8: of the profile, or of the run if it has both."},
 )
 _EFFORT = Only(
     without=("processes", "copies", "seed", "clock"),
@@ -67,7 +67,6 @@ def predict(
     is predicted for another machine, runtime or number of threads.
     """
     from mncost.cli.progress import watching
-    from mncost.flags import given
     from mncost.predict import calibrate
     from mncost.predict.predictor import Predictor
     from mncost.predict.profile import read_profile, write_profile
@@ -80,7 +79,7 @@ def predict(
     if run is None:
         predictor = Predictor(read_profile(place, which.precision or "fp32"))
     else:
-        predictor = _of_run(run, given(place))
+        predictor = _of_run(run, place, which.precision)
     if target is not None:
         with watching(None) as watch:
             predictor = calibrate.refine(
@@ -96,7 +95,7 @@ def predict(
     out.emit(table._replace(notes=[*grid.notes, *table.notes]))
 
 
-def _of_run(run: Path, place: dict[str, object]) -> Predictor:
+def _of_run(run: Path, place: OnePlace, precision: str | None) -> Predictor:
     """Return what a run of this machine predicts."""
     from mncost.measure.machine import machine, machine_differences
     from mncost.predict.predictor import Predictor
@@ -105,4 +104,4 @@ def _of_run(run: Path, place: dict[str, object]) -> Predictor:
     results = Results.read(run)
     if differences := machine_differences(results.run.machine, machine()):
         raise InputError(f"{run}: a run of another machine: {'; '.join(differences)}")
-    return Predictor.fit(results, **place)  # type: ignore[arg-type]
+    return Predictor.fit(results, runtime=place.runtime, threads=place.threads, precision=precision)

@@ -78,18 +78,23 @@ def where_of(alpha: float | None, inputs: Mapping[str, Sequence[int]]) -> tuple[
     return log(alpha or 1.0), log(side)
 
 
-def calibration_of(results: Results, place: OnePlace = OnePlace()) -> Calibration:  # noqa: B008
+def calibration_of(
+    results: Results,
+    place: OnePlace = OnePlace(),  # noqa: B008
+    precision: str | None = None,
+) -> Calibration:
     """Return what a run says at one place.
 
     Args:
         results: of a run.
         place: which place is meant, if the run has several.
+        precision: likewise.
 
     Raises:
         MeasureError: the run has no such cells, those of several places, or too few.
     """
     run = results.run
-    meant = _cells_at(run.cells, place)
+    meant = _cells_at(run.cells, place, precision)
     plans: dict[int, Plan] = {}
     timed = [(cell, list(results.medians(cell.id).values())) for cell in meant]
     timed = [(cell, seconds) for cell, seconds in timed if seconds]
@@ -143,7 +148,7 @@ def _family(cell: Cell) -> str | None:
     return f"{cell.label.arch} {cell.subject.twin or ''}".strip()
 
 
-def _cells_at(cells: Sequence[Cell], place: OnePlace) -> list[Cell]:
+def _cells_at(cells: Sequence[Cell], place: OnePlace, precision: str | None) -> list[Cell]:
     """Return the cells of whole networks at the place that is meant.
 
     Raises:
@@ -159,6 +164,7 @@ def _cells_at(cells: Sequence[Cell], place: OnePlace) -> list[Cell]:
         for cell in whole
         if place.runtime in (None, cell.place.runtime)
         if place.threads in (None, cell.place.threads)
+        if precision in (None, cell.place.precision)
     ]
     places: dict[Any, None] = dict.fromkeys(cell.place for cell in meant or whole)
     listed = "; ".join(one.words() for one in places)
@@ -166,6 +172,7 @@ def _cells_at(cells: Sequence[Cell], place: OnePlace) -> list[Cell]:
         raise MeasureError(f"the run has nothing at that place; it has: {listed or 'no networks'}")
     if len(places) > 1:
         raise MeasureError(
-            f"the run was measured in several places: {listed}; --runtime and --threads choose one"
+            f"the run was measured in several places: {listed}; "
+            "--runtime, --threads and --precision choose one"
         )
     return meant

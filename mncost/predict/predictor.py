@@ -93,6 +93,7 @@ class Predictor:
         *,
         runtime: str | None = None,
         threads: int | None = None,
+        precision: str | None = None,
     ) -> Predictor:
         """Return a predictor from a run of networks, with or without probes.
 
@@ -100,6 +101,7 @@ class Predictor:
             run: results of :func:`mncost.bench`, a run, or its file.
             runtime: whose latency is meant, if the run has several.
             threads: likewise.
+            precision: likewise.
 
         Raises:
             InputError: the file cannot be used, or has too few networks at one place.
@@ -108,7 +110,7 @@ class Predictor:
         if isinstance(run, Path | str):
             run = Results.read(run)
         results = Results(run) if isinstance(run, Run) else run
-        return cls(calibration_of(results, OnePlace(runtime, threads)))
+        return cls(calibration_of(results, OnePlace(runtime, threads), precision))
 
     @property
     def kinds(self) -> Mapping[str, int]:

@@ -8,7 +8,6 @@ refused.
 
 from __future__ import annotations
 
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["command_for", "file_of", "place_of", "predict", "read_profile", "write_profile"]
 
 MAX_BYTES = 64 << 20
+_MOST = 1e30  # whose square is a number too
 
 
 def place_of(place: OnePlace, precision: str = "fp32") -> Place:
@@ -143,11 +143,12 @@ def _decoded(file: Path, command: str) -> Calibration:
     columns = len(calibration.kinds) * len(AMOUNTS)
     for cell in calibration.cells:
         numbers = [*cell.seconds, *cell.totals, *cell.where]
-        usable = cell.seconds and min(cell.seconds) > 0 and all(map(isfinite, numbers))
+        usable = cell.seconds and min(cell.seconds) > 0 and all(abs(n) < _MOST for n in numbers)
         if not usable or len(cell.totals) != columns:
             raise MeasureError(f"{file}: no profile of this version of mncost: {hint}")
     known = set(calibration.kinds)
-    if not known <= {*calibration.kernels} & {*calibration.most_macs}:
+    sides = {kind for kind, those in calibration.kernels.items() if those}
+    if not known <= sides & {*calibration.most_macs}:
         raise MeasureError(f"{file}: no profile: {hint}")
     return calibration
 

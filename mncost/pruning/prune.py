@@ -193,7 +193,7 @@ class _Narrowing:
         row, name = self.rows[at], self.names[at]
         if block == name and row.get("residual", True) and "out" in row:
             row["residual"] = False
-        elif name not in self.widths.named and row["out"] < self.before[at]["out"]:
+        elif name not in self.widths.named and row.get("out", 0) < self.before[at].get("out", 0):
             row["out"] = min(row["out"] + self.widths.round, self.before[at]["out"])
         else:
             raise InputError(

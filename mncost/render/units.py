@@ -8,7 +8,15 @@ from typing import NamedTuple
 from mncost.interval import Interval
 from mncost.render.column import AtLeast, Column, Kind, Value
 
-__all__ = ["ABSENT", "format_column", "three_digits", "with_bounds", "with_interval", "written"]
+__all__ = [
+    "ABSENT",
+    "HUGE",
+    "format_column",
+    "three_digits",
+    "with_bounds",
+    "with_interval",
+    "written",
+]
 
 ABSENT = "–"
 
@@ -21,6 +29,7 @@ _PREFIXES: dict[str, tuple[tuple[float, str], ...]] = {
 }
 _FIXED = {"ratio": ("", 1, 2), "fraction": ("", 1, 4), "share": ("%", 0.01, 1)}
 _LEAST = 0.01  # of a prefix: what three decimals still show two digits of
+HUGE = 1e15
 _WIDE = 1_000  # columns whose numbers differ by more have three digits in each cell
 
 
@@ -74,7 +83,12 @@ def with_bounds(interval: Interval) -> str:
 
 
 def three_digits(value: float) -> str:
-    """Return a number with three significant digits, or more if it has more before the point."""
+    """Return a number with three significant digits, or more if it has more before the point.
+
+    Bounds of intervals that say nothing may be beyond all measure: they have an exponent.
+    """
+    if abs(value) >= HUGE:
+        return f"{value:.2e}"
     whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
     return f"{value:,.{max(0, 3 - whole)}f}"
 

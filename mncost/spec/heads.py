@@ -76,7 +76,6 @@ def is_head(name: str) -> bool:
     return name.endswith(".toml") or name in heads()
 
 
-@cache
 def _head(path: Path) -> Head:
     """Read a head.
 
@@ -99,11 +98,14 @@ def _head(path: Path) -> Head:
     return Head(spec_of(raw, str(path), whole=False), tables, raw.get("rules", {}))
 
 
+_built_in = cache(_head)  # a file of somebody's own may change
+
+
 def network_named(name: str) -> tuple[Network, str] | None:
     """Return the backbone and the head that a project's name stands for: ``fcn_resnet50``."""
     head = name.partition("_")[0].lower()
     path = heads().get(head)
-    network = None if path is None else _head(path).tables.networks.get(name.lower())
+    network = None if path is None else _built_in(path).tables.networks.get(name.lower())
     return None if network is None else (network, head)
 
 
@@ -118,7 +120,8 @@ def with_head(backbone: Spec, name: str, output_stride: OutputStride | None = No
     Raises:
         SpecError: the file is no head, or the backbone lacks what it reads.
     """
-    head = _head(heads().get(name) or Path(name))
+    path = heads().get(name)
+    head = _head(Path(name)) if path is None else _built_in(path)
     origin = f"{backbone.name}+{head.spec.name}"
     if backbone.outputs:
         raise SpecError(f"{origin}: {backbone.name} has a head of its own")

@@ -78,13 +78,16 @@ def _tokens(random: Random) -> bytes:
 
 
 def _mutant(random: Random) -> bytes:
-    """Return a built-in file with some tokens deleted, doubled, exchanged or made extreme."""
-    tokens = TOKEN.findall(
-        re.sub(r"#.*", "", random.choice(SOURCES if chance(random, 2) else OTHERS))
-    )
+    source = random.choice(SOURCES if chance(random, 2) else OTHERS)
+    return slips(random, source).encode("utf-8", "surrogateescape")
+
+
+def slips(random: Random, source: str, most: int = 6) -> str:
+    """Return a file with some tokens deleted, doubled, exchanged or made extreme."""
+    tokens = TOKEN.findall(re.sub(r"#.*", "", source))
     numbers = [i for i, token in enumerate(tokens) if token[:1].isdigit()]
     texts = [i for i, token in enumerate(tokens) if token[:1] == '"']
-    for _ in range(random.randint(1, 6)):
+    for _ in range(random.randint(1, most)):
         place = random.randrange(len(tokens))
         match random.choices(range(6), (1, 1, 1, 1, 3, 8))[0]:
             case 0:
@@ -102,7 +105,7 @@ def _mutant(random: Random) -> bytes:
                 tokens[random.choice(numbers)] = random.choice(
                     (*EXTREMES, *(tokens[i] for i in numbers))
                 )
-    return "".join(tokens).encode("utf-8", "surrogateescape")
+    return "".join(tokens)
 
 
 def _rows(random: Random) -> bytes:

@@ -72,7 +72,7 @@ def attempt(random: Random) -> str:
     good = _run(random.choice(MADE))
     Path("good.json").write_bytes(good)
     Path("budgets.toml").write_text(BUDGET)
-    content = _flipped(random, good) if chance(random, 6) else _changed(random, good)
+    content = flipped(random, good) if chance(random, 6) else changed(random, good)
     Path("run.json").write_bytes(content)
     words = random.choices(READERS, WEIGHTS)[0]
     result = call(words)
@@ -91,7 +91,7 @@ def _run(line: str) -> bytes:
     return content
 
 
-def _flipped(random: Random, content: bytes) -> bytes:
+def flipped(random: Random, content: bytes) -> bytes:
     """Return the file with some bytes changed, or cut."""
     data = bytearray(content)
     for _ in range(random.randint(1, 4)):
@@ -99,7 +99,7 @@ def _flipped(random: Random, content: bytes) -> bytes:
     return bytes(data[: random.randrange(len(data))] if chance(random, 4) else data)
 
 
-def _changed(random: Random, content: bytes) -> bytes:
+def changed(random: Random, content: bytes) -> bytes:
     """Return the file with some values changed, most often for others of their type."""
     document = json.loads(content)
     for _ in range(random.randint(1, 3)):

@@ -19,7 +19,19 @@ import pytest
 import typer
 
 from mncost.cli.main import _app
-from tests.fuzz import architectures, axes, budgets, grammar, models, options, run_files
+from tests.fuzz import (
+    architectures,
+    axes,
+    budgets,
+    grammar,
+    heads,
+    models,
+    options,
+    profiles,
+    pruning,
+    run_files,
+    spaces,
+)
 from tests.fuzz import faults as worker_faults
 from tests.fuzz.trying import Attempt
 from tests.measure.scripted import instead_of_processes
@@ -43,6 +55,10 @@ FUZZERS = {
     "axes": Fuzzer(axes.attempt, 18),
     "budgets": Fuzzer(budgets.attempt, 16),
     "run_files": Fuzzer(run_files.attempt, 8),
+    "heads": Fuzzer(heads.attempt, 4),
+    "spaces": Fuzzer(spaces.attempt, 4),
+    "profiles": Fuzzer(profiles.attempt, 3),
+    "pruning": Fuzzer(pruning.attempt, 2),
     "options": Fuzzer(options.attempt, 2),
     "faults": Fuzzer(worker_faults.attempt, 1),
 }

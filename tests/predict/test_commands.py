@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,6 +116,32 @@ def test_from_python(state: Path) -> None:
         mncost.load("v2").predict()
 
 
+def test_places_of_a_run(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runtime, the threads and the precision choose among those of the run."""
+    places = "--runtime onnxruntime,torch --threads 1,2 --precision fp32,int8"
+    line = f"bench v2 --alpha 0.35:1.0 --resolution 96,128 {places} --no-twin --max-time 3s"
+    file = str(tmp_path / "places.json")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    assert in_process([*line.split(), "--save", file]).status == 0
+    asked = ["predict", "v2", "--alpha", "0.6", "--run", file]
+    open_ = in_process(asked)
+    assert (open_.status, open_.out) == (2, "")
+    assert "--runtime, --threads and --precision choose one" in open_.err
+    seen = set()
+    for place in itertools.product(("onnxruntime", "torch"), ("1", "2"), ("fp32", "int8")):
+        words = ["--runtime", place[0], "--threads", place[1], "--precision", place[2]]
+        made = in_process([*asked, *words])
+        if place[0] == "torch" and place[2] == "int8":  # torch has no such models
+            assert (made.status, made.err.count("\n")) == (2, 1)
+            continue
+        assert f"{place[0]}, {place[2]}, {place[1]} thread" in made.out, made
+        kept = in_process(["calibrate", "--from", file, *words])
+        assert f"{place[0]}, {place[2]}, {place[1]} thread" in kept.out, kept
+        seen.add(place)
+    assert len(seen) == 6
+
+
 def test_from_a_run(state: Path) -> None:
     run = str(state / "run.json")
     (one,) = rows("v2", "--alpha", "0.6", "--run", run)
@@ -144,7 +172,9 @@ def test_refused(state: Path, words: str, said: str) -> None:
     ("change", "said"),
     [
         (lambda text: "{", "no profile"),
+        (lambda text: _with_sides(text, []), "no profile"),
         (lambda text: text.replace('"schema_version":1', '"schema_version":9'), "no profile"),
+        (lambda text: re.sub('"seconds":\\[', '"seconds":[1e308,', text, count=1), "no profile"),
         (lambda text: text.replace('"totals":[', '"totals":[1,', 1), "no profile of this version"),
         (lambda text: _with(text, "cpu", "Z80"), "another machine (CPU: Z80"),
         (lambda text: _with(text, "memory_bytes", 1), "another machine (memory"),
@@ -184,6 +214,12 @@ def test_another_version_of_the_runtime(state: Path) -> None:
 def _with(text: str, name: str, value: object) -> str:
     made = json.loads(text)
     made["machine"][name] = value
+    return json.dumps(made)
+
+
+def _with_sides(text: str, sides: list[int]) -> str:
+    made = json.loads(text)
+    made["kernels"][next(iter(made["kernels"]))] = sides
     return json.dumps(made)
 
 

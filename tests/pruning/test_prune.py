@@ -27,6 +27,8 @@ LONG = [
     *("fbnet-c", "v3-large"),
 ]
 
+TINY = Path(__file__).parents[1] / "tiny.toml"
+
 
 def masked(pruned: Pruned, weights: dict[str, Any]) -> torch.nn.Module:
     """Return the original whose removed channels are 0: their filters, scales and shifts are."""
@@ -184,6 +186,7 @@ def test_shuffles_stay_whole() -> None:
         ("v2", "classifier=10", "unknown row"),
         ("deit-ti", "0.5", "nothing can be pruned"),
         ("v2", "0.999", "no width changes"),
+        (str(TINY), "row3=7", "operators"),  # row 2, which cannot leave its sum, is named
         ("v2", "row6=64", "operators"),  # row6.1 would add what it reads, the 64 of row 5
     ],
 )
