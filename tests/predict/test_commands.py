@@ -120,9 +120,7 @@ def test_places_of_a_run(state: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     """The runtime, the threads and the precision choose among those of the run."""
     places = "--runtime onnxruntime,torch --threads 1,2 --precision fp32,int8"
     line = f"bench v2 --alpha 0.35:1.0 --resolution 96,128 {places} --no-twin --max-time 3s"
-    file = str(tmp_path / "places.json")
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    file = "places.json"
     assert in_process([*line.split(), "--save", file]).status == 0
     asked = ["predict", "v2", "--alpha", "0.6", "--run", file]
     open_ = in_process(asked)
