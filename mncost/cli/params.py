@@ -6,6 +6,7 @@ option for each flag of such a class, and calls the command with an instance of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from functools import wraps
@@ -21,6 +22,8 @@ __all__ = ["Only", "completer", "spread"]
 
 _TYPES = (bool, int, float, Path)
 _WORDS = "_words"  # ends the name of the parameter that takes what stands without an option
+_OUTPUTS = ("output", "save", "junit")
+_MODELS = ("arch", f"arch{_WORDS}", "model", "teacher")  # where a name or a file may stand
 
 
 class Only(NamedTuple):
@@ -51,6 +54,7 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def call(**given: Any) -> Any:
+        _keep_inputs(given)
         for name, (kind, only) in groups.items():
             given[name] = _instance(kind, only, given)
         return function(**given)
@@ -60,6 +64,30 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
     call.__signature__ = Signature([*arguments, *options])  # type: ignore[attr-defined]
     call.__annotations__ = {}
     return call
+
+
+def _keep_inputs(given: Mapping[str, Any]) -> None:
+    """Refuse an output that is a file which the command reads.
+
+    Raises:
+        OutputError: there is one.
+    """
+    outputs = {
+        f"--{name}": Path(given[name])
+        for name in _OUTPUTS
+        if given.get(name) is not None and str(given[name]) != "-"
+    }
+    if not outputs:
+        return
+    from mncost.render.write import refuse_overwriting
+
+    for name, value in given.items():
+        if isinstance(value, Path) and name not in (*_OUTPUTS, "resume"):
+            refuse_overwriting(outputs, {"its input": value})
+        elif name in _MODELS and value:
+            words = [value] if isinstance(value, str) else value
+            for text in {part for one in words for part in (one, *re.split("[,+:]", one))}:
+                refuse_overwriting(outputs, {"its input": Path(text)})
 
 
 def _unpacked(annotation: Any) -> tuple[Any, Only]:

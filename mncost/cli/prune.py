@@ -96,12 +96,13 @@ def prune(
         raise InputError("--weights-key needs --weights: the file that it chooses in")
     from mncost.extras import require
     from mncost.pruning.prune import prune, weights_of
-    from mncost.render.write import check_writable, write_atomically
+    from mncost.render.write import check_writable, refuse_overwriting, write_atomically
     from mncost.tables.pruning import alike, pruned_table
 
     require("models")
     network = which.network()
     beside = output.with_suffix(".safetensors")
+    refuse_overwriting({"--output": beside}, {"--weights": weights})
     for path in (output, beside):
         check_writable(path)
     given, note = weights_of(network, weights, weights_key, seed or 0)

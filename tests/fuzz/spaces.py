@@ -102,9 +102,9 @@ def _made(random: Random) -> str:
         if chance(random, 3):
             lines.append("tied = true")
         for key in random.sample(list(KEYS)[: None if chance(random, 8) else 4], 2):
-            few = KEYS[key] if chance(random, 8) else KEYS[key][:3]
-            values = random.sample(few, random.randint(1, min(3, len(few))))
-            lines.append(f"{key} = [{', '.join(_value(random, (one,)) for one in values)}]")
+            options = KEYS[key][: None if chance(random, 8) else 3]
+            some = random.sample(options, random.randint(1, min(3, len(options))))
+            lines.append(f"{key} = [{', '.join(_value(random, (one,)) for one in some)}]")
     return "\n".join(lines)
 
 
