@@ -124,7 +124,9 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
     chosen: list[tuple[Choice, Selection]] = []
     left_out: list[NothingPublishedError] = []
     names = arch if isinstance(arch, str) else ",".join(arch)
-    if ":" in names or any(suffix in names.lower() for suffix in (".onnx", ".tflite")):
+    from mncost.readers import SUFFIXES
+
+    if ":" in names or any(suffix in names.lower() for suffix in SUFFIXES):
         from mncost.imported import has_models, mixed
 
         if has_models(names):

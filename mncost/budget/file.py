@@ -39,7 +39,7 @@ from mncost.grids import input_words
 from mncost.limits import EXACT, percent_of
 from mncost.measure.runtimes import REAL, RUNTIMES, runtime_class
 from mncost.network import Network
-from mncost.readers import is_model
+from mncost.readers import SUFFIXES, is_model
 from mncost.spec.parse import PAPER
 from mncost.toml import MAX_FILE_BYTES, load_toml, read_limited
 from mncost.toml_errors import shown
@@ -224,7 +224,7 @@ class _Reader:
         if not self.is_kind(where, kinds[0], arch):
             return None
         is_file = (
-            arch.endswith((".toml", ".onnx", ".tflite")) or "/" in arch or "\\" in arch
+            arch.endswith((".toml", *SUFFIXES)) or "/" in arch or "\\" in arch
         )  # as find() does
         if is_file and kinds[0] != "python":
             arch = str(self.folder.absolute() / arch)
@@ -245,8 +245,8 @@ class _Reader:
 
     def is_kind(self, where: str, key: str, name: str) -> bool:
         """Check that a name is what its key says."""
-        if key == "file" and not name.lower().endswith((".onnx", ".tflite")):
-            words = f"{name!r}: accepted is a file that ends in .onnx or .tflite"
+        if key == "file" and not name.lower().endswith(SUFFIXES):
+            words = f"{name!r}: accepted is a file that ends in {' or '.join(SUFFIXES)}"
             self.problems.add(f"{where}.file", words)
         elif key == "python" and (not is_model(name) or ":" not in name):
             words = f"{name!r}: accepted is e.g. package.module:factory or timm:resnet18"

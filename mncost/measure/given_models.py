@@ -17,9 +17,10 @@ _AS_IT_IS = ("fp32", "bf16")  # precisions that no model is converted for
 
 
 def runs_at(source: Source, place: Place) -> bool:
-    """Whether the runtime of a place loads such a model without converting it."""
-    form = runtime_class(place.runtime).format
-    return form in (source.format, "fake") and place.precision in _AS_IT_IS
+    """Whether the runtime of a place loads such a model, or what converts it for the runtime."""
+    runtime = runtime_class(place.runtime)
+    known = runtime.format == "fake" or source.format in (runtime.format, *runtime.converts)
+    return known and place.precision in _AS_IT_IS
 
 
 def private(source: Content) -> Content:
@@ -32,7 +33,7 @@ def private(source: Content) -> Content:
     return replace(source, folder=source.folder and without_home(source.folder), data=data)
 
 
-def given_of(source: Source) -> Given:
+def given_of(source: Source | FileSource) -> Given:
     """Return what a runtime loads."""
     inputs = {
         name: {"shape": list(one.shape), "dtype": one.dtype, "batch_axis": one.batch_axis}

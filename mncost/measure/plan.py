@@ -85,7 +85,8 @@ def plan(
     """
     of_modules = any(isinstance(network.source, TorchSource) for network in networks)
     usual = not where.runtime or ALL in where.runtime
-    where = where.with_runtimes(by_layer=what.by_layer, of_modules=of_modules)
+    files = {network.source.format for network in networks if network.source}
+    where = where.with_runtimes(by_layer=what.by_layer, of_modules=of_modules, files=files)
     if where.input_data is not None:
         networks = with_data([*networks], where.input_data)
     absent: list[str] = []

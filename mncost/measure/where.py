@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -212,12 +212,19 @@ class Where:
                 accepted = ", ".join(name for name in _training() if name != "fake")
                 raise MeasureError(f"{runtime} does not train; accepted: {accepted}")
 
-    def with_runtimes(self, *, by_layer: bool = False, of_modules: bool = False) -> Where:
+    def with_runtimes(
+        self,
+        *,
+        by_layer: bool = False,
+        of_modules: bool = False,
+        files: Collection[str] = (),
+    ) -> Where:
         """Return it with runtimes: if none is named, those of the usual ones that are installed.
 
         Args:
             by_layer: whether they have to say how long each layer takes.
             of_modules: whether a torch module is measured, whose modules are layers.
+            files: the formats of given models; if no usual runtime loads any, others do.
 
         Raises:
             MeasureError: none is installed, or one that is named cannot do that.
@@ -242,7 +249,9 @@ class Where:
                 raise MeasureError(
                     f"{name} does not say how long each layer takes; accepted: {', '.join(able)}"
                 )
-        usual = (name for name in USUAL if name in able or not by_layer)
+        loaders = [name for name in RUNTIMES if runtime_class(name).format in files]
+        known = loaders if loaders and not {*loaders} & {*USUAL} else USUAL
+        usual = (name for name in known if name in able or not by_layer)
         if self.training:
             usual = (name for name in usual if runtime_class(name).trains)
         if self.flush_denormals:

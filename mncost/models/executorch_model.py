@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -36,7 +37,11 @@ class Program(NamedTuple):
 
 
 def executorch_model(
-    module: nn.Module, shapes: Sequence[Sequence[int]], precision: str = "fp32", seed: int = 0
+    module: nn.Module,
+    shapes: Sequence[Sequence[int]],
+    precision: str = "fp32",
+    seed: int = 0,
+    metadata: Mapping[str, str] = MappingProxyType({}),
 ) -> Program:
     """Lower a module for inputs of one shape: a batch of one.
 
@@ -45,6 +50,7 @@ def executorch_model(
         shapes: of its inputs in order, without the batch.
         precision: ``int8``: quantised by XNNPACK's own quantiser, a scale for each channel.
         seed: of the images of noise that int8 is calibrated and tried with.
+        metadata: what the program says of itself: each is a method that returns it.
     """
     random = np.random.default_rng(seed)
 
@@ -55,11 +61,11 @@ def executorch_model(
     with silence(logging.ERROR), torch.no_grad():
         exported = torch.export.export(module, images())
         if precision != "int8":
-            return Program(*_lowered(exported))
+            return Program(*_lowered(exported, metadata))
         quantised = _quantised(exported.module(), [images() for _ in range(CALIBRATION_IMAGES)])
         tried = [images() for _ in range(TEST_IMAGES)]
         closeness = Closeness.of(_outputs(module, tried), _outputs(quantised, tried))
-        return Program(*_lowered(torch.export.export(quantised, tried[0])), closeness)
+        return Program(*_lowered(torch.export.export(quantised, tried[0]), metadata), closeness)
 
 
 def _quantised(module: Any, images: Sequence[tuple[torch.Tensor, ...]]) -> Any:
@@ -76,11 +82,13 @@ def _quantised(module: Any, images: Sequence[tuple[torch.Tensor, ...]]) -> Any:
     return convert_pt2e(prepared)
 
 
-def _lowered(program: Any) -> tuple[bytes, Mapping[str, int]]:
+def _lowered(program: Any, metadata: Mapping[str, str]) -> tuple[bytes, Mapping[str, int]]:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower
 
-    edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
+    edge = to_edge_transform_and_lower(
+        program, partitioner=[XnnpackPartitioner()], constant_methods={**metadata}
+    )
     lowered = edge.to_executorch()
     nodes = lowered.exported_program().graph_module.graph.nodes
     names = (str(node.target) for node in nodes if node.op == "call_function")

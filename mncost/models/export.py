@@ -259,7 +259,9 @@ def _executorch_file(network: Counted, choices: Choices) -> Exported:
     from mncost.models.executorch_model import executorch_model
 
     shapes = [*network.inputs.values()]
-    program = executorch_model(module, shapes, choices.precision)
+    program = executorch_model(
+        module, shapes, choices.precision, metadata=_metadata(network, choices)
+    )
     return Exported(program.content, closeness=program.closeness)
 
 

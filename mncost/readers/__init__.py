@@ -1,6 +1,7 @@
-"""Readers of other people's models: an ONNX file, or a torch module that Python makes.
+"""Readers of other people's models: files of other formats, or a torch module that Python makes.
 
-To add one: a module with ``read(name, given) -> ReadModel`` and a line in :func:`_module_of`.
+To add one: a module with ``read(name, given) -> ReadModel``, called as its files' suffix, which
+:data:`SUFFIXES` has too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from mncost.readers.given import GivenInput
     from mncost.readers.model import ReadModel
 
-__all__ = ["is_model", "read_model"]
+__all__ = ["SUFFIXES", "is_model", "read_model"]
+
+SUFFIXES = (".onnx", ".tflite", ".pte")
+"""Of the files that are read."""
 
 _FACTORY = re.compile(r"[A-Za-z_][\w.]*:[\w./-]+")  # timm:mobilenetv3_large_100, pkg.module:make
 
@@ -43,10 +47,9 @@ def read_model(name: str, given: Sequence[GivenInput] = ()) -> ReadModel:
 
 def _module_of(name: str) -> str | None:
     """Return the module that reads a model of this name, if it is one."""
-    if name.lower().endswith(".onnx"):
-        return "mncost.readers.onnx"
-    if name.lower().endswith(".tflite"):
-        return "mncost.readers.tflite"
+    for suffix in SUFFIXES:
+        if name.lower().endswith(suffix):
+            return f"mncost.readers.{suffix[1:]}"
     if _FACTORY.fullmatch(name) and ".toml:" not in name:  # that is a variant of an architecture
         return "mncost.readers.torch"
     return None

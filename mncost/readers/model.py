@@ -16,6 +16,7 @@ __all__ = [
     "FileSource",
     "InputSpec",
     "OnnxSource",
+    "PteSource",
     "ReadModel",
     "Source",
     "TfliteSource",
@@ -72,6 +73,12 @@ class TfliteSource(FileSource, frozen=True, tag="tflite"):
     sides = (1, 2)
 
 
+class PteSource(FileSource, frozen=True, tag="pte"):
+    """An ExecuTorch program; its shapes are fixed."""
+
+    format = "executorch"
+
+
 class TorchSource(Struct, frozen=True, tag="torch"):
     """A torch module, to be made again and run as it is.
 
@@ -91,7 +98,7 @@ class TorchSource(Struct, frozen=True, tag="torch"):
     sides: ClassVar[tuple[int, int]] = (2, 3)
 
 
-Source: TypeAlias = OnnxSource | TfliteSource | TorchSource
+Source: TypeAlias = OnnxSource | TfliteSource | PteSource | TorchSource
 """Where a model comes from that is not made of an architecture file."""
 
 

@@ -83,6 +83,18 @@ def test_its_logits_are_those_of_onnx_runtime(
     assert np.abs(logits - wanted).max() <= 1e-4 * wanted.std()
 
 
+@pytest.mark.parametrize("name", ["resnet-18", "efficientnet-lite0", "shufflenet-v2-0.5"])
+def test_other_families(tmp_path: Path, name: str) -> None:
+    """Padded max pooling and channel splits are quantised, too."""
+    net = mncost.load(name, resolution=32)
+    write(net, tmp_path)
+    (logits,), (wanted,) = outputs(tmp_path, 1), expected(net.graph, net.inputs, 1)
+    assert np.abs(logits - wanted).max() <= 1e-4 * wanted.std()
+    write(net, tmp_path, "int8")
+    (quantised,) = outputs(tmp_path, 1)
+    assert 1e-3 < np.sqrt(((quantised - wanted) ** 2).mean()) / wanted.std() < 0.2
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_rows(tmp_path: Path, seed: int) -> None:
     """Random rows: widths that are odd, prime, 1; kernels of two sides, pooling, attention."""

@@ -14,6 +14,7 @@ from mncost.errors import MeasureError
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.ops import Conv, Linear
 from mncost.graph.shapes import infer_shapes
+from mncost.measure.given_models import given_of
 from mncost.measure.layer_shares import layer_shares
 from mncost.measure.runtimes import Setup, seeded_images
 from mncost.measure.runtimes.ncnn import Ncnn, layers_of
@@ -140,6 +141,24 @@ def test_a_worker(worker: Worker, tmp_path: Path) -> None:
     with pytest.raises(WorkerRefused, match=r"^ncnn does not load model\.param$"):
         worker.ask(asking.load(1, tmp_path))
     assert len(worker.ask(asking.burst(0, runs=2)).ns) == 2
+
+
+def test_a_given_onnx_file(tmp_path: Path) -> None:
+    """Its own weights are converted; images of other types or batches are refused."""
+    import onnx
+
+    net = mncost.load("v2", 0.35, 32)
+    onnx.save(net.to_onnx(seed=5), tmp_path / "mine.onnx")
+    read = mncost.load(str(tmp_path / "mine.onnx"))
+    assert read.source is not None
+    given = given_of(read.source)
+    model = Model(read.graph, read.inputs, "fp32", dict, given)
+    format_named("ncnn").write(model, tmp_path)
+    (logits,), (wanted,) = outputs(tmp_path), expected(net.graph, net.inputs, 1)
+    assert np.abs(logits - wanted).max() <= 1e-4 * wanted.std()
+    two = {"input": {**given.inputs["input"], "shape": [2, 3, 32, 32]}}
+    with pytest.raises(ValueError, match="input is float32 2x3x32x32; ncnn takes one"):
+        format_named("ncnn").write(model._replace(given=given._replace(inputs=two)), tmp_path)
 
 
 def test_only_one_image() -> None:

@@ -27,6 +27,7 @@ SIZE = 64
 NETS = {name: mncost.load(name, 0.35, SIZE) for name in ("v1", "v2", "v3-small", "v4-conv-s")} | {
     "v4-hybrid-m": mncost.load("v4-hybrid-m", 0.35, 96)
 }
+OTHERS = ("resnet-18", "efficientnet-lite0", "shufflenet-v2-0.5")
 FAMILIES = pytest.mark.parametrize("net", NETS.values(), ids=NETS)
 
 
@@ -74,6 +75,12 @@ def test_its_logits_are_those_of_onnx_runtime(
     expected = run_onnx(model, seeded_images((2, *net.inputs["input"])))
     found = logits(write(builder, net, tmp_path), 2)
     assert np.abs(found - expected).max() <= 1e-4 * expected.std()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OTHERS)
+def test_logits_of_other_families(builder: Builder, tmp_path: Path, name: str) -> None:
+    test_its_logits_are_those_of_onnx_runtime(builder, tmp_path, mncost.load(name, resolution=SIZE))
 
 
 def test_bfloat16_is_a_precision_of_its_own(builder: Builder, tmp_path: Path) -> None:

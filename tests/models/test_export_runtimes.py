@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -173,24 +171,3 @@ def test_a_folder_replaces_only_its_like(here: Path) -> None:
         write_folder(other, {"Manifest.json": b"1"})
     assert (other / "notes.txt").read_text() == "mine"
     assert sorted(path.name for path in here.iterdir()) == ["net.mlpackage", "other.mlpackage"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_executorch(here: Path, run_cli: Cli, precision: str) -> None:
-    """Run by ExecuTorch in a process of its own."""
-    pytest.importorskip("executorch", reason="pip install 'mncost[executorch]'")
-    assert run_cli([*WORDS, "--precision", precision, "-o", "net.pte"]).status == 0
-    np.save(here / "in.npy", images())
-    program = """
-import numpy as np, torch
-from executorch.runtime import Runtime
-method = Runtime.get().load_program("net.pte").load_method("forward")
-np.save("out.npy", method.execute([torch.from_numpy(np.load("in.npy"))])[0].numpy())
-"""
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=here, timeout=600)
-    logits = np.load(here / "out.npy")
-    with torch.no_grad():
-        wanted = net().to_torch(seed=0).eval()(torch.from_numpy(images())).numpy()
-    error = np.sqrt(((logits - wanted) ** 2).mean()) / wanted.std()
-    assert (error < 1e-4) if precision == "fp32" else (5e-3 < error < 0.2)

@@ -113,6 +113,8 @@ class Runtime(ABC):
     """The extras of mncost that install these beside it."""
     format: ClassVar[str]
     """What it loads: one of :data:`mncost.models.formats.FORMATS`."""
+    converts: ClassVar[tuple[str, ...]] = ()
+    """The formats of given models that its own is made of."""
     precisions: ClassVar[tuple[str, ...]] = ("fp32",)
     largest_batch: ClassVar[int] = MAX_BATCH
     """The most images in one call."""

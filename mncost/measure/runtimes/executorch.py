@@ -16,6 +16,7 @@ from mncost.measure.runtimes import (
     Setup,
     seeded_images,
 )
+from mncost.measure.runtimes.given import Given
 
 if TYPE_CHECKING:
     from mncost.graph.graph import Graph
@@ -57,7 +58,7 @@ class ExecuTorch(Runtime):
         """Load a program."""
         from executorch.runtime import Runtime as Theirs
 
-        method = Theirs.get().load_program(str(setup.folder / "model.pte")).load_method("forward")
+        method = Theirs.get().load_program(_file(setup)).load_method("forward")
         images = _images(setup)
 
         def call() -> Any:
@@ -67,6 +68,8 @@ class ExecuTorch(Runtime):
 
     def left_over(self, setup: Setup, call: Call) -> LeftOver | None:
         """Return what XNNPACK did not take, as its format has written it."""
+        if Given.of(setup.folder):
+            return None
         known = _known(setup)
         return LeftOver(known["operators"], known["left"])
 
@@ -74,9 +77,7 @@ class ExecuTorch(Runtime):
         """Load a program that writes down how long each of its operators takes (ETDump)."""
         from executorch.extension.pybindings import portable_lib
 
-        program = portable_lib._load_for_executorch(
-            str(setup.folder / "model.pte"), enable_etdump=True
-        )
+        program = portable_lib._load_for_executorch(_file(setup), enable_etdump=True)
         images = _images(setup)
 
         def finish() -> KernelTimes:
@@ -97,6 +98,11 @@ class ExecuTorch(Runtime):
         return nodes_in_order({one: _KINDS.get(one.partition(" (")[0]) for one in kernels}, graph)
 
 
+def _file(setup: Setup) -> str:
+    given = Given.of(setup.folder)
+    return given.model if given else str(setup.folder / "model.pte")
+
+
 def _known(setup: Setup) -> Any:
     return json.loads((setup.folder / "model.json").read_text("utf-8"))
 
@@ -104,6 +110,8 @@ def _known(setup: Setup) -> Any:
 def _images(setup: Setup) -> list[Any]:
     import torch
 
+    if given := Given.of(setup.folder):
+        return [torch.from_numpy(one) for one in given.feed(setup.batch).values()]
     return [torch.from_numpy(seeded_images((1, *shape))) for shape in _known(setup)["inputs"]]
 
 

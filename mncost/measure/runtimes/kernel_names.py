@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from mncost.cost.memory import schedule
+from mncost.graph.foreign_op import Foreign
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
     AdaptivePool,
@@ -86,15 +87,22 @@ def nodes_in_order(kernels: Mapping[str, str | None], graph: Graph) -> dict[str,
 
 
 def _by_kind(graph: Graph) -> dict[str, Iterator[Node]]:
-    def nodes(*kinds: type, times: int = 1) -> Iterator[Node]:
-        return iter([n for n in graph.nodes if isinstance(n.op, kinds) for _ in range(times)])
+    def nodes(*kinds: type, words: str, times: int = 1) -> Iterator[Node]:
+        ours = (times if isinstance(node.op, kinds) else 0 for node in graph.nodes)
+        theirs = (
+            isinstance(node.op, Foreign) and node.op.word in words.split() for node in graph.nodes
+        )
+        return iter([n for n, a, b in zip(graph.nodes, ours, theirs) for _ in range(a + b)])
 
     known = {
-        "product": nodes(Conv, Linear),
-        "pool": nodes(Pool, AdaptivePool, GlobalPool),
-        "attention": nodes(Attention, times=2),  # the scores, and what they weight
-        "softmax": nodes(Attention),
+        "product": nodes(Conv, Linear, words="conv depthwise linear"),
+        "pool": nodes(Pool, AdaptivePool, GlobalPool, words="pool"),
+        # The scores, and what they weight.
+        "attention": nodes(Attention, words="matmul", times=2),
+        "softmax": nodes(Attention, words="softmax"),
     }
     if not any(isinstance(node.op, Attention) for node in graph.nodes):
-        known["binary"] = nodes(Add, Scale)  # else scales and norms are among them
+        known["binary"] = nodes(
+            Add, Scale, words="elementwise"
+        )  # else scales and norms are among them
     return known

@@ -51,6 +51,7 @@ class Ncnn(Runtime):
     makers: ClassVar = ("pnnx",)
     extras: ClassVar = ("ncnn",)
     format: ClassVar = "ncnn"
+    converts: ClassVar = ("onnx",)
     largest_batch: ClassVar = 1  # its tensors have no such dimension
     profiles: ClassVar = True
 

@@ -27,7 +27,7 @@ from mncost.measure.runtimes.given import Given
 from mncost.measure.workers.messages import Message, Request, reason
 from mncost.models.formats import Model, format_named
 from mncost.models.sparse import sparse
-from mncost.readers.model import Content, OnnxSource, TfliteSource, TrainedWeights
+from mncost.readers.model import Content, FileSource, OnnxSource, TrainedWeights
 
 if TYPE_CHECKING:
     from mncost.models.weights import Weights
@@ -88,7 +88,7 @@ class Preparer:
         inputs = {name: tuple(shape) for name, shape in asked.inputs.items()}
         given = self._given()
         _check(self._graph, inputs, asked.format, asked.precision, is_built=given is None)
-        if isinstance(self._content, OnnxSource | TfliteSource):
+        if isinstance(self._content, FileSource):
             _check_file(self._content)
         model = Model(
             self._graph,
@@ -103,7 +103,7 @@ class Preparer:
         size = sum(file.stat().st_size for file in folder.iterdir())
         agreement = closeness and Agreement(**closeness._asdict())
         share = None
-        if isinstance(self._content, OnnxSource | TfliteSource):
+        if isinstance(self._content, FileSource):
             size = Path(given_of(self._content).model).stat().st_size
         if isinstance(self._content, OnnxSource):
             share = _denormals(self._content)
@@ -172,7 +172,7 @@ def _denormals(source: OnnxSource) -> float:
     return denormal_share(Path(given.model), given.feed(1))
 
 
-def _check_file(source: OnnxSource | TfliteSource) -> None:
+def _check_file(source: FileSource) -> None:
     """Refuse a file that is not the one that was counted."""
     content = Path(given_of(source).model).read_bytes()
     if sha256(content).hexdigest() != source.sha256:

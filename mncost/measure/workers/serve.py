@@ -15,6 +15,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
@@ -62,7 +63,7 @@ class Server:
     def hello(self, cpus: list[int] | None) -> Message:
         """Describe the process before it has loaded anything."""
         modules = {name: sys.modules.get(name) for name in self._runtime.modules}
-        versions = {name: str(getattr(m, "__version__", "?")) for name, m in modules.items() if m}
+        versions = {name: _version(name, m) for name, m in modules.items() if m}
         versions = {"python": platform.python_version(), **versions}
         empty = self._clocks.empty()
         return vars(
@@ -163,6 +164,14 @@ class Server:
 def _setup(asked: ModelRequest[Any]) -> Setup:
     how = asked.batch, asked.provider, asked.precision, asked.denormals, asked.training
     return Setup(Path(asked.folder), *how)
+
+
+def _version(name: str, module: object) -> str:
+    """Return the version of a module: what it says, or what was installed under its name."""
+    try:
+        return str(getattr(module, "__version__", None) or version(name))
+    except PackageNotFoundError:
+        return "?"
 
 
 def look(runtime: str) -> Message:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mncost.graph.graph import Graph, Shapes
 
@@ -35,11 +35,15 @@ CALIBRATION_IMAGES, TEST_IMAGES = 8, 16
 
 
 class Writable(Protocol):
-    """A model that is run as it is."""
+    """A model that is run as it is, or converted as it is."""
 
     @property
     def model(self) -> str:
         """A file, or the name of what makes a module."""
+
+    @property
+    def inputs(self) -> Mapping[str, Mapping[str, Any]]:
+        """By name, in order: ``shape`` (whole) and ``dtype``."""
 
     def write(self, folder: Path) -> None:
         """Write into a folder where it is, and what it is fed."""

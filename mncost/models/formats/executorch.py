@@ -1,6 +1,7 @@
 """``model.pte``: fp32, or 8-bit integers quantised for XNNPACK, for one image.
 
-``model.json`` has the shapes of the inputs, and the operators that XNNPACK left to others.
+``model.json`` has the shapes of the inputs, and the operators that XNNPACK left to others. A given
+program stays where it is: ``given.json`` says where.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ __all__ = ["FORMAT"]
 
 
 def _write(model: Model, folder: Path) -> Closeness | None:
+    if model.given is not None:
+        model.given.write(folder)
+        return None
     from mncost.models.executorch_model import executorch_model
     from mncost.models.torch_model import load_weights, torch_module
 
