@@ -17,6 +17,7 @@
     mncost.pick("v1,v2,v3", max_macs="150M", min_top1=68).to_frame()
     mncost.Predictor.fit(results).predict(mncost.grid("v2", alpha="0.35:1.0")).to_frame()
     mncost.read_space("space.toml").survey("macs:max,params")       # a million networks at once
+    mncost.search("v3-large", "5ms").save("found.toml")              # a network within a budget
 """
 
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from mncost.grids import Grid
     from mncost.imported import from_onnx, from_torch
     from mncost.measure.where import Where
+    from mncost.nas.found import Search
+    from mncost.nas.search import search
     from mncost.network import Network
     from mncost.pictures.picture import Picture
     from mncost.pictures.plot import plot
@@ -69,6 +72,7 @@ __all__ = [
     "Predictor",
     "Pruned",
     "Results",
+    "Search",
     "Space",
     "Survey",
     "Table",
@@ -89,6 +93,7 @@ __all__ = [
     "plot",
     "prune",
     "read_space",
+    "search",
     "verify",
 ]
 
@@ -114,6 +119,7 @@ _MODULES = {
     "Table": "mncost.render.table",
     "Verdicts": "mncost.budget.outcome",
     "Results": "mncost.results.results",
+    "Search": "mncost.nas.found",
     "Space": "mncost.space.space",
     "Survey": "mncost.space.survey",
     "bench": "mncost.results.bench",
@@ -131,6 +137,7 @@ _MODULES = {
     "plot": "mncost.pictures.plot",
     "prune": "mncost.pruning.prune",
     "read_space": "mncost.space.space",
+    "search": "mncost.nas.search",
     "verify": "mncost.witnesses.verification",
 }
 

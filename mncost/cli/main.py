@@ -59,6 +59,9 @@ COMMANDS = {
     "pick": Command("mncost.cli.pick:pick", _CHOOSE, "The most accurate networks in a budget."),
     "plot": Command("mncost.cli.plot:plot", _CHOOSE, "Accuracy, cost and latency as a picture."),
     "space": Command("mncost.cli.space:space", _CHOOSE, "All networks of a design space."),
+    "search": Command(
+        "mncost.cli.search:search", _CHOOSE, "A narrower network within a latency budget."
+    ),
     "check": Command("mncost.cli.check:check", _CI, "Check networks against a budget file."),
     "init": Command("mncost.cli.init:init", _CI, "A budget file and a workflow for CI."),
     "schema": Command("mncost.cli.schema:schema", _CI, "The JSON Schema of a kind of file."),

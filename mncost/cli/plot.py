@@ -16,6 +16,7 @@ from mncost.cli.params import Only
 from mncost.cli.streams import tell
 from mncost.effort import Effort
 from mncost.errors import InputError, UnknownNameError
+from mncost.flags import given
 from mncost.pictures.look import FORMATS
 from mncost.place import OnePlace
 from mncost.which import GRAMMAR, Which
@@ -53,8 +54,8 @@ def plot(
         list[str] | None,
         typer.Argument(
             metavar="[RUN.json] [ARCH]...",
-            help="A run file of mncost bench, to draw its times instead of measuring; or "
-            "architectures or models.",
+            help="A run file of mncost bench, to draw its times instead of measuring; the log of "
+            "mncost search (.jsonl); or architectures or models.",
         ),
     ] = None,
     kind: Annotated[
@@ -154,6 +155,7 @@ def plot(
     mncost plot run.json --x macs --y latency -o fit.pdf
     mncost plot v2 v3 --x latency --predicted
     mncost plot v2 --kind layers
+    mncost plot found.jsonl
     mncost plot v3-large --kind layers --no-time --by block
     """
     from mncost.cli.plot_options import Asked, check, layers, scatter
@@ -161,6 +163,14 @@ def plot(
 
     if kind not in KINDS:
         raise UnknownNameError("--kind", kind, KINDS)
+    if any(word.endswith(".jsonl") for word in words or []):
+        others = {"x": x, "y": y, "by": by, "no_time": no_time or None, "save": save}
+        others |= {"kind": None if kind == KINDS[0] else kind, "predicted": predicted or None}
+        others |= {**given(effort), **given(which), **given(place)}
+        options.refuse(others, "does not go with the log of a search, which is drawn as it is")
+        wanted, target = _target(format_name, output, "mncost-search")
+        _write(_of_search(words or [], target), wanted, target)
+        return 0
     which, run_file = _split(which, words or [])
     asked = Asked(which, place, run_file, effort.max_time, save)
     if kind == "layers":
@@ -180,6 +190,21 @@ def plot(
         picture, status = scatter(asked, x, y, is_predicted=predicted)
     _write(picture, wanted, target)
     return status
+
+
+def _of_search(words: Sequence[str], target: Path) -> Picture:
+    """Return the picture of the log of a search."""
+    from mncost.extras import require
+    from mncost.nas.log import Log
+    from mncost.pictures.search import search_picture
+    from mncost.render.write import check_writable
+
+    if len(words) > 1:
+        raise InputError(f"{words[0]} and {words[1]}: the log of one search is drawn")
+    require("plot")
+    if str(target) != "-":
+        check_writable(target)
+    return search_picture(Log.read(Path(words[0])))
 
 
 def _split(which: Which, words: Sequence[str]) -> tuple[Which, Path | None]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from mncost.errors import InputError, MeasureError, UnknownNameError
 from mncost.extras import require
-from mncost.flags import none_left, taken
+from mncost.flags import given, none_left, taken
 from mncost.interval import Interval
 from mncost.measure.cell import Cell
 from mncost.measure.where import ALL
+from mncost.nas.found import Search
 from mncost.network import Network
 from mncost.pictures.picture import Picture
 from mncost.place import OnePlace
@@ -34,7 +35,7 @@ _LISTED = 4  # cells, in an error
 
 
 def plot(
-    of: Results | Predictions | Network | Sequence[Network] | None = None,
+    of: Results | Predictions | Search | Network | Sequence[Network] | None = None,
     *,
     kind: str = "scatter",
     x: str | None = None,
@@ -49,7 +50,8 @@ def plot(
     Nothing is measured: for latencies, pass what :func:`mncost.bench` returns.
 
     Args:
-        of: a run; or predictions (of :class:`mncost.Predictor`); or a network
+        of: a run; or predictions (of :class:`mncost.Predictor`); or a search (of
+            :func:`mncost.search`), which takes no other argument; or a network
             (``kind="layers"``), or several, whose accuracy is published.
         kind: ``"scatter"``: networks as points; ``"layers"``: one network, layer by layer.
         x: ``"macs"`` (the default), ``"params"``, ``"size"``, ``"memory"``, or of a run
@@ -68,6 +70,12 @@ def plot(
     none_left("plot", options)
     if kind not in KINDS:
         raise UnknownNameError("kind of picture", kind, KINDS)
+    if isinstance(of, Search):
+        from mncost.pictures.search import search_picture
+
+        if (kind, x, y, by) != ("scatter", None, None, "layer") or given(which) or given(place):
+            raise InputError("a search is drawn as it is: without other arguments")
+        return search_picture(of.log)
     if kind == "layers":
         if isinstance(of, Predictions):
             raise InputError("layers are not predicted: pass a network, or a run")

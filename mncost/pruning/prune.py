@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mncost.errors import InputError
 from mncost.network import Network, network_of
-from mncost.pruning.units import channels_of, units_of
+from mncost.pruning.units import Units, channels_of, units_of
 from mncost.pruning.weights import surviving_weights, survivors
 from mncost.pruning.widths import KEYS, Widths, parsed
 from mncost.spec.parse import row_name, spec_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mncost.models.weights import Weights
 
-__all__ = ["Pruned", "prune", "weights_of"]
+__all__ = ["Narrowed", "Pruned", "narrowed", "prune", "weights_of"]
 
 
 class Pruned(NamedTuple):
@@ -99,25 +99,60 @@ def prune(
             f"{network.arch}: only networks of architecture files can be pruned, not models or "
             "twins"
         )
-    widths = parsed(str(channels), round)
     units = units_of(network.graph, network.shapes)
     weights = random_weights(network.graph) if weights is None else weights
-    document = resolved_document(network.architecture, network.resolution)
-    document["name"] = name or f"{network.arch}-pruned"
-    document["title"] = f"{document['name']}: {network.arch} with fewer channels"
-    narrow = _Narrowing(network, document, widths)
-    made = narrow.narrowed(units.fixed, units.of)
-    alive = survivors(network.graph, units, made.shapes, weights)
+    narrow = narrowed(
+        network, parsed(str(channels), round), units, name or f"{network.arch}-pruned"
+    )
+    alive = survivors(network.graph, units, narrow.network.shapes, weights)
     nodes = zip(network.graph.nodes, units.of, strict=True)
     return Pruned(
         network,
-        made,
-        written(document, f"{document['title']}: {channels}."),
+        narrow.network,
+        written(narrow.document, f"{narrow.document['title']}: {channels}."),
         surviving_weights(network.graph, units, alive, weights),
         {node.name: tuple(i for i, u in enumerate(own) if u in alive) for node, own in nodes},
         narrow.whole,
-        tuple(narrow.notes()),
+        narrow.notes,
     )
+
+
+class Narrowed(NamedTuple):
+    """A network with fewer channels, without weights.
+
+    Attributes:
+        network: that is left.
+        document: its architecture file, as keys and values.
+        whole: the rows that stay as they are, each with the layer that says so.
+        notes: what a reader has to know.
+    """
+
+    network: Network
+    document: dict[str, Any]
+    whole: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def narrowed(network: Network, widths: Widths, units: Units, name: str) -> Narrowed:
+    """Return a network of an architecture file with other widths, without weights.
+
+    Args:
+        network: the original.
+        widths: that its rows shall have.
+        units: the original's, from :func:`mncost.pruning.units.units_of`.
+        name: of the narrowed network.
+
+    Raises:
+        InputError: the network cannot have these widths.
+    """
+    assert network.architecture is not None
+    assert network.resolution is not None
+    document = resolved_document(network.architecture, network.resolution)
+    document["name"] = name
+    document["title"] = f"{name}: {network.arch} with fewer channels"
+    narrow = _Narrowing(network, document, widths)
+    made = narrow.narrowed(units.fixed, units.of)
+    return Narrowed(made, document, narrow.whole, tuple(narrow.notes()))
 
 
 class _Narrowing:

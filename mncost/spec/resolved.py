@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from mncost.spec.reading import IMAGE
 from mncost.spec.resolve import Architecture
 from mncost.spec.rows import Block, Row
 
-__all__ = ["resolved_document", "resolved_file", "written"]
+__all__ = ["resolved_document", "resolved_file", "unrolled_document", "written"]
 
 
 def resolved_file(architecture: Architecture, resolution: Resolution) -> str:
@@ -65,6 +66,44 @@ def written(document: dict[str, Any], comment: str) -> str:
     )
 
 
+def unrolled_document(architecture: Architecture, resolution: Resolution) -> dict[str, Any]:
+    """Return the same with a row for each block: repeats may have widths of their own then.
+
+    Block ``row4.2`` becomes row ``row4_2``.
+    """
+    document = resolved_document(architecture, resolution)
+    names = {block.name: block.name.replace(".", "_") for block in architecture.blocks}
+    names |= {block.name.rpartition(".")[0]: name for block, name in _repeats(architecture, names)}
+    before, lines = IMAGE, []
+    for number, block in enumerate(architecture.blocks, 1):
+        row = _row([block], number, before)
+        if block.name.rpartition(".")[2] not in ("", "1", block.name):
+            row.pop("stride", None)  # of the first repeat only
+        named = {"from", *(key for key, _ in block.row.also)} & row.keys()
+        row |= {key: _renamed(row[key], names) for key in named}
+        lines.append({**row, "name": names[block.name]})
+        before = block.name
+    document["rows"] = lines
+    if "outputs" in document:
+        document["outputs"] = _renamed(document["outputs"], names)
+    return document
+
+
+def _repeats(architecture: Architecture, names: dict[str, str]) -> list[tuple[Block, str]]:
+    """Return the blocks of repeated rows, each with its new name; the last of a row counts."""
+    return [(block, names[block.name]) for block in architecture.blocks if "." in block.name]
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    """Return the value of a key with the names of rows in it replaced."""
+    if isinstance(value, list | tuple):
+        return [_renamed(one, names) for one in value]
+    if not isinstance(value, str):
+        return value
+    name, dot, part = value.rpartition(".")
+    return names.get(value) or (names[name] + dot + part if name in names else value)
+
+
 def _rules(architecture: Architecture) -> dict[str, Any]:
     """Return the rules; an ``expanded`` is now meant as it stands."""
     rules = msgspec.structs.asdict(architecture.rules)
@@ -79,9 +118,7 @@ def _row(blocks: list[Block], number: int, before: str) -> dict[str, Any]:
     """
     first = blocks[0]
     row = first.row
-    defaults = {
-        field.name: field.default for field in msgspec.structs.fields(row) if not field.required
-    }
+    defaults = _defaults(type(row))
     values = {**msgspec.structs.asdict(row), "name": _name(first, len(blocks), number)}
     # At α = 1 nothing scales. A row's own rounding stays: its `expansion` is rounded by it.
     values |= {key: defaults[key] for key in ("scale", "keep_below") if key in values}
@@ -95,6 +132,12 @@ def _row(blocks: list[Block], number: int, before: str) -> dict[str, Any]:
     values.pop("reads")
     told = {key: value for key, value in values.items() if value != defaults.get(key, ...)}
     return {"block": row.__struct_config__.tag, **told, **_reads(first, before)}
+
+
+@cache
+def _defaults(kind: type[Row]) -> dict[str, Any]:
+    """Return the keys of a kind of row that need not be stated, with their values then."""
+    return {one.name: one.default for one in msgspec.structs.fields(kind) if not one.required}
 
 
 def _reads(block: Block, before: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ TABLES = {
     "Predictions": "mncost.tables.predictions:predictions_table",
     "Results": "mncost.tables.run:run_table",
     "Savings": "mncost.tables.savings:savings_table",
+    "Search": "mncost.tables.search:search_table",
     "Survey": "mncost.tables.space:space_table",
     "TrainingStep": "mncost.tables.training:training_step",
     "Verdicts": "mncost.tables.verdicts:verdicts",

@@ -1,0 +1,197 @@
+"""``mncost search``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mncost.cli.emit import Out, say
+from mncost.cli.options import only_time
+from mncost.cli.params import Only
+from mncost.cli.streams import tell
+from mncost.effort import Effort
+from mncost.errors import InputError
+from mncost.nas.options import Searching
+from mncost.place import OnePlace
+from mncost.which import Which
+
+if TYPE_CHECKING:
+    from mncost.nas.search import Seen
+    from mncost.network import Network
+
+__all__ = ["search"]
+
+OK, FAILED, INCONCLUSIVE = 0, 1, 3
+_WHICH = Only(
+    without=("in_place", "twin", "input", "strict"),
+    help={
+        "arch": "One architecture, or a design-space file (space.toml), which says everything but "
+        "the precision itself.",
+        "precision": "fp32 or int8: of the profile. Default: fp32.",
+    },
+)
+
+
+def search(
+    which: Annotated[Which, _WHICH],
+    searching: Searching,
+    place: OnePlace,
+    effort: Annotated[Effort, only_time("To measure at most, each time. Default: 20 s.")],
+    out: Annotated[Out, Only(without=("output",))],
+    max_latency: Annotated[
+        str,
+        typer.Option(
+            "--max-latency",
+            metavar="TIME",
+            help="Of one call with one image, e.g. 5ms: the whole interval is within it.",
+            rich_help_panel="Limits",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The architecture file (.toml) of the network that is found; the log goes beside "
+            "it (.jsonl).",
+            rich_help_panel="Output",
+        ),
+    ],
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume",
+            metavar="FILE",
+            help="The log of this search, which was interrupted: go on in it.",
+            rich_help_panel="Search",
+        ),
+    ] = None,
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--measure/--no-measure",
+            show_default=False,
+            help="Measure the network that is found, beside the first one. Default: --measure.",
+            rich_help_panel="Measure",
+        ),
+    ] = True,
+) -> int:
+    """Search the network with the largest score whose latency is within a budget.
+
+    mncost search v3-large --max-latency 5ms -o found.toml
+    mncost search v3-large --max-latency 5ms --score my.py:score -o found.toml
+    mncost search space.toml --max-latency 5ms -o found.toml
+    mncost search v3-large --max-latency 5ms --resume found.jsonl -o found.toml
+
+    Of a network NetAdapt shrinks one layer after the other, as in MobileNetV3's paper; over a
+    design space an evolutionary search tries networks. Latencies are predicted from this machine's
+    profile (mncost calibrate), and the network that is found is measured. Exit status: 0 it is
+    within the budget, 1 it is above, 3 its interval reaches across.
+    """
+    from mncost.nas import search as searches
+    from mncost.render.write import check_writable, refuse_overwriting
+
+    if output.suffix.lower() != ".toml":
+        raise InputError(f"--output {output}: accepted is a file whose name ends in .toml")
+    of = _what(which, searches.is_space)
+    log = resume or output.with_suffix(".jsonl")
+    inputs = {"arch": of} if isinstance(of, Path) else {}
+    refuse_overwriting({"--output": output, "the log": log}, inputs)
+    for path in (output, log):
+        check_writable(path)
+    with _interruptible(log), _watching() as progress, _measuring() as watch:
+        made = searches.search(
+            of,
+            max_latency,
+            searching=searching,
+            measure=measure,
+            max_time=effort.max_time,
+            place=place,
+            precision=which.precision or "fp32",
+            name=output.stem,
+            log=None if resume else log,
+            resume=resume,
+            progress=progress,
+            watch=watch,
+        )
+    made.save(output)
+    out.emit(made.table(columns=out.columns, **({} if out.for_people else {"rows": None})))
+    if out.kind == "terminal":
+        say(f"{output}: the architecture; {log}: every step")
+    drawn = output.with_suffix(".png")
+    tell(f"mncost: next: mncost plot {shlex.quote(str(log))} -o {shlex.quote(str(drawn))}")
+    if made.log.begin.method == "netadapt":
+        first, found = shlex.quote(which.arch or ""), shlex.quote(str(output))
+        tell(f"mncost: next: mncost diff-models {first} {found}")
+    return {True: OK, False: FAILED, None: INCONCLUSIVE}[made.is_within]
+
+
+def _what(which: Which, is_space: Callable[[Path], bool]) -> Path | Network:
+    """Return the design-space file, or the network, that is meant.
+
+    Raises:
+        InputError: it is neither, or options are given that the file decides.
+    """
+    from mncost.cli.options import refuse
+    from mncost.flags import given
+
+    if which.arch is None or not is_space(Path(which.arch)):
+        return which.network()
+    decided = {k: v for k, v in given(which).items() if k not in ("arch", "precision")}
+    refuse(decided, f"does not go with {which.arch}: the design space says it")
+    return Path(which.arch)
+
+
+@contextmanager
+def _interruptible(log: Path) -> Iterator[None]:
+    """Say how an interrupted search goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell(f"mncost: interrupted: the same command with --resume {shlex.quote(str(log))} goes on")
+        raise
+
+
+@contextmanager
+def _watching() -> Iterator[Callable[[Seen], None]]:
+    """Yield what shows how far the search is: a bar at a terminal, else a line now and then."""
+    if sys.stderr is None:
+        yield lambda seen: None
+        return
+    if not sys.stderr.isatty():
+        yield lambda seen: tell(f"mncost: {_words(seen)}") if seen.done % 10 == 0 else None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = BarColumn(bar_width=20), TextColumn("{task.description}")
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("searching", total=None)
+        yield lambda seen: bar.update(
+            task, description=_words(seen), completed=seen.done, total=seen.total
+        )
+
+
+@contextmanager
+def _measuring() -> Iterator[Callable[..., None]]:
+    from mncost.cli.progress import watching
+
+    with watching(None) as watch:
+        yield watch
+
+
+def _words(seen: Seen) -> str:
+    point = seen.point
+    of = "step" if seen.total is None else "generation"
+    total = "" if seen.total is None else f" of {seen.total}"
+    return (
+        f"{of} {seen.done}{total}: {point.latency * 1e3:.4g} ms, at most {point.hi * 1e3:.4g} ms; "
+        f"score {point.score:.5g}"
+    )

@@ -1,0 +1,76 @@
+"""Predicted latency of networks that are changed step by step."""
+
+from __future__ import annotations
+
+from math import exp
+from typing import TYPE_CHECKING, NamedTuple
+
+from mncost.nas.log import Point
+from mncost.predict.calibration import where_of
+
+if TYPE_CHECKING:
+    from mncost.interval import Interval
+    from mncost.network import Network
+    from mncost.predict.predictor import Predictor
+
+__all__ = ["Clock", "Correction"]
+
+
+class Correction(NamedTuple):
+    """What measuring one of the networks says of the predictions of the others.
+
+    Attributes:
+        factor: measured / predicted.
+        reach: the upper end of an interval / its center; ``None``: as predicted.
+    """
+
+    factor: float = 1.0
+    reach: float | None = None
+
+    @classmethod
+    def of(cls, measured: Interval, predicted: float) -> Correction:
+        """Return what a measured latency says of a predicted one, in seconds."""
+        reach = None if measured.hi is None else measured.hi / measured.center
+        return cls(measured.center / predicted, reach)
+
+
+class Clock:
+    """Predicts the networks that come of one: all by the same model, so that they compare.
+
+    The center is that of the first network's family, if it was measured. The interval is at least
+    that of a family which was not: other widths make it another network.
+    """
+
+    def __init__(self, predictor: Predictor, first: Network) -> None:
+        """Take a predictor, and the network that is changed."""
+        import numpy as np
+
+        self.predictor = predictor
+        self.family = first.arch if first.arch in predictor.families else None
+        where = np.array([where_of(first.alpha, first.inputs)])
+        factors, own, odd = predictor.corrections(self.family, where)
+        _, unseen, _ = predictor.corrections(None, where)
+        self._factor, self._half = float(factors[0]), float(max(own[0], unseen[0]))
+        self._odd_half = max(odd, self._half)
+        self.correction = Correction()
+
+    def seconds(self, network: Network) -> tuple[float, float]:
+        """Return the latency of a network, and the upper end of its interval / the latency."""
+        plan = self.predictor.plan(network)
+        seconds = self.predictor.kernel_seconds(plan, network.shapes, self.family)
+        seconds = (seconds + self.predictor.call_seconds(self.family)) * self._factor
+        is_odd = self.predictor.doubts(plan, network.shapes)
+        factor, reach = self.correction
+        return seconds * factor, reach or exp(self._odd_half if is_odd else self._half)
+
+    def point(self, network: Network, score: float) -> Point:
+        """Return what is known of a network with a score."""
+        seconds, reach = self.seconds(network)
+        return Point(
+            latency=seconds,
+            lo=seconds / reach,
+            hi=seconds * reach,
+            macs=network.macs,
+            params=network.params,
+            score=score,
+        )

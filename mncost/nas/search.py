@@ -1,0 +1,396 @@
+"""Searching a network within a budget of latency: :func:`search`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from mncost.api import load
+from mncost.errors import InputError
+from mncost.extras import require
+from mncost.flags import given, none_left, taken
+from mncost.interval import Interval
+from mncost.limits import whole
+from mncost.measure.cells import digest
+from mncost.nas.clock import Clock, Correction
+from mncost.nas.evolution import Evolution
+from mncost.nas.found import Search
+from mncost.nas.log import Begin, Generation, Log, Measured, Point, Step
+from mncost.nas.netadapt import NetAdapt
+from mncost.nas.options import Searching, budget
+from mncost.nas.score import Function, Score, score_of
+from mncost.network import Network, network_of
+from mncost.place import OnePlace
+from mncost.predict.predictor import Predictor
+from mncost.predict.profile import read_profile
+from mncost.space.space import Space, read_space
+from mncost.spec.resolve import resolve
+from mncost.spec.resolved import resolved_file
+
+if TYPE_CHECKING:
+    from mncost.measure.engine import Progress
+    from mncost.measure.records import Place
+
+__all__ = ["Searched", "Seen", "is_space", "search"]
+
+STEP, ROUND, POPULATION, GENERATIONS, SECONDS = 0.01, 8, 64, 30, 20.0
+MEASURED = 3  # times at most: each time the predictions are corrected
+_MOST_STEPS, _MOST_POPULATION = 100_000, 100_000
+_OF_STEPS = ("step", "round")
+_OF_GENERATIONS = ("population", "generations")
+
+
+class Seen(NamedTuple):
+    """How far a search is.
+
+    Attributes:
+        done: steps or generations.
+        total: generations; ``None`` of NetAdapt.
+        point: the network of now, or the best one.
+    """
+
+    done: int
+    total: int | None
+    point: Point
+
+
+class Searched(NamedTuple):
+    """What is searched: a network, or a design space and its architecture as it stands."""
+
+    first: Network
+    space: Space | None
+
+
+def search(  # noqa: PLR0913 - what the options of mncost search are
+    of: Network | Space | str | Path,
+    max_latency: str | float,
+    *,
+    score: str | Function | None = None,
+    searching: Searching = Searching(),  # noqa: B008 - it is frozen
+    place: OnePlace = OnePlace(),  # noqa: B008 - it is frozen
+    precision: str = "fp32",
+    predictor: Predictor | None = None,
+    measure: bool = True,
+    max_time: float | None = None,
+    name: str | None = None,
+    log: Path | str | None = None,
+    resume: Path | str | None = None,
+    progress: Callable[[Seen], None] = lambda seen: None,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    **options: Any,
+) -> Search:
+    """Search a network whose latency is within a budget, with the largest score.
+
+    Of a network NetAdapt makes it narrower step by step; over a design space an evolutionary search
+    tries networks. Latencies are predicted from this machine's profile, and the network that was
+    found is measured. Nothing is trained, unless ``score`` does.
+
+    Args:
+        of: a network, or its name; a design space, or its file.
+        max_latency: of one call: ``"5ms"``, or seconds. The whole interval is within it.
+        score: a function from a :class:`mncost.Network` to a number, the larger the better, or
+            where it is: ``"my.py:score"``. By default the share of MACs that is kept.
+        searching: how it goes.
+        place: the runtime and its threads.
+        precision: ``"fp32"`` or ``"int8"``: of the profile.
+        predictor: predicts latencies; by default from the profile of the place.
+        measure: whether what was found is measured, beside the first network.
+        max_time: seconds to measure at most, each time; by default 20.
+        name: of the network that is found; by default the first one's with ``-found``.
+        log: a file of JSON lines for every step.
+        resume: the log of the same search, which goes on.
+        progress: is told after each step or generation.
+        watch: is told the progress of measuring.
+        options: the fields of ``searching`` and ``place``: ``seed=1``.
+
+    Raises:
+        InputError: an argument cannot be used, there is no profile, or no network is within the
+            budget.
+        KeyboardInterrupt: the search was interrupted; the log has the steps so far.
+    """
+    require("bench")
+    searching, place = taken(searching, options), taken(place, options)
+    none_left("search", options)
+    if not measure and max_time is not None:
+        raise InputError("--max-time does not go with --no-measure: nothing is measured")
+    most = budget("--max-latency", max_latency)
+    if predictor is None:
+        predictor = Predictor(read_profile(place, precision))
+    what = _searched(of, precision)
+    _check(searching, what.space)
+    scored = score_of(score or searching.score, what.first.macs, searching.seed or 0)
+    made = _Running(what, predictor, scored, most, searching, name)
+    if resume is not None:
+        if log is not None:
+            raise InputError("log and resume: a search goes on in the log that it resumes")
+        made.resume(Log.read(Path(resume)))
+    else:
+        made.begin(Log(None if log is None else Path(log)))
+    for _ in range(MEASURED):
+        made.run(progress)
+        if not measure or made.is_verified:
+            break
+        measured = _measured(made, predictor.calibration.place, max_time or SECONDS, watch)
+        if measured.hi is None or measured.hi <= most:
+            break
+    return made.result()
+
+
+def is_space(path: Path) -> bool:
+    """Whether a file is a design space: it names an architecture, and has no rows of its own."""
+    from mncost.toml import load_toml, read_limited
+
+    if path.suffix != ".toml":
+        return False
+    try:
+        raw = load_toml(read_limited(path), "file")
+    except (ValueError, InputError):
+        return False  # what reads architectures says what is wrong
+    return "arch" in raw and "rows" not in raw
+
+
+def _searched(of: Network | Space | str | Path, precision: str) -> Searched:
+    from mncost.cost.memory import as_precision
+
+    kind = as_precision(precision)
+    if isinstance(of, str | Path) and is_space(Path(of)):
+        of = read_space(of)
+    if isinstance(of, Space):
+        return Searched(_standing(of, kind), of)
+    network = of if isinstance(of, Network) else load(str(of), precision=kind)
+    return Searched(network, None)
+
+
+def _standing(space: Space, precision: Any) -> Network:
+    """Return the architecture of a space as it stands, at its largest α and resolution."""
+    design = space.design
+    alphas, sizes = (axis.values for axis in design.axes[:2])
+    architecture = resolve(
+        design.spec, max(alphas), classes=design.classes, in_channels=design.in_channels
+    )
+    return network_of(architecture, sizes[-1], precision)
+
+
+def _check(searching: Searching, space: Space | None) -> None:
+    """Refuse options of the other kind of search, and values that are out of range.
+
+    Raises:
+        InputError: there is one.
+    """
+    others = _OF_STEPS if space is not None else _OF_GENERATIONS
+    for name in others:
+        if name in given(searching):
+            other = "of NetAdapt, not of a design space"
+            why = other if space is not None else "of a design space, not of a network"
+            raise InputError(f"--{name} is {why}")
+    whole("--round", searching.round or ROUND, 1024)
+    whole("--population", _or(searching.population, POPULATION), _MOST_POPULATION)
+    whole("--generations", _or(searching.generations, GENERATIONS), _MOST_STEPS)
+    if searching.step is not None and not 0 < searching.step < 1:
+        raise InputError(f"--step {searching.step:g}: accepted is more than 0 and less than 100 %")
+    if searching.seed is not None and searching.seed < 0:
+        raise InputError(f"--seed {searching.seed}: accepted is 0 or more")
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+class _Running:
+    """One search: its state, and its log."""
+
+    def __init__(
+        self,
+        what: Searched,
+        predictor: Predictor,
+        score: Score,
+        most: float,
+        searching: Searching,
+        name: str | None,
+    ) -> None:
+        self.what, self.score, self.most = what, score, most
+        self.predictor, self.searching = predictor, searching
+        self.name = name or f"{what.first.arch}-found"
+        self.seed = searching.seed or 0
+        self.state: NetAdapt | Evolution
+        if what.space is None:
+            self.clock = Clock(predictor, what.first)
+            step = searching.round or ROUND
+            self.state = NetAdapt(what.first, self.clock, score, round=step, name=self.name)
+            self.start = self.state.point
+        else:
+            self.state = Evolution(
+                what.space,
+                predictor,
+                score,
+                budget=most,
+                population=_or(searching.population, POPULATION),
+                seed=self.seed,
+                precision=what.first.precision,
+            )
+            first = what.first
+            self.start = Clock(predictor, first).point(first, score(first))
+
+    @property
+    def heading(self) -> Begin:
+        """What the log begins with."""
+        space, first, searching = self.what.space, self.what.first, self.searching
+        settings: dict[str, float] = {"seed": self.seed}
+        if space is None:
+            settings |= {
+                "step": STEP if searching.step is None else searching.step,
+                "round": searching.round or ROUND,
+            }
+            of, known = first.arch, digest(first.graph, first.inputs, first.source)
+        else:
+            settings["population"] = _or(searching.population, POPULATION)
+            of = Path(space.design.origin).name
+            known = sha256(repr(space.design).encode()).hexdigest()
+        calibration = self.predictor.calibration
+        return Begin(
+            method="netadapt" if space is None else "evolution",
+            of=of,
+            digest=known,
+            place=calibration.place.words(),
+            calibration=sha256(msgspec.json.encode(calibration)).hexdigest(),
+            max_latency=self.most,
+            score=self.score.name,
+            settings=settings,
+            start=self.start,
+        )
+
+    def begin(self, log: Log) -> None:
+        """Begin a log."""
+        self.log = log
+        log.append(self.heading)
+
+    def resume(self, log: Log) -> None:
+        """Go on where a log ends.
+
+        Raises:
+            InputError: it is of another search.
+        """
+        ours, its = self.heading, log.begin
+        for name in ("method", "of", "digest", "place", "max_latency", "score", "settings"):
+            one, other = getattr(ours, name), getattr(its, name)
+            if one != other:
+                raise InputError(
+                    f"{log.path}: the log of another search: {name.replace('_', ' ')} {other}, "
+                    f"and this is {one}"
+                )
+        if ours.calibration != its.calibration:
+            raise InputError(f"{log.path}: since then the profile was made anew: search anew")
+        for record in log.records[1:]:
+            if isinstance(record, Measured):
+                self._correct(Interval(*record.found))
+            else:
+                self.state.take(record)  # type: ignore[arg-type]
+        log.rewrite()
+        self.log = log
+
+    def run(self, progress: Callable[[Seen], None]) -> None:
+        """Search until the predicted latency is within the budget, or all generations are done."""
+        if isinstance(self.state, NetAdapt):
+            self._steps(self.state, progress)
+        else:
+            self._generations(self.state, progress)
+
+    def _steps(self, state: NetAdapt, progress: Callable[[Seen], None]) -> None:
+        settings, start = self.log.begin.settings, self.start
+        done = sum(isinstance(one, Step) for one in self.log.records)
+        while state.point.hi > self.most:
+            # The last step saves no more than is needed.
+            goal = self.most * state.point.latency / state.point.hi
+            least = min(settings["step"] * start.latency, state.point.latency - goal)
+            done += 1
+            self.log.append(state.step(done, least))
+            progress(Seen(done, None, state.point))
+
+    def _generations(self, state: Evolution, progress: Callable[[Seen], None]) -> None:
+        if any(isinstance(one, Measured) for one in self.log.records):
+            return
+        done = sum(isinstance(one, Generation) for one in self.log.records)
+        total = _or(self.searching.generations, GENERATIONS)
+        while done < total:
+            done += 1
+            made = state.next(done)
+            if made is None:
+                return
+            self.log.append(made)
+            progress(Seen(done, total, made.point))
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether what was found was measured, and is within the budget."""
+        record = self.log.measured
+        return record is not None and record.found[2] is not None and record.found[2] <= self.most
+
+    def found(self) -> tuple[Network, Point, str]:
+        """Return the network that was found, what is known of it, and its file.
+
+        Raises:
+            InputError: no network of the space is within the budget.
+        """
+        state, score = self.state, self.score.name
+        comment = f"Found by mncost search in {self.log.begin.of} by {score}"
+        if isinstance(state, NetAdapt):
+            return state.now.network, state.point, state.file(f"{comment}.")
+        number = state.best()
+        if number is None:
+            raise InputError(
+                f"{state.space.design.origin}: as measured, no network that was tried is within "
+                "the budget: accepted is a longer --max-latency, or more --generations"
+            )
+        network = state.network(number)
+        assert network.architecture is not None
+        assert network.resolution is not None
+        architecture = msgspec.structs.replace(network.architecture, name=self.name)
+        file = resolved_file(architecture, network.resolution)
+        named = network_of(architecture, network.resolution, network.precision)
+        return named, state.point(number), f"# {comment}: network {number}.\n{file}"
+
+    def measured(self, found: Interval, first: Interval) -> None:
+        """Enter what was measured; predictions are corrected if that is above the budget."""
+        bounds = [(one.center, one.lo, one.hi) for one in (found, first)]
+        self.log.append(Measured(found=bounds[0], first=bounds[1]))
+        self._correct(found)
+
+    def _correct(self, found: Interval) -> None:
+        if found.hi is None or found.hi <= self.most:
+            return
+        _, point, _ = self.found()
+        before = self.state.clock if isinstance(self.state, NetAdapt) else self.state
+        made = Correction.of(found, point.latency / before.correction.factor)
+        before.correction = made
+        if isinstance(self.state, NetAdapt):
+            self.state.corrected()
+
+    def result(self) -> Search:
+        """Return what was found."""
+        network, point, file = self.found()
+        notes = []
+        if self.score.is_default:
+            notes.append("score: the share of MACs that is kept, which is no accuracy: --score")
+        return Search(network, self.what.first, file, point, self.log, notes)
+
+
+def _measured(
+    made: _Running, place: Place, seconds: float, watch: Callable[[Progress], None]
+) -> Interval:
+    """Measure what was found beside the first network; return the former's latency."""
+    from mncost.results.bench import measure_networks
+
+    found, _, _ = made.found()
+    networks = [made.what.first, found]
+    results = measure_networks(networks, place, max_time=seconds, watch=watch)
+    intervals = [results.interval(cell) for cell in range(len(networks))]
+    first, latency = intervals
+    if first is None or latency is None:
+        failures = "; ".join(one.reason for one in results.run.failures) or "too little time"
+        raise InputError(f"nothing was measured ({failures}): --no-measure, or a longer --max-time")
+    made.measured(latency, first)
+    return latency
