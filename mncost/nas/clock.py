@@ -21,7 +21,8 @@ class Correction(NamedTuple):
 
     Attributes:
         factor: measured / predicted.
-        reach: the upper end of an interval / its center; ``None``: as predicted.
+        reach: the upper end of an interval / its center, of the next network that is measured: both
+            measurements are off by an interval's half. ``None``: as predicted.
     """
 
     factor: float = 1.0
@@ -30,7 +31,9 @@ class Correction(NamedTuple):
     @classmethod
     def of(cls, measured: Interval, predicted: float) -> Correction:
         """Return what a measured latency says of a predicted one, in seconds."""
-        reach = None if measured.hi is None else measured.hi / measured.center
+        reach = None
+        if measured.hi is not None:
+            reach = 1 + 2 * (measured.hi / measured.center - 1)
         return cls(measured.center / predicted, reach)
 
 

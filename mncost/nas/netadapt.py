@@ -96,17 +96,27 @@ class NetAdapt:
         self.point = self.clock.point(self.now.network, self.point.score)
 
     def proposals(self, least: float) -> Iterator[Proposal]:
-        """Yield for each group the widest network that is faster by ``least`` seconds."""
+        """Yield for each group the widest network that is faster by ``least`` seconds.
+
+        A group whose narrowest widths do not save so much is not looked at any further.
+        """
         for group in self.groups:
-            for changed in self.shrinking(group):
-                try:
-                    network = self.narrowed({**self.widths, **changed}).network
-                except InputError:
-                    continue  # no network has these widths
-                if self.point.latency - self.clock.seconds(network)[0] >= least:
+            every = list(self.shrinking(group))
+            if not any(self.saving(changed, least) for changed in every[-1:]):
+                continue
+            for changed in every:
+                if (network := self.saving(changed, least)) is not None:
                     point = self.clock.point(network, self.score(network))
                     yield Proposal(changed=changed, point=point)
                     break
+
+    def saving(self, changed: Mapping[str, int], least: float) -> Network | None:
+        """Return the network of now with other widths, if it is faster by ``least`` seconds."""
+        try:
+            network = self.narrowed({**self.widths, **changed}).network
+        except InputError:
+            return None  # no network has these widths
+        return network if self.point.latency - self.clock.seconds(network)[0] >= least else None
 
     def shrinking(self, group: Group) -> Iterator[dict[str, int]]:
         """Yield the widths that a group may have, the widest first."""

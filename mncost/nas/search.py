@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Searched", "Seen", "is_space", "search"]
 
 STEP, ROUND, POPULATION, GENERATIONS, SECONDS = 0.01, 8, 64, 30, 20.0
-MEASURED = 3  # times at most: each time the predictions are corrected
+MEASURED = 5  # times at most: each time the predictions are corrected
 _MOST_STEPS, _MOST_POPULATION = 100_000, 100_000
 _OF_STEPS = ("step", "round")
 _OF_GENERATIONS = ("population", "generations")
@@ -187,7 +187,7 @@ def _check(searching: Searching, space: Space | None) -> None:
             other = "of NetAdapt, not of a design space"
             why = other if space is not None else "of a design space, not of a network"
             raise InputError(f"--{name} is {why}")
-    whole("--round", searching.round or ROUND, 1024)
+    whole("--round", _or(searching.round, ROUND), 1024)
     whole("--population", _or(searching.population, POPULATION), _MOST_POPULATION)
     whole("--generations", _or(searching.generations, GENERATIONS), _MOST_STEPS)
     if searching.step is not None and not 0 < searching.step < 1:
@@ -219,7 +219,7 @@ class _Running:
         self.state: NetAdapt | Evolution
         if what.space is None:
             self.clock = Clock(predictor, what.first)
-            step = searching.round or ROUND
+            step = _or(searching.round, ROUND)
             self.state = NetAdapt(what.first, self.clock, score, round=step, name=self.name)
             self.start = self.state.point
         else:
@@ -239,15 +239,15 @@ class _Running:
     def heading(self) -> Begin:
         """What the log begins with."""
         space, first, searching = self.what.space, self.what.first, self.searching
-        settings: dict[str, float] = {"seed": self.seed}
+        settings: dict[str, float] = {"seed": float(self.seed)}
         if space is None:
             settings |= {
                 "step": STEP if searching.step is None else searching.step,
-                "round": searching.round or ROUND,
+                "round": float(_or(searching.round, ROUND)),
             }
             of, known = first.arch, digest(first.graph, first.inputs, first.source)
         else:
-            settings["population"] = _or(searching.population, POPULATION)
+            settings["population"] = float(_or(searching.population, POPULATION))
             of = Path(space.design.origin).name
             known = sha256(repr(space.design).encode()).hexdigest()
         calibration = self.predictor.calibration
