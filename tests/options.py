@@ -12,6 +12,7 @@ from mncost.cli.main import _app
 from mncost.place import OnePlace
 from mncost.predict.predictor import Predictor
 from mncost.predict.profile import place_of, write_profile
+from tests.nas.small import network
 from tests.running import in_process
 
 __all__ = ["BASES", "VALUES", "options_of", "prepare"]
@@ -34,7 +35,7 @@ BASES = {
     "explain": "explain --arch v3-large --alpha 0.75",
     "verify": "verify --arch tiny.toml",
     "export": "export --arch tiny.toml --output net.onnx",
-    "prune": "prune --arch v2 --channels 0.5 --output pruned.toml",
+    "prune": "prune --arch tiny.toml --channels 0.5 --output pruned.toml",
     "list": "list",
     "bench": "bench --arch tiny.toml --runtime fake --max-time 1s",
     "compare": "compare --arch v3-large --alpha 0.75",
@@ -47,6 +48,7 @@ BASES = {
     "predict": "predict --arch v2 --alpha 0.6 --run grid.json",
     "pick": "pick --arch v2,v3-small --max-size 16MB",
     "space": "space space.toml --sample 50",
+    "search": "search --arch small.toml --max-latency 60us --step 5% --no-measure -o out.toml",
     "plot": "plot --arch v2,v3-small --x macs --y top1 --output out.svg",
     "check": "check budgets-own.toml --max-time 1s",
     "init": "init ci tiny.toml --gitlab",
@@ -69,6 +71,18 @@ VALUES = {
     "layers --by": "kind",
     "prune --columns": "what,macs",
     "prune --output": "pruned.toml",
+    "search --columns": "what,macs",
+    "search --output": "other.toml",
+    "search --round": "4",
+    "search --alpha": "0.5",
+    "search --resolution": "48",
+    "search --max-latency": "62us",
+    "search --resume": "search.jsonl",
+    "search --measure": "--measure",
+    "--score": "my.py:score",
+    "--step": "20%",
+    "--population": "4",
+    "--generations": "2",
     "--channels": "0.75",
     "--round": "16",
     "compare --columns": "arch,macs",
@@ -191,6 +205,11 @@ def prepare(folder: Path) -> None:
     (folder / "budgets-own.toml").write_text(BUDGET)
     (folder / "tiny.toml").write_text(TINY.read_text())
     (folder / "space.toml").write_text(SPACE)
+    (folder / "my.py").write_text("def score(network):\n    return network.params\n")
+    network(folder)
+    assert in_process(BASES["search"].split()).status == 0
+    (folder / "out.jsonl").rename("search.jsonl")
+    (folder / "out.toml").unlink()
     if find_spec("torch") and find_spec("onnx"):
         for name in ("net.pt", "net.onnx"):
             words = ["export", "tiny.toml", "--seed", "5", "-o", name]

@@ -27,10 +27,10 @@ def test_public_names() -> None:
     expected = [
         *("Baseline", "Comparison", "Effort", "Explanation", "Grid", "InputError", "MncostError"),
         *("Network", "Outcome", "Pick", "Picked", "Picture", "Prediction", "Predictions"),
-        *("Predictor", "Pruned", "Results", "Space", "Survey", "Table", "Verdicts"),
+        *("Predictor", "Pruned", "Results", "Search", "Space", "Survey", "Table", "Verdicts"),
         *("Verification", "Where", "Which", "__version__", "bench", "check", "compare", "explain"),
         *("from_onnx", "from_torch", "grid", "load", "pick", "plot", "prune", "read_space"),
-        "verify",
+        *("search", "verify"),
     ]
     assert sorted(mncost.__all__) == expected
     assert all(hasattr(mncost, name) for name in mncost.__all__)

@@ -71,7 +71,10 @@ REASONS: dict[tuple[str, str, str], str] = {
 }
 QUICK = ("table", "layers", "explain", "list", "schema", "show", "diff", "space")
 # Those of what measures take many minutes: the fuzzer `options` tries them at random.
-LONG = ("check", "report", "init", "verify", "diff-models", "export", "pick", "plot")
+LONG = (
+    *("check", "report", "init", "verify", "diff-models", "export", "pick", "plot"),
+    *("prune", "search"),
+)
 
 
 class Left(NamedTuple):

@@ -44,12 +44,12 @@ class Clock:
     that of a family which was not: other widths make it another network.
     """
 
-    def __init__(self, predictor: Predictor, first: Network) -> None:
-        """Take a predictor, and the network that is changed."""
+    def __init__(self, predictor: Predictor, first: Network, family: str | None) -> None:
+        """Take a predictor, the network that is changed, and the family that it is of, if any."""
         import numpy as np
 
         self.predictor = predictor
-        self.family = first.arch if first.arch in predictor.families else None
+        self.family = family if family in predictor.families else None
         where = np.array([where_of(first.alpha, first.inputs)])
         factors, own, odd = predictor.corrections(self.family, where)
         _, unseen, _ = predictor.corrections(None, where)

@@ -81,6 +81,11 @@ class NetAdapt:
         self.take(made)
         return made
 
+    @property
+    def start(self) -> float:
+        """The latency of the first network, in seconds."""
+        return self.clock.seconds(self.first)[0]
+
     def take(self, step: Step) -> None:
         """Take the proposal of a step, one of a log too.
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Searched", "Seen", "is_space", "search"]
 
 STEP, ROUND, POPULATION, GENERATIONS, SECONDS = 0.01, 8, 64, 30, 20.0
-MEASURED = 5  # times at most: each time the predictions are corrected
+MEASURED = 5  # networks that are found, at most: each corrects the predictions
 _MOST_STEPS, _MOST_POPULATION = 100_000, 100_000
 _OF_STEPS = ("step", "round")
 _OF_GENERATIONS = ("population", "generations")
@@ -86,8 +86,9 @@ def search(  # noqa: PLR0913 - what the options of mncost search are
     """Search a network whose latency is within a budget, with the largest score.
 
     Of a network NetAdapt makes it narrower step by step; over a design space an evolutionary search
-    tries networks. Latencies are predicted from this machine's profile, and the network that was
-    found is measured. Nothing is trained, unless ``score`` does.
+    tries networks. Latencies are predicted from this machine's profile; the first network is
+    measured, which corrects the predictions, and so is the one that was found. If that is above the
+    budget, the search goes on, up to five times. Nothing is trained, unless ``score`` does.
 
     Args:
         of: a network, or its name; a design space, or its file.
@@ -98,7 +99,7 @@ def search(  # noqa: PLR0913 - what the options of mncost search are
         place: the runtime and its threads.
         precision: ``"fp32"`` or ``"int8"``: of the profile.
         predictor: predicts latencies; by default from the profile of the place.
-        measure: whether what was found is measured, beside the first network.
+        measure: whether the first network and what was found are measured.
         max_time: seconds to measure at most, each time; by default 20.
         name: of the network that is found; by default the first one's with ``-found``.
         log: a file of JSON lines for every step.
@@ -130,12 +131,15 @@ def search(  # noqa: PLR0913 - what the options of mncost search are
         made.resume(Log.read(Path(resume)))
     else:
         made.begin(Log(None if log is None else Path(log)))
-    for _ in range(MEASURED):
+    if not measure:
         made.run(progress)
-        if not measure or made.is_verified:
-            break
-        measured = _measured(made, predictor.calibration.place, max_time or SECONDS, watch)
-        if measured.hi is None or measured.hi <= most:
+        return made.result()
+    for run in range(MEASURED + 1):
+        if run:
+            made.run(progress)
+        if not made.is_measured:
+            _measure(made, predictor.calibration.place, max_time or SECONDS, watch)
+        if made.is_verified:
             break
     return made.result()
 
@@ -217,10 +221,11 @@ class _Running:
         self.name = name or f"{what.first.arch}-found"
         self.seed = searching.seed or 0
         self.state: NetAdapt | Evolution
+        self._measured: tuple[int, Interval] | None = None  # of what number, and its latency
         if what.space is None:
-            self.clock = Clock(predictor, what.first)
+            clock = Clock(predictor, what.first, what.first.arch)
             step = _or(searching.round, ROUND)
-            self.state = NetAdapt(what.first, self.clock, score, round=step, name=self.name)
+            self.state = NetAdapt(what.first, clock, score, round=step, name=self.name)
             self.start = self.state.point
         else:
             self.state = Evolution(
@@ -232,8 +237,8 @@ class _Running:
                 seed=self.seed,
                 precision=what.first.precision,
             )
-            first = what.first
-            self.start = Clock(predictor, first).point(first, score(first))
+            first, timer = what.first, self.state.counter.timer
+            self.start = Clock(predictor, first, timer and timer.family).point(first, score(first))
 
     @property
     def heading(self) -> Begin:
@@ -284,13 +289,14 @@ class _Running:
                 )
         if ours.calibration != its.calibration:
             raise InputError(f"{log.path}: since then the profile was made anew: search anew")
+        self.log = Log(log.path, log.records[:1])
         for record in log.records[1:]:
             if isinstance(record, Measured):
                 self._correct(Interval(*record.found))
             else:
                 self.state.take(record)  # type: ignore[arg-type]
-        log.rewrite()
-        self.log = log
+            self.log.records.append(record)
+        self.log.rewrite()
 
     def run(self, progress: Callable[[Seen], None]) -> None:
         """Search until the predicted latency is within the budget, or all generations are done."""
@@ -300,19 +306,17 @@ class _Running:
             self._generations(self.state, progress)
 
     def _steps(self, state: NetAdapt, progress: Callable[[Seen], None]) -> None:
-        settings, start = self.log.begin.settings, self.start
+        step, start = self.log.begin.settings["step"], state.start
         done = sum(isinstance(one, Step) for one in self.log.records)
         while state.point.hi > self.most:
             # The last step saves no more than is needed.
             goal = self.most * state.point.latency / state.point.hi
-            least = min(settings["step"] * start.latency, state.point.latency - goal)
+            least = min(step * start, state.point.latency - goal)
             done += 1
             self.log.append(state.step(done, least))
             progress(Seen(done, None, state.point))
 
     def _generations(self, state: Evolution, progress: Callable[[Seen], None]) -> None:
-        if any(isinstance(one, Measured) for one in self.log.records):
-            return
         done = sum(isinstance(one, Generation) for one in self.log.records)
         total = _or(self.searching.generations, GENERATIONS)
         while done < total:
@@ -324,73 +328,98 @@ class _Running:
             progress(Seen(done, total, made.point))
 
     @property
-    def is_verified(self) -> bool:
-        """Whether what was found was measured, and is within the budget."""
-        record = self.log.measured
-        return record is not None and record.found[2] is not None and record.found[2] <= self.most
+    def _number(self) -> int:
+        """What is found so far: the number of steps, or of the network; -1: nothing was tried."""
+        if isinstance(self.state, NetAdapt):
+            return sum(isinstance(one, Step) for one in self.log.records)
+        best = self.state.best()
+        return -1 if best is None else best
 
-    def found(self) -> tuple[Network, Point, str]:
-        """Return the network that was found, what is known of it, and its file.
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was searched yet."""
+        return len(self.log.records) == 1
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether what is found so far was measured."""
+        return self._measured is not None and self._measured[0] == self._number
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether it was, and is within the budget."""
+        if self._measured is None or not self.is_measured or self._number < 0:
+            return False
+        high = self._measured[1].hi
+        return high is not None and high <= self.most
+
+    def found(self) -> tuple[Network, Point]:
+        """Return the network that is found so far, and what is known of it.
 
         Raises:
             InputError: no network of the space is within the budget.
         """
-        state, score = self.state, self.score.name
-        comment = f"Found by mncost search in {self.log.begin.of} by {score}"
+        state = self.state
         if isinstance(state, NetAdapt):
-            return state.now.network, state.point, state.file(f"{comment}.")
+            return state.now.network, state.point
+        if not state.scores:
+            return self.what.first, self.start
         number = state.best()
         if number is None:
             raise InputError(
                 f"{state.space.design.origin}: as measured, no network that was tried is within "
                 "the budget: accepted is a longer --max-latency, or more --generations"
             )
-        network = state.network(number)
-        assert network.architecture is not None
-        assert network.resolution is not None
-        architecture = msgspec.structs.replace(network.architecture, name=self.name)
-        file = resolved_file(architecture, network.resolution)
-        named = network_of(architecture, network.resolution, network.precision)
-        return named, state.point(number), f"# {comment}: network {number}.\n{file}"
+        return state.network(number), state.point(number)
 
     def measured(self, found: Interval, first: Interval) -> None:
-        """Enter what was measured; predictions are corrected if that is above the budget."""
+        """Enter what was measured; it corrects the predictions."""
         bounds = [(one.center, one.lo, one.hi) for one in (found, first)]
-        self.log.append(Measured(found=bounds[0], first=bounds[1]))
         self._correct(found)
+        self.log.append(Measured(found=bounds[0], first=bounds[1]))
 
     def _correct(self, found: Interval) -> None:
-        if found.hi is None or found.hi <= self.most:
-            return
-        _, point, _ = self.found()
+        self._measured = self._number, found
+        _, point = self.found()
         before = self.state.clock if isinstance(self.state, NetAdapt) else self.state
-        made = Correction.of(found, point.latency / before.correction.factor)
-        before.correction = made
+        before.correction = Correction.of(found, point.latency / before.correction.factor)
         if isinstance(self.state, NetAdapt):
             self.state.corrected()
 
     def result(self) -> Search:
         """Return what was found."""
-        network, point, file = self.found()
+        network, point = self.found()
+        comment = f"Found by mncost search in {self.log.begin.of}; score: {self.score.name}."
+        if isinstance(self.state, NetAdapt):
+            file = self.state.file(comment)
+        else:
+            assert network.architecture is not None
+            assert network.resolution is not None
+            named = msgspec.structs.replace(network.architecture, name=self.name)
+            network = network_of(named, network.resolution, network.precision)
+            file = f"# {comment}\n{resolved_file(named, network.resolution or 1)}"
         notes = []
         if self.score.is_default:
             notes.append("score: the share of MACs that is kept, which is no accuracy: --score")
         return Search(network, self.what.first, file, point, self.log, notes)
 
 
-def _measured(
+def _measure(
     made: _Running, place: Place, seconds: float, watch: Callable[[Progress], None]
-) -> Interval:
-    """Measure what was found beside the first network; return the former's latency."""
+) -> None:
+    """Measure what is found so far beside the first network.
+
+    Raises:
+        InputError: it cannot be measured.
+    """
     from mncost.results.bench import measure_networks
 
-    found, _, _ = made.found()
-    networks = [made.what.first, found]
+    first, (found, _) = made.what.first, made.found()
+    networks = [first] if made.is_new else [first, found]
     results = measure_networks(networks, place, max_time=seconds, watch=watch)
     intervals = [results.interval(cell) for cell in range(len(networks))]
-    first, latency = intervals
-    if first is None or latency is None:
+    one, other = intervals[0], intervals[-1]
+    if one is None or other is None:
         failures = "; ".join(one.reason for one in results.run.failures) or "too little time"
         raise InputError(f"nothing was measured ({failures}): --no-measure, or a longer --max-time")
-    made.measured(latency, first)
-    return latency
+    made.measured(other, one)
