@@ -70,7 +70,7 @@ class Evolution:
         import numpy
 
         chosen = numpy.array([*numbers], numpy.int64)
-        costs, _ = self.counter.count(chosen)
+        costs, _, _ = self.counter.count(chosen)
         latency, low, high = self._latencies(costs)
         return [
             Point(
@@ -142,7 +142,7 @@ class Evolution:
             fitting = self._within(numbers)
             if fitting:
                 return fitting[: self.population]
-            costs, possible = self.counter.count(numpy.array(numbers, numpy.int64))
+            costs, _, possible = self.counter.count(numpy.array(numbers, numpy.int64))
             fastest = min(fastest, self._latencies(costs)[2][possible].min(initial=numpy.inf))
             if size <= count:
                 break
@@ -186,7 +186,7 @@ class Evolution:
         if not numbers:
             return []
         chosen = numpy.array(numbers, numpy.int64)
-        costs, possible = self.counter.count(chosen)
+        costs, _, possible = self.counter.count(chosen)
         fits = possible & (self._latencies(costs)[2] <= self.budget)
         made: list[int] = chosen[fits].tolist()
         return made

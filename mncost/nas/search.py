@@ -238,7 +238,8 @@ class _Running:
                 precision=what.first.precision,
             )
             first, timer = what.first, self.state.counter.timer
-            self.start = Clock(predictor, first, timer and timer.family).point(first, score(first))
+            family = None if timer is None else timer.family
+            self.start = Clock(predictor, first, family).point(first, score(first))
 
     @property
     def heading(self) -> Begin:
