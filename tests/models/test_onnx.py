@@ -15,6 +15,7 @@ from mncost.errors import InputError
 from mncost.graph.ops import Activation, ActivationName, Input
 from mncost.graph.shapes import infer_shapes
 from mncost.graph.twin import TWINS
+from mncost.models.head import logits
 from mncost.models.onnx_model import onnx_model
 from mncost.models.torch_model import load_weights, torch_module
 from mncost.models.weights import random_weights
@@ -53,11 +54,13 @@ def assert_agreement(net: Network) -> None:
     Weights are drawn once: that both exports draw the same ones is a test of its own.
     """
     batch = images(2, net.inputs["input"][1])
-    weights, module = random_weights(net.graph), torch_module(net.graph)
+    graph = logits(net.graph, net.classes)
+    weights, module = random_weights(graph), torch_module(graph)
     load_weights(module, weights)
     with torch.no_grad():
         expected = module.eval()(torch.from_numpy(batch)).numpy()
-    got = run_onnx(onnx_model(net.graph, net.shapes, weights, dynamic_batch=True), batch)
+    shapes = infer_shapes(graph, net.inputs)
+    got = run_onnx(onnx_model(graph, shapes, weights, dynamic_batch=True), batch)
     assert got.shape == expected.shape == (2, net.classes)
     assert expected.std() > 0.01  # the logits are no constant
     assert np.abs(got - expected).max() <= 1e-4 * expected.std()
