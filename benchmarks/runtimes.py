@@ -6,7 +6,8 @@ Run from the top of the repository::
     python -m benchmarks.runtimes --arch v1,v3-large --max-time 300
 
 Ratios are round by round, as for every ratio of ``mncost bench``: time / time of ONNX Runtime in
-the same precision, with a 95 % interval. Start it on a machine that does nothing else.
+the same precision, with a 95 % interval. Start it on a machine that does nothing else; it takes
+about four minutes, and one or two more to lower the network for ExecuTorch if that is installed.
 """
 
 from __future__ import annotations
