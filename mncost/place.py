@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from mncost.errors import InputError
 from mncost.flags import flag
 
 __all__ = ["OnePlace"]
@@ -25,3 +27,22 @@ class OnePlace:
     threads: int | None = flag(
         "Threads of that runtime. Default: 1, or those of the run.", metavar="N", panel=_PANEL
     )
+    host: str | None = flag(
+        "Measure on this machine of hosts.toml, or mean its profile; . is this one. Default: .",
+        metavar="NAME",
+        panel=_PANEL,
+    )
+    hosts: Path | None = flag(
+        "The file with the hosts. Default: hosts.toml here, or mncost/hosts.toml in ~/.config.",
+        metavar="FILE",
+        panel=_PANEL,
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a hosts file without a host.
+
+        Raises:
+            InputError: there is no host.
+        """
+        if self.hosts is not None and self.host is None:
+            raise InputError("--hosts needs --host: which of its machines is meant")

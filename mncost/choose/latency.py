@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from mncost.choose.limits import Rule
 from mncost.errors import MeasureError, did_you_mean
 from mncost.interval import Interval
+from mncost.measure.cell import HERE
 from mncost.measure.cells import digest
 from mncost.measure.records import Cell, Place, Run
 from mncost.measure.where import ALL
@@ -241,6 +242,7 @@ def cells_at(run: Run, precision: str, place: OnePlace) -> list[Cell]:
         for cell in whole
         if place.runtime in (None, ALL, cell.place.runtime)
         if place.threads in (None, cell.place.threads)
+        if place.host in (None, cell.place.host or HERE)
     ]
     places = dict.fromkeys(cell.place for cell in meant or whole)
     listed = "; ".join(one.words() for one in places)
@@ -252,6 +254,7 @@ def cells_at(run: Run, precision: str, place: OnePlace) -> list[Cell]:
         len(places) > 1 and place.runtime != ALL
     ):
         raise MeasureError(
-            f"the run was measured in several places: {listed}; --runtime and --threads choose one"
+            f"the run was measured in several places: {listed}; --runtime, --threads and --host "
+            "choose one"
         )
     return meant

@@ -174,7 +174,7 @@ def _ruled_out(
     from mncost.predict.predictor import Predictor
     from mncost.predict.profile import read_profile
 
-    place = OnePlace(timing.runtime, timing.threads)
+    place = OnePlace(timing.runtime, timing.threads, timing.host, timing.hosts)
     predictor = Predictor(read_profile(place, candidates[0].network.precision))
     made = predictor.predict([one.network for one in candidates], level=_SURE)
     return [
@@ -203,6 +203,7 @@ def _in_run(fit: Sequence[Candidate], timing: Timing, limit: LatencyLimit) -> La
 
     from mncost.choose.latency import Latencies, timed
     from mncost.effort import check_clock
+    from mncost.measure.cell import HERE
     from mncost.measure.machine import machine, machine_differences
     from mncost.measure.run_file import read_run
     from mncost.results.results import Results
@@ -222,5 +223,6 @@ def _in_run(fit: Sequence[Candidate], timing: Timing, limit: LatencyLimit) -> La
         measured = timed(results, fit, limit)
     except MeasureError as error:
         raise InputError(f"{origin}: {error}") from None
-    differences = machine_differences(results.run.machine, machine())
+    is_here = timing.host in (None, HERE)
+    differences = machine_differences(results.run.machine, machine()) if is_here else []
     return Latencies(limit, results, fit, measured, origin=origin, differences=differences)

@@ -55,7 +55,7 @@ class Timing(OnePlace):
         for name in given(self):
             if self.max_latency is None:
                 raise InputError(f"{spelled(name)} needs {spelled('max_latency')}")
-            if self.run is not None and name in ("max_time", "save", "predicted"):
+            if self.run is not None and name in ("max_time", "save", "predicted", "hosts"):
                 raise InputError(f"{spelled(name)} does not go with {spelled('run')}")
         if self.predicted and self.percentile is not None:
             raise InputError(

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from mncost.graph.graph import Graph, Shapes
 from mncost.hosts.connection import HostLost
-from mncost.hosts.file import chosen
+from mncost.hosts.file import HostEntry, chosen
 from mncost.hosts.host import Host
 from mncost.measure.cell import HERE
 from mncost.measure.clocks import Clock, VirtualClock, WallClock
@@ -44,6 +44,10 @@ _STOPS: Sequence[Stop] = (
 
 _connected: dict[str, Host] = {}
 """The hosts that are connected, from planning a run to its end."""
+
+
+_entries: dict[str, HostEntry] = {}
+"""What the hosts file said of each: the next run of this process finds it there."""
 
 
 class _Turn:
@@ -97,8 +101,9 @@ def connected(name: str, hosts: Path | None = None) -> Host:
         HostLost: it cannot be reached.
     """
     if name not in _connected:
-        (entry,) = chosen([name], hosts)
-        _connected[name] = Host(entry, _released)
+        if hosts is not None or name not in _entries:
+            (_entries[name],) = chosen([name], hosts)
+        _connected[name] = Host(_entries[name], _released)
     return _connected[name]
 
 
@@ -116,7 +121,13 @@ def look_at(name: str, hosts: Path | None = None) -> HostRecord:
     """
     host = connected(name, hosts)
     seen = host.look()
-    return HostRecord(machine=seen.machine, python=seen.python, label=host.entry.label)
+    versions = {
+        runtime: str(what["version"])
+        for runtime, what in seen.runtimes.items()
+        if "version" in what
+    }
+    label = host.entry.label
+    return HostRecord(machine=seen.machine, python=seen.python, label=label, versions=versions)
 
 
 def measure_hosts(run: Run, tools: Tools) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from mncost.errors import MeasureError
 from mncost.extras import require
@@ -11,7 +12,7 @@ from mncost.measure.cells import Planned
 from mncost.measure.records import Place
 from mncost.measure.runs import offer
 from mncost.measure.runtimes import USUAL, runtime_class
-from mncost.measure.where import ALL, Where
+from mncost.measure.where import ALL, HERE, Where
 from mncost.network import Network
 from mncost.place import OnePlace
 
@@ -39,8 +40,10 @@ def one_place(
         runtime=(place.runtime or ("torch" if of_modules else USUAL[0]),),
         threads=(1 if place.threads is None else place.threads,),
         precision=(precision,),
+        host=(place.host or HERE,),
     )
-    return where.with_runtimes(by_layer=by_layer, of_modules=of_modules).place(offer)
+    offers = partial(offer, hosts=place.hosts)
+    return where.with_runtimes(by_layer=by_layer, of_modules=of_modules).place(offers)
 
 
 def places_of(place: OnePlace, precision: str) -> list[Place]:

@@ -253,6 +253,7 @@ class HostRecord(Struct, kw_only=True):
     machine: Machine
     python: str = ""  # the version of its interpreter
     label: str = ""  # words for people
+    versions: dict[str, str] = {}  # of the runtimes that its interpreter has
     lost: str | None = None  # why measuring there ended before its time
 
 

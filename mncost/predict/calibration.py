@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from mncost.errors import MeasureError
 from mncost.graph.shapes import infer_shapes
-from mncost.measure.cell import Cell, Place
+from mncost.measure.cell import HERE, Cell, Place
 from mncost.measure.records import Machine
 from mncost.place import OnePlace
 from mncost.predict.features import totals_of
@@ -101,7 +101,8 @@ def calibration_of(
     if not timed:
         raise MeasureError("the run has no measured networks")
     there = timed[0][0].place
-    rule, block = rule_of(there), block_of(run.machine)
+    machine = run.hosts[there.host].machine if there.host in run.hosts else run.machine
+    rule, block = rule_of(there), block_of(machine)
     for cell, _ in timed:
         graph = run.models[cell.digest].graph
         plans.setdefault(id(graph), plan_of(graph, rule, block))
@@ -133,7 +134,7 @@ def calibration_of(
         mncost_version=run.mncost_version,
         measured=run.started,
         place=there,
-        machine=run.machine,
+        machine=machine,
         versions=versions,
         kinds=kinds,
         kernels={kind: sorted(found) for kind, found in sides.items()},
@@ -165,6 +166,7 @@ def _cells_at(cells: Sequence[Cell], place: OnePlace, precision: str | None) -> 
         if place.runtime in (None, cell.place.runtime)
         if place.threads in (None, cell.place.threads)
         if precision in (None, cell.place.precision)
+        if place.host in (None, cell.place.host or HERE)
     ]
     places: dict[Any, None] = dict.fromkeys(cell.place for cell in meant or whole)
     listed = "; ".join(one.words() for one in places)

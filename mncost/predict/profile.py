@@ -8,14 +8,16 @@ refused.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from mncost.errors import MeasureError, OutputError, UnknownNameError, one_line
 from mncost.measure import kept
-from mncost.measure.cell import Place
+from mncost.measure.cell import HERE, Place
 from mncost.measure.machine import fingerprint, machine, machine_differences
 from mncost.measure.records import Machine
 from mncost.measure.runtimes import REAL, RUNTIMES, USUAL, default_provider, runtime_class
@@ -44,7 +46,13 @@ def place_of(place: OnePlace, precision: str = "fp32") -> Place:
     name = place.runtime or USUAL[0]
     if name not in RUNTIMES:
         raise UnknownNameError("runtime", name, RUNTIMES, shown=REAL)
-    made = Place(name, default_provider(name), precision=precision, threads=place.threads or 1)
+    made = Place(
+        name,
+        default_provider(name),
+        precision=precision,
+        threads=place.threads or 1,
+        host=None if place.host == HERE else place.host,
+    )
     if not has_models(made):
         raise no_models(made)
     return made
@@ -66,6 +74,7 @@ def command_for(place: Place) -> str:
     words += [f"--runtime {place.runtime}"] if place.runtime != USUAL[0] else []
     words += [f"--threads {place.threads}"] if place.threads != 1 else []
     words += [f"--precision {place.precision}"] if place.precision != "fp32" else []
+    words += [] if place.is_here else [f"--host {place.host}"]
     return " ".join(words)
 
 
@@ -95,10 +104,15 @@ def read_profile(place: OnePlace = OnePlace(), precision: str = "fp32") -> Calib
         MeasureError: there is none, or it cannot be used; the message says what makes one.
     """
     here, now = place_of(place, precision), machine()
+    versions = {name: _version(name) for name in runtime_class(here.runtime).distributions[:1]}
+    if not here.is_here:
+        now, versions = _seen(place)
     file, command = file_of(here, now), command_for(here)
     if file is None or not file.is_file():
         raise MeasureError(f"no profile of this machine for {here.words()}: {command} makes one")
     calibration = _decoded(file, command)
+    # A machine is known by its fingerprint, and not by what a hosts file calls it.
+    calibration = replace(calibration, place=replace(calibration.place, host=here.host))
     if calibration.place != here:
         raise MeasureError(f"the profile is of {calibration.place.words()}: {command} makes one")
     if differences := machine_differences(calibration.machine, now):
@@ -106,7 +120,7 @@ def read_profile(place: OnePlace = OnePlace(), precision: str = "fp32") -> Calib
             f"the profile is of another machine ({'; '.join(differences)}): {command} makes one"
         )
     for name in runtime_class(here.runtime).distributions[:1]:
-        old, new = calibration.versions.get(here.runtime), _version(name)
+        old, new = calibration.versions.get(here.runtime), versions.get(name)
         if None not in (old, new) and old != new:
             raise MeasureError(
                 f"the profile is of {name} {old}, and this is {new}: {command} makes one"
@@ -151,6 +165,23 @@ def _decoded(file: Path, command: str) -> Calibration:
     if not known <= sides & {*calibration.most_macs}:
         raise MeasureError(f"{file}: no profile: {hint}")
     return calibration
+
+
+def _seen(place: OnePlace) -> tuple[Machine, dict[str, str | None]]:
+    """Connect to a host; return its machine, and the versions of its runtimes."""
+    from mncost.hosts.fleet import disconnect, look_at
+
+    assert place.host is not None
+    try:
+        seen = look_at(place.host, place.hosts)
+    finally:
+        disconnect()
+    return seen.machine, _by_distribution(seen.versions)
+
+
+def _by_distribution(versions: Mapping[str, str]) -> dict[str, str | None]:
+    """Return versions by what pip installs, of those by the names of runtimes."""
+    return {runtime_class(name).distributions[0]: version for name, version in versions.items()}
 
 
 def _version(distribution: str) -> str | None:

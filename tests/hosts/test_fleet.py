@@ -197,3 +197,32 @@ def test_python_takes_hosts_too(server: Server) -> None:
     assert [cell.place.host for cell in results.run.cells] == ["plain"]
     with pytest.raises(InputError, match="--hosts needs --host"):
         mncost.bench("v2", hosts=file)
+
+
+def test_pick_calibrate_and_predict_on_a_host(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The profile is that of the machine: it serves it under another name too."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    noiseless = 'MNCOST_FAKE_SCRIPT = \'{"process": 0.001, "noise": 0.001}\''
+    file = str(
+        server.hosts(**dict.fromkeys(("one", "two"), f"environment = {{ OWN, {noiseless} }}"))
+    )
+    there = ["--runtime", "fake", "--hosts", file]
+    limit = ["--max-latency", "1.6ms", "--max-time", "30", "--top", "1", "--format", "json"]
+    picked = in_process(["pick", "v2", *limit, *there, "--host", "one"])
+    assert picked.status == 0, picked.out
+    (row,) = json.loads(picked.out)["rows"]
+    # The script: 20 µs, and 40 MACs in a nanosecond.
+    assert row["latency"] == pytest.approx(20e-6 + row["macs"] / 40e9, rel=0.02)
+    without = in_process(["predict", "v2", *there, "--host", "one"])
+    assert without.status == 2
+    assert "mncost calibrate --runtime fake --host one makes one" in without.err
+    made = in_process(["calibrate", "v2", "--max-time", "5", *there, "--host", "one"])
+    assert made.status == 0, made.err
+    words = ["predict", "v2", "--alpha", "0.5", "--resolution", "224", "--format", "json"]
+    predicted = in_process([*words, *there, "--host", "two"])
+    assert predicted.status == 0, predicted.err
+    (row,) = json.loads(predicted.out)["rows"]
+    assert row["latency"] == pytest.approx(20e-6 + row["macs"] / 40e9, rel=0.1)
+    assert in_process(["pick", "v2", "--host", "one", "--hosts", file]).status == 2
