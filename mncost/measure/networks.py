@@ -42,7 +42,7 @@ def one_place(
         precision=(precision,),
         host=(place.host or HERE,),
     )
-    offers = partial(offer, hosts=place.hosts)
+    offers = partial(offer, hosts=place.hosts) if place.host else offer
     return where.with_runtimes(by_layer=by_layer, of_modules=of_modules).place(offers)
 
 

@@ -85,7 +85,7 @@ def begin(
     if where.hosts is not None and where.host == (HERE,):
         raise InputError("--hosts needs --host: which of its machines are measured on")
     with _disconnected_after_errors():
-        offers = partial(offer, hosts=where.hosts)
+        offers = partial(offer, hosts=where.hosts) if where.hosts else offer
         wanted = plan(networks, where, what, offers, copies=effort.copies or 1)
         options = options_for(wanted.planned.cells, effort, what, least_time=least_time)
         run = empty_run(wanted.planned, options)
