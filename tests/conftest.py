@@ -57,6 +57,21 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with runs and a budget file, which are made once; to be copied."""
+    pytest.importorskip("scipy")
+    from tests.measure.scripted import instead_of_processes
+    from tests.options import prepare
+
+    folder = tmp_path_factory.mktemp("prepared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        instead_of_processes(patch)
+        prepare(folder)
+    return folder
+
+
 @pytest.fixture
 def processes() -> None:
     """Ask for real workers, where a file's tests otherwise start none and let no time pass."""

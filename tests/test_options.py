@@ -17,7 +17,7 @@ import pytest
 
 from mncost.cli.main import COMMANDS
 from tests.measure.scripted import instead_of_processes
-from tests.options import BASES, options_of, prepare
+from tests.options import BASES, options_of
 from tests.running import in_process
 
 # What changes nothing, and why: (command or "", option, beside or "").
@@ -88,25 +88,13 @@ class Left(NamedTuple):
 Try = Callable[..., Left]
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory with files to read."""
-    pytest.importorskip("scipy")
-    folder = tmp_path_factory.mktemp("options")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        instead_of_processes(patch)
-        prepare(folder)
-    return folder
-
-
 @pytest.fixture
 def attempt(
-    prepared: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    prepared_files: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Try:
     """Return what runs a command in a copy of the prepared directory."""
     instead_of_processes(monkeypatch)
-    inputs = {path.name: path.read_bytes() for path in prepared.iterdir()}
+    inputs = {path.name: path.read_bytes() for path in prepared_files.iterdir()}
     folder = tmp_path_factory.mktemp("here")
     monkeypatch.chdir(folder)
 

@@ -15,7 +15,6 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from tests.measure.scripted import instead_of_processes
-from tests.options import prepare
 from tests.printed import Printed
 from tests.running import in_process
 
@@ -104,23 +103,11 @@ def test_what_is_counted(name: str, snapshot: SnapshotAssertion) -> None:
     assert (out + err).replace(str(TINY), "tiny.toml") == snapshot(extension_class=Printed)
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory with runs and a budget file, which are made once."""
-    pytest.importorskip("scipy")
-    folder = tmp_path_factory.mktemp("prepared")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        instead_of_processes(patch)
-        prepare(folder)
-    return folder
-
-
 @pytest.fixture
-def prepared(files: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def prepared(prepared_files: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Go to a copy of these files, on a machine that says nothing of itself."""
     instead_of_processes(monkeypatch)
-    shutil.copytree(files, here, dirs_exist_ok=True)
+    shutil.copytree(prepared_files, here, dirs_exist_ok=True)
 
 
 @pytest.mark.usefixtures("prepared")

@@ -126,12 +126,10 @@ def test_every_layer_with_macs_has_a_time(worker: Worker, tmp_path: Path, net: N
         assert parts == whole  # the last one, "(session)", is the rest
 
 
-def test_a_worker(worker: Worker, tmp_path: Path) -> None:
+def test_a_worker(builder: Builder, worker: Worker, tmp_path: Path) -> None:
     net = NETS["v2"]
-    builder = Builder()
     folder = tmp_path / "net"
     builder.prepare(net.graph, net.inputs, format="ncnn", precision="fp32", seed=5, folder=folder)
-    builder.close()
     assert set(worker.hello.versions) == {"python", "ncnn", "numpy"}
     assert all(ns > 0 for ns in worker.ask(asking.load(0, folder)).ns)
     assert len(worker.ask(asking.burst(0, warmups=1, runs=4)).ns) == 4

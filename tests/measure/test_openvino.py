@@ -32,13 +32,6 @@ FAMILIES = pytest.mark.parametrize("net", NETS.values(), ids=NETS)
 
 
 @pytest.fixture(scope="module")
-def builder() -> Iterator[Builder]:
-    builder = Builder()
-    yield builder
-    builder.close()
-
-
-@pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
     worker = start_worker(WorkerSpec("openvino", 1))
     yield worker

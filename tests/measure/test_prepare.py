@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,13 +31,6 @@ from tests.networks import conv
 
 SIX = {"input": (5, 6, 6)}
 NET = mncost.load("v2", 0.35, 64)
-
-
-@pytest.fixture(scope="module")
-def builder() -> Iterator[Builder]:
-    builder = Builder()
-    yield builder
-    builder.close()
 
 
 def one_layer(channels: int = 5) -> Graph:

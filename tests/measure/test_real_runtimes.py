@@ -116,13 +116,6 @@ def test_a_model_that_is_too_large_fails_and_the_others_go_on(run_cli: Cli, here
     assert "hold at most" in large["failure"] or "memory" in large["failure"]
 
 
-@pytest.fixture(scope="module")
-def builder() -> Iterator[Builder]:
-    builder = Builder()
-    yield builder
-    builder.close()
-
-
 @pytest.fixture
 def built(builder: Builder, tmp_path: Path) -> Built:
     """Write models."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -131,15 +131,6 @@ TWINS = [
     ("v3-small", "slim", 1.0, 75),
     ("v4-hybrid-m", "paper", 0.5, 64),
 ]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Run small layers on one thread: on a busy machine many wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 # It compiles a trace, which takes longer than all other tools together: here, of the networks with

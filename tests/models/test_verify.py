@@ -8,7 +8,7 @@ import importlib.util
 import io
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -38,15 +38,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 CELL = ("verify", "--arch", "v2", "--resolution", "64")
 LAYER = "row3.2.project.conv"  # V2's first residual block: 144 → 24 channels at 16 × 16
 MACS, PARAMS = 144 * 24 * 16 * 16, 144 * 24
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Run small layers on one thread: on a busy machine many wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def rows(*arguments: str, status: int = 0) -> list[dict[str, str]]:
