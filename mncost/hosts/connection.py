@@ -26,7 +26,7 @@ OPTIONS = (
     *("-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3"),
 )
 CONNECT_SECONDS = 90.0
-_LONGEST_ANSWER = 2**26  # bytes
+_LONGEST_ANSWER, _PART = 2**26, 2**18  # bytes
 _PACKAGE = Path(__file__).parents[1]
 _STAYS = {"cli", "tables", "pictures", "page", "space", "budget", "choose", "predict", "results"}
 _STAYS |= {"published", "witnesses", "pruning"}  # nothing of these runs in a worker
@@ -95,8 +95,8 @@ class Connection(Program):
             self.close()
             raise HostLost(f"{entry.name}: {one_line(str(self.first['unable']))}")
 
-    def send(self, request: Message, data: bytes = b"") -> None:
-        """Send a request, and what follows it.
+    def send(self, request: Message, file: Path | None = None) -> None:
+        """Send a request, and the file that follows it.
 
         Raises:
             HostLost: the connection is gone.
@@ -104,7 +104,11 @@ class Connection(Program):
         if self._gone:
             raise HostLost(self._gone)
         try:
-            self._write(json.dumps(request).encode() + b"\n" + data)
+            self._write(json.dumps(request).encode() + b"\n")
+            if file is not None:
+                with file.open("rb") as stream:
+                    while part := stream.read(_PART):
+                        self._write(part)
         except WorkerDied as error:
             raise self._lost(error) from None
 
@@ -126,13 +130,13 @@ class Connection(Program):
             raise self._lost(error) from None
         return answer
 
-    def request(self, request: Message, seconds: float = 60.0, data: bytes = b"") -> Message:
+    def request(self, request: Message, seconds: float = 60.0, file: Path | None = None) -> Message:
         """Send a request and return its answer.
 
         Raises:
             HostLost: the connection is gone, or the host cannot do it.
         """
-        self.send(request, data)
+        self.send(request, file)
         answer = self.receive(seconds)
         if "unable" in answer:
             raise self._lost(WorkerDied(str(answer["unable"])))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mncost.graph.graph import Graph, Shapes
+from mncost.hosts.check import AT_ONCE
 from mncost.hosts.connection import HostLost
 from mncost.hosts.file import HostEntry, chosen
 from mncost.hosts.host import Host
@@ -31,7 +33,7 @@ from mncost.measure.workers.prepare import Prepared
 from mncost.measure.workers.worker import Transport, Worker
 from mncost.readers.model import Content
 
-__all__ = ["connected", "disconnect", "look_at", "measure_hosts"]
+__all__ = ["connect", "connected", "disconnect", "look_at", "measure_hosts"]
 
 LOCK_SECONDS, ASK_SECONDS = 600.0, 1.0  # that a run waits for another one; how often it asks
 _STOPS: Sequence[Stop] = (
@@ -105,6 +107,16 @@ def connected(name: str, hosts: Path | None = None) -> Host:
             (_entries[name],) = chosen([name], hosts)
         _connected[name] = Host(_entries[name], _released)
     return _connected[name]
+
+
+def connect(names: Sequence[str], hosts: Path | None = None) -> None:
+    """Connect to hosts, at most 16 at once.
+
+    Raises:
+        InputError: as :func:`connected`.
+    """
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda name: connected(name, hosts), names))
 
 
 def disconnect() -> None:

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -263,9 +263,8 @@ class Host:
         there = self.request({"do": "have", "model": model, "files": sizes}).get("folder")
         if there is None:
             for name, file in files.items():
-                data = file.read_bytes()
-                put = {"do": "put", "model": model, "name": name, "bytes": len(data)}
-                self._connection.request(put, 600.0, data)
+                put = {"do": "put", "model": model, "name": name, "bytes": sizes[name]}
+                self._connection.request(put, 600.0, file)
             there = self.request({"do": "keep", "model": model}).get("folder")
         if not isinstance(there, str):
             raise self.rubbish("no folder of a model")
@@ -306,7 +305,8 @@ def _content_hash(files: Mapping[str, Path]) -> str:
     """Return a name for the content of a folder."""
     whole = sha256()
     for name, file in files.items():
-        whole.update(name.encode() + b"\0" + sha256(file.read_bytes()).digest())
+        with file.open("rb") as stream:
+            whole.update(name.encode() + b"\0" + file_digest(stream, "sha256").digest())
     return whole.hexdigest()
 
 

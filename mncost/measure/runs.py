@@ -85,6 +85,10 @@ def begin(
     if where.hosts is not None and where.host == (HERE,):
         raise InputError("--hosts needs --host: which of its machines are measured on")
     with _disconnected_after_errors():
+        if names := [name for name in where.host if name != HERE]:
+            from mncost.hosts.fleet import connect
+
+            connect(names, where.hosts)
         offers = partial(offer, hosts=where.hosts) if where.hosts else offer
         wanted = plan(networks, where, what, offers, copies=effort.copies or 1)
         options = options_for(wanted.planned.cells, effort, what, least_time=least_time)
