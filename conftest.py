@@ -14,10 +14,12 @@ from tests.documents import pytest_collect_file
 __all__ = ["pytest_collect_file"]
 
 _FIRST = (
-    "README.md",
     "test_real_runtimes",
+    "test_tools",
     "test_verify",
-    "test_runtimes",
+    "test_onnx",
+    "test_options",
+    "README.md",
     "tests/measure",
     "docs/",
     "",

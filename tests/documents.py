@@ -213,7 +213,7 @@ class Shell:
 
     def close(self) -> None:
         """End the shell."""
-        self._bash.communicate(timeout=60)
+        self._bash.communicate(timeout=300)
 
 
 _PROGRAM = """

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 _MARK = "MNCOST_TESTS"
 _PROC = Path("/proc")
-_GRACE = 5.0  # seconds for what is just ending: it has been told to, or its parent has died
+_GRACE = 30.0  # seconds for what is just ending: it has been told to, or its parent has died
 
 
 class Leftover(NamedTuple):

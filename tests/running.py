@@ -55,7 +55,7 @@ def as_process(
         cwd=cwd,
         env=environment(env or {}),
         check=False,
-        timeout=60,
+        timeout=300,
     )
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -94,7 +94,7 @@ def _heed_signals() -> None:
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
     """Wait for what happens in its own time, as long as the process that does it runs."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not condition():
         assert process is None or process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, "it does not happen"

@@ -39,7 +39,7 @@ def loaded_after(*arguments: str) -> set[str]:
         "print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, check=True, timeout=60
+        [sys.executable, "-c", program], capture_output=True, check=True, timeout=300
     )
     return set(json.loads(done.stderr.splitlines()[-1]))
 

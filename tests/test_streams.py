@@ -43,7 +43,7 @@ def ran(line: str, *closed: int, **changes: object) -> subprocess.CompletedProce
         **{**streams, "env": environment({}), **changes},
         preexec_fn=close,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
 

@@ -98,7 +98,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file(here: Path) -> None:
         env=environment({}) | {"PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
         check=False,
-        timeout=60,
+        timeout=300,
     )
     result = Result(done.returncode, done.stdout.decode(), done.stderr.decode())
     assert_one_line(result, "out.csv: cannot be written", os.strerror(errno.EFBIG))
@@ -153,7 +153,7 @@ def test_a_named_pipe_is_written_to(here: Path) -> None:
     reader = threading.Thread(target=lambda: found.append(pipe.read_bytes()), daemon=True)
     reader.start()
     write_atomically(pipe, NEW)
-    reader.join(timeout=30)
+    reader.join(timeout=300)
     assert found == [NEW]
     assert pipe.is_fifo()
 
@@ -171,7 +171,7 @@ def test_a_full_standard_output_is_one_line(arguments: tuple[str, ...]) -> None:
             stderr=subprocess.PIPE,
             env=environment({}),
             check=False,
-            timeout=60,
+            timeout=300,
         )
     assert_one_line(Result(done.returncode, "", done.stderr.decode()), "No space left on device")
 
@@ -195,7 +195,7 @@ def test_a_reader_that_leaves_is_no_drama(arguments: tuple[str, ...]) -> None:
             stderr=subprocess.PIPE,
             env=environment({}),
             check=False,
-            timeout=60,
+            timeout=300,
         )
     finally:
         os.close(write_end)
@@ -212,7 +212,7 @@ def test_a_closed_stream_is_one_line(descriptor: int) -> None:
         env=environment({}),
         preexec_fn=lambda: os.close(descriptor),
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert_one_line(Result(done.returncode, "", done.stderr.decode()))
 
@@ -227,7 +227,7 @@ def test_interrupting_is_quiet_and_writes_nothing(here: Path) -> None:
         (here / "net.toml").open("wb"),
     ):
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert (process.returncode, out, err) == (130, "", "")
     assert sorted(path.name for path in here.iterdir()) == ["net.toml", "out.csv"]
     assert (here / "out.csv").read_bytes() == OLD

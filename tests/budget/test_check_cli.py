@@ -304,6 +304,6 @@ def test_exact_budgets_import_nothing_heavy(run_process: Cli, budgets: Budgets) 
     import sys
 
     found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
     )
     assert "loaded: []" in found.stdout

@@ -185,7 +185,7 @@ def test_picking_by_counts_imports_nothing_of_the_measuring() -> None:
         "print(*sorted(sys.modules))\n"
     )
     found = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300
     )
     loaded = found.stdout.split()
     assert "mncost.choose.pick" in loaded

@@ -263,7 +263,7 @@ def test_a_signal_saves_prints_and_ends_the_workers(number: signal.Signals, here
     with background(arguments, env=env) as process:
         wait_until(lambda: is_measured(Path("run.json")), process)
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "interrupted after" in out

@@ -33,7 +33,7 @@ class Watched:
     def __init__(self, threads: int) -> None:
         self.callers: list[int] = []
         self.sizes: list[int] = []
-        self._together = threading.Barrier(threads, timeout=60)
+        self._together = threading.Barrier(threads, timeout=300)
         self._move: Callable[..., int] = ctypes.memmove
 
     def __call__(self, target: object, source: object, size: int) -> int:

@@ -382,7 +382,7 @@ def test_a_page_is_not_written_to_a_terminal(run_file: str) -> None:
             stderr=subprocess.PIPE,
             env=environment({}),
             check=False,
-            timeout=60,
+            timeout=300,
         )
     finally:
         os.close(inner)
