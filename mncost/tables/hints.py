@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from mncost.errors import InputError
-from mncost.label import fact_words
+from mncost.label import Label, fact_words
 from mncost.measure.runtimes.blocked import layout_of
 from mncost.network import Network
 from mncost.which import Which
 
-__all__ = ["hints", "layout_words"]
+__all__ = ["hints", "layout_words", "nearby_alphas", "some"]
 
 _STEP, _STEPS = 0.01, 15  # of α, on either side
 _NAMED = 3  # layers
@@ -31,9 +31,9 @@ def layout_words(network: Network) -> str:
     layout = layout_of(network.graph)
     if not layout.unblocked:
         return ""
-    names = _some(layout.unblocked)
+    names = some(layout.unblocked)
     name = " ".join([network.arch, *fact_words(network.label, "alpha", "dialect")])
-    channels = _some(map(str, layout.channels))
+    channels = some(map(str, layout.channels))
     return (
         f"{name}: {len(layout.unblocked)} of {layout.convolutions} convolutions leave "
         f"ONNX Runtime's blocked layout on x86 and are slower: {channels} channels do not fit into "
@@ -41,7 +41,18 @@ def layout_words(network: Network) -> str:
     )
 
 
-def _some(names: Iterable[str]) -> str:
+def nearby_alphas(label: Label) -> str:
+    """Say which α near that of a network keep all convolutions; ``""`` if its name is not known."""
+    known = Which(arch=label.arch, dialect=label.dialect)
+    try:
+        network = replace(known, alpha=label.alpha).grid()[0]
+    except InputError:  # the file of a run that was measured elsewhere
+        return ""
+    return _nearby(network, known)
+
+
+def some(names: Iterable[str]) -> str:
+    """Return the first of some names."""
     every = [*names]
     return ", ".join(every[:_NAMED]) + " ..." * (len(every) > _NAMED)
 

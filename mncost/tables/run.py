@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -16,8 +17,13 @@ from mncost.results.results import Results
 from mncost.tables.cells import NAMES, cell_columns, constant, shared
 from mncost.tables.warnings import measured
 
+if TYPE_CHECKING:
+    from mncost.label import Label
+    from mncost.measure.runtimes.blocked import Layout
+
 __all__ = ["percentile_name", "run_columns", "run_table"]
 
+_FEW = 3  # networks, whose α nearby are looked for
 _LOGITS_ERROR = (
     "int8: logits error is the root mean square of the difference from the fp32 logits / their "
     "standard deviation. Weights are random and images are noise, so it says that quantising "
@@ -67,18 +73,22 @@ def run_table(
 
 
 def _layouts(results: Results, summaries: Sequence[CellSummary]) -> Iterator[str]:
-    """Say which networks leave the fast layout of a runtime."""
-    said = set()
+    """Say which networks leave the fast layout of a runtime, where, and which α nearby do not."""
+    said: dict[tuple[str, str], tuple[Layout, Label]] = {}
     for cell in (one.cell for one in summaries if one.cell.place.runtime in RUNTIMES):
         graph, place = results.run.models[cell.digest].graph, cell.place
         layout = runtime_class(place.runtime).layout(graph, place.precision)
         if layout is not None and layout.unblocked:
             name = replace(cell.subject, resolution=None).words()
-            said.add((name, place.runtime, len(layout.unblocked)))
-    for name, runtime, count in sorted(said):
+            said[name, place.runtime] = layout, cell.label
+    if said:
+        from mncost.tables.hints import nearby_alphas, some
+    for (name, runtime), (layout, label) in sorted(said.items()):
+        nearby = nearby_alphas(label) if len(said) <= _FEW else ""
         yield (
-            f"layout: {count} convolutions of {name} leave the blocked layout of {runtime} and are "
-            "slower; mncost table --hints says which, and which α nearby do not"
+            f"layout: {len(layout.unblocked)} convolutions of {name} leave the blocked layout of "
+            f"{runtime} and are slower ({some(layout.unblocked)}); "
+            f"{nearby or 'mncost table --hints says which α nearby do not'}"
         )
 
 

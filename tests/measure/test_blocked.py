@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -16,7 +17,9 @@ from mncost.measure.runtimes.blocked import layout_of
 from mncost.models.onnx_model import onnx_model
 from mncost.models.weights import random_weights
 from mncost.network import Network
+from tests.measure.scripted import instead_of_processes
 from tests.networks import chain, conv
+from tests.running import Result
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -82,3 +85,15 @@ def test_one_convolution(tmp_path: Path, seed: int) -> None:
     graph = chain(Input((inputs, None, None)), op, Activation("relu"))  # which is the output
     expected = unblocked_of(graph, (inputs, 9, 9), tmp_path)
     assert set(layout_of(graph, BLOCK).unblocked) == expected
+
+
+def test_bench_says_where_and_which_widths_fit(
+    monkeypatch: pytest.MonkeyPatch, run_cli: Callable[..., Result]
+) -> None:
+    """16 and 32 are multiples of 4, so that they fit: α = 0.25 and 0.5 are V1's next such widths."""
+    instead_of_processes(monkeypatch)
+    words = "bench v1 --alpha 0.35 --resolution 32 --runtime onnxruntime --no-twin --max-time 1"
+    said = run_cli(words.split()).out
+    assert "layout: 21 convolutions of v1 α 0.35 leave the blocked layout of onnxruntime" in said
+    assert "(row2.depthwise.conv, row3.depthwise.conv, row3.pointwise.conv ...)" in said
+    assert "; α 0.25 and 0.5 keep all in it" in said
