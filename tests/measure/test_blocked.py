@@ -90,7 +90,7 @@ def test_one_convolution(tmp_path: Path, seed: int) -> None:
 def test_bench_says_where_and_which_widths_fit(
     monkeypatch: pytest.MonkeyPatch, run_cli: Callable[..., Result]
 ) -> None:
-    """16 and 32 are multiples of 4, so that they fit: α = 0.25 and 0.5 are V1's next such widths."""
+    """At α 0.25 and 0.5 all widths are multiples of 8: these are the next that fit."""
     instead_of_processes(monkeypatch)
     words = "bench v1 --alpha 0.35 --resolution 32 --runtime onnxruntime --no-twin --max-time 1"
     said = run_cli(words.split()).out
