@@ -76,6 +76,11 @@ def tell(forecast: Forecast) -> None:
 
 def _forecast(said: Forecast) -> str:
     cells = "1 cell" if said.cells == 1 else f"{said.cells} cells"
+    if not said.cells:
+        return (
+            f"building and starting the models took all of --max-time {said.max_time:g} s; each "
+            "is visited once in each of three processes (or of --processes, if that is less)"
+        )
     limit = f"--max-time {_time(said.max_time)}"
     by_then = f"gives about ± {said.error:.1%}" if said.error else "is too short for an interval"
     if said.target is None:

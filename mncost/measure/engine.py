@@ -18,6 +18,7 @@ from mncost.measure.quota import Quota, limits
 from mncost.measure.records import Cell, Conditions, Process, Run, WorkerSpec
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.schedule import (
+    MIN_PROCESSES,
     PILOT_SHARE,
     PILOT_VISITS,
     Pace,
@@ -137,12 +138,22 @@ class _Session:
             if cell.id not in lost and (self.open is None or cell.id in self.open)
         ]
 
+    @property
+    def least_generations(self) -> int:
+        """How many there are even if building and starting models used up the time.
+
+        A run that plans its time by a pilot has three processes, with one round each: fewer have no
+        interval that means something.
+        """
+        planned = 0 if self.tools.pilot is None else MIN_PROCESSES
+        return max(self.first + 1, min(planned, self.run.options.processes))
+
     def generations(self) -> None:
         """Measure one generation after the other, until it is enough."""
         generation = self.first
         while True:
-            enough = generation > self.first and not self.timetable.another_generation(
-                self.clock.now()
+            enough = generation >= self.least_generations and not (
+                self.timetable.another_generation(self.clock.now())
             )
             if not self.cells:
                 self.run.stopped = "no cells"
@@ -212,8 +223,11 @@ class _Session:
             self.look_inside(crew)
             self.timetable.loaded(self.clock.now())
             rounds = 0
-            while crew.has_cells and self.timetable.another_round(self.clock.now(), rounds):
-                self.round(crew, rounds)
+            owed = self.tools.pilot is not None and generation < self.least_generations
+            while crew.has_cells and (
+                (owed and not rounds) or self.timetable.another_round(self.clock.now(), rounds)
+            ):
+                self.round(crew, rounds, whole=owed and not rounds)
                 rounds += 1
                 self.save_now_and_then()
         self.run.conditions.append(finish())
@@ -222,7 +236,7 @@ class _Session:
     def pilot(self, crew: Crew, tell: Pilot) -> None:
         """Visit every cell a few times, and plan the rest of the run by how long that takes."""
         begun = self.clock.now()
-        ends = begun + PILOT_SHARE * self.run.options.max_time
+        ends = min(begun + PILOT_SHARE * self.run.options.max_time, self.timetable.deadline)
         for number in range(PILOT_VISITS):
             groups = self.groups(crew, number)
             order = [*interleaved(groups, self.run.options.seed, number, generation=0)]
@@ -250,15 +264,15 @@ class _Session:
             ns += sum(self.lengths.visit(cell)) * run
         return ns / 1e9
 
-    def round(self, crew: Crew, number: int) -> None:
-        """Visit every cell once, in random order, as long as there is time."""
+    def round(self, crew: Crew, number: int, *, whole: bool = False) -> None:
+        """Visit every cell once, in random order, as long as there is time, or whatever it is."""
         seed = self.run.options.seed
         groups = self.groups(crew, number)
         order = [*interleaved(groups, seed, number, generation=crew.generation)]
         visits = [(*one, self.lengths.visit(one[1])) for one in order]
         self.send_ahead(crew, visits, self.timetable.deadline)
         for spec, cell in order:
-            if self.clock.now() >= self.timetable.deadline:
+            if self.clock.now() >= self.timetable.deadline and not whole:
                 return
             self.progress("measure", crew.generation, self.run.options.processes)
             self.wait_for_quota(spec)

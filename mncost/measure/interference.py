@@ -1,7 +1,8 @@
 """What takes the processor away during a burst, as far as Linux counts it.
 
 A program cannot see that it was kept waiting; the kernel's counters can. Each is read before and
-after a burst, outside of the timed runs, and what it gained is kept. Other systems have none.
+after a burst, outside of the timed runs, and what it gained is kept. Other systems have none, and
+older or restricted ones not all of them: each is left out by itself, and the run says which.
 """
 
 from __future__ import annotations
@@ -13,15 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mncost.measure.quota import groups
+from mncost.measure.workers.sampling import cpu_clock, interruptions
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-__all__ = ["Gained", "interference"]
+__all__ = ["Gained", "interference", "not_counted"]
 
 Gained: TypeAlias = Callable[[], Mapping[str, int]]
 """Returns what the counters have gained since it was made, by the names of a burst's fields."""
 
+_WORDS = {
+    "stolen_us": "time that a hypervisor takes (/proc/stat)",
+    "stalled_us": "CPU pressure (/proc/pressure/cpu)",
+    "throttled_us": "throttling by a CPU quota (cpu.stat)",
+}
 _TICK_US = 10_000  # /proc/stat counts in hundredths of a second on every architecture
 
 
@@ -48,6 +55,18 @@ def interference(root: Path = Path("/")) -> Callable[[], Gained]:
         }
 
     return begin
+
+
+def not_counted(root: Path = Path("/")) -> list[str]:
+    """Return what this system does not count of a call or a burst, in words.
+
+    Args:
+        root: where ``/proc`` and ``/sys`` are.
+    """
+    counted = {name for name, *_ in _sources(root)}
+    missing = [] if cpu_clock(1) else ["CPU time"]
+    missing += [] if interruptions() else ["interruptions, waits and page faults"]
+    return missing + [words for name, words in _WORDS.items() if name not in counted]
 
 
 def _sources(root: Path) -> Iterator[tuple[str, Path, str, float]]:

@@ -223,7 +223,7 @@ def carry_out(  # noqa: PLR0913 - what the engine is given
     import scipy.special  # noqa: F401
 
     from mncost.measure.conditions import observe
-    from mncost.measure.interference import interference
+    from mncost.measure.interference import interference, not_counted
     from mncost.measure.quota import quota
     from mncost.measure.workers.builder import Builder
     from mncost.measure.workers.pinning import quiet_first
@@ -240,6 +240,9 @@ def carry_out(  # noqa: PLR0913 - what the engine is given
         return start_worker(there, seed=generation, quiet=quiet(generation))
 
     virtual = all(runtime_class(cell.place.runtime).virtual for cell in run.cells)
+    if not virtual and (missing := not_counted()):
+        note = f"this system does not count {', '.join(missing)}; this run leaves it out"
+        run.notes += [note] * (note not in run.notes)
     with scratch_directory() as scratch, interrupting():
         tools = Tools(
             launch=launch,

@@ -89,6 +89,20 @@ def test_there_are_three_processes_however_short_the_time(max_time: float, tmp_p
     assert len({one.generation for one in run.processes}) >= 3
 
 
+@pytest.mark.parametrize(("processes", "expected"), [(5, 3), (2, 2), (1, 1)])
+def test_each_cell_has_a_latency_even_if_building_used_up_the_time(
+    processes: int, expected: int, tmp_path: Path
+) -> None:
+    """One round in each of three processes, or of as many as were asked for."""
+    run = begun(fake_request("v1,v2"), max_time=1e-6, processes=processes)
+    carried_out(run, tmp_path, script=QUIET, pilot=lambda *said: None)
+    assert [one.generation for one in run.processes] == [*range(expected)]
+    visits = [sorted(b.cell for b in p.bursts if b.cell is not None) for p in run.processes]
+    assert visits == [[0, 1, 2, 3]] * expected
+    assert all(len(bursts) == 1 for process in run.processes for bursts in process.bursts)
+    assert run.stopped == "max-time"
+
+
 def test_networks_that_are_known_well_enough_are_not_measured_any_more(tmp_path: Path) -> None:
     """The second network is noisier: it and its twin are measured on."""
 
