@@ -75,8 +75,8 @@ class Network(Counted):
         """Return what a training step costs, in float32.
 
         Args:
-            train: ``all``, ``head``, ``last:3``, ``norm``, ``bias``; several with commas. Default:
-                all.
+            train: ``all`` (the default), ``head``, ``last:3``, ``norm``, ``bias``; ``head+bias`` is
+                both.
             batch: images in a step. Default: 32.
             optimizer: ``sgd``, ``momentum`` or ``adam``. Default: momentum.
             top_k: share of the update that a federated client sends when it sends only the largest

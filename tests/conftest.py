@@ -67,6 +67,7 @@ def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        use_state(patch.setenv, Path(f"{folder}-state"))
         instead_of_processes(patch)
         prepare(folder)
     return folder

@@ -18,7 +18,7 @@ import pytest
 from mncost.cli.main import COMMANDS
 from tests.measure.scripted import instead_of_processes
 from tests.options import BASES, options_of
-from tests.running import in_process
+from tests.running import in_process, use_state
 
 # What changes nothing, and why: (command or "", option, beside or "").
 REASONS: dict[tuple[str, str, str], str] = {
@@ -94,6 +94,7 @@ def attempt(
 ) -> Try:
     """Return what runs a command in a copy of the prepared directory."""
     instead_of_processes(monkeypatch)
+    use_state(monkeypatch.setenv, Path(f"{prepared_files}-state"))
     inputs = {path.name: path.read_bytes() for path in prepared_files.iterdir()}
     folder = tmp_path_factory.mktemp("here")
     monkeypatch.chdir(folder)

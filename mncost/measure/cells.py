@@ -17,6 +17,7 @@ from mncost.measure.given_models import image_size, private, runs_at
 from mncost.measure.records import Cell, ModelRecord, Place, Subject
 from mncost.network import Network
 from mncost.readers.model import Content, OnnxSource, Source, TrainedWeights
+from mncost.training.trained import fake_quantised
 
 __all__ = ["Planned", "digest"]
 
@@ -96,7 +97,8 @@ class Planned:
             **_counts(graph, inputs, place.precision, stored_bytes),
         )
         if place.training is not None:
-            step = Network(subject.label, graph, inputs).training(place.training, batch=1)
+            train, _ = fake_quantised(place.training)
+            step = Network(subject.label, graph, inputs).training(train, batch=1)
             cell = replace(cell, macs=step.macs)
         self.cells.append(cell)
         return cell.id

@@ -20,6 +20,7 @@ from mncost.measure.where import ALL, Offer, Where, has_models, no_models
 from mncost.network import Network
 from mncost.readers.model import TorchSource
 from mncost.spec.axis import resolution_of
+from mncost.training.trained import fake_quantised
 
 __all__ = ["Plan", "What", "plan"]
 
@@ -152,7 +153,7 @@ class _Planner:
             return False
         if network.source is None:
             if place.training is not None:
-                network.training(place.training)  # refuses what it has not
+                network.training(fake_quantised(place.training)[0])  # refuses what it has not
             return True
         if place.training is not None or place.sparsity:
             what = "trained" if place.training else "made sparse"

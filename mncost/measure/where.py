@@ -147,8 +147,8 @@ class Where:
         panel=_PANEL,
     )
     train: Sequence[str] = flag(
-        "What steps train: all, head, last:N, norm, bias; head+bias is both; several steps with "
-        "commas. Default: head,all.",
+        "What steps train: all, head, last:N, norm, bias; head+bias is both; all+qat quantises "
+        "weights and activations as QAT does; several steps with commas. Default: head,all.",
         metavar="WHAT,...",
         default=(),
         parse=_names,

@@ -33,7 +33,7 @@ class Training:
     )
     train: str | None = flag(
         "What is trained: all, head (the classifier), last:N (the last N layers), norm (scales and "
-        "shifts of norms), bias (every bias and shift); several with commas. Default: all.",
+        "shifts of norms), bias (every bias and shift); head+bias is both. Default: all.",
         metavar="WHAT",
         panel=_PANEL,
     )

@@ -10,11 +10,19 @@ from mncost.graph.graph import Graph
 from mncost.graph.ops import BatchNorm, Conv, LayerNorm, Linear, parameters
 from mncost.models.head import classifier
 
-__all__ = ["WHAT", "Trained", "needing", "trained"]
+__all__ = ["QAT", "WHAT", "Trained", "fake_quantised", "needing", "trained"]
 
 Trained: TypeAlias = Mapping[int, frozenset[str]]
 """The trained parameters of each node by the last part of their names; no entry: none."""
 WHAT = ("all", "head", "last:N", "norm", "bias")
+QAT = "qat"
+"""The word for a step with fake quantisation: it is measured, not counted."""
+
+
+def fake_quantised(train: str) -> tuple[str, bool]:
+    """Return what a measured step trains, and whether it quantises: ``"all+qat"``, ``"qat"``."""
+    words = [word.strip() for word in train.split("+")]
+    return "+".join(word for word in words if word != QAT) or "all", QAT in words
 
 
 def trained(graph: Graph, train: str, classes: int | None) -> Trained:
@@ -22,14 +30,14 @@ def trained(graph: Graph, train: str, classes: int | None) -> Trained:
 
     Args:
         graph: the network.
-        train: words of :data:`WHAT`, with commas or ``+`` between.
+        train: words of :data:`WHAT`, with ``+`` between them.
         classes: outputs of its classifier, which ``head`` means.
 
     Raises:
         InputError: there is no such word, or the network has no such parameters.
     """
     chosen: dict[int, set[str]] = {}
-    for word in (part.strip() for part in train.replace("+", ",").split(",")):
+    for word in (part.strip() for part in train.split("+")):
         of_word = _of_word(graph, word, classes)
         if not any(of_word.values()):
             raise InputError(f"--train {word}: the network has no such parameters")
@@ -59,9 +67,12 @@ def _of_word(graph: Graph, word: str, classes: int | None) -> Mapping[int, Seque
         if int(number) > len(layers):
             raise InputError(f"--train {word}: the network has {len(layers)} layers with weights")
         return {i: own for i, own in held.items() if i >= layers[-int(number)]}
+    if word == QAT:
+        raise InputError(f"--train {QAT}: mncost bench --training measures it; it is not counted")
+    hint = f" (did you mean {word.replace(',', '+')!r}?)" if "," in word else ""
     raise InputError(
-        f"--train {word!r}{did_you_mean(word, WHAT)}: accepted are {', '.join(WHAT)}, several with "
-        "commas"
+        f"--train {word!r}{hint or did_you_mean(word, WHAT)}: accepted are {', '.join(WHAT)}, "
+        "several of them with +: head+bias"
     )
 
 

@@ -40,7 +40,7 @@ def test_steps_stand_beside_an_inference(run_cli: Callable[..., Any]) -> None:
     latencies = [row["latency"] for row in rows]
     assert latencies[1] / latencies[0] == pytest.approx(3, rel=0.2)
     net = mncost.load("v2", alpha=0.35)
-    steps = [net.training(train, batch=1).macs for train in ("head", "head,bias")]
+    steps = [net.training(train, batch=1).macs for train in ("head", "head+bias")]
     assert [row["macs"] for row in rows] == [net.macs, *steps]
 
 
@@ -94,6 +94,41 @@ def test_a_step_trains_what_it_says(train: str) -> None:
     assert any("classifier" in name for name in with_gradient) == (train != "norm")
     after = dict(module.named_parameters())
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_fake_quantisation_rounds_weights_and_what_layers_read() -> None:
+    """There are at most 256 different numbers, each at most a step from the exact one."""
+    net = mncost.load("v3-small", alpha=0.35, resolution=32, classes=7)
+    module = torch_module(net.graph)
+    load_weights(module, random_weights(net.graph))
+    module.requires_grad_(False)
+    images = torch.randn(4, 3, 32, 32)
+    stem = next(one for one in module.modules() if isinstance(one, torch.nn.Conv2d))
+    weight = stem.weight.clone()
+    step = training_step(module, net.graph, [images], "head+qat")
+    seen: list[torch.Tensor] = []
+    stem.register_forward_hook(lambda layer, read, made: seen.append(read[0]))
+    losses = [float(step().detach()) for _ in range(2)]  # type: ignore[attr-defined]
+    assert all(np.isfinite(losses))
+
+    (read, _), spread = seen, float(images.max() - images.min())
+    assert 100 < len(read.unique()) <= 256
+    assert 0 < float((read - images).abs().max()) <= 1.01 * spread / 255
+    for rounded, exact in zip(stem.weight, weight, strict=True):  # a scale for each channel
+        assert len(rounded.unique()) <= 256
+        assert 0 < float((rounded - exact).abs().max()) <= 1.01 * float(exact.abs().max()) / 127
+
+    trained = sum(one.numel() for one in module.parameters() if one.grad is not None)
+    assert trained == net.training("head", batch=4).trained_params
+    quantised = [one for one in module.modules() if hasattr(one, "fake_quant_enabled")]
+    layers = [one for one in module.modules() if isinstance(one, torch.nn.Conv2d | torch.nn.Linear)]
+    assert len(quantised) == 2 * len(layers)
+
+
+def test_qat_beside_fp32(run_cli: Callable[..., Any]) -> None:
+    rows = rows_of(run_cli, "v2 --alpha 0.35 --training --train all,all+qat --max-time 2s")
+    assert [row["training"] for row in rows] == [None, "all", "all+qat"]
+    assert rows[1]["macs"] == rows[2]["macs"]  # rounding is no multiply-accumulate
 
 
 def test_a_step_of_what_has_no_logits() -> None:

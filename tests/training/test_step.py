@@ -30,7 +30,7 @@ EVERY = list(dict.fromkeys(name for names in groups().values() for name in names
 QUICK = ["v1", "v2", "v3-small", "squeezenet-1.1", "shufflenet-v2-0.5", "resnet-18"]
 ROOT = Path(__file__).parents[2]
 HARD = ["v4-hybrid-m", "mobilevit-xxs", "deit-ti", "convnext-t", "v1+ssdlite"]
-TRAIN = ["all", "head", "last:3", "norm", "bias", "head,norm"]
+TRAIN = ["all", "head", "last:3", "norm", "bias", "head+norm"]
 
 
 def module_of(step: TrainingStep, device: str) -> torch.nn.Module:
@@ -53,7 +53,7 @@ def module_of(step: TrainingStep, device: str) -> torch.nn.Module:
         last = owner in order[order.index(layers[-3:][0]) :]
         meant = {"all": True, "norm": of_norm, "bias": leaf == "bias", "last:3": last}
         meant["head"] = owner == layers[-1]
-        parameter.requires_grad_(any(meant[word] for word in step.train.split(",")))
+        parameter.requires_grad_(any(meant[word] for word in step.train.split("+")))
     return module
 
 
@@ -208,7 +208,7 @@ def measured_peak(arch: str, train: str) -> int:
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
 def test_optimiser_and_update(optimizer: str) -> None:
     step = mncost.load("v3-small", alpha=0.35, resolution=32).training(
-        "head,norm", batch=2, optimizer=optimizer, top_k=0.1
+        "head+norm", batch=2, optimizer=optimizer, top_k=0.1
     )
     module = module_of(step, "cpu")
     trained = [one for one in module.parameters() if one.requires_grad]

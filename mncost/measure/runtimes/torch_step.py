@@ -1,11 +1,16 @@
-"""A training step on torch: forward, loss, backward, and an update by SGD with momentum."""
+"""A training step on torch: forward, loss, backward, and an update by SGD with momentum.
+
+With fake quantisation (QAT) the weights of every convolution and fully connected layer, and what it
+reads, are rounded to 8 bits in the forward pass, by torch's own modules: symmetric with a scale for
+each output channel, and with a moving average of the range. Batch norms are not folded.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mncost.training.trained import trained
+from mncost.training.trained import fake_quantised, trained
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +36,7 @@ def training_step(
         module: of the graph; its parameters are changed in place.
         graph: says which parameters are trained.
         images: one batch for each input.
-        train: what is trained, as in :func:`mncost.training.trained.trained`.
+        train: what is trained, as in :func:`mncost.training.trained.fake_quantised`.
     """
     import torch
     from torch.nn.functional import cross_entropy
@@ -42,9 +47,12 @@ def training_step(
         results = module(*images)
     is_logits = isinstance(results, torch.Tensor) and results.dim() == 2
     classes = results.shape[1] if is_logits else None
+    train, is_quantised = fake_quantised(train)
     for index, leaves in trained(graph, train, classes).items():
         for leaf in leaves:
             module.get_parameter(f"{graph.nodes[index].name}.{leaf}").requires_grad_(True)
+    if is_quantised:
+        quantise(module)
     learned = [one for one in module.parameters() if one.requires_grad]
     optimizer = torch.optim.SGD(learned, lr=0.0, momentum=_MOMENTUM)
     labels = torch.arange(len(images[0])) % (classes or 1)
@@ -63,3 +71,30 @@ def training_step(
         return value
 
     return call
+
+
+def quantise(module: nn.Module) -> None:
+    """Let every convolution and fully connected layer compute with rounded numbers."""
+    import warnings
+
+    from torch import nn
+    from torch.nn.utils.parametrize import register_parametrization
+
+    with warnings.catch_warnings():  # that torch.ao.quantization moves to another package
+        warnings.simplefilter("ignore")
+        from torch.ao.quantization import (
+            default_fused_act_fake_quant,
+            default_fused_per_channel_wt_fake_quant,
+        )
+
+    layers = [one for one in module.modules() if isinstance(one, nn.Conv2d | nn.Linear)]
+    for layer in layers:
+        register_parametrization(layer, "weight", default_fused_per_channel_wt_fake_quant())
+        layer.add_module("_read", default_fused_act_fake_quant())
+        layer.register_forward_pre_hook(_rounded)
+
+
+def _rounded(layer: nn.Module, read: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """Return what a layer reads, rounded."""
+    rounded: torch.Tensor = layer.get_submodule("_read")(read[0])
+    return rounded
