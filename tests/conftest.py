@@ -59,13 +59,18 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory with runs and a budget file, which are made once; to be copied."""
+    """Return a directory with runs and a budget file, made once; `state` beside it has a profile.
+
+    Both are to be copied.
+    """
     pytest.importorskip("scipy")
     from tests.measure.scripted import instead_of_processes
     from tests.options import prepare
 
-    folder = tmp_path_factory.mktemp("prepared")
+    folder = tmp_path_factory.mktemp("prepared") / "files"
+    folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
+        use_state(patch.setenv, folder.with_name("state"))
         patch.chdir(folder)
         use_state(patch.setenv, Path(f"{folder}-state"))
         instead_of_processes(patch)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -96,14 +97,16 @@ def attempt(
     instead_of_processes(monkeypatch)
     use_state(monkeypatch.setenv, Path(f"{prepared_files}-state"))
     inputs = {path.name: path.read_bytes() for path in prepared_files.iterdir()}
-    folder = tmp_path_factory.mktemp("here")
+    folder, state = tmp_path_factory.mktemp("here"), tmp_path_factory.mktemp("state")
     monkeypatch.chdir(folder)
+    use_state(monkeypatch.setenv, state)
 
     def attempt(words: list[str]) -> Left:
         for path in folder.iterdir():
             path.unlink()
         for name, content in inputs.items():
             (folder / name).write_bytes(content)
+        shutil.copytree(prepared_files.with_name("state"), state, dirs_exist_ok=True)
         status, out, err = in_process(words)
         files = {
             path.name: _same(path)

@@ -35,6 +35,7 @@ from tests.fuzz import (
 from tests.fuzz import faults as worker_faults
 from tests.fuzz.trying import Attempt
 from tests.measure.scripted import instead_of_processes
+from tests.running import use_state
 
 _SECONDS = 120  # that one input may take, on a busy machine
 _OWN = ("tests/fuzz/", "tests/running.py")
@@ -106,7 +107,8 @@ def _one(name: str, seed: int, index: int) -> str:
 
 @contextlib.contextmanager
 def _nothing_measured() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as state:
+        use_state(patch.setenv, Path(state))
         instead_of_processes(patch)
         _made_once(patch)
         for name, value in {"COLUMNS": "100", "TERM": "dumb"}.items():
