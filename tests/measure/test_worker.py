@@ -112,6 +112,22 @@ def test_nothing_happens_between_the_clock_and_the_call() -> None:
     assert runtime.trace[2:] == ["cpu", "clock", "a", "clock", "cpu"] * 3
 
 
+def test_a_burst_begins_after_a_yield_and_is_not_interrupted_by_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Others run before the first warm-up, not between the runs that follow one another."""
+    runtime = Traced()
+    server = Server(runtime, 1)
+    server.answer(encoded(asking.load(7, Path("a"))))
+    monkeypatch.setattr(
+        "mncost.measure.workers.serve.give_way", lambda: runtime.trace.append("yield")
+    )
+    runtime.trace.clear()
+    runtime.trace.append(("start", 1))
+    server.answer(encoded(asking.burst(7, warmups=2, runs=3)))
+    assert runtime.trace[1:] == ["yield", *["cpu", "clock", "a", "clock", "cpu"] * 5]
+
+
 def test_the_heaviest_work_is_warm_and_one_after_the_other() -> None:
     """The product begins when the copy's memory is freed, and is gone in the end."""
     runtime = Traced()
