@@ -52,6 +52,7 @@ BASES = {
     "plot": "plot --arch v2,v3-small --x macs --y top1 --output out.svg",
     "check": "check budgets-own.toml --max-time 1s",
     "init": "init ci tiny.toml --gitlab",
+    "hosts": "hosts --hosts nowhere.toml",  # nothing is asked over a network here
     "schema": "schema run",
 }
 # A value that is not what the option has by default; first for one command, then for all.
@@ -118,6 +119,8 @@ VALUES = {
     "pick --run": "run.json",
     "verify --alpha": "0.5",
     "verify --dialect": "small",
+    "--host": "pi4",
+    "--hosts": "nowhere.toml",
     "--arch": "v1",
     "--alpha": "0.5",
     "--resolution": "128",
