@@ -79,16 +79,19 @@ def verified(networks: Iterable[Network]) -> Iterator[Verified]:
     from mncost.models.weights import random_weights
     from mncost.witnesses.verify_onnx import onnx_reading
     from mncost.witnesses.verify_torch import (
+        emptied,
         fvcore_reading,
         materialised,
         meta_module,
         torch_reading,
     )
 
-    graph = None
+    graph = module = None
     for network in networks:
         if network.graph is not graph:
             graph = network.graph
+            if module is not None:
+                emptied(module)
             names = [node.name for node in graph.nodes]
             shapeless, module = meta_module(graph), materialised(meta_module(graph))
             weights = random_weights(graph)

@@ -19,7 +19,7 @@ from mncost.graph.ops import Shape
 from mncost.models.torch_model import torch_module
 from mncost.witnesses.verify import ELSEWHERE, Reading, gather
 
-__all__ = ["fvcore_reading", "materialised", "meta_module", "torch_reading"]
+__all__ = ["emptied", "fvcore_reading", "materialised", "meta_module", "torch_reading"]
 
 # fvcore's handles of what has multiply-accumulates; the others are batch norms and poolings.
 _HANDLES = ("conv", "linear", "addmm", "matmul", "mm", "bmm", "einsum")
@@ -38,6 +38,12 @@ def materialised(module: nn.Module) -> nn.Module:
         for values in module.state_dict().values():
             values.zero_()
     return module
+
+
+def emptied(module: nn.Module) -> None:
+    """Give back a module's memory: what torch has traced of it is never let go of."""
+    for values in module.state_dict().values():
+        values.untyped_storage().resize_(0)
 
 
 def torch_reading(module: nn.Module, inputs: Sequence[Shape], layers: Collection[str]) -> Reading:
