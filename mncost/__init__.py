@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mncost.grids import Grid
     from mncost.imported import from_onnx, from_torch
     from mncost.measure.where import Where
+    from mncost.model_changes import ModelChanges, diff_models
     from mncost.nas.found import Search
     from mncost.nas.search import search
     from mncost.network import Network
@@ -62,6 +63,7 @@ __all__ = [
     "Grid",
     "InputError",
     "MncostError",
+    "ModelChanges",
     "Network",
     "Outcome",
     "Pick",
@@ -84,6 +86,7 @@ __all__ = [
     "bench",
     "check",
     "compare",
+    "diff_models",
     "explain",
     "from_onnx",
     "from_torch",
@@ -107,6 +110,7 @@ _MODULES = {
     "Grid": "mncost.grids",
     "InputError": "mncost.errors",
     "MncostError": "mncost.errors",
+    "ModelChanges": "mncost.model_changes",
     "Network": "mncost.network",
     "Outcome": "mncost.budget.outcome",
     "Pick": "mncost.choose.picked",
@@ -128,6 +132,7 @@ _MODULES = {
     "Where": "mncost.measure.where",
     "check": "mncost.budget.run",
     "compare": "mncost.comparison",
+    "diff_models": "mncost.model_changes",
     "explain": "mncost.explanation",
     "from_onnx": "mncost.imported",
     "from_torch": "mncost.imported",

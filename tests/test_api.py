@@ -26,10 +26,30 @@ def test_public_names() -> None:
     """What ``from mncost import *`` gives, and that it is all there."""
     expected = [
         *("Baseline", "Comparison", "Effort", "Explanation", "Grid", "InputError", "MncostError"),
-        *("Network", "Outcome", "Pick", "Picked", "Picture", "Prediction", "Predictions"),
+        *(
+            "ModelChanges",
+            "Network",
+            "Outcome",
+            "Pick",
+            "Picked",
+            "Picture",
+            "Prediction",
+            "Predictions",
+        ),
         *("Predictor", "Pruned", "Results", "Search", "Space", "Survey", "Table", "Verdicts"),
-        *("Verification", "Where", "Which", "__version__", "bench", "check", "compare", "explain"),
-        *("from_onnx", "from_torch", "grid", "load", "pick", "plot", "prune", "read_space"),
+        *("Verification", "Where", "Which", "__version__", "bench", "check", "compare"),
+        *(
+            "diff_models",
+            "explain",
+            "from_onnx",
+            "from_torch",
+            "grid",
+            "load",
+            "pick",
+            "plot",
+            "prune",
+            "read_space",
+        ),
         *("search", "verify"),
     ]
     assert sorted(mncost.__all__) == expected

@@ -5,6 +5,7 @@ TABLES = {
     "Comparison": "mncost.tables.compare:compare_table",
     "Explanation": "mncost.tables.explain:explain_table",
     "Grid": "mncost.tables.grid:grid_table",
+    "ModelChanges": "mncost.tables.model_changes:model_changes",
     "Network": "mncost.tables.layers:layers_table",
     "Pick": "mncost.tables.picks:picks",
     "Predictions": "mncost.tables.predictions:predictions_table",

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from mncost.cost.layers import Layer, side
 from mncost.cost.model_changes import changes
 from mncost.grids import title
+from mncost.model_changes import ModelChanges
 from mncost.network import Network
 from mncost.render.column import Show, Value
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
 from mncost.tables.partial import counted, partial_notes
 
-__all__ = ["model_changes_table"]
+__all__ = ["model_changes", "model_changes_table"]
 
 
 def _shape(layer: Layer | None) -> str | None:
@@ -46,6 +47,13 @@ _COLUMNS: Mapping[str, Source] = sources(
     ("new_bytes", "new bytes moved", "bytes", lambda x: _moved(x.new)),
     narrow=("kind", "old_bytes", "new_bytes", "old_params", "new_params"),
 )
+
+
+def model_changes(
+    found: ModelChanges, *, columns: str | Sequence[str] | None = None, every: bool = False
+) -> Table:
+    """Return one row for each layer that differs, or for each layer."""
+    return model_changes_table(found.old, found.new, every=every, columns=columns)
 
 
 def model_changes_table(

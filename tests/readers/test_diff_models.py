@@ -78,3 +78,18 @@ def test_it_takes_two(tmp_path: Path) -> None:
         result = in_process(["diff-models", *words])
         assert result.status == 2
         assert "takes two networks" in result.err
+
+
+def test_from_python() -> None:
+    """What differs between two models in hand, and the table that the command prints."""
+    old, new = (mncost.from_onnx(chain(*widths)) for widths in ((3, 5, 2), (3, 6, 2)))
+    found = mncost.diff_models(old, new)
+    assert [(one.name, one.change) for one in found.changed] == [
+        ("fc1", "changed"),
+        ("fc2", "changed"),
+    ]
+    assert len(found.layers) == 3
+    assert repr(found) == "<mncost.ModelChanges of 3 layers: 2 differ>"
+    (first, second) = found.to_frame().to_dict("records")
+    assert (first["old_macs"], first["new_macs"], second["new_params"]) == (15, 18, 12)
+    assert mncost.diff_models(old, old).changed == ()

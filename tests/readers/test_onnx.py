@@ -349,6 +349,27 @@ class TestBadInput:
         with pytest.raises(mncost.InputError, match="not in the folder of the file"):
             mncost.load(saved(made, tmp_path))
 
+    def test_external_data_that_a_link_leads_out_of_the_folder(self, tmp_path: Path) -> None:
+        made = linear([floats("w", 4, 3)], [])
+        (weight,) = made.graph.initializer
+        secret = tmp_path / "secret"
+        secret.write_bytes(weight.raw_data)
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        try:
+            (folder / "w.bin").symlink_to(secret)
+        except OSError:
+            pytest.skip("no links here")
+        weight.ClearField("raw_data")
+        weight.data_location = TensorProto.EXTERNAL
+        weight.external_data.add(key="location", value="w.bin")
+        file = saved(made, folder)
+        with pytest.raises(mncost.InputError, match="not in the folder of the file"):
+            mncost.load(file)
+        (folder / "w.bin").unlink()
+        secret.rename(folder / "w.bin")
+        assert mncost.load(file).macs == 12
+
     @pytest.mark.parametrize(
         ("given", "said"),
         [

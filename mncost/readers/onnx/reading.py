@@ -31,7 +31,7 @@ def read_file(name: str, given: Sequence[GivenInput]) -> ReadModel:
     """
     path = Path(name)
     model, content = load(path)
-    _check_external(model, name)
+    _check_external(model, name, path)
     read = read_model(model, given, name=name, path=path)
     source = OnnxSource(str(path.resolve()), sha256(content).hexdigest(), _inputs(read))
     return ReadModel(
@@ -154,14 +154,16 @@ def _run(
     return run_once(path, copy, inputs, wanted)
 
 
-def _check_external(model: ModelProto, name: str) -> None:
+def _check_external(model: ModelProto, name: str, path: Path) -> None:
     """Refuse weights that lie outside of the folder of the file."""
+    folder = path.resolve().parent
     for tensor in tensors_of(model.graph):
         if tensor.data_location != TensorProto.EXTERNAL:
             continue
         place = next((one.value for one in tensor.external_data if one.key == "location"), "")
         parts = PurePosixPath(place.replace("\\", "/"))
-        if not place or parts.is_absolute() or ".." in parts.parts or ":" in place:
+        strays = not place or parts.is_absolute() or ".." in parts.parts or ":" in place
+        if strays or not (path.parent / parts).resolve().is_relative_to(folder):  # by a link
             raise InputError(
                 f"{name}: the weights of {tensor.name} are in {place!r}, which is not in the "
                 "folder of the file"
