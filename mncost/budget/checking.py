@@ -41,6 +41,12 @@ class Checking:
         panel=_PANEL,
     )
     clock: str | None = clock_flag()
+    hosts: Path | None = flag(
+        "The file with the hosts that budgets name. Default: hosts.toml here, or "
+        "mncost/hosts.toml in ~/.config.",
+        metavar="FILE",
+        panel=_PANEL,
+    )
     inconclusive: Inconclusive = flag(
         "Count inconclusive limits as pass or fail. Default: neither, exit status 3.",
         default="keep",
@@ -58,4 +64,4 @@ class Checking:
         return {name: value for name, value in given(self).items() if name in _MEASURING}
 
 
-_MEASURING = ("save", "max_time", "clock")
+_MEASURING = ("save", "max_time", "clock", "hosts")

@@ -368,6 +368,8 @@ def _beyond_default(precision: str, place: Place) -> Iterator[str]:
         yield f"{place.threads} threads"
     if place.denormals is not None:
         yield f"denormals {place.denormals}"
+    if not place.is_here:
+        yield f"on {place.host}"
 
 
 # Strings, from the longest opening on, and comments: what looks like a header or a key in these is

@@ -40,14 +40,22 @@ class Gate:
         self.plan = plan
         self.results = Results(run)
         self.looks = Looks(tests=max(1, len(plan.measured)))
+        self._machines: dict[frozenset[str | None], Looks] = {}  # each has a time of its own
         self._looks: dict[int, _Look] = {}  # by the limit's place in the plan
 
     def __call__(self, run: Run, fraction: float, last: bool) -> set[int]:
-        """Look; return the cells that the undecided limits still need."""
+        """Look; return the cells that the undecided limits still need.
+
+        Of several machines, each has a run with its own cells only.
+        """
         self.results.update()
-        levels = self.looks.look(fraction, last)
+        hosts = frozenset(cell.place.host for cell in run.cells)
+        looks = self._machines.setdefault(hosts, Looks(tests=self.looks.tests))
+        levels = looks.look(fraction, last)
         needed: set[int] = set()
         for index, measured in enumerate(self.plan.measured):
+            if self.results.run.cells[measured.cell].place.host not in hosts:
+                continue
             before = self._looks.get(index)
             if before is not None and before.verdict is not None:
                 continue
@@ -70,7 +78,8 @@ class Gate:
         verdicts = "the verdict" if looks.tests == 1 else f"all {looks.tests} verdicts"
         return (
             f"{verdicts} on latency: right with a probability of {1 - looks.alpha / 2:.1%}, for "
-            "this machine during this run; intervals are those of the look that decided"
+            f"{'these machines' if self.results.run.hosts else 'this machine'} during this run; "
+            "intervals are those of the look that decided"
         )
 
     def _outcome(self, index: int, measured: Measured) -> Outcome:
@@ -90,6 +99,9 @@ class Gate:
         )
         reasons = {failure.cell: failure.reason for failure in reversed(run.failures)}
         failed = next((cell for cell in measured.cells if cell in reasons), None)
+        lost = run.hosts.get(run.cells[measured.cell].place.host or "")
+        if failed is None and lost and lost.lost and outcome.verdict == "INCONCLUSIVE":
+            return outcome._replace(verdict="ERROR", why=f"cannot be measured: {lost.lost}")
         if failed is None:
             return outcome
         why = f"cannot be measured: {run.cells[failed].words()}: {reasons[failed]}"

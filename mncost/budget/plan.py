@@ -18,7 +18,7 @@ from mncost.measure.machine import machine, machine_differences
 from mncost.measure.records import Cell, Place
 from mncost.measure.run_file import read_run
 from mncost.measure.schedule import Purpose
-from mncost.measure.where import Offer, Where
+from mncost.measure.where import HERE, Offer, Where
 from mncost.readers import is_model
 from mncost.results.results import Results
 
@@ -128,6 +128,11 @@ class _Planner:
             case Ratio(to=model):
                 cell = self.enter(limit.model, limit, place)
                 self.measured.append(Measured(limit, cell, other=self.enter(model, limit, place)))
+            case _ if self.saved is not None and not place.is_here:
+                raise InputError(
+                    f"a saved run is no baseline on {place.host}: accepted is a limit "
+                    "of this machine, or --baseline-arch or --baseline-model"
+                )
             case _ if self.saved is not None:
                 cell = self.enter(limit.model, limit, place)
                 self.measured.append(Measured(limit, cell, saved=self.in_saved(cell)))
@@ -179,6 +184,7 @@ class _Planner:
             threads=(asked.threads,),
             precision=(limit.precision,),
             batch=(asked.batch,),
+            host=(asked.host or HERE,),
             python=(python,) if python else (),
             flush_denormals=asked.denormals is not None,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -66,14 +66,14 @@ def check(
     find = cache(network_of)  # several limits of one budget are about one network
     exact = {id(limit): check_exact(limit, find) for limit in limits if limit.is_exact}
     if len(exact) == len(limits):
-        for name in ("save", "clock"):
+        for name in ("save", "clock", "hosts"):
             if getattr(how, name) is not None:
                 raise InputError(f"{name}: nothing is measured, all limits are exact")
         return Verdicts([exact[id(limit)] for limit in limits], notes, None, how.inconclusive)
     from mncost.measure.saving import saving
 
     with saving(how.save) as keep:
-        measured, more, run = _measured(limits, against, time, how.clock, keep, watch)
+        measured, more, run = _measured(limits, against, time, how, keep, watch)
     unsaved = None if keep.problem is None else f"{keep.problem}; the run is not saved"
     outcomes = [(exact | measured)[id(limit)] for limit in limits]
     return Verdicts(outcomes, [*notes, *more], run, how.inconclusive, unsaved)
@@ -144,7 +144,7 @@ def _measured(
     limits: Sequence[Limit],
     baseline: Baseline,
     max_time: float | None,
-    clock: str | None,
+    how: Checking,
     save: Callable[[Run], None],
     watch: Callable[[Progress], None],
 ) -> tuple[dict[int, Outcome], list[str], Run]:
@@ -153,14 +153,17 @@ def _measured(
     from mncost.budget.plan import plan
     from mncost.effort import check_clock
     from mncost.extras import require
-    from mncost.measure.runs import carry_out, empty_run, offer
+    from mncost.measure.runs import carry_out, disconnecting, empty_run, offer
     from mncost.results.changes import machine_warnings
 
     require("bench")
-    wanted = plan(limits, baseline, offer)
-    time = _usual_time(wanted) if max_time is None else max_time
-    asked = check_clock(clock, [cell.place.threads for cell in wanted.planned.cells])
-    run = empty_run(wanted.planned, _options(time, asked))
+    if how.hosts is not None and all(limit.place.is_here for limit in limits):
+        raise InputError(f"hosts {how.hosts}: no budget names a host")
+    with disconnecting():
+        wanted = plan(limits, baseline, partial(offer, hosts=how.hosts) if how.hosts else offer)
+        time = _usual_time(wanted) if max_time is None else max_time
+        asked = check_clock(how.clock, [cell.place.threads for cell in wanted.planned.cells])
+        run = empty_run(wanted.planned, _options(time, asked))
     gate = Gate(wanted, run)
     carry_out(run, save=save, watch=watch, undecided=gate, tails=wanted.tails)
     if run.stopped == "interrupted":

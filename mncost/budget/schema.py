@@ -85,6 +85,7 @@ class Budget(Struct, kw_only=True, forbid_unknown_fields=True):
     threads: Threads = 1
     batch: Batch = 1
     flush_denormals: bool = False
+    host: Name | None = None
     macs: Count | Whole | Counts | None = None
     params: Count | Whole | Counts | None = None
     weight_bytes: Size | Whole | Sizes | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
@@ -24,7 +24,7 @@ from mncost.hosts.file import HostEntry, chosen
 from mncost.hosts.host import Host
 from mncost.measure.cell import HERE
 from mncost.measure.clocks import Clock, VirtualClock, WallClock
-from mncost.measure.engine import Progress, Tools, measure
+from mncost.measure.engine import Progress, Tools, Undecided, measure
 from mncost.measure.model_files import Build
 from mncost.measure.records import Conditions, HostRecord, Run, Stop, WorkerSpec
 from mncost.measure.runtimes import runtime_class
@@ -202,6 +202,7 @@ def _measure_at(name: str | None, run: Run, tools: Tools, builder: _SharedBuilde
         scratch=scratch,
         build=builder.share,
         pilot=tools.pilot if alone else None,
+        undecided=tools.undecided if alone else _undecided_on(name, tools.undecided),
         watch=lambda progress: tools.watch(progress._replace(host=name)),
     )
     if name in (None, HERE):
@@ -262,6 +263,18 @@ def _tools_of(host: Host, run: Run, tools: Tools) -> Tools:
         rest=lambda seconds: None,  # the agent waits
         ahead=host.ahead,
     )
+
+
+def _undecided_on(name: str | None, undecided: Undecided | None) -> Undecided | None:
+    """Return what decides about the cells of one machine: it is shown no others."""
+    if undecided is None:
+        return None
+
+    def look(run: Run, passed: float, last: bool) -> Collection[int]:
+        cells = [cell for cell in run.cells if cell.place.host == name]
+        return undecided(replace(run, cells=cells), passed, last)
+
+    return look
 
 
 def _launch_here(tools: Tools) -> Callable[[WorkerSpec, int], Worker]:

@@ -46,6 +46,7 @@ __all__ = [
     "TARGET_ERROR",
     "begin",
     "carry_out",
+    "disconnecting",
     "empty_run",
     "offer",
     "options_for",
@@ -84,7 +85,7 @@ def begin(
     require("bench")
     if where.hosts is not None and where.host == (HERE,):
         raise InputError("--hosts needs --host: which of its machines are measured on")
-    with _disconnected_after_errors():
+    with disconnecting():
         if names := [name for name in where.host if name != HERE]:
             from mncost.hosts.fleet import connect
 
@@ -293,7 +294,7 @@ def offer(
 
 
 @contextmanager
-def _disconnected_after_errors() -> Iterator[None]:
+def disconnecting() -> Iterator[None]:
     """End the connections to hosts if a run cannot be planned."""
     try:
         yield
@@ -314,7 +315,7 @@ def _check_hosts(path: Path, run: Run, hosts: Path | None) -> None:
     from mncost.hosts.fleet import look_at
     from mncost.measure.machine import machine_differences
 
-    with _disconnected_after_errors():
+    with disconnecting():
         for name, record in run.hosts.items():
             if differences := machine_differences(record.machine, look_at(name, hosts).machine):
                 raise MeasureError(

@@ -39,7 +39,7 @@ def machines(run: Run) -> list[tuple[str, Machine]]:
         return [("", run.machine)]
     names = dict.fromkeys(cell.place.host for cell in run.cells)
     known = {name: run.hosts[name].machine for name in run.hosts}
-    return [(str(name), known.get(name or "", run.machine)) for name in names]
+    return [(name or ".", known.get(name or "", run.machine)) for name in names]
 
 
 def _in_full(name: str, machine: Machine) -> str:

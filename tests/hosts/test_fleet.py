@@ -226,3 +226,34 @@ def test_pick_calibrate_and_predict_on_a_host(
     (row,) = json.loads(predicted.out)["rows"]
     assert row["latency"] == pytest.approx(20e-6 + row["macs"] / 40e9, rel=0.1)
     assert in_process(["pick", "v2", "--host", "one", "--hosts", file]).status == 2
+
+
+def test_a_budget_of_another_machine(server: Server, tmp_path: Path) -> None:
+    """The script: V2 α 0.35 takes 1.5 ms, and twice as long on the slow host."""
+    quiet = '"process": 0.001, "noise": 0.001'
+    script = f"MNCOST_FAKE_SCRIPT = '{SLOW[:-1]}, {quiet}}}'"
+    file = server.hosts(slow=f"environment = {{ OWN, {script} }}", plain="")
+    budgets = tmp_path / "budgets.toml"
+    one = (
+        '[[budget]]\nmodel = {{ arch = "v2", alpha = 0.35 }}\nruntime = "fake"\n'
+        'latency = {{ p50 = "{}" }}\n{}\n'
+    )
+    budgets.write_text(
+        one.format("2ms", "host = 'slow'")
+        + one.format("5ms", "host = 'plain'")
+        # Another limit of this machine, beside them.
+        + one.format("4ms", "")
+    )
+    words = ["check", str(budgets), "--hosts", str(file), "--max-time", "20s", "--format", "json"]
+    result = in_process(words)
+    assert result.status == 1, result.out + result.err
+    verdicts = {row["budget"]: row["verdict"] for row in json.loads(result.out)["rows"]}
+    assert verdicts == {1: "FAIL", 2: "PASS", 3: "PASS"}
+    unknown = tmp_path / "unknown.toml"
+    unknown.write_text(one.format("2ms", "host = 'slwo'"))
+    result = in_process(["check", str(unknown), "--hosts", str(file)])
+    assert result.status == 2
+    assert "unknown host 'slwo' (did you mean 'slow'?)" in result.err
+    unknown.write_text(one.format("2ms", ""))
+    result = in_process(["check", str(unknown), "--hosts", str(file)])
+    assert (result.status, "no budget names a host" in result.err) == (2, True)
