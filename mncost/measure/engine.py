@@ -94,6 +94,7 @@ def measure(run: Run, tools: Tools) -> None:
     run.stopped = "running"
     try:
         session.files.build(session.cells)
+        session.timetable.built(tools.clock.now())
         measure_memory(run, session.cells, session.files.folders, tools.launch, session.progress)
         session.generations()
     except KeyboardInterrupt:

@@ -159,6 +159,14 @@ class Timetable:
         self._longest_start = 0.0
         self._least_rounds = MIN_ROUNDS
 
+    def built(self, now: float) -> None:
+        """The models are there. If they took most of the time, it begins anew.
+
+        Some converters take a minute for a model, after which nothing could be measured.
+        """
+        if now - self.begun > self.deadline - now:
+            self.begun, self.deadline = now, now + self.deadline - self.begun
+
     def plan(self, now: float, pace: Pace) -> float:
         """Share the time that is left out again, by what a pilot in the first generation says.
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import mncost
 from mncost.measure.layer_shares import layer_shares
-from mncost.measure.runtimes import seeded_images
 from mncost.measure.runtimes.executorch import ExecuTorch
 from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.worker import WorkerSpec
@@ -23,14 +21,12 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("precision", ExecuTorch.precisions)
 def test_a_worker(tmp_path: Path, precision: str) -> None:
-    """Its outputs are torch's, and every layer with MACs has a time of its own."""
+    """Every layer with MACs has a time of its own; tests/readers/test_pte.py has its outputs."""
     net = mncost.load(str(Path(__file__).parents[1] / "tiny.toml"), 1.0, 32)
     model = Model(net.graph, net.inputs, precision, lambda: random_weights(net.graph, 5))
     said = format_named("executorch").write(model, tmp_path)
     assert (said is None) == (precision == "fp32")
-    assert said is None or 5e-3 < said.error < 0.2
-    if precision == "fp32":
-        assert error_of(net, tmp_path) <= 1e-4
+    assert said is None or 1e-3 < said.error < 0.5
     worker = start_worker(WorkerSpec("executorch", 1))
     try:
         assert set(worker.hello.versions) >= {"python", "torch", "numpy"}
@@ -43,16 +39,3 @@ def test_a_worker(tmp_path: Path, precision: str) -> None:
         worker.close()
     layers = layer_shares(ExecuTorch, net.graph, net.inputs, profiled)
     assert {layer.layer for layer in layers} >= {one.name for one in net.layers if one.macs}
-
-
-def error_of(net: mncost.Network, folder: Path) -> float:
-    """Return the largest difference from torch's logits / their standard deviation."""
-    import torch
-    from executorch.runtime import Runtime
-
-    images = torch.from_numpy(seeded_images((1, *net.inputs["input"])))
-    method = Runtime.get().load_program(str(folder / "model.pte")).load_method("forward")
-    with torch.no_grad():
-        wanted = net.to_torch(seed=5).eval()(images).numpy()
-    logits = method.execute([images])[0].numpy()
-    return float(np.abs(logits - wanted).max() / wanted.std())

@@ -101,6 +101,13 @@ def test_time_is_shared_among_the_processes_asked_for() -> None:
     assert min(rounds) >= 5
 
 
+def test_models_that_take_most_of_the_time_leave_all_of_it() -> None:
+    for built, deadline in ((0.0, 60.0), (29.0, 60.0), (31.0, 91.0), (130.0, 190.0)):
+        timetable = Timetable(0.0, 60.0, 3)
+        timetable.built(built)
+        assert timetable.deadline == deadline
+
+
 def test_a_generation_is_worth_its_start() -> None:
     """With time to spare, there are more generations, not longer ones: at least 80 % measure."""
     rounds = simulate(max_time=600, processes=5, start=1.0, round_time=0.3)
