@@ -79,7 +79,7 @@ def _forecast(said: Forecast) -> str:
     if not said.cells:
         return (
             f"building and starting the models took all of --max-time {said.max_time:g} s; each "
-            "is visited once in each of three processes (or of --processes, if that is less)"
+            "is visited once in each of up to three processes"
         )
     limit = f"--max-time {_time(said.max_time)}"
     by_then = f"gives about ± {said.error:.1%}" if said.error else "is too short for an interval"

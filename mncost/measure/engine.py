@@ -32,6 +32,9 @@ from mncost.measure.workers.worker import Ahead
 __all__ = ["Errors", "Pilot", "Progress", "Tools", "Undecided", "measure"]
 
 SAVE_EVERY = 5.0  # seconds
+OVERTIME = (
+    30.0  # seconds after the end in which another process is started, so that there are three
+)
 PROFILE_ROUNDS, PART_ROUNDS = 10, 3  # in each process: of a network, of a part of one
 
 
@@ -139,21 +142,23 @@ class _Session:
             if cell.id not in lost and (self.open is None or cell.id in self.open)
         ]
 
-    @property
-    def least_generations(self) -> int:
-        """How many there are even if building and starting models used up the time.
+    def owed(self, generation: int) -> bool:
+        """Whether a generation has a round even if building and starting used up the time.
 
-        A run that plans its time by a pilot has three processes, with one round each: fewer have no
-        interval that means something.
+        The first one has; and in a run that plans its time by a pilot the first three, because
+        fewer have no interval that means something, unless that takes too much longer.
         """
+        if generation == self.first:
+            return True
+        late = self.clock.now() > self.timetable.deadline + OVERTIME
         planned = 0 if self.tools.pilot is None else MIN_PROCESSES
-        return max(self.first + 1, min(planned, self.run.options.processes))
+        return not late and generation < min(planned, self.run.options.processes)
 
     def generations(self) -> None:
         """Measure one generation after the other, until it is enough."""
         generation = self.first
         while True:
-            enough = generation >= self.least_generations and not (
+            enough = not self.owed(generation) and not (
                 self.timetable.another_generation(self.clock.now())
             )
             if not self.cells:
@@ -203,6 +208,7 @@ class _Session:
 
     def generation(self, generation: int) -> None:
         """Start every worker, visit every cell in rounds, end the workers."""
+        owed = self.tools.pilot is not None and self.owed(generation)
         self.files.build(self.cells)  # of cells that were not measured before
         self.timetable.begin(self.clock.now(), generation - self.first)
         self.progress("load", generation, self.run.options.processes)
@@ -224,7 +230,6 @@ class _Session:
             self.look_inside(crew)
             self.timetable.loaded(self.clock.now())
             rounds = 0
-            owed = self.tools.pilot is not None and generation < self.least_generations
             while crew.has_cells and (
                 (owed and not rounds) or self.timetable.another_round(self.clock.now(), rounds)
             ):

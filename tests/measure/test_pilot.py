@@ -103,6 +103,14 @@ def test_each_cell_has_a_latency_even_if_building_used_up_the_time(
     assert run.stopped == "max-time"
 
 
+def test_a_run_does_not_go_on_long_after_its_time_for_more_processes(tmp_path: Path) -> None:
+    """A call takes 40 s: after the round that is owed, the time has been over for minutes."""
+    run = begun(fake_request("v1"), max_time=1.0)
+    carried_out(run, tmp_path, script=Script(overhead_ns=4e10), pilot=lambda *said: None)
+    (process,) = run.processes
+    assert {bursts.cell for bursts in process.bursts} == {None, 0, 1}
+
+
 def test_networks_that_are_known_well_enough_are_not_measured_any_more(tmp_path: Path) -> None:
     """The second network is noisier: it and its twin are measured on."""
 
