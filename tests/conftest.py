@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.running import Result, as_process, in_process, use_state
+from tests.running import OF_THE_TERMINAL, Result, as_process, in_process, use_state
 
 # With CI set, every run tries the same examples. The time of one example is nobody's promise.
 settings.register_profile("ci", derandomize=True, deadline=None, database=None)
@@ -34,8 +34,10 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 @pytest.fixture(autouse=True)
 def _own_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test see what another one has kept."""
+    """Let no test see what another one has kept, nor the tester's terminal."""
     use_state(monkeypatch.setenv, _STATES / str(next(_numbers)))
+    for name in OF_THE_TERMINAL:
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from unittest import mock
 from mncost.cli.main import run
 
 FAMILIES = Path(__file__).parents[1] / "mncost" / "spec" / "families"
-_OF_THE_TERMINAL = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERMINAL_WIDTH")
+OF_THE_TERMINAL = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERMINAL_WIDTH")
 
 
 class Result(NamedTuple):
@@ -108,7 +108,7 @@ def command(*arguments: str) -> list[str]:
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Return this process' environment without what describes the tester's terminal."""
-    own = {key: value for key, value in os.environ.items() if key not in _OF_THE_TERMINAL}
+    own = {key: value for key, value in os.environ.items() if key not in OF_THE_TERMINAL}
     return {**own, **extra}
 
 
