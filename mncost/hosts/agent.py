@@ -118,6 +118,8 @@ class Agent:
 
     def do_offer(self, runtime: str) -> Message:
         """Return what a runtime offers here: it is imported in a process of its own."""
+        if sys.version_info < runtime_class(runtime).least_python:
+            return {"offer": too_old(runtime_class(runtime))}
         try:
             child = Child(None, "look", runtime, seconds=START_SECONDS)
         except WorkerDied as error:

@@ -257,3 +257,18 @@ def test_a_budget_of_another_machine(server: Server, tmp_path: Path) -> None:
     unknown.write_text(one.format("2ms", ""))
     result = in_process(["check", str(unknown), "--hosts", str(file)])
     assert (result.status, "no budget names a host" in result.err) == (2, True)
+
+
+def test_a_runtime_that_a_host_is_too_old_for_is_left_out(server: Server, tmp_path: Path) -> None:
+    change = "from mncost.measure.runtimes.torch import Torch; Torch.least_python = (4, 0)"
+    file = server.hosts(plain=patched(server, "too-old", change))
+    words = ("bench", "v2", "--alpha", "0.35", "--resolution", "96", "--no-twin", "--max-time", "1")
+    status, said = run_on(file, "plain", save=tmp_path / "run.json", more=words)
+    assert status == 0, said
+    run = read_run(tmp_path / "run.json")
+    assert {cell.place.runtime for cell in run.cells} == {"onnxruntime"}
+    assert any("left out: plain: torch needs Python 4.0" in note for note in run.notes)
+    named = (*words, "--runtime", "torch")
+    status, said = run_on(file, "plain", save=tmp_path / "other.json", more=named)
+    assert status == 2
+    assert "plain: torch needs Python 4.0" in said
