@@ -133,6 +133,16 @@ _READ = {"max_pool": 1, "average_pool": 1, "pool": 1}
 _CONVS = "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d"
 _BATCH_NORMS = "BatchNorm1d BatchNorm2d BatchNorm3d"
 _TIMM_ATTENTION = "timm.layers.attention.Attention"
+# timm's modules that multiply by @, which ptflops does not see; elsewhere it is torch.matmul.
+_BY_OPERATOR = " ".join(
+    f"timm.models.{name}"
+    for name in (
+        "edgenext.CrossCovarianceAttn",
+        "efficientformer_v2.Attention2d",
+        "efficientformer_v2.Attention2dDownsample",
+        "swin_transformer.WindowAttention",
+    )
+)
 _POOLS = " ".join(f"{kind}Pool{n}d" for kind in ("Max", "Avg", "AdaptiveAvg") for n in (1, 2, 3))
 _POOL_CALLS = " ".join(
     f"{kind}_pool{n}d" for kind in ("max", "avg", "adaptive_avg") for n in (1, 2, 3)
@@ -202,6 +212,9 @@ CONVENTIONS: Mapping[str, Convention] = {
                 "Upsample": {"resize_nearest": 1, "resize_bilinear": 1},
                 "MultiheadAttention": {**_MACS, "bias": 1, "softmax": 1, "query_scale": 1},
                 "timm.models.convnext.ConvNeXtBlock": _ELEMENTS,  # by the method mul
+                **_each(_BY_OPERATOR, over={"matmul": -1}),
+                "Softmax": {"softmax": 1},
+                "timm.models.mobilevit.LinearSelfAttention": {"softmax": 1},  # by a function
                 **_each(_TIMM_ATTENTION, over={"attention": 1, "softmax": 1, "query_scale": 1}),
             },
             calls={

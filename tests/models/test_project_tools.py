@@ -129,3 +129,30 @@ def test_ptflops_counts_an_attention_of_timm_as_a_whole() -> None:
     after = tokens * 5 * (width + 1)
     assert CONVENTIONS["ptflops-pytorch"].total(network.seen) == hook + after
     assert CONVENTIONS["thop"].total(network.seen) == tokens * width * (4 * width + 5)
+
+
+def test_ptflops_sees_no_products_by_an_operator() -> None:
+    """It replaces torch.matmul and F.softmax: timm's window attention multiplies by @.
+
+    With timm 1.0.31, swin_tiny_patch4_window7_224 has 4,380,952,696, and the softmax is in it;
+    efficientformerv2_s0 389,738,576.
+    """
+    torch = pytest.importorskip("torch")
+    tokens, width = 7, 12
+
+    class WindowAttention(torch.nn.Module):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.softmax = torch.nn.Softmax(dim=-1)
+
+        def forward(self, x: Any) -> Any:
+            return self.softmax(x @ x.transpose(-2, -1)) @ x
+
+    def of(module: str) -> int:
+        WindowAttention.__module__, WindowAttention.__qualname__ = module, "WindowAttention"
+        network = mncost.from_torch(WindowAttention(), (1, tokens, width))
+        assert network.macs == 2 * tokens**2 * width
+        return CONVENTIONS["ptflops-pytorch"].total(network.seen)
+
+    assert of("timm.models.swin_transformer") == tokens**2
+    assert of("mine") == tokens**2 + 2 * tokens**2 * width  # as if by torch.matmul
