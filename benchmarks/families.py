@@ -24,7 +24,7 @@ def count_all() -> int:
     counted = 0
     for name in networks():
         spec = load_spec(name)
-        sizes = [*spec.published_resolutions] or [spec.native]
+        sizes = spec.published_resolutions or (spec.native,)
         grid = mncost.grid(name, alpha=list(spec.alphas), resolution=",".join(map(str, sizes)))
         for network in grid:
             assert network.macs > 0
