@@ -69,12 +69,10 @@ def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.measure.scripted import instead_of_processes
     from tests.options import prepare
 
-    folder = tmp_path_factory.mktemp("prepared") / "files"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("prepared")
     with pytest.MonkeyPatch.context() as patch:
-        use_state(patch.setenv, folder.with_name("state"))
         patch.chdir(folder)
-        use_state(patch.setenv, Path(f"{folder}-state"))
+        use_state(patch.setenv, folder / "state")
         instead_of_processes(patch)
         prepare(folder)
     return folder

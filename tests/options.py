@@ -37,15 +37,18 @@ BASES = {
     "export": "export --arch tiny.toml --output net.onnx",
     "prune": "prune --arch tiny.toml --channels 0.5 --output pruned.toml",
     "list": "list",
-    "bench": "bench --arch tiny.toml --runtime fake --max-time 1s",
+    "bench": "bench --arch large.toml --runtime fake --max-time 0.4s",
     "compare": "compare --arch v3-large --alpha 0.75",
-    "compare --bench": "compare --arch tiny.toml --bench --runtime fake --max-time 1s",
+    "compare --bench": "compare --arch large.toml --bench --runtime fake --max-time 1s",
     "show": "show run.json",
     "report": "report other.json",
     "diff": "diff run.json other.json",
     "diff-models": "diff-models --arch v2,v3-large",
-    "calibrate": "calibrate --from grid.json",
-    "predict": "predict --arch v2 --alpha 0.6 --run grid.json",
+    "calibrate": "calibrate --arch v2 --runtime fake --cells 2 --max-time 1s",
+    "calibrate --from": "calibrate --from places.json --threads 1 --precision fp32",
+    "predict": "predict --arch v3-large --alpha 4 --resolution 1024",
+    "predict --run": "predict --arch v2 --alpha 4 --resolution 1024 --run places.json "
+    "--threads 1 --precision fp32",
     "pick": "pick --arch v2,v3-small --max-size 16MB",
     "space": "space space.toml --sample 50",
     "search": "search --arch small.toml --max-latency 60us --step 5% --no-measure -o out.toml",
@@ -90,7 +93,6 @@ VALUES = {
     "compare --columns": "arch,macs",
     "bench --columns": "arch,runtime,latency",
     "bench --alpha": "0.5",
-    "bench --resolution": "16",
     "pick --with-weights": "--with-weights",
     "show --columns": "arch,latency",
     "diff --columns": "arch,ratio",
@@ -98,9 +100,14 @@ VALUES = {
     "pick --columns": "arch,macs",
     "predict --columns": "arch,latency",
     "predict --run": "grid.json",
-    "predict --runtime": "fake",
-    "predict --threads": "1",
+    "predict --target-error": "1%",
+    "predict --alpha": "3",
+    "predict --resolution": "768",
+    "bench --classes": "100000",
+    "compare --bench --classes": "100000",
     "--cells": "3",
+    "--host": "pi4",
+    "--hosts": "nowhere.toml",
     "--from": "grid.json",
     "bench --twin": "--no-twin",
     "compare --bench --layers": "--no-layers",
@@ -197,17 +204,17 @@ def prepare(folder: Path) -> None:
         f"bench {small} --seed 1 --save other.json",
         "bench v2 --alpha 0.35:1.0 --resolution 96,128 --no-twin --runtime fake --max-time 2s "
         "--save grid.json",
+        "bench v2 --alpha 0.35:1.0 --resolution 96,128 --no-twin --runtime onnxruntime "
+        "--threads 1,2 --precision fp32,int8 --max-time 2s --save places.json",
         "compare --arch v1 --bench --runtime fake --max-time 2s --save pairs.json",
     ):
         result = in_process(line.split())
         assert result.status == 0, result
-    write_profile(
-        structs.replace(
-            Predictor.fit("grid.json").calibration, place=place_of(OnePlace()), versions={}
-        )
-    )
+    _profiles()
     (folder / "budgets-own.toml").write_text(BUDGET)
-    (folder / "tiny.toml").write_text(TINY.read_text())
+    tiny = TINY.read_text()
+    (folder / "tiny.toml").write_text(tiny)
+    (folder / "large.toml").write_text(tiny.replace("resolution = 8", "resolution = 512"))
     (folder / "space.toml").write_text(SPACE)
     (folder / "my.py").write_text("def score(network):\n    return network.params\n")
     network(folder)
@@ -218,6 +225,22 @@ def prepare(folder: Path) -> None:
         for name in ("net.pt", "net.onnx"):
             words = ["export", "tiny.toml", "--seed", "5", "-o", name]
             assert in_process(words).status == 0
+
+
+def _profiles() -> None:
+    """Write profiles of some places, no two of which are alike."""
+    made = Predictor.fit("grid.json").calibration
+    for factor, place in (
+        (1.1, place_of(OnePlace())),
+        (1.2, place_of(OnePlace("torch"))),
+        (1.3, place_of(OnePlace(threads=2))),
+        (1.4, place_of(OnePlace(), "int8")),
+    ):
+        cells = [
+            structs.replace(cell, seconds=[factor * one for one in cell.seconds])
+            for cell in made.cells
+        ]
+        write_profile(structs.replace(made, place=place, versions={}, cells=cells))
 
 
 def options_of(name: str) -> dict[str, list[str]]:
@@ -232,6 +255,8 @@ def options_of(name: str) -> dict[str, list[str]]:
         )
         is_flag = getattr(parameter, "is_flag", False)
         if parameter.param_type_name != "option" or option in name:
+            continue
+        if f"{name} {option}" in BASES:  # has pairs of its own
             continue
         if is_flag and option in BASES[name].split():
             continue

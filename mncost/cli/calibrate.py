@@ -82,6 +82,7 @@ def calibrate(
 
     if run is not None:
         others = {**given(which), **given(effort), "cells": cells, "save": save}
+        others |= {"host": place.host, "hosts": place.hosts}
         precision = others.pop("precision", None)
         from mncost.cli.options import refuse
 

@@ -97,10 +97,12 @@ def predict(
 
 def _of_run(run: Path, place: OnePlace, precision: str | None) -> Predictor:
     """Return what a run of this machine predicts."""
+    from mncost.cli.options import refuse
     from mncost.measure.machine import machine, machine_differences
     from mncost.predict.predictor import Predictor
     from mncost.results.results import Results
 
+    refuse({"host": place.host}, "does not go with --run: it is of this machine")
     results = Results.read(run)
     if differences := machine_differences(results.run.machine, machine()):
         raise InputError(f"{run}: a run of another machine: {'; '.join(differences)}")
