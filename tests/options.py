@@ -106,8 +106,6 @@ VALUES = {
     "bench --classes": "100000",
     "compare --bench --classes": "100000",
     "--cells": "3",
-    "--host": "pi4",
-    "--hosts": "nowhere.toml",
     "--from": "grid.json",
     "bench --twin": "--no-twin",
     "compare --bench --layers": "--no-layers",

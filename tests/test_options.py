@@ -153,8 +153,7 @@ def test_no_option_is_ignored(name: str, attempt: Try) -> None:
 
 def test_every_reason_is_needed() -> None:
     """Of an option that no command has any more, no reason is left."""
-    tried = {name.split()[0] for name in BASES}
-    assert tried == set(COMMANDS) - {"hosts"}  # which connects over ssh
+    assert {name.split()[0] for name in BASES} == set(COMMANDS)
     known = {option for name in BASES for option in options_of(name)}
     assert {option for _, one, other in REASONS for option in (one, other) if option} <= known
 
