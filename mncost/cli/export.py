@@ -11,6 +11,7 @@ from mncost.cli.emit import say
 from mncost.cli.params import Only
 from mncost.cli.streams import tell
 from mncost.errors import InputError, OutputError, UnknownNameError
+from mncost.models.given_weights import GivenWeights
 from mncost.which import Which
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _PRECISION = (
 
 def export(
     which: Annotated[Which, Only(without=("rho", "in_place"), help={"precision": _PRECISION})],
+    given_weights: GivenWeights,
     output: Annotated[
         Path,
         typer.Option(
@@ -76,32 +78,6 @@ def export(
             rich_help_panel=_PANEL,
         ),
     ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            "--weights",
-            metavar="FILE",
-            help="A checkpoint of torchvision's, timm's or our model: .pth, .pt or .safetensors. "
-            "Default: random weights.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
-    weights_key: Annotated[
-        str | None,
-        typer.Option(
-            "--weights-key",
-            metavar="KEY",
-            help="Which state dict of a checkpoint that holds several: model, model_ema ... "
-            "Default: the first common name; a note says which.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            "--seed", min=0, help="Seed of the random weights. Default: 0.", rich_help_panel=_PANEL
-        ),
-    ] = None,
 ) -> None:
     """Write one network as a model file that runs, or as an architecture file.
 
@@ -120,12 +96,9 @@ def export(
         raise UnknownNameError("suffix", output.suffix, FILES)
     if features and which.classes is not None:
         raise InputError("--classes and --features do not go together: no classifier is left")
-    if weights is not None and seed is not None:
-        raise InputError("--weights and --seed do not go together: nothing is random")
     if dynamic_batch and static_batch is not None:
         raise InputError("--dynamic-batch and --static-batch do not go together")
-    if weights_key is not None and weights is None:
-        raise InputError("--weights-key needs --weights: the file that it chooses in")
+    weights, seed = given_weights.weights, given_weights.seed
     given: dict[str, Any] = {
         "resolution": which.resolution,
         "precision": which.precision,
@@ -135,7 +108,7 @@ def export(
         "static-batch": static_batch,
         "opset": opset,
         "weights": weights,
-        "weights-key": weights_key,
+        "weights-key": given_weights.weights_key,
         "seed": seed,
     }
     for name, value in given.items():
@@ -148,7 +121,7 @@ def export(
     _check_beside(output, kind)
     precision = _precision(which.precision, static_batch)
     network = which.network()
-    trained = None if weights is None else checkpoint(weights, weights_key)
+    trained = None if weights is None else checkpoint(weights, given_weights.weights_key)
     if trained is not None and trained.note:
         tell(f"mncost: {trained.note}")
     if network.source is not None:

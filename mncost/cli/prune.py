@@ -12,15 +12,21 @@ from mncost.cli.emit import Out, say
 from mncost.cli.params import Only
 from mncost.cli.streams import tell
 from mncost.errors import InputError
+from mncost.models.given_weights import GivenWeights
 from mncost.which import Which
 
 __all__ = ["prune"]
 
 _PANEL = "Prune"
+_WEIGHTS = (
+    "A checkpoint of torchvision's, timm's or our model: its filters with the largest L1 norm "
+    "survive. Default: random weights."
+)
 
 
 def prune(
     which: Annotated[Which, Only(without=("precision", "in_place", "twin"))],
+    given_weights: Annotated[GivenWeights, Only(help={"weights": _WEIGHTS})],
     out: Annotated[Out, Only(without=("output",))],
     output: Annotated[
         Path,
@@ -53,31 +59,6 @@ def prune(
             rich_help_panel=_PANEL,
         ),
     ] = 8,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            "--weights",
-            metavar="FILE",
-            help="A checkpoint of torchvision's, timm's or our model: its filters with the largest "
-            "L1 norm survive. Default: random weights.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
-    weights_key: Annotated[
-        str | None,
-        typer.Option(
-            "--weights-key",
-            metavar="KEY",
-            help="Which state dict of a checkpoint that holds several.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            "--seed", min=0, help="Of the random weights. Default: 0.", rich_help_panel=_PANEL
-        ),
-    ] = None,
 ) -> None:
     """Remove the channels with the smallest filters: a narrower network, and its weights.
 
@@ -90,10 +71,6 @@ def prune(
     """
     if output.suffix.lower() != ".toml":
         raise InputError(f"--output {output}: accepted is a file whose name ends in .toml")
-    if weights is not None and seed is not None:
-        raise InputError("--weights and --seed do not go together: nothing is random")
-    if weights_key is not None and weights is None:
-        raise InputError("--weights-key needs --weights: the file that it chooses in")
     from mncost.extras import require
     from mncost.pruning.prune import prune, weights_of
     from mncost.render.write import check_writable, refuse_overwriting, write_atomically
@@ -102,10 +79,12 @@ def prune(
     require("models")
     network = which.network()
     beside = output.with_suffix(".safetensors")
-    refuse_overwriting({"--output": beside}, {"--weights": weights})
+    refuse_overwriting({"--output": beside}, {"--weights": given_weights.weights})
     for path in (output, beside):
         check_writable(path)
-    given, note = weights_of(network, weights, weights_key, seed or 0)
+    given, note = weights_of(
+        network, given_weights.weights, given_weights.weights_key, given_weights.seed or 0
+    )
     pruned = prune(network, channels, round=multiple, weights=given, name=output.stem)
     same = alike(which, pruned.network.macs)
     table = pruned_table(pruned, same, columns=out.columns, notes=[note] if note else [])
