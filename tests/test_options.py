@@ -82,7 +82,8 @@ REASONS: dict[tuple[str, str, str], str] = {
     ("pick", "--top", ""): "fewer than so many fit",
 }
 QUICK = ("table", "layers", "explain", "list", "schema", "show", "diff", "space")
-LONG = tuple(name for name in BASES if name not in QUICK)
+# `hosts` connects over ssh.
+LONG = tuple(name for name in BASES if name not in (*QUICK, "hosts"))
 STATE = "state"
 KEPT = f"{STATE}/mncost/runs"  # runs without a name: they are named after the time
 
