@@ -85,6 +85,7 @@ class Tools(NamedTuple):
     first: Collection[int] | None = None  # cells of the first generation; None: all
     tails: Collection[int] = ()  # cells of which high percentiles are wanted
     host: str | None = None  # whose cells are measured; None: this machine
+    generation: int = 0  # the first one, if the others are in another run
     ahead: Callable[[Sequence[Ahead], float], None] | None = None  # is sent a round as a whole
 
 
@@ -119,7 +120,8 @@ class _Session:
         self.open: set[int] | None = None if tools.first is None else set(tools.first)
         self.error: float | None = None
         self.saved = self.clock.now()
-        self.first = 1 + max((process.generation for process in self.processes), default=-1)
+        measured = [process.generation for process in self.processes]
+        self.first = 1 + max(measured, default=tools.generation - 1)
         self.timetable = Timetable(
             self.clock.now(), run.options.max_time, run.options.processes - self.first
         )

@@ -204,6 +204,8 @@ def carry_out(  # noqa: PLR0913 - what the engine is given
     first: Collection[int] | None = None,
     tails: Collection[int] = (),
     pilot: Pilot | None = None,
+    host: str | None = None,
+    generation: int = 0,
 ) -> None:
     """Measure the cells of a run, with real processes, until it is enough.
 
@@ -218,6 +220,8 @@ def carry_out(  # noqa: PLR0913 - what the engine is given
             built when they are measured for the first time.
         tails: the cells of which high percentiles are wanted; they have longer bursts.
         pilot: hears what a pilot says; without it there is none.
+        host: the name that cells of this machine have in the run.
+        generation: the first one, if those before it are in another run.
     """
     # Now, and not when the run is looked at: an import that is interrupted leaves a library in
     # pieces, and what there is by then is to be shown.
@@ -261,8 +265,10 @@ def carry_out(  # noqa: PLR0913 - what the engine is given
             pilot=pilot,
             quota=None if virtual else quota(),
             rest=time.sleep,
+            host=host,
+            generation=generation,
         )
-        if run.hosts:
+        if run.hosts and host is None:
             from mncost.hosts.fleet import measure_hosts
 
             measure_hosts(run, tools)

@@ -1,0 +1,87 @@
+"""What runs on the workers that measure: they say what they are, and start one process a generation."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+from mncost.errors import InputError
+
+__all__ = ["Described", "describe", "generation", "offer"]
+
+_LOOK_SECONDS = 0.2
+
+Described = dict[str, Any]
+"""Of a worker: the name of its machine, what tells that from others, its fingerprint."""
+
+
+def describe() -> Described:
+    """Say what machine this worker is on."""
+    import platform
+    from pathlib import Path
+
+    import msgspec
+
+    from mncost.measure.machine import machine
+
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        boot = ""  # then names tell machines apart
+    return {
+        "name": platform.node(),
+        "key": boot or platform.node(),
+        "machine": msgspec.to_builtins(machine()),
+        "python": platform.python_version(),
+    }
+
+
+def offer(runtime: str) -> list[str | None] | str:
+    """Return the execution providers of a runtime here, or why there are none."""
+    from mncost.measure.runs import offer
+
+    try:
+        return list(offer(runtime, None))
+    except InputError as error:
+        return str(error)
+
+
+def generation(request: bytes) -> bytes:
+    """Measure one generation in a process of its own; this one only waits.
+
+    Raises:
+        RuntimeError: the process ended without an answer.
+    """
+    words = [sys.executable, "-m", "mncost.cluster.generation"]
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+        subprocess.Popen(words, stdin=subprocess.PIPE, stdout=out, stderr=err) as process,
+    ):
+        assert process.stdin is not None
+        process.stdin.write(request + b"\n")
+        process.stdin.flush()
+        while process.poll() is None and not _is_cancelled():
+            time.sleep(_LOOK_SECONDS)
+        process.stdin.close()
+        if process.wait():
+            err.seek(0)
+            last = err.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise RuntimeError(f"its process ended with {process.returncode}: {last[:200]}")
+        out.seek(0)
+        return out.read()
+
+
+def _is_cancelled() -> bool:
+    """Whether nobody wants the result of the running task any more."""
+    from distributed import get_worker
+    from distributed.worker import thread_state
+
+    try:
+        task = get_worker().state.tasks.get(thread_state.key)
+    except (AttributeError, ValueError):  # no task: a test
+        return False
+    return task is None or task.state == "cancelled"
