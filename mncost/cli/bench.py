@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ from mncost.cli.emit import Out, emit_text, say
 from mncost.cli.options import refuse
 from mncost.cli.params import Only
 from mncost.cli.view import View, check_run_file, status
+from mncost.cluster.address import Scheduler, check_alone
 from mncost.effort import Effort
 from mncost.errors import InputError
 from mncost.flags import given
@@ -22,7 +24,9 @@ from mncost.measure.where import Where
 from mncost.which import Which
 
 if TYPE_CHECKING:
+    from mncost.cluster.fleet import Fleet
     from mncost.grids import Grid
+    from mncost.measure.plan import What
     from mncost.measure.records import Run
     from mncost.measure.saving import Saver
     from mncost.results.results import Results
@@ -52,6 +56,7 @@ def bench(
     which: Annotated[Which, _WHICH],
     where: Where,
     effort: Effort,
+    scheduler: Scheduler,
     view: View,
     out: Annotated[Out, _OUT],
     twin: Annotated[
@@ -122,6 +127,7 @@ def bench(
     mncost bench v2 --training --train head,all --batch 16
     mncost bench v2 --sparsity 0,0.5,0.9 --runtime all
     mncost bench --resume run.json --max-time 5min
+    mncost bench v2 --cluster tls://scheduler:8786
 
     Without options: V1, V2, V3 and their twins, on ONNX Runtime and torch, in less than a minute.
     """
@@ -138,24 +144,26 @@ def bench(
     if weights_key is not None and weights is None:
         raise InputError("--weights-key needs --weights: the file that it chooses in")
     if resume is not None:
-        _refuse_cells(asked | given(where) | given(effort))
+        _refuse_cells(asked | given(where) | given(effort) | given(scheduler))
+    check_alone(scheduler)
     from mncost.grids import Grid
     from mncost.measure.kept import new_file
     from mncost.measure.runs import ARCHITECTURES, resumed
     from mncost.measure.saving import saving
 
     run_file = new_file() if named is None else named
-    with saving(run_file) as saver:
+    with saving(run_file) as saver, _fleet(scheduler) as fleet:
         if resume is None:
             which = replace(which, arch=which.arch or ARCHITECTURES)
             grid = which.grid()
             if weights is not None:
                 network = grid.single().with_weights(weights, weights_key)
                 grid = Grid([network], [*grid.notes, *network.notes])
-            run = _begun(grid, given(which), where, effort, twin=twin, by=view.by, teacher=teacher)
+            what = _what(grid, where, twin=twin, by=view.by, teacher=teacher)
+            run = _begun(grid, given(which), where, effort, what, fleet)
         else:
             run = resumed(resume, effort, where.python, where.hosts)
-        _measure_and_show(run, run_file, saver, view, out, is_named=named is not None)
+        _measure_and_show(run, run_file, saver, view, out, fleet, is_named=named is not None)
         if named is not None:
             saver.check()
     return status(run)
@@ -176,29 +184,52 @@ def _run_file(save: Path | None, out: Out) -> tuple[Path | None, Out]:
     return (out.output, replace(out, output=None)) if is_run_file else (save, out)
 
 
+@contextmanager
+def _fleet(scheduler: Scheduler) -> Iterator[Fleet | None]:
+    """Yield the machines of a cluster, if one is asked for."""
+    if scheduler.cluster is None:
+        yield None
+        return
+    from mncost.cluster.client import connected
+    from mncost.cluster.fleet import Fleet
+
+    with connected(scheduler) as client:
+        yield Fleet(client)
+
+
+def _what(
+    grid: Grid, where: Where, *, twin: bool | None, by: str | None, teacher: str | None
+) -> What:
+    """Return what is measured of each network."""
+    from mncost.api import teacher_of
+    from mncost.measure.plan import What
+
+    is_twin = twin or (twin is None and by is None and not where.training)
+    return What(
+        twin="standard" if is_twin else None,
+        by_layer=by is not None,
+        teacher=teacher_of(grid[0], teacher),
+    )
+
+
 def _begun(
     grid: Grid,
     asked: dict[str, object],
     where: Where,
     effort: Effort,
-    *,
-    twin: bool | None,
-    by: str | None,
-    teacher: str | None = None,
+    what: What,
+    fleet: Fleet | None,
 ) -> Run:
-    """Return a new run of networks."""
-    from mncost.api import teacher_of
-    from mncost.measure.plan import What
-    from mncost.measure.runs import begin
-
-    is_twin = twin or (twin is None and by is None and not where.training)
-    what = What(
-        twin="standard" if is_twin else None,
-        by_layer=by is not None,
-        teacher=teacher_of(grid[0], teacher),
-    )
+    """Return a new run of networks, here or on a cluster."""
     words = {name: str(value) for name, value in asked.items()}
-    run = begin(grid, where, effort, what, asked=words)
+    if fleet is None:
+        from mncost.measure.runs import begin
+
+        run = begin(grid, where, effort, what, asked=words)
+    else:
+        from mncost.cluster import bench as on_cluster
+
+        run = on_cluster.begin(fleet, grid, where, effort, what, words)
     run.notes += grid.notes
     return run
 
@@ -222,7 +253,14 @@ def _refuse_cells(asked: dict[str, object]) -> None:
 
 
 def _measure_and_show(
-    run: Run, run_file: Path | None, saver: Saver, view: View, out: Out, *, is_named: bool
+    run: Run,
+    run_file: Path | None,
+    saver: Saver,
+    view: View,
+    out: Out,
+    fleet: Fleet | None,
+    *,
+    is_named: bool,
 ) -> None:
     """Measure, then write the table, or the run file where that goes to standard output."""
     from mncost.cli.progress import tell, watching
@@ -238,7 +276,12 @@ def _measure_and_show(
         if path is not None and str(path) != "-":
             check_writable(path)
     with watching(run.options.target_error) as watch:
-        results = measure(run, save=saver, watch=watch, tell=tell)
+        if fleet is None:
+            results = measure(run, save=saver, watch=watch, tell=tell)
+        else:
+            from mncost.cluster import bench as on_cluster
+
+            results = on_cluster.measure(fleet, run, save=saver, watch=watch)
     if run_file != file:
         emit_text(json_text(encode(run).decode()), None)
         return
@@ -248,7 +291,8 @@ def _measure_and_show(
     if pyperf is not None:
         view.export_to(results, pyperf)
     if file is not None and saver.problem is None and (out.for_people or not is_named):
-        streams.tell(f"mncost: saved: {_typed(file)}; next: {_next(results, file)}")
+        following = _next(results, file, can_resume=fleet is None)
+        streams.tell(f"mncost: saved: {_typed(file)}; next: {following}")
 
 
 def _typed(file: Path) -> str:
@@ -258,13 +302,13 @@ def _typed(file: Path) -> str:
     return shlex.quote(str(file))
 
 
-def _next(results: Results, file: Path) -> str:
+def _next(results: Results, file: Path, *, can_resume: bool) -> str:
     """Return the next useful command: measure longer if that was too short, else a report."""
     from mncost.measure.kept import runs
     from mncost.tables.warnings import longer
 
     time = longer(results)
-    if time and results.run.imports_python:  # such a run is not resumed
+    if time and (results.run.imports_python or not can_resume):
         return f"the same with --max-time {time}"
     if time:
         return f"mncost bench --resume {_typed(file)} --max-time {time}"

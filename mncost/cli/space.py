@@ -14,7 +14,7 @@ from mncost.choose.limits import Limits
 from mncost.cli.emit import Out, emit_bytes, emit_text
 from mncost.cli.options import refuse
 from mncost.cli.params import Only
-from mncost.cluster.address import Scheduler
+from mncost.cluster.address import Scheduler, check_alone
 from mncost.errors import InputError
 from mncost.flags import given
 from mncost.limits import time
@@ -163,6 +163,7 @@ def space(
         predicted = True
     if not predicted and given(place):
         raise InputError("--runtime and --threads are of predicted latencies: add --predicted")
+    check_alone(scheduler)
     refuse({"jobs": jobs if scheduler.cluster else None}, "does not go with --cluster")
     total = min(sample or made.size, made.size)
     predictor = _predictor(place, which.precision or "fp32") if predicted else None
@@ -204,8 +205,6 @@ def space(
 def _executor(scheduler: Scheduler) -> Iterator[Executor | None]:
     """Yield what counts on a cluster, if there is one."""
     if scheduler.cluster is None:
-        if scheduler.insecure:
-            raise InputError("--insecure is of --cluster, which is not given")
         yield None
         return
     from mncost.cluster.client import connected

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from mncost.errors import InputError
 from mncost.flags import flag
 
-__all__ = ["Scheduler", "checked"]
+__all__ = ["Scheduler", "check_alone", "checked"]
 
 _PANEL = "Cluster"
 _ACCEPTED = "accepted is tls://HOST:PORT, and tcp://HOST:PORT on this machine or with --insecure"
@@ -30,6 +30,16 @@ class Scheduler:
         default=False,
         panel=_PANEL,
     )
+
+
+def check_alone(scheduler: Scheduler) -> None:
+    """Refuse what is said of a scheduler that is not given.
+
+    Raises:
+        InputError: it is.
+    """
+    if scheduler.insecure and scheduler.cluster is None:
+        raise InputError("--insecure is of --cluster, which is not given")
 
 
 def checked(scheduler: Scheduler) -> str:

@@ -2,115 +2,36 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec import structs
 
-from mncost.cluster.client import workers_of
+from mncost.cluster.fleet import RESOURCE, Fleet, Member
 from mncost.cluster.generation import Answer, Request, decode, encode
-from mncost.cluster.tasks import describe, generation, offer
+from mncost.cluster.tasks import generation
 from mncost.effort import Effort
-from mncost.errors import InputError, MeasureError, one_line
+from mncost.errors import InputError, one_line
 from mncost.flags import given
 from mncost.measure.cells import Planned
 from mncost.measure.engine import Progress
 from mncost.measure.machine import machine_differences
 from mncost.measure.plan import What, plan
-from mncost.measure.records import HostRecord, Machine, Process, Run
+from mncost.measure.records import Process, Run
 from mncost.measure.runs import empty_run, options_for
 from mncost.measure.where import Where
 from mncost.network import Network
 from mncost.results.results import Results
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Future
 
-__all__ = ["Fleet", "begin", "measure"]
+__all__ = ["begin", "measure"]
 
-RESOURCE = "MEASURE"
 _LOOK_SECONDS = 1.0
 _GONE_SECONDS = 60.0  # that a machine may have no worker
-
-
-class Member(NamedTuple):
-    """A machine of the cluster: its name in the run, what tells it from others, its fingerprint."""
-
-    name: str
-    key: str
-    record: HostRecord
-
-
-class Fleet:
-    """The machines of a cluster that measure, and their workers.
-
-    Attributes:
-        members: the machines, by name.
-    """
-
-    def __init__(self, client: Client) -> None:
-        """Ask all workers with the resource ``MEASURE`` what they are.
-
-        Raises:
-            InputError: there is none, or two workers of one machine are not alike.
-        """
-        self.client = client
-        self.members: dict[str, Member] = {}
-        self._workers: dict[str, str] = {}  # by address: the name of its machine
-        workers_of(client)
-        self.look()
-        if not self.members:
-            raise InputError(
-                f"--cluster {client.scheduler.address}: no worker has the resource {RESOURCE}: "
-                f'start those that measure with --resources "{RESOURCE}=1"; see docs/cluster.md'
-            )
-
-    def look(self) -> None:
-        """Look which workers there are now."""
-        info = self.client.scheduler_info(n_workers=-1)["workers"]
-        there = [one for one, said in info.items() if said["resources"].get(RESOURCE)]
-        self._workers = {one: name for one, name in self._workers.items() if one in there}
-        if new := [one for one in there if one not in self._workers]:
-            for address, said in self.client.run(describe, workers=new, on_error="ignore").items():
-                self._workers[address] = self._member(said).name
-
-    def workers(self, name: str) -> list[str]:
-        """Return the workers of a machine that there are now."""
-        return sorted(address for address, of in self._workers.items() if of == name)
-
-    def offer(self, runtime: str, python: str | None, *, host: str) -> Sequence[str | None]:
-        """Return the execution providers of a runtime on a machine.
-
-        Raises:
-            MeasureError: it is not installed there.
-        """
-        future = self.client.submit(
-            offer, runtime, workers=self.workers(host), allow_other_workers=False, pure=False
-        )
-        said = future.result()
-        if isinstance(said, str):
-            raise MeasureError(f"{host}: {one_line(said)[:300]}")
-        return list(said)
-
-    def _member(self, said: Mapping[str, Any]) -> Member:
-        """Return the machine that a worker describes: one that is known, or a new one."""
-        record = HostRecord(
-            machine=msgspec.convert(said["machine"], Machine), python=str(said["python"])
-        )
-        key = str(said["key"])
-        for member in self.members.values():
-            alike = not machine_differences(member.record.machine, record.machine)
-            if member.key == key and alike and member.record.python == record.python:
-                return member
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", str(said["name"]))[:60] or "machine"
-        names = (name, *(f"{name}-{number}" for number in range(2, 10_000)))
-        made = Member(next(one for one in names if one not in self.members), key, record)
-        self.members[made.name] = made
-        return made
 
 
 def begin(
@@ -178,6 +99,7 @@ class _Site:
         self.member, self.name = member, member.name
         self.generation = 0
         self.spent = 0.0  # seconds of generations that count
+        self.measured = 0.0  # of these, without building models
         self.done = False
         self.future: Future | None = None
         self.workers: list[str] = []  # that may run it
@@ -286,20 +208,24 @@ class _Session:
     def is_enough(self, site: _Site) -> bool:
         """Whether a machine has measured what was asked for, or has no time left."""
         options = self.run.options
-        lost = {one.cell for one in (*self.run.left_out, *self.run.failures)}
         cells = [one.id for one in self.run.cells if one.place.host == site.name]
-        if not set(cells) - lost:
+        if not set(cells) - self.lost:
             return True
         if site.generation < options.processes:
             return False
         errors = self.errors(site)
         if options.target_error is not None and max(errors) <= options.target_error:
             return True
-        return site.spent + site.spent / site.generation > options.max_time
+        return site.measured * (1 + 1 / site.generation) > options.max_time
+
+    @property
+    def lost(self) -> set[int]:
+        """The cells that were given up."""
+        return {one.cell for one in self.run.left_out} | {one.cell for one in self.run.failures}
 
     def errors(self, site: _Site | None = None) -> list[float]:
         """Return the relative errors of the cells that were not given up; inf: no interval yet."""
-        lost = {one.cell for one in (*self.run.left_out, *self.run.failures)}
+        lost = self.lost
         known = self.results.update().relative_errors() if self.run.processes else {}
         return [
             known.get(cell.id, float("inf"))
@@ -323,12 +249,13 @@ class _Session:
             self.lose(site, one_line(reason)[:300])
             return
         part, run = answer.run, self.run
+        site.measured += part.seconds - min((one.started for one in part.processes), default=0.0)
         run.processes += [_later(process, site.spent) for process in part.processes]
         run.conditions += part.conditions
         run.files += part.files
         run.profiles += part.profiles
         run.memory += part.memory
-        run.failures += part.failures[len(run.failures) :]
+        run.failures += [one for one in part.failures if one not in run.failures]
         run.notes += [f"{site.name}: {note}" for note in part.notes if note not in run.notes]
         site.generation += 1
         site.spent += part.seconds
@@ -374,7 +301,7 @@ def _later(process: Process, seconds: float) -> Process:
         if (at := getattr(process, name)) is not None:
             setattr(process, name, at + seconds)
     for record in (*process.first_runs, *process.pilot, *process.bursts):
-        record.at[:] = type(record.at)(at + seconds for at in record.at)
+        record.at[:] = type(record.at)([at + seconds for at in record.at])
     return process
 
 

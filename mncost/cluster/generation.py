@@ -16,6 +16,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, structs
 
+from mncost.cluster.tasks import beside_the_worker
 from mncost.errors import InputError, one_line
 from mncost.measure.bursts import decoded, encodable
 from mncost.measure.machine import machine
@@ -71,7 +72,9 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever else writes to the standard output
     threading.Thread(target=_end_with_the_input, daemon=True).start()
-    answers.write(encode(_measured(request)))
+    with beside_the_worker():
+        answer = _measured(request)
+    answers.write(encode(answer))
     answers.close()
 
 

@@ -1,21 +1,40 @@
-"""What runs on the workers that measure: they say what they are, and start one process a generation."""
+"""What runs on the workers that measure: what they are, and one process a generation."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from mncost.errors import InputError
 
-__all__ = ["Described", "describe", "generation", "offer"]
+__all__ = ["Described", "beside_the_worker", "describe", "generation", "offer"]
 
 _LOOK_SECONDS = 0.2
 
 Described = dict[str, Any]
 """Of a worker: the name of its machine, what tells that from others, its fingerprint."""
+
+
+@contextmanager
+def beside_the_worker() -> Iterator[None]:
+    """Put this thread on the cores that the worker was not put on, as far as there are any."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))  # as far as it may
+    if others := os.sched_getaffinity(0) - own:
+        os.sched_setaffinity(0, others)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
 
 
 def describe() -> Described:
@@ -31,10 +50,12 @@ def describe() -> Described:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:
         boot = ""  # then names tell machines apart
+    with beside_the_worker():
+        seen = machine()
     return {
         "name": platform.node(),
         "key": boot or platform.node(),
-        "machine": msgspec.to_builtins(machine()),
+        "machine": msgspec.to_builtins(seen),
         "python": platform.python_version(),
     }
 

@@ -85,7 +85,7 @@ class Tools(NamedTuple):
     first: Collection[int] | None = None  # cells of the first generation; None: all
     tails: Collection[int] = ()  # cells of which high percentiles are wanted
     host: str | None = None  # whose cells are measured; None: this machine
-    generation: int = 0  # the first one, if the others are in another run
+    generation: int | None = None  # the only one; its time begins when the models are built
     ahead: Callable[[Sequence[Ahead], float], None] | None = None  # is sent a round as a whole
 
 
@@ -100,6 +100,8 @@ def measure(run: Run, tools: Tools) -> None:
         session.files.build(session.cells)
         session.timetable.built(tools.clock.now())
         measure_memory(run, session.cells, session.files.folders, tools.launch, session.progress)
+        if tools.generation is not None:
+            session.timetable = session.new_timetable()
         session.generations()
     except KeyboardInterrupt:
         run.stopped = "interrupted"
@@ -121,11 +123,14 @@ class _Session:
         self.error: float | None = None
         self.saved = self.clock.now()
         measured = [process.generation for process in self.processes]
-        self.first = 1 + max(measured, default=tools.generation - 1)
-        self.timetable = Timetable(
-            self.clock.now(), run.options.max_time, run.options.processes - self.first
-        )
+        self.first = 1 + max(measured, default=(tools.generation or 0) - 1)
+        self.timetable = self.new_timetable()
         self.files = ModelFiles(run, tools.build, tools.scratch, self.first, self.progress)
+
+    def new_timetable(self) -> Timetable:
+        """Return the timetable of a run that begins now."""
+        options = self.run.options
+        return Timetable(self.clock.now(), options.max_time, options.processes - self.first)
 
     @property
     def processes(self) -> list[Process]:

@@ -205,7 +205,7 @@ def carry_out(  # noqa: PLR0913 - what the engine is given
     tails: Collection[int] = (),
     pilot: Pilot | None = None,
     host: str | None = None,
-    generation: int = 0,
+    generation: int | None = None,
 ) -> None:
     """Measure the cells of a run, with real processes, until it is enough.
 
@@ -221,7 +221,7 @@ def carry_out(  # noqa: PLR0913 - what the engine is given
         tails: the cells of which high percentiles are wanted; they have longer bursts.
         pilot: hears what a pilot says; without it there is none.
         host: the name that cells of this machine have in the run.
-        generation: the first one, if those before it are in another run.
+        generation: the number of the only one that is measured, if others are in another run.
     """
     # Now, and not when the run is looked at: an import that is interrupted leaves a library in
     # pieces, and what there is by then is to be shown.

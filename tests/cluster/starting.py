@@ -39,6 +39,7 @@ def watched(module, name):
     setattr(module, name, noted)
 
 watched("mncost.cluster.space", "_count")
+watched("mncost.cluster.tasks", "generation")
 """
 
 
@@ -66,15 +67,15 @@ class Cluster:
         wait_until(lambda: self.file.exists() and self.file.read_text("utf-8").endswith("}"))
         self.address: str = json.loads(self.file.read_text("utf-8"))["address"]
 
-    def worker(self, **env: str) -> subprocess.Popen[bytes]:
-        """Start a worker, and wait until the scheduler knows it."""
+    def worker(self, *options: str, **env: str) -> subprocess.Popen[bytes]:
+        """Start a worker, and wait until the scheduler knows it; the last of two options holds."""
         number = len(self.processes)
         words = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--resources", "MEASURE=1"]
         words += ["--host", "127.0.0.1", "--name", f"worker{number}"]
         words += ["--preload", str(self.folder / "watched.py"), "--death-timeout", "100"]
         words += ["--local-directory", str(self.folder)]
         log = self.folder / f"{number}.log"
-        process = self._start("worker", *words, **env)
+        process = self._start("worker", *words, *options, **env)
         wait_until(lambda: b"Registered to" in log.read_bytes())
         return process
 
