@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from threading import Thread
 
@@ -35,8 +36,9 @@ def in_processes(jobs: int) -> Executor:
         left, running = iter(ranges), set[Future[Part]]()
         try:
             while True:
-                while len(running) < _AHEAD * jobs and (one := next(left, None)) is not None:
-                    running.add(pool.submit(_count, *one))
+                with _uninterrupted():  # a process that is just starting would print what it did
+                    while len(running) < _AHEAD * jobs and (one := next(left, None)) is not None:
+                        running.add(pool.submit(_count, *one))
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -51,6 +53,19 @@ def in_processes(jobs: int) -> Executor:
             pool.shutdown(wait=True, cancel_futures=True)
 
     return parts
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait; processes that are started meanwhile never see it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(job: Job) -> None:

@@ -172,7 +172,7 @@ def test_times_count_from_the_beginning_of_the_run() -> None:
 @pytest.mark.slow
 def test_eight_of_eight_though_a_worker_is_killed(tmp_path: Path) -> None:
     """Two workers of this machine take turns: no two measure at the same time."""
-    words = [*BENCH, "--processes", "8", "--target-error", "50%"]
+    words = [*BENCH, "--processes", "8"]
     words += ["--max-time", "8", "--save", str(tmp_path / "run.json")]
     with cluster(tmp_path, **{SCRIPT: '{"process": 0.01}'}) as made:
         dying = made.worker(DIES="3")
@@ -182,7 +182,8 @@ def test_eight_of_eight_though_a_worker_is_killed(tmp_path: Path) -> None:
         noted = made.noted()
     assert process.returncode == 0, err
     run = read_run(tmp_path / "run.json")
-    assert [one.generation for one in run.processes] == list(range(8))
+    assert [one.generation for one in run.processes] == list(range(len(run.processes)))
+    assert len(run.processes) >= 8  # more, if there is time
     assert {one.worker.host for one in run.processes} == {*run.hosts}
     assert len(run.hosts) == 1
     assert {burst.cell for one in run.processes for burst in one.bursts} == {0, 1, None}
