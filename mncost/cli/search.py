@@ -100,6 +100,10 @@ def search(
 
     if output.suffix.lower() != ".toml":
         raise InputError(f"--output {output}: accepted is a file whose name ends in .toml")
+    if not output.stem.isprintable():
+        raise InputError(f"--output {output}: cannot be printed: the network gets this name")
+    if len(output.stem) > 100:
+        raise InputError(f"--output {output}: name too long for a network; accepted: 100 letters")
     of = _what(which, searches.is_space)
     log = resume or output.with_suffix(".jsonl")
     inputs = {"arch": of} if isinstance(of, Path) else {}
