@@ -39,7 +39,8 @@ def connected(scheduler: Scheduler) -> Iterator[Client]:
     from distributed import Client
     from distributed.security import Security
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):  # Dask gives each a level of its own
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     security = Security()
     if address.startswith("tls://") and not security.tls_client_cert:
         raise InputError(
