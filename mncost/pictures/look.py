@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -47,7 +48,11 @@ def canvas(inches_high: float) -> Iterator[Figure]:
     from matplotlib import style
     from matplotlib.figure import Figure
 
-    with style.context(["default", _LOOK]):
+    with style.context(["default", _LOOK]), warnings.catch_warnings():
+        # A letter that matplotlib's font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        # Names that are longer than the picture leave no room for it.
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")
         yield Figure(figsize=(_INCHES_WIDE, inches_high), layout="constrained")
 
 
