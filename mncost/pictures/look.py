@@ -79,7 +79,11 @@ def saved(figure: Figure, format: str) -> bytes:
     kind = format.removesuffix("-text")
     with mpl.rc_context({"svg.fonttype": "path" if kind == format else "none"}):
         figure.savefig(out, format=kind, dpi=_DPI, metadata=_METADATA.get(kind))
-    return _for_light_and_dark(out.getvalue()) if format == "svg" else out.getvalue()
+    if kind != "svg":
+        return out.getvalue()
+    # What is drawn stands in a comment too, where XML allows no control characters.
+    text = re.sub(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", b"", out.getvalue())
+    return _for_light_and_dark(text) if format == "svg" else text
 
 
 # Inks on light paper, and on dark.
