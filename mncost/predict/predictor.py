@@ -35,6 +35,7 @@ __all__ = ["LEVEL", "Predictor"]
 LEVEL = 0.9
 _WIDE = 2.0  # times the largest kernel of a kind: beyond it, nothing of that size was measured
 _BEYOND = 0.1  # of log α and of log resolution
+_MOST = 100.0  # of a logarithm: what a profile with absurd numbers says is still a number
 _ODD = 1.5  # how much wider an interval is where a kind of kernel was never measured
 
 
@@ -217,7 +218,7 @@ class Predictor:
             chosen = (numbers >= 0) == is_seen
             if chosen.any():
                 log_seconds, deviation = model.predict(cells.only(chosen))
-                centers[chosen] = np.exp(log_seconds)
+                centers[chosen] = np.exp(np.clip(log_seconds, -_MOST, _MOST))
                 halves[chosen] = self._halves(deviation, level, is_seen=is_seen)
         if odd is not None and odd.any():
             halves = np.where(odd, np.maximum(halves, self._odd_half(level)), halves)
@@ -260,7 +261,7 @@ class Predictor:
         number = np.full(len(where), self._families.get(family or "", -1))
         left_over, deviation = self._model(family).left_over(number, where)
         halves = self._halves(deviation, level, is_seen=family in self._families)
-        return np.exp(left_over), halves, self._odd_half(level)
+        return np.exp(np.clip(left_over, -_MOST, _MOST)), halves, self._odd_half(level)
 
     def _is_beyond(self, family: str, point: NDArray[Any]) -> bool:
         """Whether α or the size is beyond what was measured of a family."""
@@ -284,12 +285,12 @@ class Predictor:
         first, second = self._scores if is_seen else reversed(self._scores)
         scores = first or second
         again = NormalDist().inv_cdf(0.5 + level / 2) * self.spread / self._processes**0.5
-        halves: NDArray[Any] = np.maximum(quantile(scores, level) * deviation, again)
+        halves: NDArray[Any] = np.clip(quantile(scores, level) * deviation, again, _MOST)
         return halves
 
     def _odd_half(self, level: float) -> float:
         scores = self._scores.unseen or self._scores.seen
-        return _ODD * quantile(scores, level) * self._widest
+        return min(_ODD * quantile(scores, level) * self._widest, _MOST)
 
     @property
     def block(self) -> int:
