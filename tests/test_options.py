@@ -60,6 +60,8 @@ REASONS: dict[tuple[str, str, str], str] = {
     ("predict --run", "--dialect", ""): "this V2 is the same network in both",
     ("predict --run", "--in-channels", "--columns"): "--columns names no MACs",
     ("compare --bench", "--arch", "--twin"): "of two networks the layers are not shown",
+    ("predict", "--max-time", "--target-error"): "one network is measured in less",
+    ("predict --run", "--max-time", "--target-error"): "one network is measured in less",
     ("predict", "--dialect", "--columns"): "--columns names no MACs",
     ("predict", "--classes", "--columns"): "--columns names no MACs",
     ("compare", "--precision", "--int8"): "both say the same",
