@@ -76,10 +76,10 @@ def prune(
     from mncost.render.write import check_writable, refuse_overwriting, write_atomically
     from mncost.tables.pruning import alike, pruned_table
 
-    require("models")
-    network = which.network()
     beside = output.with_suffix(".safetensors")
     refuse_overwriting({"--output": beside}, {"--weights": given_weights.weights})
+    require("models")
+    network = which.network()
     for path in (output, beside):
         check_writable(path)
     given, note = weights_of(
