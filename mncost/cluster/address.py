@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from mncost.errors import InputError
 from mncost.flags import flag
@@ -48,6 +46,8 @@ def checked(scheduler: Scheduler) -> str:
     Raises:
         InputError: it is no address, or has no TLS.
     """
+    from urllib.parse import urlsplit  # the help of a command needs none of it
+
     text = scheduler.cluster or ""
     address = text if "://" in text else f"tcp://{text}"
     try:
@@ -68,6 +68,8 @@ def checked(scheduler: Scheduler) -> str:
 
 
 def _is_loopback(host: str) -> bool:
+    from ipaddress import ip_address
+
     try:
         return ip_address(host).is_loopback
     except ValueError:

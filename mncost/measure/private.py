@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 
 __all__ = ["with_home", "without_home"]
 
 
 def without_home(text: str) -> str:
     """Return a text with ``~`` for the home directory, and without paths of temporary files."""
+    import tempfile  # the help of a command does not need it
+
     scratch = re.escape(tempfile.gettempdir()) + r"[/\\]mncost-\w+[/\\]?"
     text = re.sub(scratch, "", text)
     home = os.path.expanduser("~")  # noqa: PTH111 - Path.home raises if there is none
