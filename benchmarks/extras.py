@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 EXTRAS = ["", "frame", "onnx", "results", "plot", "report", "bench", "openvino", "litert", "ncnn"]
-EXTRAS += ["space", "parquet", "cluster", "torch", "models", "verify", "bench,models", "dev"]
+EXTRAS += ["space", "parquet", "cluster", "torch", "models", "verify", "coreml", "executorch"]
+EXTRAS += ["bench,models", "dev"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
