@@ -68,15 +68,19 @@ class Roofline(NamedTuple):
 
 
 def roofline(results: Results, cell: int) -> Roofline | None:
-    """Return the ceilings where a cell was measured; ``None`` if they were not measured there."""
+    """Return the ceilings where a cell was measured.
+
+    ``None`` if they were not measured there, or if an interval is as wide as the ceiling itself.
+    """
     place = replace(results.run.cells[cell].place, batch=1)
     ceilings = [seen for seen in results.run.ceilings if seen.place == place]
     if not ceilings:
         return None
-    return Roofline(
+    made = Roofline(
         log_interval([SECOND * seen.macs / max(1, min(seen.product_ns)) for seen in ceilings]),
         log_interval([SECOND * seen.bytes / max(1, min(seen.copy_ns)) for seen in ceilings]),
     )
+    return None if any((one.relative_error or 0) >= 1 for one in made) else made
 
 
 def point(cell: Cell, kind: str, roofline: Roofline | None, time: Interval | None) -> LayerPoint:

@@ -110,7 +110,7 @@ def about_pairs(pairs: Sequence[PairSaving]) -> Iterator[str]:
 def about_layers(roofline: Roofline | None, pairs: Sequence[PairSaving]) -> Iterator[str]:
     """Say what the ceilings are, and which layers are under which."""
     if roofline is None:
-        yield "no ceilings were measured"
+        yield "no ceilings: none were measured, or processes differ too much in them"
         return
     yield (
         f"ceilings: {written('rate', roofline.macs_per_second)}MAC/s (a large matrix product), "

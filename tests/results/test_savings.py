@@ -227,6 +227,13 @@ def test_the_ceilings_are_the_fastest_runs() -> None:
     assert roofline.ridge == pytest.approx(2.0)
 
 
+def test_ceilings_that_differ_between_processes_are_none() -> None:
+    """A product that one process claims to do in no time says nothing about the machine."""
+    impossible = replace(ceilings(1), product_ns=[0, 50])
+    run = measured([NS, NS], ceilings=[ceilings(0), impossible])
+    assert Results(run).roofline(FIRST) is None
+
+
 @pytest.mark.parametrize(
     "other", [{"runtime": "torch"}, {"precision": "int8"}, {"threads": 2}, {"provider": None}]
 )
