@@ -45,15 +45,20 @@ _ALONE = {"ncnn": "pnnx"}
 _ALSO = {"bench": ("onnxruntime",)}  # installed with it, but another runtime does as well
 
 
-def require(*extras: str) -> None:
+def require(*extras: str, besides: str | None = None) -> None:
     """Check that everything is installed that the features of some extras need.
 
     Nothing is imported. Name the smallest extra that suffices.
 
+    Args:
+        extras: their names.
+        besides: an extra that they bring, whose features are needed too.
+
     Raises:
         MissingExtraError: something is not installed; the message says how to install it.
     """
-    lacking = missing(name for extra in extras for name in EXTRAS[extra])
+    needed = [*([besides] if besides else []), *extras]
+    lacking = missing(name for extra in needed for name in EXTRAS[extra])
     if lacking:
         also = missing(name for extra in extras for name in _ALSO.get(extra, ()))
         raise MissingExtraError([*lacking, *also], install(*extras))

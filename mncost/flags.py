@@ -80,9 +80,13 @@ def given(options: Any) -> dict[str, Any]:
 
 
 def taken(options: T, keywords: dict[str, Any]) -> T:
-    """Return a dataclass of flags with the keywords that are its fields; they leave the dict."""
+    """Return a dataclass of flags with the keywords that are its fields; they leave the dict.
+
+    ``None`` stands for the default.
+    """
     names = [one.name for one in fields(options) if one.name in keywords]  # type: ignore[arg-type]
-    changes = {name: keywords.pop(name) for name in names}
+    values = {name: keywords.pop(name) for name in names}
+    changes = {name: value for name, value in values.items() if value is not None}
     return replace(options, **changes)  # type: ignore[type-var]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import mncost
 from mncost.errors import MissingExtraError
 from mncost.extras import EXTRAS, install, require
 
@@ -68,6 +69,21 @@ def test_everything_that_is_missing_is_named_at_once(monkeypatch: pytest.MonkeyP
         require("bench")
     assert caught.value.missing == ["scipy", "psutil", "onnxruntime"]
     assert caught.value.command == f"{sys.executable} -m pip install 'mncost[bench]'"
+
+
+@everything
+@pytest.mark.parametrize(
+    ("runtime", "extras"),
+    [("torch", "bench,torch"), ("openvino", "openvino"), ("onnxruntime", "bench"), (None, "bench")],
+)
+def test_the_hint_has_the_extras_of_the_runtimes(
+    runtime: str | None, extras: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mncost.extras.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError) as caught:
+        mncost.bench("v2", runtime=runtime)
+    assert {"scipy", "psutil"} <= {*caught.value.missing}
+    assert f"'mncost[{extras}]'" in caught.value.command
 
 
 @everything

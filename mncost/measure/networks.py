@@ -33,7 +33,6 @@ def one_place(
     Raises:
         InputError: the runtime is missing, or cannot do that.
     """
-    require("bench")
     if place.runtime == ALL:
         raise MeasureError(f"runtime {ALL}: name one here, e.g. {USUAL[0]}")
     where = Where(
@@ -42,6 +41,7 @@ def one_place(
         precision=(precision,),
         host=(place.host or HERE,),
     )
+    where.require()
     offers = partial(offer, hosts=place.hosts) if place.host else offer
     return where.with_runtimes(by_layer=by_layer, of_modules=of_modules).place(offers)
 

@@ -82,7 +82,7 @@ def begin(
     Raises:
         InputError: an argument is not accepted, or a package is not installed.
     """
-    require("bench")
+    where.require()
     if where.hosts is not None and where.host == (HERE,):
         raise InputError("--hosts needs --host: which of its machines are measured on")
     with disconnecting():

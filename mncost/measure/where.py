@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mncost.effort import check_count
 from mncost.errors import InputError, MeasureError, NotThereError, UnknownNameError, did_you_mean
-from mncost.extras import install
+from mncost.extras import EXTRAS, install, missing, require
 from mncost.flags import flag
 from mncost.measure.private import without_home
 from mncost.measure.runtimes import (
@@ -260,6 +260,17 @@ class Where:
         if not names:
             raise MeasureError(f"no runtime is installed: {install('bench')}")
         return replace(self, runtime=names)
+
+    def require(self) -> None:
+        """Check that what measures is installed; the hint has the extras of the runtimes too.
+
+        Raises:
+            MissingExtraError: something is not.
+        """
+        if missing(EXTRAS["bench"]):  # runtimes alone may be in another interpreter, or on a host
+            named = [name for name in self.runtime if name in RUNTIMES]
+            extras = {extra: 0 for name in named for extra in runtime_class(name).extras}
+            require(*extras or ["bench"], besides="bench")
 
     def places(self, offer: Offer, notes: list[str] | None = None) -> list[Place]:
         """Return every place, those that have no such models too.
