@@ -8,7 +8,7 @@ import os
 import shlex
 import zipfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,8 @@ class Connection(Program):
             raise HostLost(f"{entry.name}: {error}") from None
         self._name = f"{entry.name}: {entry.python}"
         try:
-            self._write(_source())
+            with suppress(WorkerDied):  # an interpreter that is too old answers, and reads nothing
+                self._write(_source())
             with released():
                 self.first = self._first(CONNECT_SECONDS)
         except WorkerDied as error:

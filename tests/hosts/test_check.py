@@ -29,6 +29,10 @@ def test_hosts_of_every_kind(server: Server) -> None:
         'exec(sys.argv[2])\' "$@"\n'
     )
     script.chmod(0o755)
+    hasty = server.folder / "hasty.sh"  # says so before it was sent anything, and ends
+    answer = '{"python": "3.8", "least": "3.9"}'
+    hasty.write_text(f"#!/bin/sh\nexec 0</dev/null\necho '{answer}'\n")
+    hasty.chmod(0o755)
     noisy = server.folder / "noisy.sh"
     noisy.write_text(f"#!/bin/sh\nprintf 'welcome \\033[2J\\n'\nexec {sys.executable} \"$@\"\n")
     noisy.chmod(0o755)
@@ -36,6 +40,7 @@ def test_hosts_of_every_kind(server: Server) -> None:
         plain="label = 'one'",
         noisy=f"python = '{noisy}'",
         old=f"python = '{script}'",
+        hasty=f"python = '{hasty}'",
         none="python = '/nowhere/python'",
         pinned="pinning = [4000]",
         echo="python = '/bin/echo'",
@@ -48,8 +53,9 @@ def test_hosts_of_every_kind(server: Server) -> None:
         assert "onnxruntime" in str(row["runtimes"])
         assert (row["state"], row["architecture"]) == ("ready", platform.machine())
     reasons = {name: str(row["reason"]) for name, row in rows.items() if row["reason"]}
-    assert set(reasons) == {"old", "none", "pinned", "echo"}
-    assert reasons["old"].endswith("is Python 3.8: 3.9 or newer is accepted")
+    assert set(reasons) == {"old", "hasty", "none", "pinned", "echo"}
+    for name in ("old", "hasty"):
+        assert reasons[name].endswith("is Python 3.8: 3.9 or newer is accepted")
     assert "No such file" in reasons["none"]
     assert "pinning" in reasons["pinned"]
     assert "exited with status 0" in reasons["echo"]
