@@ -146,7 +146,8 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
         raise left_out[0]
     networks: list[Network] = []
     notes = [f"left out: {error}" for error in left_out]
-    notes += [note for choice, _ in chosen for note in choice.notes(classes)]
+    sized = resolution is not None or rho is not None
+    notes += [note for choice, _ in chosen for note in choice.notes(classes, sized=sized)]
     published = [size for choice, _ in chosen for size in choice.spec.published_resolutions]
     notes += filter(None, [two_squares(resolution, published)])
     given = {"classes": classes, "in_channels": in_channels, "output_stride": output_stride}

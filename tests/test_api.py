@@ -205,6 +205,15 @@ def test_what_a_name_implies_is_said_in_one_note(name: str) -> None:
     assert mncost.grid(name).notes == (f"{name}: {SAID[name]}, as its name implies",)
 
 
+def test_a_size_that_only_the_project_knows_is_said_to_be_its_default() -> None:
+    """No size stands in these names: torchvision's weights say 288 px, timm's configuration 224."""
+    (said,) = mncost.grid("efficientnet_b2").notes
+    assert said.endswith("as its name implies; 288 px is torchvision's default")
+    (said,) = mncost.grid("efficientnet_b1.ft_in1k").notes
+    assert said.endswith("as its name implies; 224 px is timm's default")
+    assert "px" not in mncost.grid("efficientnet_b2", resolution=224).notes[0]
+
+
 def test_what_is_asked_for_is_not_implied() -> None:
     assert "classes" not in mncost.grid("mobilenet_v2_1.4_224", classes=10).notes[0]
     assert mncost.grid("v2").notes == ()

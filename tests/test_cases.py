@@ -13,6 +13,8 @@ import pytest
 import mncost
 from mncost.errors import InputError
 from mncost.graph.ops import Conv
+from mncost.spec.catalog import Choice
+from mncost.spec.parse import parse_spec
 
 CASES = Path(__file__).parent / "cases"
 
@@ -51,6 +53,18 @@ def test_a_ratio_of_one() -> None:
     network = mncost.load(str(CASES / "e1.toml"))
     names = [layer.name for layer in network.layers if layer.name.endswith("expand.conv")]
     assert names == ["row3.expand.conv", "row4.expand.conv"]
+
+
+def test_an_expansion_that_is_left_out_is_said() -> None:
+    """FBNet-C without `expand`: the default is V2's, and a note says which rows and what else."""
+    text = (CASES / "fbnet_c.toml").read_text(encoding="utf-8")
+    said = "rows 2, 4: expansion = 1 makes no expansion convolution, as in MobileNets; expand = true"
+    for expand, notes in (("", 1), ("expand = true, ", 0), ("expand = false, ", 0)):
+        spec = parse_spec(text.replace("expand = true, ", expand).encode(), "fbnet_c.toml")
+        told = list(Choice(spec).notes(None))
+        assert len(told) == notes
+        assert all(said in note for note in told)
+    assert mncost.grid("all").notes == ()  # the built-in files say it
 
 
 def test_images_that_are_not_square() -> None:

@@ -62,17 +62,35 @@ class Choice(NamedTuple):
     native: int | None = None
     name: str = ""
 
-    def notes(self, classes: int | None) -> Iterator[str]:
-        """Say in one note what a checkpoint's name implies; ``classes`` is what was asked for."""
-        if not self.name:
-            return
+    def notes(self, classes: int | None, *, sized: bool = False) -> Iterator[str]:
+        """Say what a checkpoint's name implies, and what rows leave open.
+
+        Args:
+            classes: what was asked for.
+            sized: whether a resolution was asked for.
+        """
+        if self.name:
+            yield self._implied(classes, sized=sized)
+        spec = self.spec
+        open_rows = [i for i, row in enumerate(spec.rows, 1) if row.leaves_expand_open(spec.rules)]
+        if open_rows:
+            rows = f"row{'s' * (len(open_rows) > 1)} {', '.join(map(str, open_rows))}"
+            yield (
+                f"{spec.name}: {rows}: expansion = 1 makes no expansion convolution, as in "
+                "MobileNets; expand = true makes one, as in FBNet"
+            )
+
+    def _implied(self, classes: int | None, *, sized: bool) -> str:
         words = [self.spec.name, f"dialect {self.dialect}" if self.dialect != PAPER else ""]
         words += [f"α {self.alpha}"] if self.alpha is not None else []
-        size = self.resolution or self.native
-        words += [f"{size} px"] if size is not None else []
+        words += [f"{self.resolution} px"] if self.resolution is not None else []
         if classes is None and self.classes is not None:
             words.append(f"{self.classes:,} classes" if self.classes else "no classifier")
-        yield f"{self.name}: {', '.join(filter(None, words))}, as its name implies"
+        said = f"{self.name}: {', '.join(filter(None, words))}, as its name implies"
+        if self.native is None or sized:
+            return said
+        project = self.dialect.partition("-")[0]
+        return f"{said}; {self.native} px is {project}'s default"
 
 
 class Entry(Struct, frozen=True, omit_defaults=True):

@@ -278,6 +278,10 @@ class Row(
         """Keys, beside ``from``, that name a row whose result it reads, and their values."""
         return ()
 
+    def leaves_expand_open(self, rules: Rules) -> bool:
+        """Whether only a default decides that the row has no expansion convolution."""
+        return False
+
     def part_width(self, part: str, scaling: Scaling) -> int:
         """Return the channels of one of its parts."""
         raise NotImplementedError

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from mncost.spec.blocks.inverted import Inverted
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Block, Dilation, Kernel, Scaling, SqueezeExcite, Widths, size_of
+from mncost.spec.rows import Block, Dilation, Kernel, Rules, Scaling, SqueezeExcite, Widths, size_of
 
 __all__ = ["InvertedResidual"]
 
@@ -45,6 +45,10 @@ class InvertedResidual(Inverted, frozen=True, kw_only=True, tag="inverted_residu
         if expanded is None:
             raise ValueError("it has no expansion convolution, whose result could be read")
         return expanded
+
+    def leaves_expand_open(self, rules: Rules) -> bool:
+        """Whether the row does not say if a ratio of 1 is a convolution."""
+        return rules.expand == "stated" and self.expand is None and self.expansion == 1
 
     def _expands(self, scaling: Scaling, expanded: int | None) -> bool:
         if self.expand is not None:
