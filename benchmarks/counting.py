@@ -26,8 +26,8 @@ from mncost.cost.work import count
 from mncost.graph import ops
 from mncost.graph.graph import Graph
 from mncost.graph.shapes import infer_shapes
+from mncost.spec.build import build
 from mncost.spec.catalog import load_spec
-from mncost.spec.emitter import build
 from mncost.spec.resolve import resolve
 from mncost.spec.schema import Spec
 

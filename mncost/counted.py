@@ -18,7 +18,7 @@ from mncost.graph.twin import SPLITTING, TWINS
 from mncost.label import Label
 from mncost.render.shown import Shown
 from mncost.spec.axis import Resolution, resolution_of
-from mncost.spec.emitter import is_sized
+from mncost.spec.build import is_sized
 from mncost.spec.resolve import Architecture
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from mncost.counted import Counted
 from mncost.label import Label
 from mncost.render.shown import maker
 from mncost.spec.axis import Resolution, resolution_of, size_of_image
-from mncost.spec.emitter import build
+from mncost.spec.build import build
 from mncost.spec.resolve import Architecture
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 
 import mncost
 from mncost.cost.layers import Layer
+from mncost.spec.build import build
 from mncost.spec.catalog import groups, load_spec, networks
-from mncost.spec.emitter import build
 from mncost.spec.parse import parse_spec
 from mncost.spec.resolve import dialects, resolve
 from mncost.spec.resolved import resolved_file

@@ -20,10 +20,12 @@ from mncost.graph.ops import Shape, Size
 from mncost.graph.shapes import infer_shapes
 from mncost.space.file import Axis, Design, changed
 from mncost.spec.axis import Resolution, size_of_image
-from mncost.spec.emitter import Emitter, is_sized
+from mncost.spec.build import emit, is_sized
+from mncost.spec.emitter import Emitter
 from mncost.spec.reading import IMAGE, Read, Table
 from mncost.spec.resolve import TableWidths
-from mncost.spec.rows import Row, Scaling
+from mncost.spec.rows import Row
+from mncost.spec.values import Scaling
 
 if TYPE_CHECKING:
     from mncost.predict.kernels import Plan
@@ -170,7 +172,7 @@ def _cuts(design: Design) -> list[int]:
         begins.append(len(emitter.nodes))
         made = len(widths.blocks)
         widths.add(place)
-        emitter.graph(spec.name, widths.blocks[made:], ())
+        emit(emitter, spec.name, widths.blocks[made:], ())
         ranks.append(emitter.rank)
     return [
         place
@@ -288,7 +290,7 @@ class Pricer:
         last = blocks[-1].name
         is_end = segment.stop == len(design.names)
         outputs = [str(read) for read in table.outputs(design.spec.outputs)] if is_end else [last]
-        graph = emitter.graph(design.spec.name, blocks, outputs)
+        graph = emit(emitter, design.spec.name, blocks, outputs)
         return _Piece(graph, widths.ends[last], widths.strides.at.get(last, (_ONE, _ONE)))
 
     def _changed(self, segment: Segment, chosen: tuple[Any, ...]) -> list[Row]:

@@ -1,16 +1,13 @@
-"""From a resolved architecture to its graph, and what the blocks emit it with."""
+"""What the blocks emit their operators with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING
 
-from mncost.errors import SpecError
-from mncost.graph.graph import Builder, Graph, Node, pruned
+from mncost.graph.graph import Builder, Node
 from mncost.graph.ops import Activation as ActivationOp
 from mncost.graph.ops import (
-    AdaptivePool,
     Add,
     BatchNorm,
     Conv,
@@ -20,7 +17,6 @@ from mncost.graph.ops import (
     LayerNorm,
     Linear,
     Op,
-    Positions,
     PReLU,
     Scale,
     Select,
@@ -29,13 +25,9 @@ from mncost.graph.ops import (
 )
 from mncost.graph.ops import Padding as PaddingOp
 from mncost.graph.shapes import infer_shapes
-from mncost.spec.axis import size_of_image
-from mncost.spec.rows import Activation, Block, Residual, Rules
+from mncost.spec.values import Activation, Residual, Rules
 
-if TYPE_CHECKING:
-    from mncost.spec.resolve import Architecture
-
-__all__ = ["Emitter", "build", "is_pooled", "is_sized"]
+__all__ = ["Emitter", "is_pooled"]
 
 _ONE: Size = (1, 1)
 
@@ -56,36 +48,6 @@ def _given(op: Op) -> tuple[int | None, ...]:
     return op.shape if isinstance(op, Input) else ()
 
 
-def is_sized(graph: Graph) -> bool:
-    """Whether a graph fits one size of images only.
-
-    A linear layer reads more than one pixel, or each place has a learned vector.
-    """
-    return any(
-        isinstance(node.op, Positions)
-        or (isinstance(node.op, Flatten) and not _is_fixed(graph.nodes, node.inputs[0]))
-        for node in graph.nodes
-    )
-
-
-def _is_fixed(nodes: Sequence[Node], index: int) -> bool:
-    """Whether a result has one size for images of every size."""
-    return isinstance(nodes[index].op, AdaptivePool) or is_pooled(nodes, index)
-
-
-def build(architecture: Architecture, size: Size | None = None) -> Graph:
-    """Emit the graph of an architecture.
-
-    Args:
-        architecture: a resolved one.
-        size: height and width of the image: decides the weights of a linear layer that reads more
-            than one pixel. By default the native one.
-    """
-    size = size or size_of_image(architecture.native_resolution)
-    emitter = Emitter(architecture.in_channels, architecture.rules, size)
-    return emitter.graph(architecture.name, architecture.blocks, architecture.outputs)
-
-
 class Emitter(Builder):
     """A graph under construction, and the rules that all of its blocks share."""
 
@@ -96,40 +58,16 @@ class Emitter(Builder):
         self.ends = {"input": 0}  # the node that holds each block's result, or that of a part
         self.sources: tuple[int, ...] = (0,)  # what the block reads
 
-    def graph(self, origin: str, blocks: Sequence[Block], outputs: Sequence[str]) -> Graph:
-        """Emit blocks; return the graph.
+    def begin(self, name: str, sources: Sequence[str] = ()) -> None:
+        """Begin a block: the next node reads what the block reads first.
 
         Args:
-            origin: what messages call the network.
-            blocks: in order; each reads blocks before it, or what :attr:`ends` names.
-            outputs: the names of the results that the graph gives.
-
-        Raises:
-            SpecError: a block cannot be emitted.
+            name: of the block.
+            sources: names of the results that it reads; none is the newest one.
         """
-        for block in blocks:
-            self.begin(block)
-            try:
-                block.row.emit(self, block)
-            except ValueError as error:
-                where = f"{origin}: row {block.number} ({block.name})"
-                raise SpecError(f"{where}: {error}") from None
-            self.ends[block.name] = self.last
-        ends = {name: self.ends[name] for name in outputs}
-        if len(set(ends.values())) < len(ends):
-            same = " and ".join(name for name in ends if [*ends.values()].count(ends[name]) > 1)
-            raise SpecError(f"{origin}: outputs: {same} are one result")
-        if len(ends) > 1 and 0 in ends.values():
-            same = next(name for name, index in ends.items() if index == 0)
-            raise SpecError(f"{origin}: outputs: {same} is the image as it is")
-        graph = self.finish(tuple(ends.values()))
-        return graph if all(block.row.whole for block in blocks) else pruned(graph)
-
-    def begin(self, block: Block) -> None:
-        """Begin a block: the next node reads what the block reads first."""
-        self.block = block.name
-        if block.sources:
-            self.sources = tuple(self.ends[source] for source in block.sources)
+        self.block = name
+        if sources:
+            self.sources = tuple(self.ends[source] for source in sources)
             self.last = self.sources[0]
         else:
             self.sources = (self.last,)
@@ -241,14 +179,22 @@ class Emitter(Builder):
         gate = self.conv("se.expand.", squeezed, channels, norm=False, activation=rules.se_gate)
         return self.add("se.scale", Scale(), features, gate)
 
-    def residual(self, start: int, block: Block, *, wanted: Residual) -> None:
-        """Add the block's input to its output, where both have one shape or can be given one."""
-        end, strided = self.last, block.stride != _ONE
+    def residual(
+        self, start: int, widths: tuple[int, int], stride: Size, *, wanted: Residual
+    ) -> None:
+        """Add a block's input to its output, where both have one shape or can be given one.
+
+        Args:
+            start: the node that the block reads.
+            widths: channels of the block's input and output.
+            stride: of the block.
+            wanted: what its row says.
+        """
+        end, strided = self.last, stride != _ONE
         if not wanted or (strided and wanted != "always"):
             return
-        widths = block.in_channels, block.out_channels
         if strided or widths[0] != widths[1]:
             if wanted is True:
                 return
-            start = self.conv("shortcut.", *widths, stride=block.stride, source=start)
+            start = self.conv("shortcut.", *widths, stride=stride, source=start)
         self.add("add", Add(), start, end)

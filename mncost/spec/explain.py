@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mncost.errors import one_line
-from mncost.spec.rows import Rules
 from mncost.spec.schema import Defaults
+from mncost.spec.values import Rules
 from mncost.spec.whole import whole_spec
 from mncost.toml_errors import Path, as_toml, problems, shown_key
 

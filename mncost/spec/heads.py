@@ -18,8 +18,9 @@ from msgspec import Meta, Struct
 from mncost.errors import SpecError
 from mncost.spec.parse import cross_check, raw_file, row_name, spec_of
 from mncost.spec.reading import IMAGE, repeats_of
-from mncost.spec.rows import Row, RowName
+from mncost.spec.rows import Row
 from mncost.spec.schema import Dialect, FamilyName, OutputStride, Spec
+from mncost.spec.values import RowName
 from mncost.toml import read_limited
 
 __all__ = ["Feature", "Head", "Network", "heads", "is_head", "network_named", "with_head"]

@@ -10,9 +10,10 @@ from msgspec import Struct
 from mncost.errors import GridError, SpecError, UnknownNameError
 from mncost.spec.parse import PAPER, row_name
 from mncost.spec.reading import IMAGE, Read, Table, repeats_of
-from mncost.spec.rows import MAX_CHANNELS, Block, Row, Rules, Scaling, Widths
+from mncost.spec.rows import Block, Row
 from mncost.spec.schema import OutputStride, Spec
 from mncost.spec.strides import Strides
+from mncost.spec.values import MAX_CHANNELS, Rules, Scaling, Widths
 
 __all__ = [
     "OUTPUT_STRIDES",

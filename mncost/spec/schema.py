@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from mncost.spec.rows import Activation, Kernel, Reference, Repeats, RowName, Rules
+from mncost.spec.values import Activation, Kernel, Reference, Repeats, RowName, Rules
 from mncost.spec.width import MAX_ALPHA, MAX_RESOLUTION
 
 if TYPE_CHECKING:

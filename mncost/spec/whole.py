@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from mncost.spec.blocks import every_block
-from mncost.spec.rows import RowName
 from mncost.spec.schema import Dialect, FamilyName, Spec
+from mncost.spec.values import RowName
 
 __all__ = ["whole_spec"]
 

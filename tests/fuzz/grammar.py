@@ -19,8 +19,8 @@ from msgspec import inspect as types
 import mncost
 from mncost.errors import InputError
 from mncost.spec.blocks import BLOCKS, block_named
-from mncost.spec.rows import Rules
 from mncost.spec.schema import Defaults, Dialect, Variant
+from mncost.spec.values import Rules
 from tests.fuzz.trying import EXTREMES, HOSTILE, call, chance, outcome, refuses
 
 ROWS = 7

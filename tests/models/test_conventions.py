@@ -15,7 +15,7 @@ from mncost.cost.conventions import CONVENTIONS, find_convention
 from mncost.cost.forms import SEEN_KINDS
 from mncost.cost.work import KINDS, SECOND
 from mncost.errors import UnknownNameError
-from mncost.spec.rows import Activation
+from mncost.spec.values import Activation
 from tests.networks import Row, network_of_rows
 from tests.running import in_process
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 import mncost
 from mncost.api import grid
 from mncost.extras import install
-from mncost.spec.emitter import build
+from mncost.spec.build import build
 from mncost.spec.parse import parse_spec
 from mncost.spec.resolve import Architecture, resolve
 from mncost.spec.resolved import resolved_file

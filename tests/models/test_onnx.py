@@ -20,7 +20,7 @@ from mncost.models.onnx_model import onnx_model
 from mncost.models.torch_model import load_weights, torch_module
 from mncost.models.weights import random_weights
 from mncost.network import Network
-from mncost.spec.rows import Padding
+from mncost.spec.values import Padding
 from tests.models.test_torch import (
     FORMULAS,
     PADDED,

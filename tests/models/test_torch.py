@@ -16,7 +16,7 @@ from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import Activation, ActivationName, Attention, Input
 from mncost.graph.twin import TWINS
 from mncost.models.torch_model import load_weights, torch_module
-from mncost.spec.rows import Padding
+from mncost.spec.values import Padding
 from tests.networks import EVERY_DIALECT, MOBILENETS, chain, conv, network_of_rows
 
 # With an image of ones and a kernel of ones each number is how many of its nine taps fall into the

@@ -7,8 +7,8 @@ from msgspec import Meta
 from mncost.graph.ops import L2Norm as L2NormOp
 from mncost.graph.ops import LayerScale
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Activation as ActivationName
 from mncost.spec.rows import Block, Row
+from mncost.spec.values import Activation as ActivationName
 
 __all__ = ["Activation", "BatchNorm", "L2Norm", "LayerNorm"]
 

@@ -6,7 +6,8 @@ from msgspec import Meta
 
 from mncost.graph.ops import Concat, GlobalPool, Resize
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Block, Channels, Kernel, NormEps, ScaledRow, Scaling, Widths, size_of
+from mncost.spec.rows import Block, ScaledRow
+from mncost.spec.values import Channels, Kernel, NormEps, Scaling, Widths, size_of
 
 __all__ = ["ASPP"]
 

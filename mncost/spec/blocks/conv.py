@@ -6,16 +6,15 @@ from msgspec import Meta
 
 from mncost.graph.ops import Padding as PaddingOp
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import (
+from mncost.spec.rows import Block, ScaledRow
+from mncost.spec.values import (
     MAX_CHANNELS,
-    Block,
     Dilation,
     Kernel,
     NormEps,
     Padding,
     Pads,
     Ratio,
-    ScaledRow,
     Scaling,
     Stride,
     Width,

@@ -6,8 +6,9 @@ from msgspec import Meta
 
 from mncost.graph.ops import Add, LayerScale
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Activation as ActivationName
-from mncost.spec.rows import Block, Kernel, Ratio, Repeats, Row, Scaling, Widths, size_of
+from mncost.spec.rows import Block, Row
+from mncost.spec.values import Activation as ActivationName
+from mncost.spec.values import Kernel, Ratio, Repeats, Scaling, Widths, size_of
 
 __all__ = ["ConvNext"]
 

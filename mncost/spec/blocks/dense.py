@@ -7,7 +7,8 @@ from msgspec import Meta
 
 from mncost.graph.ops import Concat
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Block, Channels, Kernel, ScaledRow, Scaling, Widths, size_of
+from mncost.spec.rows import Block, ScaledRow
+from mncost.spec.values import Channels, Kernel, Scaling, Widths, size_of
 
 __all__ = ["Dense"]
 

@@ -5,7 +5,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Activation, Block, Dilation, Kernel, Repeats, Row, Stride, size_of
+from mncost.spec.rows import Block, Row
+from mncost.spec.values import Activation, Dilation, Kernel, Repeats, Stride, size_of
 
 __all__ = ["Depthwise"]
 

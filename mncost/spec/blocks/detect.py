@@ -6,17 +6,8 @@ from msgspec import Meta
 
 from mncost.graph.ops import Concat, Tokens
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import (
-    Activation,
-    Block,
-    Kernel,
-    Row,
-    Scaling,
-    Width,
-    Widths,
-    check_width,
-    size_of,
-)
+from mncost.spec.rows import Block, Row
+from mncost.spec.values import Activation, Kernel, Scaling, Width, Widths, check_width, size_of
 
 __all__ = ["Detect"]
 

@@ -7,17 +7,8 @@ from msgspec import Meta
 
 from mncost.graph.ops import Add, LayerScale, Linear, MultiHeadAttention
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import (
-    Activation,
-    Block,
-    Channels,
-    Ratio,
-    Repeats,
-    Row,
-    Scaling,
-    Widths,
-    exactly_one,
-)
+from mncost.spec.rows import Block, Row
+from mncost.spec.values import Activation, Channels, Ratio, Repeats, Scaling, Widths, exactly_one
 
 __all__ = ["Encoder", "Heads", "check_heads", "encode"]
 

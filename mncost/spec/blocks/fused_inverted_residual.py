@@ -6,7 +6,8 @@ from msgspec import Meta
 
 from mncost.spec.blocks.inverted import Inverted
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import MAX_CHANNELS, Block, Kernel, Scaling, Widths, check_groups, size_of
+from mncost.spec.rows import Block
+from mncost.spec.values import MAX_CHANNELS, Kernel, Scaling, Widths, check_groups, size_of
 
 __all__ = ["FusedInvertedResidual"]
 
@@ -42,4 +43,4 @@ class FusedInvertedResidual(Inverted, frozen=True, kw_only=True, tag="fused_inve
         )
         if self.expand:
             b.conv("project.", filtered, block.out_channels)
-        b.residual(start, block, wanted=self.residual)
+        b.residual(start, block.widths, block.stride, wanted=self.residual)

@@ -3,7 +3,8 @@
 from mncost.graph.ops import Add, Concat, Slice
 from mncost.spec.blocks.inverted import Inverted
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Activation, Block, Kernel, Scaling, SqueezeExcite, Widths, size_of
+from mncost.spec.rows import Block
+from mncost.spec.values import Activation, Kernel, Scaling, SqueezeExcite, Widths, size_of
 
 __all__ = ["Ghost"]
 

@@ -4,16 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from mncost.spec.rows import (
-    Channels,
-    Ratio,
-    Residual,
-    ScaledRow,
-    Scaling,
-    Stride,
-    Widths,
-    exactly_one,
-)
+from mncost.spec.rows import ScaledRow
+from mncost.spec.values import Channels, Ratio, Residual, Scaling, Stride, Widths, exactly_one
 
 __all__ = ["Inverted"]
 

@@ -6,7 +6,16 @@ from msgspec import Meta
 
 from mncost.spec.blocks.inverted import Inverted
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Block, Dilation, Kernel, Rules, Scaling, SqueezeExcite, Widths, size_of
+from mncost.spec.rows import Block
+from mncost.spec.values import (
+    Dilation,
+    Kernel,
+    Rules,
+    Scaling,
+    SqueezeExcite,
+    Widths,
+    size_of,
+)
 
 __all__ = ["InvertedResidual"]
 
@@ -75,4 +84,4 @@ class InvertedResidual(Inverted, frozen=True, kw_only=True, tag="inverted_residu
         if block.squeezed is not None:
             b.squeeze_excite(channels, block.squeezed)
         b.conv("project.", channels, block.out_channels)
-        b.residual(start, block, wanted=self.residual)
+        b.residual(start, block.widths, block.stride, wanted=self.residual)

@@ -4,7 +4,8 @@ from mncost.graph.ops import Add as AddOp
 from mncost.graph.ops import Concat as ConcatOp
 from mncost.graph.ops import Scale
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Activation, Block, Row, Scaling, Widths
+from mncost.spec.rows import Block, Row
+from mncost.spec.values import Activation, Scaling, Widths
 
 __all__ = ["Add", "Concat", "Multiply"]
 

@@ -7,17 +7,8 @@ from msgspec import Meta
 from mncost.graph.ops import AdaptivePool, Flatten
 from mncost.graph.ops import Linear as LinearOp
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import (
-    Block,
-    KernelSide,
-    KernelSides,
-    ScaledRow,
-    Scaling,
-    Width,
-    Widths,
-    check_width,
-    size_of,
-)
+from mncost.spec.rows import Block, ScaledRow
+from mncost.spec.values import KernelSide, KernelSides, Scaling, Width, Widths, check_width, size_of
 
 __all__ = ["Linear"]
 

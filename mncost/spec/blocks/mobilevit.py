@@ -8,7 +8,8 @@ from msgspec import Meta
 from mncost.graph.ops import Concat, Fold, Resize, Unfold
 from mncost.spec.blocks.encoder import Heads, check_heads, encode
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Block, Channels, Kernel, Ratio, ScaledRow, Scaling, Widths, size_of
+from mncost.spec.rows import Block, ScaledRow
+from mncost.spec.values import Channels, Kernel, Ratio, Scaling, Widths, size_of
 
 __all__ = ["MobileViT"]
 

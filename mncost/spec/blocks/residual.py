@@ -6,14 +6,13 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import (
+from mncost.spec.rows import Block, ScaledRow
+from mncost.spec.values import (
     MAX_CHANNELS,
-    Block,
     Channels,
     Dilation,
     Kernel,
     Residual,
-    ScaledRow,
     Scaling,
     SqueezeExcite,
     Stride,
@@ -50,7 +49,7 @@ class _Residual(ScaledRow, frozen=True, kw_only=True):
         """Emit the squeeze-excite, the sum and the activation."""
         if block.squeezed is not None:
             b.squeeze_excite(block.out_channels, block.squeezed)
-        b.residual(start, block, wanted=self.residual)
+        b.residual(start, block.widths, block.stride, wanted=self.residual)
         b.activation("", self.activation, block.out_channels)
 
 

@@ -5,12 +5,11 @@ from typing import Annotated
 from msgspec import Meta
 
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import (
-    Block,
+from mncost.spec.rows import Block, ScaledRow
+from mncost.spec.values import (
     Channels,
     Dilation,
     Kernel,
-    ScaledRow,
     Scaling,
     SqueezeExcite,
     Stride,

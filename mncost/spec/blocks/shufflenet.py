@@ -6,17 +6,8 @@ from msgspec import Meta
 
 from mncost.graph.ops import Add, Concat, Pool, Shuffle, Slice
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import (
-    Block,
-    Channels,
-    Kernel,
-    ScaledRow,
-    Scaling,
-    Stride,
-    Widths,
-    check_groups,
-    size_of,
-)
+from mncost.spec.rows import Block, ScaledRow
+from mncost.spec.values import Channels, Kernel, Scaling, Stride, Widths, check_groups, size_of
 
 __all__ = ["ShuffleV1", "ShuffleV2"]
 

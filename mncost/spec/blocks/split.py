@@ -8,7 +8,8 @@ from msgspec import Meta
 from mncost.graph.ops import Shuffle as ShuffleOp
 from mncost.graph.ops import Slice
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import MAX_CHANNELS, Block, Channels, Row, Scaling, Widths
+from mncost.spec.rows import Block, Row
+from mncost.spec.values import MAX_CHANNELS, Channels, Scaling, Widths
 
 __all__ = ["Shuffle", "Split"]
 

@@ -7,7 +7,8 @@ from msgspec import Meta
 from mncost.graph.ops import LayerScale
 from mncost.spec.blocks.inverted import Inverted
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Block, KernelSides, size_of
+from mncost.spec.rows import Block
+from mncost.spec.values import KernelSides, size_of
 
 __all__ = ["UniversalInvertedBottleneck"]
 
@@ -51,4 +52,4 @@ class UniversalInvertedBottleneck(Inverted, frozen=True, kw_only=True, tag="uib"
         b.conv("project.", expanded, block.out_channels)
         if self.layer_scale:
             b.add("layer_scale", LayerScale(block.out_channels))
-        b.residual(start, block, wanted=self.residual)
+        b.residual(start, block.widths, block.stride, wanted=self.residual)

@@ -7,7 +7,8 @@ from msgspec import Meta
 from mncost.graph.branch_ops import Interpolation
 from mncost.graph.ops import Resize
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Block, Reference, Row, exactly_one
+from mncost.spec.rows import Block, Row
+from mncost.spec.values import Reference, exactly_one
 
 __all__ = ["Upsample"]
 

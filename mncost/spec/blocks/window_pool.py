@@ -6,7 +6,8 @@ from msgspec import Meta
 
 from mncost.graph.ops import Pool, Size
 from mncost.spec.emitter import Emitter
-from mncost.spec.rows import Block, Kernel, Pads, Row, Stride, size_of
+from mncost.spec.rows import Block, Row
+from mncost.spec.values import Kernel, Pads, Stride, size_of
 
 __all__ = ["AveragePool", "MaxPool"]
 
