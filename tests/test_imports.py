@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 from types import ModuleType
 
@@ -23,11 +26,17 @@ HEAVY = {
     *("torch", "onnx", "onnxruntime", "numpy", "pandas", "scipy", "matplotlib", "pydantic"),
     *("torchinfo", "fvcore", "torchvision", "timm"),
 }
+ROOT = Path(mncost.__file__).parent
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(mncost.__path__, "mncost.")
     if not module.name.endswith("__main__")
 ]
+
+FILES = {
+    ".".join(file.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): file
+    for file in ROOT.rglob("*.py")
+}
 
 
 def loaded_after(*arguments: str) -> set[str]:
@@ -92,6 +101,28 @@ def test_import_of_the_package_is_light() -> None:
     loaded = {name.partition(".")[0] for name in json.loads(done.stdout)}
     assert "mncost" in loaded
     assert loaded & {*HEAVY, "typer", "click", "rich"} == set()
+
+
+def named_in(statement: ast.stmt | ast.AST) -> Iterator[str]:
+    """Yield the modules that an import may mean."""
+    if isinstance(statement, ast.Import):
+        yield from (alias.name for alias in statement.names)
+    elif isinstance(statement, ast.ImportFrom):
+        assert statement.module and not statement.level, "imports have their whole names here"
+        for alias in statement.names:
+            inner = f"{statement.module}.{alias.name}"
+            yield inner if inner in FILES else statement.module
+
+
+def test_no_file_imports_one_that_imports_it() -> None:
+    """Not in a function, and not for types: files that need one another are one file."""
+    needs = {
+        name: {one for node in ast.walk(ast.parse(file.read_text())) for one in named_in(node)}
+        for name, file in FILES.items()
+    }
+    graph = {name: those & FILES.keys() - {name} for name, those in needs.items()}
+    assert sum(map(len, graph.values())) > 1000
+    TopologicalSorter(graph).prepare()  # raises a CycleError that names the circle
 
 
 def imported(name: str) -> ModuleType:

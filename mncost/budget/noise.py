@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mncost.errors import MeasureError
 from mncost.interval import Interval
-from mncost.results.results import is_turned
+from mncost.results.statistics import is_turned
 from mncost.stats.location import LEVEL, alternating_interval, student
 
 __all__ = ["POWER", "NoiseFloor", "noise_floor"]

@@ -244,7 +244,7 @@ def _saved(path: Path, out: Out, *, in_full: bool) -> int:
 
 def _check_columns(out: Out) -> None:
     """Find an unknown column before anything is measured."""
-    from mncost.render.table import named
+    from mncost.render.sheet import named
     from mncost.tables.savings import SAVINGS_COLUMNS
 
     if out.columns is not None:

@@ -82,7 +82,7 @@ class View:
             raise InputError("--by layer and --percentiles do not go together")
         if columns is None:
             return
-        from mncost.render.table import named
+        from mncost.render.sheet import named
         from mncost.results.cell_summary import PERCENTILES
         from mncost.tables.run import run_columns
         from mncost.tables.run_layers import RUN_LAYERS_COLUMNS

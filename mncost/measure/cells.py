@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from mncost.cost import memory
 from mncost.cost.memory import as_precision
 from mncost.cost.work import count
+from mncost.counted import Counted
 from mncost.errors import MeasureError
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.shapes import infer_shapes
@@ -22,7 +23,7 @@ from mncost.training.trained import fake_quantised
 __all__ = ["Planned", "digest"]
 
 
-def _source(network: Network) -> Source | None:
+def _source(network: Counted) -> Source | None:
     """Return the model that is run as it is; one in memory becomes a file."""
     if network.proto is None:
         return network.source
@@ -41,7 +42,7 @@ class Planned:
         self.models: dict[str, ModelRecord] = {}
 
     def enter(
-        self, network: Network, place: Place, *, copy: int = 1, baseline_of: int | None = None
+        self, network: Counted, place: Place, *, copy: int = 1, baseline_of: int | None = None
     ) -> int:
         """Enter a network or a twin at a place; return its cell."""
         if network.source is not None and not runs_at(network.source, place):

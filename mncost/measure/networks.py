@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from mncost.counted import Counted
 from mncost.errors import MeasureError
 from mncost.extras import require
 from mncost.measure.cells import Planned
@@ -13,7 +14,6 @@ from mncost.measure.records import Place
 from mncost.measure.runs import offer
 from mncost.measure.runtimes import USUAL, runtime_class
 from mncost.measure.where import ALL, HERE, Where
-from mncost.network import Network
 from mncost.place import OnePlace
 
 __all__ = ["cells_of", "one_place", "places_of"]
@@ -64,7 +64,7 @@ def places_of(place: OnePlace, precision: str) -> list[Place]:
     return [one_place(replace(place, runtime=name), precision) for name in able]
 
 
-def cells_of(networks: Sequence[Network], *places: Place) -> Planned:
+def cells_of(networks: Sequence[Counted], *places: Place) -> Planned:
     """Return networks or twins as cells of a run: each network at all places, then the next."""
     cells = Planned()
     for network in networks:

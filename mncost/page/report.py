@@ -134,7 +134,7 @@ def _counted(number: int, what: str) -> str:
 
 
 def _latencies(results: Results, percentiles: Sequence[float] | None) -> Section:
-    is_doubtful = any(summary.warnings for summary in results.summaries)
+    is_doubtful = any(warning.cell is not None for warning in results.warnings)
     shown = ["warnings"] if is_doubtful else []
     table = run_table(results, percentiles=percentiles, show=shown)
     names = [name_of(one.cell) for one in results.summaries]

@@ -22,6 +22,7 @@ from mncost.results.bench import measure
 from mncost.results.results import Results
 
 if TYPE_CHECKING:
+    from mncost.counted import Counted
     from mncost.measure.engine import Progress
     from mncost.network import Network
 
@@ -114,7 +115,7 @@ def calibrate(
 
 
 def _measured(
-    networks: Sequence[Network],
+    networks: Sequence[Counted],
     place: Place,
     max_time: float,
     watch: Callable[[Progress], None],

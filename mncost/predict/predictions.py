@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 from mncost.render.shown import Shown
 
 if TYPE_CHECKING:
+    from mncost.counted import Counted
     from mncost.interval import Interval
     from mncost.measure.cell import Place
-    from mncost.network import Network
 
 __all__ = ["Prediction", "Predictions"]
 
@@ -26,7 +26,7 @@ class Prediction(NamedTuple):
         measured: seconds that a check measured afterwards; ``None``: there was none.
     """
 
-    network: Network
+    network: Counted
     latency: Interval
     is_measured: bool = False
     extrapolated: tuple[str, ...] = ()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from html import escape
 
 from mncost.render.escape import plain
-from mncost.render.table import Table
+from mncost.render.sheet import Sheet
 from mncost.render.units import format_column
 
 __all__ = ["render"]
 
 
-def render(table: Table) -> str:
+def render(table: Sheet) -> str:
     """Return the table as HTML, with its title above and its notes below. Nothing is a tag."""
     table = table.for_people()
     head, columns = [], []

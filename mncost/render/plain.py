@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from mncost.render.escape import plain
-from mncost.render.table import Table
+from mncost.render.sheet import Sheet
 from mncost.render.units import format_column
 
 __all__ = ["render", "titled_cells"]
 
 
-def render(table: Table) -> str:
+def render(table: Sheet) -> str:
     """Return the table as aligned text without colours, folds or trailing spaces.
 
     Without columns it is the title and the notes.
@@ -19,7 +19,7 @@ def render(table: Table) -> str:
     return "\n".join([*head, *_body(table), *map(plain, table.notes)]) + "\n"
 
 
-def _body(table: Table) -> list[str]:
+def _body(table: Sheet) -> list[str]:
     if not table.columns:
         return []
     columns = []
@@ -33,7 +33,7 @@ def _body(table: Table) -> list[str]:
     return lines
 
 
-def titled_cells(table: Table) -> list[tuple[bool, list[str], list[str]]]:
+def titled_cells(table: Sheet) -> list[tuple[bool, list[str], list[str]]]:
     """Return, for each column, whether it is text, the lines of its title, and its cells.
 
     Every title has the same number of lines, the unit on the last.

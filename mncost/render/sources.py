@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mncost.render.column import Column, Kind, Show, Value
-from mncost.render.table import ALL, Table, named
+from mncost.render.sheet import ALL, named
+from mncost.render.table import Table
 
 __all__ = ["Source", "chosen", "ranked", "sources", "stacked", "tabulate"]
 

@@ -15,7 +15,6 @@ from mncost.results.series import (
     generation_ratios,
     percentile_interval,
 )
-from mncost.results.warnings import RunWarning, warnings_of_cell
 from mncost.stats.location import LEVEL, log_interval, spread
 from mncost.stats.percentiles import percentiles
 
@@ -161,11 +160,6 @@ class CellSummary:
         error = self.latency.relative_error if self.latency else None
         target = self.run.options.target_error
         return error is not None and target is not None and error <= target
-
-    @cached_property
-    def warnings(self) -> list[RunWarning]:
-        """Why the figures of this cell are doubtful."""
-        return list(warnings_of_cell(self))
 
     # ------------------------------------------------------------------------------ beside others
 

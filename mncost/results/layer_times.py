@@ -15,7 +15,7 @@ from mncost.measure.records import LayerShare, Profile
 from mncost.stats.location import log_interval
 
 if TYPE_CHECKING:
-    from mncost.results.results import Results
+    from mncost.results.statistics import Statistics
 
 __all__ = ["GroupTime", "LayerTime", "group_times", "layer_times", "overhead", "own_share"]
 
@@ -54,7 +54,7 @@ class GroupTime(NamedTuple):
     share: Interval
 
 
-def layer_times(results: Results, cell: int) -> list[LayerTime]:
+def layer_times(results: Statistics, cell: int) -> list[LayerTime]:
     """Return the layers of a cell; empty if it was not profiled.
 
     A process gives one value, from the faster half of its profiled calls: an interruption hits one
@@ -69,7 +69,7 @@ def layer_times(results: Results, cell: int) -> list[LayerTime]:
 
 
 def group_times(
-    results: Results, cell: int, group_of: Callable[[LayerShare], str]
+    results: Statistics, cell: int, group_of: Callable[[LayerShare], str]
 ) -> dict[str, GroupTime]:
     """Return the layers of a cell added up by group; empty if it was not profiled.
 
@@ -94,7 +94,7 @@ def group_times(
     return groups
 
 
-def overhead(results: Results, cell: int) -> Interval | None:
+def overhead(results: Statistics, cell: int) -> Interval | None:
     """Return how many times as long a call takes under the profiler; ``None``: not profiled."""
     ratios = [
         median(profile.profiled_ns) / median(profile.plain_ns)
@@ -116,7 +116,7 @@ def own_share(profile: Profile) -> float:
     )
 
 
-def _profiled(results: Results, cell: int) -> list[tuple[Profile, float]]:
+def _profiled(results: Statistics, cell: int) -> list[tuple[Profile, float]]:
     """Return the profiles of a cell, and the median of the timed calls in the same process."""
     clock = results.clock(cell)
     whole = {one.generation: one.median(clock) for one in results.series[cell]}

@@ -20,7 +20,7 @@ from mncost.stats.location import log_interval
 from mncost.stats.ratios import paired_ratio
 
 if TYPE_CHECKING:
-    from mncost.results.results import Results
+    from mncost.results.statistics import Statistics
 
 __all__ = ["OwnTimes", "PairSums"]
 
@@ -45,7 +45,7 @@ class PairSums(NamedTuple):
 class OwnTimes:
     """The own times of the layers of a run, in seconds for one call."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Statistics) -> None:
         """Take a run."""
         self._results = results
         self._shares: dict[int, dict[int, float]] = {}  # of own kernels, by cell and generation

@@ -19,7 +19,7 @@ from mncost.results.series import SECOND
 from mncost.stats.location import log_interval
 
 if TYPE_CHECKING:
-    from mncost.results.results import Results
+    from mncost.results.statistics import Statistics
 
 __all__ = ["Bound", "LayerPoint", "Roofline", "point", "roofline"]
 
@@ -67,7 +67,7 @@ class Roofline(NamedTuple):
         )
 
 
-def roofline(results: Results, cell: int) -> Roofline | None:
+def roofline(results: Statistics, cell: int) -> Roofline | None:
     """Return the ceilings where a cell was measured.
 
     ``None`` if they were not measured there, or if an interval is as wide as the ceiling itself.

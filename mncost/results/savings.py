@@ -10,9 +10,10 @@ from mncost.render.shown import Shown
 from mncost.results.cell_summary import CellSummary
 from mncost.results.own_times import OwnTimes, PairSums
 from mncost.results.roofline import LayerPoint, Roofline, point
+from mncost.results.roofline import roofline as roofline_of
 
 if TYPE_CHECKING:
-    from mncost.results.results import Results
+    from mncost.results.statistics import Statistics
 
 __all__ = ["NetworkSaving", "PairSaving", "PeakMemory", "Savings"]
 
@@ -101,7 +102,7 @@ class Savings(Shown):
         rooflines: the ceilings by place, where they were measured.
     """
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Statistics) -> None:
         """Take a run; :attr:`mncost.results.results.Results.savings` is one."""
         self.results = results
         own_times = OwnTimes(results)
@@ -117,7 +118,7 @@ class Savings(Shown):
         ]
         self.rooflines: dict[Place, Roofline] = {}
         for cell in results.run.cells:
-            if cell.place not in self.rooflines and (roofline := results.roofline(cell.id)):
+            if cell.place not in self.rooflines and (roofline := roofline_of(results, cell.id)):
                 self.rooflines[cell.place] = roofline
 
     def __repr__(self) -> str:
@@ -126,7 +127,7 @@ class Savings(Shown):
 
 
 def _network(
-    results: Results, network: CellSummary, twin: CellSummary, own_times: OwnTimes
+    results: Statistics, network: CellSummary, twin: CellSummary, own_times: OwnTimes
 ) -> NetworkSaving:
     macs_ratio = twin.cell.macs / network.cell.macs
     speedup = network.speedup
@@ -144,13 +145,13 @@ def _network(
     )
 
 
-def _pair(results: Results, pair: Pair, place: PairCells, own_times: OwnTimes) -> PairSaving:
+def _pair(results: Statistics, pair: Pair, place: PairCells, own_times: OwnTimes) -> PairSaving:
     cells = results.run.cells
     both, merged = cells[place.both], cells[place.merged]
     theoretical_macs_ratio = 1 / pair.theoretical_share
     speedup = own_times.speedup(place)
     first, second, third = (
-        point(cells[cell], kind, results.roofline(cell), own_times.time(cell))
+        point(cells[cell], kind, roofline_of(results, cell), own_times.time(cell))
         for cell, kind in (
             (place.first, pair.kinds[0]),
             (place.second, pair.kinds[1]),
@@ -173,7 +174,7 @@ def _pair(results: Results, pair: Pair, place: PairCells, own_times: OwnTimes) -
     )
 
 
-def _memory(results: Results, cell: Cell) -> PeakMemory:
+def _memory(results: Statistics, cell: Cell) -> PeakMemory:
     peaks = [
         seen.peak_bytes - seen.loaded_bytes for seen in results.run.memory if seen.cell == cell.id
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from mncost.extras import require
 from mncost.render.escape import csv_field
-from mncost.space.space import CHUNK
+from mncost.space.networks import CHUNK
 from mncost.space.survey import Survey
 
 __all__ = ["as_csv", "as_parquet"]

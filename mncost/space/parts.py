@@ -15,6 +15,7 @@ from mncost.space.counting import Counter
 from mncost.space.file import Design
 from mncost.space.front import beaten, on_front
 from mncost.space.goals import Goal
+from mncost.space.networks import Networks
 from mncost.space.segments import Metric
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Job(NamedTuple):
     Attributes:
         design: the space.
         metrics, precision, in_place, predictor: as :class:`Counter` takes them.
-        sample, seed: as :meth:`mncost.space.space.Space.numbers` takes them.
+        sample, seed: as :meth:`mncost.space.networks.Networks.numbers` takes them.
         goals: of the front; empty: there is none.
         bounds: the most that metrics may be, added up.
         keep: how many networks are kept at most, without goals: the best by ``order``, or those of
@@ -91,7 +92,7 @@ class Part(NamedTuple):
 
 
 Range: TypeAlias = tuple[int, int]
-"""From which network up to which, in the order of :meth:`mncost.space.space.Space.numbers`."""
+"""From which network up to which, in the order of ``Networks.numbers``."""
 
 Executor: TypeAlias = Callable[[Job, Sequence[Range]], Iterator[Part]]
 """Counts ranges somewhere, and yields their parts in any order."""
@@ -106,9 +107,7 @@ class Counting:
         Raises:
             InputError: the architecture cannot be built.
         """
-        from mncost.space.space import Space
-
-        self.job, self.space = job, Space(job.design)
+        self.job, self.space = job, Networks(job.design)
         self.counter = Counter(job.design, job.metrics, job.precision, job.in_place, job.predictor)
 
     def part(self, start: int, stop: int) -> Part:

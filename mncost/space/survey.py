@@ -9,13 +9,12 @@ from mncost.cost.memory import InPlace, Precision
 from mncost.errors import InputError
 from mncost.render.shown import Shown
 from mncost.space.goals import Goal, goals_of
+from mncost.space.networks import CHUNK, Networks
 from mncost.space.parts import Counting, Executor, Job, Part, Range, joined, values
 from mncost.space.segments import METRICS, Metric
-from mncost.space.space import CHUNK
 
 if TYPE_CHECKING:
     from mncost.predict.predictor import Predictor
-    from mncost.space.space import Space
 
 __all__ = ["Bounds", "Survey", "survey"]
 
@@ -44,7 +43,7 @@ class Survey(Shown):
         is_sample: whether not all networks of the space were counted.
     """
 
-    def __init__(self, space: Space, job: Job, part: Part) -> None:
+    def __init__(self, space: Networks, job: Job, part: Part) -> None:
         """Use :meth:`mncost.space.space.Space.survey`."""
         self.space, self.goals, self.precision = space, job.goals, job.precision
         self.numbers, self.costs = part.numbers, part.costs
@@ -89,7 +88,7 @@ def _text(value: Any) -> str:
 
 
 def survey(  # noqa: PLR0913 - what the options of mncost space are
-    space: Space,
+    space: Networks,
     goals: str | Sequence[Goal] = (),
     *,
     bounds: Bounds | None = None,
@@ -179,7 +178,7 @@ def _goals(given: str | Sequence[Goal]) -> tuple[Goal, ...]:
     return tuple(given)
 
 
-def _ranges(space: Space, job: Job) -> list[Range]:
+def _ranges(space: Networks, job: Job) -> list[Range]:
     """Cut what is counted into ranges.
 
     Raises:
@@ -196,7 +195,7 @@ def _ranges(space: Space, job: Job) -> list[Range]:
     return [(start, min(start + width, total)) for start in range(0, total, width)]
 
 
-def _accuracies(space: Space) -> Mapping[int, float]:
+def _accuracies(space: Networks) -> Mapping[int, float]:
     """Return the published accuracies by number.
 
     Raises:

@@ -14,6 +14,7 @@ from mncost.render.sources import Source, ranked, sources, tabulate
 from mncost.render.table import Table
 from mncost.results.cell_summary import PERCENTILES, CellSummary
 from mncost.results.results import Results
+from mncost.results.warnings import warnings_of_cell
 from mncost.tables.cells import NAMES, cell_columns, constant, shared
 from mncost.tables.warnings import measured
 
@@ -174,7 +175,12 @@ _QUALITY = sources(
     ("processes", "processes", "number", lambda s: s.processes),
     ("reached", "within target", "text", lambda s: s.reached),
     ("failure", "failure", "text", lambda s: s.failure),
-    ("warnings", "warnings", "text", lambda s: tuple(one.name for one in s.warnings) or None),
+    (
+        "warnings",
+        "warnings",
+        "text",
+        lambda s: tuple(one.name for one in warnings_of_cell(s)) or None,
+    ),
 )
 
 
@@ -196,3 +202,7 @@ def _usual(summaries: Sequence[CellSummary]) -> list[str]:
     if any(cell.place.precision == "int8" for cell in cells):
         names += ["file_bytes", "int8_speedup", "logits_error"]
     return names
+
+
+def _warnings(summary: CellSummary) -> tuple[str, ...]:
+    return tuple(one.name for one in warnings_of_cell(summary))

@@ -11,7 +11,7 @@ from mncost.units import seconds
 if TYPE_CHECKING:
     from mncost.measure.records import Run
     from mncost.render.table import Table
-    from mncost.results.results import Results
+    from mncost.results.statistics import Statistics
     from mncost.results.warnings import RunWarning
 
 __all__ = ["longer", "measured", "problems", "warning_line", "warning_lines"]
@@ -37,7 +37,7 @@ _OF_NOISE = ("steal", "disturbed", "other-load", "no-cpu-time", "drift", "freque
 _TIMES = ("10s", "20s", "30s", "1min", "2min", "3min", "5min", "10min", "20min", "30min")
 
 
-def measured(table: Table, results: Results) -> Table:
+def measured(table: Table, results: Statistics) -> Table:
     """Return a table of measurements with the notes on how they were measured."""
     failed = [f"failed: {text}" for name, text in problems(results) if name == "failed"]
     more = [f"failed: {len(failed) - _FAILURES} more"] if len(failed) > _FAILURES else []
@@ -49,7 +49,7 @@ def measured(table: Table, results: Results) -> Table:
     )
 
 
-def warning_lines(results: Results) -> list[str]:
+def warning_lines(results: Statistics) -> list[str]:
     """Return every failure beyond the few that are always said, and every warning in full."""
     failed: list[str] = []
     others: list[str] = []
@@ -58,7 +58,7 @@ def warning_lines(results: Results) -> list[str]:
     return [*failed[_FAILURES:], *others]
 
 
-def warning_line(results: Results) -> str:
+def warning_line(results: Statistics) -> str:
     """Return all warnings in one line, the likely cause and what to do; "" without any."""
     warnings = {warning.name: warning for warning in results.warnings}
     if not warnings:
@@ -72,7 +72,7 @@ def warning_line(results: Results) -> str:
     return f"{head}: {first.short}. {_advice(results, first)}.{more}"
 
 
-def _advice(results: Results, first: RunWarning) -> str:
+def _advice(results: Statistics, first: RunWarning) -> str:
     """Say what to do: measure longer, measure elsewhere, or what the warning itself says."""
     is_noise = any(warning.name in _OF_NOISE for warning in results.warnings)
     if time := longer(results):
@@ -80,7 +80,7 @@ def _advice(results: Results, first: RunWarning) -> str:
     return "Try again on a quiet machine" if is_noise else f"Try {first.remedy}"
 
 
-def longer(results: Results) -> str | None:
+def longer(results: Statistics) -> str | None:
     """Return a longer time to measure if that would help: ``3min``.
 
     An interval is half as wide after four times as long; advised are two to ten times as long.
@@ -94,11 +94,11 @@ def longer(results: Results) -> str | None:
     return next((one for one in _TIMES if seconds("", one) >= wanted), _TIMES[-1])
 
 
-def _errors(results: Results) -> list[float | None]:
+def _errors(results: Statistics) -> list[float | None]:
     return [one.latency.relative_error for one in results.summaries if one.latency]
 
 
-def problems(results: Results) -> Iterator[tuple[str, str]]:
+def problems(results: Statistics) -> Iterator[tuple[str, str]]:
     """Yield what failed and what is doubtful: a word for it, and a sentence.
 
     A warning that concerns several cells is given once, for the worst of them.

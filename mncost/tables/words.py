@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mncost.measure.records import Machine, Run
-    from mncost.results.results import Results
+    from mncost.results.statistics import Statistics
 
 __all__ = [
     "CLOCK_WORDS",
@@ -76,7 +76,7 @@ def ending(run: Run) -> str:
     }[run.stopped]
 
 
-def conditions(results: Results) -> Iterator[str]:
+def conditions(results: Statistics) -> Iterator[str]:
     """Say where, with what, how long and how well it was measured."""
     run = results.run
     yield machine_line(run)
@@ -86,7 +86,7 @@ def conditions(results: Results) -> Iterator[str]:
     )
 
 
-def in_short(results: Results) -> str:
+def in_short(results: Statistics) -> str:
     """Say in one line where, with what and how long it was measured."""
     from mncost.measure.runtimes import RUNTIMES, runtime_class
 
@@ -111,7 +111,7 @@ def in_short(results: Results) -> str:
     )
 
 
-def _clocks(results: Results) -> str:
+def _clocks(results: Statistics) -> str:
     clocks = dict.fromkeys(one.clock for one in results.summaries if one.latency)
     return " or ".join(CLOCK_WORDS[clock] for clock in clocks) or "of one call"
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import mncost
+from mncost.counted import Counted
 from mncost.errors import MeasureError
 from mncost.measure.runtimes.fake import SCRIPT
 from mncost.measure.where import Where
 from mncost.nas.evolution import Evolution
 from mncost.nas.score import Score, score_of
-from mncost.network import Network
 from mncost.predict.predictor import Predictor
 from mncost.predict.probes import probes
 from mncost.space.space import Space
@@ -41,7 +41,7 @@ def space() -> Space:
     )
 
 
-def narrow(network: Network) -> float:
+def narrow(network: Counted) -> float:
     """Prefer many MACs for each parameter: not what latency rewards."""
     return network.macs / network.params
 

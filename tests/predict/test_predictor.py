@@ -10,6 +10,7 @@ import pytest
 from msgspec import structs
 
 import mncost
+from mncost.counted import Counted
 from mncost.errors import MeasureError
 from mncost.measure.runtimes.fake import SCRIPT
 from mncost.measure.where import Where
@@ -33,7 +34,7 @@ def predictor() -> Predictor:
         return Predictor.fit(measured([*probes(), *anchors]))
 
 
-def scripted(net: mncost.Network) -> float:
+def scripted(net: Counted) -> float:
     return net.macs / 40e9 + 20e-6
 
 

@@ -18,6 +18,7 @@ from mncost.measure.workers import sampling
 from mncost.measure.workers.sampling import Clocks, interruptions, sample
 from mncost.results.cell_summary import CellSummary
 from mncost.results.results import Results
+from mncost.results.warnings import warnings_of_cell
 from tests.measure.synthetic import cell, process, run_of
 
 
@@ -63,14 +64,14 @@ def test_where_every_call_is_interrupted_no_wall_time_is_shown_beside_it() -> No
 def test_the_clock_may_be_asked_for(asked: Literal["cpu", "wall"] | None, expected: float) -> None:
     one = one_cell([14, 18, 14, 14], [10, 10, 10, 10], asked=asked)
     assert (one.clock, center(one.latency)) == (asked or "cpu", expected)
-    assert "waits" not in {warning.name for warning in one.warnings}
+    assert "waits" not in {warning.name for warning in warnings_of_cell(one)}
 
 
 def test_a_call_that_waits_is_judged_by_the_wall_and_says_so() -> None:
     """It sleeps for 5 ms, and nothing interrupts it."""
     one = one_cell([15, 15, 15, 15], [10, 10, 10, 10], switches=0)
     assert (one.clock, center(one.latency)) == ("wall", 15.0)
-    assert "waits" in {warning.name for warning in one.warnings}
+    assert "waits" in {warning.name for warning in warnings_of_cell(one)}
 
 
 def test_several_threads_are_timed_where_nothing_interrupted_them() -> None:
@@ -83,7 +84,7 @@ def test_several_threads_are_timed_where_nothing_interrupted_them() -> None:
 def test_several_threads_that_were_always_interrupted_have_a_warning() -> None:
     one = one_cell([14, 18, 14, 14], [20, 20, 20, 20], threads=2)
     assert (one.clock, center(one.latency), one.disturbed) == ("wall", 14.0, True)
-    (warning,) = [warning for warning in one.warnings if warning.name == "disturbed"]
+    (warning,) = [warning for warning in warnings_of_cell(one) if warning.name == "disturbed"]
     assert warning.value == 1.0
     assert not one_cell([14, 18], [20, 20], threads=2, asked="wall").disturbed
 
@@ -91,7 +92,7 @@ def test_several_threads_that_were_always_interrupted_have_a_warning() -> None:
 def test_where_no_cpu_time_is_counted_the_wall_decides_and_says_so() -> None:
     one = one_cell([10, 14, 10], None)
     assert (one.clock, center(one.latency)) == ("wall", 10.0)
-    assert "no-cpu-time" in {warning.name for warning in one.warnings}
+    assert "no-cpu-time" in {warning.name for warning in warnings_of_cell(one)}
 
 
 # ------------------------------------------------------------------------ real calls, real clocks

@@ -50,7 +50,7 @@ def shuffled(job: Job, ranges: Sequence[Range]) -> Iterator[Part]:
 @pytest.fixture
 def many_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut spaces into ranges of a few networks."""
-    for name, value in {"space.CHUNK": 16, "survey.CHUNK": 16, "survey._RANGE": 64}.items():
+    for name, value in {"networks.CHUNK": 16, "survey.CHUNK": 16, "survey._RANGE": 64}.items():
         monkeypatch.setattr(f"mncost.space.{name}", value)
     monkeypatch.setattr("mncost.space.parts._WAITING", 50)
 
