@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from msgspec import Meta, Struct, field
 
 from mncost.graph.ops import Size
-from mncost.spec.values import Activation, From, Repeats, RowName, Scaling, Widths, size_of
+from mncost.spec.values import Activation, From, Repeats, RowName, Rules, Scaling, Widths, size_of
 from mncost.spec.width import MAX_ALPHA, Rounding
 
 if TYPE_CHECKING:
