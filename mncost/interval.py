@@ -66,9 +66,9 @@ class Interval(NamedTuple):
         return self._mapped(lambda value: factor * value)
 
     def per(self, amount: float) -> Interval:
-        """Return ``amount / this``: a rate from a time. The bounds change places."""
-        turned = self._mapped(lambda value: amount / value)
-        return turned._replace(lo=turned.hi, hi=turned.lo)
+        """Return ``amount / this``: a rate from a time; if that may be 0, without upper bound."""
+        hi, lo = (amount / bound if bound else None for bound in (self.lo, self.hi))
+        return self._replace(center=amount / self.center, lo=lo, hi=hi)
 
     def _mapped(self, function: Callable[[float], float]) -> Interval:
         lo, hi = (bound if bound is None else function(bound) for bound in (self.lo, self.hi))

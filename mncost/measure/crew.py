@@ -157,6 +157,7 @@ class Crew:
                 profiled_ns=profiled.profiled_ns,
                 plain_ns=profiled.plain_ns,
                 layers=layers,
+                step_ns=runtime.profile_step_ns,
             )
         )
 

@@ -207,6 +207,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     profiled_ns: list[Nanoseconds]  # whole runs with the profiler
     plain_ns: list[Nanoseconds]  # whole runs without, in turn with these
     layers: list[LayerShare]
+    step_ns: Natural = 0  # the profiler cuts off what is less, of each kernel; 0: nothing
 
 
 class Ceilings(Struct, frozen=True, kw_only=True):

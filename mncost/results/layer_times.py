@@ -2,15 +2,21 @@
 
 A profile says which share of a call each layer takes. The time of a layer is that share of the time
 that calls take without the profiler, in the same process.
+
+Most profilers count whole microseconds and cut off the rest of each kernel. So a kernel is taken
+for half a step more than they say, which may be wrong by half a step whatever the number of calls:
+the intervals are as wide as that at least.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from statistics import median
+from math import hypot, sqrt
+from statistics import fmean, median
 from typing import TYPE_CHECKING, NamedTuple
 
 from mncost.interval import Interval
+from mncost.measure.layer_shares import SESSION
 from mncost.measure.records import LayerShare, Profile
 from mncost.stats.location import log_interval
 
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GroupTime", "LayerTime", "group_times", "layer_times", "overhead", "own_share"]
 
-LEAST_SHARE = 1e-6  # the profiler counts whole microseconds, so a layer's time may be 0
+LEAST_SHARE = 1e-6  # a layer's time may be 0
 
 
 class LayerTime(NamedTuple):
@@ -89,8 +95,12 @@ def group_times(
     groups = {}
     for name, indices in members.items():
         shares = [_together(each[i] for i in indices) for each in shares_of]
+        errors = [_cut_off(profile, indices) for profile, _ in profiles]
         times = [share * whole for share, (_, whole) in zip(shares, profiles, strict=True)]
-        groups[name] = GroupTime(log_interval(times), log_interval(shares))
+        slips = [error * whole for error, (_, whole) in zip(errors, profiles, strict=True)]
+        groups[name] = GroupTime(
+            _widened(log_interval(times), slips), _widened(log_interval(shares), errors)
+        )
     return groups
 
 
@@ -132,10 +142,47 @@ def _shares(profile: Profile) -> list[float]:
     import numpy as np
 
     calls = np.array(profile.profiled_ns, dtype=np.float64)
-    fast = np.argsort(calls, kind="stable")[: (len(calls) + 1) // 2]
-    times = (np.array(layer.ns, dtype=np.float64)[fast].sum() for layer in profile.layers)
-    whole = float(calls[fast].sum())
-    return [float(time) / whole for time in times]
+    fast = np.argsort(calls, kind="stable")[: _half(profile)]
+    whole = float(calls[fast].mean())
+    shares = []
+    for layer in profile.layers:
+        half_steps = profile.step_ns / 2 * _kernels(profile, layer)
+        known = float(np.array(layer.ns, dtype=np.float64)[fast].mean())
+        added = -half_steps if layer.layer == SESSION else half_steps
+        shares.append(max(known + added, 0.0) / whole)
+    return shares
+
+
+def _half(profile: Profile) -> int:
+    return (len(profile.profiled_ns) + 1) // 2
+
+
+def _kernels(profile: Profile, layer: LayerShare) -> int:
+    """Return how many kernels the time of a layer is made of; the session's is what all leave."""
+    layers = profile.layers if layer.layer == SESSION else (layer,)
+    return sum(len(one.kernels) for one in layers)
+
+
+def _cut_off(profile: Profile, layers: Iterable[int]) -> float:
+    """Return by which share of a call layers may be wrong together, for what was cut off.
+
+    What is cut off of a kernel is anything from 0 to a step: half a step at most beside what was
+    added, and of several kernels 95 % of the normal distribution of their sum.
+    """
+    kernels = sum(_kernels(profile, profile.layers[index]) for index in layers)
+    steps = min(kernels / 2, 1.96 * sqrt(kernels / 12))
+    return profile.step_ns * steps / median(sorted(profile.profiled_ns)[: _half(profile)])
+
+
+def _widened(interval: Interval, errors: Sequence[float]) -> Interval:
+    """Return an interval with an error that more calls or processes do not make smaller."""
+    center, lo, hi = interval[:3]
+    error = fmean(errors)
+    if not error or lo is None or hi is None:
+        return interval
+    below, above = hypot(center - lo, error), hypot(hi - center, error)
+    least = center - below
+    return interval._replace(lo=least if least > LEAST_SHARE * center else 0.0, hi=center + above)
 
 
 def _together(shares: Iterable[float]) -> float:

@@ -70,6 +70,10 @@ class Results(Statistics, Shown):
 
         return group_times(self, cell, group_of)
 
+    def profiler_step(self, cell: int) -> float:
+        """Return the seconds that its runtime's profiler counts a cell's kernels in; 0: exactly."""
+        return max((1e-9 * one.step_ns for one in self.run.profiles if one.cell == cell), default=0)
+
     def profiler_overhead(self, cell: int) -> Interval | None:
         """Return how many times as long a run takes under the profiler; ``None``: not profiled."""
         from mncost.results.layer_times import overhead

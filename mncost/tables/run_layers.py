@@ -120,6 +120,14 @@ def _about(results: Results, summary: CellSummary) -> Iterator[str]:
                 "shares of the time without it; a layer includes the batch norm, activation and "
                 "addition that the runtime fuses into it"
             )
+    step = results.profiler_step(summary.cell.id)
+    if step:
+        short = sum(one.time.lo == 0 for one in results.layers(summary.cell.id) if one.kernels)
+        shorter = f"; of {short} layers it cannot tell the time from 0" if short else ""
+        yield (
+            f"it counts in steps of {step * 1e6:g} µs and cuts off the rest of each kernel: "
+            f"half a step is added to each, and may be wrong by as much{shorter}"
+        )
     kinds = results.layer_groups(summary.cell.id, lambda layer: layer.kind if layer.macs else "")
     layers = results.layers(summary.cell.id)
     whole = sum(one.macs for one in layers)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from random import Random
+
+import msgspec
 import pytest
 
 from mncost.measure.bursts import Counts
@@ -59,6 +62,58 @@ def test_a_layer_takes_its_share_of_the_calls_without_the_profiler() -> None:
     assert dw.share.center == pytest.approx((1 / 2 * 1 / 4) ** 0.5)
     assert pw.time.center == pytest.approx((300 * 2000) ** 0.5 * 1e-9)
     assert dw.time.n == pw.share.n == 2
+
+
+def counted_in_steps(generation: int, call: int, layers: dict[str, list[int]]) -> Profile:
+    """Return a profile in whole microseconds: nanoseconds of each kernel of each layer."""
+    floors = {name: sum(ns // 1000 * 1000 for ns in kernels) for name, kernels in layers.items()}
+    made = profile([call], generation, **{n: [ns] for n, ns in floors.items()})
+    session = LayerShare(
+        layer="(session)", kind="", macs=0, kernels=[], ns=Counts([call - sum(floors.values())])
+    )
+    named = [
+        msgspec.structs.replace(one, kernels=[f"{one.layer}{i}" for i in range(len(of))])
+        for one, of in zip(made.layers, layers.values(), strict=True)
+    ]
+    return msgspec.structs.replace(made, layers=[*named, session], step_ns=1000)
+
+
+def test_a_profiler_that_cuts_off_its_steps_leaves_each_layer_in_doubt() -> None:
+    """Of 20 µs dw has 0 to 1, pw of two kernels 8 to 10, and the session has what is left.
+
+    Two processes alike have no width of their own: half a step for dw; for pw 1.96 standard
+    deviations of two uniform ones, 1.96 * sqrt(2 / 12) = 0.8.
+    """
+    layers = {"dw": [900], "pw": [4100, 4900]}
+    profiles = [counted_in_steps(generation, 20_000, layers) for generation in (0, 1)]
+    processes = [process(generation, {0: [[20_000]]}) for generation in (0, 1)]
+    results = Results(run_of([cell()], processes, profiles=profiles))
+    dw, pw, session = results.layers(0)
+    assert dw.time[:3] == pytest.approx((0.5e-6, 0, 1e-6))
+    assert pw.time[:3] == pytest.approx((9e-6, 8.2e-6, 9.8e-6), rel=1e-3)
+    assert session.time.center == pytest.approx(10.5e-6)
+    assert results.profiler_step(0) == pytest.approx(1e-6)
+    rate = dw.time.per(8)
+    assert rate[:2] == pytest.approx((8 / 0.5e-6, 8e6))
+    assert rate.hi is None
+
+
+def test_the_doubt_about_groups_holds_the_truth() -> None:
+    """Of 400 networks of 12 kernels, their groups and the session's rest: 95 % or more."""
+    random, inside, tried = Random(0), 0, 0
+    for _ in range(400):
+        layers = {name: [random.randrange(9000) for _ in range(4)] for name in "abc"}
+        call = sum(map(sum, layers.values())) + 5000
+        profiles = [counted_in_steps(generation, call, layers) for generation in (0, 1)]
+        processes = [process(generation, {0: [[call]]}) for generation in (0, 1)]
+        results = Results(run_of([cell()], processes, profiles=profiles))
+        truths = [*(sum(layers[name]) for name in "abc"), 5000]
+        for layer, truth in zip(results.layers(0), truths, strict=True):
+            assert layer.time.lo is not None
+            assert layer.time.hi is not None
+            inside += layer.time.lo <= 1e-9 * truth <= layer.time.hi
+            tried += 1
+    assert 0.93 < inside / tried < 0.98
 
 
 def test_groups_are_added_up_in_each_process() -> None:

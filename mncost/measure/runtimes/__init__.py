@@ -128,6 +128,8 @@ class Runtime(ABC):
     """Whether its clock is a scripted one."""
     profiles: ClassVar[bool] = False
     """Whether it can say how long each kernel takes: :meth:`profiled`."""
+    profile_step_ns: ClassVar[int] = 0
+    """Nanoseconds that its profiler counts in, and whose rest it cuts off; 0: it cuts off none."""
     times_modules: ClassVar[bool] = False
     """Whether it can say how long the modules of a torch module take that is given."""
     flushes_denormals: ClassVar[bool] = False

@@ -47,6 +47,7 @@ class ExecuTorch(Runtime):
     precisions: ClassVar = ("fp32", "int8")
     largest_batch: ClassVar = 1  # a dynamic batch would cut the graph into several delegates
     profiles: ClassVar = True
+    profile_step_ns: ClassVar = 1000
 
     def start(self, threads: int) -> None:
         """Import it, and set the number of threads of its pool."""

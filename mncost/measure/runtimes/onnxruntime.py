@@ -39,6 +39,7 @@ class OnnxRuntime(Runtime):
     default_provider: ClassVar = _CPU
     flushes_denormals: ClassVar = True
     profiles: ClassVar = True
+    profile_step_ns: ClassVar = 1000
 
     def __init__(self) -> None:
         """Make one; :meth:`start` imports."""

@@ -33,6 +33,7 @@ class OpenVino(Runtime):
     format: ClassVar = "onnx"
     precisions: ClassVar = ("fp32", "bf16", "int8")
     profiles: ClassVar = True
+    profile_step_ns: ClassVar = 1000
     flushes_denormals: ClassVar = True
 
     def __init__(self) -> None:
