@@ -23,10 +23,8 @@ from msgspec import structs
 
 import mncost
 from mncost.errors import InputError
-from mncost.measure.networks import cells_of, one_place
 from mncost.measure.records import Options
 from mncost.measure.run_file import write_run
-from mncost.measure.runs import empty_run
 from mncost.place import OnePlace
 from mncost.predict.calibrate import designed_points
 from mncost.predict.calibration import Calibrated, Calibration, calibration_of
@@ -36,6 +34,8 @@ from mncost.predict.probes import probes
 from mncost.results.bench import measure
 from mncost.results.progress import watcher
 from mncost.results.results import Results
+from mncost.runs.begin import empty_run
+from mncost.runs.networks import cells_of, one_place
 from mncost.units import seconds
 
 Array = Any

@@ -107,7 +107,7 @@ def _problems_of(baseline: Baseline) -> list[str]:
     if not baseline.given:
         return []
     from mncost.budget.plan import baseline_problems
-    from mncost.measure.runs import offer
+    from mncost.runs.offers import offer
 
     return baseline_problems(baseline, offer)
 
@@ -153,8 +153,10 @@ def _measured(
     from mncost.budget.plan import plan
     from mncost.effort import check_clock
     from mncost.extras import require
-    from mncost.measure.runs import carry_out, disconnecting, empty_run, offer
     from mncost.results.changes import machine_warnings
+    from mncost.runs.begin import empty_run
+    from mncost.runs.carry_out import carry_out
+    from mncost.runs.offers import disconnecting, offer
 
     require("bench")
     if how.hosts is not None and all(limit.place.is_here for limit in limits):

@@ -15,10 +15,12 @@ from mncost.interval import Interval
 from mncost.measure.cells import Planned
 from mncost.measure.engine import Progress
 from mncost.measure.records import Options, Run
-from mncost.measure.runs import carry_out, empty_run, offer
 from mncost.measure.runtimes import USUAL
 from mncost.measure.where import Where
 from mncost.results.results import Results
+from mncost.runs.begin import empty_run
+from mncost.runs.carry_out import carry_out
+from mncost.runs.offers import offer
 from mncost.stats.looks import ALPHA
 
 __all__ = ["SelfTest", "self_test", "sentences"]

@@ -148,8 +148,9 @@ def bench(
     check_alone(scheduler)
     from mncost.grids import Grid
     from mncost.measure.kept import new_file
-    from mncost.measure.runs import ARCHITECTURES, resumed
     from mncost.measure.saving import saving
+    from mncost.runs.begin import ARCHITECTURES
+    from mncost.runs.resume import resumed
 
     run_file = new_file() if named is None else named
     with saving(run_file) as saver, _fleet(scheduler) as fleet:
@@ -223,7 +224,7 @@ def _begun(
     """Return a new run of networks, here or on a cluster."""
     words = {name: str(value) for name, value in asked.items()}
     if fleet is None:
-        from mncost.measure.runs import begin
+        from mncost.runs.begin import begin
 
         run = begin(grid, where, effort, what, asked=words)
     else:

@@ -192,10 +192,10 @@ def _measured(
 ) -> int:
     """Measure networks beside their twins, and write what that says."""
     from mncost.cli.progress import tell, watching
-    from mncost.measure.runs import SECONDS_TO_COMPARE, begin
     from mncost.measure.saving import saving
     from mncost.render.write import check_writable
     from mncost.results.bench import measure
+    from mncost.runs.begin import SECONDS_TO_COMPARE, begin
 
     save: Path | None = how["save"]
     check_run_file("--save", save)

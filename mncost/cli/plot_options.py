@@ -136,9 +136,9 @@ def layers(asked: Asked, by: str, *, has_time: bool) -> tuple[Picture, int]:
 
 def _networks(asked: Asked, x: str, y: str) -> Sequence[Network]:
     """Return the networks to measure, if there can be a fit to them."""
-    from mncost.measure.runs import ARCHITECTURES
     from mncost.pictures.plot import refuse_unpublished
     from mncost.published.accuracy import candidates
+    from mncost.runs.begin import ARCHITECTURES
 
     which = asked.which
     if y == "top1":
@@ -170,10 +170,10 @@ def _measured(asked: Asked, networks: Sequence[Network], *, by_layer: bool = Fal
         MeasureError: none of them could be measured.
     """
     from mncost.cli.progress import watching
-    from mncost.measure.networks import one_place
     from mncost.measure.saving import saving
     from mncost.readers.model import TorchSource
     from mncost.results.bench import measure_networks
+    from mncost.runs.networks import one_place
 
     precision = as_precision(asked.which.precision)
     of_modules = all(isinstance(network.source, TorchSource) for network in networks)

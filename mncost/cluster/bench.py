@@ -20,10 +20,10 @@ from mncost.measure.engine import Progress
 from mncost.measure.machine import machine_differences
 from mncost.measure.plan import What, plan
 from mncost.measure.records import Process, Run
-from mncost.measure.runs import empty_run, options_for
 from mncost.measure.where import Where
 from mncost.network import Network
 from mncost.results.results import Results
+from mncost.runs.begin import empty_run, options_for
 
 if TYPE_CHECKING:
     from distributed import Future

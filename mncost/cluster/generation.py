@@ -21,7 +21,7 @@ from mncost.errors import InputError, one_line
 from mncost.measure.bursts import decoded, encodable
 from mncost.measure.machine import machine
 from mncost.measure.records import Machine, Run
-from mncost.measure.runs import carry_out
+from mncost.runs.carry_out import carry_out
 
 __all__ = ["Answer", "Request", "decode", "encode"]
 

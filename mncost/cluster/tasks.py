@@ -62,7 +62,7 @@ def describe() -> Described:
 
 def offer(runtime: str) -> list[str | None] | str:
     """Return the execution providers of a runtime here, or why there are none."""
-    from mncost.measure.runs import offer
+    from mncost.runs.offers import offer
 
     try:
         return list(offer(runtime, None))

@@ -156,8 +156,8 @@ def _of_run(results: Results, x: str, y: str, which: Which, place: OnePlace) -> 
 
 
 def _of_predictions(predictions: Predictions, x: str, y: str) -> Picture:
-    from mncost.measure.networks import cells_of
     from mncost.pictures.scatter import accuracy_over_latency, latency_over_cost
+    from mncost.runs.networks import cells_of
 
     if "latency" not in (x, y):
         raise InputError("predictions are latencies: x or y is latency")

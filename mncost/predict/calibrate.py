@@ -9,9 +9,7 @@ from msgspec.structs import replace
 
 from mncost.errors import MeasureError
 from mncost.measure.cell import Place
-from mncost.measure.networks import cells_of, one_place
 from mncost.measure.records import Options, Run
-from mncost.measure.runs import empty_run
 from mncost.place import OnePlace
 from mncost.predict.calibration import Calibrated, Calibration, calibration_of, where_of
 from mncost.predict.features import AMOUNTS
@@ -20,6 +18,8 @@ from mncost.predict.predictor import Predictor
 from mncost.predict.probes import probes
 from mncost.results.bench import measure
 from mncost.results.results import Results
+from mncost.runs.begin import empty_run
+from mncost.runs.networks import cells_of, one_place
 
 if TYPE_CHECKING:
     from mncost.counted import Counted

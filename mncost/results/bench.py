@@ -13,24 +13,24 @@ from mncost.boundary import check_keywords
 from mncost.effort import Effort
 from mncost.flags import flags_of, taken
 from mncost.measure.engine import Progress
-from mncost.measure.networks import cells_of
 from mncost.measure.plan import What
 from mncost.measure.records import Place, Run
-from mncost.measure.runs import (
-    ARCHITECTURES,
-    SECONDS,
-    SECONDS_TO_COMPARE,
-    begin,
-    carry_out,
-    empty_run,
-    options_for,
-)
 from mncost.measure.saving import saving
 from mncost.measure.where import Where
 from mncost.network import Network
 from mncost.results.forecast import Forecast, forecast
 from mncost.results.progress import Watch, watcher
 from mncost.results.results import Results
+from mncost.runs.begin import (
+    ARCHITECTURES,
+    SECONDS,
+    SECONDS_TO_COMPARE,
+    begin,
+    empty_run,
+    options_for,
+)
+from mncost.runs.carry_out import carry_out
+from mncost.runs.networks import cells_of
 
 __all__ = ["bench", "measure", "measure_networks"]
 

@@ -163,7 +163,7 @@ def test_limits_share_cells() -> None:
 def test_the_usual_time(
     limits: list[Limit], expected: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mncost.measure.runs.carry_out", lambda run, **how: None)
+    monkeypatch.setattr("mncost.runs.carry_out.carry_out", lambda run, **how: None)
     found = check(limits)
     assert found.run is not None
     assert found.run.options.max_time == pytest.approx(expected)

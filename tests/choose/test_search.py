@@ -17,13 +17,13 @@ from scipy import stats
 from mncost.choose.latency import LatencyLimit, verdict_of
 from mncost.choose.search import PATIENCE, WINDOW, Search, search
 from mncost.interval import Interval
-from mncost.measure.networks import cells_of, places_of
 from mncost.measure.records import Options, Place, Run
 from mncost.measure.run_file import read_run
-from mncost.measure.runs import empty_run
 from mncost.measure.runtimes.fake import Script
 from mncost.place import OnePlace
 from mncost.published.accuracy import Candidate, candidates
+from mncost.runs.begin import empty_run
+from mncost.runs.networks import cells_of, places_of
 from mncost.stats.looks import Looks
 from mncost.stats.moods import Moods
 from tests.choose.playing import play
@@ -192,7 +192,7 @@ def test_a_candidate_passes_where_it_passes_at_one_place() -> None:
 
 def test_all_runtimes_are_those_that_have_such_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mncost.measure.where.is_installed", lambda name: True)
-    monkeypatch.setattr("mncost.measure.networks.offer", lambda runtime, python: [None])
+    monkeypatch.setattr("mncost.runs.networks.offer", lambda runtime, python: [None])
     places = places_of(OnePlace("all", 2), "int8")
     runtimes = {place.runtime for place in places}
     assert {"onnxruntime", "openvino", "litert"} <= runtimes

@@ -24,8 +24,8 @@ from mncost.hosts.model_cache import ModelCache
 from mncost.measure.plan import What
 from mncost.measure.records import Run
 from mncost.measure.run_file import read_run
-from mncost.measure.runs import begin
 from mncost.measure.runtimes.fake import SCRIPT
+from mncost.runs.begin import begin
 from tests.cluster.starting import cluster
 from tests.cluster.test_cluster_space import needs_dask
 from tests.running import as_process, background, in_process, wait_until

@@ -182,7 +182,7 @@ def instead_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("mncost.measure.workers.process.start_worker", start_worker)
     monkeypatch.setattr("mncost.measure.workers.builder.Builder", lambda scratch: Builder())
-    monkeypatch.setattr("mncost.measure.runs.WallClock", VirtualClock)
+    monkeypatch.setattr("mncost.runs.carry_out.WallClock", VirtualClock)
     monkeypatch.setattr("mncost.measure.workers.pinning.quiet_first", list)
     monkeypatch.setattr("mncost.measure.conditions.observe", observe_nothing)
     monkeypatch.setattr("mncost.measure.interference.interference", lambda: lambda: dict)

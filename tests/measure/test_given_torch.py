@@ -15,7 +15,6 @@ from mncost.effort import Effort
 from mncost.errors import InputError, MeasureError
 from mncost.measure.given_models import given_of
 from mncost.measure.plan import What
-from mncost.measure.runs import begin, resumed
 from mncost.measure.runtimes import Setup
 from mncost.measure.where import Where
 from mncost.models.formats import Model, format_named
@@ -23,6 +22,8 @@ from mncost.readers import read_model
 from mncost.readers.given import parse_inputs
 from mncost.readers.model import TorchSource
 from mncost.results.results import Results
+from mncost.runs.begin import begin
+from mncost.runs.resume import resumed
 
 pytest.importorskip("torch")
 

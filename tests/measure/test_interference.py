@@ -12,10 +12,11 @@ import pytest
 import mncost
 from mncost.measure import interference as module
 from mncost.measure.interference import interference, not_counted
-from mncost.measure.networks import cells_of
 from mncost.measure.records import Options, Place
-from mncost.measure.runs import carry_out, empty_run
 from mncost.results.results import Results
+from mncost.runs.begin import empty_run
+from mncost.runs.carry_out import carry_out
+from mncost.runs.networks import cells_of
 from tests.measure.scripted import instead_of_processes
 from tests.running import Result
 

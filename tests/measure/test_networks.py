@@ -8,10 +8,10 @@ import pytest
 
 import mncost
 from mncost.errors import InputError
-from mncost.measure.networks import cells_of, one_place
 from mncost.measure.records import Place
 from mncost.place import OnePlace
 from mncost.results.bench import measure_networks
+from mncost.runs.networks import cells_of, one_place
 from tests.measure.scripted import instead_of_processes
 
 

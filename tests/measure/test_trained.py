@@ -17,9 +17,9 @@ from mncost.effort import Effort
 from mncost.errors import InputError
 from mncost.measure.plan import What
 from mncost.measure.records import ModelRecord
-from mncost.measure.runs import begin
 from mncost.measure.where import Where
 from mncost.measure.workers.prepare import BuildModel, Preparer
+from mncost.runs.begin import begin
 from tests.running import Result
 
 torch = pytest.importorskip("torch")

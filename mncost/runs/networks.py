@@ -11,10 +11,10 @@ from mncost.errors import MeasureError
 from mncost.extras import require
 from mncost.measure.cells import Planned
 from mncost.measure.records import Place
-from mncost.measure.runs import offer
 from mncost.measure.runtimes import USUAL, runtime_class
 from mncost.measure.where import ALL, HERE, Where
 from mncost.place import OnePlace
+from mncost.runs.offers import offer
 
 __all__ = ["cells_of", "one_place", "places_of"]
 

@@ -1,0 +1,1 @@
+"""Runs, here and on other machines: planned, begun, resumed, carried out."""
