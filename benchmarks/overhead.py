@@ -26,6 +26,7 @@ import mncost
 from mncost.measure.runtimes import Call, Runtime, runtime_class
 from mncost.measure.workers.builder import Builder
 from mncost.measure.workers.messages import LoadModel, RunBurst, encoded
+from mncost.measure.workers.prepare import Recipe
 from mncost.measure.workers.serve import Server
 
 GOAL = 0.01
@@ -83,14 +84,8 @@ def overhead(runtime: str, repeats: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "v2"
         builder = Builder()
-        builder.prepare(
-            network.graph,
-            network.inputs,
-            format=remembering.format,
-            precision="fp32",
-            seed=0,
-            folder=folder,
-        )
+        recipe = Recipe(network.graph, network.inputs, remembering.format, "fp32", seed=0)
+        builder.prepare(recipe, folder)
         builder.close()
         server = Server(remembering, 1)  # type: ignore[arg-type]
         load = encoded(LoadModel(cell=0, folder=str(folder)))

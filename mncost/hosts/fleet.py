@@ -13,11 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
 
-from mncost.graph.graph import Graph, Shapes
 from mncost.hosts.check import AT_ONCE
 from mncost.hosts.connection import HostLost
 from mncost.hosts.file import HostEntry, chosen
@@ -29,9 +27,8 @@ from mncost.measure.model_files import Build
 from mncost.measure.records import Conditions, HostRecord, Run, Stop, WorkerSpec
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.workers.messages import Message
-from mncost.measure.workers.prepare import Prepared
+from mncost.measure.workers.prepare import Prepared, Recipe
 from mncost.measure.workers.worker import Transport, Worker
-from mncost.readers.model import Content
 
 __all__ = ["connect", "connected", "disconnect", "look_at", "measure_hosts"]
 
@@ -327,42 +324,21 @@ class _SharedBuilder:
         self._builder: Build | None = None
         self._users = 0
         self._building = threading.Lock()
-        self._built: dict[Any, tuple[Path, Prepared]] = {}
+        self._built: dict[str, tuple[Path, Prepared]] = {}
 
     def share(self) -> Build:
         """Return it for one more engine."""
         self._users += 1
         return self
 
-    def prepare(  # noqa: PLR0913 - what a model is made of
-        self,
-        graph: Graph,
-        inputs: Shapes,
-        *,
-        format: str,
-        precision: str,
-        seed: int,
-        folder: Path,
-        content: Content | None = None,
-        sparsity: float = 0.0,
-    ) -> Prepared:
+    def prepare(self, recipe: Recipe, folder: Path) -> Prepared:
         """Write a model, or link to the one that was written for another engine."""
-        key = repr((graph, inputs, format, precision, seed, content, sparsity))
+        key = repr(recipe)
         with _released(), self._building:
             if key not in self._built:
                 if self._builder is None:
                     self._builder = self._start()
-                built = self._builder.prepare(
-                    graph,
-                    inputs,
-                    format=format,
-                    precision=precision,
-                    seed=seed,
-                    folder=folder,
-                    content=content,
-                    sparsity=sparsity,
-                )
-                self._built[key] = folder, built
+                self._built[key] = folder, self._builder.prepare(recipe, folder)
             first, built = self._built[key]
             if folder != first:
                 folder.symlink_to(first, target_is_directory=True)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from mncost.errors import InputError
-from mncost.graph.graph import Graph, Shapes
 from mncost.label import Label
 from mncost.measure.ceilings import PRODUCT
 from mncost.measure.private import without_home
 from mncost.measure.records import Cell, Failure, ModelFile, ModelRecord, Place, Run
 from mncost.measure.runtimes import runtime_class
-from mncost.measure.workers.prepare import Prepared
+from mncost.measure.workers.prepare import Prepared, Recipe
 from mncost.measure.workers.worker import WorkerDied, WorkerRefused
 from mncost.readers.model import Content, TorchSource
 
@@ -24,19 +23,8 @@ __all__ = ["Build", "ModelFiles"]
 class Build(Protocol):
     """Builds model files, in a process of its own."""
 
-    def prepare(  # noqa: PLR0913 - what a model is made of
-        self,
-        graph: Graph,
-        inputs: Shapes,
-        *,
-        format: str,
-        precision: str,
-        seed: int,
-        folder: Path,
-        content: Content | None = None,
-        sparsity: float = 0.0,
-    ) -> Prepared:
-        """Write a model; may raise WorkerRefused or WorkerDied."""
+    def prepare(self, recipe: Recipe, folder: Path) -> Prepared:
+        """Write a model to a folder that is made; may raise WorkerRefused or WorkerDied."""
 
     def close(self) -> None:
         """End it."""
@@ -153,16 +141,16 @@ class ModelFiles:
         kind: _Kind,
         folder: Path,
     ) -> Prepared:
-        return builder.prepare(
+        recipe = Recipe(
             model.graph,
             model.inputs,
-            format=kind.format,
-            precision=kind.precision,
-            seed=self._run.options.seed,
-            folder=folder,
-            content=_content(model),
-            sparsity=kind.sparsity,
+            kind.format,
+            kind.precision,
+            self._run.options.seed,
+            _content(model),
+            kind.sparsity,
         )
+        return builder.prepare(recipe, folder)
 
 
 def _content(model: ModelRecord) -> Content | None:

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import pytest
 
 import mncost
-from mncost.graph.graph import Graph, Shapes
 from mncost.measure.clocks import VirtualClock
 from mncost.measure.engine import Errors, Pilot, Progress, Tools, measure
 from mncost.measure.plan import What, plan
@@ -20,11 +19,10 @@ from mncost.measure.records import Agreement, Conditions, Machine, Options, Run
 from mncost.measure.runtimes.fake import Fake, Script
 from mncost.measure.where import Where
 from mncost.measure.workers.local import local_worker
-from mncost.measure.workers.prepare import Prepared
+from mncost.measure.workers.prepare import Prepared, Recipe
 from mncost.measure.workers.worker import Worker, WorkerRefused, WorkerSpec
 from mncost.models.formats import Model, format_named
 from mncost.network import Network
-from mncost.readers.model import Content
 from mncost.results.results import Results
 
 MACHINE = Machine(
@@ -51,20 +49,11 @@ class Builder:
         self.closed = False
         self._too_large = too_large
 
-    def prepare(
-        self,
-        graph: Graph,
-        inputs: Shapes,
-        *,
-        format: str,
-        precision: str,
-        seed: int,
-        folder: Path,
-        content: Content | None = None,
-        sparsity: float = 0.0,
-    ) -> Prepared:
+    def prepare(self, recipe: Recipe, folder: Path) -> Prepared:
         folder.mkdir(exist_ok=True)
-        closeness = format_named("fake").write(Model(graph, inputs, precision, dict), folder)
+        closeness = format_named("fake").write(
+            Model(recipe.graph, recipe.inputs, recipe.precision, dict), folder
+        )
         macs = json.loads((folder / "model.json").read_text())["macs"]
         if self._too_large is not None and macs >= self._too_large:
             raise WorkerRefused("needs about 40 GiB of memory, 12 GiB are free")

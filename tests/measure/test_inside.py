@@ -123,11 +123,11 @@ def test_a_product_that_cannot_be_run_costs_the_ceilings_only(do: str, tmp_path:
 
 def test_a_product_that_cannot_be_built_costs_the_ceilings_only(tmp_path: Path) -> None:
     class NoProducts(Builder):
-        def prepare(self, graph, inputs, **arguments):
-            if graph == PRODUCT:
+        def prepare(self, recipe, folder):
+            if recipe.graph == PRODUCT:
                 self._too_large = 0
             try:
-                return super().prepare(graph, inputs, **arguments)
+                return super().prepare(recipe, folder)
             finally:
                 self._too_large = None
 

@@ -22,6 +22,7 @@ from mncost.measure.runtimes.litert import LiteRt
 from mncost.measure.runtimes.litert_pieces import pieces_of
 from mncost.measure.workers.builder import Builder
 from mncost.measure.workers.messages import Profiled
+from mncost.measure.workers.prepare import Recipe
 from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.worker import WorkerRefused, WorkerSpec
 from mncost.models.export import FILES, Choices
@@ -158,7 +159,9 @@ def builder() -> Iterator[Builder]:
 
 def test_a_worker(builder: Builder, tmp_path: Path) -> None:
     net, folder = NETS["v2"], tmp_path / "net"
-    builder.prepare(net.graph, net.inputs, format="tflite", precision="fp32", seed=5, folder=folder)
+    builder.prepare(
+        Recipe(net.graph, net.inputs, format="tflite", precision="fp32", seed=5), folder
+    )
     worker = start_worker(WorkerSpec("litert", 1))
     try:
         assert set(worker.hello.versions) == {"python", "ai_edge_litert", "numpy"}
@@ -234,7 +237,9 @@ def test_memory_is_that_of_the_activations(builder: Builder, tmp_path: Path) -> 
     """XNNPACK fuses batch norms and activations, and plans memory as mncost does."""
     net = mncost.load("v1", 0.5, 160)
     folder = tmp_path / "net"
-    builder.prepare(net.graph, net.inputs, format="tflite", precision="fp32", seed=5, folder=folder)
+    builder.prepare(
+        Recipe(net.graph, net.inputs, format="tflite", precision="fp32", seed=5), folder
+    )
     worker = start_worker(WorkerSpec("litert", 1))
     try:
         found = worker.ask(asking.memory(folder, batch=8, runs=2))

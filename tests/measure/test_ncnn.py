@@ -19,6 +19,7 @@ from mncost.measure.layer_shares import layer_shares
 from mncost.measure.runtimes import Setup, seeded_images
 from mncost.measure.runtimes.ncnn import Ncnn, layers_of
 from mncost.measure.workers.builder import Builder
+from mncost.measure.workers.prepare import Recipe
 from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.worker import Worker, WorkerRefused, WorkerSpec
 from mncost.models.formats import Model, format_named
@@ -129,7 +130,7 @@ def test_every_layer_with_macs_has_a_time(worker: Worker, tmp_path: Path, net: N
 def test_a_worker(builder: Builder, worker: Worker, tmp_path: Path) -> None:
     net = NETS["v2"]
     folder = tmp_path / "net"
-    builder.prepare(net.graph, net.inputs, format="ncnn", precision="fp32", seed=5, folder=folder)
+    builder.prepare(Recipe(net.graph, net.inputs, format="ncnn", precision="fp32", seed=5), folder)
     assert set(worker.hello.versions) == {"python", "ncnn", "numpy"}
     assert all(ns > 0 for ns in worker.ask(asking.load(0, folder)).ns)
     assert len(worker.ask(asking.burst(0, warmups=1, runs=4)).ns) == 4

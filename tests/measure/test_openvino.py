@@ -14,6 +14,7 @@ from mncost.measure.machine import machine
 from mncost.measure.runtimes import CONVERT, REORDER, Setup, seeded_images
 from mncost.measure.runtimes.kernel_names import node_of, steps_by_name
 from mncost.measure.workers.builder import Builder
+from mncost.measure.workers.prepare import Recipe
 from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.worker import Worker, WorkerRefused, WorkerSpec
 from mncost.network import Network
@@ -40,7 +41,7 @@ def worker() -> Iterator[Worker]:
 
 def write(builder: Builder, net: Network, folder: Path, precision: str = "fp32") -> Path:
     builder.prepare(
-        net.graph, net.inputs, format="onnx", precision=precision, seed=5, folder=folder
+        Recipe(net.graph, net.inputs, format="onnx", precision=precision, seed=5), folder
     )
     return folder
 
@@ -126,7 +127,7 @@ def test_a_graph_of_two_inputs_and_two_outputs(
     from mncost.measure.runtimes.openvino import OpenVino
 
     graph = two_and_two()
-    builder.prepare(graph, INPUTS, format="onnx", precision="fp32", seed=2, folder=tmp_path)
+    builder.prepare(Recipe(graph, INPUTS, format="onnx", precision="fp32", seed=2), tmp_path)
     runtime = OpenVino()
     runtime.start(1)
     call, reference = runtime.load(Setup(tmp_path, 2)), OnnxRuntime().load(Setup(tmp_path, 2))

@@ -20,7 +20,7 @@ from mncost.graph.ops import Activation
 from mncost.measure.ceilings import PRODUCT, PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.runtimes import Setup, seeded_images
 from mncost.measure.workers.builder import Builder
-from mncost.measure.workers.prepare import Prepared, Preparer, needed_bytes
+from mncost.measure.workers.prepare import Prepared, Preparer, Recipe, needed_bytes
 from mncost.measure.workers.worker import WorkerDied, WorkerRefused
 from mncost.models.formats import FORMATS
 from mncost.models.weights import random_weights
@@ -51,7 +51,7 @@ def prepared(
     seed: int = 0,
 ) -> Prepared:
     return builder.prepare(
-        net.graph, net.inputs, format=format, precision=precision, seed=seed, folder=folder
+        Recipe(net.graph, net.inputs, format=format, precision=precision, seed=seed), folder
     )
 
 
@@ -130,7 +130,7 @@ def test_the_fakes_memory(
     builder: Builder, tmp_path: Path, precision: str, weights: int, activation: int
 ) -> None:
     """Of one layer: its input and output at once; a bias takes 4 bytes at either precision."""
-    builder.prepare(one_layer(5), SIX, format="fake", precision=precision, seed=0, folder=tmp_path)
+    builder.prepare(Recipe(one_layer(5), SIX, format="fake", precision=precision, seed=0), tmp_path)
     content = json.loads((tmp_path / "model.json").read_text())
     assert content["weight_bytes"] == 9 * 5 * 7 * weights + 7 * 4
     assert content["peak_activation_bytes"] == (5 + 7) * 6 * 6 * activation
@@ -148,7 +148,7 @@ def test_the_matrix_product(builder: Builder, tmp_path: Path, form: str, precisi
     from mncost.measure.runtimes.torch import Torch
 
     builder.prepare(
-        PRODUCT, PRODUCT.images(1), format=form, precision=precision, seed=4, folder=tmp_path
+        Recipe(PRODUCT, PRODUCT.images(1), format=form, precision=precision, seed=4), tmp_path
     )
     (matrix,) = random_weights(PRODUCT, 4).values()
     assert matrix.size == PRODUCT_MACS / PRODUCT_BATCH
@@ -166,7 +166,7 @@ def test_onnx_runtime_multiplies_in_the_files_precision(
 ) -> None:
     file, optimized = tmp_path / "model.onnx", tmp_path / "optimized"
     builder.prepare(
-        PRODUCT, PRODUCT.images(1), format="onnx", precision=precision, seed=0, folder=tmp_path
+        Recipe(PRODUCT, PRODUCT.images(1), format="onnx", precision=precision, seed=0), tmp_path
     )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -183,7 +183,7 @@ def test_graphs_need_not_be_networks_nor_images_have_three_channels(
     from mncost.measure.runtimes.onnxruntime import OnnxRuntime
     from mncost.measure.runtimes.torch import Torch
 
-    builder.prepare(one_layer(), SIX, format=form, precision=precision, seed=0, folder=tmp_path)
+    builder.prepare(Recipe(one_layer(), SIX, format=form, precision=precision, seed=0), tmp_path)
     runtime = Torch() if form == "torch" else OnnxRuntime()
     found = runtime.load(Setup(tmp_path, 2))()
     shape = found.shape if form == "torch" else found[0].shape  # type: ignore[attr-defined, index]
@@ -202,7 +202,7 @@ def test_a_graph_of_two_inputs_and_two_outputs(
     from mncost.models.torch_model import load_weights, torch_module
 
     graph = two_and_two()
-    builder.prepare(graph, INPUTS, format=form, precision=precision, seed=2, folder=tmp_path)
+    builder.prepare(Recipe(graph, INPUTS, format=form, precision=precision, seed=2), tmp_path)
     runtime = Torch() if form == "torch" else OnnxRuntime()
     found = runtime.load(Setup(tmp_path, 2))()
     module = torch_module(graph)
@@ -275,7 +275,7 @@ def test_what_cannot_be_built_is_refused(builder: Builder, tmp_path: Path) -> No
         prepared(builder, tmp_path / "file")
     with pytest.raises(WorkerRefused, match=r"^no torch models in int8; accepted: fp32$"):
         builder.prepare(
-            NET.graph, NET.inputs, format="torch", precision="int8", seed=0, folder=tmp_path
+            Recipe(NET.graph, NET.inputs, format="torch", precision="int8", seed=0), tmp_path
         )
 
 

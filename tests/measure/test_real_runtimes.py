@@ -25,6 +25,7 @@ from mncost.measure.run_file import read_run
 from mncost.measure.runtimes import CONVERT, REORDER
 from mncost.measure.runtimes.onnxruntime import OnnxRuntime
 from mncost.measure.workers.builder import Builder
+from mncost.measure.workers.prepare import Recipe
 from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.worker import Worker, WorkerSpec
 from mncost.results.layer_times import own_share
@@ -123,12 +124,8 @@ def built(builder: Builder, tmp_path: Path) -> Built:
     def build(graph: Graph, resolution: int, format: str, precision: str = "fp32") -> Path:
         folder = tmp_path / f"{precision}.{format}"
         builder.prepare(
-            graph,
-            graph.images(resolution),
-            format=format,
-            precision=precision,
-            seed=0,
-            folder=folder,
+            Recipe(graph, graph.images(resolution), format=format, precision=precision, seed=0),
+            folder,
         )
         return folder
 

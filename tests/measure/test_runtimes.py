@@ -21,6 +21,7 @@ from mncost.measure.runtimes.torch import Torch
 from mncost.measure.runtimes.torch_compile import TorchCompile
 from mncost.measure.where import Where
 from mncost.measure.workers.builder import Builder
+from mncost.measure.workers.prepare import Recipe
 from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.worker import WorkerRefused, WorkerSpec
 from mncost.models.formats import format_named
@@ -44,12 +45,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         ("tiny", TINY, "torch"),
     ):
         builder.prepare(
-            net.graph,
-            net.inputs,
-            format=kind,
-            precision="fp32",
-            seed=5,
-            folder=directory / name,
+            Recipe(net.graph, net.inputs, format=kind, precision="fp32", seed=5), directory / name
         )
     builder.close()
     return {folder.name: folder for folder in directory.iterdir()}

@@ -16,6 +16,7 @@ import pytest
 from mncost.measure.ceilings import PRODUCT as GRAPH
 from mncost.measure.scratch import scratch_directory
 from mncost.measure.workers.builder import Builder
+from mncost.measure.workers.prepare import Recipe
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="locks of POSIX")
 
@@ -99,12 +100,8 @@ def test_a_builders_temporary_files_are_in_it() -> None:
         builder = Builder(path)
         try:
             builder.prepare(
-                GRAPH,
-                GRAPH.images(1),
-                format="fake",
-                precision="fp32",
-                seed=0,
-                folder=path / "model",
+                Recipe(GRAPH, GRAPH.images(1), format="fake", precision="fp32", seed=0),
+                path / "model",
             )
             (child,) = psutil.Process().children()
             assert child.environ()["TMPDIR"] == str(path)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
-from mncost.graph.graph import Graph, Shapes
 from mncost.measure.workers.child import Child
-from mncost.measure.workers.prepare import BuildModel, Prepared
+from mncost.measure.workers.prepare import BuildModel, Prepared, Recipe
 from mncost.measure.workers.worker import WorkerDied, answer_of
-from mncost.readers.model import Content
 
 __all__ = ["Builder"]
 
@@ -28,44 +26,27 @@ class Builder:
         self._child: Child | None = None
         self._environment = {} if scratch is None else {"TMPDIR": str(scratch)}
 
-    def prepare(  # noqa: PLR0913 - what a model is made of
-        self,
-        graph: Graph,
-        inputs: Shapes,
-        *,
-        format: str,
-        precision: str,
-        seed: int,
-        folder: Path,
-        content: Content | None = None,
-        sparsity: float = 0.0,
-    ) -> Prepared:
+    def prepare(self, recipe: Recipe, folder: Path) -> Prepared:
         """Write a model.
 
         Args:
-            graph: the model.
-            inputs: the shapes of its inputs, without the batch.
-            format: a key of :data:`mncost.models.formats.FORMATS`.
-            precision: one of the format's.
-            seed: of the weights.
+            recipe: what it is made of.
             folder: to make and write to, in a private directory.
-            content: the model that is run as it is, or weights that are not random.
-            sparsity: share of each layer's weights that is 0: the smallest.
 
         Raises:
             WorkerRefused: there is not enough memory for it, or it cannot be built.
             WorkerDied: the process ended or hung.
         """
         pickled = folder.with_name(f"{folder.name}.graph")
-        pickled.write_bytes(pickle.dumps((graph, content)))
+        pickled.write_bytes(pickle.dumps((recipe.graph, recipe.content)))
         request = BuildModel(
             graph=str(pickled),
-            inputs=dict(inputs),
-            format=format,
-            precision=precision,
-            seed=seed,
+            inputs=dict(recipe.inputs),
+            format=recipe.format,
+            precision=recipe.precision,
+            seed=recipe.seed,
             folder=str(folder),
-            sparsity=sparsity,
+            sparsity=recipe.sparsity,
         )
         try:
             return answer_of(self._started(), request, BUILD_SECONDS)

@@ -32,7 +32,7 @@ from mncost.readers.model import Content, FileSource, OnnxSource, TrainedWeights
 if TYPE_CHECKING:
     from mncost.models.weights import Weights
 
-__all__ = ["BuildModel", "Prepared", "Preparer", "needed_bytes"]
+__all__ = ["BuildModel", "Prepared", "Preparer", "Recipe", "needed_bytes"]
 
 _GIB = 2**30
 _MARGIN = _GIB // 4  # for the libraries
@@ -46,6 +46,29 @@ class Prepared:
     seconds: float
     agreement: Agreement | None = None  # of a quantised model with its fp32 model
     denormals: float | None = None  # share of denormal numbers, of a model that is given
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a model is made of.
+
+    Attributes:
+        graph: the model.
+        inputs: the shapes of its inputs, without the batch.
+        format: a key of :data:`mncost.models.formats.FORMATS`.
+        precision: one of the format's.
+        seed: of the weights.
+        content: the model that is run as it is, or weights that are not random.
+        sparsity: share of each layer's weights that is 0: the smallest.
+    """
+
+    graph: Graph
+    inputs: Shapes
+    format: str
+    precision: str
+    seed: int
+    content: Content | None = None
+    sparsity: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
