@@ -28,7 +28,7 @@ __all__ = ["compare"]
 
 MAX_TWIN_GMACS = 20.0
 _NOT_COMPARED = (
-    *("precision", "python", "host", "hosts", "device"),
+    *("precision", "python", "device"),
     *("training", "train", "sparsity"),
 )
 _PANEL = "Measure"

@@ -48,7 +48,7 @@ _EFFORT = only_time(
 
 def plot(
     which: Annotated[Which, _WHICH],
-    place: Annotated[OnePlace, Only(without=("host", "hosts"))],
+    place: OnePlace,
     effort: Annotated[Effort, _EFFORT],
     words: Annotated[
         list[str] | None,

@@ -55,7 +55,7 @@ def space(
     ],
     limits: Annotated[Limits, Only(without=("min_top1",))],
     which: Annotated[Which, _WHICH],
-    place: Annotated[OnePlace, Only(without=("host", "hosts"))],
+    place: OnePlace,
     scheduler: Scheduler,
     out: Out,
     max_latency: Annotated[

@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import lru_cache
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from mncost.errors import NotThereError
 from mncost.hosts.check import AT_ONCE
 from mncost.hosts.connection import HostLost
 from mncost.hosts.file import HostEntry, chosen
@@ -106,14 +107,34 @@ def connected(name: str, hosts: Path | None = None) -> Host:
     return _connected[name]
 
 
-def connect(names: Sequence[str], hosts: Path | None = None) -> None:
-    """Connect to hosts, at most 16 at once.
+def connect(names: Sequence[str], runtimes: Sequence[str], hosts: Path | None = None) -> None:
+    """Connect to hosts and ask what they have, at most 16 at once.
+
+    Args:
+        names: in the hosts file.
+        runtimes: whose execution providers will be asked for.
+        hosts: that file; ``None``: the usual one.
 
     Raises:
-        InputError: as :func:`connected`.
+        InputError: the file is wrong, or has no such host.
+        HostLost: one cannot be reached; or several, and the message says why of each.
     """
+    lost: list[str] = []
+
+    def ask(name: str) -> None:
+        try:
+            host = connected(name, hosts)
+            host.look()
+            for runtime in runtimes:
+                with suppress(NotThereError):
+                    host.offer(runtime)
+        except HostLost as error:
+            lost.append(str(error))
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(lambda name: connected(name, hosts), names))
+        list(pool.map(ask, names))
+    if lost:
+        raise HostLost("; ".join(sorted(lost)))
 
 
 def disconnect() -> None:

@@ -65,6 +65,8 @@ class Host:
         self.name, self.entry = entry.name, entry
         self._connection = Connection(entry, released)
         self._numbers = count()
+        self._offers: dict[str, Message] = {}
+        self._seen: Seen | None = None
         self._folders: dict[Path, str] = {}
         self._waiting: list[tuple[int, Message]] = []  # visits of the round that have no answer yet
         self._answers: dict[int, Message] = {}
@@ -73,11 +75,16 @@ class Host:
         """What the kernel's counters gained during the last request of a worker."""
 
     def look(self) -> Seen:
-        """Return what the host says of itself.
+        """Return what the host said of itself when it was asked first.
 
         Raises:
             HostLost: it is gone, or what it says is none.
         """
+        if self._seen is None:
+            self._seen = self._look()
+        return self._seen
+
+    def _look(self) -> Seen:
         answer = self.request({"do": "look"})
         try:
             limit = answer["quota"]
@@ -92,13 +99,16 @@ class Host:
             raise self.rubbish(error) from None
 
     def offer(self, runtime: str) -> Sequence[str | None]:
-        """Return the execution providers of a runtime there.
+        """Return the execution providers of a runtime there; it is asked once.
 
         Raises:
             NotThereError: it is not installed there.
             HostLost: the host is gone.
         """
-        offer = self.request({"do": "offer", "runtime": runtime}, START_SECONDS).get("offer", {})
+        if runtime not in self._offers:
+            answer = self.request({"do": "offer", "runtime": runtime}, START_SECONDS)
+            self._offers[runtime] = answer.get("offer", {})
+        offer = self._offers[runtime]
         python = self.entry.python
         if "least" in offer:
             raise NotThereError(

@@ -17,8 +17,9 @@ from mncost.measure.cells import Planned
 from mncost.measure.plan import What, plan
 from mncost.measure.private import without_home
 from mncost.measure.records import Cell, HostRecord, Options, Run
+from mncost.measure.runtimes import RUNTIMES, USUAL
 from mncost.measure.runtimes.reference import REFERENCE
-from mncost.measure.where import HERE, Where
+from mncost.measure.where import ALL, HERE, Where
 from mncost.network import Network
 from mncost.runs.offers import disconnecting, offer
 
@@ -69,7 +70,8 @@ def begin(
         if names := [name for name in where.host if name != HERE]:
             from mncost.hosts.fleet import connect
 
-            connect(names, where.hosts)
+            runtimes = [*RUNTIMES] if ALL in where.runtime else where.runtime or USUAL
+            connect(names, runtimes, where.hosts)
         offers = partial(offer, hosts=where.hosts) if where.hosts else offer
         wanted = plan(networks, where, what, offers, copies=effort.copies or 1)
         options = options_for(wanted.planned.cells, effort, what, least_time=least_time)

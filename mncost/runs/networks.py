@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from mncost.counted import Counted
-from mncost.errors import MeasureError
+from mncost.errors import MeasureError, NotThereError
 from mncost.extras import require
 from mncost.measure.cells import Planned
 from mncost.measure.records import Place
@@ -50,7 +50,8 @@ def places_of(place: OnePlace, precision: str) -> list[Place]:
     """Return where networks are measured: one place of each runtime that is meant.
 
     Args:
-        place: the runtime ``all`` means those that are installed and have models of the precision.
+        place: the runtime ``all`` means those that are installed, on the host too, and have models
+            of the precision.
         precision: of the networks.
 
     Raises:
@@ -61,7 +62,14 @@ def places_of(place: OnePlace, precision: str) -> list[Place]:
     require("bench")
     there = Where(runtime=(ALL,)).with_runtimes().runtime
     able = [name for name in there if precision in runtime_class(name).precisions]
-    return [one_place(replace(place, runtime=name), precision) for name in able]
+    places = []
+    for name in able:
+        try:
+            places.append(one_place(replace(place, runtime=name), precision))
+        except NotThereError:  # a host may have fewer of them
+            if name == able[-1] and not places:
+                raise
+    return places
 
 
 def cells_of(networks: Sequence[Counted], *places: Place) -> Planned:

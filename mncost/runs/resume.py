@@ -77,10 +77,11 @@ def _check_hosts(path: Path, run: Run, hosts: Path | None) -> None:
     """
     if not run.hosts:
         return
-    from mncost.hosts.fleet import look_at
+    from mncost.hosts.fleet import connect, look_at
     from mncost.measure.machine import machine_differences
 
     with disconnecting():
+        connect([*run.hosts], list({cell.place.runtime for cell in run.cells}), hosts)
         for name, record in run.hosts.items():
             if differences := machine_differences(record.machine, look_at(name, hosts).machine):
                 raise MeasureError(

@@ -56,13 +56,18 @@ def _fastest_place(results: Results, cells: list[Cell], differs: list[str]) -> I
     ordered = sorted(cells, key=lambda cell: _center(results.interval(cell.id)))
     first, *others = ordered
     words = [
-        _compared(results.ratio(cell.id, first.id), ", ".join(fact_words(cell.place, *differs)))
+        _compared(results.ratio(cell.id, first.id), _place(cell, differs))
         for cell in others[:_PLACES]
     ]
     if listed := ", ".join(filter(None, words)):
         name = " ".join([first.label.arch, *fact_words(first.label, "alpha")])
-        where = ", ".join(fact_words(first.place, *differs))
+        where = _place(first, differs)
         yield f"{name} {where if where.startswith('on ') else f'on {where}'} is {listed}"
+
+
+def _place(cell: Cell, differs: list[str]) -> str:
+    """Return e.g. ``onnxruntime, 2 threads on pi4``: the host comes last."""
+    return ", ".join(fact_words(cell.place, *differs)).replace(", on ", " on ")
 
 
 def _at_place(results: Results, cells: list[Cell]) -> Iterator[str]:

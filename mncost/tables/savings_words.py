@@ -30,11 +30,12 @@ def about_networks(networks: Sequence[NetworkSaving]) -> Iterator[str]:
         if saving.why:
             yield f"not timed: {saving.twin.cell.words()}: {saving.why}"
     timed = [saving for saving in networks if saving.speedup]
-    if len(timed) == 1 or any(saving.sums for saving in timed):
-        yield from (sentence for saving in timed for sentence in _one_by_one(saving))
-        return
     for place in dict.fromkeys(saving.network.cell.place for saving in timed):
-        yield _together([one for one in timed if one.network.cell.place == place])
+        there = [one for one in timed if one.network.cell.place == place]
+        if len(there) == 1 or any(saving.sums for saving in timed):
+            yield from (sentence for saving in there for sentence in _one_by_one(saving))
+        else:
+            yield _together(there)
 
 
 def _together(networks: Sequence[NetworkSaving]) -> str:

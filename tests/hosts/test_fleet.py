@@ -259,6 +259,42 @@ def test_a_budget_of_another_machine(server: Server, tmp_path: Path) -> None:
     assert (result.status, "no budget names a host" in result.err) == (2, True)
 
 
+def test_networks_and_twins_on_a_host_and_their_pictures(server: Server, tmp_path: Path) -> None:
+    """The script has no time but for MACs, beside 20 µs: a twin's speed-up follows from it."""
+    noiseless = 'MNCOST_FAKE_SCRIPT = \'{"process": 0.001, "noise": 0.001}\''
+    own = f"environment = {{ OWN, {noiseless} }}"
+    file, save = str(server.hosts(one=own, two=own)), tmp_path / "run.json"
+    there = ["--runtime", "fake", "--hosts", file]
+    words = ["compare", "v1", "--bench", "--no-layers", "--no-memory", "--max-time", "3"]
+    on_both = ["--host", "one", "--host", "two", "--save", str(save), "--format", "json"]
+    compared = in_process([*words, *there, *on_both])
+    assert compared.status == 0, compared.err
+    rows = json.loads(compared.out)["rows"]
+    assert [row["host"] for row in rows] == ["one", "two"]
+    for row in rows:
+        expected = (20e-6 + row["macs"] * row["macs_ratio"] / 40e9) / row["latency"]
+        assert row["speedup"] == pytest.approx(expected, rel=0.02)
+    drawn = ["plot", "--x", "macs", "--y", "latency", "-o", str(tmp_path / "picture.svg")]
+    measured = ["v1", "v2", "v3-large", "--host", "two", "--max-time", "3"]
+    picture = in_process([*drawn, *measured, *there])
+    assert picture.status == 0, picture.err
+    assert "on two" in (tmp_path / "picture.svg").read_text()
+    both = in_process([*drawn, str(save)])
+    assert (both.status, "--host choose one" in both.err) == (2, True)
+    report = in_process(["report", str(save), "-o", str(tmp_path / "report.html")])
+    assert report.status == 0, report.err
+    assert ">two<" in (tmp_path / "report.html").read_text()
+
+
+def test_every_host_that_cannot_be_reached_is_named(server: Server, tmp_path: Path) -> None:
+    file = server.hosts(plain="", gone="python = '/no/python'", lost="python = '/none/either'")
+    status, said = run_on(file, "plain", "gone", "lost", save=tmp_path / "run.json")
+    assert status == 2
+    assert ("gone: " in said, "lost: " in said, "plain: " in said) == (True, True, False), said
+    assert len(said.strip().splitlines()) == 1
+    assert not (tmp_path / "run.json").exists()
+
+
 def test_a_runtime_that_a_host_is_too_old_for_is_left_out(server: Server, tmp_path: Path) -> None:
     change = "from mncost.measure.runtimes.torch import Torch; Torch.least_python = (4, 0)"
     file = server.hosts(plain=patched(server, "too-old", change))
