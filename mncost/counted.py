@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Self
 
 from mncost.cost import memory
 from mncost.cost.memory import InPlace, Peak, Precision, Schedule
+from mncost.cost.sizes import Places, Sum, live_sums, macs_sum, peak_of, places_of, total
 from mncost.cost.work import OpCost, Tally, count, held, macs_of, tally, work_of
 from mncost.errors import UnknownNameError
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.ops import Foreign, Shape
 from mncost.graph.pairs import Pair
-from mncost.graph.shapes import shape_of
+from mncost.graph.shapes import infer_shapes
 from mncost.graph.twin import SPLITTING, TWINS
 from mncost.label import Label
 from mncost.render.shown import Shown
@@ -44,36 +45,54 @@ class _Shared:
         self.pairs = pairs  # those that were replaced, if this is a twin
         self._twins: dict[str, _Shared] = {}
         self._weight_bytes: dict[Precision, int] = {}
-        self._chains = graph.chains()
-        self._known: dict[tuple[object, ...], tuple[list[Shape], int]] = {}
+        self._first: tuple[Shapes, list[Shape], list[int]] | None = None
 
-    def sized(self, inputs: Shapes) -> tuple[list[Shape], int]:
-        """Return the shape of each node's result, and the multiply-accumulates of all of them.
+    def sized(self, inputs: Shapes) -> tuple[list[Shape] | None, int]:
+        """Return the multiply-accumulates, and the shape of each node's result if it is known.
 
-        Images of different sizes are alike after some layers, so each chain of nodes is worked out
-        once for each shape that it reads.
+        Only the first inputs are followed through the graph, where the others are images of other
+        sizes (:mod:`mncost.cost.sizes`).
 
         Raises:
             InputError: the inputs do not fit, or are too small.
         """
-        shapes: list[Shape] = []
-        total = 0
-        for chain in self._chains:
-            first = self.graph.nodes[chain.start]
-            read = [shapes[source] for source in first.inputs]
-            key = (chain.start, *read) if read else (chain.start, inputs.get(first.name))
-            known = self._known.get(key)
-            if known is None:
-                macs = 0
-                for node in self.graph.nodes[chain.start : chain.stop]:
-                    shapes.append(shape_of(node, shapes, inputs))
-                    macs += macs_of(work_of(node, shapes, shapes[-1]))
-                self._known[key] = shapes[chain.start :], macs
-                total += macs
-            else:
-                shapes += known[0]
-                total += known[1]
-        return shapes, total
+        if (pixels := self.pixels(inputs)) is not None:
+            return None, total(self._macs_sum, pixels)
+        shapes = infer_shapes(self.graph, inputs)
+        pairs = zip(self.graph.nodes, shapes, strict=True)
+        macs = [macs_of(work_of(node, shapes, out)) for node, out in pairs]
+        if self._first is None:
+            self._first = inputs, shapes, macs
+        return shapes, sum(macs)
+
+    def pixels(self, inputs: Shapes) -> Sum | None:
+        """Return the pixels at each place of the graph; ``None`` where costs are no sums of them.
+
+        So it is for the first inputs too.
+        """
+        if self._first is None or self._places is None:
+            return None
+        return self._places.pixels(inputs)
+
+    def peak(self, pixels: Sum, precision: Precision) -> Peak:
+        """Return the most bytes of activations that are alive at once."""
+        return peak_of(self._live_sums, pixels, precision)
+
+    @cached_property
+    def _places(self) -> Places | None:
+        return places_of(self.graph)
+
+    @cached_property
+    def _macs_sum(self) -> Sum:
+        assert self._first is not None
+        assert self._places is not None
+        return macs_sum(self._places, *self._first[1:])
+
+    @cached_property
+    def _live_sums(self) -> list[tuple[Sum, int]]:
+        assert self._first is not None
+        assert self._places is not None
+        return live_sums(self._places, self.schedule, self._first[1])
 
     def weight_bytes(self, precision: Precision) -> int:
         """Return the bytes of the deployed weights."""
@@ -125,7 +144,6 @@ class Counted(Shown):
         proto: the ONNX model that it was read from, if that was in memory.
         trained: the weights that it is measured with; ``None``: random ones.
         notes: what a reader of its counts has to know.
-        shapes: the shape of each node's result.
     """
 
     _in_frames = (("columns", "all"),)
@@ -155,7 +173,7 @@ class Counted(Shown):
         self.notes: tuple[str, ...] = ()
         self._forms: Sequence[Form] = ()  # as a model's own code writes its operators
         self._stored_bytes: int | None = None  # of the weights of a model, by their own types
-        self.shapes, self._macs = shared.sized(inputs)
+        self._shapes, self._macs = shared.sized(inputs)
         self._shared = shared
         self._original: Self | None = None  # the network that this is a twin of
         self._twins: dict[str, Self] = {}
@@ -216,6 +234,13 @@ class Counted(Shown):
     def graph(self) -> Graph:
         """The operators, in execution order."""
         return self._shared.graph
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """The shape of each node's result."""
+        if self._shapes is None:
+            self._shapes = infer_shapes(self.graph, self.inputs)
+        return self._shapes
 
     @property
     def costs(self) -> list[OpCost]:
@@ -282,6 +307,10 @@ class Counted(Shown):
 
     @cached_property
     def _peak(self) -> Peak:
+        if self._shapes is None and self.in_place == "none":
+            pixels = self._shared.pixels(self.inputs)
+            if pixels is not None:
+                return self._shared.peak(pixels, self.precision)
         plan, shapes = self._shared.schedule, self.shapes
         return memory.peak(self.graph, plan, shapes, self.precision, self.in_place)
 

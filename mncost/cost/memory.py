@@ -31,6 +31,7 @@ from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import Op, Shape, parameters
 
 __all__ = [
+    "ELEMENT_BYTES",
     "IN_PLACE",
     "PRECISIONS",
     "InPlace",
@@ -71,7 +72,7 @@ def as_in_place(name: str | None) -> InPlace:
     return one_of("rule of what is in place", name or "none", IN_PLACE)
 
 
-_ELEMENT_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
+ELEMENT_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 _VECTOR_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 4}
 
 
@@ -95,7 +96,7 @@ class Step(NamedTuple):
 
     def parameter_bytes(self, precision: Precision) -> int:
         """Bytes of the step's deployed weights, biases and other vectors."""
-        return self.weights * _ELEMENT_BYTES[precision] + self.vectors * _VECTOR_BYTES[precision]
+        return self.weights * ELEMENT_BYTES[precision] + self.vectors * _VECTOR_BYTES[precision]
 
 
 Schedule: TypeAlias = tuple[Step, ...]
@@ -216,7 +217,7 @@ def peak(
             most, where = needed, step.node
         for result in step.frees:
             live -= sizes[result]
-    return Peak(most * _ELEMENT_BYTES[precision], where)
+    return Peak(most * ELEMENT_BYTES[precision], where)
 
 
 def _writes_over(op: Op, step: Step) -> bool:
@@ -269,7 +270,7 @@ def _workspace(op: Op, shapes: Sequence[Shape], inputs: Sequence[int]) -> int:
 
 def traffic(step: Step, shapes: Sequence[Shape], precision: Precision) -> tuple[int, int]:
     """Return the bytes that a step reads (inputs and parameters) and writes."""
-    element = _ELEMENT_BYTES[precision]
+    element = ELEMENT_BYTES[precision]
     written = prod(shapes[step.node])
     read = written if step.reads_part else sum(prod(shapes[source]) for source in step.inputs)
     return read * element + step.parameter_bytes(precision), written * element

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -50,11 +49,6 @@ class Graph(Struct, frozen=True, gc=False):
     def inputs(self) -> tuple[int, ...]:
         """The indices of the inputs."""
         return tuple([i for i, node in enumerate(self.nodes) if not node.inputs])
-
-    def chains(self) -> list[range]:
-        """Return the nodes in runs in which each reads the one before, and nothing else."""
-        starts = [i for i, node in enumerate(self.nodes) if node.inputs != (i - 1,)]
-        return [range(*ends) for ends in pairwise([*starts, len(self.nodes)])]
 
     @property
     def output_names(self) -> tuple[str, ...]:

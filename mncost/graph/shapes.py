@@ -15,10 +15,11 @@ from mncost.graph.ops import PaddingRule, Shape, Size
 __all__ = [
     "as_image",
     "conv_pads",
+    "conv_size",
     "infer_shapes",
     "pads",
+    "pool_size",
     "result_shape",
-    "shape_of",
     "size_text",
 ]
 
@@ -43,18 +44,6 @@ def infer_shapes(graph: Graph, inputs: Shapes) -> list[Shape]:
         read = node.inputs
         shapes.append(result_shape(node, shapes[read[0]], shapes) if read else _given(node, inputs))
     return shapes
-
-
-def shape_of(node: Node, shapes: list[Shape], inputs: Shapes) -> Shape:
-    """Return the shape of one node's result: see :func:`infer_shapes`.
-
-    Args:
-        node: the operator.
-        shapes: those of all nodes before it.
-        inputs: the shapes of the graph's inputs by name.
-    """
-    sources = node.inputs
-    return result_shape(node, shapes[sources[0]], shapes) if sources else _given(node, inputs)
 
 
 def pads(size: int, kernel: int, stride: int, dilation: int, rule: PaddingRule) -> Size:
@@ -127,7 +116,7 @@ def result_shape(  # noqa: PLR0915  one case for each operator
                 raise _misfit(node, first, 3, op.in_channels)
             if op.kernel == _ONE == op.stride and isinstance(op.padding, str):
                 return op.out_channels, first[1], first[2]
-            return op.out_channels, *_conv_size(node, op, (first[1], first[2]))
+            return _image(node, op, first, conv_size(op, first[1:]), op.out_channels)
         case ops.BatchNorm():
             if first[0] != op.channels or len(first) != 1 + op.dimensions:
                 raise _misfit(node, first, 1 + op.dimensions, op.channels)
@@ -154,7 +143,7 @@ def result_shape(  # noqa: PLR0915  one case for each operator
         case ops.Pool():
             if len(first) != 3:
                 raise _misfit(node, first, 3)
-            return first[0], *_pooled_size(node, op, (first[1], first[2]))
+            return _image(node, op, first, pool_size(op, first[1:]), first[0])
         case ops.AdaptivePool():
             if len(first) != 3:
                 raise _misfit(node, first, 3)
@@ -254,22 +243,16 @@ def _resized(node: Node, op: ops.Resize, first: Shape, like: list[Shape]) -> Sha
     return first[0], *like[0][1:]
 
 
-def _conv_size(node: Node, op: ops.Conv, size: Size) -> Size:
-    """Return height and width of a convolution's result."""
+def conv_size(op: ops.Conv, size: Size) -> Size:
+    """Return height and width of a convolution's result; below 1 if the image is too small."""
     padding = op.padding
     pixels = (padding[:2], padding[2:]) if isinstance(padding, tuple) else (padding, padding)
     height = _side(size[0], op.kernel[0], op.stride[0], op.dilation[0], pixels[0])
-    width = _side(size[1], op.kernel[1], op.stride[1], op.dilation[1], pixels[1])
-    if height < 1 or width < 1:
-        raise GridError(
-            f"the image is too small: {node.name} ({size_text(op.kernel)}, stride "
-            f"{_pair_text(op.stride)}) gets {size_text(size)} pixels"
-        )
-    return height, width
+    return height, _side(size[1], op.kernel[1], op.stride[1], op.dilation[1], pixels[1])
 
 
-def _pooled_size(node: Node, op: ops.Pool, size: Size) -> Size:
-    """Return height and width of a pooling's result."""
+def pool_size(op: ops.Pool, size: Size) -> Size:
+    """Return height and width of a pooling's result; below 1 if the image is too small."""
     sides = []
     for axis in (0, 1):
         before, after = op.pads[2 * axis : 2 * axis + 2]
@@ -278,12 +261,17 @@ def _pooled_size(node: Node, op: ops.Pool, size: Size) -> Size:
         if op.ceil and (count - 1) * stride >= size[axis] + before:
             count -= 1  # a window that begins behind the image
         sides.append(count)
-    if min(sides) < 1:
+    return sides[0], sides[1]
+
+
+def _image(node: Node, op: ops.Conv | ops.Pool, first: Shape, size: Size, channels: int) -> Shape:
+    """Return the shape of an image that is left, if anything is."""
+    if size[0] < 1 or size[1] < 1:
         raise GridError(
             f"the image is too small: {node.name} ({size_text(op.kernel)}, stride "
-            f"{_pair_text(op.stride)}) gets {size_text(size)} pixels"
+            f"{_pair_text(op.stride)}) gets {_text(first[1:])} pixels"
         )
-    return sides[0], sides[1]
+    return channels, *size
 
 
 @lru_cache(maxsize=10_000)
