@@ -12,7 +12,7 @@ from msgspec import Struct
 from mncost.errors import InputError, OutputError, one_line
 from mncost.interval import Interval
 
-__all__ = ["Begin", "Generation", "Log", "Measured", "Point", "Proposal", "Record", "Step"]
+__all__ = ["Back", "Begin", "Generation", "Log", "Measured", "Point", "Proposal", "Record", "Step"]
 
 FORMAT = 1
 MAX_BYTES = 256 << 20
@@ -104,7 +104,13 @@ class Measured(Struct, frozen=True, kw_only=True, tag_field="record", tag="measu
     first: Bounds
 
 
-Record: TypeAlias = Begin | Step | Generation | Measured
+class Back(Struct, frozen=True, kw_only=True, tag_field="record", tag="back"):
+    """After how many steps NetAdapt had the network that it went back to."""
+
+    number: int
+
+
+Record: TypeAlias = Begin | Step | Generation | Measured | Back
 
 
 class Log:
@@ -152,6 +158,11 @@ class Log:
         return first
 
     @property
+    def gone_back(self) -> int | None:
+        """To which step the search went back last; ``None``: it did not."""
+        return next((one.number for one in self.records[::-1] if isinstance(one, Back)), None)
+
+    @property
     def measured(self) -> Measured | None:
         """The last measurement, if nothing was searched after it."""
         last = self.records[-1]
@@ -197,11 +208,16 @@ def _check(path: Path, records: Sequence[Record]) -> None:
     if first.format != FORMAT:
         raise InputError(f"{path}: format {first.format}: accepted is {FORMAT}")
     kind = Step if first.method == "netadapt" else Generation
-    counted = 0
+    counted, gone_back = 0, False
     for line, record in enumerate(records[1:], 2):
         if isinstance(record, Measured):
             continue
-        is_next = isinstance(record, kind) and record.number == counted + 1
+        if isinstance(record, Back):
+            gone_back = True
+            if kind is not Step or not 0 <= record.number <= counted:
+                raise InputError(f"{path}: line {line}: no network of this search")
+            continue
+        is_next = isinstance(record, kind) and record.number == counted + 1 and not gone_back
         if not is_next or not _is_whole(record):
             raise InputError(f"{path}: line {line}: no next record of this search")
         counted += 1

@@ -41,6 +41,7 @@ class NetAdapt:
         first: the network that it starts with, a row for each block.
         widths: the channels of each key that shrank, by its name.
         now: the network of these widths.
+        number: of steps that lead to it.
     """
 
     def __init__(
@@ -59,6 +60,8 @@ class NetAdapt:
         self.widths: dict[str, int] = {}
         self.now = Narrowed(self.first, {**_document(self.first), "name": name}, {}, ())
         self.point = clock.point(self.first, score(self.first))
+        self.number = 0
+        self._way: list[tuple[dict[str, int], Point]] = [({}, self.point)]
 
     def step(self, number: int, least: float) -> Step:
         """Make the next step.
@@ -95,6 +98,19 @@ class NetAdapt:
         self.widths |= step.proposal.changed
         self.now = self.narrowed(self.widths)
         self.point = step.point
+        self._way.append((dict(self.widths), step.point))
+        self.number = len(self._way) - 1
+
+    def back(self, number: int) -> None:
+        """Go back, or forth again, to the network after so many steps."""
+        widths, point = self._way[number]
+        self.number, self.widths = number, dict(widths)
+        self.now = self.narrowed(self.widths)
+        self.point = self.clock.point(self.now.network, point.score)
+
+    def seconds(self, number: int) -> float:
+        """Return the latency of the network after so many steps, by the clock of now."""
+        return self.clock.seconds(self.narrowed(self._way[number][0]).network)[0]
 
     def corrected(self) -> None:
         """Look at the network of now again: the clock has changed."""

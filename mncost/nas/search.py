@@ -16,10 +16,11 @@ from mncost.flags import given, none_left, taken
 from mncost.interval import Interval
 from mncost.limits import whole
 from mncost.measure.cells import digest
+from mncost.nas.back import Tried, may_fit
 from mncost.nas.clock import Clock, Correction
 from mncost.nas.evolution import Evolution
 from mncost.nas.found import Search
-from mncost.nas.log import Begin, Generation, Log, Measured, Point, Step
+from mncost.nas.log import Back, Begin, Generation, Log, Measured, Point, Step
 from mncost.nas.netadapt import NetAdapt
 from mncost.nas.options import Searching, budget
 from mncost.nas.score import Function, Score, score_of
@@ -39,6 +40,7 @@ __all__ = ["Searched", "Seen", "is_space", "search"]
 
 STEP, ROUND, POPULATION, GENERATIONS, SECONDS = 0.01, 8, 64, 30, 20.0
 MEASURED = 5  # networks that are found, at most: each corrects the predictions
+GONE_BACK = 3  # networks of earlier steps that are measured then, at most
 _MOST_STEPS, _MOST_POPULATION = 100_000, 100_000
 _OF_STEPS = ("step", "round")
 _OF_GENERATIONS = ("population", "generations")
@@ -88,7 +90,8 @@ def search(  # noqa: PLR0913 - what the options of mncost search are
     Of a network NetAdapt makes it narrower step by step; over a design space an evolutionary search
     tries networks. Latencies are predicted from this machine's profile; the first network is
     measured, which corrects the predictions, and so is the one that was found. If that is above the
-    budget, the search goes on, up to five times. Nothing is trained, unless ``score`` does.
+    budget, the search goes on, up to five times. If it is within, networks of earlier steps may fit
+    by what was measured: up to three are measured too. Nothing is trained, unless ``score`` does.
 
     Args:
         of: a network, or its name; a design space, or its file.
@@ -134,13 +137,17 @@ def search(  # noqa: PLR0913 - what the options of mncost search are
     if not measure:
         made.run(progress)
         return made.result()
-    for run in range(MEASURED + 1):
-        if run:
+    for _ in range(MEASURED + 1):
+        if not made.is_new and not made.fitting:
             made.run(progress)
         if not made.is_measured:
             _measure(made, predictor.calibration.place, max_time or SECONDS, watch)
-        if made.is_verified:
+        if made.fitting:
             break
+    while (number := made.wider()) is not None:
+        made.go_back(number)
+        _measure(made, predictor.calibration.place, max_time or SECONDS, watch)
+    made.settle()
     return made.result()
 
 
@@ -222,6 +229,7 @@ class _Running:
         self.seed = searching.seed or 0
         self.state: NetAdapt | Evolution
         self._measured: tuple[int, Interval] | None = None  # of what number, and its latency
+        self._seen: dict[int, Measured] = {}  # all that was measured
         if what.space is None:
             clock = Clock(predictor, what.first, what.first.arch)
             step = _or(searching.round, ROUND)
@@ -293,7 +301,10 @@ class _Running:
         self.log = Log(log.path, log.records[:1])
         for record in log.records[1:]:
             if isinstance(record, Measured):
-                self._correct(Interval(*record.found))
+                self._correct(record)
+            elif isinstance(record, Back):
+                assert isinstance(self.state, NetAdapt)  # as the log was checked
+                self.state.back(record.number)
             else:
                 self.state.take(record)  # type: ignore[arg-type]
             self.log.records.append(record)
@@ -301,6 +312,8 @@ class _Running:
 
     def run(self, progress: Callable[[Seen], None]) -> None:
         """Search until the predicted latency is within the budget, or all generations are done."""
+        if self.log.gone_back is not None:
+            return
         if isinstance(self.state, NetAdapt):
             self._steps(self.state, progress)
         else:
@@ -332,7 +345,7 @@ class _Running:
     def _number(self) -> int:
         """What is found so far: the number of steps, or of the network; -1: nothing was tried."""
         if isinstance(self.state, NetAdapt):
-            return sum(isinstance(one, Step) for one in self.log.records)
+            return self.state.number
         best = self.state.best()
         return -1 if best is None else best
 
@@ -347,11 +360,42 @@ class _Running:
         return self._measured is not None and self._measured[0] == self._number
 
     @property
-    def is_verified(self) -> bool:
-        """Whether it was, and is within the budget."""
-        if self._measured is None or not self.is_measured or self._number < 0:
-            return False
-        high = self._measured[1].hi
+    def fitting(self) -> list[int]:
+        """The numbers of those that were measured within the budget, the widest network first."""
+        return sorted(n for n, one in self._seen.items() if self._fits(one) and n >= 0)
+
+    def wider(self) -> int | None:
+        """Return an earlier step whose network may fit by what was measured; ``None``: none may."""
+        gone_back = sum(isinstance(one, Back) for one in self.log.records)
+        state = self.state
+        if not self.fitting or gone_back >= GONE_BACK or not isinstance(state, NetAdapt):
+            return None
+        good = self.fitting[0]
+        others = [number for number, one in self._seen.items() if not self._fits(one)]
+        predicted = [state.seconds(number) for number in range(good + 1)]
+        seen = [
+            Tried(Interval(*self._seen[number].found), predicted[number])
+            for number in (good, *[number for number in others if number < good][-1:])
+        ]
+        new = [number for number in range(good) if number not in self._seen]
+        return may_fit(new, predicted, seen, self.most)
+
+    def go_back(self, number: int) -> None:
+        """Go back to an earlier step, or forth again."""
+        assert isinstance(self.state, NetAdapt)
+        self.state.back(number)
+        self.log.append(Back(number=number))
+
+    def settle(self) -> None:
+        """Go to the widest network that fits, if one does, and another was measured last."""
+        if isinstance(self.state, NetAdapt) and self.fitting and self.fitting[0] != self._number:
+            self.go_back(self.fitting[0])
+            known = self._seen[self._number]
+            self._correct(known)
+            self.log.append(known)
+
+    def _fits(self, measured: Measured) -> bool:
+        high = measured.found[2]
         return high is not None and high <= self.most
 
     def found(self) -> tuple[Network, Point]:
@@ -376,11 +420,15 @@ class _Running:
     def measured(self, found: Interval, first: Interval) -> None:
         """Enter what was measured; it corrects the predictions."""
         bounds = [(one.center, one.lo, one.hi) for one in (found, first)]
-        self._correct(found)
-        self.log.append(Measured(found=bounds[0], first=bounds[1]))
+        made = Measured(found=bounds[0], first=bounds[1])
+        self._correct(made)
+        self.log.append(made)
 
-    def _correct(self, found: Interval) -> None:
+    def _correct(self, measured: Measured) -> None:
+        found = Interval(*measured.found)
         self._measured = self._number, found
+        self._seen.pop(self._number, None)
+        self._seen[self._number] = measured
         _, point = self.found()
         before = self.state.clock if isinstance(self.state, NetAdapt) else self.state
         before.correction = Correction.of(found, point.latency / before.correction.factor)

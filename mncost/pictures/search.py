@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mncost.interval import Interval
-from mncost.nas.log import Generation, Log, Step
+from mncost.nas.log import Generation, Log, Point, Step
 from mncost.pictures.look import COLOURS, DARK, LIGHT, canvas, headed, saved
 from mncost.pictures.picture import Picture
 
@@ -32,7 +32,7 @@ def search_picture(log: Log) -> Picture:
     limit = f"{begin.max_latency * 1e3:.4g} ms"
     title = f"{begin.of}: a search within {limit}"
     points = [one.point for one in steps] + [one.point for one in generations]
-    last = points[-1] if points else begin.start
+    last = _found(log)
     count = f"{len(points)} {'steps' if begin.method == 'netadapt' else 'generations'}"
     finding = (
         f"{count}: {last.latency * 1e3:.4g} ms predicted, score {begin.start.score:.4g} → "
@@ -42,6 +42,14 @@ def search_picture(log: Log) -> Picture:
         finding += f", {log.measured.found[0] * 1e3:.4g} ms measured"
     caption = f"predicted latencies: {begin.place}; score: {begin.score}"
     return Picture(partial(_draw, log, title, finding, caption), title, finding)
+
+
+def _found(log: Log) -> Point:
+    """Return what is predicted of the network that a log ends with."""
+    steps = [one.point for one in log.records if isinstance(one, Step | Generation)]
+    if log.gone_back is not None:
+        return [log.begin.start, *steps][log.gone_back]
+    return steps[-1] if steps else log.begin.start
 
 
 def _draw(log: Log, title: str, finding: str, caption: str, format: str) -> bytes:
@@ -72,7 +80,7 @@ def _steps(axes: Axes, log: Log, steps: Sequence[Step]) -> None:
         markersize=3,
         label="proposed",
     )
-    ends = [taken[0], taken[-1]]
+    ends = [taken[0], _found(log)]
     axes.errorbar(
         [one.latency * 1e3 for one in ends],
         [one.score for one in ends],

@@ -59,6 +59,8 @@ def search_table(
     listed += [_Row(f"{search.unit[:-1]} {one.number}", _changed(one), one.point) for one in shown]
     listed.append(_Row("found", None, search.point, search.measured))
     notes = [f"{budget_words(search)}", *search.notes]
+    if (number := search.log.gone_back) is not None:
+        notes.append(f"what was found is step {number}: measured, it fits; later ones are narrower")
     if len(shown) < len(steps):
         notes.append(f"the last {len(shown)} of {len(steps)} {search.unit}: the log has all")
     registry = dict(SEARCH_COLUMNS)
