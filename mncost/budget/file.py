@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,8 @@ from msgspec import structs
 
 from mncost import limits as reading
 from mncost.budget.exact import network_of, partial_problem
+from mncost.budget.known import Known, known_network
+from mncost.budget.lines import Lines
 from mncost.budget.problems import Problems, TooManyError
 from mncost.budget.records import (
     Bounds,
@@ -35,12 +36,9 @@ from mncost.budget.schema import (
 )
 from mncost.cost.memory import PRECISIONS
 from mncost.errors import BudgetError, InputError, UnknownNameError, one_line
-from mncost.grids import input_words
 from mncost.limits import EXACT, percent_of
 from mncost.measure.runtimes import REAL, RUNTIMES, runtime_class
-from mncost.network import Network
 from mncost.readers import SUFFIXES, is_model
-from mncost.spec.parse import PAPER
 from mncost.toml import MAX_FILE_BYTES, load_toml, read_limited
 from mncost.toml_errors import shown
 
@@ -98,17 +96,6 @@ def parse_budgets(data: bytes, origin: str, folder: Path = Path()) -> list[Limit
     return reader.limits
 
 
-class _Known(NamedTuple):
-    """A network that can be loaded."""
-
-    model: Model
-    same: Hashable  # equal for every description of the same network
-    arch: str
-    network: Network
-    title: str
-    short: str  # its architecture, and what the file says beyond it
-
-
 class _Bound(NamedTuple):
     """A bound, the key that it stands under, and what tells it from others of the network."""
 
@@ -126,8 +113,7 @@ class _Reader:
         self.folder = folder
         self.limits: list[Limit] = []
         self.taken: dict[Hashable, str] = {}  # what is limited, and where
-        self.text = ""
-        self.starts: Sequence[int] = ()  # of the budgets in the text; empty if no header says so
+        self.lines = Lines()
 
     def file(self, data: bytes) -> None:
         try:
@@ -146,21 +132,11 @@ class _Reader:
         elif len(budgets) > MAX_BUDGETS:
             self.problems.add(f"{len(budgets):,} budgets: at most {MAX_BUDGETS:,} are accepted")
         else:
-            self.text = data.decode("utf-8-sig")
-            self.starts = _starts(self.text, len(budgets))
+            self.lines = Lines(data.decode("utf-8-sig"), len(budgets))
             for number, budget in enumerate(budgets, 1):
-                line = self.line(number)
+                line = self.lines.line(number)
                 self.problems.where = f"budget {number}" + (f" (line {line})" if line else "")
                 self.budget(number, budget)
-
-    def line(self, number: int, key: str | None = None) -> int | None:
-        """Return the line of a budget, or of one of its limits; ``None`` if no header says so."""
-        if not self.starts:
-            return None
-        start, end = [*self.starts, len(self.text)][number - 1 : number + 1]
-        if key is not None:
-            start = _position(self.text, key, start, end)
-        return 1 + self.text.count("\n", 0, start)
 
     def budget(self, number: int, raw: Any) -> None:
         if not isinstance(raw, dict):
@@ -184,7 +160,7 @@ class _Reader:
         name = name or ", ".join([known.title, *_beyond_default(precision, place)])
         for key, metric, same, bound in bounds:
             self.take((known.same, precision, place, same), key)
-            line = self.line(number, key)
+            line = self.lines.line(number, key)
             self.limits.append(
                 Limit(number, line, name, known.model, precision, place, metric, bound)
             )
@@ -209,7 +185,7 @@ class _Reader:
                     f"accepted as precision: {', '.join(able)}"
                 )
 
-    def model(self, where: str, raw: dict[str, Any]) -> _Known | None:
+    def model(self, where: str, raw: dict[str, Any]) -> Known | None:
         """Load a network: that it can be is enough, what it costs is for others to say."""
         before = len(self.problems.lines)
         given = self.problems.table(where, raw, Model)
@@ -241,7 +217,7 @@ class _Reader:
         except InputError as error:
             self.problems.add(where, error)
             return None
-        return _known(model, network, arch if is_file else network.arch)
+        return known_network(model, network, arch if is_file else network.arch)
 
     def is_kind(self, where: str, key: str, name: str) -> bool:
         """Check that a name is what its key says."""
@@ -255,7 +231,7 @@ class _Reader:
             return True
         return False
 
-    def exact(self, given: Mapping[str, Any], known: _Known | None) -> Iterator[_Bound]:
+    def exact(self, given: Mapping[str, Any], known: Known | None) -> Iterator[_Bound]:
         for metric in EXACT:
             if metric in given and (bound := self.exact_bound(metric, given[metric])):
                 if known and (problem := partial_problem(metric, known.model, known.network)):
@@ -281,7 +257,7 @@ class _Reader:
             return None
         return Exact(metric, largest, smallest)
 
-    def latency(self, raw: Any, known: _Known | None) -> Iterator[_Bound]:
+    def latency(self, raw: Any, known: Known | None) -> Iterator[_Bound]:
         if raw is None:
             return
         if isinstance(raw, str):  # a time alone limits the median
@@ -309,7 +285,7 @@ class _Reader:
             self.problems.fits(key, value, Time)
 
     def ratio(
-        self, given: Mapping[str, Any], raw: Mapping[str, Any], known: _Known | None
+        self, given: Mapping[str, Any], raw: Mapping[str, Any], known: Known | None
     ) -> Iterator[_Bound]:
         if ("max_ratio" in raw) != ("to" in raw):
             there, missing = ("max_ratio", "to") if "max_ratio" in raw else ("to", "max_ratio")
@@ -330,30 +306,6 @@ class _Reader:
             yield _Bound(key, "latency regression", "regression", Regression(share))
 
 
-def _known(model: Model, network: Network, arch: str) -> _Known:
-    """Describe a network; ``arch`` is the name or path that no other architecture has."""
-    extras = []
-    if network.dialect != PAPER:
-        extras.append(f"dialect {network.dialect}")
-    if network.twin:
-        extras.append(f"{network.twin} twin")
-    if model.classes is not None:
-        extras.append(f"{network.classes} classes")
-    size_of = [f"α {network.alpha:g}"] if model.alpha is not None else []
-    size_of += [f"at {network.resolution} px"] if model.resolution is not None else []
-    if network.source is not None:
-        words = " ".join([network.arch, f"for {input_words(network)}", *extras[1:]])
-        if model.input_data is not None:
-            words += f" of {Path(model.input_data).name}"
-        same_input = (arch, model.input, model.input_data)
-        return _Known(model, same_input, network.arch, network, words, words)
-    same = (arch, network.dialect, network.alpha, network.resolution, network.classes, network.twin)
-    title = f"{network.arch} α {network.alpha:g} at {network.resolution} px"
-    short = " ".join([network.arch, *size_of])
-    titles = (", ".join([words, *extras]) for words in (title, short))
-    return _Known(model, same, network.arch, network, *titles)
-
-
 def _beyond_default(precision: str, place: Place) -> Iterator[str]:
     """Say what of a budget is not as it is without being said."""
     if precision != "fp32":
@@ -370,32 +322,3 @@ def _beyond_default(precision: str, place: Place) -> Iterator[str]:
         yield f"denormals {place.denormals}"
     if not place.is_here:
         yield f"on {place.host}"
-
-
-# Strings, from the longest opening on, and comments: what looks like a header or a key in these is
-# none. In valid TOML, what is left of "[[budget]]" at the start of a line can only be a header.
-_HIDDEN = (
-    r'"""(?:\\.|[^\\])*?"{3,5}'
-    r"|'''.*?'{3,5}"
-    r'|"(?:\\.|[^"\\\n])*"'
-    r"|'[^'\n]*'"
-    r"|#[^\n]*"
-)
-_HEADER = re.compile(
-    _HIDDEN + r"|^[ \t]*(?P<header>\[\[[ \t]*budget[ \t]*\]\])", re.DOTALL | re.MULTILINE
-)
-
-
-def _starts(text: str, budgets: int) -> Sequence[int]:
-    """Return where each budget begins; nothing if not every budget has a header."""
-    starts = [match.start("header") for match in _HEADER.finditer(text) if match["header"]]
-    return starts if len(starts) == budgets else []
-
-
-def _position(text: str, key: str, start: int, end: int) -> int:
-    """Return where a key such as ``latency.p99`` stands in a budget; its start if it is hidden."""
-    name = re.escape(key.partition(".")[2] or key)
-    spellings = rf"\"{name}\"|'{name}'|(?<![\w-]){name}"
-    pattern = rf"(?P<key>(?:{spellings})[ \t]*[=.\]])|{_HIDDEN}"
-    matches = re.compile(pattern, re.DOTALL).finditer(text, start, end)
-    return next((match.start("key") for match in matches if match["key"]), start)

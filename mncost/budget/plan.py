@@ -15,10 +15,11 @@ from mncost.budget.records import Latency, Limit, Model, Ratio, Regression
 from mncost.errors import BudgetError, InputError
 from mncost.measure.cells import Planned
 from mncost.measure.machine import machine, machine_differences
+from mncost.measure.places import Offer, first_place
 from mncost.measure.records import Cell, Place
 from mncost.measure.run_file import read_run
 from mncost.measure.schedule import Purpose
-from mncost.measure.where import HERE, Offer, Where
+from mncost.measure.where import HERE, Where
 from mncost.readers import is_model
 from mncost.results.results import Results
 
@@ -188,7 +189,7 @@ class _Planner:
             python=(python,) if python else (),
             flush_denormals=asked.denormals is not None,
         )
-        return where.place(self.offer, python)
+        return first_place(where, self.offer, python)
 
     def enter(
         self,

@@ -14,6 +14,7 @@ from mncost.extras import require
 from mncost.interval import Interval
 from mncost.measure.cells import Planned
 from mncost.measure.engine import Progress
+from mncost.measure.places import first_place
 from mncost.measure.records import Options, Run
 from mncost.measure.runtimes import USUAL
 from mncost.measure.where import Where
@@ -58,7 +59,7 @@ def self_test(
     require("bench")
     time = TIME if max_time is None else max_time
     network = network_of(Model(arch="v2"), "fp32")
-    place = Where(runtime=(runtime,)).place(offer)
+    place = first_place(Where(runtime=(runtime,)), offer)
     cells = Planned()
     cells.enter(network, place, baseline_of=None)
     cells.enter(network, place, baseline_of=0)

@@ -22,7 +22,7 @@ from mncost.place import OnePlace
 from mncost.which import Which
 
 if TYPE_CHECKING:
-    from mncost.nas.search import Seen
+    from mncost.nas.running import Seen
     from mncost.network import Network
 
 __all__ = ["search"]

@@ -15,8 +15,9 @@ from mncost.measure.cells import Planned
 from mncost.measure.given_models import runs_at
 from mncost.measure.input_data import with_data
 from mncost.measure.parts import CutPair, cut_pairs
+from mncost.measure.places import Offer, every_place, has_models, no_models
 from mncost.measure.records import LeftOut, Pair, PairCells, Place, Subject
-from mncost.measure.where import ALL, Offer, Where, has_models, no_models
+from mncost.measure.where import ALL, Where
 from mncost.network import Network
 from mncost.readers.model import TorchSource
 from mncost.spec.axis import resolution_of
@@ -91,7 +92,7 @@ def plan(
     if where.input_data is not None:
         networks = with_data([*networks], where.input_data)
     absent: list[str] = []
-    every = where.places(offer, absent if usual else None)
+    every = every_place(where, offer, absent if usual else None)
     places = [place for place in every if has_models(place)]
     if not places:
         raise no_models(every[0])

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 from mncost.effort import check_count
-from mncost.errors import InputError, MeasureError, NotThereError, UnknownNameError, did_you_mean
+from mncost.errors import InputError, MeasureError, UnknownNameError
 from mncost.extras import EXTRAS, install, missing, require
 from mncost.flags import flag
-from mncost.measure.private import without_home
 from mncost.measure.runtimes import (
     MAX_BATCH,
     MAX_THREADS,
@@ -24,18 +21,7 @@ from mncost.measure.runtimes import (
     runtime_class,
 )
 
-if TYPE_CHECKING:
-    from mncost.measure.cell import Place
-
-__all__ = ["ALL", "STEPS", "Offer", "Where"]
-
-Offer: TypeAlias = Callable[..., Sequence[str | None]]
-"""Returns the execution providers of a runtime in an interpreter, or on a host: it is called with
-the name of the runtime, and the interpreter's path (``None``: this one) or ``host=`` its name. It
-raises MeasureError."""
-
-_Offered: TypeAlias = dict[tuple[str, str | None, str | None], list[str | None]]
-"""Providers by runtime, interpreter and host."""
+__all__ = ["ALL", "HERE", "STEPS", "Where"]
 
 DEVICES = ("cpu",)
 ALL = "all"  # runtimes that are installed
@@ -272,90 +258,6 @@ class Where:
             extras = {extra: 0 for name in named for extra in runtime_class(name).extras}
             require(*extras or ["bench"], besides="bench")
 
-    def places(self, offer: Offer, notes: list[str] | None = None) -> list[Place]:
-        """Return every place, those that have no such models too.
-
-        Args:
-            offer: says which execution providers there are.
-            notes: takes in which runtimes a host does not have; without it, that is an error.
-
-        Raises:
-            MeasureError: there is no such provider.
-        """
-        from msgspec import structs
-
-        from mncost.measure.cell import Place
-
-        offered: _Offered = {
-            (runtime, python, None if self.host == (HERE,) else HERE): list(offer(runtime, python))
-            for runtime, python in product(self.runtime, (None, *self.python))
-            if HERE in self.host
-        }
-        for host in self.host:
-            if host != HERE:
-                offered |= self._offered_on(host, offer, notes)
-        chosen = _providers(self.provider, offered)
-        here = [
-            Place(
-                runtime,
-                provider,
-                threads=threads,
-                python=python and without_home(python),
-                host=host,
-            )
-            for (runtime, python, host), threads in product(offered, self.threads)
-            for provider in offered[runtime, python, host]
-            if provider is None
-            or (provider in chosen if chosen else provider not in runtime_class(runtime).unasked)
-        ]
-        denormals = "flushed" if self.flush_denormals else None
-        return [
-            structs.replace(
-                place,
-                precision=precision,
-                batch=batch,
-                denormals=denormals,
-                sparsity=float(sparsity),
-                training=training,
-            )
-            for precision, batch, sparsity, training, place in product(
-                self.precision, self.batch, self.sparsity, self._steps(), here
-            )
-        ]
-
-    def _offered_on(self, host: str, offer: Offer, notes: list[str] | None) -> _Offered:
-        """Return the providers of the runtimes that a host has: at least of one."""
-        offered: _Offered = {}
-        for runtime in self.runtime:
-            try:
-                offered[runtime, None, host] = list(offer(runtime, None, host=host))
-            except NotThereError as error:
-                if notes is None or (runtime == self.runtime[-1] and not offered):
-                    raise
-                notes.append(f"left out: {error}")
-        return offered
-
-    def _steps(self) -> Sequence[str | None]:
-        """Return what is trained in each step, and ``None`` for an inference."""
-        return (None, *(self.train or STEPS)) if self.training else (None,)
-
-    def place(self, offer: Offer, python: str | None = None) -> Place:
-        """Return the first place in an interpreter; ``None`` is this one.
-
-        Raises:
-            MeasureError: there is none, or it has no models of this precision.
-        """
-        there = python and without_home(python)
-        place = next((one for one in self.places(offer) if one.python == there), None)
-        if place is None:
-            raise MeasureError(
-                f"the interpreter {python or sys.executable} has no execution provider "
-                f"{', '.join(self.provider)}"
-            )
-        if not has_models(place):
-            raise no_models(place)
-        return place
-
 
 def _training() -> list[str]:
     return [name for name in RUNTIMES if runtime_class(name).trains]
@@ -366,44 +268,7 @@ def _flushing() -> str:
     return ", ".join(name for name in able if name != "fake")
 
 
-def has_models(place: Place) -> bool:
-    """Whether the runtime of a place has models of its precision and batch."""
-    runtime = runtime_class(place.runtime)
-    return place.precision in runtime.precisions and place.batch <= runtime.largest_batch
-
-
-def no_models(place: Place) -> MeasureError:
-    """Return the error that says that it has none."""
-    runtime = runtime_class(place.runtime)
-    if place.batch > runtime.largest_batch:
-        return MeasureError(
-            f"{place.runtime} has no models of batch {place.batch}; accepted: at most "
-            f"{runtime.largest_batch}"
-        )
-    accepted = ", ".join(runtime.precisions)
-    return MeasureError(f"{place.runtime} has no models in {place.precision}; accepted: {accepted}")
-
-
 def _several(value: Any) -> tuple[Any, ...]:
     """Return one value or several as a tuple, without repeats."""
     several = isinstance(value, Sequence) and not isinstance(value, str)
     return tuple(dict.fromkeys(value if several else (value,)))
-
-
-def _providers(
-    names: Sequence[str],
-    offered: _Offered,
-) -> set[str]:
-    """Match names of providers, or how they begin (``CPU`` of many things), in any case."""
-    known = list(dict.fromkeys(p for providers in offered.values() for p in providers if p))
-    chosen = set()
-    for name in names:
-        meant = [provider for provider in known if provider.lower().startswith(name.lower())]
-        if len(meant) != 1:
-            accepted = ", ".join(known) or "none: the runtimes chosen have no providers"
-            raise MeasureError(
-                f"no execution provider {name!r} for CPUs is installed"
-                f"{did_you_mean(name, known)}; accepted: {accepted}"
-            )
-        chosen |= {*meant}
-    return chosen

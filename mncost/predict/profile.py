@@ -19,9 +19,9 @@ from mncost.errors import MeasureError, OutputError, UnknownNameError, one_line
 from mncost.measure import kept
 from mncost.measure.cell import HERE, Place
 from mncost.measure.machine import fingerprint, machine, machine_differences
+from mncost.measure.places import has_models, no_models
 from mncost.measure.records import Machine
 from mncost.measure.runtimes import REAL, RUNTIMES, USUAL, default_provider, runtime_class
-from mncost.measure.where import has_models, no_models
 from mncost.place import OnePlace
 from mncost.predict.calibration import Calibration
 from mncost.predict.features import AMOUNTS
@@ -169,7 +169,7 @@ def _decoded(file: Path, command: str) -> Calibration:
 
 def _seen(place: OnePlace) -> tuple[Machine, dict[str, str | None]]:
     """Connect to a host; return its machine, and the versions of its runtimes."""
-    from mncost.hosts.fleet import disconnect, look_at
+    from mncost.hosts.connected import disconnect, look_at
 
     assert place.host is not None
     try:

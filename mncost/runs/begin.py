@@ -68,7 +68,7 @@ def begin(
         raise InputError("--hosts needs --host: which of its machines are measured on")
     with disconnecting():
         if names := [name for name in where.host if name != HERE]:
-            from mncost.hosts.fleet import connect
+            from mncost.hosts.connected import connect
 
             runtimes = [*RUNTIMES] if ALL in where.runtime else where.runtime or USUAL
             connect(names, runtimes, where.hosts)
@@ -112,7 +112,7 @@ def empty_run(planned: Planned, options: Options) -> Run:
     names = [cell.place.host for cell in planned.cells if not cell.place.is_here]
     hosts: dict[str, HostRecord] = {}
     if names:
-        from mncost.hosts.fleet import look_at
+        from mncost.hosts.connected import look_at
 
         hosts = {name: look_at(name) for name in dict.fromkeys(names) if name is not None}
     return Run(

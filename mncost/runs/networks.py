@@ -10,6 +10,7 @@ from mncost.counted import Counted
 from mncost.errors import MeasureError, NotThereError
 from mncost.extras import require
 from mncost.measure.cells import Planned
+from mncost.measure.places import first_place
 from mncost.measure.records import Place
 from mncost.measure.runtimes import USUAL, runtime_class
 from mncost.measure.where import ALL, HERE, Where
@@ -43,7 +44,8 @@ def one_place(
     )
     where.require()
     offers = partial(offer, hosts=place.hosts) if place.host else offer
-    return where.with_runtimes(by_layer=by_layer, of_modules=of_modules).place(offers)
+    chosen = where.with_runtimes(by_layer=by_layer, of_modules=of_modules)
+    return first_place(chosen, offers)
 
 
 def places_of(place: OnePlace, precision: str) -> list[Place]:

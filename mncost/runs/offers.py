@@ -27,7 +27,7 @@ def offer(
         MeasureError: the interpreter cannot be used, or lacks a package.
     """
     if host is not None:
-        from mncost.hosts.fleet import connected
+        from mncost.hosts.connected import connected
 
         return connected(host, hosts).offer(runtime)
     from mncost.measure.workers.process import describe
@@ -41,6 +41,6 @@ def disconnecting() -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if "mncost.hosts.fleet" in sys.modules:
-            sys.modules["mncost.hosts.fleet"].disconnect()
+        if "mncost.hosts.connected" in sys.modules:
+            sys.modules["mncost.hosts.connected"].disconnect()
         raise

@@ -77,7 +77,7 @@ def _check_hosts(path: Path, run: Run, hosts: Path | None) -> None:
     """
     if not run.hosts:
         return
-    from mncost.hosts.fleet import connect, look_at
+    from mncost.hosts.connected import connect, look_at
     from mncost.measure.machine import machine_differences
 
     with disconnecting():

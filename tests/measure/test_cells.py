@@ -13,6 +13,7 @@ import pytest
 import mncost
 from mncost.errors import InputError, MeasureError
 from mncost.measure.cells import digest
+from mncost.measure.places import first_place
 from mncost.measure.plan import plan
 from mncost.measure.records import Cell, WorkerSpec
 from mncost.measure.where import Where
@@ -144,6 +145,6 @@ def test_a_provider_that_one_of_two_interpreters_lacks(poor: str | None) -> None
 
     where = Where(runtime="onnxruntime", provider="dnnl", python="/there/python")
     rich = "/there/python" if poor is None else None
-    assert where.place(uneven, rich).provider == DNNL
+    assert first_place(where, uneven, rich).provider == DNNL
     with pytest.raises(MeasureError, match=f"{poor or sys.executable} has no .* dnnl$"):
-        where.place(uneven, poor)
+        first_place(where, uneven, poor)
