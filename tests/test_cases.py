@@ -13,8 +13,12 @@ import pytest
 import mncost
 from mncost.errors import InputError
 from mncost.graph.ops import Conv
+from mncost.spec.build import build
 from mncost.spec.catalog import Choice
 from mncost.spec.parse import parse_spec
+from mncost.spec.resolve import resolve
+from mncost.spec.resolved import resolved_file
+from tests.networks import Row, toml
 
 CASES = Path(__file__).parent / "cases"
 
@@ -124,3 +128,22 @@ def test_flatten_into_a_linear_layer() -> None:
     assert large.params - small.params == 3 * 16 * 64 * 64
     assert large.at(32).graph == small.graph
     assert mncost.load(str(CASES / "flatten_dense.toml"), resolution="32x64").shapes[-1] == (10,)
+
+
+def test_squeezed_channels_that_a_file_states() -> None:
+    """9 of 37, as a pruner left them; half of 40, rounded like a width; no ratio beside it."""
+    row = {"block": "inverted_residual", "kernel": 3, "expanded": 37, "out": 13}
+    assert depthwise_and_squeezed([{**row, "squeezed": 9}], 1.0) == [37, 9, 37]
+    assert depthwise_and_squeezed([{**row, "expanded": 80, "squeezed": 40}], 0.5) == [80, 24, 80]
+    with pytest.raises(InputError, match="either `se` or `squeezed`, and not both"):
+        depthwise_and_squeezed([{**row, "squeezed": 9, "se": 0.25}], 1.0)
+
+
+def depthwise_and_squeezed(rows: list[Row], alpha: float) -> list[int]:
+    """Return the channels that the depthwise and the squeeze-excite's convolutions of rows give."""
+    spec = parse_spec(toml(rows), "a test")
+    made = resolve(spec, alpha)
+    again = resolve(parse_spec(resolved_file(made, 8).encode(), "again"))
+    assert build(again) == build(made)
+    ops = [node.op for node in build(made).nodes]
+    return [op.out_channels for op in ops if isinstance(op, Conv)][1:4]

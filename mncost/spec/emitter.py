@@ -109,7 +109,8 @@ class Emitter(Builder):
     ) -> int:
         """Emit a convolution, its batch norm and its activation; return the last of them.
 
-        Without batch norm it has a bias unless told otherwise, with one only if told so.
+        Without batch norm it has a bias unless told otherwise, with one only if told so, by its row
+        or the rules.
         """
         op = Conv(
             in_channels,
@@ -118,7 +119,7 @@ class Emitter(Builder):
             stride,
             _ONE if kernel == _ONE else dilation,  # a single pixel has none
             groups=groups,
-            bias=not norm if bias is None else bias,
+            bias=(not norm or self.rules.bias == "always") if bias is None else bias,
             padding=padding or self.rules.padding,
         )
         self.add(f"{role}conv", op, *(() if source is None else (source,)))
@@ -137,6 +138,8 @@ class Emitter(Builder):
         norm: bool = True,
         bias: bool | None = None,
         activation: Activation = "none",
+        padding: PaddingOp | None = None,
+        eps: float | None = None,
         source: int | None = None,
     ) -> int:
         """Emit a depthwise convolution, its batch norm and its activation."""
@@ -151,6 +154,8 @@ class Emitter(Builder):
             norm=norm,
             bias=bias,
             activation=activation,
+            padding=padding,
+            eps=eps,
             source=source,
         )
 

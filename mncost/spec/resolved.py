@@ -124,6 +124,8 @@ def _row(blocks: list[Block], number: int, before: str) -> dict[str, Any]:
     values |= {key: defaults[key] for key in ("scale", "keep_below") if key in values}
     if isinstance(values.get("out"), int):
         values["out"] = first.out_channels
+    if values.get("squeezed") is not None:
+        values["squeezed"] = first.squeezed
     if "repeats" in values:
         values["repeats"] = len(blocks) if len(blocks) > 1 else None
     values |= row.resolved(blocks)

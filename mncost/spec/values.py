@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 from msgspec import Meta, Struct
 
 from mncost.graph.ops import ActivationName, Size
+from mncost.graph.ops import Padding as PaddingOp
 from mncost.graph.ops import PaddingRule as Padding
 from mncost.spec.width import Rounding, make_divisible, round_width
 
@@ -30,12 +31,14 @@ __all__ = [
     "Rules",
     "Scaling",
     "SqueezeExcite",
+    "Squeezed",
     "Stride",
     "Width",
     "Widths",
     "check_groups",
     "check_width",
     "exactly_one",
+    "pads_of",
     "size_of",
 ]
 
@@ -74,6 +77,10 @@ Pads = Annotated[
 ]
 SqueezeExcite = Annotated[
     float, Meta(ge=0, le=1, description="Squeezed / filtered channels; 0: no squeeze-excite.")
+]
+Squeezed = Annotated[
+    Channels | None,
+    Meta(description="Channels inside the squeeze-excite at α = 1, in the place of `se`."),
 ]
 NormEps = Annotated[
     float, Meta(gt=0, lt=1, description="Of the batch norms; by default the rules'.")
@@ -148,6 +155,13 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "instead. next: those behind the one that had it; strided: that one too."
         ),
     ] = "next"
+    bias: Annotated[
+        Literal["without_norm", "always"],
+        Meta(
+            description="Which convolutions have a bias where their row does not say so. "
+            "without_norm: those without a batch norm; always: all (Keras' ResNets)."
+        ),
+    ] = "without_norm"
     padding: Annotated[
         Padding,
         Meta(
@@ -205,8 +219,18 @@ class Scaling(NamedTuple):
         step = divisor or rules.divisor
         return round_width(value, rounding or rules.rounding, step, rules.minimum)
 
-    def squeezed(self, filtered: int, ratio: float) -> int | None:
-        """Return the channels inside a squeeze-excite; ``None`` if the ratio is 0."""
+    def squeezed(self, filtered: int, ratio: float, stated: int | None = None) -> int | None:
+        """Return the channels inside a squeeze-excite; ``None`` if there is none.
+
+        Args:
+            filtered: channels that it scales.
+            ratio: the row's ``se``.
+            stated: the row's ``squeezed``.
+        """
+        if stated is not None:
+            if ratio:
+                raise ValueError("needs either `se` or `squeezed`, and not both")
+            return self.scaled(stated)
         if not ratio:
             return None
         channels, divisor = filtered, self.rules.se_divisor
@@ -241,6 +265,14 @@ def size_of(side: int | tuple[int, ...]) -> Size:
     """Return height and width of what may be given as one number for both."""
     height, width = (side, side) if isinstance(side, int) else side
     return height, width
+
+
+def pads_of(padding: Padding | int | tuple[int, ...] | None) -> PaddingOp | None:
+    """Return the padding of a convolution that a row states as a rule or in pixels."""
+    if padding is None or isinstance(padding, str):
+        return padding
+    above, left = size_of(padding)
+    return above, above, left, left
 
 
 def exactly_one(first: str, a: object, second: str, b: object) -> None:

@@ -184,6 +184,13 @@ def divisible_by_8(value: float) -> int:
     return near + 8 if near < 0.9 * value else near
 
 
+def squeezing(row: Row, channels: int) -> list[nn.Module]:
+    """The squeeze-excite of so many channels, if the row has one."""
+    if "squeezed" in row:
+        return [SqueezeExcite(channels, row["squeezed"])]
+    return [SqueezeExcite(channels, divisible_by_8(channels * row["se"]))] if "se" in row else []
+
+
 def plain_options(row: Row) -> dict[str, Any]:
     norm, dilation = row.get("batch_norm", True), row.get("dilation", 1)
     return {"norm": norm, "dilation": dilation, "bias": row.get("bias")}
@@ -197,14 +204,18 @@ def conv_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
 
 
 def depthwise_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
-    return conv(inputs, inputs, row, row["kernel"], stride, inputs, **plain_options(row))
+    made = conv(inputs, inputs, row, row["kernel"], stride, inputs, **plain_options(row))
+    if "padding" in row:
+        made[0].padding = pair(row["padding"])
+    if "eps" in row:
+        made[1].eps = row["eps"]
+    return made
 
 
 def separable_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
     dilation = row.get("dilation", 1)
     layers = [conv(inputs, inputs, row, row["kernel"], stride, inputs, dilation=dilation)]
-    if row.get("se"):
-        layers.append(SqueezeExcite(inputs, divisible_by_8(inputs * row["se"])))
+    layers += squeezing(row, inputs)
     made = nn.Sequential(*layers, conv(inputs, row["out"], row))
     return made
 
@@ -216,8 +227,7 @@ def inverted_residual_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.
         layers.append(conv(inputs, hidden, row))
     dilation = row.get("dilation", 1)
     layers.append(conv(hidden, hidden, row, row["kernel"], stride, hidden, dilation=dilation))
-    if row.get("se"):
-        layers.append(SqueezeExcite(hidden, divisible_by_8(hidden * row["se"])))
+    layers += squeezing(row, hidden)
     layers.append(conv(hidden, row["out"], row, activation=False))
     return Residual(nn.Sequential(*layers), row, stride, inputs)
 
@@ -225,7 +235,8 @@ def inverted_residual_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.
 def fused_row(row: Row, inputs: int, stride: tuple[int, int]) -> nn.Module:
     hidden = expanded(row, inputs)
     first = conv(inputs, hidden, row, row["kernel"], stride, row.get("groups", 1))
-    body = nn.Sequential(first, conv(hidden, row["out"], row, activation=False))
+    last = conv(hidden, row["out"], row, activation=False)
+    body = nn.Sequential(first, *squeezing(row, hidden), last)
     return Residual(body, row, stride, inputs)
 
 
@@ -310,10 +321,13 @@ class Draw:
             case "depthwise":
                 row["kernel"] = self.random.choice(KERNELS)
                 self.maybe(row, stride=[1, 2, [2, 1]], batch_norm=[True, False], repeats=[1, 2])
-                self.maybe(row, dilation=[1, 2, [1, 2]], bias=[True, False])
+                self.maybe(row, dilation=[1, 2, [1, 2]], bias=[True, False], padding=[4, [5, 4]])
+                if row.get("batch_norm", True):
+                    self.maybe(row, eps=[0.1])
             case "separable":
                 row |= {"kernel": self.random.choice(KERNELS), "out": self.out()}
-                self.maybe(row, stride=[1, 2], repeats=[1, 2], se=[0.25, 1.0], dilation=[2])
+                self.maybe(row, stride=[1, 2], repeats=[1, 2], dilation=[2])
+                self.squeeze(row)
             case "max_pool" | "average_pool":
                 row["kernel"] = self.random.choice([2, 3, [3, 2]])
                 self.maybe(row, stride=[1, 2, [2, 1]], padding=[0, 1, [1, 0]], ceil=[True, False])
@@ -363,7 +377,13 @@ class Draw:
             self.maybe(row, groups=fits)
         if block == "inverted_residual":
             self.maybe(row, dilation=[1, 2, [1, 2]])
-            self.maybe(row, se=[0.25, 1.0, 0.1], expand=[True, False])
+            self.maybe(row, expand=[True, False])
+        if block != "uib":
+            self.squeeze(row)
+
+    def squeeze(self, row: Row) -> None:
+        key = self.random.choice(["se", "squeezed"])
+        self.maybe(row, **{key: [0.25, 1.0, 0.1] if key == "se" else [*WIDTHS]})
 
 
 BODIES = [block for block in BLOCKS if block not in ("pool", "dropout", "linear", "flatten")]

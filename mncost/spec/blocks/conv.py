@@ -4,7 +4,6 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from mncost.graph.ops import Padding as PaddingOp
 from mncost.spec.emitter import Emitter
 from mncost.spec.rows import Block, ScaledRow
 from mncost.spec.values import (
@@ -22,6 +21,7 @@ from mncost.spec.values import (
     check_groups,
     check_width,
     exactly_one,
+    pads_of,
     size_of,
 )
 
@@ -66,12 +66,6 @@ class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
         check_groups(scaling.width, made.out, self.groups)
         return made
 
-    def _pads(self) -> PaddingOp | None:
-        if self.padding is None or isinstance(self.padding, str):
-            return self.padding
-        above, left = size_of(self.padding)
-        return above, above, left, left
-
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the convolution."""
         b.conv(
@@ -86,5 +80,5 @@ class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
             bias=self.bias,
             eps=self.eps,
             activation=self.activation,
-            padding=self._pads(),
+            padding=pads_of(self.padding),
         )

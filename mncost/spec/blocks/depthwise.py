@@ -6,7 +6,18 @@ from msgspec import Meta
 
 from mncost.spec.emitter import Emitter
 from mncost.spec.rows import Block, Row
-from mncost.spec.values import Activation, Dilation, Kernel, Repeats, Stride, size_of
+from mncost.spec.values import (
+    Activation,
+    Dilation,
+    Kernel,
+    NormEps,
+    Padding,
+    Pads,
+    Repeats,
+    Stride,
+    pads_of,
+    size_of,
+)
 
 __all__ = ["Depthwise"]
 
@@ -24,6 +35,10 @@ class Depthwise(Row, frozen=True, kw_only=True, tag="depthwise"):
     bias: Annotated[
         bool | None, Meta(description="By default there is one where there is no batch norm.")
     ] = None
+    padding: Annotated[
+        Padding | Pads | None, Meta(description="A rule instead of the file's, or pixels.")
+    ] = None
+    eps: NormEps | None = None
     activation: Activation = "none"
 
     def emit(self, b: Emitter, block: Block) -> None:
@@ -36,5 +51,7 @@ class Depthwise(Row, frozen=True, kw_only=True, tag="depthwise"):
             dilation=block.dilated(self.dilation),
             norm=self.batch_norm,
             bias=self.bias,
+            eps=self.eps,
+            padding=pads_of(self.padding),
             activation=self.activation,
         )

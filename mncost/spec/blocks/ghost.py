@@ -4,7 +4,15 @@ from mncost.graph.ops import Add, Concat, Slice
 from mncost.spec.blocks.inverted import Inverted
 from mncost.spec.emitter import Emitter
 from mncost.spec.rows import Block
-from mncost.spec.values import Activation, Kernel, Scaling, SqueezeExcite, Widths, size_of
+from mncost.spec.values import (
+    Activation,
+    Kernel,
+    Scaling,
+    Squeezed,
+    SqueezeExcite,
+    Widths,
+    size_of,
+)
 
 __all__ = ["Ghost"]
 
@@ -25,11 +33,13 @@ class Ghost(Inverted, frozen=True, kw_only=True, tag="ghost"):
 
     kernel: Kernel
     se: SqueezeExcite = 0.0
+    squeezed: Squeezed = None
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths of the output, of the expansion and of the squeeze-excite."""
         out, nominal, expanded, *_ = super().widths(scaling)
-        return Widths(out, nominal, expanded, scaling.squeezed(expanded or 0, self.se))
+        squeezed = scaling.squeezed(expanded or 0, self.se, self.squeezed)
+        return Widths(out, nominal, expanded, squeezed)
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the two modules, what stands between them, and the sum."""

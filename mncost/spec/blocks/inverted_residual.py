@@ -12,6 +12,7 @@ from mncost.spec.values import (
     Kernel,
     Rules,
     Scaling,
+    Squeezed,
     SqueezeExcite,
     Widths,
     size_of,
@@ -33,6 +34,7 @@ class InvertedResidual(Inverted, frozen=True, kw_only=True, tag="inverted_residu
     ] = None
     dilation: Dilation = 1
     se: SqueezeExcite = 0.0
+    squeezed: Squeezed = None
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths; without an expansion convolution nothing is expanded."""
@@ -41,7 +43,8 @@ class InvertedResidual(Inverted, frozen=True, kw_only=True, tag="inverted_residu
         if not self._expands(scaling, expanded):
             expanded = None
         filtered = scaling.width if expanded is None else expanded
-        return Widths(out, nominal, expanded, scaling.squeezed(filtered, self.se))
+        squeezed = scaling.squeezed(filtered, self.se, self.squeezed)
+        return Widths(out, nominal, expanded, squeezed)
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from mncost.spec.values import (
     Kernel,
     Residual,
     Scaling,
+    Squeezed,
     SqueezeExcite,
     Stride,
     Widths,
@@ -36,6 +37,7 @@ class _Residual(ScaledRow, frozen=True, kw_only=True):
     se: Annotated[
         SqueezeExcite, Meta(description="Squeezed / output channels; 0: no squeeze-excite.")
     ] = 0.0
+    squeezed: Squeezed = None
     residual: Annotated[
         Residual,
         Meta(
@@ -62,7 +64,7 @@ class Basic(_Residual, frozen=True, kw_only=True, tag="basic"):
     def widths(self, scaling: Scaling) -> Widths:
         """Return the output's width, and that of the squeeze-excite."""
         out, nominal, *_ = self.out_width(self.out, scaling)
-        return Widths(out, nominal, squeezed=scaling.squeezed(out, self.se))
+        return Widths(out, nominal, squeezed=scaling.squeezed(out, self.se, self.squeezed))
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the two convolutions, and the sum."""
@@ -98,7 +100,7 @@ class Bottleneck(_Residual, frozen=True, kw_only=True, tag="bottleneck"):
         out, nominal, *_ = self.out_width(self.out, scaling)
         width = self.out_width(self.width, scaling).out
         check_groups(width, width, self.groups)
-        return Widths(out, nominal, width, scaling.squeezed(out, self.se))
+        return Widths(out, nominal, width, scaling.squeezed(out, self.se, self.squeezed))
 
     def resolved(self, blocks: Sequence[Block]) -> dict[str, Any]:
         """Return the width of the k×k convolution."""

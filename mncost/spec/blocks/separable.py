@@ -11,6 +11,7 @@ from mncost.spec.values import (
     Dilation,
     Kernel,
     Scaling,
+    Squeezed,
     SqueezeExcite,
     Stride,
     Widths,
@@ -33,6 +34,7 @@ class Separable(ScaledRow, frozen=True, kw_only=True, tag="separable"):
     stride: Stride = 1
     dilation: Dilation = 1
     se: SqueezeExcite = 0.0
+    squeezed: Squeezed = None
     bias: Annotated[bool | None, Meta(description="Beside the batch norms; by default none.")] = (
         None
     )
@@ -40,7 +42,8 @@ class Separable(ScaledRow, frozen=True, kw_only=True, tag="separable"):
     def widths(self, scaling: Scaling) -> Widths:
         """Return the output's width, and that of the squeeze-excite."""
         out, nominal, *_ = self.out_width(self.out, scaling)
-        return Widths(out, nominal, squeezed=scaling.squeezed(scaling.width, self.se))
+        squeezed = scaling.squeezed(scaling.width, self.se, self.squeezed)
+        return Widths(out, nominal, squeezed=squeezed)
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the two convolutions."""
