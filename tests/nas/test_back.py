@@ -85,7 +85,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script:
 
         monkeypatch.setattr(module, "_measure", measure)
 
-    monkeypatch.setattr(module, "Clock", lambda *_: Ruled())
+    monkeypatch.setattr("mncost.nas.running.Clock", lambda *_: Ruled())
     return use
 
 
