@@ -13,7 +13,6 @@ from mncost.flags import flag
 __all__ = ["CLOCKS", "Effort", "check_clock", "check_count", "clock_flag"]
 
 CLOCKS = ("cpu", "wall")
-_PANEL = "Measure"
 
 
 def clock_flag() -> Any:
@@ -22,7 +21,6 @@ def clock_flag() -> Any:
         "cpu or wall: which time of a call counts. Default: CPU time for one thread, if calls "
         "do not wait; otherwise the wall time of undisturbed runs.",
         metavar="NAME",
-        panel=_PANEL,
         completes="clocks",
     )
 
@@ -31,32 +29,26 @@ def clock_flag() -> Any:
 class Effort:
     """How long and how often networks are measured; ``None``: the default that the help states."""
 
+    panel = "Measure"
+
     target_error: float | None = flag(
         "Stop when each median's 95 % interval is at most ± this. Default: 2 %.",
         metavar="%",
         parse=units.share,
-        panel=_PANEL,
     )
     max_time: float | None = flag(
         "Stop after this time in any case: 90, 90s, 5min. Default: 54 s, or 4.5 s for each "
         "network, twin and place if that is more, at most 10 min.",
         metavar="TIME",
         parse=units.seconds,
-        panel=_PANEL,
     )
     processes: int | None = flag(
-        "Measure in at least this many processes, one after another. Default: 6.",
-        metavar="N",
-        panel=_PANEL,
+        "Measure in at least this many processes, one after another. Default: 6.", metavar="N"
     )
     copies: int | None = flag(
-        "Measure each model N times in the same run (A/A test). Default: 1.",
-        metavar="N",
-        panel=_PANEL,
+        "Measure each model N times in the same run (A/A test). Default: 1.", metavar="N"
     )
-    seed: int | None = flag(
-        "Seed of weights, images and order. Default: 0.", metavar="N", panel=_PANEL
-    )
+    seed: int | None = flag("Seed of weights, images and order. Default: 0.", metavar="N")
     clock: str | None = clock_flag()
 
     def __post_init__(self) -> None:

@@ -4,6 +4,8 @@
 
     @dataclass(frozen=True)
     class Effort:
+        panel = "Measure"
+
         max_time: float | None = flag("Stop after it.", metavar="TIME", parse=seconds)
 
     mncost.bench("v2", max_time=20)         # in Python
@@ -34,7 +36,7 @@ class Flag(NamedTuple):
         metavar: stands for the value in the help, e.g. ``TIME``.
         names: the option's names; empty: ``--`` and the field's name with dashes.
         parse: reads the text; without it, typer reads it by the field's type.
-        panel: the heading of the help under which it stands.
+        panel: the heading of the help under which it stands; empty: the ``panel`` of its class.
         completes: what a shell completes: a name in :mod:`mncost.cli.completion`.
         positional: the words without an option's name mean it too.
         several: it may be given more than once; the texts are joined with commas.

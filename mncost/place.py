@@ -10,32 +10,29 @@ from mncost.flags import flag
 
 __all__ = ["OnePlace"]
 
-_PANEL = "Measure"
-
 
 @dataclass(frozen=True)
 class OnePlace:
     """The one place that is measured at, or that is meant in a run."""
+
+    panel = "Measure"
 
     runtime: str | None = flag(
         "Runtime whose latency counts; all: any that is installed. Default: onnxruntime, or the "
         "run's only one.",
         metavar="NAME",
         completes="runtimes",
-        panel=_PANEL,
     )
     threads: int | None = flag(
-        "Threads of that runtime. Default: 1, or those of the run.", metavar="N", panel=_PANEL
+        "Threads of that runtime. Default: 1, or those of the run.", metavar="N"
     )
     host: str | None = flag(
         "Measure on this machine of hosts.toml, or mean its profile; . is this one. Default: .",
         metavar="NAME",
-        panel=_PANEL,
     )
     hosts: Path | None = flag(
         "The file with the hosts. Default: hosts.toml here, or mncost/hosts.toml in ~/.config.",
         metavar="FILE",
-        panel=_PANEL,
     )
 
     def __post_init__(self) -> None:

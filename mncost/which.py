@@ -18,7 +18,6 @@ __all__ = ["GRAMMAR", "Which"]
 Numbers = str | float | Sequence[float]
 """What an axis takes: a text in :data:`GRAMMAR`, one number, or several."""
 GRAMMAR = "VALUE, LOW:HIGH (the published values), LOW:HIGH:STEP, or several with commas"
-_PANEL = "Model"
 _OURS = ("twin", "strict")  # what no grid is asked for
 
 
@@ -47,58 +46,52 @@ class Which:
     ``None`` is the default that the flag's help states.
     """
 
+    panel = "Model"
+
     arch: str | None = flag(
         "Architectures (v2), groups (v3, v4, all), files (my_net.toml, - for standard input), "
         "checkpoints (mobilenet_v2_0.75_160) or models (net.onnx, timm:resnet18, "
         "package.module:make); several with commas or as plain words (v1 v2). See mncost list.",
         metavar="ARCH",
         names=("--arch", "-a"),
-        panel=_PANEL,
         completes="architectures",
         positional=True,
     )
-    alpha: Numbers | None = flag(
-        f"Width multiplier: {GRAMMAR}. Default: 1.0.", metavar="α", panel=_PANEL
-    )
+    alpha: Numbers | None = flag(f"Width multiplier: {GRAMMAR}. Default: 1.0.", metavar="α")
     resolution: Numbers | None = flag(
         "Side of the image in pixels, same grammar; 224x320 is height x width. Default: native.",
         metavar="PX",
         names=("--resolution", "-r"),
-        panel=_PANEL,
     )
     rho: Numbers | None = flag(
-        "Resolution as a ratio of the native one, same grammar.", metavar="ρ", panel=_PANEL
+        "Resolution as a ratio of the native one, same grammar.", metavar="ρ"
     )
     dialect: str | None = flag(
         "Which implementation: paper, torchvision, timm, slim, keras ... Default: paper.",
         metavar="NAME",
-        panel=_PANEL,
         completes="dialects",
     )
     classes: int | None = flag(
-        "Outputs of the classifier; 0 leaves it out. Default: 1000.", metavar="N", panel=_PANEL
+        "Outputs of the classifier; 0 leaves it out. Default: 1000.", metavar="N"
     )
     input: str | None = flag(
         "Shape of a model's input, batch included, if the file leaves it open: 1x3x224x224; for "
         "several inputs name=1x3x224x224, separated by commas. Default: a batch of 1.",
         metavar="[NAME=]SHAPE",
-        panel=_PANEL,
         several=True,
     )
     in_channels: int | None = flag(
-        "Channels of the image. Default: 3, or what a file says.", metavar="N", panel=_PANEL
+        "Channels of the image. Default: 3, or what a file says.", metavar="N"
     )
     output_stride: int | None = flag(
         "8, 16 or 32: replace strides beyond this by dilations, as for segmentation. Default: "
         "none.",
         metavar="N",
-        panel=_PANEL,
     )
     precision: str | None = flag(
         "fp32, fp16 or int8: the type of weights and activations, for sizes in bytes. Default: "
         "fp32.",
         metavar="NAME",
-        panel=_PANEL,
         completes="precisions",
         parse=_precision,
     )
@@ -106,7 +99,6 @@ class Which:
         "none, or depthwise: depthwise layers overwrite their input, as on microcontrollers. "
         "Changes the peak of activations. Default: none.",
         metavar="NAME",
-        panel=_PANEL,
         parse=_in_place,
     )
     twin: str | None = flag(
@@ -114,13 +106,11 @@ class Which:
         "convolution), fused (expand and depthwise become one) or separable (each k×k "
         "convolution becomes a pair).",
         metavar="NAME",
-        panel=_PANEL,
         parse=_twin,
     )
 
     strict: bool | None = flag(
-        "Refuse a model that has operators of unknown work, instead of giving a lower bound.",
-        panel=_PANEL,
+        "Refuse a model that has operators of unknown work, instead of giving a lower bound."
     )
 
     def grid(self) -> Grid:

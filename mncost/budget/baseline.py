@@ -9,41 +9,36 @@ from mncost.flags import flag
 
 __all__ = ["Baseline"]
 
-_PANEL = "Measure"
-
 
 @dataclass(frozen=True)
 class Baseline:
     """What regressions are measured against: at most one of run, python, arch and model."""
 
+    panel = "Measure"
+
     run: Path | None = flag(
         "Compare regressions with a saved run of this machine (mncost bench --save).",
         metavar="FILE",
-        panel=_PANEL,
         names=("--baseline",),
     )
     python: str | None = flag(
         "Or with the same models in another interpreter, measured interleaved.",
         metavar="PATH",
-        panel=_PANEL,
         names=("--baseline-python",),
     )
     arch: Path | None = flag(
         "Or with an older version of the architecture file, measured interleaved.",
         metavar="FILE",
-        panel=_PANEL,
         names=("--baseline-arch",),
     )
     model: str | None = flag(
         "Or with an older version of the model (old.onnx), measured interleaved.",
         metavar="FILE",
-        panel=_PANEL,
         names=("--baseline-model",),
     )
     other_machine: bool = flag(
         "Compare with a saved run of another machine too. Such limits are never decided.",
         default=False,
-        panel=_PANEL,
         names=("--allow-different-machine",),
     )
 

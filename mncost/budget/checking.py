@@ -17,8 +17,6 @@ __all__ = ["Checking", "Inconclusive"]
 Inconclusive: TypeAlias = Literal["keep", "pass", "fail"]
 """What an inconclusive limit counts as: itself, a limit that holds, or one that fails."""
 
-_PANEL = "Measure"
-
 
 def _inconclusive(option: str, name: str) -> Inconclusive:
     # Nobody has to ask for "keep".
@@ -29,23 +27,19 @@ def _inconclusive(option: str, name: str) -> Inconclusive:
 class Checking:
     """How limits are checked; ``None``: the default that the help states."""
 
-    exact_only: bool = flag(
-        "Check only counts and bytes, without any runtime.",
-        default=False,
-        panel=_PANEL,
-    )
+    panel = "Measure"
+
+    exact_only: bool = flag("Check only counts and bytes, without any runtime.", default=False)
     max_time: Amount | None = flag(
         "Limits that are undecided by then are inconclusive. Default: 20 s, 10 s more for each "
         "model beyond two, 40 s more for each p99 (p95: 8 s, p99.9: 400 s).",
         metavar="TIME",
-        panel=_PANEL,
     )
     clock: str | None = clock_flag()
     hosts: Path | None = flag(
         "The file with the hosts that budgets name. Default: hosts.toml here, or "
         "mncost/hosts.toml in ~/.config.",
         metavar="FILE",
-        panel=_PANEL,
     )
     inconclusive: Inconclusive = flag(
         "Count inconclusive limits as pass or fail. Default: neither, exit status 3.",

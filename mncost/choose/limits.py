@@ -22,7 +22,6 @@ Rule: TypeAlias = "Callable[[Candidate], bool]"
 Spelling: TypeAlias = Callable[[str], str]
 """How messages write the name of a keyword: ``max_macs``, or ``--max-macs``."""
 
-_PANEL = "Limits"
 _FEWEST = 1_000  # nobody publishes a network of fewer MACs, parameters or bytes
 
 
@@ -30,15 +29,15 @@ _FEWEST = 1_000  # nobody publishes a network of fewer MACs, parameters or bytes
 class Limits:
     """What a network may cost, as far as it is counted or published; ``None`` is no limit."""
 
-    max_macs: Amount | None = flag("E.g. 150M.", metavar="COUNT", panel=_PANEL)
-    max_params: Amount | None = flag("E.g. 3.5M.", metavar="COUNT", panel=_PANEL)
-    max_size: Amount | None = flag(
-        "Of the weights, e.g. 10MB or 8MiB.", metavar="SIZE", panel=_PANEL
-    )
+    panel = "Limits"
+
+    max_macs: Amount | None = flag("E.g. 150M.", metavar="COUNT")
+    max_params: Amount | None = flag("E.g. 3.5M.", metavar="COUNT")
+    max_size: Amount | None = flag("Of the weights, e.g. 10MB or 8MiB.", metavar="SIZE")
     max_memory: Amount | None = flag(
-        "Weights and peak activations together, for one image.", metavar="SIZE", panel=_PANEL
+        "Weights and peak activations together, for one image.", metavar="SIZE"
     )
-    min_top1: Amount | None = flag("ImageNet top-1, e.g. 70.", metavar="%", panel=_PANEL)
+    min_top1: Amount | None = flag("ImageNet top-1, e.g. 70.", metavar="%")
 
 
 class _Limit(NamedTuple):

@@ -15,12 +15,12 @@ from mncost.place import OnePlace
 
 __all__ = ["Timing"]
 
-_PANEL = "Measure"
-
 
 @dataclass(frozen=True)
 class Timing(OnePlace):
     """A limit on latency, and where latencies come from; ``None`` was not asked for."""
+
+    panel = "Measure"
 
     max_latency: str | None = flag(
         "Latency of one call, e.g. 8ms, measured now or taken from --run.",
@@ -28,18 +28,14 @@ class Timing(OnePlace):
         panel="Limits",
     )
     run: Any = flag(  # Results, or a path
-        "Take latencies from a run file of mncost bench; - for stdin.", metavar="FILE", panel=_PANEL
+        "Take latencies from a run file of mncost bench; - for stdin.", metavar="FILE"
     )
     percentile: Amount | None = flag(
-        "Percentile of the latency. Default: 50, the median.", metavar="P", panel=_PANEL
+        "Percentile of the latency. Default: 50, the median.", metavar="P"
     )
-    max_time: Amount | None = flag(
-        "Measure at most this long. Default: 60 s.", metavar="TIME", panel=_PANEL
-    )
+    max_time: Amount | None = flag("Measure at most this long. Default: 60 s.", metavar="TIME")
     predicted: bool = flag(
-        "Do not measure what the profile of mncost calibrate rules out.",
-        default=False,
-        panel=_PANEL,
+        "Do not measure what the profile of mncost calibrate rules out.", default=False
     )
     clock: str | None = clock_flag()
     save: Path | str | None = flag(

@@ -39,7 +39,6 @@ FORMATS = ("terminal", "csv", "json", "markdown", "svg")
 _SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".svg": "svg", ".txt": "terminal"}
 
 
-_PANEL = "Output"
 FOR_PEOPLE = ("terminal", "markdown", "svg")
 
 
@@ -47,23 +46,21 @@ FOR_PEOPLE = ("terminal", "markdown", "svg")
 class Out:
     """How and where a result is written."""
 
+    panel = "Output"
+
     columns: str | None = flag(
-        "Columns to print, in this order, separated by commas; all: every column.",
-        metavar="NAMES",
-        panel=_PANEL,
+        "Columns to print, in this order, separated by commas; all: every column.", metavar="NAMES"
     )
     format: str | None = flag(
         f"{', '.join(FORMATS)}. Default: by the suffix of --output, else terminal.",
         metavar="NAME",
         names=("--format", "-f"),
         completes="formats",
-        panel=_PANEL,
     )
     output: Path | None = flag(
         "Write to this file, or - for standard output. The file is replaced only when complete.",
         metavar="FILE",
         names=("--output", "-o"),
-        panel=_PANEL,
     )
 
     def __post_init__(self) -> None:

@@ -105,7 +105,8 @@ def _options(kind: type, only: Only) -> Iterator[Parameter]:
         if name in only.without:
             continue
         said: Flag = field.metadata["flag"]
-        said = said._replace(help=only.help.get(name, said.help))
+        panel = said.panel or getattr(kind, "panel", "")
+        said = said._replace(help=only.help.get(name, said.help), panel=panel)
         if said.positional and only.positional:
             words = typer.Argument(metavar=f"[{said.metavar}]...", hidden=True, **_more(said))
             yield _parameter(name + _WORDS, list[str] | None, words)

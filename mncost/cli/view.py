@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["View", "check_run_file", "status"]
 
 FAILED, INTERRUPTED = 1, 130
-_PANEL = "Output"
 
 
 def _one_of(*names: str) -> Parse:
@@ -46,30 +45,26 @@ def _percentiles(option: str, text: str) -> tuple[float, ...]:
 class View:
     """How a run is shown."""
 
+    panel = "Output"
+
     by: str | None = flag(
-        "Show where the time goes: layer.",
-        metavar="layer",
-        parse=_one_of("layer"),
-        panel=_PANEL,
+        "Show where the time goes: layer.", metavar="layer", parse=_one_of("layer")
     )
     percentiles: tuple[float, ...] | None = flag(
         "Percentiles to show, with distribution-free intervals, e.g. 50,90,99.",
         metavar="P,...",
         parse=_percentiles,
-        panel=_PANEL,
     )
     verbose: bool = flag(
         "Print every warning in full, and details of the machine.",
         names=("--verbose", "-v"),
         default=False,
-        panel=_PANEL,
     )
     export: str | None = flag(
         "Write a file for python -m pyperf compare_to. mncost bench writes it beside the run "
         "file, as NAME.pyperf.json.",
         metavar="pyperf",
         parse=_one_of("pyperf"),
-        panel=_PANEL,
     )
 
     def check(self, columns: str | None) -> None:

@@ -9,7 +9,6 @@ from mncost.flags import flag
 
 __all__ = ["Scheduler", "check_alone", "checked"]
 
-_PANEL = "Cluster"
 _ACCEPTED = "accepted is tls://HOST:PORT, and tcp://HOST:PORT on this machine or with --insecure"
 
 
@@ -17,16 +16,16 @@ _ACCEPTED = "accepted is tls://HOST:PORT, and tcp://HOST:PORT on this machine or
 class Scheduler:
     """The Dask scheduler of a cluster."""
 
+    panel = "Cluster"
+
     cluster: str | None = flag(
         "Address of a Dask scheduler whose workers do it: tls://HOST:8786. See docs/cluster.md.",
         metavar="ADDRESS",
-        panel=_PANEL,
     )
     insecure: bool = flag(
         "Use a scheduler without TLS that is not on this machine. Everybody on the network can "
         "run code as you then.",
         default=False,
-        panel=_PANEL,
     )
 
 

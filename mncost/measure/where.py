@@ -25,7 +25,6 @@ __all__ = ["ALL", "HERE", "STEPS", "Where"]
 
 DEVICES = ("cpu",)
 ALL = "all"  # runtimes that are installed
-_PANEL = "Measure"
 _SEVERAL = ("runtime", "provider", "threads", "precision", "batch", "python", "host")
 HERE = "."  # this machine
 STEPS = ("head", "all")
@@ -57,6 +56,8 @@ class Where:
     In Python each field takes one value or several.
     """
 
+    panel = "Measure"
+
     runtime: Sequence[str] = flag(
         f"{', '.join(REAL)}; several with commas; all: those that are installed, each in its "
         "usual form. "
@@ -65,7 +66,6 @@ class Where:
         default=(),
         parse=_names,
         completes="runtimes",
-        panel=_PANEL,
     )
     provider: Sequence[str] = flag(
         "Execution providers of a runtime, e.g. CPU, OpenVINO, XNNPACK; several with commas. "
@@ -73,28 +73,18 @@ class Where:
         metavar="NAMES",
         default=(),
         parse=_names,
-        panel=_PANEL,
     )
     threads: Sequence[int] = flag(
-        "Threads of the runtime. Default: 1.",
-        metavar="N,...",
-        default=(1,),
-        parse=_numbers,
-        panel=_PANEL,
+        "Threads of the runtime. Default: 1.", metavar="N,...", default=(1,), parse=_numbers
     )
     precision: Sequence[str] = flag(
         "fp32, bf16, int8 (static quantisation, per channel); several with commas. Default: fp32.",
         metavar="NAMES",
         default=("fp32",),
         parse=_names,
-        panel=_PANEL,
     )
     batch: Sequence[int] = flag(
-        "Images in one call. Default: 1.",
-        metavar="N,...",
-        default=(1,),
-        parse=_numbers,
-        panel=_PANEL,
+        "Images in one call. Default: 1.", metavar="N,...", default=(1,), parse=_numbers
     )
     python: Sequence[str] = flag(
         "Measure in this interpreter too (e.g. with another version of a runtime), interleaved "
@@ -102,7 +92,6 @@ class Where:
         metavar="PATH",
         default=(),
         parse=_names,
-        panel=_PANEL,
     )
     host: Sequence[str] = flag(
         "Measure on these machines of hosts.toml, at the same time; . is this one. Default: .",
@@ -110,27 +99,20 @@ class Where:
         default=(HERE,),
         parse=_names,
         several=True,
-        panel=_PANEL,
     )
     hosts: Path | None = flag(
         "The file with the hosts. Default: hosts.toml here, or mncost/hosts.toml in ~/.config.",
         metavar="FILE",
-        panel=_PANEL,
     )
     flush_denormals: bool = flag(
-        "Let the runtime treat denormal numbers as 0 (onnxruntime, openvino).",
-        default=False,
-        panel=_PANEL,
+        "Let the runtime treat denormal numbers as 0 (onnxruntime, openvino).", default=False
     )
     input_data: Path | None = flag(
-        "An .npz file with values for a model's inputs. Default: random ones.",
-        metavar="FILE",
-        panel=_PANEL,
+        "An .npz file with values for a model's inputs. Default: random ones.", metavar="FILE"
     )
     training: bool = flag(
         "Measure training steps (torch): forward, backward, SGD with momentum; beside inference.",
         default=False,
-        panel=_PANEL,
     )
     train: Sequence[str] = flag(
         "What steps train: all, head, last:N, norm, bias; head+bias is both; all+qat quantises "
@@ -138,7 +120,6 @@ class Where:
         metavar="WHAT,...",
         default=(),
         parse=_names,
-        panel=_PANEL,
     )
     sparsity: Sequence[float] = flag(
         "Share of each layer's weights that is 0 (the smallest), from 0 to below 1; several with "
@@ -146,9 +127,8 @@ class Where:
         metavar="SHARE,...",
         default=(0.0,),
         parse=_shares,
-        panel=_PANEL,
     )
-    device: str = flag("cpu. Default: cpu.", metavar="NAME", default="cpu", panel=_PANEL)
+    device: str = flag("cpu. Default: cpu.", metavar="NAME", default="cpu")
 
     def __post_init__(self) -> None:
         """Check the values.

@@ -10,26 +10,24 @@ from mncost.flags import flag
 
 __all__ = ["GivenWeights"]
 
-_PANEL = "Weights"
-
 
 @dataclass(frozen=True)
 class GivenWeights:
     """A checkpoint, or the seed of random weights. ``None``: the default that the help states."""
 
+    panel = "Weights"
+
     weights: Path | None = flag(
         "A checkpoint of torchvision's, timm's or our model: .pth, .pt or .safetensors. Default: "
         "random weights.",
         metavar="FILE",
-        panel=_PANEL,
     )
     weights_key: str | None = flag(
         "Which state dict of a checkpoint that holds several: model, model_ema ... Default: the "
         "first common name; a note says which.",
         metavar="KEY",
-        panel=_PANEL,
     )
-    seed: int | None = flag("Seed of the random weights. Default: 0.", panel=_PANEL)
+    seed: int | None = flag("Seed of the random weights. Default: 0.")
 
     def __post_init__(self) -> None:
         """Refuse flags that do not go together.

@@ -10,8 +10,6 @@ from mncost.units import share
 
 __all__ = ["Searching", "budget"]
 
-_PANEL = "Search"
-
 
 @dataclass(frozen=True)
 class Searching:
@@ -20,38 +18,31 @@ class Searching:
     ``None`` is the default that the flag's help states.
     """
 
+    panel = "Search"
+
     score: str | None = flag(
         "What decides between networks, my.py:score or package.module:score, a function from a "
         "mncost.Network to a number, the larger the better. Default: the share of MACs that is "
         "kept, which is no accuracy.",
         metavar="FILE:NAME",
-        panel=_PANEL,
     )
     step: float | None = flag(
         "Each step of NetAdapt saves at least this share of the first network's latency. "
         "Default: 1%.",
         metavar="%",
         parse=share,
-        panel=_PANEL,
     )
     round: int | None = flag(
-        "Widths that NetAdapt proposes are multiples of it. Default: 8.",
-        metavar="N",
-        panel=_PANEL,
+        "Widths that NetAdapt proposes are multiples of it. Default: 8.", metavar="N"
     )
     population: int | None = flag(
-        "Networks that a generation keeps, over a design space. Default: 64.",
-        metavar="N",
-        panel=_PANEL,
+        "Networks that a generation keeps, over a design space. Default: 64.", metavar="N"
     )
-    generations: int | None = flag(
-        "Generations over a design space. Default: 30.", metavar="N", panel=_PANEL
-    )
+    generations: int | None = flag("Generations over a design space. Default: 30.", metavar="N")
     seed: int | None = flag(
         "Of all that is random: the draws over a design space, and Python's, numpy's and torch's "
         "numbers before each call of --score. Default: 0.",
         metavar="N",
-        panel=_PANEL,
     )
 
 

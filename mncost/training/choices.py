@@ -13,7 +13,6 @@ __all__ = ["MOMENTS", "Training"]
 MOMENTS = {"sgd": 0, "momentum": 1, "adam": 2}
 """How many values an optimiser keeps for each trained parameter."""
 MAX_BATCH = 1_000_000
-_PANEL = "Training"
 
 
 def _share(option: str, text: str) -> float:
@@ -26,35 +25,31 @@ def _share(option: str, text: str) -> float:
 class Training:
     """What a training step trains, and how. ``None`` is the default that the help states."""
 
+    panel = "Training"
+
     training: bool | None = flag(
         "Count a training step: forward, gradients, what is kept for them, the optimiser, an "
-        "update.",
-        panel=_PANEL,
+        "update."
     )
     train: str | None = flag(
         "What is trained: all, head (the classifier), last:N (the last N layers), norm (scales and "
         "shifts of norms), bias (every bias and shift); head+bias is both. Default: all.",
         metavar="WHAT",
-        panel=_PANEL,
     )
-    batch: int | None = flag("Images in a step. Default: 32.", metavar="N", panel=_PANEL)
+    batch: int | None = flag("Images in a step. Default: 32.", metavar="N")
     optimizer: str | None = flag(
-        f"{', '.join(MOMENTS)}: its state is counted. Default: momentum.",
-        metavar="NAME",
-        panel=_PANEL,
+        f"{', '.join(MOMENTS)}: its state is counted. Default: momentum.", metavar="NAME"
     )
     top_k: float | None = flag(
         "Share of the update that a federated client sends when it sends only the largest values. "
         "Default: 1%.",
         metavar="SHARE",
         parse=_share,
-        panel=_PANEL,
     )
 
     teacher: str | None = flag(
         "A network to distil from: its forward pass is counted beside the step.",
         metavar="ARCH",
-        panel=_PANEL,
         completes="architectures",
     )
 
