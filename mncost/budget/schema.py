@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Literal
 
 import msgspec
@@ -101,6 +100,8 @@ class BudgetFile(Struct, forbid_unknown_fields=True):
 
 def budget_schema() -> str:
     """Return the JSON Schema (draft 2020-12) of a budget file, as text."""
+    from mncost.spec.json_schema import schema_text
+
     schema = msgspec.json.schema(BudgetFile)
     tables = schema["$defs"]
     tables["Model"]["description"] = "A network; what is left out is as in mncost.load()."
@@ -109,11 +110,4 @@ def budget_schema() -> str:
     tables["LatencyLimits"]["patternProperties"] = {
         r"^p[0-9]{1,2}(\.[0-9]{1,2})?$": msgspec.json.schema(Time)
     }
-    return (
-        json.dumps(
-            {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema},
-            indent=2,
-            ensure_ascii=False,
-        )
-        + "\n"
-    )
+    return schema_text(schema)

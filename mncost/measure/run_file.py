@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from pathlib import Path
@@ -115,15 +114,10 @@ def parse_run(data: bytes | bytearray, origin: str) -> Run:
 
 def run_schema() -> str:
     """Return the JSON Schema (draft 2020-12) of a run file, as text."""
+    from mncost.spec.json_schema import schema_text
+
     schema = msgspec.json.schema(_File, schema_hook=schema_of)
-    return (
-        json.dumps(
-            {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema},
-            indent=2,
-            ensure_ascii=False,
-        )
-        + "\n"
-    )
+    return schema_text(schema)
 
 
 def _check_head(data: bytes | bytearray, origin: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import msgspec
 
 from mncost.space.file import Choices, SpaceFile
@@ -13,6 +11,8 @@ __all__ = ["space_schema"]
 
 def space_schema() -> str:
     """Return the JSON Schema (draft 2020-12) of a design-space file, as text."""
+    from mncost.spec.json_schema import schema_text
+
     schema = msgspec.json.schema(SpaceFile)
     table = msgspec.json.schema(Choices)["$defs"]["Choices"]
     keys = table["properties"].pop("keys")
@@ -20,11 +20,4 @@ def space_schema() -> str:
     table["properties"]["rows"] = {"anyOf": [{"type": "string"}, rows]}
     table["additionalProperties"] = keys["additionalProperties"]
     schema["$defs"]["SpaceFile"]["properties"]["choices"]["items"] = table
-    return (
-        json.dumps(
-            {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema},
-            indent=2,
-            ensure_ascii=False,
-        )
-        + "\n"
-    )
+    return schema_text(schema)
