@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from mncost.api import Networks, grid_of
@@ -75,12 +76,13 @@ class Comparison(Shown):
         return f"<mncost.Comparison of {len(self.networks)} networks, beside the {self.twin} twin>"
 
 
-def compare(networks: Networks, twin: str = "standard", **which: Any) -> Comparison:
+def compare(networks: Networks, twin: str | None = None, **which: Any) -> Comparison:
     """Return what depthwise-separable convolutions save in MACs and parameters.
 
     Args:
         networks: networks, or names of architectures.
-        twin: compare with the ``"standard"`` or the ``"fused"`` twin.
+        twin: compare with the ``"standard"``, the ``"fused"`` or the ``"separable"`` twin. By
+            default the standard one, or the separable one if no network has separable layers.
         which: with names, arguments of :func:`grid`.
 
     Raises:
@@ -89,15 +91,23 @@ def compare(networks: Networks, twin: str = "standard", **which: Any) -> Compari
     return with_twin(grid_of(networks, **which), twin)
 
 
-def with_twin(networks: Grid, twin: str) -> Comparison:
+def with_twin(networks: Grid, twin: str | None) -> Comparison:
     """Return the networks of a grid that have a twin.
+
+    Without a name it is the standard twin, or the separable one if no network has separable layers.
 
     Raises:
         InputError: there is no such twin, or no network has it.
     """
+    if twin is None:
+        twin = next(filter(partial(_any_has, networks), ("standard", "separable")), "standard")
     having = [network for network in networks if network.pairs_of(twin)]
     if not having:
         twin_of(networks[0], twin)  # says why
     without = dict.fromkeys(network.arch for network in networks if network not in having)
     left_out = [f"left out: {arch} has no {twin} twin: {_WITHOUT_PAIRS[twin]}" for arch in without]
     return Comparison(having, twin, [*networks.notes, *left_out])
+
+
+def _any_has(networks: Grid, twin: str) -> bool:
+    return any(network.pairs_of(twin) for network in networks)

@@ -355,11 +355,16 @@ class Counted(Shown):
         """
         if name not in TWINS:
             raise UnknownNameError("twin", name, TWINS)
-        own = self._original or self
+        own = self.original
         if name not in own._twins:
             own._twins[name] = own._copy(own._shared.twin(name), self.inputs)
             own._twins[name].twin, own._twins[name]._original = name, own
         return own._twins[name]
+
+    @property
+    def original(self) -> Self:
+        """The network that this is a twin of; itself, if it is none."""
+        return self._original or self
 
     @property
     def standard(self) -> Self:

@@ -36,8 +36,9 @@ _WHICH = Only(
     without=("precision",),
     help={
         "twin": "Compare with this twin: standard (each depthwise-separable pair as one "
-        "convolution) or fused (expand and depthwise as one, as in MobileNetEdgeTPU and "
-        "EfficientNetV2). Default: standard."
+        "convolution), fused (expand and depthwise as one, as in MobileNetEdgeTPU and "
+        "EfficientNetV2) or separable (each standard convolution as two). Default: standard, or "
+        "separable if no network has separable layers."
     },
 )
 _EFFORT = Only(
@@ -179,7 +180,7 @@ def _comparison(which: Which, precisions: list[str]) -> Comparison:
     grids = [replace(which, precision=name).grid() for name in precisions]
     notes = dict.fromkeys(note for grid in grids for note in grid.notes)
     every = Grid([network for grid in grids for network in grid], list(notes))
-    return with_twin(every, which.twin or "standard")
+    return with_twin(every, which.twin)
 
 
 def _measured(

@@ -14,7 +14,7 @@ from mncost.counted import Counted
 from mncost.errors import MeasureError
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.shapes import infer_shapes
-from mncost.measure.given_models import image_size, private, runs_at
+from mncost.measure.given_models import has_foreign, image_size, private, runs_at
 from mncost.measure.records import Cell, ModelRecord, Place, Subject
 from mncost.network import Network
 from mncost.readers.model import Content, OnnxSource, Source, TrainedWeights
@@ -24,7 +24,14 @@ __all__ = ["Planned", "digest"]
 
 
 def _source(network: Counted) -> Source | None:
-    """Return the model that is run as it is; one in memory becomes a file."""
+    """Return the model that is run as it is; one in memory becomes a file.
+
+    A twin of operators that cannot all be built is made of the file itself.
+    """
+    if network.twin and network.original.source and has_foreign(network):
+        source = _source(network.original)
+        assert isinstance(source, OnnxSource)
+        return replace(source, twin=network.twin)
     if network.proto is None:
         return network.source
     from mncost.readers.onnx.in_memory import with_file

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from mncost.counted import Counted
+from mncost.graph.ops import Foreign
 from mncost.measure.cell import Place
 from mncost.measure.private import with_home, without_home
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.runtimes.given import Given
-from mncost.readers.model import Content, FileSource, Source, TrainedWeights
+from mncost.readers.model import Content, FileSource, OnnxSource, Source, TrainedWeights
 from mncost.spec.axis import Resolution, resolution_of
 
-__all__ = ["given_of", "image_size", "private", "runs_at"]
+__all__ = ["given_of", "has_foreign", "image_size", "private", "runs_at"]
 
 _AS_IT_IS = ("fp32", "bf16")  # precisions that no model is converted for
 
@@ -21,6 +23,11 @@ def runs_at(source: Source, place: Place) -> bool:
     runtime = runtime_class(place.runtime)
     known = runtime.format == "fake" or source.format in (runtime.format, *runtime.converts)
     return known and place.precision in _AS_IT_IS
+
+
+def has_foreign(network: Counted) -> bool:
+    """Whether a network has operators that no model of ours can be built of."""
+    return any(isinstance(node.op, Foreign) for node in network.graph.nodes)
 
 
 def private(source: Content) -> Content:
@@ -40,6 +47,8 @@ def given_of(source: Source | FileSource) -> Given:
         for name, one in source.inputs.items()
     }
     data = source.data and with_home(source.data)
+    if isinstance(source, OnnxSource):
+        return Given(with_home(source.file), inputs, data, twin=source.twin)
     if isinstance(source, FileSource):
         return Given(with_home(source.file), inputs, data)
     return Given(source.name, inputs, data, source.folder and with_home(source.folder))

@@ -9,17 +9,17 @@ from typing import NamedTuple
 
 from mncost.errors import MeasureError, UnknownNameError
 from mncost.graph.graph import Graph
-from mncost.graph.ops import Foreign, Size
+from mncost.graph.ops import Size
 from mncost.graph.twin import TWINS
 from mncost.measure.cells import Planned
-from mncost.measure.given_models import runs_at
+from mncost.measure.given_models import has_foreign, runs_at
 from mncost.measure.input_data import with_data
 from mncost.measure.parts import CutPair, cut_pairs
 from mncost.measure.places import Offer, every_place, has_models, no_models
 from mncost.measure.records import LeftOut, Pair, PairCells, Place, Subject
 from mncost.measure.where import ALL, Where
 from mncost.network import Network
-from mncost.readers.model import TorchSource
+from mncost.readers.model import OnnxSource, TorchSource
 from mncost.spec.axis import resolution_of
 from mncost.training.trained import fake_quantised
 
@@ -182,8 +182,8 @@ class _Planner:
         twin = network.as_twin(self.what.twin)
         if twin.graph == network.graph:
             return None
-        if any(isinstance(node.op, Foreign) for node in twin.graph.nodes):
-            self.note(f"{network.arch}: its twin is not measured: not all operators can be built")
+        if has_foreign(twin) and (reason := _unable(network)):
+            self.note(f"{network.arch}: its twin is not measured: {reason}")
             return None
         return twin
 
@@ -213,6 +213,13 @@ class _Planner:
         if cell.subject.twin and limit is not None and cell.macs > limit * 10**9:
             reason = f"{cell.macs / 1e9:.1f} GMACs, more than the {limit:g} that are timed"
             self.left_out.append(LeftOut(cell=index, reason=reason))
+
+
+def _unable(network: Network) -> str | None:
+    """Return why a twin cannot be made of a model itself, if it cannot."""
+    if not isinstance(network.source, OnnxSource):
+        return "not all operators can be built; of an ONNX file the twin would be made of the file"
+    return "its weights are quantised" if network.precision == "int8" else None
 
 
 def _pair(pair: CutPair) -> Pair:

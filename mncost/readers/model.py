@@ -61,7 +61,13 @@ class FileSource(Struct, frozen=True):
 
 
 class OnnxSource(FileSource, frozen=True, tag="onnx"):
-    """An ONNX file."""
+    """An ONNX file.
+
+    Attributes:
+        twin: the name of the file's twin, which is run in its place; ``None``: the file itself.
+    """
+
+    twin: str | None = None
 
     format = "onnx"
 

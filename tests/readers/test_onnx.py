@@ -420,3 +420,54 @@ class TestBadInput:
                 mncost.load(str(path))
             except mncost.InputError as error:
                 assert "\n" not in str(error)  # noqa: PT017
+
+
+def test_weights_that_are_rounded_in_the_graph_count_without_their_scales() -> None:
+    weights = [floats("w", 6, 4, 3, 3), floats("scale", 6), floats("zero", 6, dtype="int8")]
+    nodes = [
+        node("QuantizeLinear", "w scale zero", "q", axis=0),
+        node("DequantizeLinear", "q scale zero", "r", axis=0),
+        node("Conv", "x r", "y", name="it"),
+    ]
+    net = mncost.from_onnx(model(nodes, {"x": (1, 4, 5, 5)}, ["y"], weights))
+    assert net.params == 6 * 4 * 3 * 3
+    (layer,) = net.layers
+    assert layer.kind == "conv"
+
+
+def test_thresholds_are_no_parameters() -> None:
+    weights = [
+        numpy_helper.from_array(np.array([20]), "most"),
+        numpy_helper.from_array(np.array([0.5], "float32"), "overlap"),
+        numpy_helper.from_array(np.array([0.1], "float32"), "score"),
+    ]
+    nodes = [node("NonMaxSuppression", "boxes scores most overlap score", "y")]
+    shapes = {"boxes": (1, 30, 4), "scores": (1, 2, 30)}
+    made = model(nodes, dict(shapes), ["y"], weights, types={"y": TensorProto.INT64})
+    net = mncost.from_onnx(made)
+    assert net.params == 0
+    assert not net.notes  # nothing follows it
+
+
+def test_a_note_says_what_depends_on_the_data() -> None:
+    nodes = [
+        node("NonZero", "x", "where"),
+        node("Cast", "where", "places", to=TensorProto.FLOAT),
+        node("MatMul", "turned places", "y"),
+    ]
+    made = model(nodes, {"x": (4, 5)}, ["y"], [floats("turned", 3, 2)])
+    (note,) = mncost.from_onnx(made).notes
+    assert note.startswith("small: what follows NonZero depends on the data")
+
+
+def test_a_model_of_constants_is_refused() -> None:
+    made = model([node("Constant", "", "y", value=floats("c", 3))], {}, ["y"])
+    with pytest.raises(mncost.InputError, match="small: its results are constants"):
+        mncost.from_onnx(made)
+
+
+def test_random_numbers_stand_for_inputs() -> None:
+    nodes = [node("RandomNormal", "", "x", shape=[1, 3, 8, 8]), node("Conv", "x w", "y")]
+    net = mncost.from_onnx(model(nodes, {}, ["y"], [floats("w", 5, 3, 3, 3)]))
+    assert net.macs == 5 * 6 * 6 * 3 * 3 * 3
+    assert "0.005" in str(net) or "4.86" in str(net)

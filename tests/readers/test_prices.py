@@ -366,3 +366,29 @@ def test_what_moves_data_is_free(name: str) -> None:
     assert dict(network.work) == {}
     assert network.params == 0
     assert network.is_complete
+
+
+_NEWEST = onnx.defs.onnx_opset_version()
+
+
+@pytest.mark.parametrize(("rule", "products"), [("linear", 1), ("gated", 1), ("gated_delta", 2)])
+def test_linear_attention_by_its_definition(rule: str, products: int) -> None:
+    steps, heads, groups, keys, values = 5, 4, 2, 3, 6
+    shapes = {"q": (2, steps, heads * keys), "k": (2, steps, groups * keys)}
+    shapes["v"] = (2, steps, groups * values)
+    more = {"q_num_heads": heads, "kv_num_heads": groups, "update_rule": rule}
+    it = node("LinearAttention", "q k v", "y state", name="it", **more)
+    net = mncost.from_onnx(model([it], dict(shapes), ["y"], opset=_NEWEST))
+    macs = 0
+    for _ in range(2 * steps):
+        macs += products * groups * keys * values  # what the state is updated with
+        macs += heads * keys * values  # what each query reads of it
+    assert net.macs == macs
+
+
+def test_a_causal_convolution_by_its_definition() -> None:
+    it = node("CausalConvWithState", "x w", "y state", name="it")
+    net = mncost.from_onnx(
+        model([it], {"x": (2, 3, 7)}, ["y"], [floats("w", 3, 1, 4)], opset=_NEWEST)
+    )
+    assert (net.macs, net.params) == (2 * 3 * 7 * 4, 3 * 4)

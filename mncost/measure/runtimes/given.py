@@ -27,12 +27,14 @@ class Given(NamedTuple):
         inputs: by name, in order: ``shape`` (whole), ``dtype``, and ``batch_axis`` or ``None``.
         data: an ``.npz`` file with values for some inputs.
         folder: that a module is imported from, if it is not installed.
+        twin: the name of the twin of an ONNX file that a format makes, and runs in its place.
     """
 
     model: str
     inputs: Mapping[str, Mapping[str, Any]]
     data: str | None = None
     folder: str | None = None
+    twin: str | None = None
 
     @classmethod
     def of(cls, folder: Path) -> Given | None:
@@ -46,6 +48,10 @@ class Given(NamedTuple):
     def write(self, folder: Path) -> None:
         """Write it into a folder."""
         (folder / FILE).write_text(json.dumps(self._asdict()), "utf-8")
+
+    def at(self, file: Path) -> Given:
+        """Return the same with a file that was made of it."""
+        return self._replace(model=str(file), twin=None)
 
     def feed(self, batch: int) -> dict[str, numpy.ndarray]:
         """Return the inputs of one call: seeded values of their types, or those that are given.

@@ -45,6 +45,13 @@ class Writable(Protocol):
     def inputs(self) -> Mapping[str, Mapping[str, Any]]:
         """By name, in order: ``shape`` (whole) and ``dtype``."""
 
+    @property
+    def twin(self) -> str | None:
+        """The name of the twin that is made of an ONNX file, and run in its place."""
+
+    def at(self, file: Path) -> Writable:
+        """Return the same with a file that was made of it."""
+
     def write(self, folder: Path) -> None:
         """Write into a folder where it is, and what it is fed."""
 

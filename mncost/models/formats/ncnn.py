@@ -28,7 +28,10 @@ def _write(model: Model, folder: Path) -> Closeness | None:
         emitted = onnx_model(model.graph, shapes, model.weights(), portable=True)
         content: bytes = emitted.SerializeToString()
     else:
-        content, sizes = Path(model.given.model).read_bytes(), _images(model.given)
+        from mncost.models.formats.onnx import with_twin
+
+        given = with_twin(model.given, folder / "twin.onnx")
+        content, sizes = Path(given.model).read_bytes(), _images(given)
     converted = ncnn_model(content, sizes)
     (folder / "inputs.json").write_text(json.dumps(sizes), "utf-8")
     (folder / "model.param").write_text(converted.param, "utf-8")

@@ -1,7 +1,7 @@
 """``model.onnx``: fp32, or 8-bit integers quantised by ONNX Runtime; the batch is open.
 
-A model that is given stays where it is: ``given.json`` says where. A runtime that computes in
-bfloat16 rounds an fp32 model itself.
+A model that is given stays where it is: ``given.json`` says where. Only its twin is a new file. A
+runtime that computes in bfloat16 rounds an fp32 model itself.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from mncost.graph.shapes import infer_shapes
-from mncost.models.formats import Closeness, Format, Model
+from mncost.models.formats import Closeness, Format, Model, Writable
 
-__all__ = ["FORMAT"]
+__all__ = ["FORMAT", "with_twin"]
 
 _LARGEST = 2**31 - 2**20  # of a protocol buffer, less what is no weight
 
 
 def _write(model: Model, folder: Path) -> Closeness | None:
     if model.given is not None:
-        model.given.write(folder)
+        with_twin(model.given, folder / "twin.onnx").write(folder)
         return None
     from mncost.models.onnx_model import onnx_model
 
@@ -35,6 +35,17 @@ def _write(model: Model, folder: Path) -> Closeness | None:
     result, closeness = quantised(content)
     file.write_bytes(result)
     return closeness
+
+
+def with_twin(given: Writable, file: Path) -> Writable:
+    """Return a given model; where its twin is asked for, that, written into a file."""
+    if given.twin is None:
+        return given
+    from mncost.readers.onnx.twins import twin_model
+
+    shapes = {name: one["shape"] for name, one in given.inputs.items()}
+    file.write_bytes(twin_model(Path(given.model), shapes, given.twin).SerializeToString())
+    return given.at(file)
 
 
 FORMAT = Format(_write, {"fp32": 5, "bf16": 5, "int8": 10}, _LARGEST)

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 from onnx import AttributeProto, GraphProto, NodeProto, helper
 
-from mncost.errors import one_line
+from mncost.errors import InputError, one_line
 from mncost.graph.foreign_op import Foreign, Held
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
@@ -47,15 +47,15 @@ class GraphBuilder:
     Attributes:
         inputs: the shapes of the graph's inputs.
         weights: what was counted.
-        notes: what a reader of the counts has to know.
+        made_of: the operator of the model that each node of the graph was made of.
     """
 
     def __init__(self, known: Known, constants: Constants, inputs: Mapping[str, InputSpec]) -> None:
         """Begin with the inputs."""
         self.known, self.constants = known, constants
         self.weights = StoredWeights(constants)
-        self.notes: list[str] = []
         self.inputs: dict[str, Shape] = {}
+        self.made_of: dict[str, NodeProto] = {}
         self._names = Names()
         self._nodes: list[Node] = []
         self._shapes: list[Shape] = []
@@ -65,14 +65,24 @@ class GraphBuilder:
         self._rounded: set[str] = set()  # tensors that differ from another by rounding only
         self._outer: set[str] = set()
         for name, spec in inputs.items():
-            shape = without_batch(spec.shape)
-            unique = self._names.unique(name, "input")
-            self.inputs[unique] = shape
-            self._place[name] = self._append(unique, Input(shape), (), shape)
+            self._enter(name, without_batch(spec.shape))
 
     def graph(self) -> Graph:
-        """Return the graph."""
+        """Return the graph.
+
+        Raises:
+            InputError: nothing depends on anything but constants.
+        """
+        if not self._nodes:
+            raise InputError("its results are constants: there is nothing to count")
         return Graph(tuple(self._nodes), self._outputs)
+
+    def tensors(self) -> dict[str, list[str]]:
+        """Return the tensors that each node of the graph stands for, in execution order."""
+        found: dict[str, list[str]] = {}
+        for tensor, place in self._place.items():
+            found.setdefault(self._nodes[place].name, []).append(tensor)
+        return found
 
     def take(self, nodes: Sequence[NodeProto], outputs: Sequence[str]) -> None:
         """Take in the nodes that are not constant, in order, and name the outputs."""
@@ -90,19 +100,30 @@ class GraphBuilder:
         places = [self._place[name] for name in outputs if name in self._place]
         self._outputs = tuple(dict.fromkeys(places))
 
+    def _enter(self, tensor: str, shape: Shape) -> None:
+        """Enter an input of the graph."""
+        name = self._names.unique(tensor, "input")
+        self.inputs[name] = shape
+        self._place[tensor] = self._append(name, Input(shape), (), shape)
+
     def _activation(self, node: NodeProto, fused: Fused) -> None:
         source = self._place[fused.source]
         out = self._shapes[source]
         op = Activation(fused.function)
-        self._place[node.output[0]] = self._append(self._name(node), op, (source,), out)
+        name = self._name(node)
+        self.made_of[name] = node
+        self._place[node.output[0]] = self._append(name, op, (source,), out)
 
     def _take(self, node: NodeProto) -> None:
         sources = tuple(self._place[name] for name in _reads(node) if name in self._place)
         if self._passes_quantised(node, sources):
             return
-        if not sources:  # it reads nothing of the inputs: a body of constants
-            sources = (0,) if self._nodes else ()
         call = self._call(node)
+        if not self._nodes:  # the model has no inputs: random numbers take their place
+            self._enter(node.output[0], without_batch(call.writes[0] or ()))
+            return
+        if not sources:  # it reads nothing of the inputs: a body of constants
+            sources = (0,)
         if (
             call.operator == "Mul"
             and len(sources) == 2
@@ -127,6 +148,7 @@ class GraphBuilder:
             else:
                 ours = None
             op = self._foreign(node, call, held, out) if ours is None else ours
+        self.made_of[name] = node
         self._place[node.output[0]] = self._append(name, op, sources, out)
         self._take_others(node, call, sources)
 

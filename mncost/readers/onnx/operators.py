@@ -54,17 +54,18 @@ NORMS = names(
 REDUCTIONS = NORMS | names(
     """ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceLogSum
     ReduceLogSumExp ReduceSumSquare ArgMax ArgMin CumSum CumProd TopK NonZero Unique
-    NonMaxSuppression Det"""
+    NonMaxSuppression NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss Det"""
 )
 """Sums, extremes, searches and norms: their work is what they read."""
 
 ELEMENTWISE = names(
     """Add Sub Mul Div Pow Mod Neg Abs Sqrt Exp Log Reciprocal Sum Mean Max Min Clip Erf Sign Floor
     Ceil Round Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Softplus Softsign Selu
-    Celu ThresholdedRelu Shrink Swish And Or Xor Not Equal Less LessOrEqual Greater
+    Celu ThresholdedRelu Shrink Swish SwiGLU And Or Xor Not Equal Less LessOrEqual Greater
     GreaterOrEqual Where IsNaN IsInf BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor
     QuantizeLinear DequantizeLinear DynamicQuantizeLinear Resize Upsample GridSample RoiAlign
-    AffineGrid Bernoulli RandomNormalLike RandomUniformLike RotaryEmbedding
+    AffineGrid HannWindow HammingWindow BlackmanWindow Bernoulli RandomNormalLike
+    RandomUniformLike RotaryEmbedding
     com.microsoft.RotaryEmbedding com.microsoft.BiasAdd com.microsoft.BiasDropout
     com.microsoft.QLinearAdd com.microsoft.QLinearMul com.microsoft.QLinearSoftmax
     com.microsoft.BiasSoftmax com.microsoft.BiasSplitGelu com.microsoft.DequantizeLinear
@@ -81,8 +82,9 @@ FREE = VIEWS | names(
     """Transpose Concat Slice Split Gather GatherElements GatherND Pad Cast CastLike Shape Size
     Constant ConstantOfShape Expand Tile Range EyeLike OneHot DepthToSpace SpaceToDepth
     ScatterElements ScatterND Scatter Trilu Compress ReverseSequence BitCast CenterCropPad
-    Col2Im TensorScatter com.microsoft.QLinearConcat com.microsoft.Trilu
-    com.microsoft.NhwcTranspose com.microsoft.Crop com.microsoft.ExpandDims RandomNormal
-    RandomUniform"""
+    Col2Im TensorScatter MaxUnpool SequenceConstruct SequenceEmpty SequenceInsert SequenceErase
+    SequenceAt SequenceLength SplitToSequence ConcatFromSequence com.microsoft.QLinearConcat
+    com.microsoft.Trilu com.microsoft.NhwcTranspose com.microsoft.Crop com.microsoft.ExpandDims
+    RandomNormal RandomUniform"""
 )
 """What only moves or makes data."""

@@ -246,6 +246,15 @@ def _attention(call: Call) -> tuple[str, int]:
     return "attention", batch * heads * rows * columns * (depth + value_depth)
 
 
+def _linear_attention(call: Call) -> tuple[str, int]:
+    """A state of keys by values for each head: what it is updated with, and what is read of it."""
+    query, key, value = call.read(0), call.read(1), call.read(2)
+    heads, groups = int(call.attributes["q_num_heads"]), int(call.attributes["kv_num_heads"])
+    updates = 2 if "delta" in str(call.attributes.get("update_rule", "gated_delta")) else 1
+    state = (key[2] // groups) * (value[2] // groups)
+    return "attention", query[0] * query[1] * state * (updates * groups + heads)
+
+
 def _past(call: Call, index: int) -> int:
     """Return the length of the keys of earlier calls: ``(batch, heads, length, depth)``."""
     shape = call.reads[index] if index < len(call.reads) else None
@@ -310,6 +319,7 @@ _PRICES: Mapping[str, tuple[str, _Priced]] = {
     "com.ms.internal.nhwc.Conv": ("conv", _nhwc_conv),
     "ConvTranspose": ("conv", _conv_transpose),
     "DeformConv": ("conv", _deform_conv),
+    "CausalConvWithState": ("conv", _conv(1)),
     "Gemm": ("linear", _gemm),
     "com.microsoft.FusedGemm": ("linear", _gemm),
     "com.microsoft.QGemm": ("linear", _gemm),
@@ -330,6 +340,7 @@ _PRICES: Mapping[str, tuple[str, _Priced]] = {
     "com.microsoft.DynamicQuantizeLSTM": ("recurrent", _recurrent(4)),
     "Einsum": ("matmul", _einsum),
     "Attention": ("attention", _attention),
+    "LinearAttention": ("attention", _linear_attention),
     "com.microsoft.Attention": ("attention", _fused_attention),
     "com.microsoft.QAttention": ("attention", _quantised_attention),
     "com.microsoft.MultiHeadAttention": ("attention", _multi_head_attention),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import onnx
 from onnx import ModelProto, TensorProto
@@ -20,7 +21,7 @@ from mncost.readers.onnx.known import Known, infer
 from mncost.readers.onnx.skeleton import load, skeleton, tensors_of
 from mncost.readers.onnx.tensors import Constants, in_order, read_by
 
-__all__ = ["read_file", "read_model"]
+__all__ = ["Built", "built", "flattened", "read_file", "read_model"]
 
 
 def read_file(name: str, given: Sequence[GivenInput]) -> ReadModel:
@@ -80,17 +81,37 @@ def read_model(
         raise InputError(f"{name}: no usable ONNX model: {reason}") from error
 
 
-def _read(
-    model: ModelProto, given: Sequence[GivenInput], name: str, path: Path | None
-) -> ReadModel:
+class Built(NamedTuple):
+    """What a model becomes.
+
+    Attributes:
+        builder: made our graph.
+        inputs: what the model is fed.
+        taken: the branches that became part of it.
+    """
+
+    builder: GraphBuilder
+    inputs: dict[str, InputSpec]
+    taken: list[Branch]
+
+
+def built(model: ModelProto, given: Sequence[GivenInput], name: str, path: Path | None) -> Built:
+    """Make our graph of a model; errors are of many kinds."""
     small = skeleton(model)
     inputs = fix_inputs(small, given, name)
     graph = small.graph
-    known, small_nodes = _looked_into(small, model, path, inputs)
+    known, small_nodes, taken = _looked_into(small, model, path, inputs)
     constants = Constants(graph, known.shapes)
     nodes = [node for node in small_nodes if not constants.take(node)]
     builder = GraphBuilder(known, constants, inputs)
     builder.take(nodes, [entry.name for entry in graph.output])
+    return Built(builder, inputs, taken)
+
+
+def _read(
+    model: ModelProto, given: Sequence[GivenInput], name: str, path: Path | None
+) -> ReadModel:
+    builder, inputs, _ = built(model, given, name, path)
     return ReadModel(
         name=PurePosixPath(name).name,
         graph=builder.graph(),
@@ -98,16 +119,32 @@ def _read(
         source=OnnxSource("", "", inputs),
         precision=builder.weights.precision,
         weight_bytes=builder.weights.bytes,
-        notes=tuple(builder.notes),
+        notes=tuple(_of_data(builder, name)),
     )
+
+
+_BY_DATA = frozenset(("NonMaxSuppression", "NonZero", "Unique", "Compress"))
+"""Operators whose results are as long as the data say."""
+
+
+def _of_data(builder: GraphBuilder, name: str) -> Iterator[str]:
+    """Say on which operators it depends how large the shapes of one run are."""
+    graph = builder.graph()
+    read = {graph.nodes[source].name for node in graph.nodes for source in node.inputs}
+    kinds = [node.op_type for key, node in builder.made_of.items() if key in read]
+    if there := [*dict.fromkeys(kind for kind in kinds if kind in _BY_DATA)]:
+        yield (
+            f"{PurePosixPath(name).name}: what follows {', '.join(there)} depends on the data: "
+            "counted in one run on random input"
+        )
 
 
 def _looked_into(
     small: ModelProto, model: ModelProto, path: Path | None, inputs: dict[str, InputSpec]
-) -> tuple[Known, list[onnx.NodeProto]]:
-    """Return what is known of all tensors, and the nodes in order; ``small`` takes known branches.
+) -> tuple[Known, list[onnx.NodeProto], list[Branch]]:
+    """Return what is known of all tensors, the nodes in order, and the branches that are known.
 
-    Shapes say which branches are taken, and these have shapes of their own.
+    ``small`` takes these branches. Shapes say which are taken, and these have shapes of their own.
     """
     graph = small.graph
     sparse = [one.values.name for one in graph.sparse_initializer]
@@ -121,7 +158,7 @@ def _looked_into(
             known.shapes.update(_run(model, path, inputs, wanted, taken))
             branches = known_branches(small, nodes, known.shapes)
         if not branches:
-            return known, nodes
+            return known, nodes, taken
         for branch in branches:
             take_branch(graph, branch)
         taken += branches
@@ -145,13 +182,18 @@ def _run(
     wanted: list[str],
     taken: Sequence[Branch],
 ) -> dict[str, tuple[int, ...]]:
+    return run_once(path, flattened(model, taken), inputs, wanted)
+
+
+def flattened(model: ModelProto, taken: Sequence[Branch]) -> ModelProto:
+    """Return a copy of a model without local functions, with the branches that are known."""
     copy = ModelProto()
     copy.CopyFrom(model)
     if copy.functions:
         copy = onnx.inliner.inline_local_functions(copy, convert_version=False)
     for branch in taken:
         take_branch(copy.graph, branch)
-    return run_once(path, copy, inputs, wanted)
+    return copy
 
 
 def _check_external(model: ModelProto, name: str, path: Path) -> None:

@@ -18,6 +18,7 @@ __all__ = ["Constants", "Origin", "element_bytes", "in_order", "read_by"]
 _RANDOM = frozenset(
     ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli")
 )
+_ROUNDING = frozenset(("QuantizeLinear", "DequantizeLinear"))  # all but the first are scales
 _SHAPE_ONLY = frozenset(("Shape", "Size"))
 _HALVES = (TensorProto.INT4, TensorProto.UINT4)
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
@@ -122,7 +123,7 @@ class Constants:
         elif node.op_type == "ConstantOfShape":
             found = self._filled(node)
         else:
-            weights = inputs[:1] if node.op_type == "DequantizeLinear" else inputs
+            weights = inputs[:1] if node.op_type in _ROUNDING else inputs
             every = [origin for name in weights for origin in self._origins[name]]
             found = tuple(dict.fromkeys(every))
         for output in filter(None, node.output):

@@ -10,7 +10,14 @@ from onnx import NodeProto, TensorProto
 from mncost.cost.memory import Precision
 from mncost.graph.foreign_op import Held
 from mncost.graph.operator import Role
-from mncost.readers.onnx.operators import ELEMENTWISE, SOFTMAXES, names
+from mncost.readers.onnx.operators import (
+    ELEMENTWISE,
+    FREE,
+    NORMS,
+    REDUCTIONS,
+    SOFTMAXES,
+    names,
+)
 from mncost.readers.onnx.tensors import Constants, Origin
 
 __all__ = ["StoredWeights"]
@@ -42,6 +49,8 @@ _NO_WEIGHTS = names(
     """QuantizeLinear DequantizeLinear DynamicQuantizeLinear Resize Upsample Reshape Expand Tile
     Slice Pad Clip Dropout"""
 )
+# Of a single number they have limits, exponents, thresholds.
+_NO_SINGLE_WEIGHTS = ELEMENTWISE | SOFTMAXES | FREE | (REDUCTIONS - NORMS)
 _PRECISIONS: dict[int, Precision] = {
     TensorProto.FLOAT: "fp32",
     TensorProto.DOUBLE: "fp32",
@@ -88,7 +97,7 @@ class StoredWeights:
         if operator in _QUANTISED:
             return index in _QUANTISED[operator]
         if origin.is_float:
-            return origin.size > 1 or operator not in ELEMENTWISE | SOFTMAXES
+            return origin.size > 1 or operator not in _NO_SINGLE_WEIGHTS
         return origin.may_be_quantised and operator not in _INDICES and origin.size > 1
 
     @property
