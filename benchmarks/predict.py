@@ -114,7 +114,8 @@ def halves(calibration: Calibration, processes: int) -> list[Cell]:
         first, second = cell.seconds[::2], cell.seconds[1::2]
         if first and second:
             truth = float(np.exp(np.mean(np.log(second))))
-            cells.append(Cell(structs.replace(cell, seconds=first), truth))
+            known = structs.replace(cell, seconds=first, calm=cell.calm[::2])
+            cells.append(Cell(known, truth))
     return cells
 
 
@@ -225,7 +226,7 @@ def left_out(
         np.array([numbers.get(str(one.known.family), -1) for one in cells]),
         np.array([one.known.where for one in cells]),
     )
-    times = np.exp([np.mean(np.log(one.known.seconds)) for one in cells])
+    times = np.exp([np.mean(np.log(one.known.calm)) for one in cells])
     groups: dict[object, list[int]] = {}
     for index, one in enumerate(cells):
         if one.known.family is not None:

@@ -35,7 +35,9 @@ AMOUNTS = (
 """What a kernel's time is a sum of, each times a factor of its kind that is not negative.
 
 In blocks, channels are filled up to whole blocks, convolutions compute several blocks of output
-channels in one pass, and rows of pixels in strips: what does not fill these costs as if it did.
+channels in one pass, and pixels in strips: what does not fill these costs as if it did. The strips
+of a kernel of one pixel run through the whole image; those of larger ones end with each row, and
+hold only the pixels whose window lies inside of the image.
 Units: MMACs and MB (of float32), which keeps the factors of one size.
 """
 _MMACS, _MB = 1e-6, 4e-6
@@ -55,7 +57,12 @@ def amounts_of(plan: Plan, shapes: Sequence[Shape]) -> NDArray[Any]:
     macs, read, written, pixels = plan.amounts(shapes).T
     of = plan.constants
     filled = macs * _MMACS * of["fill"]
-    side = np.sqrt(np.maximum(pixels, 1.0))
+    pixels = np.maximum(pixels, 1.0)
+    side = np.sqrt(pixels)
+    inside = np.maximum(side - of["border"], 0.0)
+    strips = np.where(
+        of["spatial"], np.ceil(inside / 6) * 6 / side, np.ceil(pixels / 6) * 6 / pixels
+    )
     columns = [
         np.ones(len(macs)),
         macs * _MMACS,
@@ -71,7 +78,7 @@ def amounts_of(plan: Plan, shapes: Sequence[Shape]) -> NDArray[Any]:
         filled * of["pass 4"] / of["in"],
         filled * (pixels < 200),
         filled * (pixels < 50),
-        filled * np.ceil(side / 6) * 6 / side,
+        filled * strips,
         filled * of["large"],
         written * _MB * of["strided"],
     ]

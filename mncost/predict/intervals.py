@@ -4,22 +4,26 @@ CV+ over cells (Barber, Candès, Ramdas, Tibshirani, *Predictive inference with 
 2021): a fold leaves out one cell of each family, and predicts it; the score is the error / the
 model's own standard deviation. Cells of a family that was never seen are predicted from the probes
 alone, so these scores say how wrong such predictions are. The quantile of the scores times the
-standard deviation is half an interval.
+standard deviation is half an interval. Of few scores it is not their order statistic, which is then
+the largest or next to it, and changes much from run to run, but Student's t times their size.
 """
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mncost.predict.model import NOISE, Cells, fit
+from mncost.stats.location import student
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Scores", "quantile", "scores_of"]
 
-LEAST = 8  # scores for a quantile; of fewer twice the largest is taken
+LEAST = 8  # scores of networks between the corners
+BEYOND = 5  # scores that are larger than an order statistic that counts
+PRIOR = 2  # scores that the model's own standard deviation counts as
 
 
 class Scores(NamedTuple):
@@ -35,29 +39,34 @@ class Scores(NamedTuple):
 
 
 def quantile(scores: tuple[float, ...], level: float) -> float:
-    """Return the conformal quantile: of n scores the ⌈(n + 1) level⌉-th smallest.
+    """Return what a score exceeds with a probability of 1 - level.
 
-    With too few scores for that it is the largest, and twice that of fewer than :data:`LEAST`.
+    Of many scores it is the conformal quantile: the ⌈(n + 1) level⌉-th smallest of n. If fewer than
+    :data:`BEYOND` are larger, it is Student's quantile times the scores' root mean square,
+    in which the model's own standard deviation counts as :data:`PRIOR` more scores.
     """
-    if not scores:
-        return 4.0
-    ordered = sorted(scores)
-    place = ceil((len(ordered) + 1) * level)
-    largest = ordered[min(place, len(ordered)) - 1]
-    return largest if len(ordered) >= LEAST else 2 * largest
+    count = len(scores)
+    place = ceil((count + 1) * level)
+    if count - place >= BEYOND:
+        return sorted(scores)[place - 1]
+    size = sqrt((PRIOR + sum(score**2 for score in scores)) / (PRIOR + count))
+    return size * student(0.5 + level / 2, PRIOR + count)
 
 
-def scores_of(cells: Cells, seconds: NDArray[Any], noise: float = NOISE) -> Scores:
+def scores_of(
+    cells: Cells, seconds: NDArray[Any], noise: float = NOISE, *, truth: NDArray[Any] | None = None
+) -> Scores:
     """Leave cells out and predict them.
 
     Args:
         cells: that were measured.
-        seconds: of each.
+        seconds: of each, that the model is fitted to.
         noise: as of :func:`mncost.predict.model.fit`.
+        truth: seconds that predictions are held against; ``None``: the same.
     """
     import numpy as np
 
-    logs, seen, inner = np.log(seconds), [], []
+    logs, seen, inner = np.log(seconds if truth is None else truth), [], []
     families = [np.flatnonzero(cells.family == one) for one in sorted({*cells.family} - {-1})]
     families = [family for family in families if len(family) > 1]
     for fold in range(max(map(len, families), default=0)):
@@ -71,7 +80,7 @@ def scores_of(cells: Cells, seconds: NDArray[Any], noise: float = NOISE) -> Scor
         inner += [float(one) for one in scores[~_corners(cells, left_out)]]
     if len(inner) >= LEAST:  # what is predicted lies between the corners of its family
         seen = inner
-    return Scores(tuple(seen), tuple(_unseen(cells, seconds, noise)))
+    return Scores(tuple(seen), tuple(_unseen(cells, seconds, noise, logs)))
 
 
 def _corners(cells: Cells, chosen: NDArray[Any]) -> NDArray[Any]:
@@ -86,7 +95,7 @@ def _corners(cells: Cells, chosen: NDArray[Any]) -> NDArray[Any]:
     return np.array(ends, bool)
 
 
-def _unseen(cells: Cells, seconds: NDArray[Any], noise: float) -> list[float]:
+def _unseen(cells: Cells, seconds: NDArray[Any], noise: float, logs: NDArray[Any]) -> list[float]:
     """Return the scores of cells by the probes alone; without families, of each probe."""
     import numpy as np
 
@@ -107,5 +116,5 @@ def _unseen(cells: Cells, seconds: NDArray[Any], noise: float) -> list[float]:
         center, deviation = fit(cells.only(kept), seconds[kept], noise).predict(
             cells.only(left_out)
         )
-        scores += list(np.abs(np.log(seconds[left_out]) - center) / deviation)
+        scores += list(np.abs(logs[left_out] - center) / deviation)
     return [float(one) for one in scores]

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
+from math import ceil, prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from mncost.cost.memory import schedule
@@ -155,6 +155,8 @@ class Plan:
             "pass 4": np.where(fills, np.ceil(blocks / 4) * 4 / blocks, 1.0),
             "large": np.array([one.kernel > 3 for one in every], float),
             "strided": np.array([one.stride > 1 for one in every], float),
+            "spatial": np.array([one.kernel > 1 for one in every]),
+            "border": np.array([_border(one.kernel, one.stride) for one in every], float),
         }
 
 
@@ -189,6 +191,12 @@ def plan_of(
         planner.read([*results], in_blocks=False)
     in_blocks = not is_last and planner.blocked.issuperset(results)
     return Plan(graph, tuple(planner.kernels), block if rule == "blocked" else 1, in_blocks)
+
+
+def _border(kernel: int, stride: int) -> int:
+    """Return how many pixels of a row of the result read what lies beside the image."""
+    reach = (kernel - 1) // 2
+    return ceil(reach / stride) + max(ceil((reach - stride + 1) / stride), 0)
 
 
 class _Planner:

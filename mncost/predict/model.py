@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Cells", "Fit", "fit"]
 
-OFFSET, PROCESS, NOISE = 0.06, 0.05, 0.015
+OFFSET, PROCESS, NOISE = 0.06, 0.06, 0.015
 """Standard deviations of logarithms: a family's offset, what is smooth in it, the rest."""
-SCALES = (0.47, 0.72)
-"""How far the process reaches in log α and in log resolution."""
+SCALES = (0.3, 1.0)
+"""How far the process reaches in log α and in log resolution: widths jump, images grow smoothly."""
 _RIDGE = 0.05
 
 

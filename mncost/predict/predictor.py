@@ -36,6 +36,7 @@ LEVEL = 0.9
 _WIDE = 2.0  # times the largest kernel of a kind: beyond it, nothing of that size was measured
 _BEYOND = 0.1  # of log α and of log resolution
 _MOST = 100.0  # of a logarithm: what a profile with absurd numbers says is still a number
+_MOOD, _MOODS = 0.01, 2  # of processes, before any was measured, and how much that counts
 _ODD = 1.5  # how much wider an interval is where a kind of kernel was never measured
 
 
@@ -71,9 +72,10 @@ class Predictor:
             np.array([self._families.get(cell.family or "", -1) for cell in cells]),
             np.array([cell.where for cell in cells]),
         )
-        self._seconds = np.exp([np.mean(np.log(cell.seconds)) for cell in cells])
+        self._seconds = np.exp([np.mean(np.log(cell.calm)) for cell in cells])
         if not calibration.seen and not calibration.unseen:
-            scores = scores_of(self._cells, self._seconds, self.noise)
+            medians = np.exp([np.mean(np.log(cell.seconds)) for cell in cells])
+            scores = scores_of(self._cells, self._seconds, self.noise, truth=medians)
             calibration.seen, calibration.unseen = list(scores.seen), list(scores.unseen)
         self._scores = Scores(tuple(calibration.seen), tuple(calibration.unseen))
         self._seen = fit(self._cells, self._seconds, self.noise)
@@ -120,17 +122,27 @@ class Predictor:
 
     @property
     def noise(self) -> float:
-        """The standard deviation of a measured cell, as a share of it."""
-        return float(max(NOISE, self.spread / self._processes**0.5))
+        """The standard deviation of what a cell's measurement is fitted to, as a share of it."""
+        return max(NOISE, _spread([one.calm for one in self.calibration.cells]) / self._root)
 
     @cached_property
     def spread(self) -> float:
         """The standard deviation of a cell's median between processes, as a share of it."""
+        return _spread([one.seconds for one in self.calibration.cells])
+
+    @cached_property
+    def mood(self) -> float:
+        """The part of it that all cells of a process share, which no comparison of cells shows.
+
+        Two or three processes say little about it: 1 % counts as two more.
+        """
         import numpy as np
 
-        logs = [np.log(one.seconds) for one in self.calibration.cells if len(one.seconds) > 1]
-        variances = [float(np.var(one, ddof=1)) for one in logs]
-        return float(np.sqrt(np.mean(variances))) if variances else 0.0
+        most = max(len(one.seconds) for one in self.calibration.cells)
+        logs = np.log([one.seconds for one in self.calibration.cells if len(one.seconds) == most])
+        shared = np.median(logs - logs.mean(axis=1, keepdims=True), axis=0)
+        squares = float((shared**2).sum()) + _MOODS * _MOOD**2
+        return float(np.sqrt(squares / (most - 1 + _MOODS)))
 
     def predict(
         self, networks: Iterable[Network] | Network, *, level: float = LEVEL
@@ -278,15 +290,16 @@ class Predictor:
     def _halves(self, deviation: NDArray[Any], level: float, *, is_seen: bool) -> NDArray[Any]:
         """Return half of intervals, from the model's standard deviations.
 
-        They hold the spread between processes, and are never narrower than it.
+        They are those of a measurement in as many processes as the calibration had: the scores hold
+        what the processes of one cell differ by, and what all cells share is added.
         """
         import numpy as np
 
         first, second = self._scores if is_seen else reversed(self._scores)
-        scores = first or second
-        again = NormalDist().inv_cdf(0.5 + level / 2) * self.spread / self._processes**0.5
-        halves: NDArray[Any] = np.clip(quantile(scores, level) * deviation, again, _MOST)
-        return halves
+        again = NormalDist().inv_cdf(0.5 + level / 2) * self.mood * 2**0.5 / self._root
+        halves = np.hypot(quantile(first or second, level) * deviation, again)
+        clipped: NDArray[Any] = np.minimum(halves, _MOST)
+        return clipped
 
     def _odd_half(self, level: float) -> float:
         scores = self._scores.unseen or self._scores.seen
@@ -309,9 +322,9 @@ class Predictor:
         return float((OFFSET**2 + PROCESS**2 + NOISE**2) ** 0.5)
 
     @property
-    def _processes(self) -> float:
-        counts = [len(cell.seconds) for cell in self.calibration.cells]
-        return sum(counts) / len(counts)
+    def _root(self) -> float:
+        """The square root of the number of processes."""
+        return float(fmean(len(cell.seconds) for cell in self.calibration.cells) ** 0.5)
 
     def plan(self, network: Network) -> Plan:
         """Return the kernels of a network where the calibration was measured."""
@@ -351,6 +364,14 @@ class Predictor:
         # The spread of all cells: that of two or three processes says little by itself.
         factor = exp(NormalDist().inv_cdf(0.5 + level / 2) * self.spread / n**0.5)
         return Interval(center, center / factor, center * factor, n)
+
+
+def _spread(times: Sequence[Sequence[float]]) -> float:
+    """Return the standard deviation of logarithms within rows, of those with several."""
+    import numpy as np
+
+    variances = [float(np.var(np.log(one), ddof=1)) for one in times if len(one) > 1]
+    return float(np.sqrt(np.mean(variances))) if variances else 0.0
 
 
 def _family_of(network: Network) -> str:

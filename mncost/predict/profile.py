@@ -156,8 +156,10 @@ def _decoded(file: Path, command: str) -> Calibration:
         raise MeasureError(f"{file}: no profile ({one_line(str(error))}): {hint}") from None
     columns = len(calibration.kinds) * len(AMOUNTS)
     for cell in calibration.cells:
-        numbers = [*cell.seconds, *cell.totals, *cell.where]
-        usable = cell.seconds and min(cell.seconds) > 0 and all(abs(n) < _MOST for n in numbers)
+        times = [*cell.seconds, *cell.calm]
+        numbers = [*times, *cell.totals, *cell.where]
+        usable = cell.seconds and cell.calm and min(times) > 0
+        usable = usable and all(abs(n) < _MOST for n in numbers)
         if not usable or len(cell.totals) != columns:
             raise MeasureError(f"{file}: no profile of this version of mncost: {hint}")
     known = set(calibration.kinds)

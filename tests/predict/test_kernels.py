@@ -115,3 +115,17 @@ def test_no_work_is_lost(rule: str, arch: str) -> None:
     net = mncost.load(arch)
     plan = plan_of(net.graph, rule)  # type: ignore[arg-type]
     assert plan.amounts(net.shapes)[:, 0].sum() == net.macs
+
+
+def test_pixels_at_the_border() -> None:
+    """Counted one by one: the pixels of a row whose window reaches beyond the image."""
+    checked = set()
+    for net in probes(8):
+        plan = plan_of(net.graph, "blocked", 8)
+        for kernel, border in zip(plan.kernels, plan.constants["border"], strict=True):
+            size, pad = 64, (kernel.kernel - 1) // 2
+            firsts = range(-pad, size + 2 * pad - kernel.kernel + 1 - pad, kernel.stride)
+            beyond = [one for one in firsts if one < 0 or one + kernel.kernel > size]
+            assert border == len(beyond), kernel
+            checked.add((kernel.kernel, kernel.stride))
+    assert checked >= {(1, 1), (3, 1), (3, 2), (5, 1), (5, 2)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import erf
 from typing import Any
 
 import numpy as np
@@ -81,11 +82,21 @@ def test_coverage(level: float) -> None:
 @pytest.mark.parametrize(
     ("scores", "level", "expected"),
     [
-        (tuple(range(1, 20)), 0.9, 18),  # ⌈20 × 0.9⌉
+        (tuple(range(1, 100)), 0.9, 90),  # ⌈100 × 0.9⌉
         (tuple(range(1, 20)), 0.5, 10),
-        (tuple(range(1, 11)), 0.95, 10),  # too few for that: the largest
-        ((1.0, 2.0), 0.9, 4.0),  # far too few: twice the largest
+        ((1.0,) * 18, 0.9, 1.725),  # a table of Student's t: 20 degrees of freedom
+        ((1.0,) * 18, 0.95, 2.086),
+        ((3.0,) * 8, 0.9, 1.812 * 7.4**0.5),  # 10 of them; (2 × 1 + 8 × 9) / 10
     ],
 )
 def test_quantile(scores: tuple[float, ...], level: float, expected: float) -> None:
-    assert quantile(scores, level) == expected
+    assert quantile(scores, level) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize(("count", "scale"), [(6, 1.0), (18, 1.5), (40, 2.0), (150, 3.0)])
+def test_quantile_covers(count: int, scale: float) -> None:
+    """With few scores too, the next one is within the quantile as often as the level says."""
+    random = np.random.default_rng(count)
+    scores = np.abs(random.normal(0, scale, (3000, count)))
+    covered = [erf(quantile(tuple(row), 0.9) / scale / 2**0.5) for row in scores.tolist()]
+    assert np.mean(covered) == pytest.approx(0.9, abs=0.015)

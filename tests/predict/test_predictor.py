@@ -111,3 +111,33 @@ def test_probes_are_always_the_same() -> None:
     assert [net.macs for net in probes(3)] == [net.macs for net in probes(3)]
     assert len({net.macs for net in probes()}) == 48
     assert probe_text(5) != probe_text(6)
+
+
+def test_what_other_programs_do_to_a_median_is_not_learnt() -> None:
+    """A network of which most runs take half as long again is known by its undisturbed ones."""
+    results = measured(list(mncost.grid("v1,v2", alpha="0.5,1.0", resolution="96,224")))
+    before = {one.digest: one for one in Predictor.fit(results).calibration.cells}
+    disturbed = results.run.cells[3].digest
+    for process in results.run.processes:
+        for bursts in (one for one in process.bursts if one.cell == 3):
+            for times in (bursts.ns, bursts.cpu_ns):
+                for index in range(len(times)):
+                    times[index] = times[index] * 3 // 2 if index % 5 else times[index]
+    for one in Predictor.fit(results.run).calibration.cells:
+        slower = 1.5 if one.digest == disturbed else 1.0
+        assert one.seconds == pytest.approx([slower * s for s in before[one.digest].seconds], 0.05)
+        assert one.calm == pytest.approx(before[one.digest].calm, rel=0.05) or slower > 1
+
+
+def test_what_all_cells_of_a_process_share(predictor: Predictor) -> None:
+    """Two processes 10 % apart: (2 × 0.05² + 2 × 0.01²) / 3. It makes intervals wider."""
+    old = predictor.calibration
+    cells = [
+        structs.replace(one, seconds=[s * np.exp(-0.05), s * np.exp(0.05)], calm=[s, s])
+        for one, s in ((one, one.seconds[0]) for one in old.cells)
+    ]
+    moody = Predictor(structs.replace(old, cells=cells))
+    assert moody.mood == pytest.approx((0.0052 / 3) ** 0.5)
+    (one,), (other,) = (each.predict(mncost.load("v2", 0.6)) for each in (predictor, moody))
+    widths = [np.log(each.latency.hi / each.latency.center) for each in (one, other)]
+    assert widths[1] == pytest.approx(np.hypot(widths[0], 1.645 * moody.mood), rel=0.1)
