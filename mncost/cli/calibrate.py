@@ -38,7 +38,7 @@ _WHICH = Only(
 def calibrate(
     which: Annotated[Which, _WHICH],
     place: OnePlace,
-    effort: Annotated[Effort, only_time("To measure at most. Default: 110 s.")],
+    effort: Annotated[Effort, only_time("To measure at most. Default: 100 s.")],
     cells: Annotated[
         int | None,
         typer.Option(
@@ -130,7 +130,7 @@ def _measured(
             place,
             which.precision or "fp32",
             cells=cells or CELLS,
-            max_time=110.0 if max_time is None else max_time,
+            max_time=100.0 if max_time is None else max_time,
             watch=watch,
             save=saver,
         )
