@@ -27,7 +27,7 @@ class OnePlace:
         "Threads of that runtime. Default: 1, or those of the run.", metavar="N"
     )
     host: str | None = flag(
-        "Measure on this machine of hosts.toml, or mean its profile; . is this one. Default: .",
+        "Measure on this machine of hosts.toml, or use its profile; . is this one. Default: .",
         metavar="NAME",
     )
     hosts: Path | None = flag(

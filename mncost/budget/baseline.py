@@ -22,17 +22,17 @@ class Baseline:
         names=("--baseline",),
     )
     python: str | None = flag(
-        "Or with the same models in another interpreter, measured interleaved.",
+        "Compare them with the same models in another interpreter, measured interleaved.",
         metavar="PATH",
         names=("--baseline-python",),
     )
     arch: Path | None = flag(
-        "Or with an older version of the architecture file, measured interleaved.",
+        "Compare them with an older version of the architecture file, measured interleaved.",
         metavar="FILE",
         names=("--baseline-arch",),
     )
     model: str | None = flag(
-        "Or with an older version of the model (old.onnx), measured interleaved.",
+        "Compare them with an older version of the model (old.onnx), measured interleaved.",
         metavar="FILE",
         names=("--baseline-model",),
     )

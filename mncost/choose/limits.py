@@ -33,7 +33,7 @@ class Limits:
 
     max_macs: Amount | None = flag("E.g. 150M.", metavar="COUNT")
     max_params: Amount | None = flag("E.g. 3.5M.", metavar="COUNT")
-    max_size: Amount | None = flag("Of the weights, e.g. 10MB or 8MiB.", metavar="SIZE")
+    max_size: Amount | None = flag("Bytes of the weights, e.g. 10MB or 8MiB.", metavar="SIZE")
     max_memory: Amount | None = flag(
         "Weights and peak activations together, for one image.", metavar="SIZE"
     )

@@ -26,9 +26,8 @@ FAMILIES = "v1,v2,v3-large"
 _WHICH = Only(
     without=("classes", "in_channels", "twin", "input", "strict", "output_stride", "in_place"),
     help={
-        "arch": "Families that will be asked about, with commas or as plain words. "
-        f"Default: {FAMILIES}.",
-        "alpha": "Width multipliers that will be asked about. Default: all published ones.",
+        "arch": f"Families to predict later, with commas or as plain words. Default: {FAMILIES}.",
+        "alpha": "Width multipliers to predict later. Default: all published ones.",
         "resolution": "Sides of the image. Default: all published ones.",
         "precision": "fp32 or int8: what is measured. Default: fp32, or what --from has.",
     },
@@ -38,7 +37,7 @@ _WHICH = Only(
 def calibrate(
     which: Annotated[Which, _WHICH],
     place: OnePlace,
-    effort: Annotated[Effort, only_time("To measure at most. Default: 100 s.")],
+    effort: Annotated[Effort, only_time("Measure at most this long. Default: 100 s.")],
     cells: Annotated[
         int | None,
         typer.Option(

@@ -32,9 +32,9 @@ _WHICH = Only(
         "arch": "Architectures, groups or checkpoints, with commas or as plain words; where no "
         "accuracy is drawn, files too. Default: all for accuracies, v1,v2,v3-large for --y "
         "latency; of a run, its own.",
-        "alpha": f"Width multiplier: {GRAMMAR}. Default: all of accuracies, else 1.0.",
-        "resolution": "Side of the image, same grammar. Default: all of accuracies, else native.",
-        "dialect": "Which implementation: torchvision, timm ... Default: all of accuracies, else "
+        "alpha": f"Width multiplier: {GRAMMAR}. Default: all with accuracies, else 1.0.",
+        "resolution": "Side of the image, same grammar. Default: all with accuracies, else native.",
+        "dialect": "Which implementation: torchvision, timm ... Default: all with accuracies, else "
         "paper.",
         "twin": "With --kind layers: draw the twin instead: standard, fused or separable.",
     },

@@ -21,14 +21,14 @@ __all__ = ["predict"]
 
 _WHICH = Only(
     without=("in_place",),
-    help={"precision": "fp32 or int8: of the profile, or of the run if it has both."},
+    help={"precision": "fp32 or int8: the precision of the profile, or of the run if it has both."},
 )
 _EFFORT = Only(
     without=("processes", "copies", "seed", "clock"),
     help={
         "target_error": "Measure the networks with the widest intervals until half of each "
         "interval is within it, and keep them in the profile.",
-        "max_time": "To measure at most, with --check (60 s) or --target-error (120 s).",
+        "max_time": "Measure at most this long, with --check (60 s) or --target-error (120 s).",
     },
 )
 

@@ -67,7 +67,8 @@ def prune(
     mncost prune v2 --channels row8=160,row6=64 -o pruned.toml
 
     Channels that a residual sum joins stay or go together. Layers whose channels cannot be removed
-    one by one (groups, shuffles, attention) stay whole, and are named. Nothing is said of accuracy.
+    one by one (groups, shuffles, attention) stay whole, and are named. Accuracy is not
+    estimated.
     """
     if output.suffix.lower() != ".toml":
         raise InputError(f"--output {output}: accepted is a file whose name ends in .toml")

@@ -31,9 +31,9 @@ OK, FAILED, INCONCLUSIVE = 0, 1, 3
 _WHICH = Only(
     without=("in_place", "twin", "input", "strict"),
     help={
-        "arch": "One architecture, or a design-space file (space.toml), which says everything but "
-        "the precision itself.",
-        "precision": "fp32 or int8: of the profile. Default: fp32.",
+        "arch": "One architecture, or a design-space file (space.toml), which states everything "
+        "except the precision.",
+        "precision": "fp32 or int8: the precision of the profile. Default: fp32.",
     },
 )
 
@@ -42,14 +42,14 @@ def search(
     which: Annotated[Which, _WHICH],
     searching: Searching,
     place: OnePlace,
-    effort: Annotated[Effort, only_time("To measure at most, each time. Default: 20 s.")],
+    effort: Annotated[Effort, only_time("Measure at most this long, each time. Default: 20 s.")],
     out: Annotated[Out, Only(without=("output",))],
     max_latency: Annotated[
         str,
         typer.Option(
             "--max-latency",
             metavar="TIME",
-            help="Of one call with one image, e.g. 5ms: the whole interval is within it.",
+            help="Limit of one call with one image, e.g. 5ms: the whole interval is below it.",
             rich_help_panel="Limits",
         ),
     ],
@@ -90,10 +90,10 @@ def search(
     mncost search space.toml --max-latency 5ms -o found.toml
     mncost search v3-large --max-latency 5ms --resume found.jsonl -o found.toml
 
-    Of a network NetAdapt shrinks one layer after the other, as in MobileNetV3's paper; over a
+    NetAdapt shrinks a network layer by layer, as in MobileNetV3's paper. Over a
     design space an evolutionary search tries networks. Latencies are predicted from this machine's
     profile (mncost calibrate), and the network that is found is measured. Exit status: 0 it is
-    within the budget, 1 it is above, 3 its interval reaches across.
+    within the budget, 1 it is above, 3 the limit is inside its interval.
     """
     from mncost.nas import search as searches
     from mncost.render.write import check_writable, refuse_overwriting

@@ -89,7 +89,7 @@ def space(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", min=0, help="Of the sample. Default: 0.")
+        int, typer.Option("--seed", metavar="N", min=0, help="Seed of the sample. Default: 0.")
     ] = 0,
     jobs: Annotated[
         int | None,

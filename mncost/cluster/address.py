@@ -19,7 +19,7 @@ class Scheduler:
     panel = "Cluster"
 
     cluster: str | None = flag(
-        "Address of a Dask scheduler whose workers do it: tls://HOST:8786. See docs/cluster.md.",
+        "Let the workers of this Dask scheduler do it: tls://HOST:8786. See docs/cluster.md.",
         metavar="ADDRESS",
     )
     insecure: bool = flag(
@@ -36,7 +36,7 @@ def check_alone(scheduler: Scheduler) -> None:
         InputError: it is.
     """
     if scheduler.insecure and scheduler.cluster is None:
-        raise InputError("--insecure is of --cluster, which is not given")
+        raise InputError("--insecure needs --cluster")
 
 
 def checked(scheduler: Scheduler) -> str:
@@ -55,7 +55,7 @@ def checked(scheduler: Scheduler) -> str:
     except ValueError:
         scheme, host, port = "", None, None
     if not host or not port or address != f"{scheme}://{parts.netloc}" or "@" in address:
-        raise InputError(f"--cluster {text!r}: no address of a scheduler; {_ACCEPTED}")
+        raise InputError(f"--cluster {text!r}: not the address of a scheduler; {_ACCEPTED}")
     if scheme not in ("tls", "tcp"):
         raise InputError(f"--cluster {text!r}: unknown protocol {scheme!r}; {_ACCEPTED}")
     if scheme == "tcp" and not scheduler.insecure and not _is_loopback(host):

@@ -49,8 +49,8 @@ def begin(
     """
     if given(where).keys() & {"host", "hosts", "python", "input_data"}:
         raise InputError(
-            "--host, --hosts, --python and --input-data do not go with --cluster: they are of "
-            "machines that are reached without it"
+            "--host, --hosts, --python and --input-data do not go with --cluster: they are for "
+            "machines without one"
         )
     for network in networks:
         if network.source is not None or network.trained is not None:

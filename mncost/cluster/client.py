@@ -80,7 +80,9 @@ def workers_of(client: Client) -> dict[str, dict[str, Any]]:
     for address, said in client.run(_versions, on_error="return").items():
         if said != own:
             there = said if isinstance(said, str) else f"no mncost ({one_line(str(said))[:200]})"
-            raise InputError(f"worker {address}: it has {there}; this is {own}: they must be alike")
+            raise InputError(
+                f"worker {address}: it has {there}; this machine has {own}: both must be the same"
+            )
     return workers
 
 

@@ -232,7 +232,7 @@ class Host:
 
     def rubbish(self, what: object) -> HostLost:
         """Close the connection, and return the error for an answer that is none."""
-        return self._connection.give_up(f"what it answered is no answer: {what}"[:300])
+        return self._connection.give_up(f"its answer cannot be read: {what}"[:300])
 
     def _visit(self, place: int, seconds: float) -> Message | None:
         """Return the answer to a visit of the round; ``None``: the round ended without it."""

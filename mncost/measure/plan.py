@@ -58,7 +58,7 @@ class What:
         if self.twin is not None and self.twin not in TWINS:
             raise UnknownNameError("twin", self.twin, TWINS)
         if self.pairs and self.twin is None:
-            raise MeasureError("pairs are those of a twin: none is asked for")
+            raise MeasureError("pairs of layers need a twin, and none is asked for")
 
 
 class Plan(NamedTuple):

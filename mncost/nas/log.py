@@ -204,7 +204,9 @@ def _check(path: Path, records: Sequence[Record]) -> None:
     """
     first = records[0] if records else None
     if not isinstance(first, Begin):
-        raise InputError(f"{path}: no log of a search: it has no first line that says of what")
+        raise InputError(
+            f"{path}: no log of a search: its first line does not say what was searched"
+        )
     if first.format != FORMAT:
         raise InputError(f"{path}: format {first.format}: accepted is {FORMAT}")
     kind = Step if first.method == "netadapt" else Generation
@@ -219,7 +221,7 @@ def _check(path: Path, records: Sequence[Record]) -> None:
             continue
         is_next = isinstance(record, kind) and record.number == counted + 1 and not gone_back
         if not is_next or not _is_whole(record):
-            raise InputError(f"{path}: line {line}: no next record of this search")
+            raise InputError(f"{path}: line {line}: not the next record of this search")
         counted += 1
 
 

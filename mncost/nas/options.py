@@ -21,26 +21,24 @@ class Searching:
     panel = "Search"
 
     score: str | None = flag(
-        "What decides between networks, my.py:score or package.module:score, a function from a "
-        "mncost.Network to a number, the larger the better. Default: the share of MACs that is "
-        "kept, which is no accuracy.",
+        "The score of a network: a function from a mncost.Network to a number, the larger the "
+        "better, as my.py:score or package.module:score. Default: the share of MACs that is kept, "
+        "which is no accuracy.",
         metavar="FILE:NAME",
     )
     step: float | None = flag(
-        "Each step of NetAdapt saves at least this share of the first network's latency. "
+        "NetAdapt: each step saves at least this share of the first network's latency. "
         "Default: 1%.",
         metavar="%",
         parse=share,
     )
-    round: int | None = flag(
-        "Widths that NetAdapt proposes are multiples of it. Default: 8.", metavar="N"
-    )
+    round: int | None = flag("NetAdapt: widths are multiples of it. Default: 8.", metavar="N")
     population: int | None = flag(
-        "Networks that a generation keeps, over a design space. Default: 64.", metavar="N"
+        "For a design space: networks that each generation keeps. Default: 64.", metavar="N"
     )
-    generations: int | None = flag("Generations over a design space. Default: 30.", metavar="N")
+    generations: int | None = flag("For a design space: generations. Default: 30.", metavar="N")
     seed: int | None = flag(
-        "Of all that is random: the draws over a design space, and Python's, numpy's and torch's "
+        "Seed of the draws over a design space, and of Python's, numpy's and torch's random "
         "numbers before each call of --score. Default: 0.",
         metavar="N",
     )

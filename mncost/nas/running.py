@@ -147,7 +147,9 @@ class Running:
                     f"and this is {one}"
                 )
         if ours.calibration != its.calibration:
-            raise InputError(f"{log.path}: since then the profile was made anew: search anew")
+            raise InputError(
+                f"{log.path}: the profile was measured again since then: start a new search"
+            )
         self.log = Log(log.path, log.records[:1])
         for record in log.records[1:]:
             if isinstance(record, Measured):

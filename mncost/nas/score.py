@@ -1,4 +1,4 @@
-"""What decides between networks: the user's function, or the share of MACs that is kept."""
+"""The score of a network: the user's function, or the share of MACs that is kept."""
 
 from __future__ import annotations
 

@@ -99,7 +99,9 @@ def search(  # noqa: PLR0913 - what the options of mncost search are
     made = Running(what, predictor, scored, most, searching, name)
     if resume is not None:
         if log is not None:
-            raise InputError("log and resume: a search goes on in the log that it resumes")
+            raise InputError(
+                "log and resume exclude each other: a resumed search goes on in its own log"
+            )
         made.resume(Log.read(Path(resume)))
     else:
         made.begin(Log(None if log is None else Path(log)))
@@ -164,9 +166,8 @@ def _check(searching: Searching, space: Space | None) -> None:
     others = _OF_STEPS if space is not None else _OF_GENERATIONS
     for name in others:
         if name in given(searching):
-            other = "of NetAdapt, not of a design space"
-            why = other if space is not None else "of a design space, not of a network"
-            raise InputError(f"--{name} is {why}")
+            what = "a network" if space is not None else "a design space"
+            raise InputError(f"--{name} is only for the search of {what}")
     whole("--round", or_default(searching.round, ROUND), 1024)
     whole("--population", or_default(searching.population, POPULATION), _MOST_POPULATION)
     whole("--generations", or_default(searching.generations, GENERATIONS), _MOST_STEPS)

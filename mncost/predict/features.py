@@ -32,13 +32,15 @@ AMOUNTS = (
     "macs of large kernels",
     "written with a stride",
 )
-"""What a kernel's time is a sum of, each times a factor of its kind that is not negative.
+"""The amounts of a kernel. Its time is their sum, each times a factor of the kernel's kind.
+
+Factors are not negative.
 
 In blocks, channels are filled up to whole blocks, convolutions compute several blocks of output
-channels in one pass, and pixels in strips: what does not fill these costs as if it did. The strips
-of a kernel of one pixel run through the whole image; those of larger ones end with each row, and
-hold only the pixels whose window lies inside of the image.
-Units: MMACs and MB (of float32), which keeps the factors of one size.
+channels in one pass, and pixels in strips. A part that is not full costs as much as a full one. The
+strips of a kernel of one pixel run through the whole image; those of larger ones end with each row,
+and hold only the pixels whose window lies inside of the image.
+Units: MMACs and MB (of float32), so that factors have one size.
 """
 _MMACS, _MB = 1e-6, 4e-6
 _LIKE_WORK = ("conv", "pointwise", "linear", "depthwise")

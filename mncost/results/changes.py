@@ -195,7 +195,7 @@ def _of_pythons(old: Run, new: Run) -> Iterator[str]:
         {process.versions.get("python") for process in run.processes} for run in (old, new)
     )
     if before != after:
-        yield "the reference workload ran on another Python, and may take another time by that"
+        yield "the reference workload ran on another version of Python, which may change its time"
 
 
 def _notes(old: Run, new: Run, changes: Sequence[Change]) -> Iterator[str]:

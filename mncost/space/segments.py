@@ -47,9 +47,9 @@ __all__ = [
 
 Metric: TypeAlias = Literal["macs", "params", "weight_bytes", "peak_activation_bytes"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
-"""What is counted. A network's is the sum over its segments, and of the last the maximum."""
+"""What is counted: of a network the sum over its segments; the peak is the maximum."""
 TIMES = ("latency", "is_odd")
-"""What is predicted beside: seconds, and whether that is extrapolated."""
+"""What is predicted too: seconds, and whether they are extrapolated."""
 
 _ONE: Size = (1, 1)
 

@@ -224,7 +224,7 @@ def test_ctrl_c_keeps_what_is_whole(tmp_path: Path) -> None:
     ("options", "said"),
     [
         ("--cluster tcp://192.0.2.1:8786", "refused without TLS"),
-        ("--insecure", "--insecure is of --cluster"),
+        ("--insecure", "--insecure needs --cluster"),
         ("--cluster tcp://127.0.0.1:1 --resume run.json", "--cluster does not go with --resume"),
     ],
 )

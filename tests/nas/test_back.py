@@ -189,5 +189,5 @@ def test_no_step_follows_what_went_back(predictor: Predictor, script: Script) ->
     Log(Path("log.jsonl"), made.log.records).append(
         Step(number=last.number + 1, taken=0, proposals=last.proposals)
     )
-    with pytest.raises(InputError, match="no next record"):
+    with pytest.raises(InputError, match="not the next record"):
         Log.read(Path("log.jsonl"))

@@ -213,7 +213,10 @@ def test_the_traceback_of_a_score(here: Path) -> None:
     [
         ("small.toml --max-latency 0.001ms", "no layer can shrink any further"),
         ("v2 --max-latency 5", "accepted is a number with one of"),
-        ("v2 --max-latency 5ms --population 3", "--population is of a design space"),
+        (
+            "v2 --max-latency 5ms --population 3",
+            "--population is only for the search of a design space",
+        ),
         ("v2 --max-latency 5ms --step 0", "accepted is more than 0"),
         ("v2 --max-latency 5ms --round 0", "--round 0: accepted is a whole number"),
         ("v2 --max-latency 5ms --seed -1", "--seed -1: accepted is 0 or more"),
@@ -222,7 +225,7 @@ def test_the_traceback_of_a_score(here: Path) -> None:
         ("v2 --max-latency 5ms --resume my.py", "my.py: line 1: no log of a search"),
         ("v2 --max-latency 5ms --no-measure --max-time 3s", "does not go with --no-measure"),
         ("v2 --max-latency 5ms --threads 2", "mncost calibrate --runtime fake --threads 2 makes"),
-        ("space.toml --max-latency 5ms --step 2%", "--step is of NetAdapt"),
+        ("space.toml --max-latency 5ms --step 2%", "--step is only for the search of a network"),
         ("space.toml --max-latency 5ms --alpha 0.5", "--alpha does not go with space.toml"),
         ("space.toml --max-latency 0.001ms", "the fastest takes at most"),
     ],

@@ -299,7 +299,7 @@ def test_what_else_changed_is_noted() -> None:
         one.versions = {"python": "3.13.0", "onnxruntime": "1.22.0", "numpy": "2.0"}
     found = compare(old, new)
     assert found.warnings == [
-        "the reference workload ran on another Python, and may take another time by that"
+        "the reference workload ran on another version of Python, which may change its time"
     ]
     assert found.notes == [
         "mncost: 0.1.0 → 0.2.0",
