@@ -151,9 +151,11 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
     published = [size for choice, _ in chosen for size in choice.spec.published_resolutions]
     notes += filter(None, [two_squares(resolution, published)])
     given = {"classes": classes, "in_channels": in_channels, "output_stride": output_stride}
-    for architectures, sizes in _resolved(chosen, dialect, **given):
-        first = [network_of(one, sizes[0], sizes_of, rule) for one in architectures]
-        networks += [network.at(*size_of_image(size)) for network in first for size in sizes]
+    resolved = _resolved(chosen, dialect, **given)
+    for (choice, _), (architectures, sizes) in zip(chosen, resolved, strict=True):
+        with choice.placed():
+            first = [network_of(one, sizes[0], sizes_of, rule) for one in architectures]
+            networks += [network.at(*size_of_image(size)) for network in first for size in sizes]
         notes += _collapsed(first)
         if output_stride is not None:
             notes.append(_dilated(architectures[0], output_stride))
@@ -182,7 +184,9 @@ def _resolved(
         outputs = choice.classes if classes is None else classes
         architectures = []
         for alpha in selection.alphas or [1.0]:
-            architectures.append(resolve(spec, alpha, reading, outputs, in_channels, output_stride))
+            with choice.placed():
+                made = resolve(spec, alpha, reading, outputs, in_channels, output_stride)
+            architectures.append(made)
             blocks += len(architectures[-1].blocks)
             sized += len(architectures[-1].blocks) * len(sizes)
             if blocks > MAX_BLOCKS or sized > MAX_SIZED_BLOCKS:

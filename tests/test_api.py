@@ -205,6 +205,25 @@ def test_what_a_name_implies_is_said_in_one_note(name: str) -> None:
     assert mncost.grid(name).notes == (f"{name}: {SAID[name]}, as its name implies",)
 
 
+@pytest.mark.parametrize(
+    ("name", "macs", "resolution"),
+    [
+        ("keras/ResNet50", 3_857_973_248, 224),  # keras.applications: strides on the first 1×1
+        ("timm/resnet50", 4_089_184_256, 224),
+        ("torchvision/resnet50", 4_089_184_256, 224),
+        ("torchvision/efficientnet_b2", 1_087_529_456, 288),
+        ("timm/efficientnet_b2", 993_561_872, 260),
+        ("timm/tf_efficientnet_b0", 385_814_752, 224),
+    ],
+)
+def test_the_owner_of_a_checkpoint_decides_the_dialect(
+    name: str, macs: int, resolution: int
+) -> None:
+    network = mncost.load(name)
+    assert (network.macs, network.resolution) == (macs, resolution)
+    assert network.dialect.startswith(name.partition("/")[0])
+
+
 def test_a_size_that_only_the_project_knows_is_said_to_be_its_default() -> None:
     """No size stands in these names: torchvision's weights say 288 px, timm's configuration 224."""
     (said,) = mncost.grid("efficientnet_b2").notes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from mncost.errors import SpecError, UnknownNameError
+from mncost.errors import GridError, SpecError, UnknownNameError
 from mncost.spec.names import closest, spelled, without_owner
 from mncost.spec.parse import MAX_FILE_BYTES, PAPER, parse_spec, read_spec
 from mncost.spec.schema import Checkpoint, Spec
@@ -51,6 +52,7 @@ class Choice(NamedTuple):
         classes: outputs that the name says or implies; ``only_classes``: nothing else is accepted.
         native: the resolution that the name implies, in the place of the spec's.
         name: the checkpoint's.
+        file: the file that was asked for, for messages.
     """
 
     spec: Spec
@@ -61,6 +63,18 @@ class Choice(NamedTuple):
     only_classes: bool = False
     native: int | None = None
     name: str = ""
+    file: str = ""
+
+    @contextmanager
+    def placed(self) -> Iterator[None]:
+        """Put the file's name in front of what is wrong with the network."""
+        try:
+            yield
+        except (SpecError, GridError) as error:
+            if not self.file:
+                raise
+            said = str(error).removeprefix(f"{self.spec.name}: ")
+            raise type(error)(f"{self.file}: {said}") from None
 
     def notes(self, classes: int | None, *, sized: bool = False) -> Iterator[str]:
         """Say what a checkpoint's name implies, and what rows leave open.
@@ -219,14 +233,14 @@ def _find_one(name: str) -> list[Choice]:
     name, dialect = without_owner(name)
     path, suffix, variant = name.partition(".toml:")
     if suffix:
-        return [Choice(_read_whole(Path(f"{path}.toml"), variant))]
+        return [Choice(_read_whole(Path(f"{path}.toml"), variant), file=name)]
     if name.endswith(".toml") or "/" in name or "\\" in name:
-        return [Choice(_read_whole(Path(name)))]
+        return [Choice(_read_whole(Path(name)), file=name)]
     if name in index():
         return [Choice(load_spec(name))]
     if name in (members := groups()):
         return [Choice(load_spec(member)) for member in members[name]]
-    if choice := _checkpoint(name):
+    if choice := _checkpoint(name, dialect):
         return [choice]
     if "_" in name and (choice := _segmenter(name)):
         return [choice]
@@ -271,8 +285,27 @@ def _read_whole(path: Path, variant: str | None = None) -> Spec:
     return spec
 
 
-def _checkpoint(name: str) -> Choice | None:
-    """Match the name of a checkpoint against the patterns of the built-in networks."""
+def _checkpoint(name: str, owner: str | None = None) -> Choice | None:
+    """Match the name of a checkpoint against the patterns of the built-in networks.
+
+    Args:
+        name: the checkpoint's.
+        owner: the project that publishes it, where it is known: its patterns go before others, and
+            where it has none, its dialect before that of the pattern.
+    """
+    if owner is None:
+        return next(_checkpoints(name), None)
+    choices = list(_checkpoints(name))
+    theirs = [one for one in choices if one.dialect.partition("-")[0] == owner]
+    for choice in theirs or choices:
+        if theirs or owner not in choice.spec.dialects:
+            return choice
+        return choice._replace(dialect=owner, native=None)
+    return None
+
+
+def _checkpoints(name: str) -> Iterator[Choice]:
+    """Yield what a name stands for by each pattern that it matches."""
     lower = name.lower()
     for entry in index().values():
         for pattern in entry.checkpoints:
@@ -282,8 +315,7 @@ def _checkpoint(name: str) -> Choice | None:
                 spec = load_spec(entry.name)
                 implied = spec.checkpoints[pattern]
                 kind = Checkpoint(dialect=implied) if isinstance(implied, str) else implied
-                return _said(spec, name, match.groupdict(), kind)
-    return None
+                yield _said(spec, name, match.groupdict(), kind)
 
 
 def _said(spec: Spec, name: str, parts: dict[str, str | None], implied: Checkpoint) -> Choice:
