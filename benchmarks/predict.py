@@ -3,11 +3,14 @@
 Half of a run's processes are the calibration, the other half is what predictions are held against,
 so a prediction is never judged by the processes that it comes from. Beside it stand: in proportion
 to MACs, a + b × MACs, and the same cells measured twice (one half of the processes against the
-other).
+other). Several runtimes, threads and precisions are measured one after the other, each for
+--max-time.
 
     python -m benchmarks.predict --max-time 20min --save predict.json
     python -m benchmarks.predict predict.json
-    python -m benchmarks.predict --threads 2 --precision int8 --max-time 20min
+    python -m benchmarks.predict --families every --max-time 20min
+    python -m benchmarks.predict --threads 1,2 --precision fp32,int8 --max-time 10min
+    python -m benchmarks.predict --runtime torch --max-time 10min
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,24 +26,32 @@ import numpy as np
 from msgspec import structs
 
 import mncost
+from mncost.cli.calibrate import asked
 from mncost.errors import InputError
+from mncost.measure.cell import Place
 from mncost.measure.records import Options
 from mncost.measure.run_file import write_run
+from mncost.network import Network
 from mncost.place import OnePlace
-from mncost.predict.calibrate import designed_points
+from mncost.predict.calibrate import designed, designed_points
 from mncost.predict.calibration import Calibrated, Calibration, calibration_of
+from mncost.predict.features import place_of as place_of_kind
 from mncost.predict.model import Cells, fit
 from mncost.predict.predictor import Predictor
 from mncost.predict.probes import probes
+from mncost.predict.profile import place_of
 from mncost.results.bench import measure
 from mncost.results.progress import watcher
 from mncost.results.results import Results
 from mncost.runs.begin import empty_run
-from mncost.runs.networks import cells_of, one_place
+from mncost.runs.networks import cells_of
+from mncost.spec.catalog import families
 from mncost.units import seconds
+from mncost.which import Which
 
 Array = Any
 COUNTS = (0, 2, 4, 7)
+MOST_MACS = 2.5e9  # of --families every
 SIZES = "96,128,160,192,224"
 FAMILIES = (
     ("v1", "0.25,0.35,0.5,0.75,1.0"),
@@ -52,10 +64,11 @@ FAMILIES = (
 
 
 class Cell(NamedTuple):
-    """A network with the medians of the two halves of the processes."""
+    """A network with what the two halves of the processes measured."""
 
     known: Calibrated  # with the first half's
     truth: float  # seconds, of the second half
+    calm: float  # seconds of undisturbed runs, of the second half
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,40 +77,81 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", nargs="?", type=Path, help="a run file; else it is measured now")
-    parser.add_argument("--runtime", default=None)
-    parser.add_argument("--threads", type=int, default=None)
-    parser.add_argument("--precision", default="fp32")
-    parser.add_argument("--max-time", default="20min", help="to measure at most")
+    parser.add_argument("--runtime", default="onnxruntime", help="several with commas")
+    parser.add_argument("--threads", default="1", help="likewise")
+    parser.add_argument("--precision", default="fp32", help="likewise")
+    parser.add_argument("--families", default="six", choices=("six", "every"))
+    parser.add_argument("--max-time", default="20min", help="to measure one place at most")
     parser.add_argument("--processes", type=int, default=6)
-    parser.add_argument("--save", type=Path, help="the run that is measured")
+    parser.add_argument("--save", type=Path, help="the run; of several, its place is added")
     given = parser.parse_args(arguments)
-    place = OnePlace(given.runtime, given.threads)
     try:
-        results = Results.read(given.run) if given.run else measured(given, place)
-        calibration = calibration_of(results, place)
-        cells = halves(calibration, len(results.run.processes))
+        if given.run:
+            report(Results.read(given.run))
+            return 0
+        words = given.runtime.split(","), given.threads.split(","), given.precision.split(",")
+        places = [
+            place_of(OnePlace(runtime, int(threads)), precision)
+            for runtime, threads, precision in product(*words)
+        ]
+        networks = [*probes(), *(every_family() if given.families == "every" else six())]
+        for place in places:
+            report(measured(given, networks, place, None if len(places) == 1 else place))
     except InputError as error:
         parser.error(str(error))
-    report(calibration, cells)
     return 0
 
 
-def measured(given: argparse.Namespace, place: OnePlace) -> Results:
-    """Measure the probes and whole grids of six families."""
-    networks = [*probes()]
-    for arch, alphas in FAMILIES:
-        networks += mncost.grid(arch, alpha=alphas, resolution=SIZES)
-    there = one_place(place, given.precision)
+def six() -> list[Network]:
+    """Return whole grids of six families."""
+    return [
+        network
+        for arch, alphas in FAMILIES
+        for network in mncost.grid(arch, alpha=alphas, resolution=SIZES)
+    ]
+
+
+def every_family() -> list[Network]:
+    """Return nine networks or fewer of each family file: of its smallest architecture."""
+    networks = []
+    for family in families():
+        published = [one for one in asked(Which(arch=family)) if one.macs <= MOST_MACS]
+        if published:
+            arch = min(published, key=lambda one: one.macs).arch
+            own = [one for one in published if one.arch == arch]
+            if len(own) < 9:
+                alphas = ",".join({f"{one.alpha:g}": "" for one in own if one.alpha is not None})
+                own = sized(arch, alphas or None) or own
+            networks += designed(own, 9)
+    return networks
+
+
+def sized(arch: str, alpha: str | None) -> list[Network]:
+    """Return an architecture at the sizes that it can have."""
+    networks: list[Network] = []
+    for size in SIZES.split(","):
+        try:
+            networks += mncost.grid(arch, alpha=alpha, resolution=size)
+        except InputError:
+            continue
+    return networks
+
+
+def measured(
+    given: argparse.Namespace, networks: Sequence[Network], place: Place, named: Place | None
+) -> Results:
+    """Measure networks at one place."""
     options = Options(
         target_error=None,
         max_time=seconds("--max-time", given.max_time),
         processes=given.processes,
         seed=0,
     )
-    run = empty_run(cells_of(networks, there), options)
+    run = empty_run(cells_of(networks, place), options)
     results = measure(run, watch=watcher(True, None))
     if given.save:
-        write_run(run, given.save)
+        suffix = f"-{place.runtime}-{place.precision}-{place.threads}" if named else ""
+        write_run(run, given.save.with_name(given.save.stem + suffix + ".json"))
     return results
 
 
@@ -113,27 +167,45 @@ def halves(calibration: Calibration, processes: int) -> list[Cell]:
     for cell in calibration.cells:
         first, second = cell.seconds[::2], cell.seconds[1::2]
         if first and second:
-            truth = float(np.exp(np.mean(np.log(second))))
             known = structs.replace(cell, seconds=first, calm=cell.calm[::2])
-            cells.append(Cell(known, truth))
+            cells.append(Cell(known, geometric(second), geometric(cell.calm[1::2])))
     return cells
 
 
-def report(calibration: Calibration, cells: Sequence[Cell]) -> None:
-    """Print every table."""
-    place = calibration.place.words()
+def geometric(values: Sequence[float]) -> float:
+    """Return the geometric mean."""
+    return float(np.exp(np.mean(np.log(values))))
+
+
+def report(results: Results) -> None:
+    """Print every table of one run.
+
+    Raises:
+        InputError: it has cells of several places, or too few.
+    """
+    calibration = calibration_of(results)
+    cells = halves(calibration, len(results.run.processes))
     every = [one for one in cells if one.known.family is not None]
     families = sorted({str(one.known.family) for one in every})
-    print(f"{place}; {len(cells) - len(every)} probes, {len(every)} cells of {len(families)}")
+    print(f"{calibration.place.words()}; {conditions(results)}")
+    print(f"{len(cells) - len(every)} probes, {len(every)} cells of {len(families)} families")
     print(f"{'':38}  n   ≤5%  ≤10%  mean   max   inside  ± half")
-    once = np.array([np.mean(np.log(one.known.seconds)) for one in every])
+    once = np.log([geometric(one.known.seconds) for one in every])
     row("measured twice", once, [one.truth for one in every])
+    calm = np.log([geometric(one.known.calm) for one in every])
+    row("measured twice, undisturbed runs", calm, [one.calm for one in every])
+    goals: dict[str, tuple[Array, Array, Array]] = {}
     for count in COUNTS:
         chosen = [one for f in families for one in corners(of_family(every, f), count)]
         kept = {id(one) for one in chosen}
         left = [one for one in every if id(one) not in kept]
-        both(f"{count} cells a family", calibration, cells, chosen, left)
-    for count in COUNTS:
+        for name, values in tried(calibration, cells, chosen, left).items():
+            row(f"{count} cells a family: {name}", values[0], values[2], values[1])
+            goals.setdefault(f"{count} {name}", values)
+        if count == COUNTS[-1] and left:
+            logs, half, _ = goals[f"{count} ours"]
+            row("    held against undisturbed runs", logs, [one.calm for one in left], half)
+    for count in COUNTS[:-1]:
         made: dict[str, list[tuple[Array, Array, Array]]] = {}
         for family in families:
             own = of_family(every, family)
@@ -147,7 +219,8 @@ def report(calibration: Calibration, cells: Sequence[Cell]) -> None:
                 made.setdefault(name, []).append(values)
         for name, parts in made.items():
             logs, half, truth = (np.concatenate(part) for part in zip(*parts, strict=True))
-            row(f"a new family, {count} cells of it: {name}", logs, truth, half)
+            row(f"a new family, {count} cells: {name}", logs, truth, half)
+            goals[f"new {count} {name}"] = logs, half, truth
     noise = Predictor(structs.replace(calibration, cells=[one.known for one in cells])).noise
     for name, key in (
         ("leave one cell out", id),
@@ -155,7 +228,50 @@ def report(calibration: Calibration, cells: Sequence[Cell]) -> None:
         ("leave one ρ of all out", lambda one: one.known.resolution),
     ):
         row(name, *left_out(noise, cells, every, key))
+    repeatability(every, goals["7 ours"])
+    say_goals(goals)
     speed(calibration)
+
+
+def conditions(results: Results) -> str:
+    """Say how busy the machine was."""
+    found = results.run.conditions
+    load = [one.other_load for one in found if one.other_load is not None]
+    busy = f"other programs kept {np.median(load):.1f} cores busy" if load else ""
+    return f"{len(results.run.processes)} processes, {results.run.seconds:.0f} s; {busy}"
+
+
+def repeatability(every: Sequence[Cell], values: tuple[Array, Array, Array]) -> None:
+    """Say how much of the error with seven cells is what the same cells differ by."""
+    logs, _, truth = values
+    if len(logs):
+        again = np.log([geometric(one.known.seconds) / one.truth for one in every])
+        error, noise = float(np.mean((logs - np.log(truth)) ** 2)), float(np.mean(again**2)) / 2
+        print(
+            f"error with 7 cells: {error**0.5:.1%} (root mean square); one half's own "
+            f"repeatability {noise**0.5:.1%}; without it {max(error - noise, 0) ** 0.5:.1%}"
+        )
+
+
+def say_goals(goals: dict[str, tuple[Array, Array, Array]]) -> None:
+    """Say which goals are reached."""
+    for name, within, least in (
+        ("7 ours", 0.05, 0.90),
+        ("7 ours", 0.10, 0.99),
+        ("new 0 ours", 0.10, 0.75),
+        ("new 4 ours", 0.10, 0.95),
+    ):
+        logs, _, truth = goals.get(name, (np.empty(0),) * 3)
+        if len(logs):
+            share = (np.abs(np.exp(logs) / truth - 1) <= within).mean()
+            word = "reached" if share >= least else "missed"
+            print(f"goal: {name}, ≤ {within:.0%}: {share:.0%} of at least {least:.0%}: {word}")
+    logs, half, truth = goals["7 ours"]
+    if len(logs):
+        inside, width = (np.abs(logs - np.log(truth)) <= half).mean(), np.median(half)
+        words = ["reached" if ok else "missed" for ok in (0.88 <= inside <= 0.95, width <= 0.06)]
+        print(f"goal: 7 ours, inside: {inside:.0%} of 88 to 95%: {words[0]}")
+        print(f"goal: 7 ours, median half-width: {width:.1%} of at most 6%: {words[1]}")
 
 
 def of_family(cells: Sequence[Cell], family: str) -> list[Cell]:
@@ -172,14 +288,19 @@ def tried(
     calibration: Calibration, cells: Sequence[Cell], chosen: Sequence[Cell], left: Sequence[Cell]
 ) -> dict[str, tuple[Array, Array, Array]]:
     """Return log seconds, half intervals and the truth of the cells left, by each model."""
+    if not left:
+        return {}
     training = [*(one for one in cells if one.known.family is None), *chosen]
     known = [one.known for one in training]
     new = structs.replace(calibration, cells=known, seen=[], unseen=[])
     predictor = Predictor(new)
-    totals = np.array([one.known.totals for one in left])
-    centers, half = predictor.predict_totals(
-        totals, [one.known.family for one in left], np.array([one.known.where for one in left])
+    totals, odd = as_known(
+        np.array([one.known.totals for one in left]),
+        np.array([one.totals for one in known]),
+        calibration.kinds,
     )
+    families, where = zip(*((one.known.family, one.known.where) for one in left), strict=True)
+    centers, half = predictor.predict_totals(totals, families, np.array(where), odd=odd)
     truth = np.array([one.truth for one in left])
     none = np.full(len(left), np.nan)
     times = np.exp([np.mean(np.log(one.seconds)) for one in known])
@@ -198,22 +319,27 @@ def tried(
     }
 
 
+def as_known(totals: Array, known: Array, kinds: Sequence[str]) -> tuple[Array, Array]:
+    """Let kinds of kernels that were not measured count as similar ones, as predictions do.
+
+    Returns:
+        The totals, and which networks have such kernels.
+    """
+    each, own = totals.reshape(len(totals), len(kinds), -1).copy(), np.array(known)
+    measured = own.reshape(len(own), len(kinds), -1)[:, :, 0].sum(axis=0) > 0
+    places = {kind: place for place, kind in enumerate(kinds) if measured[place]}
+    odd = each[:, ~measured, 0].sum(axis=1) > 0
+    for number in np.flatnonzero(~measured).tolist():
+        for row_ in each:
+            row_[place_of_kind(kinds[number], bool(row_[number, 1]), places)] += row_[number]
+            row_[number] = 0
+    return each.reshape(len(each), -1), odd
+
+
 def macs_of(cell: Calibrated, calibration: Calibration) -> float:
     """Return the MMACs of a cell: the sum over its kinds of kernels."""
     each = len(cell.totals) // len(calibration.kinds)
     return sum(cell.totals[1::each])
-
-
-def both(
-    name: str,
-    calibration: Calibration,
-    cells: Sequence[Cell],
-    chosen: Sequence[Cell],
-    left: Sequence[Cell],
-) -> None:
-    """Print a row for each model."""
-    for model, (logs, half, truth) in tried(calibration, cells, chosen, left).items():
-        row(f"{name}: {model}", logs, truth, half)
 
 
 def left_out(

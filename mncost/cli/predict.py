@@ -15,6 +15,7 @@ from mncost.place import OnePlace
 from mncost.which import Which
 
 if TYPE_CHECKING:
+    from mncost.predict.predictions import Predictions
     from mncost.predict.predictor import Predictor
 
 __all__ = ["predict"]
@@ -92,7 +93,25 @@ def predict(
         with watching(None) as watch:
             made, _ = calibrate.check(made, max_time=most or 60.0, watch=watch)
     table = made.table(columns=out.columns)
-    out.emit(table._replace(notes=[*grid.notes, *table.notes]))
+    notes = [] if target is None else _wider(made, target, predictor.spread)
+    out.emit(table._replace(notes=[*grid.notes, *table.notes, *notes]))
+
+
+def _wider(made: Predictions, target: float, spread: float) -> list[str]:
+    """Say which intervals are still wider than the target, and why."""
+    wide = [one for one in made if (one.latency.relative_error or 1.0) > target]
+    measured, notes = sum(one.is_measured for one in wide), []
+    if measured:
+        notes.append(
+            f"{measured} measured networks are not within {100 * target:g}%: a median differs by "
+            f"{spread:.1%} between processes"
+        )
+    if len(wide) > measured:
+        notes.append(
+            f"{len(wide) - measured} predicted networks are not within {100 * target:g}%: a longer "
+            "--max-time measures more of them"
+        )
+    return notes
 
 
 def _of_run(run: Path, place: OnePlace, precision: str | None) -> Predictor:

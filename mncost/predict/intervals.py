@@ -13,13 +13,14 @@ from __future__ import annotations
 from math import ceil, sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mncost.predict.features import AMOUNTS
 from mncost.predict.model import NOISE, Cells, fit
 from mncost.stats.location import student
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Scores", "quantile", "scores_of"]
+__all__ = ["Scores", "has_more", "quantile", "scores_of"]
 
 LEAST = 8  # scores of networks between the corners
 BEYOND = 5  # scores that are larger than an order statistic that counts
@@ -51,6 +52,14 @@ def quantile(scores: tuple[float, ...], level: float) -> float:
         return sorted(scores)[place - 1]
     size = sqrt((PRIOR + sum(score**2 for score in scores)) / (PRIOR + count))
     return size * student(0.5 + level / 2, PRIOR + count)
+
+
+def has_more(totals: NDArray[Any], known: NDArray[Any]) -> NDArray[Any]:
+    """Return which networks have a kind of kernel that none of the known ones has."""
+    calls = slice(None, None, len(AMOUNTS))
+    missing = known[:, calls].sum(axis=0) == 0
+    more: NDArray[Any] = totals[:, calls][:, missing].sum(axis=1) > 0
+    return more
 
 
 def scores_of(
@@ -100,6 +109,8 @@ def _unseen(cells: Cells, seconds: NDArray[Any], noise: float, logs: NDArray[Any
     import numpy as np
 
     probes, others = np.flatnonzero(cells.family < 0), np.flatnonzero(cells.family >= 0)
+    if len(probes) > 1:  # kernels that no probe has are no matter of these scores
+        others = others[~has_more(cells.totals[others], cells.totals[probes])]
     if len(others) and len(probes) > 1:
         groups = [(others, probes)]
     elif len(others):

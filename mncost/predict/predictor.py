@@ -17,7 +17,7 @@ from mncost.measure.records import Run
 from mncost.place import OnePlace
 from mncost.predict.calibration import LEAST, Calibration, block_of, calibration_of, where_of
 from mncost.predict.features import AMOUNTS, totals_of
-from mncost.predict.intervals import Scores, quantile, scores_of
+from mncost.predict.intervals import Scores, has_more, quantile, scores_of
 from mncost.predict.kernels import Plan, plan_of, rule_of
 from mncost.predict.model import NOISE, Cells, Fit, fit
 from mncost.predict.predictions import Prediction, Predictions
@@ -81,9 +81,11 @@ class Predictor:
         self._seen = fit(self._cells, self._seconds, self.noise)
         probes = self._cells.family < 0
         is_enough = probes.sum() > len(AMOUNTS)
-        # The probes alone say more about a family that was never seen than other families do.
+        # The probes alone say more about a family that was never seen than other families do, but
+        # nothing about kernels that they do not have.
+        kept = probes | has_more(self._cells.totals, self._cells.totals[probes])
         self._unseen: Fit = (
-            fit(self._cells.only(probes), self._seconds[probes], self.noise)
+            fit(self._cells.only(kept), self._seconds[kept], self.noise)
             if is_enough
             else self._seen
         )

@@ -49,7 +49,10 @@ def predictions_table(
     for one in predictions:
         if one.extrapolated:
             doubts[one.extrapolated[0]] = doubts.get(one.extrapolated[0], 0) + 1
-    notes = [f"extrapolated: {reason} ({count} rows)" for reason, count in doubts.items()]
+    notes = [
+        f"extrapolated: {reason} ({count} of {len(predictions)})"
+        for reason, count in doubts.items()
+    ]
     return tabulate(
         "predict",
         registry,

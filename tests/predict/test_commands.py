@@ -105,6 +105,9 @@ def test_target_error_measures_the_widest(state: Path) -> None:
     assert [one["basis"] for one in made] == ["measured"] * 3
     assert len(read_profile(FAKE).cells) == before + 3
     assert min(wide) > 1.01
+    line = ["predict", "v1", "--runtime", "fake", *words[1:], "--target-error", "0.1%"]
+    shown = in_process([*line, "--max-time", "1s"])
+    assert "3 measured networks are not within 0.1%: a median differs by " in shown.out
 
 
 def test_from_python(state: Path) -> None:
