@@ -122,7 +122,8 @@ def from_torch(
     without computing anything. What that cannot trace runs once, and a note says so.
 
     Args:
-        module: on any device, the meta device too.
+        module: on any device, the meta device too. Of one that ``torch.compile`` or
+            ``DataParallel`` wrapped, what is in it.
         inputs: what its forward takes, with the batch: one shape ``(1, 3, 224, 224)``, a tensor,
             several of these, or a mapping from the names of arguments to these. Shapes stand for
             tensors of the type of the module's weights.
@@ -135,7 +136,9 @@ def from_torch(
     from mncost.readers.torch import read_module
     from mncost.readers.torch.in_hand import in_hand
     from mncost.readers.torch.inputs import specs_of
+    from mncost.readers.torch.names import unwrapped
 
+    module = unwrapped(module)
     specs = specs_of(type(module).__name__, module, inputs)
     network = network_read(read_module(module, specs, in_hand(module)), precision)
     network.module = module

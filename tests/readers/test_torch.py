@@ -22,6 +22,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from mncost.models.torch_model import torch_module
+from mncost.readers.model import TorchSource
 
 
 class Everything(nn.Module):
@@ -260,6 +261,92 @@ def test_an_operator_without_a_rule_makes_the_count_partial() -> None:
 
 
 # ------------------------------------------------------------------------------- the command line
+
+
+class _Tied(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(50, 16)
+        self.scores = nn.Linear(16, 50, bias=False)
+        self.scores.weight = self.words.weight
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.scores(self.words(ids))
+        return scores
+
+
+def test_tied_weights_are_traced_and_count_once() -> None:
+    net = mncost.from_torch(_Tied(), torch.zeros(2, 5, dtype=torch.int64))
+    assert (net.macs, net.params, net.notes) == (2 * 5 * 16 * 50, 50 * 16, ())
+
+
+def _quantised() -> nn.Module:
+    from torch.ao import quantization
+
+    layers = [nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5)]
+    ends = quantization.QuantStub(), quantization.DeQuantStub()
+    module = nn.Sequential(ends[0], *layers, ends[1]).eval()
+    module.qconfig = quantization.default_qconfig
+    prepared = quantization.prepare(module)
+    prepared(torch.randn(1, 3, 8, 8))
+    made: nn.Module = quantization.convert(prepared)
+    return made
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_quantised_modules_have_the_macs_and_weights_of_what_they_were_made_of() -> None:
+    net = mncost.from_torch(_quantised(), (1, 3, 8, 8))
+    assert net.is_complete
+    assert net.macs == 4 * 6 * 6 * 3 * 9 + 144 * 5
+    assert net.params == 4 * 27 + 4 + 144 * 5 + 5
+    assert net.weight_bytes == (4 * 27 + 144 * 5) + 4 * (4 + 5)
+    assert net.precision == "int8"
+
+
+def test_a_module_in_hand_has_layers_in_another_process(tmp_path: Path) -> None:
+    from mncost.measure.runtimes import Setup
+    from mncost.measure.runtimes.given import Given
+    from mncost.measure.runtimes.torch import Torch
+    from mncost.readers.torch.in_hand import with_program
+
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.ReLU(), nn.Conv2d(4, 5, 1)))
+    net = mncost.from_torch(module, (1, 3, 8, 8))
+    assert isinstance(net.source, TorchSource)
+    program = with_program(net.source)
+    inputs = {"input": {"shape": [1, 3, 8, 8], "dtype": "float32", "batch_axis": 0}}
+    Given(program.name, inputs).write(tmp_path)
+    call, finish = Torch().profiled(Setup(tmp_path))
+    assert isinstance(call(), torch.Tensor)
+    nodes = Torch.kernels_to_nodes(finish().kernels, net.graph)
+    assert {node for node in nodes.values() if node in {one.name for one in net.layers}} == {
+        "0",
+        "1.1",
+    }
+
+
+def test_a_bilinear_layer_by_its_definition() -> None:
+    layer = nn.Bilinear(4, 5, 6, bias=False)
+    first, second = torch.ones(3, 4), torch.ones(3, 5)
+    with torch.no_grad():
+        layer.weight.fill_(1)
+    products = layer(first, second).sum().item()  # x A, for each column of A
+    sums = 3 * 6 * 5  # that, with y
+    assert mncost.from_torch(layer, [(3, 4), (3, 5)]).macs == products + sums
+
+
+@pytest.mark.parametrize("wrapper", [torch.compile, nn.DataParallel, torch.jit.script])
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_in_a_wrapper_is_counted(wrapper: Callable[..., nn.Module]) -> None:
+    assert mncost.from_torch(wrapper(nn.Linear(3, 4)), (2, 3)).macs == 2 * 3 * 4
+
+
+def test_a_forward_without_names_is_refused() -> None:
+    class Any_(nn.Module):
+        def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+            return inputs[0]
+
+    with pytest.raises(mncost.InputError, match="any number of inputs, without names"):
+        mncost.from_torch(Any_(), (2, 3))
 
 
 @pytest.fixture

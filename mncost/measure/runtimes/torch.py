@@ -65,7 +65,7 @@ class Torch(Runtime):
         """Load a module with hooks that time the modules in it."""
         from mncost.measure.runtimes.torch_modules import ModuleTimes
 
-        times = ModuleTimes(*_loaded(setup))
+        times = ModuleTimes(*_loaded(setup, by_module=True))
         return times.call, times.finish
 
     @staticmethod
@@ -81,12 +81,17 @@ class Torch(Runtime):
 
 
 def _loaded(
-    setup: Setup,
+    setup: Setup, *, by_module: bool = False
 ) -> tuple[nn.Module, Sequence[torch.Tensor], Mapping[str, torch.Tensor]]:
-    """Return a module with its inputs, by position and by name."""
+    """Return a module with its inputs, by position and by name.
+
+    Args:
+        setup: where it is, and how it is called.
+        by_module: whether an exported program has its modules again.
+    """
     given = Given.of(setup.folder)
     if given is not None:
-        module, named = _given(given, setup.batch)
+        module, named = _given(given, setup.batch, by_module=by_module)
         return module, (), named
     _, module, shapes = _read(setup.folder / "model.pickle")
     return module, _images(shapes, setup.batch), {}
@@ -96,7 +101,9 @@ def _images(shapes: Iterable[Sequence[int]], batch: int) -> list[torch.Tensor]:
     return [_channels_last(seeded_images((batch, *shape))) for shape in shapes]
 
 
-def _given(given: Given, batch: int) -> tuple[nn.Module, dict[str, torch.Tensor]]:
+def _given(
+    given: Given, batch: int, *, by_module: bool
+) -> tuple[nn.Module, dict[str, torch.Tensor]]:
     """Return a module that somebody gave, made here as it is, and its inputs."""
     import torch
 
@@ -108,7 +115,8 @@ def _given(given: Given, batch: int) -> tuple[nn.Module, dict[str, torch.Tensor]
     torch.manual_seed(0)
     try:
         if given.model.endswith(".pt2"):
-            module = torch.export.load(given.model).module()
+            program = torch.export.load(given.model)
+            module = _with_modules(program) if by_module else program.module()
         else:
             module = made(given.model).requires_grad_(False)
     except InputError as error:
@@ -116,6 +124,17 @@ def _given(given: Given, batch: int) -> tuple[nn.Module, dict[str, torch.Tensor]
     if devices := {one.device.type for one in module.parameters()} - {"cpu"}:
         raise RuntimeError(f"{given.model} is on {', '.join(devices)}; accepted is the CPU")
     return module, _tensors(given, batch)
+
+
+def _with_modules(program: torch.export.ExportedProgram) -> nn.Module:
+    """Return a program as a module that has the modules which it was exported from."""
+    import torch
+
+    module = torch.export.unflatten(program)
+    for inner in module.modules():  # as code, not by an interpreter, which takes time of its own
+        if hasattr(inner, "_run_with_interpreter"):
+            inner._run_with_interpreter = False
+    return module
 
 
 def _tensors(given: Given, batch: int) -> dict[str, torch.Tensor]:

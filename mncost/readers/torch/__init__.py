@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -62,7 +63,7 @@ def read_module(
     with _evaluating(module):
         recorded, specs, notes = _recorded(module, specs, shown, again)
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    weights = [tensors[key] for key in recorded.read]
+    weights = [*(tensors[key] for key in recorded.read), *recorded.packed]
     return ReadModel(
         name=shown,
         graph=recorded.graph,
@@ -148,13 +149,16 @@ def _unread(name: str, module: nn.Module, read: Collection[str]) -> Iterator[str
 
 def _bytes(weights: Sequence[torch.Tensor]) -> int | None:
     """Return the bytes of weights; ``None`` if all are float32."""
-    sizes = {one.dtype.itemsize for one in weights if one.is_floating_point()}
+    sizes = {one.dtype.itemsize for one in weights if one.is_floating_point() or one.is_quantized}
     return sum(one.numel() * one.dtype.itemsize for one in weights) if sizes - {4} else None
 
 
 def _precision(weights: Sequence[torch.Tensor]) -> Precision:
-    bytes_of = {2: 0, 4: 0}
+    """Return the precision that most weights are stored in."""
+    elements: Counter[Precision] = Counter()
     for one in weights:
-        if one.is_floating_point() and one.dtype.itemsize in bytes_of:
-            bytes_of[one.dtype.itemsize] += one.numel()
-    return "fp16" if bytes_of[2] > bytes_of[4] else "fp32"
+        if one.is_quantized:
+            elements["int8"] += one.numel()
+        elif one.is_floating_point():
+            elements["fp16" if one.dtype.itemsize == 2 else "fp32"] += one.numel()
+    return elements.most_common(1)[0][0] if elements else "fp32"

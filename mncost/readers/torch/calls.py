@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mncost.graph.ops import Shape
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["Call", "Value"]
 
@@ -59,6 +62,14 @@ class Call(NamedTuple):
         """Return the first argument of these names that there is."""
         given = [self.args.get(name) for name in names]
         return next(value for value in given if isinstance(value, Value))
+
+    @property
+    def packed(self) -> Sequence[torch.Tensor]:
+        """The weight, and the bias if it has one, that a quantised operator has packed."""
+        for argument in self.args.values():
+            if hasattr(argument, "unpack"):
+                return [one for one in argument.unpack() if one is not None]
+        return ()
 
     def has(self, name: str) -> bool:
         """Whether an argument of this name is a tensor."""

@@ -31,9 +31,14 @@ def expanded(target: Any, call: Call, replay: tuple[Any, Any] | None = None) -> 
 
 
 def operator_name(target: Any) -> str:
-    """Return ``conv2d`` for ``aten.conv2d.default``, ``relu`` for ``aten.relu_.default``."""
+    """Return ``conv2d`` for ``aten.conv2d.default``, ``relu`` for ``aten.relu_.default``.
+
+    Quantised operators are namesakes of others with other arguments: ``quantized.conv2d``.
+    """
     parts = str(target).split(".")
     name = parts[1] if len(parts) > 1 else parts[0]
+    if parts[0] == "quantized":
+        return f"quantized.{name}"
     stripped = name.rstrip("_")
     return stripped if name == f"{stripped}_" else name
 

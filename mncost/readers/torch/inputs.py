@@ -151,15 +151,25 @@ def example(
 
 
 def _arguments(module: nn.Module) -> tuple[list[str], list[str], bool]:
-    """Return the arguments that a forward needs, those that it takes, and if it takes any."""
+    """Return the arguments that a forward needs, those that it takes, and if it takes any.
+
+    Raises:
+        InputError: its arguments have no names.
+    """
     needed, accepted, takes_any = [], [], False
-    for argument in inspect.signature(module.forward).parameters.values():
+    every = [*inspect.signature(module.forward).parameters.values()]
+    for argument in every:
         if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
             takes_any = takes_any or argument.kind is argument.VAR_KEYWORD
             continue
         accepted.append(argument.name)
         if argument.default is argument.empty:
             needed.append(argument.name)
+    if any(one.kind is one.VAR_POSITIONAL for one in every) and not accepted:
+        raise InputError(
+            f"{type(module).__name__}: its forward takes any number of inputs, without names; "
+            "accepted is a forward whose arguments have names"
+        )
     return needed, accepted, takes_any
 
 

@@ -18,7 +18,7 @@ from mncost.errors import InputError, UnknownNameError, did_you_mean, one_line
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["folder_of", "made"]
+__all__ = ["folder_of", "made", "unwrapped"]
 
 
 def made(name: str, *, weightless: bool = False) -> nn.Module:
@@ -48,7 +48,21 @@ def made(name: str, *, weightless: bool = False) -> nn.Module:
             f"{name} gives a value of type {type(module).__name__}; accepted is a "
             "torch.nn.Module, or what returns one without arguments"
         )
-    return module.eval()
+    return unwrapped(module).eval()
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """Return the module that ``torch.compile`` or a data-parallel module was put around."""
+    from torch import nn
+
+    for attribute in ("_orig_mod", "module"):
+        inner = getattr(module, attribute, None)
+        if type(module).__name__ in _WRAPPERS and isinstance(inner, nn.Module):
+            return unwrapped(inner)
+    return module
+
+
+_WRAPPERS = ("OptimizedModule", "DataParallel", "DistributedDataParallel")
 
 
 def folder_of(name: str) -> str | None:

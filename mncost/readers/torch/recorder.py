@@ -12,6 +12,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 import torch
+from msgspec.structs import replace
 from torch import nn
 
 from mncost.cost.forms import FUSED, UNFUSED, WHOLE, Form
@@ -38,12 +39,14 @@ class Recorded(NamedTuple):
         inputs: the shapes of its inputs, without the batch.
         forms: of each node.
         read: the names of the parameters that it reads.
+        packed: the weights of quantised operators, which are no parameters of torch.
     """
 
     graph: Graph
     inputs: dict[str, Shape]
     forms: tuple[Form, ...]
     read: tuple[str, ...]
+    packed: tuple[torch.Tensor, ...]
 
 
 class Place(NamedTuple):
@@ -74,7 +77,12 @@ class Recorder:
     def __init__(self, module: nn.Module) -> None:
         """Begin the graph of a module."""
         self._read: dict[str, None] = {}
+        self._packed: dict[str, Sequence[torch.Tensor]] = {}  # by the module that has them
         self._tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        first = {id(tensor): name for name, tensor in reversed(self._tensors.items())}
+        every = (*module.named_parameters(remove_duplicate=False),)
+        every += (*module.named_buffers(remove_duplicate=False),)
+        self._first = {name: first[id(tensor)] for name, tensor in every}
         self._kind = f"{type(module).__module__}.{type(module).__qualname__}"
         kinds = {
             path: f"{type(one).__module__}.{type(one).__qualname__}"
@@ -94,8 +102,10 @@ class Recorder:
         return Value(shape, index=len(self._inputs) - 1)
 
     def parameter(self, name: str) -> Value:
-        """Return a parameter or buffer of the module."""
-        return Value(tuple(self._tensors[name].shape), parameter=name, parameters=[name])
+        """Return a parameter or buffer of the module; one of several names by the first of them."""
+        first = self._first.get(name, name)
+        shape = tuple(self._tensors[first].shape)
+        return Value(shape, parameter=name, parameters=[first])
 
     def call(
         self,
@@ -122,6 +132,9 @@ class Recorder:
         if not read:
             return self._constant(rated, constants, outs)
         node = self._node(target, call, rated, tuple(read), constants)
+        if call.packed and place.module not in self._packed:
+            self._packed[place.module] = call.packed
+            node = replace(node, held=_held(call.packed))
         own = any((value.parameter or "").rpartition(".")[0] == place.module for value in constants)
         values = [self._append(_Made(node, tuple(read), call, place, own), call.out)]
         for out in call.outs[1:]:
@@ -147,7 +160,8 @@ class Recorder:
         indices = dict.fromkeys(value.index for value in outputs if value.index is not None)
         graph = Graph(tuple(nodes), tuple(indices) or (len(nodes) - 1,))
         forms = [Form()] * len(self._inputs) + [self._form(made) for made in self._made]
-        return Recorded(graph, dict(self._inputs), tuple(forms), tuple(self._read))
+        packed = [tensor for tensors in self._packed.values() for tensor in tensors]
+        return Recorded(graph, dict(self._inputs), tuple(forms), tuple(self._read), tuple(packed))
 
     def _form(self, made: _Made) -> Form:
         call = made.call
@@ -180,7 +194,11 @@ class Recorder:
         constants: Sequence[Value],
     ) -> Op:
         out = without_batch(call.out)
-        fresh = all(value.parameters for value in constants if value.parameter)
+        fresh = all(
+            value.parameters and value.parameters[0] not in self._read
+            for value in constants
+            if value.parameter
+        )
         direct = all(value.parameter for value in constants)
         op = own_operator(call, self._shapes) if fresh and direct else None
         if op is not None and self._fits(op, call, out):
@@ -257,3 +275,12 @@ def _fuses(call: Call) -> bool:
     """Whether torch has one kernel for an attention: as many heads of keys as of queries."""
     query, key, value = (call.tensor(name).shape for name in ("query", "key", "value"))
     return len(query) == 4 and query[:2] == key[:2] == value[:2] and query[3] == value[3]
+
+
+def _held(packed: Sequence[torch.Tensor]) -> tuple[Held, ...]:
+    """Return a packed weight, and its bias, as what an operator holds."""
+    leaves = zip(("weight", "bias"), packed, strict=False)
+    return tuple(
+        Held(leaf, tuple(tensor.shape), "weight" if leaf == "weight" else "vector")
+        for leaf, tensor in leaves
+    )

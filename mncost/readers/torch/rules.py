@@ -39,7 +39,10 @@ Rule = Callable[[Call], Rated]
 def rated(call: Call) -> Rated | None:
     """Return what a call does; ``None`` if this list does not have its operator."""
     rule = RULES.get(call.operator)
-    return rule(call) if rule else None
+    try:
+        return rule(call) if rule else None
+    except StopIteration:  # a namesake with other arguments
+        return None
 
 
 def _conv(call: Call) -> Rated:
@@ -83,6 +86,30 @@ def _attention(call: Call) -> Rated:
     scores = prod(query[:-1]) * key[-2]
     macs = scores * (query[-1] + value[-1])
     return Rated("attention", {"attention": macs, "softmax": scores, "query_scale": prod(query)})
+
+
+def _bilinear(call: Call) -> Rated:
+    """X A y for each output: a product with the matrices, then one with a vector each."""
+    outer, _, inner = call.tensor("weight").shape
+    places = prod(call.out) // (outer or 1)
+    first = call.tensor("input1").shape[-1]
+    work = {"linear": places * outer * inner * (first + 1)}
+    if call.has("bias"):
+        work["bias"] = prod(call.out)
+    return Rated("linear", work)
+
+
+def _bag(call: Call) -> Rated:
+    return Rated("reduction", {"reduction": prod(call.tensor("indices").shape) * call.out[-1]})
+
+
+def _packed(kind: str) -> Rule:
+    def rule(call: Call) -> Rated:
+        weight = call.packed[0].shape
+        amount = prod(call.out) * prod(weight[1:])
+        return Rated(kind, {kind: amount})
+
+    return rule
 
 
 def _recurrent(call: Call) -> Rated:
@@ -200,6 +227,24 @@ RULES: Mapping[str, Rule] = {
     **_each("conv1d conv2d conv3d convolution _convolution mkldnn_convolution", _conv),
     **_each("conv_transpose1d conv_transpose2d conv_transpose3d", _conv),
     "deform_conv2d": _deformable,
+    "bilinear": _bilinear,
+    **_each("embedding_bag _embedding_bag _embedding_bag_forward_only", _bag),
+    **_each(
+        "quantized.linear quantized.linear_relu quantized.linear_dynamic "
+        "quantized.linear_relu_dynamic quantized.linear_dynamic_fp16 "
+        "quantized.linear_relu_dynamic_fp16",
+        _packed("linear"),
+    ),
+    **_each(
+        "quantized.conv1d quantized.conv2d quantized.conv3d quantized.conv1d_relu "
+        "quantized.conv2d_relu quantized.conv3d_relu",
+        _packed("conv"),
+    ),
+    **_each(
+        "quantized.add quantized.add_relu quantized.mul quantized.add_scalar quantized.mul_scalar "
+        "quantize_per_tensor quantize_per_tensor_dynamic quantize_per_channel dequantize",
+        _elementwise("elementwise"),
+    ),
     **_each("linear mkldnn_linear", _linear),
     **_each("matmul inner", _product("self", "other")),
     **_each("mm bmm _scaled_mm _int_mm", _product("self", "mat2")),
@@ -262,6 +307,7 @@ RULES: Mapping[str, Rule] = {
         "native_channel_shuffle im2col col2im unfold_copy to _to_copy type_as tril triu "
         "one_hot meshgrid sort topk argsort nonzero nms _unique2 _unique unique_dim "
         "unique_consecutive bucketize searchsorted "
+        "_pack_padded_sequence _pad_packed_sequence "
         "zero fill fill_ zeros_like ones_like full_like empty_like rand_like randn_like "
         "new_zeros new_ones new_full new_empty new_empty_strided bernoulli slice_scatter "
         "select_scatter as_strided_scatter item _local_scalar_dense",

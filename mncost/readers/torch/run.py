@@ -87,6 +87,8 @@ def _following(module: nn.Module, watch: _Watch) -> Iterator[None]:
     """Tell the watch which module runs."""
     handles = []
     for path, inner in module.named_modules():
+        if isinstance(inner, torch.jit.ScriptModule):  # which takes no hooks
+            continue
         place = Place(path, f"{type(inner).__module__}.{type(inner).__qualname__}")
 
         def enter(_: nn.Module, given: Any, place: Place = place) -> None:
