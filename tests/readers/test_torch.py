@@ -303,6 +303,7 @@ def test_quantised_modules_have_the_macs_and_weights_of_what_they_were_made_of()
     assert net.precision == "int8"
 
 
+@pytest.mark.filterwarnings("ignore")  # torch warns of itself
 def test_a_module_in_hand_has_layers_in_another_process(tmp_path: Path) -> None:
     from mncost.measure.runtimes import Setup
     from mncost.measure.runtimes.given import Given
