@@ -32,6 +32,8 @@ UNRECORDED = {
     # What its Figure 4 says, worked out in test_fbnets.
     "fbnet-a": (249_921_848, 4_321_464),
     "fbnet-b": (306_210_888, 4_863_288),
+    # By a loop over V2's Table 2 with 80 and 160 channels at stride 32, and without the last row.
+    "reduced-v2": (237_177_312, 1_100_712),
     # torchvision's MobileNetV3(..., reduced_tail=True) on one with the dialect; see test_heads.py.
     "reduced-v3-large": (182_302_720, 2_569_352),
     "reduced-v3-small": (43_763_584, 1_099_672),

@@ -95,6 +95,24 @@ def test_reduced_tails(arch: str, alpha: float, macs: int, params: int) -> None:
     assert (network.macs, network.params) == (macs, params)
 
 
+def test_table_7_of_v3() -> None:
+    """What R-ASPP adds to V3-Large's 960 channels, by hand, and what its row 6 halves."""
+    whole, backbone = (mncost.load(f"v3-large{head}", classes=19) for head in ("+raspp", "+lraspp"))
+    joined = 2 * 960 * 256 + 512 * 256 + 3 * 2 * 256 + 257 * 19  # two branches, their sum, classes
+    lite = 2 * 960 * 128 + 2 * 128 + (128 + 40 + 2) * 19
+    assert whole.params - backbone.params == joined - lite
+    pixels = 64 * 128
+    larger = backbone.at(1024, 2048)
+    ours = (960 * 256 + 512 * 256 + 256 * 19) * pixels + 960 * 256
+    theirs = (960 * 128 + 4 * (128 + 40) * 19) * pixels + 960 * 128
+    assert whole.macs - larger.macs == ours - theirs
+    half, full = (mncost.load("reduced-v3-large", dialect=name) for name in ("rf2", "paper"))
+    convolutions = 336 * (112 + 25 + 80 + 2 * 2)  # 5×5, and two batch norms
+    # 672 // 4 = 168 squeezed channels, and 84 rounded to 88 of the half
+    squeezed = (2 * 672 * 168 + 672 + 168) - (2 * 336 * 88 + 336 + 88)
+    assert full.params - half.params == convolutions + squeezed
+
+
 @pytest.mark.parametrize(
     ("arch", "said"),
     [

@@ -24,7 +24,8 @@ MACs bases
     head_80         the head of a detector only, 80 classes, to 10 million
     head_not_reproduced    the head only, and that does not give it
     classes_91      a detector with 91 classes, to two digits
-    segmenter       the authors' segmenter, which is not released
+    segmenter       of one pixel more on each side, with expanded fine features, and additions,
+                    resizing and h-swish; within 30 million
     auxiliary       exact, with the auxiliary head that is there for training
 Params bases
     trainable       weights, biases, batch-norm scale and shift, layer scale; 1000 classes
@@ -36,7 +37,7 @@ Params bases
     folded          weights, biases and one bias per batch-norm channel (as folded), 1000 classes
     binary          folded, in units of 2**20
     head_1280       trainable_1001 of V3-Small with a penultimate layer of 1280
-    head, segmenter, auxiliary    as above
+    head, auxiliary    as above
     paddle_summary  paddle.fluid.contrib.model_stat: conv weights, where a depthwise layer counts
                     kernel**2 only; fc weights; two per batch-norm channel; one; 1000 classes
 Both
@@ -119,8 +120,14 @@ ARCH_RULES = (
     ("Detection", r"^V3-Small \+", "v3-small+ssdlite"),
     ("Detection", r"^V3 \(C4", "reduced-v3-large+ssdlite"),
     ("Detection", r"^V3 \+", "v3-large+ssdlite"),
-    ("Segmentation", r"V3 RF2 LR-ASPP F=128", "reduced-v3-large+lraspp"),
-    ("Segmentation", r"V3-Small RF2 LR-ASPP F=128", "reduced-v3-small+lraspp"),
+    ("Segmentation", r"^row[12] ", "reduced-v2+raspp"),
+    ("Segmentation", r"^row3 ", "reduced-v2+lraspp-256"),
+    ("Segmentation", r"^row(4|9|10) ", "reduced-v2+lraspp"),
+    ("Segmentation", r"^row5 ", "v3-large+raspp"),
+    ("Segmentation", r"^row6 ", "reduced-v3-large+raspp"),
+    ("Segmentation", r"^row7 ", "reduced-v3-large+lraspp-256"),
+    ("Segmentation", r"^row8 ", "reduced-v3-large+lraspp"),
+    ("Segmentation", r"^row11 ", "reduced-v3-small+lraspp"),
     ("FBNet", r"B", "fbnet-b"),
     ("GhostNet", r"PaddleClas|ghostnetv[23]", ""),
     ("GhostNet", r"", "ghostnet"),
@@ -161,7 +168,8 @@ BASES = (
     Basis("arXiv:1905.02244 Table 6", r"^V[12] \+", "giga_1_decimal", "trainable"),
     Basis("arXiv:1905.02244 Table 6", r"^V3 \+|0\.", "not_reproduced", "not_reproduced"),
     Basis("arXiv:1905.02244 Table 6", r"SSDLite", "classes_91", "not_reproduced"),
-    Basis("arXiv:1905.02244 Table 7", r"", "segmenter", "segmenter"),
+    Basis("arXiv:1905.02244 Table 7", r" V2 ", "segmenter", "truncated"),
+    Basis("arXiv:1905.02244 Table 7", r"", "segmenter", "trainable"),
     Basis("arXiv:1911.11907", r"FBNet", "not_reproduced", "not_reproduced"),
     Basis("torchvision 0.", r"^(deeplabv3|fcn)_", "auxiliary", "auxiliary"),
     Basis("arXiv:1704.04861 Table 9", r"Squeezenet", "doubled_at_227", "trainable"),
@@ -389,6 +397,9 @@ def dialect(row: Row) -> str:
         return "timm-tf" if tensorflow else "timm"
     if row["source"].startswith("torchvision"):
         return from_torchvision_name(row["variant"].split()[0])[1] or "torchvision"
+    if row["source"].startswith("arXiv:1905.02244 Table 7"):
+        number = int(re.match(r"row(\d+)", row["variant"])[1])
+        return {1: "whole", 6: "rf2", 7: "rf2", 8: "rf2", 11: "rf2"}.get(number, "")
     authors = "ShuffleNetV1/README" in row["source"] or "1801.04381" in row["source"]
     return "megvii" if authors and row["family"] == "ShuffleNetV1" else ""
 
@@ -400,7 +411,9 @@ def alpha(row: Row, arch: str) -> str:
     if arch and row["source"].startswith("torchvision"):
         return from_torchvision_name(row["variant"].split()[0])[2]
     if not row["alpha"] and (
-        stated := re.search(r"(\d(?:\.\d+)?)x|MnasNet_(\d\.\d+)|V2 (0\.\d+) \+", row["variant"])
+        stated := re.search(
+            r"(\d(?:\.\d+)?)x|MnasNet_(\d\.\d+)|V2 (0\.\d+) (?:\+|RF2)", row["variant"]
+        )
     ):
         number = stated[1] or stated[2] or stated[3]
         return str(float(number))

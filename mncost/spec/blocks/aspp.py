@@ -29,7 +29,7 @@ class ASPP(ScaledRow, frozen=True, kw_only=True, tag="aspp"):
     out: Channels
     rates: Annotated[
         tuple[Rate, ...],
-        Meta(min_length=1, max_length=16, description="The dilation of each k×k convolution."),
+        Meta(max_length=16, description="The dilation of each k×k convolution; none is R-ASPP."),
     ]
     kernel: Kernel = 3
     eps: NormEps | None = None
