@@ -398,8 +398,8 @@ def dialect(row: Row) -> str:
     if row["source"].startswith("torchvision"):
         return from_torchvision_name(row["variant"].split()[0])[1] or "torchvision"
     if row["source"].startswith("arXiv:1905.02244 Table 7"):
-        number = int(re.match(r"row(\d+)", row["variant"])[1])
-        return {1: "whole", 6: "rf2", 7: "rf2", 8: "rf2", 11: "rf2"}.get(number, "")
+        rows = {"row1": "whole", "row6": "rf2", "row7": "rf2", "row8": "rf2", "row11": "rf2"}
+        return rows.get(row["variant"].partition(" ")[0], "")
     authors = "ShuffleNetV1/README" in row["source"] or "1801.04381" in row["source"]
     return "megvii" if authors and row["family"] == "ShuffleNetV1" else ""
 
