@@ -22,10 +22,9 @@ from torch import fx, nn
 
 import mncost
 from benchmarks.startup import alternate, seconds
-from mncost.cost.work import count
 from mncost.graph import ops
 from mncost.graph.graph import Graph
-from mncost.graph.shapes import infer_shapes
+from mncost.network import network_of
 from mncost.spec.build import build
 from mncost.spec.catalog import load_spec
 from mncost.spec.resolve import resolve
@@ -41,9 +40,8 @@ _CALLS = 10  # of mncost for each of torchinfo: a cell is too short for the cloc
 
 def count_cell(spec: Spec) -> tuple[int, int]:
     """Return the MACs and the parameters of a parsed architecture at α = 1."""
-    graph = build(resolve(spec))
-    costs = count(graph, infer_shapes(graph, graph.images(RESOLUTION)))
-    return sum(cost.macs for cost in costs), sum(cost.params for cost in costs)
+    network = network_of(resolve(spec), RESOLUTION)
+    return network.macs, network.params
 
 
 def count_grid() -> list[tuple[int, ...]]:

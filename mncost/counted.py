@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from mncost.cost import memory
 from mncost.cost.memory import InPlace, Peak, Precision, Schedule
 from mncost.cost.sizes import Places, Sum, live_sums, macs_sum, peak_of, places_of, total
-from mncost.cost.work import OpCost, Tally, count, held, macs_of, tally, work_of
+from mncost.cost.work import OpCost, Tally, count, held, macs_of_nodes, tally
 from mncost.errors import UnknownNameError
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.ops import Foreign, Shape
@@ -59,8 +59,7 @@ class _Shared:
         if (pixels := self.pixels(inputs)) is not None:
             return None, total(self._macs_sum, pixels)
         shapes = infer_shapes(self.graph, inputs)
-        pairs = zip(self.graph.nodes, shapes, strict=True)
-        macs = [macs_of(work_of(node, shapes, out)) for node, out in pairs]
+        macs = macs_of_nodes(self.graph, shapes)
         if self._first is None:
             self._first = inputs, shapes, macs
         return shapes, sum(macs)

@@ -30,6 +30,7 @@ __all__ = [
     "count",
     "held",
     "macs_of",
+    "macs_of_nodes",
     "tally",
     "token_scores",
     "work_of",
@@ -56,6 +57,8 @@ Work: TypeAlias = dict[str, int]
 MACS = ("conv", "linear", "attention", "matmul", "recurrent")
 """The kinds that are multiply-accumulates."""
 _MACS = frozenset(MACS)
+_NO_MACS = frozenset({ops.BatchNorm, ops.Activation, ops.Add})
+"""Operators that multiply nothing: two thirds of a network, whose work is not looked through."""
 
 KINDS = (
     *MACS,
@@ -199,31 +202,40 @@ def token_scores(op: ops.MultiHeadAttention, tokens: Shape) -> int:
 
 
 class OpCost(Struct, frozen=True, gc=False):
-    """The cost of one operator: what it holds, and its work."""
+    """The cost of one operator: its work, and what it holds.
+
+    Attributes:
+        op: the operator.
+        work: for one image.
+        macs: the multiply-accumulates among it.
+        params: trainable parameters.
+        buffers: running statistics.
+    """
 
     op: Op
     work: Work
-
-    @property
-    def params(self) -> int:
-        """Trainable parameters."""
-        return held(self.op)[0]
-
-    @property
-    def buffers(self) -> int:
-        """Running statistics."""
-        return held(self.op)[1]
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates."""
-        return macs_of(self.work)
+    macs: int
+    params: int
+    buffers: int
 
 
 def count(graph: Graph, shapes: Sequence[Shape]) -> list[OpCost]:
     """Return the cost of every node of a graph whose shapes are known."""
-    pairs = zip(graph.nodes, shapes, strict=True)
-    return [OpCost(node.op, work_of(node, shapes, out)) for node, out in pairs]
+    costs = []
+    for node, out in zip(graph.nodes, shapes, strict=True):
+        op, work = node.op, work_of(node, shapes, out)
+        macs = 0 if type(op) in _NO_MACS else macs_of(work)
+        params, buffers = held(op)
+        costs.append(OpCost(op, work, macs, params, buffers))
+    return costs
+
+
+def macs_of_nodes(graph: Graph, shapes: Sequence[Shape]) -> list[int]:
+    """Return the multiply-accumulates of every node of a graph whose shapes are known."""
+    return [
+        0 if type(node.op) in _NO_MACS else macs_of(work_of(node, shapes, out))
+        for node, out in zip(graph.nodes, shapes, strict=True)
+    ]
 
 
 @lru_cache(maxsize=10_000)

@@ -141,14 +141,13 @@ class Builder:
 
     def add(self, role: str, op: Op, *inputs: int) -> int:
         """Append an operator, named after the block and its role there; return its index."""
-        sources, nodes = inputs or (self.last,), self.nodes
-        self.last = len(nodes)
-        nodes.append(Node(f"{self.block}.{role}", self.block, op, sources))
-        rank = self.ranks[sources[0]]
-        if (kind := type(op)) in _RANKS:
-            rank = _RANKS[kind][rank]
-        self.ranks.append(rank)
-        return self.last
+        nodes, ranks, block = self.nodes, self.ranks, self.block
+        sources = inputs or (self.last,)
+        nodes.append(Node(f"{block}.{role}", block, op, sources))
+        rank = ranks[sources[0]]
+        self.last = last = len(ranks)
+        ranks.append(_RANKS[kind][rank] if (kind := type(op)) in _RANKS else rank)
+        return last
 
     def finish(self, outputs: tuple[int, ...] = ()) -> Graph:
         """Return the graph; its output is the last node, unless others are given."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from mncost.cost import memory
 from mncost.cost.memory import InPlace, Precision, Schedule
-from mncost.cost.work import held, macs_of, work_of
+from mncost.cost.work import held, macs_of_nodes
 from mncost.errors import InputError
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import Shape, Size
@@ -249,8 +249,7 @@ class Pricer:
         graph = piece.graph
         match metric:
             case "macs":
-                pairs = zip(graph.nodes, shapes, strict=True)
-                return sum(macs_of(work_of(node, shapes, out)) for node, out in pairs)
+                return sum(macs_of_nodes(graph, shapes))
             case "params":
                 return piece.params
             case "weight_bytes":

@@ -118,14 +118,16 @@ class Emitter(Builder):
             kernel,
             stride,
             _ONE if kernel == _ONE else dilation,  # a single pixel has none
-            groups=groups,
-            bias=(not norm or self.rules.bias == "always") if bias is None else bias,
-            padding=padding or self.rules.padding,
+            groups,
+            (not norm or self.rules.bias == "always") if bias is None else bias,
+            padding or self.rules.padding,
         )
-        self.add(f"{role}conv", op, *(() if source is None else (source,)))
+        last = self.add(f"{role}conv", op, self.last if source is None else source)
         if norm:
-            self.norm(role, out_channels, eps)
-        return self.activation(role, activation, out_channels)
+            last = self.norm(role, out_channels, eps)
+        if activation != "none":
+            last = self.activation(role, activation, out_channels)
+        return last
 
     def depthwise(  # noqa: PLR0913  likewise
         self,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import ceil
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from mncost.errors import did_you_mean
 from mncost.spec.rows import Row
@@ -15,7 +16,7 @@ IMAGE = "input"
 """What a row calls the image."""
 
 
-class Read(NamedTuple):
+class Read(Struct, frozen=True, gc=False):
     """A result that a row reads: that of a block, or of a part of it.
 
     Attributes:
@@ -46,10 +47,11 @@ class Table:
         """Take rows with their names; ``depth`` multiplies their repeats."""
         self.rows, self.names, self.depth = rows, names, depth
         self.places = {name: place for place, name in enumerate(names)}
+        self.repeats = [repeats_of(row, depth) for row in rows]
 
     def block_name(self, place: int, repeat: int | None = None) -> str:
         """Return the name of a repeat of a row; by default of the last."""
-        repeats = repeats_of(self.rows[place], self.depth)
+        repeats = self.repeats[place]
         return f"{self.names[place]}.{repeat or repeats}" if repeats > 1 else self.names[place]
 
     def sources(self, place: int) -> tuple[Read, ...]:
@@ -62,8 +64,8 @@ class Table:
         if row.reads is None:
             if row.several:
                 raise ValueError('`from` is missing: names of rows, e.g. from = ["stem", "row2"]')
-            first: tuple[Read, ...] = (self._whole(place - 1),)
-            return first + tuple(self.find(name, place, key) for key, name in row.also)
+            first = self._whole(place - 1)
+            return first, *(self.find(name, place, key) for key, name in row.also)
         wanted = (row.reads,) if isinstance(row.reads, str) else row.reads
         if not row.several and len(wanted) > 1:
             raise ValueError(f"`from` names {len(wanted)} rows: this block reads one")
@@ -105,7 +107,7 @@ class Table:
         if place >= before:
             what = "is this row itself" if place == before else f"comes later, as row {place + 1}"
             raise ValueError(f"{key}: {row!r} {what}: a row reads rows above it")
-        repeats, repeat = repeats_of(self.rows[place], self.depth), None
+        repeats, repeat = self.repeats[place], None
         if rest and repeats > 1 and rest[0].isdecimal():
             repeat = int(rest.pop(0)) if len(rest[0]) < 4 else 0
             if not 1 <= repeat <= repeats:
@@ -130,7 +132,7 @@ class Table:
 
     def _accepted(self, place: int) -> list[str]:
         row, name = self.rows[place], self.names[place]
-        repeats = repeats_of(row, self.depth)
+        repeats = self.repeats[place]
         blocks = [name] if repeats == 1 else [f"{name}.{n}" for n in range(1, repeats + 1)]
         wholes = [*dict.fromkeys([name, *blocks])] if row.whole else []
         return [*wholes, *(f"{block}.{part}" for block in blocks for part in row.parts)]

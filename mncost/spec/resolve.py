@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mncost.errors import GridError, SpecError, UnknownNameError
 from mncost.spec.parse import PAPER, row_name
-from mncost.spec.reading import IMAGE, Read, Table, repeats_of
+from mncost.spec.reading import IMAGE, Read, Table
 from mncost.spec.rows import Block, Row
 from mncost.spec.schema import OutputStride, Spec
 from mncost.spec.strides import Strides
@@ -142,23 +143,38 @@ class TableWidths:
     def _add(self, place: int) -> None:
         row, base = self.table.rows[place], self.table.names[place]
         reads = self.table.sources(place)
-        first, *others = map(self._channels, reads)
+        first, *rest = [self._channels(read) for read in reads]
+        image, others = self.image, tuple(rest)
         stride, sources = row.steps, tuple(map(str, reads))
-        repeats = repeats_of(row, self.table.depth)
+        repeats = self.table.repeats[place]
         if len(self.blocks) + repeats > MAX_BLOCKS:
             raise ValueError(f"more than {MAX_BLOCKS} blocks")
+        met = None
         for repeat in range(1, repeats + 1):
             name = base if repeats == 1 else f"{base}.{repeat}"
-            scaling = Scaling(*self.image[:3], *first, tuple(others))
-            widths = row.widths(scaling)
-            self._check(widths)
-            out, nominal, expanded, squeezed, branches = widths
+            if met != first:  # from the second repeat on it is mostly one width
+                scaling = Scaling(image.alpha, image.rules, image.classes, *first, others)
+                widths = row.widths(scaling)
+                self._check(widths)
+                met = first
             stride, own, behind = self.strides.of(row, name, stride, reads)
-            inner = expanded, squeezed, branches
             self.blocks.append(
-                Block(name, place + 1, row, first[0], out, stride, *inner, sources, own, behind)
+                Block(
+                    name,
+                    place + 1,
+                    row,
+                    first[0],
+                    widths.out,
+                    stride,
+                    widths.expanded,
+                    widths.squeezed,
+                    widths.branches,
+                    sources,
+                    own,
+                    behind,
+                )
             )
-            first = self.ends[name] = out, nominal
+            first = self.ends[name] = widths.out, widths.nominal
             self.scalings[name], stride, sources = scaling, (1, 1), (name,)
             reads = (Read(place, name),)
 
@@ -176,7 +192,7 @@ class TableWidths:
         if not read.part:
             return self.ends[read.block]
         row, scaling = self.table.rows[read.row], self.scalings[read.block]
-        stated = scaling._replace(alpha=1.0, width=scaling.nominal)
+        stated = replace(scaling, alpha=1.0, width=scaling.nominal)
         return row.part_width(read.part, scaling), row.part_width(read.part, stated)
 
 

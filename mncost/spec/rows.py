@@ -94,12 +94,12 @@ class ScaledRow(Row, frozen=True, kw_only=True):
     repeats: Repeats | None = None
     activation: Activation = "none"
 
-    def out_width(self, out: int | str, scaling: Scaling) -> Widths:
-        """Return the width of an ``out`` that the row states."""
+    def out_width(self, out: int | str, scaling: Scaling) -> tuple[int, int]:
+        """Return the channels of an ``out`` that the row states, and those that it has at α = 1."""
         if isinstance(out, str):  # "classes"
-            return Widths(scaling.classes, scaling.classes)
+            return scaling.classes, scaling.classes
         kept = not self.scale or scaling.alpha < self.keep_below
-        return Widths(out if kept else scaling.scaled(out, self.rounding, self.divisor), out)
+        return out if kept else scaling.scaled(out, self.rounding, self.divisor), out
 
 
 class Block(Struct, frozen=True, gc=False):
@@ -140,5 +140,8 @@ class Block(Struct, frozen=True, gc=False):
             own: what the row states.
             after_stride: of a filter behind the one that has the stride.
         """
-        down, right = self.next_dilation if after_stride else self.dilation
-        return size_of(own)[0] * down, size_of(own)[1] * right
+        down, right = instead = self.next_dilation if after_stride else self.dilation
+        if own == 1:
+            return instead
+        height, width = size_of(own)
+        return height * down, width * right

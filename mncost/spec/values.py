@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations` here: msgspec would have to evaluate a hundred strings,
 # which takes longer than the rest of reading a file.
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
@@ -187,7 +187,7 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     se_gate: Activation = "hardsigmoid"
 
 
-class Scaling(NamedTuple):
+class Scaling(Struct, frozen=True, gc=False):
     """What decides the widths of a row: α, the rules, and the width that it meets.
 
     Attributes:
@@ -244,7 +244,7 @@ class Scaling(NamedTuple):
         return self.rounded(value, rounding) if self.rules.expansion == "rounded" else round(value)
 
 
-class Widths(NamedTuple):
+class Widths(Struct, frozen=True, gc=False):
     """The widths of a row at some α.
 
     Attributes:
@@ -263,7 +263,9 @@ class Widths(NamedTuple):
 
 def size_of(side: int | tuple[int, ...]) -> Size:
     """Return height and width of what may be given as one number for both."""
-    height, width = (side, side) if isinstance(side, int) else side
+    if isinstance(side, int):
+        return side, side
+    height, width = side
     return height, width
 
 

@@ -36,7 +36,7 @@ class ASPP(ScaledRow, frozen=True, kw_only=True, tag="aspp"):
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the output's width."""
-        return self.out_width(self.out, scaling)
+        return Widths(*self.out_width(self.out, scaling))
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the branches, and what joins them."""

@@ -59,7 +59,7 @@ class Conv(ScaledRow, frozen=True, kw_only=True, tag="conv"):
     def widths(self, scaling: Scaling) -> Widths:
         """Return the output's width: stated, or a multiple of the input's."""
         if self.out is not None:
-            made = self.out_width(self.out, scaling)
+            made = Widths(*self.out_width(self.out, scaling))
         else:
             ratio = self.expansion or 1.0
             made = Widths(scaling.expanded(ratio, self.rounding), round(scaling.nominal * ratio))

@@ -29,7 +29,7 @@ class Dense(ScaledRow, frozen=True, kw_only=True, tag="dense"):
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths of the output, and of the new channels."""
-        new, nominal, *_ = self.out_width(self.growth, scaling)
+        new, nominal = self.out_width(self.growth, scaling)
         return Widths(scaling.width + new, scaling.nominal + nominal, branches=(new,))
 
     def resolved(self, blocks: Sequence[Block]) -> dict[str, Any]:

@@ -25,8 +25,8 @@ class Fire(ScaledRow, frozen=True, kw_only=True, tag="fire"):
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths of the output, of a half and of what is between."""
-        half, nominal, *_ = self.out_width(self.out, scaling)
-        squeezed = self.out_width(self.width, scaling).out
+        half, nominal = self.out_width(self.out, scaling)
+        squeezed, _ = self.out_width(self.width, scaling)
         return Widths(2 * half, 2 * nominal, branches=(squeezed, half))
 
     def resolved(self, blocks: Sequence[Block]) -> dict[str, Any]:

@@ -34,11 +34,11 @@ class FusedInvertedResidual(Inverted, frozen=True, kw_only=True, tag="fused_inve
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths of the output and of the expansion."""
-        out, nominal, expanded, *_ = super().widths(scaling)
-        filtered = expanded if self.expand and expanded else out
+        made = super().widths(scaling)
+        filtered = made.expanded if self.expand and made.expanded else made.out
         check_groups(scaling.width, filtered, self.groups)
         squeezed = scaling.squeezed(filtered, self.se, self.squeezed)
-        return Widths(out, nominal, expanded if self.expand else None, squeezed)
+        return Widths(made.out, made.nominal, made.expanded if self.expand else None, squeezed)
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the two convolutions, and the sum."""

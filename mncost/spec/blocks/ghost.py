@@ -37,9 +37,9 @@ class Ghost(Inverted, frozen=True, kw_only=True, tag="ghost"):
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths of the output, of the expansion and of the squeeze-excite."""
-        out, nominal, expanded, *_ = super().widths(scaling)
-        squeezed = scaling.squeezed(expanded or 0, self.se, self.squeezed)
-        return Widths(out, nominal, expanded, squeezed)
+        made = super().widths(scaling)
+        squeezed = scaling.squeezed(made.expanded or 0, self.se, self.squeezed)
+        return Widths(made.out, made.nominal, made.expanded, squeezed)
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the two modules, what stands between them, and the sum."""

@@ -38,7 +38,7 @@ class Inverted(ScaledRow, frozen=True, kw_only=True):
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths of the output and of what stands before the projection."""
-        out, nominal, *_ = self.out_width(self.out, scaling)
+        out, nominal = self.out_width(self.out, scaling)
         return Widths(out, nominal, self.expanded_width(scaling))
 
     def expanded_width(self, scaling: Scaling) -> int:

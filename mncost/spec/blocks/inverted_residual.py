@@ -38,7 +38,7 @@ class InvertedResidual(Inverted, frozen=True, kw_only=True, tag="inverted_residu
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths; without an expansion convolution nothing is expanded."""
-        out, nominal, *_ = self.out_width(self.out, scaling)
+        out, nominal = self.out_width(self.out, scaling)
         expanded: int | None = self.expanded_width(scaling)
         if not self._expands(scaling, expanded):
             expanded = None

@@ -35,7 +35,7 @@ class Linear(ScaledRow, frozen=True, kw_only=True, tag="linear"):
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the output's width."""
-        return self.out_width(self.out, scaling)
+        return Widths(*self.out_width(self.out, scaling))
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the layer, after a flatten where it needs one; of tokens, it is one for each."""

@@ -30,7 +30,7 @@ class MobileOne(ScaledRow, frozen=True, kw_only=True, tag="mobileone"):
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the width of the output."""
-        return self.out_width(self.out, scaling)
+        return Widths(*self.out_width(self.out, scaling))
 
     def emit(self, b: Emitter, block: Block) -> None:
         """Emit the steps."""

@@ -41,7 +41,7 @@ class MobileViT(ScaledRow, frozen=True, kw_only=True, tag="mobilevit"):
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the features of a token, and those between the linear layers."""
-        features = self.out_width(self.features, scaling).out
+        features, _ = self.out_width(self.features, scaling)
         check_heads(features, self.heads)
         hidden = round(features * self.expansion)
         return Widths(scaling.width, scaling.nominal, features, branches=(hidden,))

@@ -63,7 +63,7 @@ class Basic(_Residual, frozen=True, kw_only=True, tag="basic"):
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the output's width, and that of the squeeze-excite."""
-        out, nominal, *_ = self.out_width(self.out, scaling)
+        out, nominal = self.out_width(self.out, scaling)
         return Widths(out, nominal, squeezed=scaling.squeezed(out, self.se, self.squeezed))
 
     def emit(self, b: Emitter, block: Block) -> None:
@@ -97,8 +97,8 @@ class Bottleneck(_Residual, frozen=True, kw_only=True, tag="bottleneck"):
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths of the output and of the k×k convolution."""
-        out, nominal, *_ = self.out_width(self.out, scaling)
-        width = self.out_width(self.width, scaling).out
+        out, nominal = self.out_width(self.out, scaling)
+        width, _ = self.out_width(self.width, scaling)
         check_groups(width, width, self.groups)
         return Widths(out, nominal, width, scaling.squeezed(out, self.se, self.squeezed))
 

@@ -41,7 +41,7 @@ class Separable(ScaledRow, frozen=True, kw_only=True, tag="separable"):
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the output's width, and that of the squeeze-excite."""
-        out, nominal, *_ = self.out_width(self.out, scaling)
+        out, nominal = self.out_width(self.out, scaling)
         squeezed = scaling.squeezed(scaling.width, self.se, self.squeezed)
         return Widths(out, nominal, squeezed=squeezed)
 

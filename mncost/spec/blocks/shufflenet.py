@@ -36,7 +36,7 @@ class ShuffleV1(ScaledRow, frozen=True, kw_only=True, tag="shuffle_v1"):
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths of the output, and of the bottleneck: a quarter."""
-        out, nominal, *_ = self.out_width(self.out, scaling)
+        out, nominal = self.out_width(self.out, scaling)
         inner = out // 4
         check_groups(inner, out, self.groups)
         return Widths(out, nominal, branches=(inner,))
@@ -85,7 +85,7 @@ class ShuffleV2(ScaledRow, frozen=True, kw_only=True, tag="shuffle_v2"):
 
     def widths(self, scaling: Scaling) -> Widths:
         """Return the widths of the output and of its two halves."""
-        out, nominal, *_ = self.out_width(self.out, scaling)
+        out, nominal = self.out_width(self.out, scaling)
         check_groups(out, out, 2)
         return Widths(out, nominal, branches=(out // 2,))
 
