@@ -1,8 +1,8 @@
 """Intervals that hold: how wrong the model was about cells that it had not seen.
 
 CV+ over cells (Barber, Candès, Ramdas, Tibshirani, *Predictive inference with the jackknife+*,
-2021): a fold leaves out one cell of each family, and predicts it; the score is the error / the
-model's own standard deviation. Cells of a family that was never seen are predicted from the probes
+2021): a fold leaves cells out and predicts them; the score is the error / the model's own standard
+deviation. Cells of a family that was never seen are predicted from the probes
 alone, so these scores say how wrong such predictions are. The quantile of the scores times the
 standard deviation is half an interval. Of few scores it is not their order statistic, which is then
 the largest or next to it, and changes much from run to run, but Student's t times their size.
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Scores", "has_more", "quantile", "scores_of"]
 
-LEAST = 8  # scores of networks between the corners
+LEAST = 8  # networks between the corners
+FOLDS = 30
 BEYOND = 5  # scores that are larger than an order statistic that counts
 PRIOR = 2  # scores that the model's own standard deviation counts as
 
@@ -75,33 +76,42 @@ def scores_of(
     """
     import numpy as np
 
-    logs, seen, inner = np.log(seconds if truth is None else truth), [], []
-    families = [np.flatnonzero(cells.family == one) for one in sorted({*cells.family} - {-1})]
-    families = [family for family in families if len(family) > 1]
-    for fold in range(max(map(len, families), default=0)):
-        left_out = np.array([family[fold] for family in families if fold < len(family)])
+    logs, seen = np.log(seconds if truth is None else truth), list[float]()
+    for left_out in _folds(cells):
         kept = np.setdiff1d(np.arange(len(seconds)), left_out)
         center, deviation = fit(cells.only(kept), seconds[kept], noise).predict(
             cells.only(left_out)
         )
-        scores = np.abs(logs[left_out] - center) / deviation
-        seen += [float(one) for one in scores]
-        inner += [float(one) for one in scores[~_corners(cells, left_out)]]
-    if len(inner) >= LEAST:  # what is predicted lies between the corners of its family
-        seen = inner
+        seen += [float(one) for one in np.abs(logs[left_out] - center) / deviation]
     return Scores(tuple(seen), tuple(_unseen(cells, seconds, noise, logs)))
 
 
-def _corners(cells: Cells, chosen: NDArray[Any]) -> NDArray[Any]:
-    """Return which cells have the smallest or largest α and size of their family, both."""
+def _folds(cells: Cells) -> list[NDArray[Any]]:
+    """Return which cells are left out together.
+
+    They are those between the corners of their families, where most networks lie that are asked
+    about, each by itself or in :data:`FOLDS` groups. Of fewer than :data:`LEAST` nothing can be
+    said; then the corners are left out too, one of each family at a time.
+    """
     import numpy as np
 
-    ends = []
-    for index in chosen:
-        where = cells.where[cells.family == cells.family[index]]
-        own = cells.where[index]
-        ends.append(bool(((own == where.min(axis=0)) | (own == where.max(axis=0))).all()))
-    return np.array(ends, bool)
+    families = [np.flatnonzero(cells.family == one) for one in sorted({*cells.family} - {-1})]
+    families = [family for family in families if len(family) > 1]
+    inner = np.array([i for family in families for i in _between_corners(cells, family)], int)
+    if len(inner) >= LEAST:
+        count = min(len(inner), FOLDS)
+        return [inner[first::count] for first in range(count)]
+    return [
+        np.array([family[fold] for family in families if fold < len(family)])
+        for fold in range(max(map(len, families), default=0))
+    ]
+
+
+def _between_corners(cells: Cells, family: NDArray[Any]) -> list[int]:
+    """Return those whose α and size are not both the smallest or largest of their family."""
+    where = cells.where[family]
+    ends = (where == where.min(axis=0)) | (where == where.max(axis=0))
+    return [int(index) for index in family[~ends.all(axis=1)]]
 
 
 def _unseen(cells: Cells, seconds: NDArray[Any], noise: float, logs: NDArray[Any]) -> list[float]:

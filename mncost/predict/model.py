@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cells", "Fit", "fit"]
 
-OFFSET, PROCESS, NOISE = 0.06, 0.06, 0.015
+OFFSET, PROCESS, NOISE = 0.06, 0.08, 0.015
 """Standard deviations of logarithms: a family's offset, what is smooth in it, the rest."""
 SCALES = (0.3, 1.0)
 """How far the process reaches in log α and in log resolution: widths jump, images grow smoothly."""
