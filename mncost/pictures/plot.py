@@ -223,7 +223,7 @@ def _cell(results: Results, which: Which, place: OnePlace) -> Cell:
 
     profiled = profiled_cells(results)
     if not profiled:
-        raise MeasureError("the run has no times of layers: mncost bench --by layer has")
+        raise MeasureError("the run has no times of layers: mncost bench --by layer measures them")
     here = cells_at(results.run, _precision(which), place)
     every = [cell for cell in here if cell in profiled]
     meant = [cell for cell in every if _is_meant(cell, which)]

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 import mncost
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes.fake import SCRIPT
 from tests.measure.scripted import instead_of_processes
+from tests.printed import Printed
 from tests.running import Result
 
 Cli = Callable[..., Result]
@@ -159,74 +161,49 @@ def test_the_machines_noise_floor(run_cli: Cli, monkeypatch: pytest.MonkeyPatch)
     assert alarms == "an unchanged network FAILs in less than 2.5% of decisions"
 
 
-@pytest.mark.parametrize(
-    ("parts", "words", "messages"),
-    [
-        ((EXACT,), "--inconclusive maybe", ["unknown --inconclusive 'maybe'"]),
-        (
-            (EXACT,),
-            "--baseline a.json --baseline-arch b",
-            ["--baseline and --baseline-arch do"],
-        ),
-        ((EXACT,), "--allow-different-machine", ["--allow-different-machine goes with --baseline"]),
-        ((EXACT,), "--exact-only --max-time 3", ["--max-time does not go with --exact-only"]),
-        ((EXACT,), "--save run.json", ["--save means nothing here: all limits are exact"]),
-        ((EXACT,), "--max-time 9s", ["--max-time means nothing here: all limits are exact"]),
-        ((EXACT,), "--update -f json", ["--format does not go with --update"]),
-        ((EXACT,), "--baseline none.json", ["none.json: cannot be read"]),
-        ((EXACT,), "--baseline-arch none.toml", ["none.toml: cannot be read"]),
-        ((EXACT,), "--baseline-arch v2", ["--baseline-arch v2: no budget limits a regression"]),
-        ((EXACT,), "--baseline-python none/python", ["the interpreter none/python cannot be"]),
-        ((LATENCY % "9 ms",), "--baseline none.json", ["none.json: cannot be read"]),
-        ((LATENCY % "9 ms",), "--exact-only", ["--exact-only: there is no exact limit"]),
-        ((EXACT,), "-o budgets.toml", ["--output budgets.toml: would overwrite its input"]),
-        ((EXACT,), "--junit budgets.toml", ["--junit budgets.toml: would overwrite its input"]),
-        (
-            (REGRESSION,),
-            "--baseline budgets.toml --save budgets.toml",
-            ["--save budgets.toml: would overwrite its input"],
-        ),
-        ((EXACT,), "--self-test", ["--self-test takes no budget file"]),
-        ((EXACT,), "--self-test --github", ["--github does not go with --self-test"]),
-        ((EXACT,), "--junit none/out.xml", ["none/out.xml: cannot be written"]),
-        ((REGRESSION,), "", ["budget 1: latency regression: against the baseline"]),
-        ((REGRESSION,), "--baseline x.json", ["x.json: cannot be read"]),
-        ((REGRESSION,), "--baseline budgets.toml", ["budgets.toml: truncated or not JSON"]),
-        ((REGRESSION,), "--baseline-arch v1", ["budget 1: latency regression: --baseline-arch v1"]),
-        (
-            (REGRESSION,),
-            "--baseline-python none/python",
-            ["budget 1: latency regression: the int"],
-        ),
-        (("",), "", ["budgets.toml: no budgets"]),
-        (
-            (EXACT.replace("301 M", "301"), EXACT.replace("3.6 M", "-3 M")),
-            "",
-            ["budgets.toml: budget 1 (line 1): macs", "budgets.toml: budget 2 (line 6): "],
-        ),
-        (
-            (EXACT.replace("301 M", "301"),),
-            "--baseline x.json",
-            ["budgets.toml: budget 1 (line 1): macs", "x.json: cannot be read"],
-        ),
-        (
-            (EXACT.replace("301 M", "301"),),
-            "--baseline-python none/python",
-            ["budgets.toml: budget 1 (line 1): macs", "the interpreter none/python cannot be"],
-        ),
-    ],
+BAD: tuple[tuple[tuple[str, ...], str], ...] = (
+    ((EXACT,), "--inconclusive maybe"),
+    ((EXACT,), "--baseline a.json --baseline-arch b"),
+    ((EXACT,), "--allow-different-machine"),
+    ((EXACT,), "--exact-only --max-time 3"),
+    ((EXACT,), "--save run.json"),
+    ((EXACT,), "--max-time 9s"),
+    ((EXACT,), "--update -f json"),
+    ((EXACT,), "--baseline none.json"),
+    ((EXACT,), "--baseline-arch none.toml"),
+    ((EXACT,), "--baseline-arch v2"),
+    ((EXACT,), "--baseline-python none/python"),
+    ((LATENCY % "9 ms",), "--baseline none.json"),
+    ((LATENCY % "9 ms",), "--exact-only"),
+    ((EXACT,), "-o budgets.toml"),
+    ((EXACT,), "--junit budgets.toml"),
+    ((REGRESSION,), "--baseline budgets.toml --save budgets.toml"),
+    ((EXACT,), "--self-test"),
+    ((EXACT,), "--self-test --github"),
+    ((EXACT,), "--junit none/out.xml"),
+    ((REGRESSION,), ""),
+    ((REGRESSION,), "--baseline x.json"),
+    ((REGRESSION,), "--baseline budgets.toml"),
+    ((REGRESSION,), "--baseline-arch v1"),
+    ((REGRESSION,), "--baseline-python none/python"),
+    (("",), ""),
+    ((EXACT.replace("301 M", "301"), EXACT.replace("3.6 M", "-3 M")), ""),
+    ((EXACT.replace("301 M", "301"),), "--baseline x.json"),
+    ((EXACT.replace("301 M", "301"),), "--baseline-python none/python"),
 )
+
+
 def test_bad_input_is_one_line_for_each_problem(
-    run_cli: Cli, budgets: Budgets, parts: tuple[str, ...], words: str, messages: list[str]
+    run_cli: Cli, budgets: Budgets, snapshot: SnapshotAssertion
 ) -> None:
-    found = run_cli(["check", budgets(*parts), *words.split()])
-    assert found.status == 2
-    assert found.out == ""
-    lines = found.err.splitlines()
-    for message in messages:
-        assert any(line.startswith(f"mncost: {message}") for line in lines), lines
-    assert all(line.startswith("mncost: ") for line in lines)
+    printed = []
+    for parts, words in BAD:
+        status, out, err = run_cli(["check", budgets(*parts), *words.split()])
+        assert (status, out) == (2, ""), words
+        assert all(line.startswith("mncost: ") for line in err.splitlines())
+        printed.append(f"$ mncost check budgets.toml {words}".rstrip() + f"\n{err}")
     assert [path.name for path in Path().iterdir()] == ["budgets.toml"]
+    assert "".join(printed) == snapshot(extension_class=Printed)
 
 
 def test_exit_2_leaves_no_passing_report(run_cli: Cli, budgets: Budgets) -> None:

@@ -21,7 +21,7 @@ from mncost.measure.engine import Progress
 from mncost.measure.run_file import read_run
 from tests.choose.playing import play
 from tests.choose.test_accuracy import rows
-from tests.printed import Printed
+from tests.printed import Printed, refused
 from tests.running import Result, in_process
 
 Cli = Callable[..., Result]
@@ -222,13 +222,7 @@ BAD_LATENCIES = (
 
 @pytest.mark.usefixtures("run_file")
 def test_bad_latency_limits(run_cli: Cli, snapshot: SnapshotAssertion) -> None:
-    """One line each: what, where, and what would be accepted."""
-    lines = []
-    for words in BAD_LATENCIES:
-        status, out, err = run_cli(["pick", *words.split()])
-        assert (status, out, err.count("\n")) == (2, "", 1), words
-        lines.append(f"$ mncost pick {words}\n{err}")
-    assert "".join(lines) == snapshot(extension_class=Printed)
+    assert refused(run_cli, "pick", BAD_LATENCIES) == snapshot(extension_class=Printed)
 
 
 def test_a_front_of_the_grid(run_cli: Cli) -> None:
@@ -267,35 +261,32 @@ def test_a_front_of_three_metrics_against_all_pairs(run_cli: Cli) -> None:
 
 
 BAD = (
-    "pick --max-macs -5M",
-    "pick --max-macs nan",
-    "pick --max-latency 8",
-    "pick --max-latency 0ms",
-    "pick --max-latency 8ms --percentile 100",
-    "pick --max-latency 8ms --threads 0",
-    "pick --max-latency 8ms --run no.json",
-    "pick --max-latency 8ms --run no.json --max-time 9",
-    "pick --max-macs 1M --percentile 9",
-    "pick --max-macs 150",
-    "pick --max-size 10M",
-    "pick --min-top1 0.68",
-    "pick --min-top1 170",
-    "pick --min-top1 nan",
-    "pick --arch v2 --precision fp16",
-    "table --arch v2 --pareto top1",
-    "table --arch v2 --pareto macs,macs",
-    "table --arch v2 --pareto top1,mac",
-    "table --arch v2 --pareto top1,macs --pivot macs",
-    "table --arch v2 --pareto top1,macs --published",
-    "table --arch v2 --alpha 0.9 --pareto top1,macs",
+    "--max-macs -5M",
+    "--max-macs nan",
+    "--max-latency 8",
+    "--max-latency 0ms",
+    "--max-latency 8ms --percentile 100",
+    "--max-latency 8ms --threads 0",
+    "--max-latency 8ms --run no.json",
+    "--max-latency 8ms --run no.json --max-time 9",
+    "--max-macs 1M --percentile 9",
+    "--max-macs 150",
+    "--max-size 10M",
+    "--min-top1 0.68",
+    "--min-top1 170",
+    "--min-top1 nan",
+    "--arch v2 --precision fp16",
+)
+NO_FRONT = (
+    "--arch v2 --pareto top1",
+    "--arch v2 --pareto macs,macs",
+    "--arch v2 --pareto top1,mac",
+    "--arch v2 --pareto top1,macs --pivot macs",
+    "--arch v2 --pareto top1,macs --published",
+    "--arch v2 --alpha 0.9 --pareto top1,macs",
 )
 
 
 def test_bad_input_is_one_line(run_cli: Cli, snapshot: SnapshotAssertion) -> None:
-    """One line each: what, where, and what would be accepted."""
-    lines = []
-    for words in BAD:
-        status, out, err = run_cli(words.split())
-        assert (status, out, err.count("\n")) == (2, "", 1), words
-        lines.append(f"$ mncost {words}\n{err}")
-    assert "".join(lines) == snapshot(extension_class=Printed)
+    assert refused(run_cli, "pick", BAD) == snapshot(extension_class=Printed)
+    assert refused(run_cli, "table", NO_FRONT) == snapshot(extension_class=Printed)

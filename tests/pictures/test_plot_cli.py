@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 import mncost
 from mncost.extras import install
@@ -19,6 +20,7 @@ from mncost.measure.run_file import read_run
 from mncost.measure.runtimes.fake import Fault, Script
 from tests.measure.scripted import Launcher, instead_of_processes
 from tests.pictures.svg import bars, texts
+from tests.printed import Printed, refused
 from tests.running import Result, use_state
 
 Cli = Callable[..., Result]
@@ -264,25 +266,22 @@ def test_one_network_of_a_run(run_cli: Cli, layers_file: str, words: str, title:
     assert any(text.startswith("fake") and "fp32, 1 thread" in text for text in said), "where"
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ("", "by.json: the run has times of layers of 4 networks: v2 α 0.75 at 224 px"),
-        ("--arch v2", "times of layers of 2 networks"),
-        ("--arch v1", "by.json: the run has no times of layers of that network; it has: v2 α 0.75"),
-        ("--twin fused", "no times of layers of that network"),
-        ("--threads 2", "by.json: the run has nothing of that kind"),
-        ("--no-time --arch v2", "--no-time does not go with a run file"),
-        ("--max-time 9s", "--max-time does not go with a run file"),
-    ],
+NOT_IN_A_RUN = (
+    "",
+    "--arch v2",
+    "--arch v1",
+    "--twin fused",
+    "--threads 2",
+    "--no-time --arch v2",
+    "--max-time 9s",
 )
-def test_a_network_that_a_run_does_not_say(
-    run_cli: Cli, layers_file: str, words: str, message: str
-) -> None:
-    found = run_cli(["plot", layers_file, "--kind", "layers", *words.split()])
-    assert (found.status, found.out) == (2, "")
-    assert message in found.err
-    assert len(found.err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("layers_file")
+def test_a_network_that_a_run_does_not_say(run_cli: Cli, snapshot: SnapshotAssertion) -> None:
+    assert refused(run_cli, "plot by.json --kind layers", NOT_IN_A_RUN) == snapshot(
+        extension_class=Printed
+    )
 
 
 # --------------------------------------------------------------------------- where, and what not
@@ -329,51 +328,48 @@ def test_to_standard_output(run_process: Cli, here: Path) -> None:
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ("-o -", "--output - needs --format: png, svg, pdf"),
-        ("-o front.gif", "unknown format of a picture 'gif'; accepted: png, svg, pdf"),
-        ("-o front", "unknown format of a picture 'front'"),
-        ("--kind layer", "unknown --kind 'layer' (did you mean 'layers'?)"),
-        ("--x mac", "unknown --x 'mac' (did you mean 'macs'?)"),
-        ("--y top5", "unknown --y 'top5' (did you mean 'top1'?)"),
-        ("run.json", "run.json: a run file is for latency"),
-        ("--x latency --y latency run.json", "--x and --y are both latency"),
-        ("--runtime fake", "--runtime goes with latency"),
-        ("--threads 2", "--threads goes with latency"),
-        ("--max-time 5s", "--max-time goes with latency"),
-        ("--save r.json", "--save goes with latency"),
-        ("--by block", "--by goes with --kind layers"),
-        ("--twin standard", "--twin goes with --kind layers"),
-        ("--no-time", "--no-time goes with --kind layers"),
-        ("--kind layers --x macs", "--x does not go with --kind layers"),
-        ("a.json b.json", "a.json and b.json: one run file is drawn"),
-        ("--kind layers", "missing argument 'ARCH': one network, or a run file"),
-        ("--kind layers --arch v1,v2", "needs one network, and these are 2"),
-        ("--kind layers --arch v2 --by pair", "unknown --by 'pair'"),
-        ("--kind layers --arch v2 --no-time --save r.json", "--save does not go with --no-time"),
-        ("--kind layers --arch v2 --runtime torch", "torch does not say how long each layer takes"),
-        ("--kind layers run.json", "run.json: the run has no times of layers: mncost bench --by"),
-        ("run.json --y latency --save r.json", "--save does not go with a run file"),
-        ("run.json --y latency --arch v2", "--arch does not go with --y latency"),
-        ("run.json --y latency --threads 4", "run.json: the run has nothing of that kind"),
-        ("run.json --x latency --arch v1", "run.json: no accuracy of any network of the run"),
-        ("--y latency --arch v2", "a fit needs three networks of different cost"),
-        ("--x latency --runtime fak", "unknown runtime 'fak'"),
-        ("--x latency --threads 0", "threads 0: accepted are 1 to 1024"),
-        ("--x latency --max-time never", "--max-time 'never'"),
-        ("--y latency --save none/r.json", "none/r.json: cannot be written"),
-        ("none.json --y latency", "none.json: cannot be read"),
-        ("--arch v9", "unknown architecture 'v9'"),
-        ("-o none/f.svg", "none/f.svg: cannot be written"),
-    ],
+BAD = (
+    "-o -",
+    "-o front.gif",
+    "-o front",
+    "--kind layer",
+    "--x mac",
+    "--y top5",
+    "run.json",
+    "--x latency --y latency run.json",
+    "--runtime fake",
+    "--threads 2",
+    "--max-time 5s",
+    "--save r.json",
+    "--by block",
+    "--twin standard",
+    "--no-time",
+    "--kind layers --x macs",
+    "a.json b.json",
+    "--kind layers",
+    "--kind layers --arch v1,v2",
+    "--kind layers --arch v2 --by pair",
+    "--kind layers --arch v2 --no-time --save r.json",
+    "--kind layers --arch v2 --runtime torch",
+    "--kind layers run.json",
+    "run.json --y latency --save r.json",
+    "run.json --y latency --arch v2",
+    "run.json --y latency --threads 4",
+    "run.json --x latency --arch v1",
+    "--y latency --arch v2",
+    "--x latency --runtime fak",
+    "--x latency --threads 0",
+    "--x latency --max-time never",
+    "--y latency --save none/r.json",
+    "none.json --y latency",
+    "--arch v9",
+    "-o none/f.svg",
 )
-def test_bad_input_is_one_line(run_cli: Cli, run_file: str, words: str, message: str) -> None:
-    found = run_cli(["plot", *words.split()])
-    assert found.status == 2
-    assert message in found.err
-    assert len(found.err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("run_file")
+def test_bad_input_is_one_line(run_cli: Cli, snapshot: SnapshotAssertion) -> None:
+    assert refused(run_cli, "plot", BAD) == snapshot(extension_class=Printed)
     assert [path.name for path in Path().iterdir()] == ["run.json"]
 
 
