@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -68,7 +69,7 @@ def test_every_row_keeps_to_every_limit(run_cli: Cli) -> None:
 
 def test_what_each_limit_costs() -> None:
     """It is what picking without the limit gives."""
-    limits = {"max_macs": "150M", "min_top1": 68}
+    limits: dict[str, Any] = {"max_macs": "150M", "min_top1": 68}
     picked = mncost.pick("v1,v2,v3", **limits)
     for cost in picked.without:
         others = {name: value for name, value in limits.items() if name != cost.limit}
