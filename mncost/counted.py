@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
+from operator import mul
 from typing import TYPE_CHECKING, Self
 
 from mncost.cost import memory
 from mncost.cost.memory import InPlace, Peak, Precision, Schedule
-from mncost.cost.sizes import Places, Sum, live_sums, macs_sum, peak_of, places_of, total
 from mncost.cost.work import OpCost, Tally, count, held, macs_of_nodes, tally
 from mncost.errors import UnknownNameError
 from mncost.graph.graph import Graph, Shapes
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mncost.cost.layers import Layer
     from mncost.cost.materialised import Materialised
     from mncost.cost.pairs import PairCost
+    from mncost.cost.sizes import Sums
     from mncost.readers.model import Source, TrainedWeights
 
 __all__ = ["Counted"]
@@ -45,7 +46,7 @@ class _Shared:
         self.pairs = pairs  # those that were replaced, if this is a twin
         self._twins: dict[str, _Shared] = {}
         self._weight_bytes: dict[Precision, int] = {}
-        self._first: tuple[Shapes, list[Shape], list[int]] | None = None
+        self._first: tuple[list[Shape], list[int]] | None = None  # shapes and MACs
 
     def sized(self, inputs: Shapes) -> tuple[list[Shape] | None, int]:
         """Return the multiply-accumulates, and the shape of each node's result if it is known.
@@ -56,42 +57,31 @@ class _Shared:
         Raises:
             InputError: the inputs do not fit, or are too small.
         """
-        if (pixels := self.pixels(inputs)) is not None:
-            return None, total(self._macs_sum, pixels)
+        if self._sums is not None and (pixels := self._sums.pixels(inputs)) is not None:
+            return None, sum(map(mul, self._sums.macs, pixels))
         shapes = infer_shapes(self.graph, inputs)
         macs = macs_of_nodes(self.graph, shapes)
         if self._first is None:
-            self._first = inputs, shapes, macs
+            self._first = shapes, macs
         return shapes, sum(macs)
 
-    def pixels(self, inputs: Shapes) -> Sum | None:
-        """Return the pixels at each place of the graph; ``None`` where costs are no sums of them.
+    @property
+    def _sums(self) -> Sums | None:
+        """The costs as sums of pixels, if they are such, and not for the first inputs."""
+        return None if self._first is None else self._sums_after_first
 
-        So it is for the first inputs too.
-        """
-        if self._first is None or self._places is None:
+    @cached_property
+    def _sums_after_first(self) -> Sums | None:
+        from mncost.cost.sizes import sums_of  # one size needs none
+
+        assert self._first is not None
+        return sums_of(self.graph, *self._first)
+
+    def peak(self, inputs: Shapes, precision: Precision) -> Peak | None:
+        """Return the most bytes of activations alive at once, if that follows from sums."""
+        if self._sums is None or (pixels := self._sums.pixels(inputs)) is None:
             return None
-        return self._places.pixels(inputs)
-
-    def peak(self, pixels: Sum, precision: Precision) -> Peak:
-        """Return the most bytes of activations that are alive at once."""
-        return peak_of(self._live_sums, pixels, precision)
-
-    @cached_property
-    def _places(self) -> Places | None:
-        return places_of(self.graph)
-
-    @cached_property
-    def _macs_sum(self) -> Sum:
-        assert self._first is not None
-        assert self._places is not None
-        return macs_sum(self._places, *self._first[1:])
-
-    @cached_property
-    def _live_sums(self) -> list[tuple[Sum, int]]:
-        assert self._first is not None
-        assert self._places is not None
-        return live_sums(self._places, self.schedule, self._first[1])
+        return self._sums.peak(self.schedule, pixels, precision)
 
     def weight_bytes(self, precision: Precision) -> int:
         """Return the bytes of the deployed weights."""
@@ -307,9 +297,9 @@ class Counted(Shown):
     @cached_property
     def _peak(self) -> Peak:
         if self._shapes is None and self.in_place == "none":
-            pixels = self._shared.pixels(self.inputs)
-            if pixels is not None:
-                return self._shared.peak(pixels, self.precision)
+            peak = self._shared.peak(self.inputs, self.precision)
+            if peak is not None:
+                return peak
         plan, shapes = self._shared.schedule, self.shapes
         return memory.peak(self.graph, plan, shapes, self.precision, self.in_place)
 

@@ -13,7 +13,6 @@ from mncost.cost.memory import Precision
 from mncost.errors import GridError, InputError
 from mncost.interval import exact
 from mncost.limits import EXACT
-from mncost.measure.input_data import with_data
 from mncost.network import Network
 from mncost.readers import is_model
 
@@ -38,6 +37,8 @@ def network_of(model: Model, precision: str) -> Network:
         input=model.input,
     )
     if model.input_data is not None:
+        from mncost.measure.input_data import with_data  # few budgets have any
+
         (network,) = with_data([network], Path(model.input_data))
     if model.twin is None:
         return network

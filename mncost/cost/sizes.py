@@ -22,13 +22,13 @@ from mncost.graph.graph import Graph, Shapes
 from mncost.graph.ops import Op, Shape, Size
 from mncost.graph.shapes import conv_size, pool_size
 
-__all__ = ["Images", "Places", "Sum", "live_sums", "macs_sum", "peak_of", "places_of", "total"]
+__all__ = ["Images", "Sum", "Sums", "places_of", "sums_of", "total"]
 
 Sum: TypeAlias = tuple[int, ...]
 """A factor for each place of an :class:`Images`."""
 
 _ONE, _IMAGE = 0, 1  # the places of a single pixel (or a vector), and of the image that is given
-_SAME_SIZE = (
+_SAME_SIZE: tuple[type[Op], ...] = (
     *(ops.BatchNorm, ops.LayerNorm, ops.L2Norm, ops.Activation, ops.PReLU, ops.LayerScale),
     *(ops.Add, ops.Scale, ops.Concat, ops.Slice, ops.Shuffle, ops.Dropout),
 )
@@ -69,19 +69,7 @@ class Images:
         return tuple(map(prod, sizes))
 
 
-class Places(NamedTuple):
-    """Where the image is at each node of a graph: an index into the places of ``images``."""
-
-    images: Images
-    of: tuple[int, ...]
-
-    def pixels(self, inputs: Shapes) -> Sum | None:
-        """Return the pixels at each place for the shape of the one input."""
-        shape, *_ = inputs.values()
-        return self.images.pixels((shape[1], shape[2]))
-
-
-def places_of(graph: Graph) -> Places | None:
+def places_of(graph: Graph) -> tuple[Images, list[int]] | None:
     """Return where the image is at each node; ``None`` if costs are no sums of pixels.
 
     So it is where something attends to something, has tokens, or reads all pixels at once.
@@ -97,23 +85,23 @@ def places_of(graph: Graph) -> Places | None:
         if isinstance(node.op, ops.Add | ops.Concat):
             alike |= dict.fromkeys((place, other) for other in read if other != place)
         places.append(place)
-    if places.count(_IMAGE) and sum(not node.inputs for node in graph.nodes) == 1:
-        return Places(_images(tuple(moves), tuple(alike)), tuple(places))
+    if sum(not node.inputs for node in graph.nodes) == 1:
+        return _images(tuple(moves), tuple(alike)), places
     return None
 
 
 def _place(op: Op, read: Sequence[int], moves: dict[Move, int]) -> int | None:
     """Return where the image is after an operator; add its move, if it makes one."""
+    if isinstance(op, ops.Scale) and read[1] != _ONE:
+        return None
+    if isinstance(op, _SAME_SIZE):
+        return read[0]
     if isinstance(op, ops.Input):
         return _IMAGE if op.shape[1:] == (None, None) else None
     if isinstance(op, ops.GlobalPool):
         return _ONE
     if isinstance(op, ops.Flatten | ops.Linear):
         return _ONE if read[0] == _ONE else None
-    if isinstance(op, ops.Scale) and read[1] != _ONE:
-        return None
-    if isinstance(op, _SAME_SIZE):
-        return read[0]
     if not isinstance(op, ops.Conv | ops.Pool):
         return None
     if op.stride == (1, 1) and _after(op, (256, 256)) == (256, 256):  # likewise for every size
@@ -134,46 +122,68 @@ def _images(moves: tuple[Move, ...], alike: tuple[tuple[int, int], ...]) -> Imag
     return Images(moves, alike)
 
 
+class Sums:
+    """The costs of one graph as sums of pixels.
+
+    Attributes:
+        macs: the factors of the multiply-accumulates.
+    """
+
+    def __init__(
+        self, images: Images, places: Sequence[int], shapes: Sequence[Shape], macs: Sequence[int]
+    ) -> None:
+        """Take the places of the nodes, and their results' shapes and costs at one size."""
+        self._images, self._places = images, places
+        self._sizes = [prod(s) if p == _ONE else s[0] for p, s in zip(places, shapes, strict=True)]
+        self._peaks: list[tuple[Sum, int]] = []
+        factors = [0] * (max(places) + 1)
+        for place, shape, amount in zip(places, shapes, macs, strict=True):
+            factors[place] += amount // (1 if place == _ONE else prod(shape[1:]))
+        self.macs: Sum = tuple(factors)
+
+    def pixels(self, inputs: Shapes) -> Sum | None:
+        """Return the pixels at each place for the shape of the input; ``None`` if it is no fit."""
+        shape, *_ = inputs.values()
+        return self._images.pixels((shape[1], shape[2]))
+
+    def peak(self, plan: Schedule, pixels: Sum, precision: Precision) -> Peak:
+        """Return the most bytes of activations that are alive at once."""
+        if not self._peaks:
+            self._peaks = self._highest(plan)
+        most = where = 0
+        for factors, node in self._peaks:
+            if (live := total(factors, pixels)) > most:
+                most, where = live, node
+        return Peak(most * ELEMENT_BYTES[precision], where)
+
+    def _highest(self, plan: Schedule) -> list[tuple[Sum, int]]:
+        """Return the elements that are alive at the steps that can be the peak, and their nodes."""
+        live = [0] * len(self.macs)
+        peaks: list[tuple[Sum, int]] = []
+        image = Step(0, (), 0, 0, ())
+        for step in (image, *plan):
+            live[self._places[step.node]] += self._sizes[step.node]
+            now = tuple(live)
+            if not any(all(map(ge, one, now)) for one, _ in peaks):  # the first one counts
+                peaks = [peak for peak in peaks if not all(map(ge, now, peak[0]))]
+                peaks.append((now, step.node))
+            for result in step.frees:
+                live[self._places[result]] -= self._sizes[result]
+        return peaks
+
+
 def total(factors: Sum, pixels: Sum) -> int:
     """Return the sum of pixels, each times its factor."""
     return sum(map(mul, factors, pixels))
 
 
-def macs_sum(places: Places, shapes: Sequence[Shape], macs: Sequence[int]) -> Sum:
-    """Return the multiply-accumulates of a graph as factors.
+def sums_of(graph: Graph, shapes: Sequence[Shape], macs: Sequence[int]) -> Sums | None:
+    """Return the costs of a graph as sums of pixels; ``None`` if they are none.
 
     Args:
-        places: where the image is at each node.
-        shapes: of the nodes' results, at one size.
-        macs: of the nodes, at that size.
+        graph: the operators.
+        shapes: of their results, at one size.
+        macs: of each, at that size.
     """
-    factors = [0] * (max(places.of) + 1)
-    for place, shape, amount in zip(places.of, shapes, macs, strict=True):
-        factors[place] += amount // (1 if place == _ONE else prod(shape[1:]))
-    return tuple(factors)
-
-
-def live_sums(places: Places, plan: Schedule, shapes: Sequence[Shape]) -> list[tuple[Sum, int]]:
-    """Return the elements that are alive at the steps that can be the peak, and their nodes."""
-    live = [0] * (max(places.of) + 1)
-    sizes = [prod(s) if p == _ONE else s[0] for p, s in zip(places.of, shapes, strict=True)]
-    peaks: list[tuple[Sum, int]] = []
-    image = Step(0, (), 0, 0, ())
-    for step in (image, *plan):
-        live[places.of[step.node]] += sizes[step.node]
-        now = tuple(live)
-        if not any(all(map(ge, one, now)) for one, _ in peaks):  # the first one counts
-            peaks = [peak for peak in peaks if not all(map(ge, now, peak[0]))]
-            peaks.append((now, step.node))
-        for result in step.frees:
-            live[places.of[result]] -= sizes[result]
-    return peaks
-
-
-def peak_of(sums: Sequence[tuple[Sum, int]], pixels: Sum, precision: Precision) -> Peak:
-    """Return the most bytes that are alive at once."""
-    most = where = 0
-    for factors, node in sums:
-        if (live := total(factors, pixels)) > most:
-            most, where = live, node
-    return Peak(most * ELEMENT_BYTES[precision], where)
+    places = places_of(graph)
+    return None if places is None else Sums(*places, shapes, macs)

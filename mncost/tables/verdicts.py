@@ -11,7 +11,6 @@ from mncost.errors import one_line
 from mncost.render.column import Value
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
-from mncost.tables.words import CLOCK_WORDS
 
 if TYPE_CHECKING:
     from mncost.measure.records import Run
@@ -115,6 +114,8 @@ def _clocks(checked: Verdicts) -> list[str]:
             by_clock.setdefault(outcome.clock, []).append(outcome.of.metric)
     if not by_clock:
         return []
+    from mncost.tables.words import CLOCK_WORDS  # exact limits need none
+
     if len(by_clock) == 1:
         return [f"clock: {CLOCK_WORDS[clock]}" for clock in by_clock]
     lines = (

@@ -320,3 +320,8 @@ def test_one_runtime_is_not_all(run_cli: Callable[..., Result]) -> None:
     result = run_cli(["plot", "v2", "--y", "latency", "--runtime", "all"])
     assert (result.status, result.err.count("\n")) == (2, 1)
     assert "runtime all: name one" in result.err
+
+
+def test_every_runtime_has_fp32() -> None:
+    """Budgets in fp32 are read without importing a runtime to ask it."""
+    assert all("fp32" in runtime_class(name).precisions for name in RUNTIMES)
