@@ -12,7 +12,8 @@ from mncost.grids import Grid
 from mncost.network import Network, network_of
 from mncost.selection import Selection
 from mncost.spec.axis import Numbers, Resolution, size_of_image, two_squares
-from mncost.spec.catalog import Choice, find
+from mncost.spec.catalog import Choice
+from mncost.spec.finding import find
 from mncost.spec.resolve import OUTPUT_STRIDES, Architecture, resolve
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 import mncost
 from mncost.errors import InputError, SpecError
-from mncost.spec.catalog import find
+from mncost.spec.finding import find
 from mncost.spec.heads import heads
 
 MILLION, BILLION = 10**6, 10**9

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mncost.errors import UnknownNameError
-from mncost.spec.catalog import find, index
+from mncost.spec.catalog import index
+from mncost.spec.finding import find
 
 
 @pytest.mark.parametrize(

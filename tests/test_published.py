@@ -13,7 +13,8 @@ from mncost.errors import GridError, NothingPublishedError, UnknownNameError
 from mncost.published import bases as reproduction
 from mncost.published.bases import MACS_BASES, PARAMS_BASES, Reproduction, reproduce
 from mncost.published.figures import FILE, Figure, read_published
-from mncost.spec.catalog import find, networks
+from mncost.spec.catalog import networks
+from mncost.spec.finding import find
 from mncost.spec.resolve import dialects
 
 V2_TABLE = "tensorflow/models research/slim/nets/mobilenet/README.md @60c28f91"

@@ -8,7 +8,8 @@ import pytest
 
 from mncost.errors import InputError
 from mncost.network import network_of
-from mncost.spec.catalog import FAMILIES, Entry, find, groups, index, indexed, load_spec, networks
+from mncost.spec.catalog import FAMILIES, Entry, groups, index, indexed, load_spec, networks
+from mncost.spec.finding import find
 from mncost.spec.parse import parse_spec, read_spec
 from mncost.spec.resolve import resolve
 

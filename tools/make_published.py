@@ -53,7 +53,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mncost.errors import UnknownNameError
-from mncost.spec.catalog import find, networks
+from mncost.spec.catalog import networks
+from mncost.spec.finding import find
 
 Row = dict[str, str]
 

@@ -244,7 +244,8 @@ def _cell(results: Results, which: Which, place: OnePlace) -> Cell:
 def _is_meant(cell: Cell, which: Which) -> bool:
     """Whether a cell is among the networks that are named; without any name, all are."""
     from mncost.selection import Selection
-    from mncost.spec.catalog import find, index
+    from mncost.spec.catalog import index
+    from mncost.spec.finding import find
     from mncost.spec.parse import PAPER
 
     if which.twin not in (None, cell.subject.twin):

@@ -13,7 +13,8 @@ from mncost.published.checkpoints import load_code
 from mncost.published.figures import Figure, read_published
 from mncost.selection import Selection
 from mncost.spec.axis import Numbers, Resolution
-from mncost.spec.catalog import Choice, find, load_spec
+from mncost.spec.catalog import Choice, load_spec
+from mncost.spec.finding import find
 from mncost.spec.parse import PAPER
 from mncost.spec.resolve import dialects
 

@@ -18,7 +18,8 @@ from mncost.published.figures import Figure, read_published
 from mncost.selection import Selection
 from mncost.spec.axis import Numbers
 from mncost.spec.blocks.conv import Conv as ConvRow
-from mncost.spec.catalog import Choice, find, load_spec
+from mncost.spec.catalog import Choice, load_spec
+from mncost.spec.finding import find
 from mncost.spec.parse import PAPER
 from mncost.spec.resolve import dialects, resolve
 

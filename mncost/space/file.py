@@ -11,7 +11,8 @@ from msgspec import Meta, Struct
 
 from mncost.errors import SpecError, did_you_mean, one_line
 from mncost.selection import Selection
-from mncost.spec.catalog import Choice, find
+from mncost.spec.catalog import Choice
+from mncost.spec.finding import find
 from mncost.spec.resolve import names_of, rows_of
 from mncost.spec.rows import Row
 from mncost.spec.schema import Depth, OutputStride, Spec

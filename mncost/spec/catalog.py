@@ -1,9 +1,8 @@
-"""Names of architectures: the built-in families, groups of them, files, and checkpoints."""
+"""The built-in networks: their names, groups and files."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,36 +11,25 @@ from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import asdict, replace
 
 from mncost.errors import GridError, SpecError, UnknownNameError
-from mncost.spec.names import closest, spelled, without_owner
-from mncost.spec.parse import MAX_FILE_BYTES, PAPER, parse_spec, read_spec
-from mncost.spec.schema import Checkpoint, Spec
+from mncost.spec.names import closest
+from mncost.spec.parse import PAPER, read_spec
+from mncost.spec.schema import Spec
 
 __all__ = [
     "Choice",
     "Entry",
     "families",
-    "find",
     "groups",
     "index",
     "indexed",
     "load_spec",
     "networks",
+    "unknown",
 ]
 
 FAMILIES = Path(__file__).parent / "families"
-_PLACEHOLDERS = {
-    "alpha": r"(?P<alpha>\d+(?:\.\d+)?)",
-    "percent": r"(?P<percent>\d{3})",
-    "resolution": r"(?P<resolution>\d{2,4})",
-    "tag": r"(?:\.(?P<tag>\w+))?",
-}
-# The data sets in timm's tags, by their classes; the last in a tag is what it was trained on last.
-# ImageNet-21k has 21,843 classes as Google counts them, and 21,841 as Meta does ("in22k").
-_DATA_SETS = {"in1k": 1000, "in12k": 11_821, "miil_in21k": 11_221, "in21k": 21_843, "in22k": 21_841}
-_WITHOUT_CLASSES = re.compile(r"mae|dino|orig_in21k|(dinov3|eupe)_\w+")  # tags of mere features
 
 
 class Choice(NamedTuple):
@@ -187,11 +175,12 @@ def load_spec(name: str) -> Spec:
     """
     entry = index().get(name)
     if entry is None:
-        raise _unknown(name)
+        raise unknown(name)
     return read_spec(FAMILIES / f"{entry.file}.toml", name if entry.is_variant else None)
 
 
-def _unknown(name: str) -> UnknownNameError:
+def unknown(name: str) -> UnknownNameError:
+    """Return the error of a name that no network has, with the closest one."""
     short = [entry.file if entry.is_variant else entry.name for entry in index().values()]
     accepted = [*networks(), *groups()]
     error = UnknownNameError(
@@ -200,161 +189,3 @@ def _unknown(name: str) -> UnknownNameError:
     if re.fullmatch(r"[A-Za-z]+[\w.]*(\d|_)[\w.]*", name) and len(name) > 5:
         error.args = (f"{error}; a model of timm or torchvision as it is: timm:{name}",)
     return error
-
-
-def find(names: str) -> list[Choice]:
-    """Resolve what ``--arch`` was given: names with commas between them.
-
-    Each is an architecture (``v2``), a group (``v3``, ``all``), an architecture file
-    (``my_net.toml``, or ``-`` for standard input) or a checkpoint (``mobilenet_v2_0.75_160``). With
-    ``+`` a head stands on it: ``v2+ssdlite``, ``resnet50+deeplabv3``, ``v1+my_head.toml``.
-    Case, dashes, underscores and a leading ``mobilenet`` make no difference; ``timm/`` and the like
-    may stand before a name.
-
-    Raises:
-        UnknownNameError: a name is none of these.
-        SpecError: a file cannot be used.
-    """
-    choices: list[Choice] = []
-    for name in names.split(","):
-        choices += [choice for choice in _find_one(name.strip()) if choice not in choices]
-    return choices
-
-
-def _find_one(name: str) -> list[Choice]:
-    if name == "-":
-        if sys.stdin is None:
-            raise SpecError("standard input: closed")
-        return [Choice(parse_spec(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "standard input"))]
-    if "+" in name and (made := _with_head(name)):
-        return made
-    if name.lower().endswith(".onnx"):
-        raise SpecError(f"{name} is a model: what is asked for needs an architecture")
-    name, dialect = without_owner(name)
-    path, suffix, variant = name.partition(".toml:")
-    if suffix:
-        return [Choice(_read_whole(Path(f"{path}.toml"), variant), file=name)]
-    if name.endswith(".toml") or "/" in name or "\\" in name:
-        return [Choice(_read_whole(Path(name)), file=name)]
-    if name in index():
-        return [Choice(load_spec(name))]
-    if name in (members := groups()):
-        return [Choice(load_spec(member)) for member in members[name]]
-    if choice := _checkpoint(name, dialect):
-        return [choice]
-    if "_" in name and (choice := _segmenter(name)):
-        return [choice]
-    if (meant := spelled(name, [*networks(), *members])) is not None:
-        return [Choice(load_spec(one), dialect or PAPER) for one in members.get(meant, [meant])]
-    raise _unknown(name)
-
-
-def _with_head(name: str) -> list[Choice]:
-    """Return the backbones before the last + with the head behind it; nothing if that is none."""
-    from mncost.spec.heads import heads, is_head, with_head  # rarely asked for
-
-    backbone, _, head = name.rpartition("+")
-    if not is_head(head):
-        if Path(name).suffix == ".toml" or not backbone:
-            return []
-        raise UnknownNameError("head", head, heads())
-    return [
-        choice._replace(spec=with_head(choice.spec, head), native=None)
-        for choice in _find_one(backbone)
-    ]
-
-
-def _segmenter(name: str) -> Choice | None:
-    """Match what torchvision calls a backbone with a head on it."""
-    from mncost.spec.heads import network_named, with_head
-
-    if (named := network_named(name)) is None:
-        return None
-    network, head = named
-    choice = _checkpoint(network.backbone)
-    assert choice is not None
-    spec = with_head(choice.spec, head, network.output_stride)
-    return choice._replace(spec=spec, name=name)
-
-
-def _read_whole(path: Path, variant: str | None = None) -> Spec:
-    """Read somebody's file, and check its other variants too."""
-    spec = read_spec(path, variant)
-    for other in spec.variants.keys() - {spec.name}:
-        read_spec(path, other)
-    return spec
-
-
-def _checkpoint(name: str, owner: str | None = None) -> Choice | None:
-    """Match the name of a checkpoint against the patterns of the built-in networks.
-
-    Args:
-        name: the checkpoint's.
-        owner: the project that publishes it, where it is known: its patterns go before others, and
-            where it has none, its dialect before that of the pattern.
-    """
-    if owner is None:
-        return next(_checkpoints(name), None)
-    choices = list(_checkpoints(name))
-    theirs = [one for one in choices if one.dialect.partition("-")[0] == owner]
-    for choice in theirs or choices:
-        if theirs or owner not in choice.spec.dialects:
-            return choice
-        return choice._replace(dialect=owner, native=None)
-    return None
-
-
-def _checkpoints(name: str) -> Iterator[Choice]:
-    """Yield what a name stands for by each pattern that it matches."""
-    lower = name.lower()
-    for entry in index().values():
-        for pattern in entry.checkpoints:
-            if not lower.startswith(pattern.partition("{")[0].lower()):
-                continue
-            if match := re.fullmatch(_as_regex(pattern), name, re.IGNORECASE):
-                spec = load_spec(entry.name)
-                implied = spec.checkpoints[pattern]
-                kind = Checkpoint(dialect=implied) if isinstance(implied, str) else implied
-                yield _said(spec, name, match.groupdict(), kind)
-
-
-def _said(spec: Spec, name: str, parts: dict[str, str | None], implied: Checkpoint) -> Choice:
-    """Return what the parts of a checkpoint's name say, and what its kind implies."""
-    alpha, resolution = parts.get("alpha"), parts.get("resolution")
-    if implied.alpha is not None:
-        alpha = f"{implied.alpha:g}"
-    if percent := parts.get("percent"):
-        alpha = f"{int(percent) / 100:g}"
-    tag = (parts.get("tag") or "").lower()
-    if trained_at := re.search(r"(?:^|_)(?:r(?=\d{2,4}(?:_|$))|(?=\d{3}$))(\d+)", tag):
-        resolution = trained_at[1]
-    ends = {word: tag.rfind(word) + len(word) for word in _DATA_SETS if word in tag}
-    last = max(ends, key=lambda word: (ends[word], len(word)), default=None)
-    classes = None if last is None else _DATA_SETS[last]
-    special = classes not in (None, spec.rules.classes)
-    if trained := implied.tags.get(tag):
-        said = {key: value for key, value in asdict(trained).items() if value is not None}
-        implied = replace(implied, **said)
-    if _WITHOUT_CLASSES.fullmatch(tag):
-        classes, special, implied = 0, False, replace(implied, classes=0)
-    return Choice(
-        spec,
-        implied.dialect,
-        alpha,
-        resolution,
-        classes if special else implied.classes,
-        only_classes=special,
-        native=None if resolution else implied.resolution,
-        name=name,
-    )
-
-
-def _as_regex(pattern: str) -> str:
-    pieces = re.split(r"\{(\w+)\}", pattern)
-    try:
-        return "".join(
-            _PLACEHOLDERS[piece] if index % 2 else re.escape(piece)
-            for index, piece in enumerate(pieces)
-        )
-    except KeyError as error:
-        raise SpecError(f"checkpoint pattern {pattern!r}: unknown placeholder {error}") from None

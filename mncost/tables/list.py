@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from mncost.network import Network, network_of
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
-from mncost.spec.catalog import families, find, groups, index
+from mncost.spec.catalog import families, groups, index
+from mncost.spec.finding import find
 from mncost.spec.heads import heads
 from mncost.spec.resolve import dialects, resolve
 from mncost.spec.schema import Spec
