@@ -9,6 +9,7 @@ import pytest
 from mncost.cost.work import OpCost, count
 from mncost.errors import GridError
 from mncost.graph.graph import Builder, Graph, Node
+from mncost.graph.misfits import as_image
 from mncost.graph.ops import (
     Attention,
     BatchNorm,
@@ -19,7 +20,7 @@ from mncost.graph.ops import (
     PaddingRule,
     Shape,
 )
-from mncost.graph.shapes import as_image, infer_shapes, pads
+from mncost.graph.shapes import infer_shapes, pads
 from tests.brute import Machine, Tensor, ones, shape_of, windows
 from tests.networks import Row, conv, network_of_rows
 

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 import mncost
 from mncost.cost.materialised import Materialised, Tensor, inner_results
 from mncost.cost.memory import PRECISIONS, Precision, schedule
+from mncost.graph.misfits import as_image
 from mncost.graph.ops import Attention, Conv, Linear, Op
-from mncost.graph.shapes import as_image
 from mncost.network import Network
 from mncost.published.memory import MemoryFigure, difference
 from tests.networks import EVERY_DIALECT, Row, network_of_rows, toml

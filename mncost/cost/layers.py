@@ -10,8 +10,8 @@ from msgspec import Struct
 from mncost.cost.memory import Precision, Schedule, traffic
 from mncost.cost.work import OpCost
 from mncost.graph.graph import Graph
+from mncost.graph.misfits import as_image
 from mncost.graph.ops import Conv, Foreign, Linear, Op, Shape, Size
-from mncost.graph.shapes import as_image
 
 __all__ = ["Layer", "layers", "side"]
 

@@ -29,8 +29,8 @@ from typing import NamedTuple
 
 from mncost.cost.memory import Precision, Schedule, Step, traffic
 from mncost.graph.graph import Graph
+from mncost.graph.misfits import as_image
 from mncost.graph.ops import Attention, Conv, LayerNorm, MultiHeadAttention, Op, Shape
-from mncost.graph.shapes import as_image
 
 __all__ = ["Materialised", "Tensor", "inner_results", "materialised"]
 

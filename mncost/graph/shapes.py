@@ -10,22 +10,20 @@ from typing import assert_never
 from mncost.errors import GridError, SpecError
 from mncost.graph import ops
 from mncost.graph.graph import Graph, Node, Shapes
+from mncost.graph.misfits import as_image, misfit, shape_text, size_text
 from mncost.graph.ops import PaddingRule, Shape, Size
 
 __all__ = [
-    "as_image",
     "conv_pads",
     "conv_size",
     "infer_shapes",
     "pads",
     "pool_size",
     "result_shape",
-    "size_text",
 ]
 
 
 _ONE = (1, 1)
-_KINDS = {1: ("a vector", "channels"), 2: ("tokens", "features"), 3: ("an image", "channels")}
 
 
 def infer_shapes(graph: Graph, inputs: Shapes) -> list[Shape]:
@@ -69,21 +67,6 @@ def pads(size: int, kernel: int, stride: int, dilation: int, rule: PaddingRule) 
             assert_never(rule)
 
 
-def as_image(shape: Shape) -> tuple[int, int, int]:
-    """Return channels, height and width: a vector is one pixel, tokens are a column of pixels.
-
-    Of a tensor with more dimensions the last one stands for channels, all others for the height.
-    """
-    if len(shape) == 3:
-        return shape[0], shape[1], shape[2]
-    return shape[-1] if shape else 1, prod(shape[:-1]), 1
-
-
-def size_text(size: Size) -> str:
-    """Return ``3×3`` for ``(3, 3)``."""
-    return f"{size[0]}×{size[1]}"
-
-
 def _given(node: Node, inputs: Shapes) -> Shape:
     name, op = node.name, node.op
     assert isinstance(op, ops.Input), name
@@ -96,11 +79,11 @@ def _given(node: Node, inputs: Shapes) -> Shape:
     )
     if not fits:
         wanted = "×".join("?" if side is None else str(side) for side in op.shape)
-        raise SpecError(f"{name} takes {wanted}, and not {_text(shape)}")
+        raise SpecError(f"{name} takes {wanted}, and not {shape_text(shape)}")
     return shape
 
 
-def result_shape(  # noqa: PLR0915  one case for each operator
+def result_shape(
     node: Node, first: Shape, shapes: Sequence[Shape]
 ) -> Shape:
     """Return the shape of a node that reads ``first`` and, by index, other shapes.
@@ -113,46 +96,46 @@ def result_shape(  # noqa: PLR0915  one case for each operator
     match op:
         case ops.Conv():
             if len(first) != 3 or first[0] != op.in_channels:
-                raise _misfit(node, first, 3, op.in_channels)
+                raise misfit(node, first, 3, op.in_channels)
             if op.kernel == _ONE == op.stride and isinstance(op.padding, str):
                 return op.out_channels, first[1], first[2]
             return _image(node, op, first, conv_size(op, first[1:]), op.out_channels)
         case ops.BatchNorm():
             if first[0] != op.channels or len(first) != 1 + op.dimensions:
-                raise _misfit(node, first, 1 + op.dimensions, op.channels)
+                raise misfit(node, first, 1 + op.dimensions, op.channels)
             return first
         case ops.Activation() | ops.Dropout():
             return first
         case ops.Add():
             if first != (second := shapes[node.inputs[1]]):
-                raise SpecError(f"{node.name} adds {_text(first)} and {_text(second)}")
+                raise SpecError(f"{node.name} adds {shape_text(first)} and {shape_text(second)}")
             return first
         case ops.Scale():
             gate = shapes[node.inputs[1]]
             if gate != (first[0], *(1,) * (len(first) - 1)):
-                raise SpecError(f"{node.name} scales {_text(first)} by {_text(gate)}")
+                raise SpecError(f"{node.name} scales {shape_text(first)} by {shape_text(gate)}")
             return first
         case ops.LayerScale():
             if len(first) == 1 or as_image(first)[0] != op.channels:
-                raise _misfit(node, first, 3, op.channels)
+                raise misfit(node, first, 3, op.channels)
             return first
         case ops.PReLU():
             if first[0] != op.channels or len(first) == 2:
-                raise _misfit(node, first, 1 if len(first) == 1 else 3, op.channels)
+                raise misfit(node, first, 1 if len(first) == 1 else 3, op.channels)
             return first
         case ops.Pool():
             if len(first) != 3:
-                raise _misfit(node, first, 3)
+                raise misfit(node, first, 3)
             return _image(node, op, first, pool_size(op, first[1:]), first[0])
         case ops.AdaptivePool():
             if len(first) != 3:
-                raise _misfit(node, first, 3)
+                raise misfit(node, first, 3)
             return first[0], *op.size
         case ops.GlobalPool():
             if len(first) == 2:
                 return first[1:]
             if len(first) != 3:
-                raise _misfit(node, first, 3)
+                raise misfit(node, first, 3)
             return first[0], 1, 1
         case ops.Flatten():
             return (prod(first),)
@@ -160,87 +143,23 @@ def result_shape(  # noqa: PLR0915  one case for each operator
             if first[-1] != op.in_features or len(first) == 3:
                 raise SpecError(
                     f"{node.name} has weights for {op.in_features} features and gets "
-                    f"{_text(first)}; a pool before it is accepted"
+                    f"{shape_text(first)}; a pool before it is accepted"
                 )
             return *first[:-1], op.out_features
-        case ops.Attention():
-            return _attention(node, op, *(shapes[source] for source in node.inputs))
-        case ops.Concat():
-            return _concatenated(node, [shapes[source] for source in node.inputs])
-        case ops.Slice():
-            if not 0 <= op.start < op.stop <= first[0]:
-                raise SpecError(f"{node.name} takes {op.start} to {op.stop} of {_text(first)}")
-            return op.stop - op.start, *first[1:]
-        case ops.Shuffle():
-            if len(first) != 3 or first[0] % op.groups:
-                raise SpecError(f"{node.name} has {op.groups} groups, and gets {_text(first)}")
-            return first
-        case ops.Resize():
-            return _resized(node, op, first, [shapes[source] for source in node.inputs[1:]])
-        case ops.LayerNorm():
-            if len(first) != 1 + op.dimensions or as_image(first)[0] != op.channels:
-                raise _misfit(node, first, 1 + op.dimensions, op.channels)
-            return first
-        case ops.L2Norm():
-            if len(first) != 3:
-                raise _misfit(node, first, 3)
-            return first
-        case ops.Tokens():
-            if len(first) != 3 or first[0] % op.parts:
-                raise _misfit(node, first, 3)
-            return first[1] * first[2] * op.parts, first[0] // op.parts
-        case ops.ClassToken():
-            if len(first) != 2 or first[1] != op.features:
-                raise _misfit(node, first, 2, op.features)
-            return first[0] + 1, first[1]
-        case ops.Positions():
-            if first != (op.tokens, op.features):
-                wanted = f"{op.tokens} tokens of {op.features} features"
-                raise SpecError(f"{node.name} is for {wanted}, and gets {_text(first)}")
-            return first
-        case ops.Select():
-            if len(first) != 2 or not 0 <= op.index < first[0]:
-                raise SpecError(f"{node.name} takes token {op.index} of {_text(first)}")
-            return first[1:]
-        case ops.MultiHeadAttention():
-            if len(first) != 2 or first[1] % (3 * op.heads) or first[0] % op.sequences:
-                wanted = f"{op.heads} heads needs tokens of 3 × {op.heads} × n features"
-                raise SpecError(f"{node.name} with {wanted}, and gets {_text(first)}")
-            return first[0], first[1] // 3
-        case ops.Unfold():
-            if len(first) != 3 or first[1] % op.patch[0] or first[2] % op.patch[1]:
-                wanted = f"an image that {size_text(op.patch)} divides"
-                raise SpecError(f"{node.name} needs {wanted}, and gets {_text(first)}")
-            return first[1] * first[2], first[0]
-        case ops.Fold():
-            _, height, width = as_image(shapes[node.inputs[1]])
-            if len(first) != 2 or first[0] != height * width:
-                wanted = f"{height * width} tokens"
-                raise SpecError(f"{node.name} needs {wanted}, and gets {_text(first)}")
-            return first[1], height, width
+        case (
+            (ops.Attention() | ops.Concat() | ops.Slice() | ops.Shuffle() | ops.Resize())
+            | (ops.LayerNorm() | ops.L2Norm() | ops.Tokens() | ops.ClassToken() | ops.Positions())
+            | (ops.Select() | ops.MultiHeadAttention() | ops.Unfold() | ops.Fold())
+        ):
+            from mncost.graph.other_shapes import other_shape  # plain networks have none
+
+            return other_shape(node, op, first, shapes)
         case ops.Foreign():
             return op.shape
         case ops.Input():
             raise AssertionError(f"{node.name} is given, not computed")
         case _:
             assert_never(op)
-
-
-def _concatenated(node: Node, parts: list[Shape]) -> Shape:
-    if any(shape[1:] != parts[0][1:] for shape in parts):
-        raise SpecError(f"{node.name} concatenates {' and '.join(map(_text, parts))}")
-    return sum(shape[0] for shape in parts), *parts[0][1:]
-
-
-def _resized(node: Node, op: ops.Resize, first: Shape, like: list[Shape]) -> Shape:
-    if any(len(shape) != 3 for shape in (first, *like)):
-        raise _misfit(node, next(shape for shape in (first, *like) if len(shape) != 3), 3)
-    if op.factor is not None:
-        return first[0], first[1] * op.factor, first[2] * op.factor
-    if op.multiple is not None:
-        height, width = (-(-side // op.multiple) * op.multiple for side in first[1:])
-        return first[0], height, width
-    return first[0], *like[0][1:]
 
 
 def conv_size(op: ops.Conv, size: Size) -> Size:
@@ -269,7 +188,7 @@ def _image(node: Node, op: ops.Conv | ops.Pool, first: Shape, size: Size, channe
     if size[0] < 1 or size[1] < 1:
         raise GridError(
             f"the image is too small: {node.name} ({size_text(op.kernel)}, stride "
-            f"{_pair_text(op.stride)}) gets {_text(first[1:])} pixels"
+            f"{_pair_text(op.stride)}) gets {shape_text(first[1:])} pixels"
         )
     return channels, *size
 
@@ -287,27 +206,6 @@ def conv_pads(op: ops.Conv, size: Size) -> tuple[int, int, int, int]:
         return op.padding
     top, bottom = pads(size[0], op.kernel[0], op.stride[0], op.dilation[0], op.padding)
     return top, bottom, *pads(size[1], op.kernel[1], op.stride[1], op.dilation[1], op.padding)
-
-
-def _attention(node: Node, op: ops.Attention, queries: Shape, keys: Shape, values: Shape) -> Shape:
-    for shape, channels in ((queries, op.heads * op.key_dim), (keys, op.key_dim)):
-        if len(shape) != 3 or shape[0] != channels:
-            raise _misfit(node, shape, 3, channels)
-    if keys != values:
-        raise SpecError(f"{node.name} has keys of {_text(keys)}, and values of {_text(values)}")
-    return queries
-
-
-def _misfit(node: Node, shape: Shape, rank: int, channels: int | None = None) -> SpecError:
-    """Say that an input has another rank or number of channels than an operator needs."""
-    kind, unit = _KINDS[rank]
-    wanted = kind if channels is None else f"{kind} of {channels} {unit}"
-    hint = "; what needs an image stands before the linear layers" * (rank == 3 > len(shape))
-    return SpecError(f"{node.name} needs {wanted}, and gets {_text(shape)}{hint}")
-
-
-def _text(shape: Shape) -> str:
-    return "×".join(map(str, shape))
 
 
 def _pair_text(pair: Size) -> str:
