@@ -83,9 +83,7 @@ def _given(node: Node, inputs: Shapes) -> Shape:
     return shape
 
 
-def result_shape(
-    node: Node, first: Shape, shapes: Sequence[Shape]
-) -> Shape:
+def result_shape(node: Node, first: Shape, shapes: Sequence[Shape]) -> Shape:
     """Return the shape of a node that reads ``first`` and, by index, other shapes.
 
     Raises:
