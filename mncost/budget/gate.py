@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence, Set
 from typing import NamedTuple
 
 from mncost.budget.outcome import Outcome
@@ -12,7 +13,7 @@ from mncost.measure.records import Run
 from mncost.results.results import Results
 from mncost.results.run_ratio import RunRatio, run_ratio
 from mncost.results.series import Clock
-from mncost.stats.looks import Levels, Looks
+from mncost.stats.looks import Levels, Look, Looks, unseen
 from mncost.stats.verdict import Verdict, judge
 
 __all__ = ["Gate"]
@@ -23,7 +24,7 @@ DISTURBED = (
 )
 
 
-class _Look(NamedTuple):
+class _Seen(NamedTuple):
     """What the last look says about one limit."""
 
     interval: Interval | None
@@ -41,7 +42,7 @@ class Gate:
         self.results = Results(run)
         self.looks = Looks(tests=max(1, len(plan.measured)))
         self._machines: dict[frozenset[str | None], Looks] = {}  # each has a time of its own
-        self._looks: dict[int, _Look] = {}  # by the limit's place in the plan
+        self._seen: dict[int, _Seen] = {}  # by the limit's place in the plan
 
     def __call__(self, run: Run, fraction: float, last: bool) -> set[int]:
         """Look; return the cells that the undecided limits still need.
@@ -51,18 +52,27 @@ class Gate:
         self.results.update()
         hosts = frozenset(cell.place.host for cell in run.cells)
         looks = self._machines.setdefault(hosts, Looks(tests=self.looks.tests))
-        levels = looks.look(fraction, last)
-        needed: set[int] = set()
-        for index, measured in enumerate(self.plan.measured):
-            if self.results.run.cells[measured.cell].place.host not in hosts:
-                continue
-            before = self._looks.get(index)
-            if before is not None and before.verdict is not None:
-                continue
-            look = self._looks[index] = self._look(measured, levels)
-            if look.verdict is None:
-                needed |= set(measured.cells)
-        return needed
+        look = looks.look(fraction, last)
+        while (undecided := self._undecided(hosts)) and self._decide(undecided, look):
+            pass  # what is decided leaves more of the error to the others
+        return {cell for index in undecided for cell in self.plan.measured[index].cells}
+
+    def _undecided(self, hosts: Set[str | None]) -> list[int]:
+        """Return which limits on some machines have no verdict yet."""
+        return [
+            index
+            for index, measured in enumerate(self.plan.measured)
+            if self.results.run.cells[measured.cell].place.host in hosts
+            if index not in self._seen or self._seen[index].verdict is None
+        ]
+
+    def _decide(self, undecided: Sequence[int], look: Look) -> bool:
+        """Judge limits; say whether one of them has a verdict now."""
+        verdicts = [seen.verdict for seen in self._seen.values()]
+        levels = look.levels(verdicts.count("FAIL"), verdicts.count("PASS"))
+        for index in undecided:
+            self._seen[index] = self._look(self.plan.measured[index], levels)
+        return any(self._seen[index].verdict for index in undecided)
 
     def outcomes(self) -> dict[int, Outcome]:
         """Return what became of the limits in the end, by the identity of each."""
@@ -84,7 +94,7 @@ class Gate:
 
     def _outcome(self, index: int, measured: Measured) -> Outcome:
         """Return what became of a limit: if a cell of it failed, an error, whatever was seen."""
-        run, look = self.results.run, self._looks.get(index, _Look(None, None))
+        run, look = self.results.run, self._seen.get(index, _Seen(None, None))
         old, new = self._latencies(measured)
         outcome = Outcome(
             of=measured.limit,
@@ -125,55 +135,77 @@ class Gate:
         summary = self.results.summaries[measured.cell]
         return summary.undisturbed if summary.clock == "cpu" else None
 
-    def _look(self, measured: Measured, levels: Levels) -> _Look:
-        limit = measured.limit
+    def _look(self, measured: Measured, levels: Levels) -> _Seen:
+        limit, cell = measured.limit, measured.cell
         if isinstance(limit.bound, Latency) and limit.bound.percent != 50:
-            interval = self.results.interval(measured.cell, limit.bound.percent, levels.any)
-            return _Look(interval, judge(interval, limit.allowed), clock="wall")
+            percent = limit.bound.percent
+            interval = _bounded(
+                lambda level: self.results.interval(cell, percent, level), levels.any
+            )
+            return _Seen(interval, judge(interval, limit.allowed), clock="wall")
         clock = self.results.clock(*measured.cells)
         if measured.saved is not None:
-            look = self._beside_saved(measured, levels.any)
+            look = self._beside_saved(measured, max(levels.any))
         elif measured.other is None:
-            interval = self.results.interval(measured.cell, 50, levels.any)
-            look = _Look(interval, judge(interval, limit.allowed), clock=clock)
+            interval = _bounded(lambda level: self.results.interval(cell, 50, level), levels.any)
+            look = _Seen(interval, judge(interval, limit.allowed), clock=clock)
         else:
-            interval = self.results.verdict_ratio(measured.cell, measured.other, levels.ratio)
-            verdict = judge(interval, limit.allowed, may_pass=levels.may_pass)
-            look = _Look(interval, verdict, clock=clock)
+            other = measured.other
+            interval = _bounded(
+                lambda level: self.results.verdict_ratio(cell, other, level), levels.ratio
+            )
+            room = unseen(interval.n) if interval else 1.0
+            look = _Seen(interval, judge(interval, limit.allowed, room=room), clock=clock)
         if self.results.disturbed.intersection(measured.cells):
             return look._replace(verdict=None, why=DISTURBED)
         return look
 
-    def _beside_saved(self, measured: Measured, level: float) -> _Look:
+    def _beside_saved(self, measured: Measured, level: float) -> _Seen:
         assert self.plan.saved is not None
         assert measured.saved is not None
         ratio = run_ratio(self.results, measured.cell, self.plan.saved, measured.saved, level)
         if ratio is None:
-            return _Look(None, None)
+            return _Seen(None, None)
         interval, clock = (ratio.beside_reference or ratio.plain).ratio, ratio.clock
         if self.plan.differences:
             machines = "; ".join(self.plan.differences)
             why = f"the baseline is from another machine: {machines}"
-            return _Look(interval, None, why, clock)
+            return _Seen(interval, None, why, clock)
         verdict = ratio.judge(measured.limit.allowed)
         why = "" if verdict else _disagreement(ratio, measured.limit)
-        return _Look(interval, verdict, why, clock)
+        return _Seen(interval, verdict, why, clock)
+
+
+def _bounded(
+    interval_of: Callable[[float], Interval | None], levels: tuple[float, float]
+) -> Interval | None:
+    """Return an interval whose two bounds have levels of their own."""
+    lower, upper = levels
+    interval = interval_of(lower)
+    if interval is None or lower == upper:
+        return interval
+    other = interval_of(upper)
+    assert other is not None
+    warnings = interval.warnings or other.warnings
+    return interval._replace(hi=other.hi, warnings=warnings)
 
 
 def _disagreement(ratio: RunRatio, limit: Limit) -> str:
     """Say why the ratios decide nothing; ``""``: an interval holds the limit."""
     if ratio.beside_reference is None:
         return "the two runs have no reference workload in common"
-    plain, beside = ratio.plain.ratio, ratio.beside_reference.ratio
     if len({judge(one.ratio, limit.allowed) for one in ratio.all}) == 1:
         return ""
+    beside = [f"{ratio.beside_reference.ratio.center:.3f}"]
+    beside += [f"{ratio.beside_memory.ratio.center:.3f}"] if ratio.beside_memory else []
     return (
-        f"the latency is {plain.center:.3f} times the baseline's, and {beside.center:.3f} times "
-        "in units of the reference workload: the machine may explain the difference"
+        f"the latency is {ratio.plain.ratio.center:.3f} times the baseline's, and "
+        f"{' and '.join(beside)} times in units of the reference workloads: the machine may "
+        "explain the difference"
     )
 
 
-def _undecided(look: _Look) -> str:
+def _undecided(look: _Seen) -> str:
     if look.interval is None:
         return "it was not measured"
     if look.interval.lo is None or look.interval.hi is None:

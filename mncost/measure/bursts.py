@@ -45,7 +45,7 @@ class Times(array):  # type: ignore[type-arg]
 
 
 class Burst(NamedTuple):
-    """One visit to one cell: runs right after one another. ``cell`` is ``None`` for the reference.
+    """One visit to one cell: runs right after one another. ``cell`` is ``None`` for a reference.
 
     Times are nanoseconds, but for ``at``: seconds since the run began. CPU times are empty, and
     the counts at the end ``None``, where the system does not count them.
@@ -64,20 +64,40 @@ class Burst(NamedTuple):
     stolen_us: int | None = None
     stalled_us: int | None = None
     throttled_us: int | None = None
+    workload: int = 0  # of the reference workloads, which one
+
+    def by_workload(self, runs: int) -> Iterator[Burst]:
+        """Split a visit to the reference workloads, which ran one after the other.
+
+        Args:
+            runs: timed ones of each.
+        """
+        count = len(self.ns) // runs
+        for n in range(count):
+            parts: dict[str, Any] = {name: _part(getattr(self, name), n, count) for name in _TIMED}
+            yield self._replace(workload=n, **parts)
 
 
+def _part(values: Sequence[int], n: int, count: int) -> Sequence[int]:
+    """Return one of some equal parts."""
+    size = len(values) // count
+    return values[n * size : (n + 1) * size]
+
+
+_TIMED = ("warmup_ns", "ns", "warmup_cpu_ns", "cpu_ns")
 # Of a whole visit.
 _COUNTED = ("switches", "waits", "faults", "stolen_us", "stalled_us", "throttled_us")
 
 
 class Bursts(Struct, kw_only=True):
-    """The visits of one process to one cell (``None``: the reference workload), in order.
+    """The visits of one process to one cell (``None``: a reference workload), in order.
 
     All of them have the same number of runs: entry ``i`` of ``rounds`` and ``at`` is about the
     samples from ``i·runs`` to ``(i + 1)·runs``.
     """
 
     cell: Natural | None
+    workload: Natural = 0  # of the reference workloads, which one
     warmups: Natural  # untimed runs of each visit
     runs: Positive  # timed runs of each visit
     rounds: Counts = field(default_factory=Counts)
@@ -98,7 +118,12 @@ class Bursts(Struct, kw_only=True):
     @classmethod
     def of(cls, burst: Burst) -> Bursts:
         """Return bursts like a first one, which they do not hold yet."""
-        return cls(cell=burst.cell, warmups=len(burst.warmup_ns), runs=len(burst.ns))
+        return cls(
+            cell=burst.cell,
+            workload=burst.workload,
+            warmups=len(burst.warmup_ns),
+            runs=len(burst.ns),
+        )
 
     def append(self, burst: Burst) -> None:
         """Take one more visit in, of as many runs as the others."""
@@ -130,6 +155,7 @@ class Bursts(Struct, kw_only=True):
         counted = [getattr(self, name) for name in _COUNTED]
         for i, (number, at) in enumerate(zip(self.rounds, self.at, strict=True)):
             warm, timed = slice(i * self.warmups, (i + 1) * self.warmups), self._timed(i)
+            counts: list[Any] = [column[i] if column else None for column in counted]
             yield Burst(
                 number,
                 self.cell,
@@ -138,8 +164,8 @@ class Bursts(Struct, kw_only=True):
                 self.ns[timed],
                 self.warmup_cpu_ns[warm],
                 self.cpu_ns[timed],
-                *(column[i] if column else None for column in counted),
-            )
+                *counts,
+            )._replace(workload=self.workload)
 
     def problems(self) -> Iterator[str]:
         """Yield what does not fit together, each with the name of the column."""

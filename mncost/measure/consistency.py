@@ -69,7 +69,7 @@ def _of_model(model: ModelRecord) -> str | None:
 def _of_samples(place: str, records: Sequence[Bursts]) -> Iterator[str]:
     for b, bursts in enumerate(records):
         yield from (f"{place}[{b}].{problem}" for problem in bursts.problems())
-    cells = [bursts.cell for bursts in records]
+    cells = [(bursts.cell, bursts.workload) for bursts in records]
     if len(set(cells)) < len(cells):
         yield f"{place}: a cell stands there twice"
 

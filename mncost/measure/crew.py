@@ -120,10 +120,10 @@ class Crew:
         gained, at = self._interference(), self._clock.now()
         sampled = self._try(spec, cell, request)
         if sampled is not None:
-            burst = self._burst(index, round_number, at, sampled)
             counted: dict[str, Any] = dict(gained())
-            burst = burst._replace(**counted)
-            self._processes[spec].add(burst, "pilot" if pilot else "bursts")
+            burst = self._burst(index, round_number, at, sampled)._replace(**counted)
+            for part in burst.by_workload(visit.runs):
+                self._processes[spec].add(part, "pilot" if pilot else "bursts")
 
     def ahead(
         self, visits: Sequence[tuple[WorkerSpec, Cell | None, Visit]], rests: Sequence[float]

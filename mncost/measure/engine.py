@@ -265,15 +265,15 @@ class _Session:
 
     def round_seconds(self, crew: Crew) -> float:
         """Return how long a round will take, by the runs of the pilot."""
-        pilot = {
-            record.cell: float(median(record.ns))
-            for process in self.run.processes
-            for record in process.pilot
-        }
+        pilot: dict[object, float] = {}
+        for process in self.run.processes:
+            for record in process.pilot:
+                what = process.worker, record.cell
+                pilot[what] = pilot.get(what, 0.0) + float(median(record.ns))
         ns, quota = 0.0, self.tools.quota
         for spec, cell in crew.visits:
             ns += 1e9 * quota.period if quota and limits(quota, spec.threads) else 0.0
-            run = pilot.get(cell.id if cell else None) or self.lengths.typical(cell)
+            run = pilot.get((spec, cell and cell.id)) or self.lengths.typical(cell)
             ns += sum(self.lengths.visit(cell)) * run
         return ns / 1e9
 

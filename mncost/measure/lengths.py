@@ -13,7 +13,7 @@ from mncost.measure.schedule import Purpose, Visit, pilot_runs, transient_of, vi
 __all__ = ["BurstLengths"]
 
 QUOTA_SHARE = 0.8  # of what a period allows: a visit has some overhead
-REFERENCE = Visit(warmups=1, runs=1)
+REFERENCE = Visit(warmups=0, runs=1)
 
 
 class BurstLengths:

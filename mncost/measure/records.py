@@ -122,12 +122,13 @@ class Process(Struct, kw_only=True):
     ended: float | None = None
     first_runs: list[Bursts] = []  # of each cell, right after it was loaded: no samples
     pilot: list[Bursts] = []  # of each cell, to plan the run by: no samples
-    bursts: list[Bursts] = []  # one for each cell, and one for the reference
+    bursts: list[Bursts] = []  # one for each cell, and one for each reference workload
 
     def add(self, burst: Burst, to: Literal["first_runs", "pilot", "bursts"] = "bursts") -> None:
         """Take a burst in."""
         records: list[Bursts] = getattr(self, to)
-        record = next((one for one in records if one.cell == burst.cell), None)
+        what = burst.cell, burst.workload
+        record = next((one for one in records if (one.cell, one.workload) == what), None)
         if record is None:
             record = Bursts.of(burst)
             records.append(record)
@@ -277,7 +278,7 @@ class Run(Struct, kw_only=True):
     machine: Machine
     hosts: dict[str, HostRecord] = {}  # other machines, by the names that places have
     git: Commit | None
-    reference: str  # which fixed workload was visited beside the cells
+    reference: str  # which fixed workloads were visited beside the cells, by comma
     cells: list[Cell]
     models: dict[str, ModelRecord]  # by digest: of every cell
     left_out: list[LeftOut] = []

@@ -128,11 +128,11 @@ def transient_of(visits: Sequence[Sequence[int]]) -> int:
 
 
 def calls_at_reference(number: int, *, paired: bool) -> bool:
-    """Whether a round visits the reference workload: every one, of an A/B the half of them.
+    """Whether a round visits the reference workloads: every one, of an A/B every fourth.
 
-    Beside the short bursts of an A/B the reference would take most of the time.
+    Beside the short bursts of an A/B they would take a third of the time.
     """
-    return not paired or number % 2 == 0
+    return not paired or number % 4 == 0
 
 
 class Pace(NamedTuple):

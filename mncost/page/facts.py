@@ -66,7 +66,7 @@ def _method(run: Run) -> Iterator[tuple[str, str]]:
         yield "ratios", _RATIOS
     yield (
         "reference",
-        f"a fixed workload ({run.reference}) is measured beside the cells, to notice when the "
+        f"fixed workloads ({run.reference}) are measured beside the cells, to notice when the "
         "machine becomes slower or faster",
     )
     visited = [

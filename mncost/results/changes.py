@@ -2,9 +2,8 @@
 
 Cells of different runs share no round, so nothing cancels what a machine does to all of one run,
 and the interval of a plain ratio covers only how processes differ within a run. So a cell is called
-slower or faster only if it is so by itself *and* beside the reference workload, which every process
-ran in the same rounds. On two cores of which one was kept busy by others, the plain ratio of ten
-runs of one model was "significant" in 23 of 90 pairs, and both were in 3.
+slower or faster only if it is so by itself *and* beside each reference workload, which every
+process ran in the same rounds.
 
 Ratios within one run are much sharper.
 """
@@ -12,7 +11,7 @@ Ratios within one run are much sharper.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from mncost.errors import MeasureError
@@ -21,7 +20,7 @@ from mncost.measure.machine import machine_differences
 from mncost.measure.records import IDENTITY, Cell, Process, Run
 from mncost.render.shown import Shown
 from mncost.results.results import Results
-from mncost.results.run_ratio import Direction, RunRatio, direction_of, reference_ratio, run_ratio
+from mncost.results.run_ratio import Direction, RunRatio, direction_of, reference_ratios, run_ratio
 from mncost.results.series import percentile_interval
 from mncost.stats.location import LEVEL
 from mncost.stats.ratios import Difference
@@ -62,7 +61,7 @@ class Changes(Shown):
         old, new: the runs.
         changes: the cells that both have.
         only_old, only_new: the cells that only one has.
-        reference: the reference workload, new / old: the machine's own change.
+        references: each reference workload by its name, new / old: the machine's own change.
         warnings: why the changes are doubtful, as sentences.
         notes: what else differs between the runs, as sentences.
     """
@@ -82,7 +81,7 @@ class Changes(Shown):
         self.changes = [_change(old, ours[key], new, theirs[key], level) for key in common]
         self.only_old = [cell for key, cell in ours.items() if key not in theirs]
         self.only_new = [cell for key, cell in theirs.items() if key not in ours]
-        self.reference = reference_ratio(old, new, level)
+        self.references = reference_ratios(old, new, level)
         self.warnings = list(_warnings(self, level))
         self.notes = list(_notes(old.run, new.run, self.changes))
 
@@ -120,7 +119,7 @@ def compare(
 
 def machine_warnings(old: Results, new: Results, level: float = LEVEL) -> list[str]:
     """Return why latencies of two runs of one machine should not be compared, as sentences."""
-    return [*_of_reference(reference_ratio(old, new, level)), *_of_pythons(old.run, new.run)]
+    return [*_of_references(reference_ratios(old, new, level)), *_of_pythons(old.run, new.run)]
 
 
 def _measured(results: Results) -> dict[tuple[object, ...], Cell]:
@@ -155,7 +154,7 @@ def _warnings(changes: Changes, level: float) -> Iterator[str]:
     old, new = changes.old.run, changes.new.run
     if machines := machine_differences(old.machine, new.machine):
         yield f"the runs are of different machines: {'; '.join(machines)}"
-    yield from _of_reference(changes.reference)
+    yield from _of_references(changes.references)
     directions = [change.direction for change in changes.changes]
     explained = sum(
         direction != direction_of(change.ratio.plain)
@@ -164,7 +163,7 @@ def _warnings(changes: Changes, level: float) -> Iterator[str]:
     if explained:
         yield (
             f"{explained} of {len(directions)} cells differ by themselves, but not beside the "
-            "reference workload: the machine may explain it"
+            "reference workloads: the machine may explain it"
         )
     if None in directions:
         yield "one process has no interval: measure with more --processes"
@@ -177,16 +176,17 @@ def _warnings(changes: Changes, level: float) -> Iterator[str]:
     yield from _of_pythons(old, new)
 
 
-def _of_reference(reference: Difference | None) -> Iterator[str]:
+def _of_references(references: Mapping[str, Difference]) -> Iterator[str]:
     """Warn if the machine itself changed, or if nothing says whether it did."""
-    if reference is None:
+    if not references:
         yield "the runs have no reference workload in common: a slower machine would not be seen"
-    elif (direction := direction_of(reference)) in ("slower", "faster"):
-        yield (
-            f"the machine itself was {direction}: the reference workload took "
-            f"{reference.ratio.center:.3f} times as long in the new run, and this is part of every "
-            "ratio here; measure again, or both in one run"
-        )
+    for name, reference in references.items():
+        if (direction := direction_of(reference)) in ("slower", "faster"):
+            yield (
+                f"the machine itself was {direction}: the reference workload ({name}) took "
+                f"{reference.ratio.center:.3f} times as long in the new run, and this is part of "
+                "every ratio here; measure again, or both in one run"
+            )
 
 
 def _of_pythons(old: Run, new: Run) -> Iterator[str]:

@@ -1,8 +1,9 @@
-"""A latency in one run / a latency in another, beside the reference workload of both.
+"""A latency in one run / a latency in another, beside the reference workloads of both.
 
-When the machine changes, a network need not follow it as the reference does: measured slopes of
-their logarithms are 0.5 to 2.7. So a cell must also differ beside the reference to the power of
-:data:`SLOPE`. All three agree only on changes that no slope from 0 to 3 can explain.
+When the machine changes, a network need not follow it as a reference does: measured slopes of
+their logarithms are 0.5 to 2.7. So a cell must also differ beside each reference (one computes, one
+reads memory), and beside the first one to the power of :data:`SLOPE`. All agree only on changes
+that no slope from 0 to 3 can explain.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from math import exp, log
 from statistics import fmean
 from typing import Literal, NamedTuple, TypeAlias
 
+from mncost.measure.runtimes.reference import REFERENCE_NAMES
 from mncost.results.results import Results
 from mncost.results.series import Clock, Series, common_clock
 from mncost.stats.location import LEVEL
 from mncost.stats.ratios import Difference, unpaired_ratio
 from mncost.stats.verdict import Verdict, judge
 
-__all__ = ["SLOPE", "Direction", "RunRatio", "direction_of", "reference_ratio", "run_ratio"]
+__all__ = ["SLOPE", "Direction", "RunRatio", "direction_of", "reference_ratios", "run_ratio"]
 
 SLOPE = 3  # more than the largest measured one
 
@@ -30,22 +32,25 @@ class RunRatio(NamedTuple):
 
     Attributes:
         plain: the ratio itself, with whatever the machine did to all of one run.
-        beside_reference: the same, each process in units of its reference workload; ``None``
-            without a reference workload in common.
-        beside_steep: the same, in units of the reference workload to the power of :data:`SLOPE`.
         clock: which time of a call is compared.
+        beside_reference: the same, each process in units of its first reference workload, which
+            computes; ``None`` without a reference workload in common.
+        beside_memory: the same, in units of the second one, which reads memory; ``None`` where the
+            runs have only one.
+        beside_steep: the same, in units of the first one to the power of :data:`SLOPE`.
     """
 
     plain: Difference
-    beside_reference: Difference | None
-    beside_steep: Difference | None
     clock: Clock
+    beside_reference: Difference | None = None
+    beside_memory: Difference | None = None
+    beside_steep: Difference | None = None
 
     @property
     def all(self) -> list[Difference]:
-        """Those of the three that there are."""
-        every = self.plain, self.beside_reference, self.beside_steep
-        return [one for one in every if one is not None]
+        """Those that there are."""
+        beside = self.beside_reference, self.beside_memory, self.beside_steep
+        return [self.plain, *(one for one in beside if one is not None)]
 
     @property
     def direction(self) -> Direction | None:
@@ -65,7 +70,7 @@ class RunRatio(NamedTuple):
         """Compare the ratio with the largest one that is allowed.
 
         Returns:
-            ``PASS`` or ``FAIL`` if all three say so; ``None`` if they do not, or if there is no
+            ``PASS`` or ``FAIL`` if all of them say so; ``None`` if they do not, or if there is no
             reference workload.
         """
         if self.beside_reference is None:
@@ -80,7 +85,7 @@ def run_ratio(
     """Return how many times as long a cell takes in one run as a cell in another run.
 
     By Welch's t over processes. What a machine did to all of a run is in no interval, so a verdict
-    needs all three ratios. ``None`` if one of the cells has no sample.
+    needs all the ratios. ``None`` if one of the cells has no sample.
     """
     clock = common_clock(new.clock(new_cell), old.clock(old_cell))
     after, before = (
@@ -91,18 +96,13 @@ def run_ratio(
         return None
     plain = unpaired_ratio(list(after.values()), list(before.values()), level)
     if old.run.reference != new.run.reference:  # another workload says nothing about the machine
-        return RunRatio(plain, None, None, clock)
-    beside, steep = (
-        unpaired_ratio(above, below, level) if above and below else None
-        for above, below in (
-            [
-                _beside_reference(results, medians, clock, power)
-                for results, medians in ((new, after), (old, before))
-            ]
-            for power in (1, SLOPE)
-        )
-    )
-    return RunRatio(plain, beside, steep, clock)
+        return RunRatio(plain, clock)
+    sides = (new, after), (old, before)
+    beside = []
+    for workload, power in ((0, 1), (1, 1), (0, SLOPE)):
+        above, below = (_beside(*side, clock, workload, power) for side in sides)
+        beside.append(unpaired_ratio(above, below, level) if above and below else None)
+    return RunRatio(plain, clock, *beside)
 
 
 def direction_of(difference: Difference) -> Direction | None:
@@ -113,16 +113,27 @@ def direction_of(difference: Difference) -> Direction | None:
     return "slower" if ratio.lo > 1 else "faster" if ratio.hi < 1 else "no difference seen"
 
 
-def reference_ratio(old: Results, new: Results, level: float) -> Difference | None:
-    """Compare the reference workload on the workers that both runs have.
+def reference_ratios(old: Results, new: Results, level: float) -> dict[str, Difference]:
+    """Compare each reference workload on the workers that both runs have, by its name.
 
     Processes of one generation share their moment, so a generation counts once: as the mean over
     its workers, all of which it must have.
+
+    Returns:
+        nothing if the runs have no reference workload in common.
     """
     if old.run.reference != new.run.reference:
-        return None
+        return {}
+    every = (
+        (name, _reference_ratio(old, new, workload, level))
+        for workload, name in enumerate(REFERENCE_NAMES)
+    )
+    return {name: ratio for name, ratio in every if ratio is not None}
+
+
+def _reference_ratio(old: Results, new: Results, workload: int, level: float) -> Difference | None:
     clock = common_clock(old.reference_clock, new.reference_clock)
-    ours, theirs = _by_generation(old, clock), _by_generation(new, clock)
+    ours, theirs = (_by_generation(run, workload, clock) for run in (old, new))
     workers = {w for g in ours for w in g} & {w for g in theirs for w in g}
     if not workers:
         return None
@@ -135,15 +146,17 @@ def reference_ratio(old: Results, new: Results, level: float) -> Difference | No
     return unpaired_ratio(after, before, level)
 
 
-def _by_generation(results: Results, clock: Clock) -> list[dict[tuple[object, ...], float]]:
-    """Return the median of the reference workload for each worker, by generation.
+def _by_generation(
+    results: Results, workload: int, clock: Clock
+) -> list[dict[tuple[object, ...], float]]:
+    """Return the median of a reference workload for each worker, by generation.
 
     An interpreter has another path in another run, so its place among the run's interpreters stands
     for it.
     """
     pythons = list(dict.fromkeys(cell.place.python for cell in results.run.cells))
     medians: dict[int, dict[tuple[object, ...], float]] = {}
-    for series in results.reference:
+    for series in _of_workload(results, workload):
         worker = series.process.worker
         place = pythons.index(worker.python) if worker.python in pythons else None
         key = worker.runtime, worker.threads, place
@@ -153,17 +166,21 @@ def _by_generation(results: Results, clock: Clock) -> list[dict[tuple[object, ..
     return list(medians.values())
 
 
+def _of_workload(results: Results, workload: int) -> list[Series]:
+    return [one for one in results.reference if one.bursts.workload == workload]
+
+
 def _by_process(series: Sequence[Series], clock: Clock) -> dict[int, float]:
     """Return the median of each process, by the identity of that."""
     medians = ((id(one.process), one.median(clock)) for one in series)
     return {process: median for process, median in medians if median is not None}
 
 
-def _beside_reference(
-    results: Results, medians: Mapping[int, float], clock: Clock, power: int
+def _beside(
+    results: Results, medians: Mapping[int, float], clock: Clock, workload: int, power: int
 ) -> list[float]:
-    """Return the medians of a cell's processes, in units of the reference's to some power."""
-    references = _by_process(results.reference, clock)
+    """Return the medians of a cell's processes, in units of a reference's to some power."""
+    references = _by_process(_of_workload(results, workload), clock)
     return [
         median / references[process] ** power
         for process, median in medians.items()

@@ -47,7 +47,7 @@ CLOCKS: dict[Clock, str] = {
 
 
 class Series:
-    """The timed runs of one cell (or of the reference workload) in one process.
+    """The timed runs of one cell (or of a reference workload) in one process.
 
     Times are in seconds for one call. A clock that is too coarse to see a call reads 0: that counts
     as 1 ns.

@@ -36,7 +36,7 @@ class Statistics:
     Attributes:
         run: what was measured.
         series: for each cell, what every process measured of it.
-        reference: what every process measured of the reference workload.
+        reference: what every process measured of each reference workload.
     """
 
     def __init__(self, run: Run) -> None:
@@ -49,7 +49,8 @@ class Statistics:
         self.run = run
         self.series: list[list[Series]] = []
         self.reference: list[Series] = []
-        self._known: list[dict[int | None, Series]] = []  # by process and cell
+        # By process, and by cell and workload.
+        self._known: list[dict[tuple[int | None, int], Series]] = []
         self.update()
 
     def update(self) -> Self:
@@ -61,10 +62,11 @@ class Statistics:
         self._known += [{} for _ in self.run.processes[len(self._known) :]]
         for process, known in zip(self.run.processes, self._known, strict=True):
             for bursts in process.bursts:
-                if bursts.cell in known:
-                    known[bursts.cell].update()
+                what = bursts.cell, bursts.workload
+                if what in known:
+                    known[what].update()
                 elif len(bursts):
-                    series = known[bursts.cell] = Series(process, bursts)
+                    series = known[what] = Series(process, bursts)
                     cell = bursts.cell
                     (self.reference if cell is None else self.series[cell]).append(series)
         return self
@@ -203,7 +205,7 @@ class Statistics:
 
     @cached_property
     def reference_clock(self) -> Clock:
-        """Which time of the reference workload counts: it has one thread, and never waits."""
+        """Which time of the reference workloads counts: each has one thread, and never waits."""
         counted = all(one.counts_cpu for one in self.reference)
         return "cpu" if counted and self.run.options.clock != "wall" else "wall"
 
@@ -263,7 +265,7 @@ class Statistics:
 
     @cached_property
     def drifts(self) -> dict[str | None, Interval | None]:
-        """The factor by which the reference workload's latency changed over the run, by machine.
+        """The factor by which the reference workloads' latency changed over the run, by machine.
 
         Some workers are faster than others, so each is divided by its own median; see
         :func:`mncost.stats.drift.drift`.
@@ -275,7 +277,8 @@ class Statistics:
         clock = self.reference_clock
         workers: dict[object, list[tuple[float, float]]] = {}
         for series in (one for one in self.reference if one.process.worker.host == host):
-            points = workers.setdefault(series.process.worker, [])
+            what = series.process.worker, series.bursts.workload
+            points = workers.setdefault(what, [])
             points += zip(series.bursts.at, series.by_round(clock).values(), strict=True)
         times, values = [], []
         for points in workers.values():

@@ -18,7 +18,7 @@ __all__ = ["RunWarning", "warnings_of_cell", "warnings_of_run"]
 # From these on, a figure is doubtful.
 DENORMALS = 0.001  # of the weights, or of the activations
 SPREAD = 0.10  # interquartile range / median
-DRIFT = 0.03  # of the reference workload, from begin to end; its interval is too narrow to rely on
+DRIFT = 0.03  # of the reference workloads, in all; its interval is too narrow to rely on
 STEAL = 0.01  # share of all cores' time
 OTHER_LOAD = 0.1  # cores
 ROUNDS = 10
@@ -203,7 +203,7 @@ def _of_drift(drift: Interval | None) -> Iterator[RunWarning]:
             change,
             DRIFT,
             f"the machine became {abs(change):.1%} {speed} during the run, according to the "
-            "reference workload; latencies are an average over that time",
+            "reference workloads; latencies are an average over that time",
             "trust the ratios, which are paired; for latencies, wait and measure again",
             f"the machine became {abs(change):.1%} {speed}",
         )

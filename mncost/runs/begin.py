@@ -18,7 +18,7 @@ from mncost.measure.plan import What, plan
 from mncost.measure.private import without_home
 from mncost.measure.records import Cell, HostRecord, Options, Run
 from mncost.measure.runtimes import RUNTIMES, USUAL
-from mncost.measure.runtimes.reference import REFERENCE
+from mncost.measure.runtimes.reference import REFERENCES
 from mncost.measure.where import ALL, HERE, Where
 from mncost.network import Network
 from mncost.runs.offers import disconnecting, offer
@@ -122,7 +122,7 @@ def empty_run(planned: Planned, options: Options) -> Run:
         options=options,
         machine=machine(),
         git=commit(),
-        reference=REFERENCE,
+        reference=", ".join(REFERENCES),
         cells=planned.cells,
         models=planned.models,
     )

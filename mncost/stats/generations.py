@@ -8,13 +8,13 @@ machine may drift. So this interval is Student's t interval, and wider where the
   out, at the price of one degree of freedom (:func:`mncost.stats.location.alternating_interval`).
 - **Resemblance.** If generations resemble the one before, there are fewer independent ones than it
   seems: with lag-1 autocorrelation r, n (1 - r) / (1 + r). The standard error is larger by the root
-  of that, and there are fewer degrees of freedom. Only an r above zero counts, from six generations
-  on.
+  of that, and there are fewer degrees of freedom, by the root too. Few generations show some
+  resemblance by chance, and too little where there is much: so a little is taken for chance, and
+  what is beyond it counts twice. It counts from six generations on.
 - **Skewness.** If most generations are alike and a few are far off on one side, the mean is
   uncertain on that side. Hall's transformation (*On the removal of skewness by transformation*,
-  1992) moves a bound; it is used where it moves the bound outwards. Few generations show a little
-  skewness where there is none, and too little where there is much: so a little is taken for chance,
-  and what is beyond it counts more than twice.
+  1992) moves a bound; it is used where it moves the bound outwards. Few generations show too little
+  skewness, so it counts 1.6 times.
 
 Levels for a sequence of looks take into account that it is wider:
 :attr:`mncost.stats.looks.Levels.ratio`.
@@ -39,9 +39,9 @@ __all__ = ["Estimate", "bounds", "estimate", "generations_interval"]
 
 LEAST = 3  # generations for an interval
 LEAST_TO_RESEMBLE = 6  # generations for an autocorrelation
-MOST_RESEMBLANCE = 0.9
+CHANCE_RESEMBLANCE, RESEMBLANCE_FACTOR, MOST_RESEMBLANCE = 0.1, 2.0, 0.9
 LEAST_FREEDOM = 2.0
-CHANCE_SKEWNESS, SKEWNESS_FACTOR = 0.2, 2.4
+SKEWNESS_FACTOR = 1.6
 _WIDEST = 700.0  # exp() of more overflows
 
 
@@ -108,15 +108,14 @@ def estimate(logs: NDArray[Any], turned: NDArray[Any]) -> Estimate:
     squares = (rest**2).sum(axis=-1)
     error = np.sqrt(squares / (n - 2) * n / determinant)
     scale = np.where(squares > 0, squares, 1.0)  # scripted clocks have no spread
-    skewness = (rest**3).mean(axis=-1) / (scale / n) ** 1.5
-    beyond = (np.abs(skewness) - CHANCE_SKEWNESS).clip(min=0.0)
-    skewness = SKEWNESS_FACTOR * np.sign(skewness) * beyond
+    skewness = SKEWNESS_FACTOR * (rest**3).mean(axis=-1) / (scale / n) ** 1.5
     fewer = np.ones_like(error)  # generations than there are, if they resemble each other
     if n >= LEAST_TO_RESEMBLE:
         alike = (rest[..., 1:] * rest[..., :-1]).sum(axis=-1) / scale
+        alike = RESEMBLANCE_FACTOR * (alike - CHANCE_RESEMBLANCE)
         alike = np.clip(alike, 0.0, MOST_RESEMBLANCE)
         fewer = (1 - alike) / (1 + alike)
-    freedom = np.maximum(n * fewer - 2, min(n - 2, LEAST_FREEDOM))
+    freedom = np.maximum(n * np.sqrt(fewer) - 2, min(n - 2, LEAST_FREEDOM))
     return Estimate(center, error / np.sqrt(fewer), freedom, skewness, n)
 
 

@@ -11,54 +11,86 @@ one look spends is taken off the level of its intervals.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["ALPHA", "Levels", "Looks", "factor"]
+__all__ = ["ALPHA", "Levels", "Look", "Looks", "factor", "unseen"]
 
 ALPHA = 0.05
-EXPONENT = 6
-FACTORS = {
-    **{4: 1.0, 5: 1.3, 6: 1.95, 7: 2.3, 8: 2.55, 10: 2.9, 12: 3.25, 15: 3.6, 20: 4.3},
-    **{25: 5.0, 30: 5.6, 40: 6.9},
+EXPONENT, EXPONENT_OF_PASS = 6, 2
+FAIL_FACTORS = {
+    **{4: 1.0, 5: 1.35, 6: 2.0, 7: 2.25, 8: 2.4, 10: 2.8, 12: 3.0, 15: 3.45, 20: 4.0},
+    **{25: 4.7, 30: 5.2, 40: 6.3},
 }
 """How many times as much as by union bounds a look at a ratio may spend, by the number of looks.
 
-By 100,000 simulated sequences each; 1 to 30 limits make no difference (tests/stats).
+By 100,000 simulated sequences each (tests/stats).
 """
-EARLIEST_PASS, EARLIEST_SHARE = 13, 0.65  # generations, or the share of the time, for a PASS
+PASS_FACTORS = {
+    **{4: 1.35, 5: 1.5, 6: 1.75, 7: 2.1, 8: 2.3, 10: 2.8, 12: 3.1, 15: 7.2, 20: 7.0},
+    **{25: 7.2, 30: 7.4, 40: 8.2},
+}
+"""The same for a PASS, on which more is spent earlier, with the room that it leaves at first."""
+# A memory layout that makes one process in five 4 % slower is missing in all of 14 generations with
+# a probability of 4.4 %. With fewer, a PASS leaves room for what it does to their mean.
+GENERATIONS_TO_SEE, UNSEEN = 14, 0.008
 
 
 class Levels(NamedTuple):
-    """The levels of two-sided intervals of one look; an interval of level 1 decides nothing.
+    """The levels of two-sided intervals: of that whose lower, and of that whose upper bound counts.
+
+    An interval of level 1 decides nothing. A FAIL needs the lower bound, a PASS the upper one.
 
     Attributes:
         any: of any interval that keeps its level.
         ratio: of :func:`mncost.stats.generations.generations_interval`.
-        may_pass: whether a ratio may be called a PASS already.
+    """
+
+    any: tuple[float, float]
+    ratio: tuple[float, float]
+
+
+class Look(NamedTuple):
+    """What one look may spend, if there is one limit.
+
+    Attributes:
+        any: on any interval.
+        fail: on the lower bound of a ratio.
+        passing: on its upper bound.
+        tests: how many limits there are.
     """
 
     any: float
-    ratio: float
-    may_pass: bool
+    fail: float
+    passing: float
+    tests: int
+
+    def levels(self, failed: int = 0, passed: int = 0) -> Levels:
+        """Return the levels for a limit, when so many others have been decided."""
+        to_fail, to_pass = (max(1, self.tests - decided) for decided in (failed, passed))
+        return Levels(
+            (1.0 - self.any / to_fail, 1.0 - self.any / to_pass),
+            (1.0 - min(1.0, self.fail / to_fail), 1.0 - min(1.0, self.passing / to_pass)),
+        )
 
 
 class Looks:
     """Gives each look at a measurement the level of its intervals.
 
-    **What holds.** With a probability of at least ``1 - alpha``, every interval of every limit
-    covers the truth at every look. A verdict is wrong only if its whole interval lies on one side
-    of the truth. A limit that holds can only get a wrong FAIL, a limit that is exceeded only a
-    wrong PASS. So the probability that *any* verdict of the file is wrong is at most ``alpha / 2``.
-    This needs intervals that keep their level, and times of looks that do not depend on what was
-    measured. When or how often one looks does not matter. (Student's t does not quite keep its
-    level where a generation resembles the one before: at a correlation of 0.1 wrong verdicts reach
-    ``alpha / 2``, at 0.3 ``alpha``. Nor does it where generations are very skewed. With heavy tails
-    on both sides it is wider than necessary.)
+    **What holds.** A verdict is wrong only if its whole interval lies on one side of the truth. A
+    limit that holds can only get a wrong FAIL, a limit that is exceeded only a wrong PASS. The
+    probability of any wrong FAIL in the file is at most ``alpha / 2``, and that of any wrong PASS
+    too; of a file in which all limits hold, or all are exceeded, any verdict is wrong with at most
+    ``alpha / 2``. This needs intervals that keep their level, and times of looks that do not depend
+    on what was measured. When or how often one looks does not matter. What intervals of ratios do
+    where generations resemble each other or are skewed is in docs/budgets.md.
 
-    **How.** By union bounds: each limit gets ``alpha / tests`` (Bonferroni). By time fraction *t*
-    at most the share *t* ^ 6 of that is spent, and the last look spends the rest. Union bounds hold
-    for any dependence between looks and between limits. So they serve medians, ratios and
-    percentiles alike, and are wider than necessary.
+    **How.** Each limit gets ``alpha / tests``, but a FAIL shares with those limits only that have
+    not failed before, and a PASS with those that have not passed (Holm, *A simple sequentially
+    rejective multiple test procedure*, 1979). By time fraction *t* at most the share *t* ^ 6 is
+    spent, and the last look spends the rest. These union bounds hold for any dependence between
+    looks and between limits. So they serve medians, ratios and percentiles alike, and are wider
+    than necessary.
 
     **What that costs.** With one limit and 6 to 8 equally spaced looks, the last interval is 13 to
     17 % wider than if it were the only one. An exact bound for independent normal increments
@@ -70,9 +102,9 @@ class Looks:
     **Ratios.** Their intervals come from independent generations, one more at each look, so more is
     known than union bounds use. Each look may spend more by a factor that was found by simulating
     :func:`mncost.stats.generations.generations_interval` with normal generations
-    (:data:`FACTORS`): ``alpha / 2`` of the verdicts are wrong where the true ratio is at the limit.
-    A PASS waits for 13 generations, or for 65 % of the time: a memory layout that slows one
-    process in five is missing in all of 13 generations with a probability of 5.5 %.
+    (:data:`FAIL_FACTORS`): ``alpha / 2`` of the verdicts are wrong where the true ratio is at the
+    limit. A PASS spends the share *t* ^ 2 (:data:`PASS_FACTORS`): an unchanged network, which most
+    are, passes earlier. A FAIL keeps *t* ^ 6, which finds more small slowdowns.
     """
 
     def __init__(self, alpha: float = ALPHA, tests: int = 1) -> None:
@@ -93,8 +125,8 @@ class Looks:
         self._time = 0.0
         self._looks = 0
 
-    def look(self, fraction: float, last: bool = False) -> Levels:
-        """Return the levels of this look. Call it once a look, for all limits.
+    def look(self, fraction: float, last: bool = False) -> Look:
+        """Return what this look may spend. Call it once a look, for all limits.
 
         Args:
             fraction: the time that has passed / the time allowed. More than 1 counts as 1. A look
@@ -102,28 +134,35 @@ class Looks:
             last: no other look follows, so all that is left is spent.
         """
         self._looks += 1
-        time = 1.0 if last else min(1.0, max(0.0, fraction))
-        step = time - self._time
+        time, before = 1.0 if last else min(1.0, max(0.0, fraction)), self._time
+        step = time - before
         if step <= 0:
-            return Levels(1.0, 1.0, False)
-        increment = (time**EXPONENT - self._time**EXPONENT) * self.alpha / self.tests
+            return Look(0.0, 0.0, 0.0, self.tests)
         self._time = time
+        usual, early = (
+            (time**power - before**power) * self.alpha for power in (EXPONENT, EXPONENT_OF_PASS)
+        )
         # As many looks as there would be at this distance, and no more than there were on average.
-        ratio = increment * factor(min(time / step, self._looks / time))
-        may_pass = self._looks >= EARLIEST_PASS or time >= EARLIEST_SHARE
-        return Levels(1.0 - increment, 1.0 - min(1.0, ratio), may_pass)
+        looks = min(time / step, self._looks / time)
+        fail, passing = factor(FAIL_FACTORS, looks), factor(PASS_FACTORS, looks)
+        return Look(usual, usual * fail, early * passing, self.tests)
 
     def level(self, fraction: float, last: bool = False) -> float:
-        """Return :attr:`Levels.any` of this look, instead of :meth:`look`."""
-        return self.look(fraction, last).any
+        """Return the level of any interval at this look, instead of :meth:`look`."""
+        return self.look(fraction, last).levels().any[0]
 
 
-def factor(looks: float) -> float:
-    """Return how many times as much each of some equally spaced looks at a ratio may spend."""
-    counts = list(FACTORS)
+def factor(factors: Mapping[int, float], looks: float) -> float:
+    """Return the factor of some equally spaced looks, between those of a table."""
+    counts = list(factors)
     index = bisect_right(counts, looks)
     if index in (0, len(counts)):
-        return FACTORS[counts[max(0, index - 1)]]
+        return factors[counts[max(0, index - 1)]]
     below, above = counts[index - 1], counts[index]
     part = (looks - below) / (above - below)
-    return FACTORS[below] + part * (FACTORS[above] - FACTORS[below])
+    return factors[below] + part * (factors[above] - factors[below])
+
+
+def unseen(generations: int) -> float:
+    """Return by which factor a slow memory layout may raise a ratio without having been seen."""
+    return 1.0 if generations >= GENERATIONS_TO_SEE else 1.0 + UNSEEN

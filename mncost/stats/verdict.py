@@ -11,13 +11,13 @@ __all__ = ["Verdict", "judge"]
 Verdict: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
 
-def judge(interval: Interval | None, limit: float, *, may_pass: bool = True) -> Verdict | None:
+def judge(interval: Interval | None, limit: float, *, room: float = 1.0) -> Verdict | None:
     """Compare an interval with the largest value that is allowed.
 
     Args:
         interval: of the value.
         limit: the largest value that is allowed.
-        may_pass: whether it is late enough for a PASS: :attr:`mncost.stats.looks.Levels.may_pass`.
+        room: factor by which a PASS stays below the limit: :func:`mncost.stats.looks.unseen`.
 
     Returns:
         ``PASS`` if all of it is within the limit, ``FAIL`` if all of it is beyond, else ``None``:
@@ -25,6 +25,6 @@ def judge(interval: Interval | None, limit: float, *, may_pass: bool = True) -> 
     """
     if interval is None:
         return None
-    if interval.hi is not None and interval.hi <= limit:
-        return "PASS" if may_pass else None
+    if interval.hi is not None and interval.hi * room <= limit:
+        return "PASS"
     return "FAIL" if interval.lo is not None and interval.lo > limit else None

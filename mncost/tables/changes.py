@@ -48,19 +48,25 @@ _COLUMNS: Mapping[str, Source] = {
             "ratio",
             lambda c: c.ratio.beside_reference and c.ratio.beside_reference.ratio,
         ),
+        (
+            "beside_memory",
+            "beside memory",
+            "ratio",
+            lambda c: c.ratio.beside_memory and c.ratio.beside_memory.ratio,
+        ),
         ("detectable", "detectable change", "share", lambda c: c.ratio.detectable),
         ("network_changed", "network changed", "text", lambda c: c.network_changed),
         extra=("network_changed",),
-        intervals=("old_latency", "new_latency", "ratio", "beside_reference"),
-        narrow=("beside_reference", "detectable", "new_latency", "old_latency"),
+        intervals=("old_latency", "new_latency", "ratio", "beside_reference", "beside_memory"),
+        narrow=("beside_memory", "beside_reference", "detectable", "new_latency", "old_latency"),
     ),
 }
 
 
 def _notes(changes: Changes) -> Iterator[str]:
-    if changes.reference is not None:
-        ratio = with_interval(changes.reference.ratio)
-        yield f"reference workload: {ratio} times as long as before"
+    for name, reference in changes.references.items():
+        ratio = with_interval(reference.ratio)
+        yield f"reference workload ({name}): {ratio} times as long as before"
     yield from changes.warnings
     yield from changes.notes
     for which, cells in (("old", changes.only_old), ("new", changes.only_new)):

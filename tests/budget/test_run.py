@@ -25,6 +25,7 @@ from mncost.errors import BudgetError, InputError
 from mncost.measure.bursts import Counts
 from mncost.measure.run_file import read_run, write_run
 from mncost.measure.runtimes.fake import Fake, Fault, Script
+from mncost.measure.schedule import calls_at_reference
 from mncost.measure.workers.local import local_worker
 from mncost.measure.workers.worker import Worker, WorkerSpec
 from mncost.results.bench import bench
@@ -240,14 +241,16 @@ def test_both_sides_take_turns_and_the_first_turn(tmp_path: Path) -> None:
         assert order == (turns * len(order))[: len(order)]
 
 
-def test_both_sides_visit_the_reference_in_every_second_round(tmp_path: Path) -> None:
+def test_both_sides_visit_the_references_in_every_fourth_round(tmp_path: Path) -> None:
     new, old = net(tmp_path, "net", 64), net(tmp_path, "old", 64)
     found = check([limit(Regression(0.5), str(new))], baseline=Baseline(arch=old), max_time=9)
     assert found.run is not None
     for process in found.run.processes:
-        rounds = [burst.round for burst in process.visits() if burst.cell is None]
-        assert len(rounds) > 1
-        assert rounds == list(range(0, 2 * len(rounds), 2))
+        visits = [one for one in process.visits() if one.cell is None]
+        rounds = [one.round for one in visits if one.workload == 0]
+        assert rounds == [one.round for one in visits if one.workload == 1]
+        assert rounds == list(range(0, 4 * len(rounds), 4))
+    assert [n for n in range(9) if calls_at_reference(n, paired=True)] == [0, 4, 8]
 
 
 def test_other_limits_do_not_use_the_short_bursts_of_an_ab(tmp_path: Path) -> None:

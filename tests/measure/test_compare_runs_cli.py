@@ -60,7 +60,8 @@ def test_what_became_slower_is_said(
     assert "slower" in people
     assert "only in the old run: v3-small" in people
     assert "only in the new run: v1" in people
-    assert "reference workload: " in people
+    assert "reference workload (arithmetic): " in people
+    assert "reference workload (memory): " in people
 
 
 def test_a_slower_machine_is_no_slower_model(

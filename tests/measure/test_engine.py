@@ -25,6 +25,7 @@ def visits(run: Run) -> Counter[tuple[int, int, int | None]]:
         (process.generation, burst.round, burst.cell)
         for process in run.processes
         for burst in process.visits()
+        if not burst.workload  # a visit to the reference runs two
     )
 
 

@@ -21,7 +21,7 @@ import mncost
 from mncost.measure.runtimes import RUNTIMES, Call, Runtime, Setup
 from mncost.measure.runtimes.copying import Copy
 from mncost.measure.runtimes.fake import Fake, Fault, Script
-from mncost.measure.runtimes.reference import reference
+from mncost.measure.runtimes.reference import REFERENCE_NAMES, REFERENCES, references
 from mncost.measure.runtimes.resident import Memory
 from mncost.measure.workers.local import local_worker
 from mncost.measure.workers.messages import encoded, reason
@@ -72,8 +72,8 @@ class Traced(Runtime):
         self.trace.append(("memory", name, setup.batch, setup.provider, runs, self.living()))
         return Memory(70, 75)
 
-    def reference(self) -> Call:
-        return self._watched(lambda: None)
+    def references(self) -> list[Call]:
+        return [self._watched(lambda: None)]
 
     @contextmanager
     def copying(self, threads: int) -> Iterator[Copy]:
@@ -247,9 +247,10 @@ def test_reasons_are_short_lines(error: Exception, line: str) -> None:
     assert reason(error) == line
 
 
-def test_the_reference_workload_computes_the_same_each_time() -> None:
-    call = reference()
-    assert call() == call() == reference()()
+def test_the_reference_workloads_compute_the_same_each_time() -> None:
+    for ours, theirs in zip(references(), references(), strict=True):
+        assert ours() == ours() == theirs()
+    assert len(references()) == len(REFERENCES) == len(REFERENCE_NAMES)
 
 
 def test_a_load_runs_once_to_warm_up_and_twice_more(tmp_path: Path) -> None:
@@ -308,7 +309,7 @@ def test_there_is_no_room_for_the_copy(tmp_path: Path) -> None:
     found = worker(Script(faults=(Fault("copy", "memory"),)))
     with pytest.raises(WorkerRefused, match=r"^out of memory$"):
         found.ask(asking.heaviest(model(tmp_path), runs=1))
-    assert len(found.ask(asking.burst(None, runs=3)).ns) == 3
+    assert len(found.ask(asking.burst(None, runs=3)).ns) == 6  # of two reference workloads
 
 
 def times(script: Script, directory: Path, seed: int = 0, runs: int = 400) -> list[int]:
@@ -357,7 +358,7 @@ def test_refusals_leave_the_worker_alive(tmp_path: Path) -> None:
     found.ask(asking.load(1, model(tmp_path)))
     with pytest.raises(WorkerRefused, match=r"^out of memory$"):
         found.ask(asking.burst(1, warmups=1, runs=2))
-    assert len(found.ask(asking.burst(None, runs=3)).ns) == 3
+    assert len(found.ask(asking.burst(None, runs=3)).ns) == 6  # of two reference workloads
 
 
 def test_deaths_are_for_good(tmp_path: Path) -> None:

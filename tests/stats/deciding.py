@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import log
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mncost.stats.generations import bounds, estimate
-from mncost.stats.looks import ALPHA, Looks
+from mncost.stats.generations import Estimate, bounds, estimate
+from mncost.stats.looks import ALPHA, Looks, unseen
 
 GENERATIONS = 20
 SD = 0.012  # of a generation's log ratio, unless told otherwise
@@ -33,7 +34,7 @@ def decide(
     Args:
         logs: the generations' log ratios, one decision a row.
         limit: on the scale of logarithms.
-        tests: how many limits share the error.
+        tests: how many limits a file has: as many rows, one after the other, share the error.
         fractions: the share of the time at each look; by default equal steps.
     """
     count = logs.shape[1]
@@ -41,13 +42,27 @@ def decide(
     looks = Looks(ALPHA, tests)
     verdicts, when = np.zeros(len(logs), int), np.full(len(logs), count)
     for n in range(1, count + 1):
-        levels = looks.look(float(times[n - 1]), n == count)
-        if n < 3 or levels.ratio == 1:
+        look = looks.look(float(times[n - 1]), n == count)
+        if n < 3 or not look.fail:
             continue
-        lo, hi = bounds(estimate(logs[:, :n], turned(n)), levels.ratio)
-        now = np.where(lo > limit, 1, np.where((hi <= limit) & levels.may_pass, -1, 0))
-        new = (verdicts == 0) & (now != 0)
-        verdicts[new], when[new] = now[new], n
+        mean, room = estimate(logs[:, :n], turned(n)), log(unseen(n))
+        while True:
+            failed, passed = (
+                np.repeat((verdicts.reshape(-1, tests) == verdict).sum(axis=1), tests)
+                for verdict in (1, -1)
+            )
+            lo, hi = np.empty(len(logs)), np.empty(len(logs))
+            for pair in set(zip(failed.tolist(), passed.tolist(), strict=True)):
+                rows = (failed == pair[0]) & (passed == pair[1])
+                center, error, freedom, skewness = (each[rows] for each in mean[:4])
+                some = Estimate(center, error, freedom, skewness, n)
+                to_fail, to_pass = look.levels(*pair).ratio
+                lo[rows], hi[rows] = bounds(some, to_fail)[0], bounds(some, to_pass)[1]
+            now = np.where(lo > limit, 1, np.where(hi + room <= limit, -1, 0))
+            new = (verdicts == 0) & (now != 0)
+            verdicts[new], when[new] = now[new], n
+            if tests == 1 or not new.any():
+                break
     return verdicts, when
 
 

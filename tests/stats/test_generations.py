@@ -14,7 +14,7 @@ from scipy import stats
 
 from mncost.stats.generations import estimate, generations_interval
 from mncost.stats.location import TOO_FEW_PROCESSES, alternating_interval
-from mncost.stats.looks import ALPHA, FACTORS, Looks, factor
+from mncost.stats.looks import ALPHA, FAIL_FACTORS, PASS_FACTORS, Looks, factor, unseen
 from mncost.stats.verdict import judge
 from tests.stats.deciding import (
     GENERATIONS,
@@ -69,9 +69,9 @@ def test_resembling_generations_widen_it_by_the_textbook_s_factor() -> None:
     ours = estimate(logs, turned(8))
     plain = alternating_interval(np.exp(logs).tolist(), turned(8).tolist())
     assert plain.hi is not None
-    lag = (6 * 1 - 1) / 8
+    lag = 0.9  # 2 (5 / 8 - 0.1) would be more than 1
     half = log(plain.hi) - log(plain.center)
-    assert float(ours.freedom) == 2.0  # 8 (1 - lag) / (1 + lag) - 2 would be below zero
+    assert float(ours.freedom) == 2.0  # 8 times the root of (1 - lag) / (1 + lag) would be less
     assert float(ours.error) == pytest.approx(
         half / stats.t.ppf(0.975, 6) * ((1 + lag) / (1 - lag)) ** 0.5
     )
@@ -100,10 +100,14 @@ def test_the_simulation_decides_as_the_functions_for_one_decision() -> None:
     for row in logs:
         looks, verdict = Looks(), None
         for n in range(1, 13):
-            levels = looks.look(n / 12, n == 12)
+            to_fail, to_pass = looks.look(n / 12, n == 12).levels().ratio
             ratios = [exp(value) for value in row[:n]]
-            interval = generations_interval(ratios, turned(n).tolist(), levels.ratio)
-            verdict = verdict or judge(interval, 1.02, may_pass=levels.may_pass)
+            lower, upper = (
+                generations_interval(ratios, turned(n).tolist(), level)
+                for level in (to_fail, to_pass)
+            )
+            both = lower._replace(hi=upper.hi)
+            verdict = verdict or judge(both, 1.02, room=unseen(n))
         expected.append({"FAIL": 1, "PASS": -1, None: 0}[verdict])
     assert set(expected) == {1, -1, 0}
     assert found.tolist() == expected
@@ -123,10 +127,11 @@ KEPT = [
     ("skewed to slow", skewed(1), 0.05),
     ("skewed to fast", skewed(-1), 0.05),
     ("slow layout", slow_layout(0.012), 0.05),
-    ("slow layout, little noise", slow_layout(0.006), 0.055),
+    ("slow layout, little noise", slow_layout(0.006), 0.05),
+    ("slow layout, hardly any noise", slow_layout(0.003), 0.05),
     ("drift", drifting, 0.05),
     ("resemblance of 0.3", resembling(0.3), 0.05),
-    ("resemblance of 0.7", resembling(0.7), 0.095),  # ratios have hardly any
+    ("resemblance of 0.7", resembling(0.7), 0.08),  # ratios have hardly any
 ]
 
 
@@ -148,6 +153,18 @@ def test_any_wrong_verdict_of_a_file_is_as_rare_as_promised(draw: Draw, tests: i
         assert rate <= most(ALPHA / 2, files)
 
 
+def test_any_wrong_verdict_is_as_rare_where_other_limits_are_decided() -> None:
+    """Half of the limits are far away, and leave their share of the error to the others."""
+    rng, files = np.random.default_rng(14), 3000
+    logs = normal()(rng, files * 10, GENERATIONS)
+    logs += np.tile([-0.05, 0.0, 0.05, 0.0, -0.01, 0.0, 0.01, 0.0, -0.05, 0.05], files)[:, None]
+    verdicts = decide(logs, 0.0, tests=10)[0].reshape(files, 10)
+    wrong_fail = (verdicts[:, [0, 4, 8, 1, 3]] == 1).any(axis=1)  # these hold
+    wrong_pass = (verdicts[:, [2, 6, 9, 5, 7]] == -1).any(axis=1)  # these do not
+    assert (verdicts[:, [0, 8]] == -1).mean() > 0.99
+    assert (wrong_fail | wrong_pass).mean() <= most(ALPHA / 2, files)
+
+
 @pytest.mark.parametrize(("correlation", "most_wrong"), [(0.3, 0.10), (0.7, 0.33)])
 def test_any_wrong_verdict_of_ten_limits_whose_generations_resemble_each_other(
     correlation: float, most_wrong: float
@@ -162,7 +179,7 @@ def test_any_wrong_verdict_of_ten_limits_whose_generations_resemble_each_other(
 
 def test_an_unchanged_network_passes_where_generations_resemble_each_other() -> None:
     """The wider interval costs some decisions there, not most of them."""
-    for correlation, least in ((0.3, 0.97), (0.7, 0.8)):
+    for correlation, least in ((0.3, 0.94), (0.7, 0.69)):
         logs = resembling(correlation)(np.random.default_rng(13), 3000, GENERATIONS)
         assert (decide(logs, log(1.03))[0] == -1).mean() >= least
 
@@ -215,9 +232,10 @@ def test_student_s_interval_by_union_bounds_would_be_wrong_more_often() -> None:
 @pytest.mark.parametrize(
     ("sd", "slower", "limit", "least"),
     [
-        (0.024, 1.04, 1.02, 0.80),  # the machine of reference/statistics: 2.4 % a generation
+        # 2.33 %: processes differ by 1.85 %, rounds by 5.4 %, of which a generation has 15.
+        (0.0233, 1.04, 1.02, 0.84),
         (0.012, 1.04, 1.02, 0.98),
-        (0.016, 1.02, 1.005, 0.90),
+        (0.0155, 1.02, 1.005, 0.90),
         (0.024, 1.05, 1.02, 0.95),
     ],
 )
@@ -230,16 +248,16 @@ def test_a_slowdown_beyond_the_limit_fails(
 
 
 def test_an_unchanged_network_passes_soon() -> None:
-    logs = normal(0.024)(np.random.default_rng(8), 3000, GENERATIONS)
+    logs = normal(0.0233)(np.random.default_rng(8), 3000, GENERATIONS)
     verdicts, when = decide(logs, log(1.03))
     assert (verdicts == -1).mean() >= 0.95
-    assert when.mean() <= 0.75 * GENERATIONS
+    assert when.mean() <= 0.67 * GENERATIONS
 
 
 def test_ten_limits_pass_too() -> None:
-    logs = normal(0.024)(np.random.default_rng(9), 10_000, GENERATIONS)
+    logs = normal(0.0233)(np.random.default_rng(9), 10_000, GENERATIONS)
     verdicts, _ = decide(logs, log(1.03), tests=10)
-    assert (verdicts == -1).mean() >= 0.84
+    assert (verdicts == -1).mean() >= 0.94
 
 
 def test_a_network_that_is_twice_as_slow_fails_within_a_quarter_of_the_time() -> None:
@@ -257,15 +275,27 @@ def test_a_network_that_is_twice_as_slow_fails_within_a_quarter_of_the_time() ->
 @pytest.mark.parametrize("looks", [6, 10, 20, 40])
 def test_the_factors_spend_nearly_all_of_the_error(looks: int) -> None:
     """A table that is too small wastes power; one that is too large breaks the promise."""
-    rng, wrong = np.random.default_rng(11), 0.0
+    rng, failed, passed = np.random.default_rng(11), 0.0, 0.0
     for _ in range(5):
         verdicts, _ = decide(normal()(rng, 20_000, looks), 0.0)
-        wrong += (verdicts == 1).mean() / 5
-    assert 0.019 <= wrong <= most(ALPHA / 2, 100_000)
+        failed += (verdicts == 1).mean() / 5
+        passed += (verdicts == -1).mean() / 5
+    assert 0.019 <= failed <= most(ALPHA / 2, 100_000)
+    # Fewer than 14 generations leave room for what they have not seen.
+    assert (0.019 if looks > 14 else 0.0) <= passed <= most(ALPHA / 2, 100_000)
 
 
-def test_factors_between_the_tabulated_ones_lie_between_them() -> None:
-    assert factor(0.5) == factor(4) == FACTORS[4]
-    assert factor(20) == FACTORS[20]
-    assert factor(9) == pytest.approx((FACTORS[8] + FACTORS[10]) / 2)
-    assert factor(1e9) == max(FACTORS.values())
+@pytest.mark.parametrize("factors", [FAIL_FACTORS, PASS_FACTORS])
+def test_factors_between_the_tabulated_ones_lie_between_them(factors: dict[int, float]) -> None:
+    assert factor(factors, 0.5) == factor(factors, 4) == factors[4]
+    assert factor(factors, 20) == factors[20]
+    assert factor(factors, 9) == pytest.approx((factors[8] + factors[10]) / 2)
+    assert factor(factors, 1e9) == max(factors.values())
+
+
+def test_decided_limits_leave_their_share_to_the_others() -> None:
+    """Holm's: a FAIL shares with those that have not failed, a PASS with those that have not."""
+    look = Looks(0.05, 10).look(1.0, last=True)
+    assert look.levels().any == pytest.approx((0.995, 0.995))
+    assert look.levels(failed=1, passed=8).any == pytest.approx((1 - 0.05 / 9, 0.975))
+    assert look.levels(failed=10).any == pytest.approx((0.95, 0.995))

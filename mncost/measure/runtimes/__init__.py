@@ -188,11 +188,11 @@ class Runtime(ABC):
 
         return resident_memory(partial(self.load, setup), runs)
 
-    def reference(self) -> Call:
-        """Return the reference workload."""
-        from mncost.measure.runtimes.reference import reference
+    def references(self) -> list[Call]:
+        """Return the reference workloads."""
+        from mncost.measure.runtimes.reference import references
 
-        return reference()
+        return references()
 
     def copying(self, threads: int) -> AbstractContextManager[Copy]:
         """Return a large copy on so many threads; its memory is freed with the context.

@@ -180,9 +180,10 @@ class Fake(Runtime):
         loaded = _PROCESS_BYTES + int(model["weight_bytes"])
         return Memory(loaded, loaded + int(_PEAK * model["peak_activation_bytes"] * setup.batch))
 
-    def reference(self) -> Call:
-        """Return a reference workload on the same clock."""
-        return self._call("run", None, _REFERENCE_MACS / self.script.macs_per_ns)
+    def references(self) -> list[Call]:
+        """Return two reference workloads on the same clock."""
+        ns = _REFERENCE_MACS / self.script.macs_per_ns
+        return [self._call("run", None, ns), self._call("run", None, ns)]
 
     @contextmanager
     def copying(self, threads: int) -> Iterator[Copy]:

@@ -40,7 +40,7 @@ from mncost.measure.workers.messages import (
     request_of,
 )
 from mncost.measure.workers.pinning import pin
-from mncost.measure.workers.sampling import Clocks, give_way, interruptions, sample
+from mncost.measure.workers.sampling import Clocks, Times, give_way, interruptions, sample
 
 __all__ = ["Server", "look", "main", "missing_modules", "serve", "too_old"]
 
@@ -58,7 +58,8 @@ class Server:
         self._runtime = runtime
         self._threads = threads
         self._clocks = Clocks(runtime.clock, runtime.cpu_clock(threads))
-        self._calls: dict[int | None, Call] = {None: runtime.reference()}
+        # The reference workloads, and the models that are loaded.
+        self._calls: dict[int | None, list[Call]] = {None: runtime.references()}
 
     def hello(self, cpus: list[int] | None) -> Message:
         """Describe the process before it has loaded anything."""
@@ -97,7 +98,8 @@ class Server:
 
     def _load(self, asked: LoadModel) -> Loaded:
         try:
-            call = self._calls[asked.cell] = self._runtime.load(_setup(asked))
+            call = self._runtime.load(_setup(asked))
+            self._calls[asked.cell] = [call]
             first = self._burst(asked.cell, _FIRST_WARMUPS, _FIRST_RUNS)
             left = self._runtime.left_over(_setup(asked), call)
             return Loaded(
@@ -110,10 +112,13 @@ class Server:
             raise
 
     def _burst(self, cell: int | None, warmups: int, runs: int) -> Sampled:
-        call = self._calls[cell]
+        """Run a model, or one reference workload after the other; after a yield."""
+        warmup, timed = Times([], []), Times([], [])
         give_way()
         before = interruptions()
-        warmup, timed = sample(call, self._clocks, warmups), sample(call, self._clocks, runs)
+        for call in self._calls[cell]:
+            warmup = warmup.then(sample(call, self._clocks, warmups))
+            timed = timed.then(sample(call, self._clocks, runs))
         after = interruptions()
         return Sampled(
             warmup_ns=warmup.ns,
