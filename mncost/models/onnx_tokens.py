@@ -7,21 +7,8 @@ import math
 import numpy as np
 from onnx import TensorProto, helper
 
+from mncost.graph import ops
 from mncost.graph.graph import Node
-from mncost.graph.ops import (
-    AdaptivePool,
-    ClassToken,
-    Fold,
-    LayerNorm,
-    MultiHeadAttention,
-    Resize,
-    Shape,
-    Shuffle,
-    Slice,
-    Tokens,
-    Unfold,
-    parameters,
-)
 from mncost.models.onnx_writer import Writer
 from mncost.models.windows import shares
 
@@ -39,7 +26,9 @@ __all__ = [
 ]
 
 
-def adaptive_pool(to: Writer, op: AdaptivePool, node: Node, inputs: list[str], out: str) -> None:
+def adaptive_pool(
+    to: Writer, op: ops.AdaptivePool, node: Node, inputs: list[str], out: str
+) -> None:
     """Write averages of windows: of equal ones, or two products with matrices of their shares."""
     _, *sides = to.shapes[node.inputs[0]]
     if tuple(sides) == op.size:
@@ -56,14 +45,14 @@ def adaptive_pool(to: Writer, op: AdaptivePool, node: Node, inputs: list[str], o
     to.node("MatMul", node.name, [rows, to.constant(f"{node.name}.across", across.T)], out)
 
 
-def slice_(to: Writer, op: Slice, name: str, inputs: list[str], out: str) -> None:
+def slice_(to: Writer, op: ops.Slice, name: str, inputs: list[str], out: str) -> None:
     """Write some channels, or tokens."""
     ends = {"start": op.start, "stop": op.stop, "axis": 1}
     bounds = [to.constant(f"{name}.{end}", np.array([value])) for end, value in ends.items()]
     to.node("Slice", name, [*inputs, *bounds], out)
 
 
-def shuffle(to: Writer, op: Shuffle, node: Node, inputs: list[str], out: str) -> None:
+def shuffle(to: Writer, op: ops.Shuffle, node: Node, inputs: list[str], out: str) -> None:
     """Write a channel shuffle."""
     name, (channels, height, width) = node.name, to.shapes[node.inputs[0]]
     shape = op.groups, channels // op.groups, height, width
@@ -72,7 +61,9 @@ def shuffle(to: Writer, op: Shuffle, node: Node, inputs: list[str], out: str) ->
     to.reshape(name, swapped, channels, height, width, out=out)
 
 
-def resize(to: Writer, op: Resize, node: Node, inputs: list[str], out: str, shape: Shape) -> None:
+def resize(
+    to: Writer, op: ops.Resize, node: Node, inputs: list[str], out: str, shape: ops.Shape
+) -> None:
     """Write a change of size; nothing where the size is right already."""
     before, name = to.shapes[node.inputs[0]], node.name
     if before == shape:
@@ -92,10 +83,10 @@ def resize(to: Writer, op: Resize, node: Node, inputs: list[str], out: str, shap
     to.node("Resize", name, [inputs[0], "", "", size], out, **options)
 
 
-def layer_norm(to: Writer, op: LayerNorm, node: Node, inputs: list[str], out: str) -> None:
+def layer_norm(to: Writer, op: ops.LayerNorm, node: Node, inputs: list[str], out: str) -> None:
     """Write a layer norm; of an image, with the channels brought to the end and back."""
     name, shape = node.name, to.shapes[node.inputs[0]]
-    held = [to.weight(f"{name}.{leaf}") for leaf in parameters(op)]
+    held = [to.weight(f"{name}.{leaf}") for leaf in ops.parameters(op)]
     if op.dimensions < 2:
         to.node("LayerNormalization", name, [*inputs, *held], out, axis=-1, epsilon=op.eps)
         return
@@ -105,7 +96,7 @@ def layer_norm(to: Writer, op: LayerNorm, node: Node, inputs: list[str], out: st
     to.node("Transpose", name, [normed], out, perm=(0, 3, 1, 2))
 
 
-def heads(to: Writer, op: MultiHeadAttention, node: Node, inputs: list[str], out: str) -> None:
+def heads(to: Writer, op: ops.MultiHeadAttention, node: Node, inputs: list[str], out: str) -> None:
     """Write attention with many heads, of tokens that hold query, key and value."""
     name, (count, features) = node.name, to.shapes[node.inputs[0]]
     length, depth = count // op.sequences, features // 3 // op.heads
@@ -136,14 +127,14 @@ def heads(to: Writer, op: MultiHeadAttention, node: Node, inputs: list[str], out
     to.reshape(name, mixed, count, op.heads * depth, out=out)
 
 
-def tokens(to: Writer, op: Tokens, node: Node, inputs: list[str], out: str) -> None:
+def tokens(to: Writer, op: ops.Tokens, node: Node, inputs: list[str], out: str) -> None:
     """Write an image as tokens."""
     name, (channels, height, width) = node.name, to.shapes[node.inputs[0]]
     last, _ = to.permute(f"{name}.pixels", inputs[0], (channels, height, width), (1, 2, 0))
     to.reshape(name, last, height * width * op.parts, channels // op.parts, out=out)
 
 
-def class_token(to: Writer, op: ClassToken, name: str, inputs: list[str], out: str) -> None:
+def class_token(to: Writer, op: ops.ClassToken, name: str, inputs: list[str], out: str) -> None:
     """Write a learned token before all others: once for each image."""
     token = to.weight(f"{name}.token", (1, 1, op.features))
     if to.batch != 1:
@@ -164,7 +155,7 @@ def _with_images(to: Writer, name: str, tensor: str, *shape: int) -> str:
     return to.node("Concat", name, [images, rest], name, axis=0)
 
 
-def unfold(to: Writer, op: Unfold, node: Node, inputs: list[str], out: str) -> None:
+def unfold(to: Writer, op: ops.Unfold, node: Node, inputs: list[str], out: str) -> None:
     """Write an image as the pixels of its patches."""
     name, (channels, height, width) = node.name, to.shapes[node.inputs[0]]
     down, right = op.patch
@@ -174,7 +165,9 @@ def unfold(to: Writer, op: Unfold, node: Node, inputs: list[str], out: str) -> N
     to.reshape(name, cut, height * width, channels, out=out)
 
 
-def fold(to: Writer, op: Fold, node: Node, inputs: list[str], out: str, shape: Shape) -> None:
+def fold(
+    to: Writer, op: ops.Fold, node: Node, inputs: list[str], out: str, shape: ops.Shape
+) -> None:
     """Write the pixels of patches as an image."""
     name, (channels, height, width) = node.name, shape
     down, right = op.patch

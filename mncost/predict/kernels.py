@@ -18,20 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from mncost.cost.memory import schedule
 from mncost.cost.work import count
+from mncost.graph import ops
 from mncost.graph.graph import Graph
-from mncost.graph.ops import (
-    Activation,
-    Add,
-    BatchNorm,
-    Concat,
-    Conv,
-    GlobalPool,
-    Input,
-    Linear,
-    Op,
-    Pool,
-    Shape,
-)
 from mncost.measure.runtimes.blocked import BLOCK, layout_of
 
 if TYPE_CHECKING:
@@ -102,7 +90,7 @@ class Plan:
         """The name of each kernel's node."""
         return [self.graph.nodes[kernel.node].name for kernel in self.kernels]
 
-    def amounts(self, shapes: Sequence[Shape]) -> NDArray[Any]:
+    def amounts(self, shapes: Sequence[ops.Shape]) -> NDArray[Any]:
         """Return for each kernel: MACs, elements read, elements written, pixels.
 
         Args:
@@ -223,48 +211,48 @@ class _Planner:
                 self.root[index] = source
             elif rule == "operators" or index in heads:
                 self.step(index, node.op)
-            elif isinstance(node.op, Activation) and not self.is_fused(node.op, source):
+            elif isinstance(node.op, ops.Activation) and not self.is_fused(node.op, source):
                 self.elementwise(index, node.op, source)
             else:
                 self.root[index] = source
 
-    def step(self, index: int, op: Op) -> None:
+    def step(self, index: int, op: ops.Op) -> None:
         """Enter a kernel of an operator of its own."""
         sources = tuple(dict.fromkeys(self.root[one] for one in self.graph.nodes[index].inputs))
-        if isinstance(op, Conv):
+        if isinstance(op, ops.Conv):
             self.convolution(index, op, sources[0])
-        elif isinstance(op, Linear):
+        elif isinstance(op, ops.Linear):
             self.read(sources, in_blocks=False)
             weights = op.in_features * op.out_features
             sizes = op.in_features, op.out_features
             self.enter(
                 Kernel("linear", index, sources, weights, float(op.in_features), *sizes), False
             )
-        elif isinstance(op, Add) and self.rule == "blocked" and self.joined(index, sources):
+        elif isinstance(op, ops.Add) and self.rule == "blocked" and self.joined(index, sources):
             pass
-        elif isinstance(op, Activation) and self.absorbs(sources[0]):
+        elif isinstance(op, ops.Activation) and self.absorbs(sources[0]):
             self.root[index] = sources[0]
-        elif isinstance(op, Add | Activation) and self.blocked.issuperset(sources):
+        elif isinstance(op, ops.Add | ops.Activation) and self.blocked.issuperset(sources):
             self.enter(Kernel(op.kind, index, sources), True)
-        elif isinstance(op, BatchNorm) and self.blocked.issuperset(sources):
+        elif isinstance(op, ops.BatchNorm) and self.blocked.issuperset(sources):
             # A batch norm alone becomes a depthwise convolution of one pixel.
             self.enter(Kernel("depthwise", index, sources, op.channels, 1.0, 1, op.channels), True)
-        elif isinstance(op, Concat):
+        elif isinstance(op, ops.Concat):
             fits = self.blocked.issuperset(sources)
             fits = fits and not any(self.channels(one) % self.block for one in sources)
             self.read(sources, in_blocks=fits)
             self.enter(Kernel(op.kind, index, sources), fits)
-        elif isinstance(op, Pool | GlobalPool):
+        elif isinstance(op, ops.Pool | ops.GlobalPool):
             fits = sources[0] in self.blocked and self.channels(sources[0]) % self.block == 0
             self.read(sources, in_blocks=fits)
-            kind = "global pool" if isinstance(op, GlobalPool) else "pool"
+            kind = "global pool" if isinstance(op, ops.GlobalPool) else "pool"
             self.enter(Kernel(kind, index, sources), fits)
         else:
             self.read(sources, in_blocks=False)
-            is_cheap = op.keeps_channels_apart or isinstance(op, BatchNorm)
+            is_cheap = op.keeps_channels_apart or isinstance(op, ops.BatchNorm)
             self.enter(Kernel(op.kind, index, sources, macs=0.0 if is_cheap else None), False)
 
-    def convolution(self, index: int, op: Conv, source: int) -> None:
+    def convolution(self, index: int, op: ops.Conv, source: int) -> None:
         """Enter a convolution, in blocks if it fits."""
         fits = self.rule == "blocked" and self.graph.nodes[index].name not in self.plain
         reads_plain = op.groups == 1 and op.in_channels < self.block
@@ -297,7 +285,7 @@ class _Planner:
             if place is None or self.graph_readers(one) != 1:
                 continue
             kernel = self.kernels[place]
-            is_conv = isinstance(self.graph.nodes[kernel.node].op, Conv | BatchNorm)
+            is_conv = isinstance(self.graph.nodes[kernel.node].op, ops.Conv | ops.BatchNorm)
             acts = self.acts_between(kernel.node, index)
             if is_conv and not acts and len(kernel.sources) == 1 and other < one:
                 self.kernels[place] = kernel._replace(sources=(*kernel.sources, other))
@@ -309,7 +297,7 @@ class _Planner:
     def absorbs(self, source: int) -> bool:
         """Whether the convolution that writes a result computes an activation after it too."""
         op = self.graph.nodes[source].op
-        is_alone = isinstance(op, BatchNorm) and source in self.blocked
+        is_alone = isinstance(op, ops.BatchNorm) and source in self.blocked
         return source in self.added or is_alone
 
     def graph_readers(self, root: int) -> int:
@@ -323,18 +311,18 @@ class _Planner:
         for source in node.inputs:
             place = source
             while place != head and self.root[place] == head:
-                if isinstance(self.graph.nodes[place].op, Activation):
+                if isinstance(self.graph.nodes[place].op, ops.Activation):
                     return True
                 place = self.graph.nodes[place].inputs[0]
         return False
 
-    def is_fused(self, op: Activation, source: int) -> bool:
+    def is_fused(self, op: ops.Activation, source: int) -> bool:
         """Whether the convolution or linear layer before an activation computes it."""
         if op.function in _FUSED_IN_BLOCKS:
             return self.rule != "blocked" or source in self.blocked
         return op.function in _FUSED
 
-    def elementwise(self, index: int, op: Activation, source: int) -> None:
+    def elementwise(self, index: int, op: ops.Activation, source: int) -> None:
         """Enter an activation that no convolution computes; it keeps the layout."""
         self.enter(Kernel(op.kind, index, (source,)), source in self.blocked)
         if op.function in _FUSED_IN_BLOCKS:  # x times the hard sigmoid of x
@@ -361,8 +349,8 @@ class _Planner:
     def channels(self, index: int) -> int:
         """Return the channels of a result of a convolution, or of what passes them on."""
         node = self.graph.nodes[index]
-        while not isinstance(node.op, Conv):
+        while not isinstance(node.op, ops.Conv):
             if not node.inputs:
-                return node.op.shape[0] or 0 if isinstance(node.op, Input) else 0
+                return node.op.shape[0] or 0 if isinstance(node.op, ops.Input) else 0
             node = self.graph.nodes[self.root[node.inputs[0]]]
         return node.op.out_channels

@@ -13,29 +13,21 @@ from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
+from mncost.graph import ops
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import (
-    Activation,
-    AdaptivePool,
-    Add,
-    BatchNorm,
-    Concat,
-    Conv,
-    Dropout,
-    Flatten,
-    GlobalPool,
-    LayerScale,
-    Linear,
-    Pool,
-    PReLU,
-    Resize,
-    Scale,
-    Shape,
-)
 
 __all__ = ["Units", "channels_of", "makes_units", "units_of"]
 
-_PASSING = (Activation, BatchNorm, PReLU, Pool, AdaptivePool, GlobalPool, Dropout, LayerScale)
+_PASSING = (
+    ops.Activation,
+    ops.BatchNorm,
+    ops.PReLU,
+    ops.Pool,
+    ops.AdaptivePool,
+    ops.GlobalPool,
+    ops.Dropout,
+    ops.LayerScale,
+)
 
 
 class Units(NamedTuple):
@@ -50,17 +42,19 @@ class Units(NamedTuple):
     fixed: dict[int, str]
 
 
-def channels_of(shape: Shape) -> int:
+def channels_of(shape: ops.Shape) -> int:
     """Return the channels of a result: the features of tokens."""
     return shape[1] if len(shape) == 2 else shape[0]
 
 
 def makes_units(node: Node) -> bool:
     """Whether a node's filters decide which of its channels matter."""
-    return isinstance(node.op, Linear) or (isinstance(node.op, Conv) and node.op.groups == 1)
+    return isinstance(node.op, ops.Linear) or (
+        isinstance(node.op, ops.Conv) and node.op.groups == 1
+    )
 
 
-def units_of(graph: Graph, shapes: Sequence[Shape]) -> Units:
+def units_of(graph: Graph, shapes: Sequence[ops.Shape]) -> Units:
     """Return the units of a graph whose shapes are known."""
     finding = _Finding()
     for index, node in enumerate(graph.nodes):
@@ -99,29 +93,29 @@ class _Finding:
         for unit in units:
             self.fixed.setdefault(unit, name)
 
-    def add(self, node: Node, shapes: Sequence[Shape], channels: int) -> None:
+    def add(self, node: Node, shapes: Sequence[ops.Shape], channels: int) -> None:
         self.of.append(self._made(node, shapes, [self.of[i] for i in node.inputs], channels))
 
     def _made(
-        self, node: Node, shapes: Sequence[Shape], read: Sequence[list[int]], channels: int
+        self, node: Node, shapes: Sequence[ops.Shape], read: Sequence[list[int]], channels: int
     ) -> list[int]:
         op = node.op
         match op:
-            case Conv() if op.is_depthwise:
+            case ops.Conv() if op.is_depthwise:
                 each = op.out_channels // op.in_channels
                 return [unit for unit in read[0] for _ in range(each)]
             case _ if makes_units(node) and len(shapes[node.inputs[0]]) != 2:
                 return self.new(channels)
-            case Add() | Scale():
+            case ops.Add() | ops.Scale():
                 if len(read[0]) == len(read[1]) and len(shapes[node.inputs[0]]) != 2:
                     return self.join(*read)
-            case Concat():
+            case ops.Concat():
                 if len(shapes[node.inputs[0]]) != 2:
                     return [unit for own in read for unit in own]
-            case Flatten():
+            case ops.Flatten():
                 pixels = prod(shapes[node.inputs[0]][1:])
                 return [unit for unit in read[0] for _ in range(pixels)]
-            case Resize():
+            case ops.Resize():
                 return read[0]
             case _ if isinstance(op, _PASSING) and len(shapes[node.inputs[0]]) != 2:
                 return read[0]

@@ -12,39 +12,8 @@ from math import prod
 from typing import NamedTuple, assert_never
 
 from mncost.cost.work import attention_scores, token_scores
+from mncost.graph import ops
 from mncost.graph.graph import Node
-from mncost.graph.ops import (
-    Activation,
-    AdaptivePool,
-    Add,
-    Attention,
-    BatchNorm,
-    ClassToken,
-    Concat,
-    Conv,
-    Dropout,
-    Flatten,
-    Fold,
-    Foreign,
-    GlobalPool,
-    Input,
-    L2Norm,
-    LayerNorm,
-    LayerScale,
-    Linear,
-    MultiHeadAttention,
-    Pool,
-    Positions,
-    PReLU,
-    Resize,
-    Scale,
-    Select,
-    Shape,
-    Shuffle,
-    Slice,
-    Tokens,
-    Unfold,
-)
 from mncost.graph.shapes import conv_pads
 
 __all__ = ["ELEMENT", "RESULT", "Keeps", "Needs", "is_alias", "keeps"]
@@ -83,22 +52,24 @@ class Keeps(NamedTuple):
     is_needed: bool = True
 
 
-def is_alias(node: Node, shapes: Sequence[Shape], out: Shape) -> bool:
+def is_alias(node: Node, shapes: Sequence[ops.Shape], out: ops.Shape) -> bool:
     """Whether a result is the memory of the first input, or a part of it."""
     match node.op:
-        case Flatten() | Slice() | Select():
+        case ops.Flatten() | ops.Slice() | ops.Select():
             return True
-        case Tokens(parts=parts):
+        case ops.Tokens(parts=parts):
             return parts == 1
-        case Dropout(rate=rate):
+        case ops.Dropout(rate=rate):
             return rate == 0
-        case Resize():
+        case ops.Resize():
             return out == shapes[node.inputs[0]]
         case _:
             return False
 
 
-def keeps(node: Node, shapes: Sequence[Shape], out: Shape, batch: int, needs: Needs) -> list[Keeps]:
+def keeps(
+    node: Node, shapes: Sequence[ops.Shape], out: ops.Shape, batch: int, needs: Needs
+) -> list[Keeps]:
     """Return what an operator keeps that has some gradient to work out.
 
     Args:
@@ -110,51 +81,65 @@ def keeps(node: Node, shapes: Sequence[Shape], out: Shape, batch: int, needs: Ne
     """
     op, first = node.op, shapes[node.inputs[0]]
     match op:
-        case Conv():
+        case ops.Conv():
             return [_read_by_conv(op, first, batch, is_needed="weight" in needs.weights)]
-        case Linear():
+        case ops.Linear():
             return [Keeps(0)] if "weight" in needs.weights else []
-        case BatchNorm():
+        case ops.BatchNorm():
             is_needed = needs.inputs[0] or "weight" in needs.weights
             return [Keeps(0, is_needed=is_needed), Keeps(None, 2 * op.channels * ELEMENT)]
-        case LayerNorm():
+        case ops.LayerNorm():
             is_needed = needs.inputs[0] or "weight" in needs.weights
             vectors = batch * prod(first) // op.channels
             return [Keeps(0, is_needed=is_needed), Keeps(None, 2 * vectors * ELEMENT)]
-        case L2Norm():  # its input, the lengths, and the lengths that are kept from 0
+        case ops.L2Norm():  # its input, the lengths, and the lengths that are kept from 0
             return [Keeps(0), Keeps(None, 2 * batch * prod(first[1:]) * ELEMENT)]
-        case Activation():
+        case ops.Activation():
             return [Keeps(RESULT if op.function in _BY_RESULT else 0)]
-        case PReLU():
+        case ops.PReLU():
             return [Keeps(0)]
-        case Pool(function="max"):
+        case ops.Pool(function="max"):
             return [Keeps(0, is_needed=False), Keeps(None, batch * prod(out) * _INDEX)]
-        case Pool():
+        case ops.Pool():
             return [Keeps(0, is_needed=False)]
-        case AdaptivePool():
+        case ops.AdaptivePool():
             return [] if op.size == (1, 1) else [Keeps(0, is_needed=False)]
-        case Scale():
+        case ops.Scale():
             x, gate = needs.inputs
             return [Keeps(0)] * gate + [Keeps(1)] * x
-        case LayerScale():
+        case ops.LayerScale():
             return [Keeps(0)] if needs.weights else []
-        case Attention():
+        case ops.Attention():
             return _attention(op, [shapes[source] for source in node.inputs], batch, needs)
-        case MultiHeadAttention():
+        case ops.MultiHeadAttention():
             return _token_attention(op, first, batch)
-        case Dropout():
+        case ops.Dropout():
             return [Keeps(None, batch * prod(first) * ELEMENT)] if op.rate else []
-        case (Input() | Add() | GlobalPool() | Flatten() | Concat() | Slice() | Shuffle()) | (
-            Resize() | Tokens() | ClassToken() | Positions() | Select() | Unfold() | Fold()
+        case (
+            ops.Input()
+            | ops.Add()
+            | ops.GlobalPool()
+            | ops.Flatten()
+            | ops.Concat()
+            | ops.Slice()
+            | ops.Shuffle()
+        ) | (
+            ops.Resize()
+            | ops.Tokens()
+            | ops.ClassToken()
+            | ops.Positions()
+            | ops.Select()
+            | ops.Unfold()
+            | ops.Fold()
         ):
             return []
-        case Foreign():
+        case ops.Foreign():
             raise AssertionError(f"{op.operator}: its gradients are not known")
         case _:
             assert_never(op)
 
 
-def _read_by_conv(op: Conv, image: Shape, batch: int, *, is_needed: bool) -> Keeps:
+def _read_by_conv(op: ops.Conv, image: ops.Shape, batch: int, *, is_needed: bool) -> Keeps:
     """Return what a convolution reads: its input, or that with the padding torch needs itself."""
     top, bottom, left, right = conv_pads(op, (image[1], image[2]))
     is_ruled = op.padding == "same" and op.stride != (1, 1)
@@ -164,7 +149,9 @@ def _read_by_conv(op: Conv, image: Shape, batch: int, *, is_needed: bool) -> Kee
     return Keeps(None, batch * padded * ELEMENT, is_needed)
 
 
-def _attention(op: Attention, shapes: Sequence[Shape], batch: int, needs: Needs) -> list[Keeps]:
+def _attention(
+    op: ops.Attention, shapes: Sequence[ops.Shape], batch: int, needs: Needs
+) -> list[Keeps]:
     query, key, _value = needs.inputs
     queries, keys, _ = shapes
     rows = batch * prod(queries) * ELEMENT  # divided by √d
@@ -177,7 +164,7 @@ def _attention(op: Attention, shapes: Sequence[Shape], batch: int, needs: Needs)
     ]
 
 
-def _token_attention(op: MultiHeadAttention, tokens: Shape, batch: int) -> list[Keeps]:
+def _token_attention(op: ops.MultiHeadAttention, tokens: ops.Shape, batch: int) -> list[Keeps]:
     """Return what attention keeps; heads are copied apart unless they lie so already."""
     whole = batch * prod(tokens) * ELEMENT
     scores = batch * token_scores(op, tokens) * ELEMENT

@@ -10,19 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from mncost.cost.memory import schedule
+from mncost.graph import ops
 from mncost.graph.foreign_op import Foreign
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import (
-    AdaptivePool,
-    Add,
-    Attention,
-    Conv,
-    GlobalPool,
-    LayerScale,
-    Linear,
-    Pool,
-    Scale,
-)
 from mncost.measure.runtimes import CONVERT, REORDER
 from mncost.readers.names import tidy
 
@@ -38,7 +28,9 @@ def steps_by_name(graph: Graph) -> dict[str, str]:
     A layer scale belongs to the step before it: runtimes multiply it into the convolution there.
     An output stands for the node whose result it is.
     """
-    steps = {s.node for s in schedule(graph) if not isinstance(graph.nodes[s.node].op, LayerScale)}
+    steps = {
+        s.node for s in schedule(graph) if not isinstance(graph.nodes[s.node].op, ops.LayerScale)
+    }
     heads = {}
     for index, node in enumerate(graph.nodes):
         head = index
@@ -95,14 +87,14 @@ def _by_kind(graph: Graph) -> dict[str, Iterator[Node]]:
         return iter([n for n, a, b in zip(graph.nodes, ours, theirs) for _ in range(a + b)])
 
     known = {
-        "product": nodes(Conv, Linear, words="conv depthwise linear"),
-        "pool": nodes(Pool, AdaptivePool, GlobalPool, words="pool"),
+        "product": nodes(ops.Conv, ops.Linear, words="conv depthwise linear"),
+        "pool": nodes(ops.Pool, ops.AdaptivePool, ops.GlobalPool, words="pool"),
         # The scores, and what they weight.
-        "attention": nodes(Attention, words="matmul", times=2),
-        "softmax": nodes(Attention, words="softmax"),
+        "attention": nodes(ops.Attention, words="matmul", times=2),
+        "softmax": nodes(ops.Attention, words="softmax"),
     }
-    if not any(isinstance(node.op, Attention) for node in graph.nodes):
+    if not any(isinstance(node.op, ops.Attention) for node in graph.nodes):
         known["binary"] = nodes(
-            Add, Scale, words="elementwise"
+            ops.Add, ops.Scale, words="elementwise"
         )  # else scales and norms are among them
     return known

@@ -6,25 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mncost.errors import InputError
+from mncost.graph import ops
 from mncost.graph.graph import Node
-from mncost.graph.ops import (
-    Activation,
-    ActivationName,
-    Add,
-    BatchNorm,
-    Conv,
-    Dropout,
-    Flatten,
-    GlobalPool,
-    L2Norm,
-    LayerScale,
-    Linear,
-    Op,
-    Pool,
-    PReLU,
-    Scale,
-    Shape,
-)
 from mncost.graph.shapes import pads, result_shape
 from mncost.readers.onnx.joins import JOINS, Values, attribute_word
 from mncost.readers.onnx.prices import Call, Unknown
@@ -35,7 +18,7 @@ __all__ = ["Values", "fits", "our_operator"]
 _TOLERANCE = 1e-4
 
 
-def our_operator(call: Call, values: Values) -> Op | None:
+def our_operator(call: Call, values: Values) -> ops.Op | None:
     """Return our operator for one of ONNX, if there is one that is exactly the same.
 
     Its shapes are not looked at: whether it writes what the model says is for the caller to check.
@@ -47,8 +30,8 @@ def our_operator(call: Call, values: Values) -> Op | None:
         return None
 
 
-def _conv(weight: int, bias: int) -> Callable[[Call, Values], Op | None]:
-    def make(call: Call, values: Values) -> Op | None:
+def _conv(weight: int, bias: int) -> Callable[[Call, Values], ops.Op | None]:
+    def make(call: Call, values: Values) -> ops.Op | None:
         filters = call.read(weight)
         if len(filters) != 4 or not call.constant[weight]:
             return None
@@ -58,7 +41,7 @@ def _conv(weight: int, bias: int) -> Callable[[Call, Values], Op | None]:
         image = without_batch(call.read(0))
         if len(image) != 3:
             return None
-        return Conv(
+        return ops.Conv(
             filters[1] * groups,
             filters[0],
             (kernel[0], kernel[1]),
@@ -79,7 +62,7 @@ def _pair(call: Call, name: str) -> tuple[int, int]:
 
 def _pads(
     call: Call,
-    image: Shape,
+    image: ops.Shape,
     kernel: tuple[int, int],
     stride: tuple[int, int],
     dilation: tuple[int, int],
@@ -100,7 +83,7 @@ def _pads(
     return top, bottom, left, right
 
 
-def _batch_norm(call: Call, values: Values) -> Op | None:
+def _batch_norm(call: Call, values: Values) -> ops.Op | None:
     image = without_batch(call.read(0))
     channels = call.read(1)[0]
     if call.attributes.get("training_mode") or not all(call.constant[1:5]):
@@ -109,24 +92,24 @@ def _batch_norm(call: Call, values: Values) -> Op | None:
         return None
     eps = float(call.attributes.get("epsilon", 1e-5))
     momentum = 1 - float(call.attributes.get("momentum", 0.9))  # torch's is that of the new value
-    return BatchNorm(channels, eps, momentum, len(image) - 1)
+    return ops.BatchNorm(channels, eps, momentum, len(image) - 1)
 
 
 def _activation(
-    function: ActivationName, **wanted: tuple[float, float]
-) -> Callable[[Call, Values], Op | None]:
+    function: ops.ActivationName, **wanted: tuple[float, float]
+) -> Callable[[Call, Values], ops.Op | None]:
     """Return what makes an activation, if its attributes have these values (value, default)."""
 
-    def make(call: Call, values: Values) -> Op | None:
+    def make(call: Call, values: Values) -> ops.Op | None:
         for name, (value, default) in wanted.items():
             if abs(float(call.attributes.get(name, default)) - value) > _TOLERANCE:
                 return None
-        return Activation(function)
+        return ops.Activation(function)
 
     return make
 
 
-def _clip(call: Call, values: Values) -> Op | None:
+def _clip(call: Call, values: Values) -> ops.Op | None:
     if "min" in call.attributes or "max" in call.attributes:  # before opset 11
         limits = call.attributes.get("min"), call.attributes.get("max")
     else:
@@ -136,52 +119,52 @@ def _clip(call: Call, values: Values) -> Op | None:
             limits = (0.0, limits[1])
     match limits:
         case (0.0, 6.0):
-            return Activation("relu6")
+            return ops.Activation("relu6")
         case (-1.0, 1.0):
-            return Activation("hardtanh")
+            return ops.Activation("hardtanh")
         case _:
             return None
 
 
-def _prelu(call: Call, values: Values) -> Op | None:
+def _prelu(call: Call, values: Values) -> ops.Op | None:
     image = without_batch(call.read(0))
     slopes = call.read(1)
     is_each = call.constant[1] and max(slopes, default=1) == image[0]
-    return PReLU(image[0]) if is_each and _is_a_channel(slopes, image) else None
+    return ops.PReLU(image[0]) if is_each and _is_a_channel(slopes, image) else None
 
 
-def _is_a_channel(factors: Shape, image: Shape) -> bool:
+def _is_a_channel(factors: ops.Shape, image: ops.Shape) -> bool:
     """Whether a tensor that is broadcast has one value a channel of an image."""
     bare = without_batch(factors)
     return bare == (image[0], *(1,) * (len(image) - 1))
 
 
-def _add(call: Call, values: Values) -> Op | None:
+def _add(call: Call, values: Values) -> ops.Op | None:
     if len(call.reads) == 2 and not any(call.constant) and call.read(0) == call.read(1):
-        return Add()
+        return ops.Add()
     return None
 
 
-def _mul(call: Call, values: Values) -> Op | None:
+def _mul(call: Call, values: Values) -> ops.Op | None:
     """An image times a factor a channel: a constant, or what another operator writes."""
     image, factors = without_batch(call.read(0)), call.read(1)
     if call.constant[0] or not _is_a_channel(factors, image) or len(image) != 3:
         return None
-    return LayerScale(image[0]) if call.constant[1] else Scale()
+    return ops.LayerScale(image[0]) if call.constant[1] else ops.Scale()
 
 
-def _lp_norm(call: Call, values: Values) -> Op | None:
+def _lp_norm(call: Call, values: Values) -> ops.Op | None:
     over_channels = len(call.read(0)) == 4 and call.attributes.get("axis", -1) in (1, -3)
-    return L2Norm() if over_channels and call.attributes.get("p", 2) == 2 else None
+    return ops.L2Norm() if over_channels and call.attributes.get("p", 2) == 2 else None
 
 
-def _max_pool(call: Call, values: Values) -> Op | None:
+def _max_pool(call: Call, values: Values) -> ops.Op | None:
     if len([one for one in call.writes if one is not None]) > 1:
         return None
     return _window(call, "max")
 
 
-def _average_pool(call: Call, values: Values) -> Op | None:
+def _average_pool(call: Call, values: Values) -> ops.Op | None:
     pool = _window(call, "average")
     padded = pool is not None and any(pool.pads)
     if padded and not call.attributes.get("count_include_pad"):
@@ -189,37 +172,37 @@ def _average_pool(call: Call, values: Values) -> Op | None:
     return pool
 
 
-def _window(call: Call, function: Any) -> Pool | None:
+def _window(call: Call, function: Any) -> ops.Pool | None:
     kernel = tuple(int(side) for side in call.attributes["kernel_shape"])
     image = without_batch(call.read(0))
     if len(kernel) != 2 or len(image) != 3 or _pair(call, "dilations") != (1, 1):
         return None
     stride = _pair(call, "strides")
     around = _pads(call, image, kernel, stride, (1, 1))
-    return Pool(function, kernel, stride, around, bool(call.attributes.get("ceil_mode", 0)))
+    return ops.Pool(function, kernel, stride, around, bool(call.attributes.get("ceil_mode", 0)))
 
 
-def _global_pool(call: Call, values: Values) -> Op | None:
-    return GlobalPool()
+def _global_pool(call: Call, values: Values) -> ops.Op | None:
+    return ops.GlobalPool()
 
 
-def _reduce_mean(call: Call, values: Values) -> Op | None:
+def _reduce_mean(call: Call, values: Values) -> ops.Op | None:
     axes = call.attributes.get("axes") or values(1)
     rank = len(call.read(0))
     if axes is None or rank != 4 or not call.attributes.get("keepdims", 1):
         return None
-    return GlobalPool() if {int(axis) % rank for axis in axes} == {2, 3} else None
+    return ops.GlobalPool() if {int(axis) % rank for axis in axes} == {2, 3} else None
 
 
-def _flatten(call: Call, values: Values) -> Op | None:
-    return Flatten() if len(without_batch(call.read(0))) == 3 else None
+def _flatten(call: Call, values: Values) -> ops.Op | None:
+    return ops.Flatten() if len(without_batch(call.read(0))) == 3 else None
 
 
-def _dropout(call: Call, values: Values) -> Op | None:
-    return Dropout(float(call.attributes.get("ratio", 0.5)))
+def _dropout(call: Call, values: Values) -> ops.Op | None:
+    return ops.Dropout(float(call.attributes.get("ratio", 0.5)))
 
 
-def _gemm(call: Call, values: Values) -> Op | None:
+def _gemm(call: Call, values: Values) -> ops.Op | None:
     if call.attributes.get("transA") or not call.constant[1] or len(call.read(0)) != 2:
         return None
     weight = call.read(1)
@@ -227,17 +210,17 @@ def _gemm(call: Call, values: Values) -> Op | None:
     has_bias = len(call.reads) > 2 and call.reads[2] is not None
     if has_bias and call.read(2)[-1] != outer:
         return None
-    return Linear(inner, outer, has_bias)
+    return ops.Linear(inner, outer, has_bias)
 
 
-def _matmul(call: Call, values: Values) -> Op | None:
+def _matmul(call: Call, values: Values) -> ops.Op | None:
     weight = call.read(1)
     if not call.constant[1] or call.constant[0] or len(weight) != 2:
         return None
-    return Linear(weight[0], weight[1], bias=False)
+    return ops.Linear(weight[0], weight[1], bias=False)
 
 
-_MAKERS: Mapping[str, Callable[[Call, Values], Op | None]] = {
+_MAKERS: Mapping[str, Callable[[Call, Values], ops.Op | None]] = {
     "Conv": _conv(1, 2),
     "ConvInteger": _conv(1, 99),
     "QLinearConv": _conv(3, 8),
@@ -273,7 +256,7 @@ _MAKERS: Mapping[str, Callable[[Call, Values], Op | None]] = {
 }
 
 
-def fits(op: Op, sources: tuple[int, ...], shapes: list[Shape], out: Shape) -> bool:
+def fits(op: ops.Op, sources: tuple[int, ...], shapes: list[ops.Shape], out: ops.Shape) -> bool:
     """Whether our operator writes what the model says."""
     node = Node("", "", op, sources)
     try:

@@ -6,20 +6,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
-from mncost.graph.ops import (
-    Activation,
-    Add,
-    Conv,
-    Flatten,
-    GlobalPool,
-    Linear,
-    Op,
-    Padding,
-    Pool,
-    PReLU,
-    Scale,
-    Shape,
-)
+from mncost.graph import ops
 from mncost.graph.shapes import pads
 
 __all__ = ["Facts", "our_operators"]
@@ -39,17 +26,17 @@ class Facts(NamedTuple):
 
     code: str
     options: Any
-    shapes: Sequence[Shape | None]
+    shapes: Sequence[ops.Shape | None]
     has_bias: bool
-    padding: Padding
+    padding: ops.Padding
     averaged: tuple[int, ...]
 
-    def stored(self, place: int) -> Shape | None:
+    def stored(self, place: int) -> ops.Shape | None:
         """Return the shape of an input that is stored."""
         return self.shapes[place] if place < len(self.shapes) else None
 
 
-def our_operators(call: Facts, before: Shape, out: Shape) -> list[Op] | None:
+def our_operators(call: Facts, before: ops.Shape, out: ops.Shape) -> list[ops.Op] | None:
     """Return what does exactly the same, one after the other, if there is such.
 
     Args:
@@ -61,18 +48,18 @@ def our_operators(call: Facts, before: Shape, out: Shape) -> list[Op] | None:
     return None if make is None else make(call, before, out)
 
 
-_PLAIN: dict[str, Activation] = {
-    "RELU": Activation("relu"),
-    "RELU6": Activation("relu6"),
-    "RELU_N1_TO_1": Activation("hardtanh"),
-    "HARD_SWISH": Activation("hardswish"),
-    "LOGISTIC": Activation("sigmoid"),
-    "TANH": Activation("tanh"),
-    "ELU": Activation("elu"),
+_PLAIN: dict[str, ops.Activation] = {
+    "RELU": ops.Activation("relu"),
+    "RELU6": ops.Activation("relu6"),
+    "RELU_N1_TO_1": ops.Activation("hardtanh"),
+    "HARD_SWISH": ops.Activation("hardswish"),
+    "LOGISTIC": ops.Activation("sigmoid"),
+    "TANH": ops.Activation("tanh"),
+    "ELU": ops.Activation("elu"),
 }
 
 
-def _conv(call: Facts, image: Shape, out: Shape) -> list[Op] | None:
+def _conv(call: Facts, image: ops.Shape, out: ops.Shape) -> list[ops.Op] | None:
     filters, options = call.stored(1), call.options
     if filters is None or len(filters) != 4 or len(image) != 3:
         return None
@@ -84,25 +71,25 @@ def _conv(call: Facts, image: Shape, out: Shape) -> list[Op] | None:
     groups = image[0] if is_depthwise else image[0] // filters[3]
     has_bias = call.has_bias
     padding = call.padding
-    return [Conv(image[0], outputs, kernel, stride, dilation, groups, has_bias, padding)]
+    return [ops.Conv(image[0], outputs, kernel, stride, dilation, groups, has_bias, padding)]
 
 
-def _linear(call: Facts, before: Shape, out: Shape) -> list[Op] | None:
+def _linear(call: Facts, before: ops.Shape, out: ops.Shape) -> list[ops.Op] | None:
     matrix = call.stored(1)
     if matrix is None or len(matrix) != 2:
         return None
     has_bias = call.has_bias
-    layer = Linear(matrix[1], matrix[0], has_bias)
+    layer = ops.Linear(matrix[1], matrix[0], has_bias)
     flattens = len(before) == 3 and not call.options.keepNumDims
-    return [Flatten(), layer] if flattens else [layer]
+    return [ops.Flatten(), layer] if flattens else [layer]
 
 
-def _flatten(call: Facts, before: Shape, out: Shape) -> list[Op] | None:
+def _flatten(call: Facts, before: ops.Shape, out: ops.Shape) -> list[ops.Op] | None:
     """Of one pixel only: of more, the order of what is flattened is another one."""
-    return [Flatten()] if len(before) == 3 and before[1:] == (1, 1) and len(out) == 1 else None
+    return [ops.Flatten()] if len(before) == 3 and before[1:] == (1, 1) and len(out) == 1 else None
 
 
-def _pool(call: Facts, image: Shape, out: Shape) -> list[Op] | None:
+def _pool(call: Facts, image: ops.Shape, out: ops.Shape) -> list[ops.Op] | None:
     options = call.options
     kernel = options.filterHeight, options.filterWidth
     stride = options.strideH, options.strideW
@@ -117,30 +104,30 @@ def _pool(call: Facts, image: Shape, out: Shape) -> list[Op] | None:
     function = "max" if call.code == "MAX_POOL_2D" else "average"
     if function == "average" and any(sides):  # it does not count what is padded, and ours does
         return None
-    return [Pool(function, kernel, stride, (sides[0], sides[1], sides[2], sides[3]))]  # type: ignore[arg-type]
+    return [ops.Pool(function, kernel, stride, (sides[0], sides[1], sides[2], sides[3]))]  # type: ignore[arg-type]
 
 
-def _mean(call: Facts, image: Shape, out: Shape) -> list[Op] | None:
+def _mean(call: Facts, image: ops.Shape, out: ops.Shape) -> list[ops.Op] | None:
     if len(image) != 3 or call.averaged != (1, 2):
         return None
-    return [GlobalPool()] if len(out) == 3 else [GlobalPool(), Flatten()]
+    return [ops.GlobalPool()] if len(out) == 3 else [ops.GlobalPool(), ops.Flatten()]
 
 
-def _prelu(call: Facts, image: Shape, out: Shape) -> list[Op] | None:
+def _prelu(call: Facts, image: ops.Shape, out: ops.Shape) -> list[ops.Op] | None:
     slopes = call.stored(1)
     fits = slopes is not None and prod(slopes) == slopes[-1] == image[0]
-    return [PReLU(image[0])] if fits else None
+    return [ops.PReLU(image[0])] if fits else None
 
 
-def _add(call: Facts, before: Shape, out: Shape) -> list[Op] | None:
-    return None if any(call.stored(n) is not None for n in (0, 1)) else [Add()]
+def _add(call: Facts, before: ops.Shape, out: ops.Shape) -> list[ops.Op] | None:
+    return None if any(call.stored(n) is not None for n in (0, 1)) else [ops.Add()]
 
 
-def _scale(call: Facts, before: Shape, out: Shape) -> list[Op] | None:
-    return None if any(call.stored(n) is not None for n in (0, 1)) else [Scale()]
+def _scale(call: Facts, before: ops.Shape, out: ops.Shape) -> list[ops.Op] | None:
+    return None if any(call.stored(n) is not None for n in (0, 1)) else [ops.Scale()]
 
 
-_MAKERS: dict[str, Callable[[Facts, Shape, Shape], list[Op] | None]] = {
+_MAKERS: dict[str, Callable[[Facts, ops.Shape, ops.Shape], list[ops.Op] | None]] = {
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _conv,
     "FULLY_CONNECTED": _linear,

@@ -6,33 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
-from mncost.graph.ops import (
-    ACTIVATIONS,
-    Activation,
-    ActivationName,
-    Add,
-    BatchNorm,
-    Concat,
-    Conv,
-    Dropout,
-    Flatten,
-    GlobalPool,
-    LayerNorm,
-    Linear,
-    Op,
-    Padding,
-    Pool,
-    PReLU,
-    Scale,
-    Shape,
-)
+from mncost.graph import ops
 from mncost.readers.shapes import without_batch
 from mncost.readers.torch.calls import Call
 
 __all__ = ["own_operator"]
 
 
-def own_operator(call: Call, shapes: Sequence[Shape]) -> Op | None:
+def own_operator(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
     """Return our operator for a call, if there is one; its shape is still to be compared.
 
     Args:
@@ -43,7 +24,7 @@ def own_operator(call: Call, shapes: Sequence[Shape]) -> Op | None:
     return make(call, shapes) if make else None
 
 
-def _conv(call: Call, shapes: Sequence[Shape]) -> Op | None:
+def _conv(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
     weight, read = call.tensor("weight").shape, call.tensor("input")
     if len(weight) != 4 or len(read.shape) != 4 or call.args.get("transposed"):
         return None
@@ -56,12 +37,12 @@ def _conv(call: Call, shapes: Sequence[Shape]) -> Op | None:
     stride = _pair(call.args.get("stride", 1))
     if padding == "same" and stride != (1, 1):
         return None
-    return Conv(
+    return ops.Conv(
         weight[1] * groups, weight[0], kernel, stride, dilation, groups, call.has("bias"), padding
     )
 
 
-def _padding(given: Any, kernel: tuple[int, int], dilation: tuple[int, int]) -> Padding | None:
+def _padding(given: Any, kernel: tuple[int, int], dilation: tuple[int, int]) -> ops.Padding | None:
     if isinstance(given, str):
         return "valid" if given == "valid" else "same" if given == "same" else None
     top, left = _pair(given)
@@ -69,53 +50,56 @@ def _padding(given: Any, kernel: tuple[int, int], dilation: tuple[int, int]) -> 
     return "symmetric" if (top, left) == around else (top, top, left, left)
 
 
-def _linear(call: Call, shapes: Sequence[Shape]) -> Op | None:
+def _linear(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
     out_features, in_features = call.tensor("weight").shape
-    return Linear(in_features, out_features, call.has("bias"))
+    return ops.Linear(in_features, out_features, call.has("bias"))
 
 
-def _batch_norm(call: Call, shapes: Sequence[Shape]) -> Op | None:
+def _batch_norm(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
     names = ("weight", "bias", "running_mean", "running_var")
     if call.args.get("training") or not all(call.has(name) for name in names):
         return None
     (channels,) = call.tensor("weight").shape
     dimensions = len(call.tensor("input").shape) - 2
-    return BatchNorm(channels, call.args["eps"], call.args["momentum"], dimensions)
+    return ops.BatchNorm(channels, call.args["eps"], call.args["momentum"], dimensions)
 
 
-def _layer_norm(call: Call, shapes: Sequence[Shape]) -> Op | None:
+def _layer_norm(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
     read = without_batch(call.tensor("input").shape)
     if len(call.args["normalized_shape"]) != 1 or len(read) > 2 or not call.has("bias"):
         return None  # over several dimensions, or of an image whose channels are last
-    return LayerNorm(read[-1], call.args["eps"], len(read) - 1)
+    return ops.LayerNorm(read[-1], call.args["eps"], len(read) - 1)
 
 
-def _concat(call: Call, shapes: Sequence[Shape]) -> Op | None:
+def _concat(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
     joined = call.tensors
     whole = all(value.index is not None and value.shape[0] == 1 for value in joined)
     rank = len(call.out)
-    return Concat() if whole and rank > 2 and call.args.get("dim", 0) % rank == 1 else None
+    return ops.Concat() if whole and rank > 2 and call.args.get("dim", 0) % rank == 1 else None
 
 
-def _activation(call: Call, shapes: Sequence[Shape]) -> Op | None:
+def _activation(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
     # What torch assumes; another slope is another function.
     usual = {"elu": ("alpha", 1.0), "leaky_relu": ("negative_slope", 0.01)}
     argument, value = usual.get(call.operator, ("", None))
-    names: dict[str, ActivationName] = {name: name for name in ACTIVATIONS}
-    return Activation(names[call.operator]) if call.args.get(argument) == value else None
+    names: dict[str, ops.ActivationName] = {name: name for name in ops.ACTIVATIONS}
+    return ops.Activation(names[call.operator]) if call.args.get(argument) == value else None
 
 
-def _hardtanh(call: Call, shapes: Sequence[Shape]) -> Op | None:
-    functions: dict[tuple[float, float], ActivationName] = {(0, 6): "relu6", (-1, 1): "hardtanh"}
+def _hardtanh(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
+    functions: dict[tuple[float, float], ops.ActivationName] = {
+        (0, 6): "relu6",
+        (-1, 1): "hardtanh",
+    }
     function = functions.get((call.args["min_val"], call.args["max_val"]))
-    return Activation(function) if function else None
+    return ops.Activation(function) if function else None
 
 
-def _prelu(call: Call, shapes: Sequence[Shape]) -> Op | None:
-    return PReLU(prod(call.tensor("weight").shape))
+def _prelu(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
+    return ops.PReLU(prod(call.tensor("weight").shape))
 
 
-def _pool(call: Call, shapes: Sequence[Shape]) -> Op | None:
+def _pool(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
     args = call.args
     kernel = _pair(args["kernel_size"])
     stride = _pair(args["stride"]) if args.get("stride") else kernel
@@ -127,33 +111,37 @@ def _pool(call: Call, shapes: Sequence[Shape]) -> Op | None:
         return None
     pads = (top, top, left, left)
     function: Any = "average" if average else "max"
-    return Pool(function, kernel, stride, pads, bool(args.get("ceil_mode")))
+    return ops.Pool(function, kernel, stride, pads, bool(args.get("ceil_mode")))
 
 
-def _global_pool(call: Call, shapes: Sequence[Shape]) -> Op | None:
+def _global_pool(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
     read = call.tensor("self").shape
     whole = len(read) == 4 and call.out == (*read[:2], 1, 1)
     spatial = call.operator != "mean" or {d % 4 for d in call.args.get("dim") or ()} == {2, 3}
-    return GlobalPool() if whole and spatial else None
+    return ops.GlobalPool() if whole and spatial else None
 
 
-def _flatten(call: Call, shapes: Sequence[Shape]) -> Op | None:
+def _flatten(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
     read = call.tensor("self").shape
-    return Flatten() if len(read) == 4 and call.out == (1, prod(read)) else None
+    return ops.Flatten() if len(read) == 4 and call.out == (1, prod(read)) else None
 
 
-def _add(call: Call, shapes: Sequence[Shape]) -> Op | None:
+def _add(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
     both = [value.index for value in call.tensors]
-    return Add() if len(both) == 2 and None not in both and call.args.get("alpha", 1) == 1 else None
+    return (
+        ops.Add()
+        if len(both) == 2 and None not in both and call.args.get("alpha", 1) == 1
+        else None
+    )
 
 
-def _multiply(call: Call, shapes: Sequence[Shape]) -> Op | None:
+def _multiply(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
     both = [value.index for value in call.tensors]
-    return Scale() if len(both) == 2 and None not in both else None
+    return ops.Scale() if len(both) == 2 and None not in both else None
 
 
-def _dropout(call: Call, shapes: Sequence[Shape]) -> Op | None:
-    return None if call.args.get("train") else Dropout(float(call.args.get("p", 0.5)))
+def _dropout(call: Call, shapes: Sequence[ops.Shape]) -> ops.Op | None:
+    return None if call.args.get("train") else ops.Dropout(float(call.args.get("p", 0.5)))
 
 
 def _pair(given: Any) -> tuple[int, int]:
@@ -163,7 +151,7 @@ def _pair(given: Any) -> tuple[int, int]:
     return (numbers[0], numbers[0]) if len(numbers) == 1 else (numbers[0], numbers[1])
 
 
-_OWN: Mapping[str, Callable[[Call, Sequence[Shape]], Op | None]] = {
+_OWN: Mapping[str, Callable[[Call, Sequence[ops.Shape]], ops.Op | None]] = {
     **dict.fromkeys(("conv2d", "convolution"), _conv),
     "linear": _linear,
     **dict.fromkeys(
@@ -171,7 +159,7 @@ _OWN: Mapping[str, Callable[[Call, Sequence[Shape]], Op | None]] = {
     ),
     "layer_norm": _layer_norm,
     **dict.fromkeys(("cat", "concat"), _concat),
-    **dict.fromkeys(ACTIVATIONS, _activation),
+    **dict.fromkeys(ops.ACTIVATIONS, _activation),
     "hardtanh": _hardtanh,
     "prelu": _prelu,
     **dict.fromkeys(("max_pool2d", "max_pool2d_with_indices", "avg_pool2d"), _pool),
