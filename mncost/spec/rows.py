@@ -124,8 +124,8 @@ class Block(Struct, frozen=True, gc=False):
     next_dilation: Size = (1, 1)
 
     @property
-    def widths(self) -> tuple[int, int]:
-        """Channels of its input and output."""
+    def channels(self) -> tuple[int, int]:
+        """Those of its input and of its output."""
         return self.in_channels, self.out_channels
 
     @property

@@ -57,4 +57,4 @@ class FusedInvertedResidual(Inverted, frozen=True, kw_only=True, tag="fused_inve
             b.squeeze_excite(filtered, block.squeezed)
         if self.expand:
             b.conv("project.", filtered, block.out_channels)
-        b.residual(start, block.widths, block.stride, wanted=self.residual)
+        b.residual(start, block.channels, block.stride, wanted=self.residual)

@@ -87,4 +87,4 @@ class InvertedResidual(Inverted, frozen=True, kw_only=True, tag="inverted_residu
         if block.squeezed is not None:
             b.squeeze_excite(channels, block.squeezed)
         b.conv("project.", channels, block.out_channels)
-        b.residual(start, block.widths, block.stride, wanted=self.residual)
+        b.residual(start, block.channels, block.stride, wanted=self.residual)

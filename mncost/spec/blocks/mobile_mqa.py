@@ -36,7 +36,7 @@ class MobileMQA(Row, frozen=True, kw_only=True, tag="mobile_mqa"):
         b.conv("output.", queries, channels, norm=False, bias=False)
         if self.layer_scale:
             b.add("layer_scale", LayerScale(channels))
-        b.residual(start, block.widths, block.stride, wanted=self.residual)
+        b.residual(start, block.channels, block.stride, wanted=self.residual)
 
     def _keys_or_values(self, b: Emitter, role: str, x: int, block: Block) -> int:
         channels = block.in_channels

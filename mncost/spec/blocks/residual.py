@@ -51,7 +51,7 @@ class _Residual(ScaledRow, frozen=True, kw_only=True):
         """Emit the squeeze-excite, the sum and the activation."""
         if block.squeezed is not None:
             b.squeeze_excite(block.out_channels, block.squeezed)
-        b.residual(start, block.widths, block.stride, wanted=self.residual)
+        b.residual(start, block.channels, block.stride, wanted=self.residual)
         b.activation("", self.activation, block.out_channels)
 
 

@@ -52,4 +52,4 @@ class UniversalInvertedBottleneck(Inverted, frozen=True, kw_only=True, tag="uib"
         b.conv("project.", expanded, block.out_channels)
         if self.layer_scale:
             b.add("layer_scale", LayerScale(block.out_channels))
-        b.residual(start, block.widths, block.stride, wanted=self.residual)
+        b.residual(start, block.channels, block.stride, wanted=self.residual)
