@@ -120,12 +120,12 @@ class Pick(Shown, Sequence[Picked]):
 
     @property
     def undecided(self) -> Sequence[Timed]:
-        """Those that may fit, and were measured, but the limit lies within their intervals."""
+        """Networks that were measured and may fit: the limit lies within their intervals."""
         return self.latencies.undecided if self.latencies else ()
 
     @property
     def not_measured(self) -> Sequence[Candidate]:
-        """Those that may fit and were not measured."""
+        """Networks that may fit and were not measured."""
         return self.latencies.not_measured if self.latencies else ()
 
     @property

@@ -124,7 +124,7 @@ def torchvision_form(node: Node, read: Shape, label: Label) -> Form:
 _POOLS_BY_FUNCTION = ("v2", "densenet")
 """torchvision's networks that pool by a function at their end, not by a module."""
 _MEANS = ("mnasnet", "shufflenet")
-"""Those that take the mean there."""
+"""torchvision's networks that take the mean at their end."""
 
 
 def timm_form(node: Node, read: Shape, label: Label) -> Form:

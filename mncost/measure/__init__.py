@@ -1,1 +1,1 @@
-"""Measured latency: runtimes, worker processes, the schedule, raw samples and their statistics."""
+"""Measuring: places, cells, runtimes, worker processes, the schedule, raw samples."""

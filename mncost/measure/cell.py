@@ -45,7 +45,7 @@ class Subject(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """Where and how something runs: what cells share if they can be compared as models."""
+    """Where and how something runs: cells at one place differ only in what they run."""
 
     runtime: Annotated[str, Fact("runtime")] = USUAL[0]
     provider: Annotated[str | None, Fact("provider")] = None  # None: the default one
@@ -83,7 +83,7 @@ class Place(Struct, frozen=True):
 
 
 class WorkerSpec(Struct, frozen=True):
-    """Which worker process: two cells that differ in nothing of this share their processes."""
+    """A kind of worker process: cells that agree in all of this share their processes."""
 
     runtime: str
     threads: Positive = 1

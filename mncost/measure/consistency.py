@@ -1,4 +1,4 @@
-"""What has to agree inside a run, and no single value can know."""
+"""Checks of a run that involve several of its values: ids, counts, shapes."""
 
 from __future__ import annotations
 

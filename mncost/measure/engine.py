@@ -134,12 +134,12 @@ class _Session:
 
     @property
     def processes(self) -> list[Process]:
-        """Those on this host."""
+        """The processes on this host."""
         return [one for one in self.run.processes if one.worker.host == self.tools.host]
 
     @property
     def cells(self) -> list[Cell]:
-        """Those that are timed on this host and have not been given up."""
+        """The cells that are timed on this host and have not been given up."""
         lost = {left.cell for left in self.run.left_out}
         lost |= {failure.cell for failure in self.run.failures}
         return [

@@ -1,4 +1,4 @@
-r"""Where a run is kept that nobody named a file for, and where the last one is.
+r"""Where runs are kept for which no file was named, and which is the last one.
 
 It is the user's directory for the state of programs, never the current one, which may be somebody's
 repository: ``$XDG_STATE_HOME/mncost/runs``, by default ``~/.local/state/mncost/runs``; on macOS

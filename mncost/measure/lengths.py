@@ -17,7 +17,7 @@ REFERENCE = Visit(warmups=0, runs=1)
 
 
 class BurstLengths:
-    """Knows the visits of a run: the same for all visits to a cell, and for all that are compared.
+    """How long visits are: the same for all visits to a cell, and for cells that are compared.
 
     A run's time depends on how many came before it, so cells that are compared closely need bursts
     of one length. It follows from the fastest first run of the first generation.

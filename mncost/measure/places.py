@@ -1,4 +1,4 @@
-"""From where networks are measured to every place: what runtimes and hosts really have."""
+"""Every place that a ``Where`` means: what runtimes and hosts really offer."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class What:
 
 
 class Plan(NamedTuple):
-    """What is to be measured."""
+    """The cells to measure, and what is left out."""
 
     planned: Planned
     left_out: list[LeftOut]

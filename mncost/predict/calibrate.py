@@ -131,7 +131,7 @@ def _measured(
 
 
 class Checked(NamedTuple):
-    """How well predictions did: of so many networks, how many were within what."""
+    """How many of the networks that were checked were predicted how well."""
 
     networks: int
     within_5: int

@@ -35,7 +35,7 @@ Rule: TypeAlias = Literal["blocked", "fused", "operators"]
 _FUSED = ("relu", "relu6", "hardsigmoid", "sigmoid", "leaky_relu", "tanh")
 """Activations that ONNX Runtime computes inside the convolution before them."""
 _FUSED_IN_BLOCKS = ("hardswish",)
-"""Likewise, in the blocked layout only."""
+"""Activations that it computes there in the blocked layout only."""
 
 
 _IN_BLOCKS = ("conv", "depthwise", "pointwise", "grouped")

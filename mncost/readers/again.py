@@ -1,4 +1,4 @@
-"""The same model for images of another size."""
+"""A model that was read, once more for images of another size."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class CellSummary:
 
     @cached_property
     def undisturbed(self) -> Interval | None:
-        """The same of the runs that nothing interrupted; ``None`` if there are too few."""
+        """The median wall time of the runs that nothing interrupted; ``None`` if there are too few."""
         return self.median("undisturbed")
 
     def median(self, clock: Clock) -> Interval | None:
@@ -112,7 +112,7 @@ class CellSummary:
 
     @cached_property
     def mean_latency(self) -> Interval | None:
-        """The mean latency, likewise."""
+        """The mean latency, with the processes as the unit of repetition."""
         means = [float(times.mean()) for times in self._times()]
         return log_interval(means, LEVEL, self.resemblance) if means else None
 

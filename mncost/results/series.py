@@ -81,7 +81,7 @@ class Series:
 
     @cached_property
     def ordered(self) -> NDArray[Any]:
-        """The same, the shortest first."""
+        """The time that passed in each run, the shortest first."""
         import numpy as np
 
         return np.sort(self.seconds)

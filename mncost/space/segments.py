@@ -1,4 +1,4 @@
-"""The pieces into which the networks of a space fall apart, and what each of them costs.
+"""Segments of the networks of a space, and what each of them costs.
 
 Between two segments one image is alive and nothing else. So what a segment costs depends on its own
 choices and on that image, and on nothing that was chosen before: each different case is counted
@@ -75,11 +75,11 @@ class Start(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """What stands in the place of an image behind the last segment."""
+    """The state behind the last segment: there is no image."""
 
 
 class Impossible(NamedTuple):
-    """What stands there in a network that cannot be built, and why."""
+    """The state behind a segment that cannot be built, and why."""
 
     why: str
 

@@ -125,7 +125,7 @@ class Block(Struct, frozen=True, gc=False):
 
     @property
     def channels(self) -> tuple[int, int]:
-        """Those of its input and of its output."""
+        """Channels of its input and of its output."""
         return self.in_channels, self.out_channels
 
     @property

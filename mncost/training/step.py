@@ -182,7 +182,7 @@ class TrainingStep(Shown):
 
     @property
     def needed_bytes(self) -> int:
-        """Those of :attr:`kept_bytes` that some gradient needs."""
+        """The part of :attr:`kept_bytes` that some gradient needs."""
         return sum(storage.bytes for storage in self._plan.kept.values() if storage.is_needed)
 
     @cached_property

@@ -234,7 +234,7 @@ RUNTIMES: Mapping[str, str] = {
 """Where the class of each runtime is, by name."""
 
 REAL = tuple(name for name in RUNTIMES if name != "fake")
-"""Those that users are offered; ``fake`` is for tests."""
+"""Runtimes that users are offered; ``fake`` is for tests."""
 
 USUAL = ("onnxruntime", "torch")
 """What is measured if no runtime is named: those that are installed, or the first of them."""

@@ -154,4 +154,4 @@ _SCALED: dict[tuple[tuple[str, ...], str], ActivationName] = {
     **{(("Add 3", "Clip 0 6"), sixth): "hardswish" for sixth in _SIXTH},
     **{(words, "Mul 0.5"): "gelu" for words in _ERROR_FUNCTIONS},
 }
-"""The same, where the product is divided afterwards."""
+"""What x is multiplied with, where the product is divided afterwards."""
