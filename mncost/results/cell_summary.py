@@ -91,7 +91,7 @@ class CellSummary:
 
     @cached_property
     def undisturbed(self) -> Interval | None:
-        """The median wall time of the runs that nothing interrupted; ``None`` if there are too few."""
+        """The median wall time of undisturbed runs; ``None`` if there are too few."""
         return self.median("undisturbed")
 
     def median(self, clock: Clock) -> Interval | None:
