@@ -118,6 +118,9 @@ def _measure_at(name: str | None, run: Run, tools: Tools, builder: _SharedBuilde
         run.hosts[name].lost = str(error)
         tools.save(run)
         return "no cells"
+    finally:
+        if name in _connected:
+            _connected.pop(name).close()  # others may measure there now
     return run.stopped
 
 

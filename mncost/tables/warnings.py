@@ -18,6 +18,7 @@ __all__ = ["longer", "measured", "problems", "warning_line", "warning_lines"]
 
 _ROUGH = 0.10  # of a latency: half of an interval from which on a run is called unreliable
 _FAILURES = 3  # that people see
+_LOST = "host-lost"  # a warning for programs; people see a failure
 # If only one warning is said, the likely cause comes before what it causes.
 _ORDER = (
     *(
@@ -60,7 +61,7 @@ def warning_lines(results: Statistics) -> list[str]:
 
 def warning_line(results: Statistics) -> str:
     """Return all warnings in one line, the likely cause and what to do; "" without any."""
-    warnings = {warning.name: warning for warning in results.warnings}
+    warnings = {one.name: one for one in results.warnings if one.name != _LOST}
     if not warnings:
         return ""
     first = next((warnings[name] for name in _ORDER if name in warnings), None)
@@ -108,7 +109,10 @@ def problems(results: Statistics) -> Iterator[tuple[str, str]]:
             yield "failed", f"{summary.cell.words()}: {summary.failure}"
     groups: dict[str, list[RunWarning]] = {}
     for warning in results.warnings:
-        groups.setdefault(warning.name, []).append(warning)
+        if warning.name == _LOST:
+            yield "failed", f"{warning.text}; {warning.remedy}"
+        else:
+            groups.setdefault(warning.name, []).append(warning)
     for group in groups.values():
         worst = max(group, key=lambda one: one.value if isinstance(one.value, float) else 0.0)
         yield worst.name, f"{_cells(worst, group, results.run)}{worst.text}; {worst.remedy}"

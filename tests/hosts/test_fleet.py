@@ -79,6 +79,34 @@ def test_a_second_run_waits_and_says_for_whom(
     assert note == "plain: waited for alice of laptop, since 12:01\\x1b[2J"
 
 
+def test_a_host_is_free_for_others_once_it_has_measured(server: Server, tmp_path: Path) -> None:
+    """Two names of one machine: the second waits for the first, not for the end of the run."""
+    file = server.hosts(plain="")
+    entry = file.read_text()
+    file.write_text(entry + entry.replace("name = 'plain'", "name = 'again'"))
+    status, said = run_on(file, "plain", "again", save=tmp_path / "run.json")
+    assert status == 0, said
+    run = read_run(tmp_path / "run.json")
+    assert {process.worker.host for process in run.processes} == {"plain", "again"}
+
+
+def test_a_host_that_others_keep_is_a_failure_that_people_see(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, saved = server.hosts(plain="", other=""), tmp_path / "run.json"
+    monkeypatch.setattr("mncost.hosts.fleet.LOCK_SECONDS", 0.0)
+    with (server.folder / "plain" / "tmp" / "mncost.measuring").open("w") as held:
+        held.write("alice of laptop")
+        held.flush()
+        fcntl.flock(held, fcntl.LOCK_EX)
+        status, said = run_on(file, "plain", "other", save=saved)
+    lost = "failed: plain: alice of laptop measures there: its cells have only what was measured"
+    assert status == 1
+    assert lost in said
+    shown = in_process(["show", str(saved)])
+    assert lost in shown.out
+
+
 PHASES = {
     "sending a model": ("_sent", 1),
     "starting a worker": ("launch", 1),
