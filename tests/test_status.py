@@ -27,6 +27,15 @@ def test_an_error_of_ours_has_a_status_of_its_own(monkeypatch: pytest.MonkeyPatc
     assert "in _fails" in asked.err
 
 
+def test_no_more_threads_is_no_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("mncost.cli.schema.schema", refuse)
+    said = "mncost: no more threads can be started: the system allows no more\n"
+    assert in_process(["schema"]) == (2, "", said)
+
+
 @pytest.mark.parametrize(
     ("raised", "status", "said"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mncost.errors import InputError
 from mncost.flags import flag
 
 __all__ = ["Baseline"]
@@ -41,6 +42,11 @@ class Baseline:
         default=False,
         names=("--allow-different-machine",),
     )
+
+    def __post_init__(self) -> None:
+        """Refuse what would mean this very interpreter."""
+        if self.python == "":
+            raise InputError("--baseline-python '': accepted is the path of an interpreter")
 
     @property
     def given(self) -> dict[str, Path | str]:

@@ -169,7 +169,8 @@ def _measured(
     gate = Gate(wanted, run)
     carry_out(run, save=save, watch=watch, undecided=gate, tails=wanted.tails)
     if run.stopped == "interrupted":
-        raise KeyboardInterrupt
+        saved = "" if how.save is None else f"; what was measured is in {how.save}"
+        raise KeyboardInterrupt(f"there is no verdict{saved}")
     notes = [gate.promise()]
     if wanted.saved is not None:
         notes += machine_warnings(wanted.saved, gate.results)

@@ -72,7 +72,7 @@ def self_test(
     run = empty_run(cells, options)
     carry_out(run, save=lambda run: None, watch=watch, undecided=_until_the_end)
     if run.stopped == "interrupted":
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("the self-test has no result")
     if run.failures:
         raise MeasureError(f"self-test: {run.failures[0].reason}")
     ratios = Results(run).generation_ratios(0, 1)

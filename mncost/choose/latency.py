@@ -72,6 +72,7 @@ class Latencies(NamedTuple):
         wanted: how many that fit were looked for; ``None``: all that a given run has.
         origin: what messages call the given run; ``None``: measured now.
         differences: of this machine and the one that the run is from.
+        unsaved: why the run could not be saved, if it was to be.
     """
 
     limit: LatencyLimit
@@ -82,6 +83,7 @@ class Latencies(NamedTuple):
     wanted: int | None = None
     origin: str | None = None
     differences: Sequence[str] = ()
+    unsaved: str | None = None
 
     @property
     def open(self) -> list[Candidate]:

@@ -157,9 +157,9 @@ def _latencies(
         latencies = search(
             fit, limit, wanted, max_time=most, clock=timing.clock, watch=watch, save=save
         )
-    if save.problem is not None and latencies.results is not None:
-        latencies.results.run.notes.append(f"{save.problem}; the run is not saved")
-    return latencies._replace(asked=asked, too_slow=[*latencies.too_slow, *hopeless])
+    unsaved = None if save.problem is None else f"{save.problem}; the run is not saved"
+    too_slow = [*latencies.too_slow, *hopeless]
+    return latencies._replace(asked=asked, too_slow=too_slow, unsaved=unsaved)
 
 
 def _ruled_out(

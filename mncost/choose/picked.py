@@ -129,6 +129,11 @@ class Pick(Shown, Sequence[Picked]):
         return self.latencies.not_measured if self.latencies else ()
 
     @property
+    def unsaved(self) -> str | None:
+        """Why the run could not be saved, if it was to be."""
+        return self.latencies.unsaved if self.latencies else None
+
+    @property
     def is_inconclusive(self) -> bool:
         """Whether nothing is known to fit, but more measuring could find something."""
         return not self and self.latencies is not None and self.latencies.is_undecided

@@ -202,5 +202,5 @@ def search(
     seeker = Search(candidates, limit, wanted, run)
     carry_out(run, save=save, watch=watch, undecided=seeker, first=seeker.first())
     if run.stopped == "interrupted":
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("no network is chosen")
     return seeker.latencies()

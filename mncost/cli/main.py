@@ -180,6 +180,8 @@ def run(arguments: list[str]) -> int:
             return interrupts.STATUS
         if isinstance(error, MemoryError):
             return _fail("not enough memory")
+        if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+            return _fail("no more threads can be started: the system allows no more")
         if isinstance(error, ImportError) and not isinstance(error, ModuleNotFoundError):
             while isinstance(error.__cause__, ImportError):  # numpy explains at length
                 error = error.__cause__

@@ -16,6 +16,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hi
 
 import typer
 
+from mncost.cli.streams import tell
 from mncost.flags import Flag, flags_of
 
 __all__ = ["Only", "completer", "spread"]
@@ -57,7 +58,12 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
         _keep_inputs(given)
         for name, (kind, only) in groups.items():
             given[name] = _instance(kind, only, given)
-        return function(**given)
+        try:
+            return function(**given)
+        except KeyboardInterrupt as error:
+            if str(error):
+                tell(f"mncost: interrupted: {error}")
+            raise
 
     arguments = [one for one in parameters if _is_argument(one)]
     options = [one for one in parameters if not _is_argument(one)]

@@ -14,6 +14,7 @@ from mncost.choose.timing import Timing
 from mncost.cli import options
 from mncost.cli.emit import Out
 from mncost.cli.params import Only
+from mncost.errors import OutputError
 from mncost.which import GRAMMAR, Which
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def pick(
     with _progress(is_search) as watch:
         picked = choose(published, limits, timing, top=most, watch=watch, spelled=_option)
     out.emit(picked.table(columns=out.columns), in_full=verbose)
+    if picked.unsaved is not None:
+        raise OutputError(picked.unsaved)
     if picked:
         return 0
     return INCONCLUSIVE if picked.is_inconclusive else FAILED

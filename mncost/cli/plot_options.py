@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "check", "layers", "scatter"]
 
+UNUSABLE = 2
+_UNSAVED = "; the run is not saved"
+
 
 class Asked(NamedTuple):
     """The options of a picture, as they were given."""
@@ -188,7 +191,7 @@ def _measured(asked: Asked, networks: Sequence[Network], *, by_layer: bool = Fal
             save=save,
         )
     if save.problem is not None:
-        results.run.notes.append(f"{save.problem}; the run is not saved")
+        results.run.notes.append(f"{save.problem}{_UNSAVED}")
     failures = results.run.failures
     if len(failures) == len(results.run.cells):
         raise MeasureError(f"nothing was measured: {failures[0].reason}")
@@ -217,4 +220,5 @@ def _with_notes(picture: Picture, asked: Asked, results: Results) -> tuple[Pictu
     if names := dict.fromkeys(warning.name for warning in results.warnings):
         where = f"mncost show {asked.save}" if asked.save else "mncost show, of what --save keeps,"
         notes.append(f"warnings: {', '.join(names)}: {where} explains them")
-    return picture._replace(notes=notes), status(run)
+    is_lost = any(note.endswith(_UNSAVED) for note in run.notes)
+    return picture._replace(notes=notes), UNUSABLE if is_lost else status(run)

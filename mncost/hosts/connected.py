@@ -71,10 +71,11 @@ def connect(names: Sequence[str], runtimes: Sequence[str], hosts: Path | None = 
         raise HostLost("; ".join(sorted(lost)))
 
 
-def disconnect() -> None:
-    """End every connection."""
-    while _connected:
-        _connected.popitem()[1].close()
+def disconnect(*names: str) -> None:
+    """End the connections to these hosts; without any name, all."""
+    for name in names or [*_connected]:
+        if name in _connected:
+            _connected.pop(name).close()
 
 
 def look_at(name: str, hosts: Path | None = None) -> HostRecord:

@@ -119,8 +119,7 @@ def _measure_at(name: str | None, run: Run, tools: Tools, builder: _SharedBuilde
         tools.save(run)
         return "no cells"
     finally:
-        if name in _connected:
-            _connected.pop(name).close()  # others may measure there now
+        disconnect(name)  # others may measure there now
     return run.stopped
 
 

@@ -18,7 +18,7 @@ from mncost.measure.runtimes import USUAL, default_provider
 
 __all__ = ["HERE", "IDENTITY", "Cell", "Natural", "Place", "Subject", "WorkerSpec"]
 
-Natural = Annotated[int, Meta(ge=0)]
+Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 HERE = "."
 """The host that is this machine, where others are measured beside it."""
 

@@ -139,7 +139,8 @@ def _check_head(data: bytes | bytearray, origin: str) -> None:
         raise RunFileError(f"{origin}: {what}: {_HINT}")
     if head.schema_version != SCHEMA_VERSION:
         version = one_line(str(head.schema_version))[:20]
-        hint = "measure it again" if version == "1" else "a newer mncost wrote it"
+        newer = "a newer mncost wrote it" if version.isdigit() else _HINT
+        hint = "measure it again" if version == "1" else newer
         raise RunFileError(
             f"{origin}: a run of schema version {version}; accepted: {SCHEMA_VERSION}: {hint}"
         )

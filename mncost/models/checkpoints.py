@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mncost.errors import InputError, UnknownNameError, one_line
+from mncost.files import size_of
 
 __all__ = ["Checkpoint", "read_checkpoint", "sha256_of", "without_prefix"]
 
@@ -69,6 +70,7 @@ def read_checkpoint(path: Path, key: str | None = None) -> Checkpoint:
             no state dict of this key.
     """
     try:
+        size_of(path)
         with path.open("rb"):
             pass
     except OSError as error:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from mncost.errors import InputError, OutputError, one_line
+from mncost.files import size_of
 from mncost.interval import Interval
 
 __all__ = ["Back", "Begin", "Generation", "Log", "Measured", "Point", "Proposal", "Record", "Step"]
@@ -133,7 +134,7 @@ class Log:
             InputError: it cannot be read, or is no log of a search.
         """
         try:
-            if path.stat().st_size > MAX_BYTES:
+            if size_of(path) > MAX_BYTES:
                 raise InputError(f"{path}: too large for the log of a search")
             lines = path.read_bytes().splitlines(keepends=True)
         except OSError as error:

@@ -126,7 +126,7 @@ def _measured(
     run = empty_run(cells, options)
     results = measure(run, save=save, watch=watch)
     if run.stopped == "interrupted":
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("there is no profile")
     return results
 
 

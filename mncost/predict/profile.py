@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mncost.errors import MeasureError, OutputError, UnknownNameError, one_line
+from mncost.files import size_of
 from mncost.measure import kept
 from mncost.measure.cell import HERE, Place
 from mncost.measure.machine import fingerprint, machine, machine_differences
@@ -147,7 +148,7 @@ def _decoded(file: Path, command: str) -> Calibration:
     """Read a file that anything may stand in."""
     hint = f"{command} writes a new one"
     try:
-        if file.stat().st_size > MAX_BYTES:
+        if size_of(file) > MAX_BYTES:
             raise MeasureError(f"{file}: too large for a profile: {hint}")
         calibration = msgspec.json.decode(file.read_bytes(), type=Calibration)
     except OSError as error:

@@ -7,11 +7,11 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from contextlib import contextmanager, suppress
+from multiprocessing import active_children, get_context, parent_process
 from threading import Thread
 
-from mncost.errors import InputError
+from mncost.errors import InputError, one_line
 from mncost.space.parts import Counting, Executor, Job, Part, Range
 
 __all__ = ["in_processes", "usable_cores"]
@@ -38,7 +38,7 @@ def in_processes(jobs: int) -> Executor:
             while True:
                 with _uninterrupted():  # a process that is just starting would print what it did
                     while len(running) < _AHEAD * jobs and (one := next(left, None)) is not None:
-                        running.add(pool.submit(_count, *one))
+                        running.add(_submitted(pool, one))
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -50,9 +50,29 @@ def in_processes(jobs: int) -> Executor:
                 "--jobs 1 needs less"
             ) from None
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            with suppress(RuntimeError):  # its thread could not be started
+                pool.shutdown(wait=True, cancel_futures=True)
 
     return parts
+
+
+def _submitted(pool: ProcessPoolExecutor, one: Range) -> Future[Part]:
+    """Start to count a range.
+
+    Raises:
+        InputError: the system allows no more processes or threads.
+    """
+    try:
+        return pool.submit(_count, *one)
+    except BrokenProcessPool:
+        raise
+    except (RuntimeError, OSError) as error:
+        for child in active_children():
+            child.kill()
+        reason = one_line(str(error))
+        raise InputError(
+            f"no more processes can be started ({reason}); --jobs 1 needs none"
+        ) from None
 
 
 @contextmanager

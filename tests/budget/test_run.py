@@ -397,6 +397,12 @@ def test_a_baseline_that_no_limit_needs_is_opened_and_refused(
             check([limit(bound)], baseline=baseline)
 
 
+def test_an_interpreter_without_a_name_is_no_baseline() -> None:
+    """It would be this one, measured against itself."""
+    with pytest.raises(InputError, match=r"^--baseline-python '': accepted is the path"):
+        Baseline(python="")
+
+
 def test_exact_limits_only_say_what_they_leave_out() -> None:
     limits = [limit(Exact("macs", 10**9, None)), limit(Latency(50, 1.0)), limit(Latency(99, 1.0))]
     found = check(limits, exact_only=True)

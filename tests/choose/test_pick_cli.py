@@ -18,7 +18,9 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 import mncost
+from mncost.errors import OutputError
 from mncost.measure.engine import Progress
+from mncost.measure.records import Run
 from mncost.measure.run_file import read_run
 from tests.choose.playing import play
 from tests.choose.test_accuracy import rows
@@ -185,7 +187,7 @@ def test_columns_are_the_ones_asked_for(run_cli: Cli, run_file: str) -> None:
     assert (without.status, without.out) == (2, "")
 
 
-def test_interrupted_it_says_nothing_and_keeps_what_was_measured(
+def test_interrupted_it_chooses_nothing_and_keeps_what_was_measured(
     run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager
@@ -201,6 +203,7 @@ def test_interrupted_it_says_nothing_and_keeps_what_was_measured(
     words = "pick --arch v2 --max-latency 4.5ms --runtime fake --save run.json"
     found = run_cli(words.split())
     assert (found.status, found.out) == (130, "")
+    assert found.err.endswith("mncost: interrupted: no network is chosen\n")
     assert read_run(here / "run.json").stopped == "interrupted"
 
 
@@ -291,3 +294,19 @@ NO_FRONT = (
 def test_bad_input_is_one_line(run_cli: Cli, snapshot: SnapshotAssertion) -> None:
     assert refused(run_cli, "pick", BAD) == snapshot(extension_class=Printed)
     assert refused(run_cli, "table", NO_FRONT) == snapshot(extension_class=Printed)
+
+
+def test_a_run_that_cannot_be_saved_is_said_after_the_table(
+    run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(run: Run, path: Path) -> None:
+        raise OutputError(f"{path}: cannot be written: No space left on device")
+
+    play(monkeypatch)
+    monkeypatch.setattr("mncost.measure.saving.write_run", full)
+    words = "pick --arch v2 --max-latency 4.5ms --runtime fake --save run.json"
+    done = run_cli(words.split())
+    assert done.status == 2
+    assert "--max-latency" in done.out
+    said = "run.json: cannot be written: No space left on device; the run is not saved\n"
+    assert done.err.endswith(said)

@@ -237,6 +237,10 @@ DAMAGED = {
         changed(lambda d: d["cells"][0]["place"].update(batch=10**15)),
         "cells[0].place.batch: at most 4096 is accepted",
     ),
+    "memory beyond all measure": (
+        changed(lambda d: d["machine"].update(memory_bytes=10**400)),
+        "machine.memory_bytes: expected `int` <=",
+    ),
     "a visit less": (
         changed(lambda d: d["processes"][0]["bursts"][0]["at"].pop()),
         "processes[0].bursts[0].at: 2 values; 3 visits need 3",
@@ -288,6 +292,8 @@ OTHER_FILES = {
     b'{"schema_version": 1, "table": "bench", "rows": []}': "a table that mncost printed",
     b'{"kind": "mncost run", "schema_version": "\\u001b[31m' + b"9" * 5000 + b'"}': "accepted: 2",
     b'{"kind": "mncost run", "schema_version": "1"}': "schema version 1; accepted: 2",
+    b'{"kind": "mncost run", "schema_version": 3}': "accepted: 2: a newer mncost wrote it",
+    b'{"kind": "mncost run"}': "accepted: 2: a run file is what",
     b'{"a": ' + b"[" * 100_000: "not JSON",
 }
 

@@ -183,3 +183,15 @@ def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
 
 def _children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+
+
+def test_where_no_thread_can_be_started_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under `pids.max`: the pool starts its processes, and then fails to start its thread."""
+
+    def refuse(self: object, *arguments: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor.submit", refuse)
+    choice = {"rows": [f"row{n}" for n in range(2, 8)], "kernel": list(range(1, 40, 2))}
+    with pytest.raises(InputError, match=r"^no more processes can be started \(can't start new"):
+        Space.of(arch="v2", choices=[choice]).survey("macs", metrics=(), jobs=2)

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 import onnx
 
+from mncost.files import size_of
 from mncost.readers.model import InputSpec
 from mncost.readers.onnx.skeleton import LARGEST, tensors_of
 
@@ -101,7 +102,7 @@ def _bring_weights(model: onnx.ModelProto, source: Path, target: Path) -> None:
         try:
             here.hardlink_to(there)
         except OSError:
-            if there.stat().st_size > LARGEST:
+            if size_of(there) > LARGEST:
                 raise
             shutil.copyfile(there, here)
 

@@ -9,6 +9,7 @@ import onnx
 from onnx import GraphProto, ModelProto, TensorProto
 
 from mncost.errors import InputError
+from mncost.files import size_of
 
 __all__ = ["LARGEST", "load", "skeleton", "tensors_of"]
 
@@ -24,7 +25,7 @@ def load(path: Path) -> tuple[ModelProto, bytes]:
         InputError: the file cannot be read, or is no ONNX model.
     """
     try:
-        size = path.stat().st_size
+        size = size_of(path)
         if size > LARGEST:
             raise InputError(
                 f"{path}: {size:,} bytes: an ONNX file holds at most 2 GiB, a larger model keeps "

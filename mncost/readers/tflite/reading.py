@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from mncost.cost.memory import Precision
 from mncost.errors import InputError, one_line
+from mncost.files import size_of
 from mncost.graph.foreign_op import Foreign, Held
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
@@ -56,7 +57,7 @@ def read_file(name: str, given: Sequence[GivenInput]) -> ReadModel:
     """
     path = Path(name)
     try:
-        if path.is_file() and path.stat().st_size > _MAX_BYTES:
+        if size_of(path) > _MAX_BYTES:
             raise InputError(f"{name}: larger than {_MAX_BYTES:,} bytes")
         content = path.read_bytes()
     except OSError as error:

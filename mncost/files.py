@@ -1,0 +1,21 @@
+"""Sizes of files that are read whole."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+
+__all__ = ["size_of"]
+
+
+def size_of(path: Path) -> int:
+    """Return the size of a file in bytes.
+
+    Raises:
+        OSError: there is none, or it is a pipe or a device, which may have no end.
+    """
+    seen = path.stat()
+    if not S_ISREG(seen.st_mode) and not S_ISDIR(seen.st_mode):
+        raise OSError(errno.EINVAL, "a pipe or a device: accepted is a file", str(path))
+    return seen.st_size
