@@ -20,24 +20,27 @@ class Tried(NamedTuple):
     measured: Interval
     predicted: float
 
-    def highest(self, predicted: float) -> float:
-        """Return the upper end of another one's interval, if it is as far off as this one's."""
-        high = self.measured.center if self.measured.hi is None else self.measured.hi
-        return predicted * high / self.predicted
-
 
 def may_fit(
-    wider: Sequence[int], predicted: Sequence[float], seen: Sequence[Tried], most: float
+    wider: Sequence[int],
+    predicted: Sequence[float],
+    fits: Tried,
+    others: Sequence[Tried],
+    most: float,
 ) -> int | None:
     """Return the first of some steps whose network may fit into a budget; ``None``: none may.
+
+    It is thought to be as much slower than predicted as the slowest of those that were measured,
+    and its interval as wide as that of the one that fits.
 
     Args:
         wider: steps whose networks were not measured, the widest first.
         predicted: of each step, in seconds.
-        seen: the one that fits, and the last one that did not, if there is one.
+        fits: the one that fits.
+        others: that do not: their intervals may have been wide.
         most: the budget, in seconds.
     """
-    for number in wider:
-        if all(one.highest(predicted[number]) <= most for one in seen):
-            return number
-    return None
+    center, _, high, *_ = fits.measured
+    assert high is not None
+    slower = max(one.measured.center / one.predicted for one in (fits, *others))
+    return next((n for n in wider if predicted[n] * slower * high / center <= most), None)

@@ -225,12 +225,12 @@ class Running:
         good = self.fitting[0]
         others = [number for number, one in self._seen.items() if not self._fits(one)]
         predicted = [state.seconds(number) for number in range(good + 1)]
-        seen = [
+        fits, *above = (
             Tried(Interval(*self._seen[number].found), predicted[number])
             for number in (good, *[number for number in others if number < good][-1:])
-        ]
+        )
         new = [number for number in range(good) if number not in self._seen]
-        return may_fit(new, predicted, seen, self.most)
+        return may_fit(new, predicted, fits, above, self.most)
 
     def go_back(self, number: int) -> None:
         """Go back to an earlier step, or forth again."""
