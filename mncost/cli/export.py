@@ -68,6 +68,15 @@ def export(
             rich_help_panel=_PANEL,
         ),
     ] = None,
+    qat: Annotated[
+        bool,
+        typer.Option(
+            "--qat",
+            help="With --precision int8, of an .onnx or .xml file: train it with rounded numbers "
+            "first, for 12 steps on noise, to give the logits that it gives without.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False,
     opset: Annotated[
         int | None,
         typer.Option(
@@ -106,6 +115,7 @@ def export(
         "features": features or None,
         "dynamic-batch": dynamic_batch or None,
         "static-batch": static_batch,
+        "qat": qat or None,
         "opset": opset,
         "weights": weights,
         "weights-key": given_weights.weights_key,
@@ -120,6 +130,8 @@ def export(
             )
     _check_beside(output, kind)
     precision = _precision(which.precision, static_batch)
+    if qat and precision != "int8":
+        raise InputError("--qat makes an int8 model: accepted with --precision int8")
     network = which.network()
     trained = None if weights is None else checkpoint(weights, given_weights.weights_key)
     if trained is not None and trained.note:
@@ -130,7 +142,7 @@ def export(
             "its twin, with random weights"
         )
     choices = Choices(None, features, seed or 0, trained, dynamic_batch)
-    choices = choices._replace(opset=opset, static_batch=static_batch, precision=precision)
+    choices = choices._replace(opset=opset, static_batch=static_batch, precision=precision, qat=qat)
     made = kind.export(network, choices)
     said = ""
     if made.closeness is not None:

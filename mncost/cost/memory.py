@@ -34,6 +34,7 @@ __all__ = [
     "ELEMENT_BYTES",
     "IN_PLACE",
     "PRECISIONS",
+    "QAT",
     "InPlace",
     "Peak",
     "Precision",
@@ -43,12 +44,15 @@ __all__ = [
     "as_precision",
     "peak",
     "schedule",
+    "stored_as",
     "traffic",
     "weight_bytes",
 ]
 
 Precision: TypeAlias = Literal["fp32", "fp16", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+QAT = "int8-qat"
+"""A precision that is only measured: int8 from quantisation-aware training, as many bytes."""
 InPlace: TypeAlias = Literal["none", "depthwise"]
 IN_PLACE: tuple[InPlace, ...] = get_args(InPlace)
 """What is computed in place: nothing, or depthwise convolutions."""
@@ -61,6 +65,11 @@ def as_precision(name: str | None) -> Precision:
         UnknownNameError: there is no such precision.
     """
     return one_of("precision", name or "fp32", PRECISIONS)
+
+
+def stored_as(name: str) -> Precision:
+    """Return the precision that says how many bytes a measured precision takes."""
+    return as_precision("int8" if name == QAT else name)
 
 
 def as_in_place(name: str | None) -> InPlace:

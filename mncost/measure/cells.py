@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mncost.cost import memory
-from mncost.cost.memory import as_precision
+from mncost.cost.memory import stored_as
 from mncost.cost.work import count
 from mncost.counted import Counted
 from mncost.errors import MeasureError
@@ -120,7 +120,7 @@ def digest(graph: Graph, inputs: Shapes, content: Content | None = None) -> str:
 
 def _counts(graph: Graph, inputs: Shapes, name: str, stored: int | None) -> dict[str, Any]:
     """Return those fields of a cell that follow from what is run."""
-    precision = as_precision(name)
+    precision = stored_as(name)
     shapes = infer_shapes(graph, inputs)
     costs = count(graph, shapes)
     steps = memory.schedule(graph)

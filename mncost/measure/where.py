@@ -78,7 +78,8 @@ class Where:
         "Threads of the runtime. Default: 1.", metavar="N,...", default=(1,), parse=_numbers
     )
     precision: Sequence[str] = flag(
-        "fp32, bf16, int8 (static quantisation, per channel); several with commas. Default: fp32.",
+        "fp32, bf16, int8 (static quantisation, per channel), int8-qat (after some steps of "
+        "quantisation-aware training); several with commas. Default: fp32.",
         metavar="NAMES",
         default=("fp32",),
         parse=_names,
@@ -144,9 +145,9 @@ class Where:
         measured = {name for one in RUNTIMES for name in runtime_class(one).precisions}
         for precision in self.precision:
             if precision not in measured:
-                from mncost.cost.memory import PRECISIONS
+                from mncost.cost.memory import PRECISIONS, QAT
 
-                accepted = [name for name in PRECISIONS if name in measured]
+                accepted = [name for name in (*PRECISIONS, QAT) if name in measured]
                 raise UnknownNameError("precision", precision, accepted)
         check_count("batch", self.batch, MAX_BATCH)
         check_count("threads", self.threads, MAX_THREADS)

@@ -46,6 +46,7 @@ class Choices(NamedTuple):
     opset: int | None = None  # of an ONNX file
     static_batch: int | None = None  # images in each call of an ONNX file
     precision: str = "fp32"  # or int8
+    qat: bool = False  # whether an int8 model is trained with rounded numbers first
 
 
 def to_torch(network: Counted, choices: Choices) -> torch.nn.Module:
@@ -216,8 +217,19 @@ def _onnx_file(network: Counted, choices: Choices) -> Exported:
     require("bench")
     from mncost.models.int8 import quantised
 
-    quantised_content, closeness = quantised(content)
-    return Exported(quantised_content, closeness=closeness)
+    if not choices.qat:
+        made = quantised(content)
+    else:
+        require("torch")
+        from mncost.models.qat import learned
+
+        graph, weights = _model(network, choices)
+        after = learned(graph, network.inputs, weights)
+        trained = choices._replace(weights=after.weights, weights_key=None)
+        made = quantised(
+            to_onnx(network, trained).SerializeToString(), ranges=after.ranges, original=content
+        )
+    return Exported(made.model, closeness=made.closeness)
 
 
 def _tflite_file(network: Counted, choices: Choices) -> Exported:
@@ -303,11 +315,12 @@ def _architecture_file(network: Counted, choices: Choices) -> Exported:
 
 
 _WEIGHTS = {"seed", "weights", "weights-key", "features", "twin"}
+_BATCHES = {"dynamic-batch", "static-batch"}
 
 FILES: dict[str, FileKind] = {
     ".onnx": FileKind(
         _onnx_file,
-        frozenset({*_WEIGHTS, "dynamic-batch", "static-batch", "opset", "resolution", "precision"}),
+        frozenset({*_WEIGHTS, *_BATCHES, "opset", "resolution", "precision", "qat"}),
     ),
     ".pt": FileKind(_state_dict_file, frozenset(_WEIGHTS)),
     # Its batch is always dynamic.
@@ -315,7 +328,7 @@ FILES: dict[str, FileKind] = {
     ".tflite": FileKind(_tflite_file, frozenset({*_WEIGHTS, "resolution", "precision"})),
     ".xml": FileKind(
         _openvino_files,
-        frozenset({*_WEIGHTS, "dynamic-batch", "static-batch", "resolution", "precision"}),
+        frozenset({*_WEIGHTS, *_BATCHES, "resolution", "precision", "qat"}),
         (".bin",),
     ),
     ".param": FileKind(_ncnn_files, frozenset({*_WEIGHTS, "resolution"}), (".bin",)),

@@ -15,7 +15,8 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # is read when the first session is made
 
@@ -31,6 +32,9 @@ from onnxruntime.quantization import (
 )
 
 from mncost.models.formats import CALIBRATION_IMAGES, TEST_IMAGES, Closeness
+
+if TYPE_CHECKING:
+    from mncost.models.qat import Range
 
 __all__ = ["Quantised", "quantised"]
 
@@ -55,12 +59,19 @@ class Quantised(NamedTuple):
     closeness: Closeness
 
 
-def quantised(model: bytes, seed: int = 0) -> Quantised:
+def quantised(
+    model: bytes,
+    seed: int = 0,
+    ranges: Mapping[str, Range] = MappingProxyType({}),
+    original: bytes | None = None,
+) -> Quantised:
     """Quantise an ONNX model.
 
     Args:
         model: float32, as a file's content; its first dimension, the batch, may be open.
         seed: of the inputs that it is calibrated and tried with: standard-normal noise.
+        ranges: of layers that training has rounded, by name; other ranges are calibrated.
+        original: the model that its outputs are compared with, by default itself.
 
     Raises:
         ValueError: nothing says whether an operator of the model is quantised.
@@ -72,6 +83,7 @@ def quantised(model: bytes, seed: int = 0) -> Quantised:
         random = np.random.default_rng(seed)
         # Folds batch norms. Every shape is in the model: none has to be found out.
         quant_pre_process(given, folded, skip_symbolic_shape=True)
+        known = {"TensorQuantOverrides": _overrides(onnx.load(folded).graph, ranges)}
         quantize_static(
             folded,
             result,
@@ -81,11 +93,32 @@ def quantised(model: bytes, seed: int = 0) -> Quantised:
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            extra_options=known if ranges else {},
         )
+        if original is not None:
+            given.write_bytes(original)
         feeds = _feeds(random, TEST_IMAGES, shapes)
         return Quantised(
             result.read_bytes(), Closeness.of(_outputs(given, feeds), _outputs(result, feeds))
         )
+
+
+def _overrides(graph: Any, ranges: Mapping[str, Range]) -> dict[str, list[dict[str, Any]]]:
+    """Return the known ranges by the tensors that layers read, and by their weights."""
+    known: dict[str, list[dict[str, Any]]] = {}
+    for node in graph.node:
+        if node.op_type not in ("Conv", "Gemm") or node.name not in ranges:
+            continue
+        one = ranges[node.name]
+        known[node.input[0]] = [_known(QuantType.QUInt8, one.scale, one.zero_point)]
+        scales = [_known(QuantType.QInt8, scale, 0) for scale in one.weight_scales]
+        known[node.input[1]] = [{**scales[0], "axis": 0}, *scales[1:]]
+    return known
+
+
+def _known(kind: QuantType, scale: float, zero_point: int) -> dict[str, Any]:
+    zero = np.array(zero_point, np.uint8 if kind == QuantType.QUInt8 else np.int8)
+    return {"quant_type": kind, "scale": np.array(scale, np.float32), "zero_point": zero}
 
 
 _Feed: TypeAlias = "dict[str, np.ndarray]"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mncost.cost.groups import GROUPINGS
 from mncost.cost.layers import Layer
-from mncost.cost.memory import as_precision
+from mncost.cost.memory import stored_as
 from mncost.errors import UnknownNameError
 from mncost.interval import Interval
 from mncost.measure.cell import Cell
@@ -94,7 +94,7 @@ def check_by(by: str) -> None:
 def network_of(run: Run, cell: Cell) -> Network:
     """Return the network or twin that a cell of a run is, from the graph that the run holds."""
     model = run.models[cell.digest]
-    return Network(cell.label, model.graph, model.inputs, as_precision(cell.place.precision))
+    return Network(cell.label, model.graph, model.inputs, stored_as(cell.place.precision))
 
 
 def said(kinds: Sequence[Row]) -> str:

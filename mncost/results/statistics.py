@@ -7,6 +7,7 @@ from math import log
 from statistics import fmean, median
 from typing import Self
 
+from mncost.cost.memory import QAT
 from mncost.extras import require
 from mncost.interval import Interval
 from mncost.measure.records import IDENTITY, Cell, Run
@@ -99,7 +100,7 @@ class Statistics:
         for one in summaries:
             cell = one.cell
             one.twin = None if cell.subject.twin else twin_of.get(_key(cell))
-            if cell.place.precision == "int8":
+            if cell.place.precision in ("int8", QAT):
                 one.fp32 = by_key.get(_key(cell, precision="fp32"))
             if cell.place.python is not None:
                 one.here = by_key.get(_key(cell, python=None))

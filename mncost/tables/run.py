@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from mncost.cost.memory import QAT
 from mncost.interval import Interval
 from mncost.measure.runtimes import RUNTIMES, runtime_class
 from mncost.render.column import Kind, Show
@@ -199,7 +200,7 @@ def _usual(summaries: Sequence[CellSummary]) -> list[str]:
         names += ["twin_latency", "macs_ratio", "speedup"]
     if any(cell.place.python for cell in cells):
         names += ["python_speedup"]
-    if any(cell.place.precision == "int8" for cell in cells):
+    if any(cell.place.precision in ("int8", QAT) for cell in cells):
         names += ["file_bytes", "int8_speedup", "logits_error"]
     return names
 

@@ -35,7 +35,7 @@ class OnnxRuntime(Runtime):
     distributions: ClassVar = ("onnxruntime", "numpy")
     modules: ClassVar = ("onnxruntime", "numpy")
     format: ClassVar = "onnx"
-    precisions: ClassVar = ("fp32", "int8")
+    precisions: ClassVar = ("fp32", "int8", "int8-qat")
     default_provider: ClassVar = _CPU
     flushes_denormals: ClassVar = True
     profiles: ClassVar = True

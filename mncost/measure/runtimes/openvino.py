@@ -20,7 +20,7 @@ __all__ = ["OpenVino"]
 
 # By default OpenVINO computes in bfloat16 where the CPU can: in half the time, and less exactly.
 # An int8 model says itself what is computed in integers; the rest is float32.
-_HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
+_HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32", "int8-qat": "f32"}
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -31,7 +31,7 @@ class OpenVino(Runtime):
     modules: ClassVar = ("openvino", "numpy")
     extras: ClassVar = ("openvino",)
     format: ClassVar = "onnx"
-    precisions: ClassVar = ("fp32", "bf16", "int8")
+    precisions: ClassVar = ("fp32", "bf16", "int8", "int8-qat")
     profiles: ClassVar = True
     profile_step_ns: ClassVar = 1000
     flushes_denormals: ClassVar = True

@@ -52,7 +52,9 @@ def training_step(
         for leaf in leaves:
             module.get_parameter(f"{graph.nodes[index].name}.{leaf}").requires_grad_(True)
     if is_quantised:
-        quantise(module)
+        from mncost.models.qat import fake_quantise
+
+        fake_quantise(module)
     learned = [one for one in module.parameters() if one.requires_grad]
     optimizer = torch.optim.SGD(learned, lr=0.0, momentum=_MOMENTUM)
     labels = torch.arange(len(images[0])) % (classes or 1)
@@ -71,30 +73,3 @@ def training_step(
         return value
 
     return call
-
-
-def quantise(module: nn.Module) -> None:
-    """Let every convolution and fully connected layer compute with rounded numbers."""
-    import warnings
-
-    from torch import nn
-    from torch.nn.utils.parametrize import register_parametrization
-
-    with warnings.catch_warnings():  # that torch.ao.quantization moves to another package
-        warnings.simplefilter("ignore")
-        from torch.ao.quantization import (
-            default_fused_act_fake_quant,
-            default_fused_per_channel_wt_fake_quant,
-        )
-
-    layers = [one for one in module.modules() if isinstance(one, nn.Conv2d | nn.Linear)]
-    for layer in layers:
-        register_parametrization(layer, "weight", default_fused_per_channel_wt_fake_quant())
-        layer.add_module("_read", default_fused_act_fake_quant())
-        layer.register_forward_pre_hook(_rounded)
-
-
-def _rounded(layer: nn.Module, read: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    """Return what a layer reads, rounded."""
-    rounded: torch.Tensor = layer.get_submodule("_read")(read[0])
-    return rounded

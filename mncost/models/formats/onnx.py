@@ -1,5 +1,7 @@
 """``model.onnx``: fp32, or 8-bit integers quantised by ONNX Runtime; the batch is open.
 
+``int8-qat`` is quantised likewise, with the weights and ranges of quantisation-aware training.
+
 A model that is given stays where it is: ``given.json`` says where. Only its twin is a new file. A
 runtime that computes in bfloat16 rounds an fp32 model itself.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mncost.cost.memory import QAT
 from mncost.graph.shapes import infer_shapes
 from mncost.models.formats import Closeness, Format, Model, Writable
 
@@ -27,14 +30,21 @@ def _write(model: Model, folder: Path) -> Closeness | None:
     emitted = onnx_model(model.graph, shapes, model.weights(), dynamic_batch=True, portable=True)
     content = emitted.SerializeToString()
     del emitted
-    if model.precision != "int8":
+    if model.precision not in ("int8", QAT):
         file.write_bytes(content)
         return None
     from mncost.models.int8 import quantised
 
-    result, closeness = quantised(content)
-    file.write_bytes(result)
-    return closeness
+    if model.precision == QAT:
+        from mncost.models.qat import learned
+
+        after = learned(model.graph, model.inputs, model.weights())
+        trained = onnx_model(model.graph, shapes, after.weights, dynamic_batch=True, portable=True)
+        made = quantised(trained.SerializeToString(), ranges=after.ranges, original=content)
+    else:
+        made = quantised(content)
+    file.write_bytes(made.model)
+    return made.closeness
 
 
 def with_twin(given: Writable, file: Path) -> Writable:
@@ -48,4 +58,4 @@ def with_twin(given: Writable, file: Path) -> Writable:
     return given.at(file)
 
 
-FORMAT = Format(_write, {"fp32": 5, "bf16": 5, "int8": 10}, _LARGEST)
+FORMAT = Format(_write, {"fp32": 5, "bf16": 5, "int8": 10, QAT: 60}, _LARGEST)
