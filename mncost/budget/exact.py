@@ -71,7 +71,7 @@ def check_exact(limit: Limit, find: Callable[[Model, str], Network] = network_of
         verdict="FAIL" if violated else "PASS",
         value=exact(value),
         unit=EXACT[bound.metric],
-        why=violated if has_both else "",
+        why="; ".join(filter(None, [violated if has_both else "", _lower_bound(bound, network)])),
     )
 
 
@@ -81,6 +81,13 @@ def partial_problem(metric: str, model: Model, network: Network) -> str:
         return ""
     unknown = ", ".join(network.unknown)
     return f"macs: a lower bound, no rule for {unknown}; `partial = true` in model judges it"
+
+
+def _lower_bound(bound: Exact, network: Network) -> str:
+    """Say that a value that is judged is a lower bound; ``""`` if it is none."""
+    if bound.metric != "macs" or network.is_complete:
+        return ""
+    return f"a lower bound (≥), no rule for {', '.join(network.unknown)}"
 
 
 def _violated(bound: Exact, value: int) -> str:

@@ -79,9 +79,10 @@ def read_checkpoint(path: Path, key: str | None = None) -> Checkpoint:
     inside = dict(_state_dicts(loaded))
     others: tuple[str, ...]
     if key is not None:
-        if key not in inside:
+        under = [name for name in inside if name == key or name.startswith(f"{key}.")]
+        if len(under) != 1 and key not in inside:
             raise UnknownNameError("weights key", key, inside or ["(none: it is one state dict)"])
-        taken, others = key, ()
+        taken, others = key if key in inside else under[0], ()
     else:
         taken = next((name for name in (*WRAPPERS, *inside) if name in inside), "")
         others = tuple(name for name in inside if name != taken)

@@ -173,6 +173,13 @@ def two(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_key_may_name_what_a_state_dict_is_in(tmp_path: Path) -> None:
+    doubled = {name: 2 * value for name, value in small().items()}
+    torch.save({"ema": {"module": small()}, "net": doubled}, path := tmp_path / "in.pth")
+    module = small_network().to_torch(weights=path, weights_key="ema")
+    assert torch.equal(module.get_submodule("stem.conv").weight, small()["features.0.0.weight"])
+
+
 @pytest.mark.parametrize(("key", "factor"), [("model", 2), ("model_ema", 1)])
 def test_a_key_chooses(key: str, factor: int, tmp_path: Path) -> None:
     module = small_network().to_torch(weights=two(tmp_path), weights_key=key)
