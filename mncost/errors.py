@@ -144,11 +144,33 @@ class UnknownNameError(InputError):
         super().__init__(f"unknown {kind} {name!r}{meant}; accepted: {', '.join(listed)}")
 
 
+_ELSEWHERE = {
+    "swish": "silu",
+    "channels": "out",
+    "filters": "out",
+    "out_channels": "out",
+    "units": "out",
+    "exp": "expansion",
+    "expand_ratio": "expansion",
+    "act": "activation",
+    "fc": "linear",
+    "dw": "depthwise",
+}
+"""What torch, Keras and papers call something, and our name for it, where spelling cannot tell."""
+
+
 def did_you_mean(name: str, accepted: Iterable[str]) -> str:
-    """Return ``" (did you mean 'x'?)"`` for the accepted name closest to ``name``, or ``""``."""
+    """Return ``" (did you mean 'x'?)"`` for the accepted name that is meant, or ``""``.
+
+    That is our word for somebody else's, or the name that is spelled most like this one.
+    """
     import difflib  # only on the way to an error message
 
-    closest = difflib.get_close_matches(name.lower(), list(accepted), n=1, cutoff=0.5)
+    names = list(accepted)
+    meant = _ELSEWHERE.get(name.lower())
+    if meant in names:
+        return _meant(meant)
+    closest = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     return _meant(closest[0] if closest else "")
 
 

@@ -69,6 +69,14 @@ ROW_ERRORS = {
         '{ block = "conv", kernel = 3, out = 8, activation = "hardswitch" }',
         ("unknown activation 'hardswitch'", "did you mean 'hardswish'", "gelu"),
     ),
+    "a word of Keras": (
+        '{ block = "conv", kernel = 3, filters = 8 }',
+        ("unknown key 'filters'", "did you mean 'out'"),
+    ),
+    "a function that has two names": (
+        '{ block = "conv", kernel = 3, out = 8, activation = "swish" }',
+        ("unknown activation 'swish'", "did you mean 'silu'"),
+    ),
     "unknown padding": (
         '{ block = "conv", kernel = 3, out = 8, padding = "SAME" }',
         ("unknown padding 'SAME'", "did you mean 'same'", "valid"),
