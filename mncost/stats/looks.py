@@ -30,7 +30,7 @@ PASS_FACTORS = {
     **{4: 1.35, 5: 1.5, 6: 1.75, 7: 2.1, 8: 2.3, 10: 2.8, 12: 3.1, 15: 7.2, 20: 7.0},
     **{25: 7.2, 30: 7.4, 40: 8.2},
 }
-"""The same for a PASS, on which more is spent earlier, with the room that it leaves at first."""
+"""Likewise for a PASS: more of the error is spent at early looks."""
 # A memory layout that makes one process in five 4 % slower is missing in all of 14 generations with
 # a probability of 4.4 %. With fewer, a PASS leaves room for what it does to their mean.
 GENERATIONS_TO_SEE, UNSEEN = 14, 0.008
