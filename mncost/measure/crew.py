@@ -267,8 +267,8 @@ class Crew:
         """Load a worker's cells; say if it lives.
 
         What is loaded first can run a percent slower, so the order is random, and every second
-        generation has the order of the one before, reversed. The sides of an A/B keep the order that
-        :func:`mncost.measure.schedule.interleaved` gives them.
+        generation has the order of the one before, reversed. The sides of an A/B keep the order
+        that :func:`mncost.measure.schedule.interleaved` gives them.
         """
         order = list(reversed(self.cells[spec]))
         if all(cell.baseline_of is None for cell in order):
