@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from mncost.interval import Interval
-from mncost.measure.records import Run
+from mncost.measure.records import Process, Run
 
 if TYPE_CHECKING:
     from mncost.results.cell_summary import CellSummary
@@ -286,18 +286,23 @@ def _of_samples(summary: CellSummary, latency: Interval) -> Iterator[RunWarning]
             "more --processes, and more --max-time for them",
             few,
         )
-    clock = max(one.process.clock_ns for one in summary.series) * 1e-9
+    clock = max(_clock_error(one.process) for one in summary.series) * 1e-9
     if clock / latency.center > CLOCK_STEP:
         yield RunWarning(
             "coarse-clock",
             cell,
             clock / latency.center,
             CLOCK_STEP,
-            f"the clock's step is {clock / latency.center:.1%} of the median, so smaller "
-            "differences are invisible",
+            f"the clocks' step, or reading them, takes {clock / latency.center:.1%} of the median: "
+            "smaller differences are invisible",
             "a larger --batch or a larger model",
             "the clock is too coarse",
         )
+
+
+def _clock_error(process: Process) -> float:
+    """Return the step of a process's clocks, or what reading them takes, in nanoseconds."""
+    return max(process.clock_ns, process.empty_ns or 0, process.empty_cpu_ns or 0)
 
 
 def _of_threads(summary: CellSummary) -> Iterator[RunWarning]:

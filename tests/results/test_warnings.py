@@ -105,6 +105,13 @@ def changed_samples(ns: list[int]) -> Callable[[Run], None]:
     return change
 
 
+def costly(ns: int) -> Callable[[Run], None]:
+    def change(run: Run) -> None:
+        run.processes[-1].empty_cpu_ns = ns
+
+    return change
+
+
 def coarse(step: float) -> Callable[[Run], None]:
     def change(run: Run) -> None:
         run.processes[-1].clock_ns = step
@@ -121,6 +128,8 @@ CELLS: list[tuple[str, dict[str, int], Callable[[Run], None], bool]] = [
     ("few-processes", {"generations": 3}, lambda run: None, False),
     ("coarse-clock", {}, coarse(10_100.0), True),  # of 10 ms
     ("coarse-clock", {}, coarse(10_000.0), False),
+    ("coarse-clock", {}, costly(10_100), True),
+    ("coarse-clock", {}, costly(10_000), False),
 ]
 
 

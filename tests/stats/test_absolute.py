@@ -110,7 +110,8 @@ def tails(rng: np.random.Generator, processes: int) -> Values:
 
 def resembling_processes(rng: np.random.Generator, processes: int) -> Values:
     """Return normal values with a lag-1 autocorrelation of 0.7."""
-    return resembling(0.7, 1.0)(rng, 1, processes)[0][:, None]
+    values: Values = resembling(0.7, 1.0)(rng, 1, processes).T
+    return values
 
 
 def episodes(rng: np.random.Generator, processes: int) -> Values:
