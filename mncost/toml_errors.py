@@ -6,13 +6,13 @@ The types are msgspec's. Architecture files and budget files share the words.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
 
 from mncost.errors import did_you_mean
+from mncost.toml_types import bare, members_of, tables_of
 
 __all__ = [
     "Path",
@@ -22,7 +22,6 @@ __all__ = [
     "shown",
     "shown_key",
     "table_with",
-    "takes_table",
     "unknown_key",
 ]
 
@@ -48,21 +47,16 @@ def problems(value: object, kind: Any, path: Path = ()) -> Iterator[Problem]:
         path: where the value stands.
     """
     wrong = False
-    for problem in _inside(value, list(_members(kind)), path):
+    for problem in _inside(value, list(members_of(kind)), path):
         wrong = True
         yield problem
     if not wrong:  # its parts are right: what about the whole?
         yield from _whole(value, kind, path)
 
 
-def takes_table(kind: Any) -> bool:
-    """Whether a type accepts a table with keys of its own."""
-    return bool(_tables(kind))
-
-
 def table_with(key: str, fields: Mapping[str, Any]) -> str | None:
     """Return the first field, of a name and a type, that accepts a table with this key."""
-    tables = {name: _tables(kind) for name, kind in fields.items()}
+    tables = {name: tables_of(kind) for name, kind in fields.items()}
     return next(
         (
             name
@@ -115,25 +109,20 @@ def _written(value: object, depth: int) -> str:
             return str(value)
 
 
-def _tables(kind: Any) -> list[type[Struct]]:
-    bare = [_bare(member) for member in _members(kind)]
-    return [one for one in bare if isinstance(one, type) and issubclass(one, Struct)]
-
-
 def _inside(value: object, members: Sequence[Any], path: Path) -> Iterator[Problem]:
     """Check the parts of a value that is a table or an array."""
-    bare = [_bare(member) for member in members]
-    tables = [table for member in members for table in _tables(member)]
+    kinds = [bare(member) for member in members]
+    tables = [table for member in members for table in tables_of(member)]
     if isinstance(value, dict) and tables:
         yield from _table(value, tables, path)
     elif isinstance(value, dict):
-        for kind in (kind for kind in bare if get_origin(kind) is dict):
+        for kind in (kind for kind in kinds if get_origin(kind) is dict):
             key_type, item = get_args(kind)
             for key, one in value.items():
                 yield from problems(key, key_type, path)
                 yield from problems(one, item, (*path, key))
     elif isinstance(value, list):
-        for kind in (kind for kind in bare if get_origin(kind) in (list, tuple)):
+        for kind in (kind for kind in kinds if get_origin(kind) in (list, tuple)):
             for place, one in enumerate(value):
                 yield from problems(one, get_args(kind)[0], (*path, place))
 
@@ -178,23 +167,9 @@ def _whole(value: object, kind: Any, path: Path) -> Iterator[Problem]:
             yield Problem(path, f"{shown(value)}: accepted is {_accepted(kind)}")
 
 
-def _bare(kind: Any) -> Any:
-    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
-
-
-def _members(kind: Any) -> Iterator[Any]:
-    """Yield what a type is a union of; the type itself, if it is none."""
-    bare = _bare(kind)
-    if get_origin(bare) in (Union, UnionType):
-        for member in get_args(bare):
-            yield from _members(member)
-    elif bare is not type(None):
-        yield kind
-
-
 def _words(kind: Any) -> list[str]:
     """Return the words that a type accepts, if words are all that it accepts as a text."""
-    members = [_bare(member) for member in _members(kind)]
+    members = [bare(member) for member in members_of(kind)]
     if str in members:
         return []
     literals = [get_args(member) for member in members if get_origin(member) is Literal]
@@ -203,7 +178,7 @@ def _words(kind: Any) -> list[str]:
 
 def _accepted(kind: Any) -> str:
     """Say which values a type accepts; of tables with tags, only the tags."""
-    members = [_bare(member) for member in _members(kind)]
+    members = [bare(member) for member in members_of(kind)]
     tags = [
         one.__struct_config__
         for one in members
@@ -211,16 +186,16 @@ def _accepted(kind: Any) -> str:
     ]
     if len(tags) > 1:
         return f"a table with a {tags[0].tag_field}: {', '.join(str(tag.tag) for tag in tags)}"
-    return " or ".join(dict.fromkeys(_worded(member) for member in _members(kind)))
+    return " or ".join(dict.fromkeys(_worded(member) for member in members_of(kind)))
 
 
 def _worded(kind: Any) -> str:
-    bare = _bare(kind)
-    origin = get_origin(bare)
+    plain = bare(kind)
+    origin = get_origin(plain)
     if origin is Literal:
-        return ", ".join(as_toml(word) for word in get_args(bare))
-    if isinstance(bare, type) and issubclass(bare, Struct):
-        return f"a table of: {', '.join(bare.__struct_encode_fields__)}"
+        return ", ".join(as_toml(word) for word in get_args(plain))
+    if isinstance(plain, type) and issubclass(plain, Struct):
+        return f"a table of: {', '.join(plain.__struct_encode_fields__)}"
     names: Mapping[Any, str] = {
         str: "a text",
         int: "a whole number",
@@ -230,8 +205,8 @@ def _worded(kind: Any) -> str:
         tuple: "an array",
         dict: "a table",
     }
-    word = names[origin or bare]
-    return _limited(word, kind.__metadata__[0]) if bare is not kind else word
+    word = names[origin or plain]
+    return _limited(word, kind.__metadata__[0]) if plain is not kind else word
 
 
 def _limited(word: str, meta: msgspec.Meta) -> str:

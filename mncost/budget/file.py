@@ -40,7 +40,6 @@ from mncost.limits import EXACT, percent_of
 from mncost.measure.runtimes import REAL, RUNTIMES, runtime_class
 from mncost.readers import SUFFIXES, is_model
 from mncost.toml import MAX_FILE_BYTES, load_toml, read_limited
-from mncost.toml_errors import shown
 
 __all__ = ["parse_budgets", "read_budgets", "read_bytes"]
 
@@ -140,7 +139,7 @@ class _Reader:
 
     def budget(self, number: int, raw: Any) -> None:
         if not isinstance(raw, dict):
-            self.problems.add(f"{shown(raw)}: accepted is a table")
+            self.problems.add(f"{_shown(raw)}: accepted is a table")
             return
         given = self.problems.table("", raw, Budget)
         known = self.model("model", given["model"]) if "model" in given else None
@@ -154,7 +153,7 @@ class _Reader:
             self.problems.add(f"no limit; accepted: {', '.join(EXACT)}, latency")
         name = given.get("name")
         if name is not None and not (name.isprintable() and name.strip()):
-            self.problems.add("name", f"{shown(name)}: cannot be printed on one line")
+            self.problems.add("name", f"{_shown(name)}: cannot be printed on one line")
         if known is None:
             return
         name = name or ", ".join([known.title, *_beyond_default(precision, place)])
@@ -322,3 +321,9 @@ def _beyond_default(precision: str, place: Place) -> Iterator[str]:
         yield f"denormals {place.denormals}"
     if not place.is_here:
         yield f"on {place.host}"
+
+
+def _shown(value: object) -> str:
+    from mncost.toml_errors import shown  # what is right needs no words
+
+    return shown(value)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from mncost.errors import QuantityError, one_line
-from mncost.toml_errors import as_toml, problems, table_with, takes_table, unknown_key
+from mncost.toml_types import takes_table
 
 __all__ = ["Problems", "TooManyError"]
 
@@ -38,6 +38,8 @@ class Problems:
 
     def unknown(self, where: str, key: str, accepted: Sequence[str]) -> None:
         """Add an unknown key, with the closest of those that are accepted."""
+        from mncost.toml_errors import unknown_key
+
         self.add(where, unknown_key(key, accepted))
 
     def table(
@@ -51,6 +53,8 @@ class Problems:
         for key in raw:
             if key in fields:
                 continue
+            from mncost.toml_errors import as_toml, table_with
+
             if owner := table_with(key, {name: field.type for name, field in fields.items()}):
                 belongs = f"{owner} = {{ {key} = {as_toml(raw[key], 80)} }}"
                 self.add(where, f"the key {key!r} belongs elsewhere: {belongs}")
@@ -69,6 +73,10 @@ class Problems:
         """Check the type of a value; the reader of a table checks what is in it."""
         if isinstance(value, dict) and takes_table(hint):
             return True
+        if not isinstance(value, dict | list) and _is_of(value, hint):
+            return True
+        from mncost.toml_errors import problems
+
         before = len(self.lines)
         for problem in problems(value, hint):
             self.add(where, problem.text)
@@ -81,3 +89,11 @@ class Problems:
         except QuantityError as error:
             self.add(error)
             return None
+
+
+def _is_of(value: object, hint: Any) -> bool:
+    try:
+        msgspec.convert(value, hint)
+    except ValueError:
+        return False
+    return True
