@@ -25,6 +25,7 @@ from mncost.readers.model import OnnxSource
 from mncost.readers.onnx.twins import twin_model
 from tests.readers.small import model, node, saved
 
+pytest.importorskip("onnxruntime")
 _SIZE = 9
 _RANDOM = np.random.default_rng(3)
 _NORM = ("scale", "shift", "mean", "variance")
