@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -78,4 +79,22 @@ def _silence() -> Iterator[None]:
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")
+        with _without_descriptor(2):  # LiteRT's own library says there which delegate it made
+            yield
+
+
+@contextlib.contextmanager
+def _without_descriptor(number: int) -> Iterator[None]:
+    """Keep what libraries write to an open descriptor from it."""
+    try:
+        before = os.dup(number)
+    except OSError:  # it is closed: nothing can be written to it
         yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), number)
+        yield
+    finally:
+        os.dup2(before, number)
+        os.close(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -250,3 +251,14 @@ def test_onnx_needs_no_torch(here: Path, run_cli: Cli, monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "torch", None)
     exported(run_cli, "--arch v2 --alpha 0.1", "net.onnx")
     exported(run_cli, "--arch v2 --alpha 0.1", "net.toml")
+
+
+def test_an_int8_file_for_litert_prints_one_line(tmp_path: Path) -> None:
+    """What LiteRT's own library writes to the descriptor of errors is kept from it."""
+    pytest.importorskip("ai_edge_litert")
+    tiny = Path(__file__).parents[1] / "tiny.toml"
+    words = [sys.executable, "-m", "mncost", "export", str(tiny), "--resolution", "32"]
+    words += ["--precision", "int8", "-o", str(tmp_path / "net.tflite")]
+    made = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert made.stderr == ""
+    assert len(made.stdout.splitlines()) == 1
