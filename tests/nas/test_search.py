@@ -135,7 +135,7 @@ def test_resumed_is_the_same_as_uninterrupted(here: Path, budget: str) -> None:
     assert search(*words)[0] == 0
     whole, file = Path("found.jsonl").read_bytes(), Path("found.toml").read_text()
     lines = whole.splitlines(keepends=True)
-    assert len(lines) > 3
+    assert len(lines) > 2
     Path("cut.jsonl").write_bytes(b"".join(lines[:2]) + lines[2][:50])  # killed while writing
     status, _, err = search(*words, "--resume", "cut.jsonl", output="found.toml")
     assert status == 0, err
