@@ -44,7 +44,7 @@ Units: MMACs and MB (of float32), so that factors have one size.
 """
 _MMACS, _MB = 1e-6, 4e-6
 _LIKE_WORK = ("conv", "pointwise", "linear", "depthwise")
-_LIKE_COPIES = ("add", "scale", "activation", "pool", "reorder", "batch_norm", "global pool")
+_LIKE_COPIES = ("reorder", "scale", "activation", "pool", "add", "batch_norm", "global pool")
 
 
 def amounts_of(plan: Plan, shapes: Sequence[Shape]) -> NDArray[Any]:
