@@ -182,6 +182,9 @@ class _Planner:
         twin = network.as_twin(self.what.twin)
         if twin.graph == network.graph:
             return None
+        if network.source is not None and network.precision == "int8":
+            self.note(f"{network.arch}: its twin is not measured: its weights are quantised")
+            return None
         if has_foreign(twin) and (reason := _unable(network)):
             self.note(f"{network.arch}: its twin is not measured: {reason}")
             return None
@@ -219,7 +222,7 @@ def _unable(network: Network) -> str | None:
     """Return why a twin cannot be made of a model itself, if it cannot."""
     if not isinstance(network.source, OnnxSource):
         return "not all operators can be built; of an ONNX file the twin would be made of the file"
-    return "its weights are quantised" if network.precision == "int8" else None
+    return None
 
 
 def _pair(pair: CutPair) -> Pair:

@@ -262,3 +262,18 @@ def test_an_int8_file_for_litert_prints_one_line(tmp_path: Path) -> None:
     made = subprocess.run(words, capture_output=True, text=True, check=True)
     assert made.stderr == ""
     assert len(made.stdout.splitlines()) == 1
+
+
+def test_a_quantised_file_has_no_twin_in_floats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be as many times faster as int8 is, and not for its layers."""
+    pytest.importorskip("ai_edge_litert")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    tiny = Path(__file__).parents[1] / "tiny.toml"
+    words = ["export", str(tiny), "--resolution", "32", "--precision", "int8", "-o", "net.tflite"]
+    assert as_process(words).status == 0
+    made = as_process(["bench", "net.tflite", "--runtime", "fake", "--max-time", "1s"])
+    assert "its twin is not measured: its weights are quantised" in made.out + made.err
+    assert "standard twin" not in made.out
