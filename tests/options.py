@@ -235,7 +235,11 @@ def _profiles() -> None:
         (1.4, place_of(OnePlace(), "int8")),
     ):
         cells = [
-            structs.replace(cell, seconds=[factor * one for one in cell.seconds])
+            structs.replace(
+                cell,
+                seconds=[factor * one for one in cell.seconds],
+                calm=[factor * one for one in cell.calm],
+            )
             for cell in made.cells
         ]
         write_profile(structs.replace(made, place=place, versions={}, cells=cells))
