@@ -163,6 +163,8 @@ def _decoded(file: Path, command: str) -> Calibration:
         usable = usable and all(abs(n) < _MOST for n in numbers)
         if not usable or len(cell.totals) != columns:
             raise MeasureError(f"{file}: no profile of this version of mncost: {hint}")
+    if not all(abs(score) < _MOST for score in [*calibration.seen, *calibration.unseen]):
+        raise MeasureError(f"{file}: no profile: {hint}")
     known = set(calibration.kinds)
     sides = {kind for kind, those in calibration.kernels.items() if those}
     if not known <= sides & {*calibration.most_macs}:

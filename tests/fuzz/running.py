@@ -60,7 +60,7 @@ FUZZERS = {
     "heads": Fuzzer(heads.attempt, 4),
     "spaces": Fuzzer(spaces.attempt, 4),
     "profiles": Fuzzer(profiles.attempt, 3),
-    "searches": Fuzzer(searches.attempt, 2),
+    "searches": Fuzzer(searches.attempt, 5),
     "pruning": Fuzzer(pruning.attempt, 2),
     "options": Fuzzer(options.attempt, 2),
     "faults": Fuzzer(worker_faults.attempt, 1),
