@@ -59,7 +59,7 @@ FUZZERS = {
     "run_files": Fuzzer(run_files.attempt, 8),
     "heads": Fuzzer(heads.attempt, 4),
     "spaces": Fuzzer(spaces.attempt, 4),
-    "profiles": Fuzzer(profiles.attempt, 3),
+    "profiles": Fuzzer(profiles.attempt, 5),
     "searches": Fuzzer(searches.attempt, 5),
     "pruning": Fuzzer(pruning.attempt, 2),
     "options": Fuzzer(options.attempt, 2),
