@@ -72,7 +72,10 @@ REASONS: dict[tuple[str, str, str], str] = {
     **{
         ("space", one, other): "what the other limit lets through is within this one"
         for one in ("--max-macs", "--max-params", "--max-size", "--max-memory")
-        for other in ("--max-macs", "--max-params", "--max-size", "--max-memory", "--precision")
+        for other in (
+            *("--max-macs", "--max-params", "--max-size", "--max-memory"),
+            *("--max-latency", "--precision"),
+        )
     },
     **{
         ("space", "--sort", limit): "what the limit leaves has one peak"
