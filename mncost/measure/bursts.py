@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from math import inf
+from operator import ge
 from typing import Any, NamedTuple, Self, cast
 
 from msgspec import Struct, field
@@ -176,7 +176,7 @@ class Bursts(Struct, kw_only=True):
             found = len(getattr(self, name))
             if found != length and (found or name in lengths):
                 yield f"{name}: {found} values; {visits} visits need {length}"
-        if any(before >= after for before, after in pairwise(self.rounds)):
+        if any(map(ge, self.rounds, self.rounds[1:])):
             yield "rounds: not one after the other"
         if self.at and not 0 <= min(self.at) <= max(self.at) < inf:
             yield "at: accepted are seconds from 0"

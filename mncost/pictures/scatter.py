@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from mncost.errors import MeasureError, NothingPublishedError
@@ -180,13 +181,21 @@ def _accuracy(one: Candidate, x: float, *facts: str) -> Point:
 
 def _published(precision: str, known: Sequence[Candidate] | None) -> Mapping[str, Candidate]:
     """Return networks with published accuracies by their digests."""
+    return _all_published(precision) if known is None else _by_digest(known)
+
+
+@cache
+def _all_published(precision: str) -> Mapping[str, Candidate]:
+    """Return all of a precision: a report asks for them at each place."""
     from mncost.cost.memory import as_precision
 
-    if known is None:
-        try:
-            known = candidates("all", precision=as_precision(precision))
-        except NothingPublishedError:
-            known = []
+    try:
+        return _by_digest(candidates("all", precision=as_precision(precision)))
+    except NothingPublishedError:
+        return {}
+
+
+def _by_digest(known: Sequence[Candidate]) -> dict[str, Candidate]:
     return {digest(one.network.graph, one.network.inputs): one for one in known}
 
 

@@ -21,6 +21,8 @@ from syrupy.assertion import SnapshotAssertion
 from mncost.extras import install
 from mncost.measure.records import Cell
 from mncost.measure.run_file import write_run
+from mncost.pictures import scatter
+from mncost.published.accuracy import Candidate, candidates
 from tests.measure.synthetic import cell, simulated
 from tests.page.reading import Reader, read
 from tests.printed import Printed, refused
@@ -321,6 +323,22 @@ def test_a_large_run_makes_a_small_file(run_cli: Cli, here: Path) -> None:
 
 
 # ------------------------------------------------------------------------------- where it is put
+
+
+def test_what_is_published_is_read_once(
+    run_cli: Cli, run_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cards and the pictures of each place ask for it; it takes a quarter of a second."""
+    read: list[str] = []
+
+    def counted(arch: str, **options: Any) -> list[Candidate]:
+        read.append(arch)
+        return candidates(arch, **options)
+
+    monkeypatch.setattr(scatter, "candidates", counted)
+    scatter._all_published.cache_clear()
+    assert run_cli(["report", run_file]).status == 0
+    assert read == ["all"]
 
 
 def test_the_same_run_makes_the_same_file(run_cli: Cli, run_file: str) -> None:
