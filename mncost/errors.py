@@ -16,6 +16,9 @@
         ├── MissingExtraError a feature whose packages are not installed
         └── OutputError       an output that cannot be written
 
+    KeyboardInterrupt
+    └── Interrupted           Ctrl-C, SIGTERM or SIGHUP, with what is known by then (status 130)
+
 Each message is one line that says what is wrong, where, and what would be accepted; a BudgetError
 has one for each problem of its file. Anything else that escapes is a defect of mncost itself.
 """
@@ -23,12 +26,13 @@ has one for each problem of its file. Anything else that escapes is a defect of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 __all__ = [
     "BudgetError",
     "GridError",
     "InputError",
+    "Interrupted",
     "MeasureError",
     "MissingExtraError",
     "MncostError",
@@ -49,6 +53,19 @@ Name = TypeVar("Name", bound=str)
 
 class MncostError(Exception):
     """Base of every exception that mncost raises on purpose."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Measuring was interrupted after it had some samples.
+
+    Attributes:
+        known: what is known by then: the result that the function would have returned.
+    """
+
+    def __init__(self, message: str, known: Any) -> None:
+        """Say what is missing."""
+        super().__init__(message)
+        self.known = known
 
 
 class InputError(MncostError):

@@ -101,7 +101,7 @@ class Gate:
             verdict=look.verdict or "INCONCLUSIVE",
             value=look.interval,
             unit="time" if isinstance(measured.limit.bound, Latency) else "ratio",
-            why="" if look.verdict else look.why or _undecided(look),
+            why="" if look.verdict else look.why or _undecided(look, run),
             old=old,
             new=new,
             clock=look.clock,
@@ -205,7 +205,9 @@ def _disagreement(ratio: RunRatio, limit: Limit) -> str:
     )
 
 
-def _undecided(look: _Seen) -> str:
+def _undecided(look: _Seen, run: Run) -> str:
+    if run.stopped == "interrupted":
+        return "interrupted before it was decided"
     if look.interval is None:
         return "it was not measured"
     if look.interval.lo is None or look.interval.hi is None:

@@ -12,7 +12,7 @@ from mncost.budget.checking import Checking
 from mncost.budget.exact import check_exact, network_of
 from mncost.budget.outcome import Outcome, Verdicts
 from mncost.budget.records import Limit, Regression
-from mncost.errors import BudgetError, InputError
+from mncost.errors import BudgetError, InputError, Interrupted
 from mncost.flags import none_left, taken
 from mncost.limits import seconds
 
@@ -52,7 +52,9 @@ def check(
     Raises:
         BudgetError: the budget file cannot be used, or limits cannot be measured.
         InputError: another argument is not accepted.
-        KeyboardInterrupt: measuring was interrupted.
+        Interrupted: measuring was interrupted; its ``known`` has the verdicts of that time, and
+            limits that no look had decided are inconclusive. Before the first sample, it is a
+            plain KeyboardInterrupt.
     """
     against = baseline if isinstance(baseline, Baseline) else _saved(baseline)
     how = taken(how, options)
@@ -76,7 +78,11 @@ def check(
         measured, more, run = _measured(limits, against, time, how, keep, watch)
     unsaved = None if keep.problem is None else f"{keep.problem}; the run is not saved"
     outcomes = [(exact | measured)[id(limit)] for limit in limits]
-    return Verdicts(outcomes, [*notes, *more], run, how.inconclusive, unsaved)
+    verdicts = Verdicts(outcomes, [*notes, *more], run, how.inconclusive, unsaved)
+    if run.stopped == "interrupted":
+        saved = f"; what was measured is in {how.save}" if how.save and not unsaved else ""
+        raise Interrupted(f"the check is not complete{saved}", verdicts)
+    return verdicts
 
 
 def limits_of(data: bytes, origin: str, folder: Path, baseline: Baseline) -> list[Limit]:
@@ -168,9 +174,8 @@ def _measured(
         run = empty_run(wanted.planned, _options(time, asked))
     gate = Gate(wanted, run)
     carry_out(run, save=save, watch=watch, undecided=gate, tails=wanted.tails)
-    if run.stopped == "interrupted":
-        saved = "" if how.save is None else f"; what was measured is in {how.save}"
-        raise KeyboardInterrupt(f"there is no verdict{saved}")
+    if run.stopped == "interrupted" and not run.processes:
+        raise KeyboardInterrupt("there is no verdict: nothing was measured yet")
     notes = [gate.promise()]
     if wanted.saved is not None:
         notes += machine_warnings(wanted.saved, gate.results)

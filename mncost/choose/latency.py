@@ -116,6 +116,13 @@ class Latencies(NamedTuple):
         """Whether more time could find something that fits; a given run gets no more time."""
         return bool(self.undecided or (self.not_measured and self.origin is None))
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether measuring them now was interrupted."""
+        if self.results is None or self.origin is not None:
+            return False
+        return self.results.run.stopped == "interrupted"
+
     def rule(self) -> Rule:
         """Return the rule that a latency passes by its whole interval."""
         passed = {id(one.candidate) for one in self.timed if one.verdict == "PASS"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mncost.choose.limits import Limits, Rule, Spelling, fitting, rules
 from mncost.choose.picked import Pick
 from mncost.choose.timing import Timing
-from mncost.errors import InputError, MeasureError
+from mncost.errors import InputError, Interrupted, MeasureError
 from mncost.flags import none_left, taken
 from mncost.limits import percentage, seconds, time, whole
 from mncost.published.accuracy import Candidate, candidates, candidates_of
@@ -111,7 +111,7 @@ def choose(
 
     Raises:
         InputError: something cannot be used.
-        KeyboardInterrupt: measuring was interrupted.
+        Interrupted: measuring was interrupted; its ``known`` has what is known to fit by then.
     """
     keeps = rules(limits, spelled)
     timing.check(spelled)
@@ -124,6 +124,8 @@ def choose(
         latencies = _latencies(published, keeps, timing, top or MEASURED, watch, spelled)
     picked = Pick(published, keeps, latencies, top, notes)
     picked.spelled = spelled
+    if latencies is not None and latencies.is_interrupted:
+        raise Interrupted("not all that may fit was measured", picked)
     return picked
 
 

@@ -176,6 +176,8 @@ def search(
 ) -> Latencies:
     """Measure candidates until enough of them pass, all are decided, or the time is over.
 
+    Ctrl-C ends it early: ``results.run.stopped`` says so.
+
     Args:
         candidates: those within all other limits, the most accurate first; at least one.
         limit: what a latency may be, and where.
@@ -187,7 +189,6 @@ def search(
 
     Raises:
         InputError: the runtime is missing, or cannot run the candidates.
-        KeyboardInterrupt: measuring was interrupted; the samples so far are saved.
     """
     places = places_of(limit.place, candidates[0].network.precision)
     cells = cells_of([one.network for one in candidates], *places)
@@ -201,6 +202,4 @@ def search(
     run = empty_run(cells, options)
     seeker = Search(candidates, limit, wanted, run)
     carry_out(run, save=save, watch=watch, undecided=seeker, first=seeker.first())
-    if run.stopped == "interrupted":
-        raise KeyboardInterrupt("no network is chosen")
     return seeker.latencies()

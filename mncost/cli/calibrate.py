@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +15,7 @@ from mncost.cli.emit import say
 from mncost.cli.options import only_time
 from mncost.cli.params import Only
 from mncost.effort import Effort
-from mncost.errors import InputError
+from mncost.errors import InputError, Interrupted
 from mncost.place import OnePlace
 from mncost.which import Which
 
@@ -123,7 +126,7 @@ def _measured(
 
     check_run_file("--save", save)
     networks = asked(which)
-    with saving(save) as saver, watching(None) as watch:
+    with _kept(save), saving(save) as saver, watching(None) as watch:
         made = measure(
             networks,
             place,
@@ -135,6 +138,19 @@ def _measured(
         )
         saver.check()
     return made
+
+
+@contextmanager
+def _kept(save: Path | None) -> Iterator[None]:
+    """Say what becomes of the samples when measuring is interrupted."""
+    try:
+        yield
+    except Interrupted as error:
+        if save is None:
+            raise
+        file = shlex.quote(str(save))
+        said = f"{error}; mncost calibrate --from {file} makes one of what was measured"
+        raise KeyboardInterrupt(said) from None
 
 
 def asked(which: Which) -> list[Network]:

@@ -120,7 +120,8 @@ def check(
         text, limits = _read(budgets, against)
         _refuse_unmeasured(limits, {"verbose": verbose or None, **how.measuring}, how)
         refuse_overwriting(outputs, _architecture_files(limits))
-        verdicts = _checked(limits, against, how)
+        with nullcontext() if update else out.when_interrupted(in_full=verbose):
+            verdicts = _checked(limits, against, how)
         table = verdicts.table()
         if update:
             from mncost.budget.update import proposed

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from mncost.cli.streams import tell
-from mncost.errors import OutputError, UnknownNameError
+from mncost.errors import Interrupted, OutputError, UnknownNameError
 from mncost.flags import flag
 
 if TYPE_CHECKING:
@@ -84,6 +85,15 @@ class Out:
     def emit(self, table: Table, *, in_full: bool = False) -> None:
         """Write a table; in full: people see all details of what was measured too."""
         emit(table.in_full() if in_full else table, self.kind, self.output)
+
+    @contextmanager
+    def when_interrupted(self, *, in_full: bool = False, **options: Any) -> Iterator[None]:
+        """Write what is known when a measurement is interrupted, as the table of the result."""
+        try:
+            yield
+        except Interrupted as error:
+            self.emit(error.known.table(**options), in_full=in_full)
+            raise
 
 
 def format_for(name: str | None, output: Path | None) -> str:

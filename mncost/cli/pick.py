@@ -95,7 +95,8 @@ def pick(
     if timing.max_latency is None:
         options.refuse({"verbose": verbose or None}, "needs --max-latency: nothing is measured")
     most = SHOWN if top is None and not is_search else top
-    with _progress(is_search) as watch:
+    shown = out.when_interrupted(columns=out.columns, in_full=verbose)
+    with shown, _progress(is_search) as watch:
         picked = choose(published, limits, timing, top=most, watch=watch, spelled=_option)
     out.emit(picked.table(columns=out.columns), in_full=verbose)
     if picked.unsaved is not None:

@@ -82,7 +82,7 @@ def predict(
     else:
         predictor = _of_run(run, place, which.precision)
     if target is not None:
-        with watching(None) as watch:
+        with out.when_interrupted(columns=out.columns), watching(None) as watch:
             predictor = calibrate.refine(
                 predictor, networks, target, max_time=most or calibrate.SECONDS, watch=watch
             )
@@ -90,7 +90,7 @@ def predict(
             write_profile(predictor.calibration)
     made = predictor.predict(networks)
     if check:
-        with watching(None) as watch:
+        with out.when_interrupted(columns=out.columns), watching(None) as watch:
             made, _ = calibrate.check(made, max_time=most or 60.0, watch=watch)
     table = made.table(columns=out.columns)
     notes = [] if target is None else _wider(made, target, predictor.spread)

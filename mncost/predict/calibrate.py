@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from mncost.errors import MeasureError
+from mncost.errors import InputError, Interrupted, MeasureError
 from mncost.measure.cell import Place
 from mncost.measure.records import Options, Run
 from mncost.place import OnePlace
@@ -107,11 +107,19 @@ def calibrate(
 
     Raises:
         InputError: an argument is not accepted, or a package is not installed.
-        KeyboardInterrupt: measuring was interrupted.
+        Interrupted: measuring was interrupted; its ``known`` predicts from what was measured. If
+            that is too little, it is a plain KeyboardInterrupt.
     """
     chosen = [*probes(), *designed(networks, cells)]
     results = _measured(chosen, one_place(place, precision), max_time, watch, save)
-    return Predictor(calibration_of(results))
+    if results.run.stopped != "interrupted":
+        return Predictor(calibration_of(results))
+    said = "there is no profile"
+    try:
+        known = Predictor(calibration_of(results))
+    except InputError:  # too little was measured
+        raise KeyboardInterrupt(said) from None
+    raise Interrupted(said, known)
 
 
 def _measured(
@@ -124,10 +132,7 @@ def _measured(
     cells = cells_of(networks, place)
     options = Options(target_error=0.005, max_time=max_time, processes=PROCESSES, seed=0)
     run = empty_run(cells, options)
-    results = measure(run, save=save, watch=watch)
-    if run.stopped == "interrupted":
-        raise KeyboardInterrupt("there is no profile")
-    return results
+    return measure(run, save=save, watch=watch)
 
 
 class Checked(NamedTuple):
@@ -157,7 +162,8 @@ def check(
 
     Raises:
         MeasureError: all of them were measured before.
-        KeyboardInterrupt: measuring was interrupted.
+        Interrupted: measuring was interrupted; its ``known`` has the predictions with the
+            measurements of that time.
     """
     order = sorted(
         (index for index, one in enumerate(predictions) if not one.is_measured),
@@ -182,7 +188,10 @@ def check(
         sum(_is_inside(one) for one in listed),
     )
     notes = [*predictions.notes, said.words(predictions.level)]
-    return Predictions(made, predictions.place, predictions.level, notes), said
+    checked = Predictions(made, predictions.place, predictions.level, notes)
+    if results.run.stopped == "interrupted":
+        raise Interrupted("the check is not complete", checked)
+    return checked, said
 
 
 def _is_inside(one: Prediction) -> bool:
@@ -211,7 +220,7 @@ def refine(
         What predicts better, or the same.
 
     Raises:
-        KeyboardInterrupt: measuring was interrupted.
+        Interrupted: measuring was interrupted; its ``known`` has the predictions before it.
     """
     spent = 0.0
     while True:
@@ -226,6 +235,8 @@ def refine(
         chosen = [one.network for one in wide[:AT_ONCE]]
         seconds = min(max_time - spent, 5.0 * len(chosen))
         results = _measured(chosen, predictor.calibration.place, seconds, watch)
+        if results.run.stopped == "interrupted":
+            raise Interrupted("the profile is as it was", predictor.predict(networks))
         spent += max(results.run.seconds, 0.2)
         predictor = Predictor(merged(predictor.calibration, calibration_of(results)))
 

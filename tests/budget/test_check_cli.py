@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -14,7 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 import mncost
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes.fake import SCRIPT
-from tests.measure.scripted import instead_of_processes
+from tests.measure.scripted import instead_of_processes, interrupt_when
 from tests.printed import Printed
 from tests.running import Result
 
@@ -85,6 +87,37 @@ def test_what_is_inconclusive_counts_as(
     found = run_cli(["check", budgets(EXACT, close), "--max-time", "4", *asked])
     assert "INCONCLUSIVE" in found.out
     assert found.status == status
+
+
+@pytest.mark.parametrize("generations", [1, 15])
+def test_interrupted_it_prints_the_verdicts_of_that_time(
+    run_cli: Cli, budgets: Budgets, monkeypatch: pytest.MonkeyPatch, generations: int
+) -> None:
+    """After one process nothing on latency is decided, however far off the limit is."""
+    interrupt_when(monkeypatch, lambda now: (now.phase, now.done) == ("measure", generations))
+    wide, close = (LATENCY % text for text in ("900 ms", "7.5396 ms"))
+    file = budgets(EXACT, wide, close.replace('"v2"', '"v2", dialect = "timm"'))
+    found = run_cli(["check", file, "--save", "run.json", "--junit", "j.xml", "-f", "csv"])
+    rows = list(csv.DictReader(io.StringIO(found.out)))
+    early = generations == 1
+    assert found.status == 130
+    assert [row["verdict"] for row in rows] == [
+        *("PASS", "PASS", "INCONCLUSIVE" if early else "PASS", "INCONCLUSIVE")
+    ]
+    undecided = [line for line in found.err.splitlines() if "interrupted before it was" in line]
+    assert len(undecided) == (2 if early else 1)
+    assert found.err.endswith("not complete; what was measured is in run.json\n")
+    assert read_run(Path("run.json")).stopped == "interrupted"
+    assert "without a result" in Path("j.xml").read_text()
+
+
+def test_interrupted_before_anything_was_measured_it_prints_a_line(
+    run_cli: Cli, budgets: Budgets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt_when(monkeypatch, lambda now: now.phase == "build")
+    found = run_cli(["check", budgets(EXACT, LATENCY % "900 ms")])
+    assert (found.status, found.out) == (130, "")
+    assert found.err == "mncost: interrupted: there is no verdict: nothing was measured yet\n"
 
 
 def test_every_format(run_cli: Cli, budgets: Budgets) -> None:

@@ -9,8 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,11 @@ from syrupy.assertion import SnapshotAssertion
 
 import mncost
 from mncost.errors import OutputError
-from mncost.measure.engine import Progress
 from mncost.measure.records import Run
 from mncost.measure.run_file import read_run
 from tests.choose.playing import play
 from tests.choose.test_accuracy import rows
+from tests.measure.scripted import interrupt_when
 from tests.printed import Printed, refused
 from tests.running import Result, in_process
 
@@ -187,23 +186,18 @@ def test_columns_are_the_ones_asked_for(run_cli: Cli, run_file: str) -> None:
     assert (without.status, without.out) == (2, "")
 
 
-def test_interrupted_it_chooses_nothing_and_keeps_what_was_measured(
+def test_interrupted_it_prints_what_is_known_and_keeps_what_was_measured(
     run_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @contextmanager
-    def watching(target_error: float | None) -> Iterator[Callable[[Progress], None]]:
-        def interrupt(progress: Progress) -> None:
-            if progress.rounds >= 2:
-                raise KeyboardInterrupt
-
-        yield interrupt
-
     play(monkeypatch)
-    monkeypatch.setattr("mncost.cli.progress.watching", watching)
+    interrupt_when(monkeypatch, lambda progress: progress.rounds >= 2)
     words = "pick --arch v2 --max-latency 4.5ms --runtime fake --save run.json"
     found = run_cli(words.split())
-    assert (found.status, found.out) == (130, "")
-    assert found.err.endswith("mncost: interrupted: no network is chosen\n")
+    assert found.status == 130
+    assert "known to fit" in found.out
+    assert "undecided: " in found.out
+    assert "interrupted after" in found.out
+    assert found.err.endswith("mncost: interrupted: not all that may fit was measured\n")
     assert read_run(here / "run.json").stopped == "interrupted"
 
 

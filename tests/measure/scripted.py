@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -176,3 +177,17 @@ def instead_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mncost.measure.conditions.observe", observe_nothing)
     monkeypatch.setattr("mncost.measure.interference.interference", lambda: lambda: dict)
     monkeypatch.setattr("mncost.measure.workers.serve.give_way", lambda: None)
+
+
+def interrupt_when(monkeypatch: pytest.MonkeyPatch, is_time: Callable[[Progress], bool]) -> None:
+    """Let Ctrl-C come to every command that shows how far its measuring is."""
+
+    @contextmanager
+    def watching(target_error: float | None) -> Iterator[Callable[[Progress], None]]:
+        def interrupt(progress: Progress) -> None:
+            if is_time(progress):
+                raise KeyboardInterrupt
+
+        yield interrupt
+
+    monkeypatch.setattr("mncost.cli.progress.watching", watching)

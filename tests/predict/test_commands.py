@@ -21,7 +21,7 @@ from mncost.predict.calibrate import designed, merged
 from mncost.predict.predictor import Predictor
 from mncost.predict.profile import file_of, place_of, read_profile, write_profile
 from mncost.results.results import Results
-from tests.measure.scripted import instead_of_processes
+from tests.measure.scripted import instead_of_processes, interrupt_when
 from tests.running import in_process, use_state
 
 FAKE = OnePlace("fake")
@@ -93,6 +93,27 @@ def test_check_measures_some(state: Path) -> None:
     assert result.status == 0, result
     assert "checked 6 networks: " in result.out
     assert "measured" in result.out
+
+
+def test_interrupted_they_say_what_is_known(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check prints the predictions; a refined or new profile is not kept, its samples are."""
+    profile = file_of(place_of(FAKE))
+    assert profile is not None
+    kept = profile.read_bytes()
+    interrupt_when(monkeypatch, lambda now: (now.phase, now.done) == ("measure", 2))
+    words = ["predict", "--runtime", "fake", "v2", "--alpha", "0.4,0.6", "--resolution", "128"]
+    checked, refined = in_process([*words, "--check"]), in_process([*words, "--target-error", "1%"])
+    for ended, said in ((checked, "the check is not complete"), (refined, "as it was")):
+        assert ended.status == 130
+        assert [ended.out.count(f" {alpha} ") for alpha in (0.4, 0.6)] == [1, 1], ended.out
+        assert ended.err.endswith(f"{said}\n")
+    assert "measured" in checked.out
+    line = "calibrate v2 --resolution 96,128,224 --runtime fake --save cut.json"
+    ended = in_process(line.split())
+    assert (ended.status, ended.out) == (130, "")
+    assert "there is no profile; mncost calibrate --from cut.json makes one" in ended.err
+    assert profile.read_bytes() == kept
+    assert in_process(["calibrate", "--from", "cut.json", "--runtime", "fake"]).status == 0
 
 
 def test_target_error_measures_the_widest(state: Path) -> None:
