@@ -143,6 +143,11 @@ _BY_OPERATOR = " ".join(
         "swin_transformer.WindowAttention",
     )
 )
+_BY_FUNCTION = (
+    "timm.models.mobilevit.LinearSelfAttention "
+    "torchvision.models.swin_transformer.ShiftedWindowAttention "
+    "torchvision.models.swin_transformer.ShiftedWindowAttentionV2"
+)
 _POOLS = " ".join(f"{kind}Pool{n}d" for kind in ("Max", "Avg", "AdaptiveAvg") for n in (1, 2, 3))
 _POOL_CALLS = " ".join(
     f"{kind}_pool{n}d" for kind in ("max", "avg", "adaptive_avg") for n in (1, 2, 3)
@@ -185,6 +190,7 @@ CONVENTIONS: Mapping[str, Convention] = {
                 **_each(_PRODUCTS, over={"attention": 1}),
                 "batch_norm": {"batch_norm": 2},
                 "layer_norm": {"layer_norm": 5},
+                "group_norm": {"reduction": 5},
                 "adaptive_avg_pool2d": {"pool": 1, "average_pool": 1},
                 "upsample_nearest2d": {"resize_nearest": 1},
                 "upsample_bilinear2d": {"resize_bilinear": 4},
@@ -202,6 +208,7 @@ CONVENTIONS: Mapping[str, Convention] = {
                 "Linear": {**_LAYERS, "bias": 1},
                 **_each(_BATCH_NORMS, over={"batch_norm": 2}),
                 "LayerNorm": {"layer_norm": 1},
+                "GroupNorm": {"reduction": 2},
                 "ReLU": {"relu": 1},
                 "ReLU6": {"relu6": 1},
                 "GELU": {"gelu": 1},
@@ -214,7 +221,7 @@ CONVENTIONS: Mapping[str, Convention] = {
                 "timm.models.convnext.ConvNeXtBlock": _ELEMENTS,  # by the method mul
                 **_each(_BY_OPERATOR, over={"matmul": -1}),
                 "Softmax": {"softmax": 1},
-                "timm.models.mobilevit.LinearSelfAttention": {"softmax": 1},  # by a function
+                **_each(_BY_FUNCTION, over={"softmax": 1}),
                 **_each(_TIMM_ATTENTION, over={"attention": 1, "softmax": 1, "query_scale": 1}),
             },
             calls={
@@ -254,6 +261,7 @@ CONVENTIONS: Mapping[str, Convention] = {
                 **_each(_BATCH_NORMS, over={"batch_norm": 4}),
                 "LayerNorm": {"layer_norm": 4},
                 "PReLU": {"prelu": 1},
+                "Softmax": {"softmax": 3, "softmax_vectors": -1},
                 **_each("AvgPool1d AvgPool2d AvgPool3d", over={"average_pool_output": 1}),
                 **_each(
                     "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d",
@@ -292,6 +300,7 @@ CONVENTIONS: Mapping[str, Convention] = {
             calls={
                 "batch_norm": {"batch_norm": 1},
                 "layer_norm": {"layer_norm": 1},
+                "group_norm": {"reduction": 1},
                 **_each(_AVERAGES, over={"pool_output": 1, "average_pool_output": 1}),
                 "mean": {"pool_output": 1},
                 "mul": _ELEMENTS,

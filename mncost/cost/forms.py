@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 from mncost.cost.work import KINDS, OpCost, Tally, Work
 from mncost.graph.ops import parameters
 
-__all__ = ["FUSED", "SEEN_KINDS", "UNFUSED", "WHOLE", "Form", "Seen", "seen"]
+__all__ = ["FUSED", "NAMED", "SEEN_KINDS", "UNFUSED", "WHOLE", "Form", "Seen", "seen"]
 
 FUSED = ("scaled_dot_product_attention",)
 """What a traced graph has for attention by torch's own function."""
@@ -25,6 +25,9 @@ UNFUSED = ("_scaled_dot_product_attention_math",)
 
 WHOLE = ("timm.layers.attention.Attention",)
 """Modules that some tool counts as a whole, and then none of the modules in them."""
+
+NAMED = ("weight", "bias")
+"""The names of the parameters that are called so, which one tool looks for."""
 
 SEEN_KINDS = (*KINDS, "params")
 """The kinds of work, and ``params``: the parameters called weight or bias, each once."""
@@ -39,12 +42,18 @@ class Form(NamedTuple):
         calls: the functions that compute it, by the names that a traced graph has for them.
         is_leaf: whether that module holds no further modules.
         within: the class of a module around it, if that is one of :data:`WHOLE`.
+        first: the first dimension of its result: a tool that takes it for the batch multiplies
+            parameters by it.
+        aside: the form and the work of what computes the constants that it reads, which is part of
+            its own work.
     """
 
     module: str = ""
     calls: tuple[str, ...] = ()
     is_leaf: bool = True
     within: str = ""
+    first: int = 1
+    aside: tuple[tuple[Form, tuple[tuple[str, int], ...]], ...] = ()
 
 
 Seen: TypeAlias = Mapping[Form, Tally]
@@ -55,12 +64,22 @@ def seen(costs: Sequence[OpCost], forms: Sequence[Form]) -> Seen:
     """Add up the work of operators by their forms."""
     tallies: dict[Form, Tally] = {}
     for cost, form in zip(costs, forms, strict=True):
-        work = _with_params(cost)
-        if work:
-            tally = tallies.setdefault(form, Tally(Counter(), Counter()))
-            tally.work.update(work)
-            tally.operators.update(work.keys())
+        work = Counter(_with_params(cost))
+        for other, part in form.aside:
+            work.subtract(dict(part))
+            _enter(tallies, other, Counter(dict(part)))
+        _enter(tallies, form._replace(aside=()), work)
     return tallies
+
+
+def _enter(tallies: dict[Form, Tally], form: Form, work: Counter[str]) -> None:
+    if form.first > 1 and work["params"]:
+        work["params"] *= form.first
+    work = +work
+    if work:
+        tally = tallies.setdefault(form._replace(first=1), Tally(Counter(), Counter()))
+        tally.work.update(work)
+        tally.operators.update(work.keys())
 
 
 def _with_params(cost: OpCost) -> Work:
@@ -68,6 +87,6 @@ def _with_params(cost: OpCost) -> Work:
     named = sum(
         prod(param.shape)
         for leaf, param in held
-        if param.role != "statistic" and leaf in ("weight", "bias")
+        if param.role != "statistic" and leaf.rpartition(".")[2] in NAMED
     )
     return {**cost.work, "params": named} if named else cost.work

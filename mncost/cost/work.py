@@ -47,6 +47,7 @@ Work: TypeAlias = dict[str, int]
   are divided by √d. ``positions``: elements that a learned position is added to.
 - ``resize_nearest``, ``resize_bilinear``: elements written, where that changes the size.
 - ``prelu_params``: its factors. ``layer_norm_vectors``: how many vectors are normalised.
+- ``softmax_vectors``: how many vectors a softmax runs over, of modules that were read.
 - ``max_pool_windows``, ``average_pool_windows``: elements of all windows.
 - ``max_pool``, ``average_pool``, ``pool`` (over the whole image): elements of the input;
   ``average_pool_output``, ``pool_output``: elements written.
@@ -72,6 +73,7 @@ KINDS = (
     "layer_norm_params",
     "layer_norm_vectors",
     "softmax",
+    "softmax_vectors",
     "max_pool",
     "max_pool_windows",
     "average_pool",
@@ -96,6 +98,7 @@ SECOND = {
     "prelu_params": "prelu",
     "layer_norm_params": "layer_norm",
     "layer_norm_vectors": "layer_norm",
+    "softmax_vectors": "softmax",
     "max_pool_windows": "max_pool",
     "average_pool_windows": "average_pool",
     "average_pool_output": "average_pool",

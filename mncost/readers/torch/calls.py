@@ -7,12 +7,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mncost.cost.forms import Form
 from mncost.graph.ops import Shape
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Call", "Value"]
+__all__ = ["Aside", "Call", "Value"]
+
+
+class Aside(NamedTuple):
+    """A call that computes a constant.
+
+    Attributes:
+        form: of the call.
+        work: of it.
+        parameters: the names of those that it reads.
+    """
+
+    form: Form
+    work: Mapping[str, int]
+    parameters: tuple[str, ...]
 
 
 @dataclass(eq=False)
@@ -26,6 +41,7 @@ class Value:
         parameter: its name, if it is a parameter or buffer itself.
         parameters: names of those that it is computed from and that no node holds yet.
         work: what it took to compute it from parameters, if no node has that yet.
+        made: the same call by call.
     """
 
     shape: Shape
@@ -33,6 +49,7 @@ class Value:
     parameter: str | None = None
     parameters: list[str] = field(default_factory=list)
     work: Counter[str] = field(default_factory=Counter)
+    made: list[Aside] = field(default_factory=list)
 
     @property
     def is_constant(self) -> bool:

@@ -15,7 +15,7 @@ import torch
 from msgspec.structs import replace
 from torch import nn
 
-from mncost.cost.forms import FUSED, UNFUSED, WHOLE, Form
+from mncost.cost.forms import FUSED, NAMED, UNFUSED, WHOLE, Form
 from mncost.errors import GridError, SpecError
 from mncost.graph.foreign_op import Held
 from mncost.graph.graph import Graph, Node
@@ -23,7 +23,7 @@ from mncost.graph.ops import Foreign, Input, Op, Shape
 from mncost.graph.shapes import result_shape
 from mncost.readers.names import Names, block_of
 from mncost.readers.shapes import without_batch
-from mncost.readers.torch.calls import Call, Value
+from mncost.readers.torch.calls import Aside, Call, Value
 from mncost.readers.torch.expand import expanded, operator_name
 from mncost.readers.torch.own import own_operator
 from mncost.readers.torch.rules import Rated
@@ -69,6 +69,7 @@ class _Made(NamedTuple):
     call: Call
     place: Place
     own: bool  # whether it holds a parameter of the module that makes the call
+    aside: tuple[tuple[Form, tuple[tuple[str, int], ...]], ...] = ()  # as in its form
 
 
 class Recorder:
@@ -130,13 +131,14 @@ class Recorder:
         read = dict.fromkeys(value.index for value in _ordered(call) if value.index is not None)
         constants = [value for value in call.tensors if value.is_constant]
         if not read:
-            return self._constant(rated, constants, outs)
+            return self._constant(rated, constants, call, place)
+        aside = self._aside(constants)
         node = self._node(target, call, rated, tuple(read), constants)
         if call.packed and place.module not in self._packed:
             self._packed[place.module] = call.packed
             node = replace(node, held=_held(call.packed))
         own = any((value.parameter or "").rpartition(".")[0] == place.module for value in constants)
-        values = [self._append(_Made(node, tuple(read), call, place, own), call.out)]
+        values = [self._append(_Made(node, tuple(read), call, place, own, aside), call.out)]
         for out in call.outs[1:]:
             further = Foreign(str(target), without_batch(out), (), word="move", view=True)
             values.append(self._append(_Made(further, tuple(read), call, place, False), out))
@@ -159,20 +161,25 @@ class Recorder:
             nodes.append(Node(name, block_of(name), made.op, made.inputs))
         indices = dict.fromkeys(value.index for value in outputs if value.index is not None)
         graph = Graph(tuple(nodes), tuple(indices) or (len(nodes) - 1,))
-        forms = [Form()] * len(self._inputs) + [self._form(made) for made in self._made]
+        forms = [Form()] * len(self._inputs) + [
+            self._form(made.call, made.place)._replace(aside=made.aside) for made in self._made
+        ]
         packed = [tensor for tensors in self._packed.values() for tensor in tensors]
         return Recorded(graph, dict(self._inputs), tuple(forms), tuple(self._read), tuple(packed))
 
-    def _form(self, made: _Made) -> Form:
-        call = made.call
-        kind = made.place.kind if made.place.module else self._kind
+    def _form(self, call: Call, place: Place) -> Form:
+        kind = place.kind if place.module else self._kind
         calls = [call.operator]
         if call.operator == FUSED[0] and not _fuses(call):
             calls += UNFUSED
         if kind.startswith("torch.nn."):
             kind = kind.rpartition(".")[2]
         return Form(
-            kind, tuple(calls), made.place.module not in self._parents, self._within(made.place)
+            kind,
+            tuple(calls),
+            place.module not in self._parents,
+            self._within(place),
+            call.out[0] if call.out else 1,
         )
 
     def _within(self, place: Place) -> str:
@@ -248,19 +255,45 @@ class Recorder:
         return "weight" if tensor.dim() > 1 else "vector"
 
     def _constant(
-        self, rated: Rated, constants: Sequence[Value], outs: Sequence[Shape]
+        self, rated: Rated, constants: Sequence[Value], call: Call, place: Place
     ) -> list[Value]:
         """Return values that depend on no input: who reads them first has their work."""
         work = Counter(rated.work or {})
         parameters: dict[str, None] = {}
+        made: list[Aside] = []
         for value in constants:
             work.update(value.work)
             parameters.update(dict.fromkeys(value.parameters))
-            value.work = Counter()
-        return [
-            Value(tuple(out), parameters=list(parameters), work=work if not place else Counter())
-            for place, out in enumerate(outs)
-        ]
+            made += value.made
+            value.work, value.made = Counter(), []
+        if rated.work:
+            direct = tuple(
+                name for value in constants if value.parameter for name in value.parameters
+            )
+            made.append(Aside(self._form(call, place), rated.work, direct))
+        values = [Value(tuple(out), parameters=list(parameters)) for out in call.outs]
+        if values:
+            values[0].work, values[0].made = work, made
+        return values
+
+    def _aside(
+        self, constants: Sequence[Value]
+    ) -> tuple[tuple[Form, tuple[tuple[str, int], ...]], ...]:
+        """Return what computes constants that no node has yet, with the parameters it reads."""
+        aside, named = [], set(self._read)
+        for one in (one for value in constants for one in value.made):
+            fresh = [name for name in one.parameters if name not in named]
+            named.update(fresh)
+            params = sum(
+                prod(self._tensors[name].shape)
+                for name in fresh
+                if name.rpartition(".")[2] in NAMED
+            )
+            work = Counter(one.work) + Counter(params=params)
+            aside.append((one.form, tuple(work.items())))
+        for value in constants:
+            value.made = []
+        return tuple(aside)
 
 
 def _ordered(call: Call) -> list[Value]:

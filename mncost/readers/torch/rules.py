@@ -145,7 +145,10 @@ def _norm(call: Call) -> Rated:
 
 
 def _softmax(call: Call) -> Rated:
-    return Rated("softmax", {"softmax": prod(call.out)})
+    side = call.out[call.args.get("dim", -1)] if call.out else 1
+    return Rated(
+        "softmax", {"softmax": prod(call.out), "softmax_vectors": prod(call.out) // (side or 1)}
+    )
 
 
 def _activation(kind: str) -> Rule:
@@ -193,9 +196,13 @@ def _reduction(call: Call) -> Rated:
 
 
 def _mean(call: Call) -> Rated:
-    """Over height and width it is a pooling, whether these are kept as 1 or not."""
+    """Over height and width it is a pooling, whether these are kept as 1 or not.
+
+    So it is where channels are last, and over tokens.
+    """
     rank = len(call.tensor("self").shape)
-    if rank == 4 and {side % rank for side in call.args.get("dim") or ()} == {2, 3}:
+    sides = {side % rank for side in call.args.get("dim") or ()}
+    if (rank, sides) in ((4, {2, 3}), (4, {1, 2}), (3, {1})):
         return Rated("pool", {"pool": _read(call), "pool_output": prod(call.out)})
     return _reduction(call)
 
