@@ -132,7 +132,13 @@ class MissingExtraError(InputError):
 
 
 class OutputError(InputError):
-    """An output cannot be written."""
+    """An output cannot be written.
+
+    Attributes:
+        known: what is known although it cannot be written, if there is something.
+    """
+
+    known: Any = None
 
 
 class UnknownNameError(InputError):

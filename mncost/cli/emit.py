@@ -88,11 +88,12 @@ class Out:
 
     @contextmanager
     def when_interrupted(self, *, in_full: bool = False, **options: Any) -> Iterator[None]:
-        """Write what is known when a measurement is interrupted, as the table of the result."""
+        """Write what is known when a command is interrupted, or cannot save, as its table."""
         try:
             yield
-        except Interrupted as error:
-            self.emit(error.known.table(**options), in_full=in_full)
+        except (Interrupted, OutputError) as error:
+            if error.known is not None:
+                self.emit(error.known.table(**options), in_full=in_full)
             raise
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -110,7 +110,9 @@ def search(
     refuse_overwriting({"--output": output, "the log": log}, inputs)
     for path in (output, log):
         check_writable(path)
-    with _interruptible(log), _watching() as progress, _measuring() as watch:
+    rows: dict[str, Any] = {} if out.for_people else {"rows": None}
+    shown = out.when_interrupted(columns=out.columns, **rows)
+    with _interruptible(log), shown, _watching() as progress, _measuring() as watch:
         made = searches.search(
             of,
             max_latency,
@@ -126,7 +128,7 @@ def search(
             watch=watch,
         )
     made.save(output)
-    out.emit(made.table(columns=out.columns, **({} if out.for_people else {"rows": None})))
+    out.emit(made.table(columns=out.columns, **rows))
     if out.kind == "terminal":
         say(f"{output}: the architecture; {log}: every step")
     drawn = output.with_suffix(".png")
@@ -156,8 +158,11 @@ def _what(which: Which, is_space: Callable[[Path], bool]) -> Path | Network:
 @contextmanager
 def _interruptible(log: Path) -> Iterator[None]:
     """Say how an interrupted search goes on."""
+    from mncost.measure.signals import interrupting
+
     try:
-        yield
+        with interrupting():
+            yield
     except KeyboardInterrupt:
         tell(f"mncost: interrupted: the same command with --resume {shlex.quote(str(log))} goes on")
         raise

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mncost.api import load
-from mncost.errors import InputError
+from mncost.errors import InputError, Interrupted, OutputError
 from mncost.extras import require
 from mncost.flags import given, none_left, taken
 from mncost.limits import whole
 from mncost.nas.found import Search
-from mncost.nas.log import Log
+from mncost.nas.log import Generation, Log, Step
 from mncost.nas.options import Searching, budget
 from mncost.nas.running import GENERATIONS, POPULATION, ROUND, Running, Searched, Seen, or_default
 from mncost.nas.score import Function, score_of
@@ -25,7 +25,6 @@ from mncost.spec.resolve import resolve
 
 if TYPE_CHECKING:
     from mncost.measure.engine import Progress
-    from mncost.measure.records import Place
 
 __all__ = ["is_space", "search"]
 
@@ -83,7 +82,9 @@ def search(  # noqa: PLR0913 - what the options of mncost search are
     Raises:
         InputError: an argument cannot be used, there is no profile, or no network is within the
             budget.
-        KeyboardInterrupt: the search was interrupted; the log has the steps so far.
+        OutputError: the log cannot be written; ``known`` has what was found by then.
+        Interrupted: the search was interrupted; the log has the steps so far, and ``known`` what
+            was found by then. Before the first step, it is a plain KeyboardInterrupt.
     """
     require("bench")
     searching, place = taken(searching, options), taken(place, options)
@@ -105,21 +106,34 @@ def search(  # noqa: PLR0913 - what the options of mncost search are
         made.resume(Log.read(Path(resume)))
     else:
         made.begin(Log(None if log is None else Path(log)))
-    if not measure:
-        made.run(progress)
-        return made.result()
+    try:
+        if measure:
+            _in_turns(made, progress, lambda: _measure(made, max_time, watch))
+        else:
+            made.run(progress)
+    except OutputError as error:
+        error.known = _so_far(made)
+        raise
+    except KeyboardInterrupt as error:
+        if (known := _so_far(made)) is None:
+            raise
+        raise Interrupted(str(error), known) from None
+    return made.result()
+
+
+def _in_turns(made: Running, progress: Callable[[Seen], None], measure: Callable[[], None]) -> None:
+    """Search and measure, until a network is measured within the budget; then try wider ones."""
     for _ in range(MEASURED + 1):
         if not made.is_new and not made.fitting:
             made.run(progress)
         if not made.is_measured:
-            _measure(made, predictor.calibration.place, max_time or SECONDS, watch)
+            measure()
         if made.fitting:
             break
     while (number := made.wider()) is not None:
         made.go_back(number)
-        _measure(made, predictor.calibration.place, max_time or SECONDS, watch)
+        measure()
     made.settle()
-    return made.result()
 
 
 def is_space(path: Path) -> bool:
@@ -177,9 +191,17 @@ def _check(searching: Searching, space: Space | None) -> None:
         raise InputError(f"--seed {searching.seed}: accepted is 0 or more")
 
 
-def _measure(
-    made: Running, place: Place, seconds: float, watch: Callable[[Progress], None]
-) -> None:
+def _so_far(made: Running) -> Search | None:
+    """Return what was found so far; ``None``: no step or generation is done."""
+    if not any(isinstance(one, Step | Generation) for one in made.log.records):
+        return None
+    try:
+        return made.result()
+    except InputError:  # nothing that was tried is within the budget
+        return None
+
+
+def _measure(made: Running, max_time: float | None, watch: Callable[[Progress], None]) -> None:
     """Measure what is found so far beside the first network.
 
     Raises:
@@ -189,7 +211,8 @@ def _measure(
 
     first, (found, _) = made.what.first, made.found()
     networks = [first] if made.is_new else [first, found]
-    results = measure_networks(networks, place, max_time=seconds, watch=watch)
+    place = made.predictor.calibration.place
+    results = measure_networks(networks, place, max_time=max_time or SECONDS, watch=watch)
     intervals = [results.interval(cell) for cell in range(len(networks))]
     one, other = intervals[0], intervals[-1]
     if one is None or other is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from msgspec.structs import replace
 
 import mncost
 from mncost.errors import InputError
+from mncost.measure.engine import Progress
 from mncost.nas.log import Log, Step
 from mncost.place import OnePlace
 from mncost.predict.predictor import Predictor
 from mncost.predict.profile import read_profile
-from tests.measure.scripted import instead_of_processes
+from tests.measure.scripted import instead_of_processes, interrupt_when
 from tests.nas.small import network
 from tests.running import in_process
 
@@ -280,6 +282,40 @@ def test_measured_above_the_budget_it_goes_on(here: Path, budget: str) -> None:
     assert again.measured is not None
     assert again.measured.hi is not None
     assert again.measured.hi <= again.max_latency
+
+
+def test_a_log_that_cannot_be_written_ends_with_the_steps(here: Path, budget: str) -> None:
+    """A limit on the size of files is to a write what a full disk is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    assert search(*NET, "--no-measure", "--max-latency", budget, output="whole.toml")[0] == 0
+    steps = sum(isinstance(one, Step) for one in Log.read(Path("whole.jsonl")).records)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (Path("whole.jsonl").stat().st_size - 9, hard))
+    try:
+        status, out, err = search(*NET, "--no-measure", "--max-latency", budget)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert status == 2
+    assert re.findall(r"^step (\d+)", out, re.MULTILINE)[-1] == str(steps)
+    assert err.splitlines()[-1] == "mncost: found.jsonl: File too large"
+    assert not Path("found.toml").exists()
+
+
+@pytest.mark.parametrize("steps", [False, True])
+def test_interrupted_it_prints_the_steps_so_far(
+    steps: bool, here: Path, budget: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first network is measured before a step is made, and then there is nothing to print."""
+
+    def is_time(now: Progress) -> bool:
+        has_steps = '"record":"step"' in Path("found.jsonl").read_text()
+        return now.phase == "measure" and has_steps == steps
+
+    interrupt_when(monkeypatch, is_time)
+    status, out, err = search(*QUICK, "--max-latency", budget)
+    assert status == 130
+    assert ("step 1" in out) == steps
+    assert "the same command with --resume found.jsonl goes on" in err
+    assert not Path("found.toml").exists()
 
 
 def test_from_python(here: Path, budget: str) -> None:
