@@ -30,14 +30,13 @@ from mncost.measure.machine import cpu_mhz, facts
 from mncost.measure.quota import quota
 from mncost.measure.runtimes import REAL, runtime_class
 from mncost.measure.scratch import remove_left
-from mncost.measure.workers.child import Child
+from mncost.measure.workers.child import START_SECONDS, Child
 from mncost.measure.workers.messages import Message, WorkerDied, reason
 from mncost.measure.workers.pinning import QUIET_FIRST, quiet_first
 from mncost.measure.workers.serve import missing_modules, too_old
 
 __all__ = ["Agent", "main"]
 
-START_SECONDS = 120.0
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
 
 

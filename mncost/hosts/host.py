@@ -21,12 +21,13 @@ from mncost.measure.conditions import Counters, conditions_between
 from mncost.measure.quota import Quota
 from mncost.measure.records import Conditions, Machine
 from mncost.measure.runtimes import runtime_class
+from mncost.measure.workers.child import START_SECONDS
 from mncost.measure.workers.messages import Message, WorkerDied
 from mncost.measure.workers.worker import Ahead, Worker, WorkerSpec
 
 __all__ = ["Host", "Seen", "who"]
 
-START_SECONDS = 150.0
+_START_SECONDS = START_SECONDS + 30
 NETWORK_SECONDS = 60.0  # beside what a worker may take
 _COUNTERS = {"stolen_us", "stalled_us", "throttled_us"}
 
@@ -106,7 +107,7 @@ class Host:
             HostLost: the host is gone.
         """
         if runtime not in self._offers:
-            answer = self.request({"do": "offer", "runtime": runtime}, START_SECONDS)
+            answer = self.request({"do": "offer", "runtime": runtime}, _START_SECONDS)
             self._offers[runtime] = answer.get("offer", {})
         offer = self._offers[runtime]
         python = self.entry.python
@@ -143,7 +144,7 @@ class Host:
                 **{"do": "start", "worker": number, "runtime": spec.runtime},
                 **{"threads": spec.threads, "seed": seed, "quiet": list(quiet)},
             },
-            START_SECONDS,
+            _START_SECONDS,
         )
         if "died" in answer:
             raise WorkerDied(one_line(str(answer["died"])))

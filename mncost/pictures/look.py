@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ SMALL = 6.5  # of the size of letters
 
 _INCHES_WIDE = 6.4  # the text of a page
 _DPI = 200  # of PNG
+_LETTERS = 110  # of a small line across it
 _EDGE = 0.012  # where titles begin, as a share of the width
 _LOOK: dict[str, Any] = {
     "font.size": 9,
@@ -65,7 +67,8 @@ def headed(figure: Figure, title: str, finding: str = "", caption: str = "") -> 
     if head:
         figure.suptitle(head, x=_EDGE, ha="left", fontsize=9.5)
     if caption:
-        figure.supxlabel(caption, x=_EDGE, ha="left", fontsize=SMALL, color=DARK)
+        words = "\n".join(wrap(caption, _LETTERS))
+        figure.supxlabel(words, x=_EDGE, ha="left", fontsize=SMALL, color=DARK)
 
 
 def saved(figure: Figure, format: str) -> bytes:

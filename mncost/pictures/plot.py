@@ -150,6 +150,8 @@ def _of_run(results: Results, x: str, y: str, which: Which, place: OnePlace) -> 
         scatter = latency_over_cost(timed, x)
     else:
         scatter = accuracy_over_latency(timed, _candidates(None, which))
+        if any((which.arch, which.alpha, which.resolution, which.rho, which.dialect)):
+            scatter = scatter._replace(unpublished=0)  # what is left out was not asked for
     return _drawn(
         scatter, f"medians, 95 % intervals; {caption(results, *(cell for cell, _ in timed))}"
     )
@@ -187,6 +189,8 @@ def _drawn(scatter: Scatter, caption: str) -> Picture:
     notes = [f"hollow: {rough} measured in too few processes for an interval"] if rough else []
     if scatter.fit and any(point.is_twin for point in scatter.points):
         notes.append("twins are not part of the fit")
+    if scatter.unpublished:
+        notes.append(f"{scatter.unpublished} left out, whose accuracy is not published")
     caption = "; ".join(filter(None, [caption, *notes]))  # a picture is passed on without them
     return Picture(partial(draw, scatter, caption), scatter.title, scatter.finding, notes)
 

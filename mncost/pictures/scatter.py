@@ -45,6 +45,7 @@ class Scatter(NamedTuple):
         axes: x and y.
         front: points that no other one beats.
         fit: the power of x that y follows.
+        unpublished: how many networks are left out, because their accuracy is not published.
     """
 
     title: str
@@ -53,6 +54,7 @@ class Scatter(NamedTuple):
     axes: tuple[Axis, Axis]
     front: Sequence[Point] = ()
     fit: Fit | None = None
+    unpublished: int = 0
 
     @property
     def groups(self) -> Mapping[str, Sequence[Point]]:
@@ -144,7 +146,8 @@ def accuracy_over_latency(timed: Timed, known: Sequence[Candidate] | None = None
             point._replace(group=f"{point.group} on {cell.place.runtime}")
             for point, (_, cell, _) in zip(points, named, strict=True)
         ]
-    return _with_front(points, "latency")
+    missing = {cell.digest for one, cell, _ in both if one is None}
+    return _with_front(points, "latency")._replace(unpublished=len(missing))
 
 
 def _by_family(points: Sequence[Point]) -> Sequence[Point]:

@@ -91,7 +91,7 @@ def test_a_worker_answers(start: Start, model: Path) -> None:
     assert (len(loaded.warmup_ns), len(loaded.ns)) == (1, 2)
     burst = worker.ask(asking.burst(3, warmups=2, runs=5))
     assert (len(burst.warmup_ns), len(burst.ns)) == (2, 5)
-    assert len(worker.ask(asking.burst(None, runs=1)).ns) == 1
+    assert len(worker.ask(asking.burst(None, runs=1)).ns) == 2  # of two reference workloads
     heaviest = worker.ask(asking.heaviest(model, batch=2, runs=3))
     assert (len(heaviest.product_ns), heaviest.bytes, len(heaviest.copy_ns)) == (3, 2**29, 3)
     write(model, macs=1_000_000, weight_bytes=1, peak_activation_bytes=4)
@@ -211,7 +211,7 @@ def test_it_refuses_and_lives_on(start: Start, model: Path) -> None:
     worker = start({"on": "load", "do": "refuse"})
     with pytest.raises(WorkerRefused, match=r"^the fake runtime refuses and says so in two lines$"):
         worker.ask(asking.load(0, model))
-    assert len(worker.ask(asking.burst(None, runs=3)).ns) == 3
+    assert len(worker.ask(asking.burst(None, runs=3)).ns) == 6  # of two reference workloads
 
 
 def test_what_a_library_prints_does_not_matter(start: Start, model: Path) -> None:

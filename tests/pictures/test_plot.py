@@ -10,6 +10,7 @@ from msgspec.structs import replace
 import mncost
 from mncost.errors import InputError, MeasureError, UnknownNameError
 from mncost.measure.records import ModelRecord
+from mncost.pictures.look import canvas, headed
 from mncost.results.results import Results
 from mncost.which import Which
 from tests.measure.synthetic import cell, simulated
@@ -61,6 +62,24 @@ def test_accuracies_over_the_latencies_of_a_run(results: Results) -> None:
     assert every.finding == "4 of 4 networks are on the Pareto front"
     one = mncost.plot(results, x="latency", which=Which(alpha="0.5"))
     assert one.finding == "1 of 1 networks is on the Pareto front"
+    assert [*every.notes, *one.notes] == []
+
+
+def test_networks_without_a_published_accuracy_are_counted(results: Results) -> None:
+    first, *others = results.run.cells
+    results.run.cells[:] = [replace(first, digest="of no network"), *others]
+    picture = mncost.plot(Results(results.run), x="latency")
+    assert picture.finding == "3 of 3 networks are on the Pareto front"
+    assert picture.notes == ["1 left out, whose accuracy is not published"]
+
+
+def test_a_long_caption_goes_on_in_a_second_line() -> None:
+    words = [f"word{n:02}" for n in range(30)]
+    with canvas(2) as figure:
+        headed(figure, "title", caption=" ".join(words))
+        (box,) = [text for text in figure.texts if "word00" in text.get_text()]
+        assert box.get_window_extent().x1 < figure.bbox.x1
+    assert box.get_text().split() == words
 
 
 def test_points_say_which_runtime_they_are_of(results: Results) -> None:

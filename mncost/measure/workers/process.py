@@ -8,15 +8,13 @@ from mncost.errors import MeasureError, MissingExtraError, UnknownNameError
 from mncost.extras import install
 from mncost.extras import missing as lacking
 from mncost.measure.runtimes import RUNTIMES, runtime_class
-from mncost.measure.workers.child import Child
+from mncost.measure.workers.child import START_SECONDS, Child
 from mncost.measure.workers.messages import Message
 from mncost.measure.workers.pinning import QUIET_FIRST
 from mncost.measure.workers.serve import look
 from mncost.measure.workers.worker import Worker, WorkerDied, WorkerSpec
 
 __all__ = ["describe", "start_worker"]
-
-START_SECONDS = 120.0
 
 # Thread pools read these when their library is loaded.
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
