@@ -129,6 +129,16 @@ _MEANS = ("mnasnet", "shufflenet")
 
 def timm_form(node: Node, read: Shape, label: Label) -> Form:
     """Return how timm writes an operator: modules of its own for norms with an activation in."""
+    form = _timm_form(node, read, label)
+    is_of_tokens = len(read) == 2 and label.arch.startswith("mobilevit")
+    return form._replace(first=_PIXELS_OF_A_PATCH) if is_of_tokens else form
+
+
+_PIXELS_OF_A_PATCH = 4
+"""In MobileViT each pixel of a patch is a sequence, which are the first dimension in timm."""
+
+
+def _timm_form(node: Node, read: Shape, label: Label) -> Form:
     arch = label.arch
     match node.op:
         case ops.BatchNorm() if arch.startswith(_PLAIN_NORMS) and node.block != "last":

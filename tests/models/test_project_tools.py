@@ -26,8 +26,6 @@ VERSIONS, *RECORDS = [json.loads(line) for line in FILE.read_text().splitlines()
 LEFT = {
     ("vit_b_32()", "torchprofile"): -49,  # it takes the product of an image's sides for MACs
     ("create_model('mobilevit_xxs')", "torchprofile"): -15,
-    # Each pixel of a patch is an image to it: it counts the encoders' parameters four times.
-    ("create_model('mobilevit_xxs')", "torchinfo"): -3 * 500_096,
 }
 
 
