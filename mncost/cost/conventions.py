@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
-from mncost.cost.forms import SEEN_KINDS, UNFUSED, Form, Seen
+from mncost.cost.forms import SEEN_KINDS, STRIDED, UNFUSED, Form, Seen
 from mncost.cost.work import MACS, SECOND, Tally
 from mncost.errors import UnknownNameError
 
@@ -246,7 +246,7 @@ CONVENTIONS: Mapping[str, Convention] = {
             "0.7.5",
             "ptflops/aten_ops.py",
             always={"conv": 1, "linear": 1, "matmul": 1, "bias": 1},
-            calls=_each(_INSIDE, over={"attention": 1}),
+            calls={**_each(_INSIDE, over={"attention": 1}), STRIDED: {"bias": -1}},
             remark="sees only convolutions and matrix products, with their biases; no fused "
             "attention",
         ),

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 from mncost.cost.work import KINDS, OpCost, Tally, Work
 from mncost.graph.ops import parameters
 
-__all__ = ["FUSED", "NAMED", "SEEN_KINDS", "UNFUSED", "WHOLE", "Form", "Seen", "seen"]
+__all__ = ["FUSED", "NAMED", "SEEN_KINDS", "STRIDED", "UNFUSED", "WHOLE", "Form", "Seen", "seen"]
 
 FUSED = ("scaled_dot_product_attention",)
 """What a traced graph has for attention by torch's own function."""
@@ -25,6 +25,9 @@ UNFUSED = ("_scaled_dot_product_attention_math",)
 
 WHOLE = ("timm.layers.attention.Attention",)
 """Modules that some tool counts as a whole, and then none of the modules in them."""
+
+STRIDED = "linear of strides"
+"""What a linear layer calls beside where it reads a transposed tensor: no product with a bias."""
 
 NAMED = ("weight", "bias")
 """The names of the parameters that are called so, which one tool looks for."""

@@ -79,8 +79,19 @@ class Groups(nn.Module):  # type: ignore[misc]
         return self.norm(self.conv(image))
 
 
+class Transposed(nn.Module):  # type: ignore[misc]
+    """A linear layer on a transposed tensor adds its bias apart: ptflops does not see that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(3, 5), nn.Linear(5, 4)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.second(self.first(image.flatten(2).transpose(1, 2)))
+
+
 @pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("kind", [Windows, Softmaxes, ChannelsLast, Positions, Groups])
+@pytest.mark.parametrize("kind", [Windows, Softmaxes, ChannelsLast, Positions, Groups, Transposed])
 def test_each_tool_prints_what_its_convention_gives(kind: type[nn.Module], tool: str) -> None:
     printed = TOOLS[tool](kind().eval(), torch.randn(1, 3, 8, 8))
     network = mncost.from_torch(kind().eval(), (1, 3, 8, 8))

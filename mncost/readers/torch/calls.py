@@ -64,11 +64,13 @@ class Call(NamedTuple):
         operator: its name without overload and the mark of in-place operators, e.g. ``conv2d``.
         args: by the names of the operator's schema; tensors are values.
         outs: shapes of its results.
+        strided: whether its first tensor, of three dimensions or more, is a transposed one.
     """
 
     operator: str
     args: Mapping[str, Any]
     outs: tuple[Shape, ...]
+    strided: bool = False
 
     @property
     def out(self) -> Shape:

@@ -15,7 +15,7 @@ import torch
 from msgspec.structs import replace
 from torch import nn
 
-from mncost.cost.forms import FUSED, NAMED, UNFUSED, WHOLE, Form
+from mncost.cost.forms import FUSED, NAMED, STRIDED, UNFUSED, WHOLE, Form
 from mncost.errors import GridError, SpecError
 from mncost.graph.foreign_op import Held
 from mncost.graph.graph import Graph, Node
@@ -126,7 +126,7 @@ class Recorder:
             replay: the same arguments as torch has them, positional and named, to find out what
                 an operator without a rule calls.
         """
-        call = Call(operator_name(target), args, tuple(outs))
+        call = Call(operator_name(target), args, tuple(outs), _is_strided(replay))
         rated = expanded(target, call, replay)
         read = dict.fromkeys(value.index for value in _ordered(call) if value.index is not None)
         constants = [value for value in call.tensors if value.is_constant]
@@ -172,6 +172,8 @@ class Recorder:
         calls = [call.operator]
         if call.operator == FUSED[0] and not _fuses(call):
             calls += UNFUSED
+        if call.operator == "linear" and call.strided:
+            calls.append(STRIDED)
         if kind.startswith("torch.nn."):
             kind = kind.rpartition(".")[2]
         return Form(
@@ -308,6 +310,11 @@ def _fuses(call: Call) -> bool:
     """Whether torch has one kernel for an attention: as many heads of keys as of queries."""
     query, key, value = (call.tensor(name).shape for name in ("query", "key", "value"))
     return len(query) == 4 and query[:2] == key[:2] == value[:2] and query[3] == value[3]
+
+
+def _is_strided(replay: tuple[Any, Any] | None) -> bool:
+    first = replay[0][0] if replay and replay[0] else None
+    return isinstance(first, torch.Tensor) and first.dim() > 2 and not first.is_contiguous()
 
 
 def _held(packed: Sequence[torch.Tensor]) -> tuple[Held, ...]:
