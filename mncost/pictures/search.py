@@ -62,7 +62,7 @@ def _draw(log: Log, title: str, finding: str, caption: str, format: str) -> byte
         else:
             _generations(axes, generations)
         axes.set_ylabel("score")
-        axes.legend(loc="best")
+        figure.legend(loc="outside right upper")  # intervals are as wide as the axes
         headed(figure, title, finding, caption)
         return saved(figure, format)
 
@@ -115,6 +115,8 @@ def _steps(axes: Axes, log: Log, steps: Sequence[Step]) -> None:
 
 def _generations(axes: Axes, generations: Sequence[Generation]) -> None:
     """Draw the scores of what each generation tried, and the best so far."""
+    from matplotlib.ticker import MaxNLocator
+
     tried = [(one.number, score) for one in generations for score in one.scores]
     if tried:
         axes.plot(*zip(*tried, strict=True), ".", color=LIGHT, markersize=3, label="tried")
@@ -128,6 +130,7 @@ def _generations(axes: Axes, generations: Sequence[Generation]) -> None:
         label="best so far",
     )
     axes.set_xlabel("generation")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _errors(intervals: Sequence[Interval]) -> list[list[float]]:

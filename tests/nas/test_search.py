@@ -20,6 +20,7 @@ from mncost.predict.predictor import Predictor
 from mncost.predict.profile import read_profile
 from tests.measure.scripted import instead_of_processes, interrupt_when
 from tests.nas.small import network
+from tests.pictures.svg import texts
 from tests.running import in_process
 
 NET = ["small.toml", "--runtime", "fake", "--step", "5%"]
@@ -351,3 +352,16 @@ def test_plot_draws_the_log(here: Path, budget: str) -> None:
     assert result.status == 2
     assert "--x does not go with the log of a search" in result.err
     assert in_process(["plot", "found.jsonl", "v2"]).status == 2
+
+
+def test_generations_are_whole_numbers_in_a_picture(here: Path) -> None:
+    pytest.importorskip("matplotlib")
+    Path("space.toml").write_text(SPACE.replace("[0.35, 0.5, 0.75]", '"0.35:0.75:0.01"'))
+    words = ["space.toml", "--runtime", "fake", "--max-latency", "1.5ms", "--no-measure"]
+    assert search(*words, "--generations", "2", "--population", "3")[0] == 0
+    assert len(Path("found.jsonl").read_text().splitlines()) == 3, "how it began, two generations"
+    in_process(["plot", "found.jsonl", "-o", "out.svg"])
+    said = texts(Path("out.svg").read_bytes())
+    ticks = said[: said.index("generation")]
+    assert {"1", "2"} <= set(ticks)
+    assert all(tick.isdecimal() for tick in ticks)
