@@ -141,7 +141,8 @@ def _segmenter(reading: _Reading) -> int:
 
     The images are those of the authors' evaluation, of one pixel more on each side. The fine
     features are what their block expands to, behind its stride, and not its result. Additions, the
-    resizing to the whole image, and the two products of each h-swish are counted too.
+    resizing to the whole image, and the two products of each h-swish are counted too. This is
+    inferred from the eleven figures; the authors do not state it.
     """
     network = reading.network
     sides = (int(side) + 1 for side in str(network.resolution).split("x"))
@@ -172,8 +173,8 @@ def _with_auxiliary(reading: _Reading) -> tuple[int, int]:
 
 
 _SEGMENTER = Basis(
-    "a pixel more on each side, expanded fine features; additions, resizing and h-swish counted "
-    "too: within 30 M",
+    "inferred: a pixel more on each side, expanded fine features; additions, resizing and h-swish "
+    "counted too: within 30 M",
     _segmenter,
     step=60,
 )
