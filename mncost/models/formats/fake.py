@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import msgspec
-
 from mncost.cost import memory
 from mncost.cost.work import count
 from mncost.graph.shapes import infer_shapes
@@ -17,7 +15,7 @@ __all__ = ["FORMAT"]
 
 def _write(model: Model, folder: Path) -> Closeness | None:
     graph = model.graph
-    precision: memory.Precision = msgspec.convert(model.precision, memory.Precision)
+    precision = memory.stored_as(model.precision)
     shapes, plan = infer_shapes(graph, model.inputs), memory.schedule(graph)
     costs = count(graph, shapes)
     layers = {
