@@ -106,6 +106,7 @@ COMMANDS = [
     "explain",
     "export -o out.toml",
 ]
+PICTURES = ["plot --kind layers --no-time", "plot --kind layers --no-time --by block -o out.svg"]
 WITH_MODELS = ["verify", "export -o out.onnx", "export -o out.pt2"]
 
 
@@ -119,7 +120,8 @@ def test_a_network_without_a_multiplication_works(
     assert (network.macs, network.params, network.weight_bytes) == (0, 0, 0)
     assert (network.macs_ratio, network.params_ratio) == (None, None)
     models = WITH_MODELS if find_spec("torch") and find_spec("onnx") else []
-    for command in [*COMMANDS, *models]:
+    pictures = PICTURES if find_spec("matplotlib") else []
+    for command in [*COMMANDS, *models, *pictures]:
         words = command.split()
         result = run_cli([words[0], "--arch", "empty.toml", *words[1:]])
         assert result.status == 0, (command, result.err)

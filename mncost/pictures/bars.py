@@ -21,6 +21,7 @@ _INCHES = 9.0  # of rows that fit on a page
 PAGE = int(_INCHES / _ROW[0])  # rows
 _SPOKEN = 20  # rows with words at the bars
 _ROOM = 1.3  # times the longest bar, for these words
+_LEAST_ROWS = 4  # whose height a picture has, so that its title has room
 _FAR = 3  # times the longest bar: where an interval may leave the picture
 _TITLE, _LEGEND = 0.22, 0.2  # inches from the top to the legend; that it takes
 _BLUE, _ORANGE, _GREEN, _PINK, _YELLOW, _SKY, *_ = COLOURS
@@ -83,19 +84,20 @@ def layer_bars(
 ) -> bytes:
     """Return a picture of layers: a row for each, in their order; MACs, time and bytes beside it.
 
-    What no row has is left out. In an SVG, the bar of row 3 in a panel is the element
-    ``bars-macs-3``, ``bars-time-3`` or ``bars-bytes-3``; where there is nothing, there is no bar.
+    What no row has is left out, but for MACs where no row has anything. In an SVG, the bar of row 3
+    in a panel is the element ``bars-macs-3``, ``bars-time-3`` or ``bars-bytes-3``; where there is
+    nothing, there is no bar.
 
     Args:
-        rows: at least one.
+        rows: the layers; a network that only drops out at random has none.
         title: above it.
         finding: below the title.
         caption: below the picture, in small.
         format: one of :data:`mncost.pictures.look.FORMATS`.
     """
-    panels = [panel for panel in _PANELS if any(map(panel.value, rows))]
+    panels = [panel for panel in _PANELS if any(map(panel.value, rows))] or [*_PANELS[:1]]
     pitch = _pitch(len(rows))
-    with canvas(_HEAD + pitch * len(rows)) as figure:
+    with canvas(_HEAD + pitch * max(len(rows), _LEAST_ROWS)) as figure:
         every: Any = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axes, panel in zip(every, panels, strict=True):
             _draw(axes, panel, rows)
@@ -114,7 +116,8 @@ def _pitch(rows: int) -> float:
 
 def _draw(axes: Axes, panel: _Panel, rows: Sequence[Row]) -> None:
     values = [panel.value(row) or 0.0 for row in rows]
-    unit = next((u for u in reversed(panel.units) if max(values) >= u.size), panel.units[0])
+    largest = max(values, default=0.0)
+    unit = next((u for u in reversed(panel.units) if largest >= u.size), panel.units[0])
     drawn = axes.barh(
         range(len(rows)),
         [value / unit.size for value in values],
@@ -128,20 +131,21 @@ def _draw(axes: Axes, panel: _Panel, rows: Sequence[Row]) -> None:
             bar.remove()
     ends = list(values)
     if panel.name == "time":
-        ends = [min(end, _FAR * max(values)) for end in _draw_intervals(axes, rows, unit)]
+        ends = [min(end, _FAR * largest) for end in _draw_intervals(axes, rows, unit)]
     if len(rows) <= _SPOKEN:
-        shares = [value / sum(values) for value in values]
+        whole = sum(values) or 1
+        shares = [value / whole for value in values]
         if panel.name == "time":  # added up in each process
             shares = [row.share or 0.0 for row in rows]
         _speak(axes, shares, [end / unit.size for end in ends])
     total = sum(values) / unit.size
-    whole = f"{total:,.0f}" if total >= 1000 else f"{total:.4g}"
-    axes.set_xlabel(f"{panel.title} ({unit.name})\nin all {whole}")
+    in_all = f"{total:,.0f}" if total >= 1000 else f"{total:.4g}"
+    axes.set_xlabel(f"{panel.title} ({unit.name})\nin all {in_all}")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     room = _ROOM if len(rows) <= _SPOKEN else 1.05
-    longest = max(values) or unit.size
-    axes.set_xlim(0, room * max(longest, *ends) / unit.size)
+    longest = largest or unit.size
+    axes.set_xlim(0, room * max([longest, *ends]) / unit.size)
 
 
 def _draw_intervals(axes: Axes, rows: Sequence[Row], unit: _Unit) -> list[float]:
@@ -177,7 +181,7 @@ def _rows(axes: Axes, rows: Sequence[Row], pitch: float) -> None:
     """Name the rows, from the top down."""
     size = min(8.0, 0.85 * 72 * pitch)
     axes.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=size)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
 
 
 def _legend(figure: Figure, kinds: Sequence[str], *, below: float) -> None:
