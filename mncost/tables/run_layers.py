@@ -136,7 +136,8 @@ def _about(results: Results, summary: CellSummary) -> Iterator[str]:
         if kind:
             macs = sum(one.macs for one in layers if one.kind == kind) / whole
             words.append(f"{kind} {macs:.1%} of the MACs, {_percent(group.share)} of the time")
-    yield f"{summary.cell.words()}: {'; '.join(words)}"
+    if words:
+        yield f"{summary.cell.words()}: {'; '.join(words)}"
 
 
 def _percent(share: Interval) -> str:
