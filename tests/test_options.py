@@ -83,6 +83,7 @@ REASONS: dict[tuple[str, str, str], str] = {
     },
     ("pick", "--with-weights", "--dialect"): "torchvision publishes all of its weights",
     ("pick", "--columns", "--max-memory"): "nothing fits, so there is no table",
+    ("pick", "--predicted", "--max-latency"): "no prediction is clearly above the limit",
     ("pick", "--runtime", "--max-latency"): "nothing fits, and scripted runtimes are equally fast",
     ("pick", "--top", ""): "fewer than so many fit",
 }

@@ -45,7 +45,7 @@ def decided(logs: Values) -> str | None:
     """Return the verdict on a median whose true value is at the limit, as the gate decides."""
     looks, count = Looks(), len(logs)
     for n in range(2, count + 1):
-        level = looks.look(n / count, n == count).any
+        level = looks.level(n / count, n == count)
         values = np.exp(logs[:n]).tolist()
         interval = log_interval(values, level, resemblance_of([log(one) for one in values]))
         if verdict := judge(interval, 1.0):
