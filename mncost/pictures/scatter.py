@@ -27,6 +27,7 @@ from mncost.pictures.points import (
 from mncost.published.accuracy import Candidate, candidates
 from mncost.published.checkpoints import trained_on
 from mncost.render.units import written
+from mncost.spec.catalog import index
 
 __all__ = ["Scatter", "accuracy_over_cost", "accuracy_over_latency", "latency_over_cost"]
 
@@ -124,7 +125,7 @@ def accuracy_over_latency(timed: Timed, known: Sequence[Candidate] | None = None
         MeasureError: the accuracy of none of the cells is published.
     """
     timed = [(cell, latency) for cell, latency in timed if cell.subject.twin is None]
-    published = _published(timed[0][0].place.precision, known) if timed else {}
+    published = _published([cell for cell, _ in timed], known) if timed else {}
     both = [(published.get(cell.digest), cell, latency) for cell, latency in timed]
     named = [(one, cell, latency) for one, cell, latency in both if one is not None]
     if not named:
@@ -182,18 +183,25 @@ def _accuracy(one: Candidate, x: float, *facts: str) -> Point:
     return Point(x, one.top1, network.arch, label, about, has_more_data=data != "1k")
 
 
-def _published(precision: str, known: Sequence[Candidate] | None) -> Mapping[str, Candidate]:
-    """Return networks with published accuracies by their digests."""
-    return _all_published(precision) if known is None else _by_digest(known)
+def _published(cells: Sequence[Cell], known: Sequence[Candidate] | None) -> Mapping[str, Candidate]:
+    """Return networks with published accuracies by their digests.
+
+    Of built-in architectures only these are read; a file may hold any of them.
+    """
+    if known is not None:
+        return _by_digest(known)
+    names = dict.fromkeys(cell.label.arch for cell in cells)
+    built_in = names.keys() <= index().keys()
+    return _all_published(cells[0].place.precision, ",".join(names) if built_in else "all")
 
 
 @cache
-def _all_published(precision: str) -> Mapping[str, Candidate]:
+def _all_published(precision: str, arch: str) -> Mapping[str, Candidate]:
     """Return all of a precision: a report asks for them at each place."""
     from mncost.cost.memory import as_precision
 
     try:
-        return _by_digest(candidates("all", precision=as_precision(precision)))
+        return _by_digest(candidates(arch, precision=as_precision(precision)))
     except NothingPublishedError:
         return {}
 
