@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,9 +23,7 @@ from mncost.network import Network
 from mncost.place import OnePlace
 from mncost.predict.predictor import Predictor
 from mncost.predict.profile import read_profile
-from tests.measure.scripted import instead_of_processes
 from tests.nas.small import START, Ruled, counted, network, seconds
-from tests.running import in_process
 
 Script: TypeAlias = Callable[[Callable[[Network], float]], None]
 HALF = 0.08  # of a measured interval; the search goes by twice that
@@ -54,16 +52,9 @@ def test_what_may_fit() -> None:
 
 
 @pytest.fixture(scope="module")
-def predictor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Predictor]:
-    folder = tmp_path_factory.mktemp("state")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("XDG_STATE_HOME", str(folder))
-        patch.setenv("LOCALAPPDATA", str(folder))
-        instead_of_processes(patch)
-        line = "calibrate v2 --resolution 96,128,224 --runtime fake --max-time 4s"
-        assert in_process(line.split()).status == 0
-        yield Predictor(read_profile(OnePlace("fake")))
+def predictor(profile: Path) -> Predictor:
+    assert profile.is_dir()  # where the profile is read from
+    return Predictor(read_profile(OnePlace("fake")))
 
 
 @pytest.fixture
