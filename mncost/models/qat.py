@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ from torch.nn.utils.parametrize import register_parametrization
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.ops import BatchNorm, Conv
 from mncost.models.torch_model import load_weights, torch_module
+from mncost.models.torch_threads import one_thread
 
 if TYPE_CHECKING:
     from mncost.models.weights import Weights
@@ -54,18 +54,7 @@ class Learned(NamedTuple):
     losses: Sequence[float]
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch compute with one thread: the same sums everywhere, and none waits for the other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@_one_thread()
+@one_thread()
 def learned(graph: Graph, inputs: Shapes, weights: Weights, steps: int = STEPS) -> Learned:
     """Train a network with fake quantisation, on images of noise.
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -17,6 +16,7 @@ with warnings.catch_warnings():
 from mncost.graph.graph import Graph
 from mncost.graph.ops import Shape
 from mncost.models.torch_model import torch_module
+from mncost.models.torch_threads import one_thread
 from mncost.witnesses.verify import ELSEWHERE, Reading, gather
 
 __all__ = ["emptied", "fvcore_reading", "materialised", "meta_module", "torch_reading"]
@@ -34,7 +34,7 @@ def meta_module(graph: Graph) -> nn.Module:
 def materialised(module: nn.Module) -> nn.Module:
     """Give a module without memory weights of zero: fvcore has to run it."""
     module = module.to_empty(device="cpu")
-    with torch.no_grad(), _one_thread():
+    with torch.no_grad(), one_thread():
         for values in module.state_dict().values():
             values.zero_()
     return module
@@ -76,7 +76,7 @@ def fvcore_reading(module: nn.Module, inputs: Sequence[Shape], layers: Collectio
     """
     analysis = FlopCountAnalysis(module, tuple(torch.zeros(1, *shape) for shape in inputs))
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    with warnings.catch_warnings(), torch.no_grad(), _one_thread():
+    with warnings.catch_warnings(), torch.no_grad(), one_thread():
         warnings.simplefilter("ignore")  # what a trace says of sizes that it takes as constant
         by_module = analysis.by_module_and_operator()
     counts = {
@@ -91,17 +91,6 @@ def fvcore_reading(module: nn.Module, inputs: Sequence[Shape], layers: Collectio
         _with_rest(macs, counts.get("", 0) - sum(macs.values())),
         _with_rest(held, params.get("", 0) - sum(held.values())),
     )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Run torch on one thread: layers are small, and on a busy machine threads wait for threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _within(counts: Mapping[str, int], layers: Collection[str]) -> dict[str, int]:
