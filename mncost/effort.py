@@ -37,7 +37,7 @@ class Effort:
         parse=units.share,
     )
     max_time: float | None = flag(
-        "Stop after this time in any case: 90, 90s, 5min. Default: 54 s, or 4.5 s for each "
+        "Stop after this time in any case: 90, 90s, 5min. Default: 60 s, or 5 s for each "
         "network, twin and place if that is more, at most 10 min.",
         metavar="TIME",
         parse=units.seconds,

@@ -232,10 +232,10 @@ class _Session:
         with ExitStack() as stack:
             stack.callback(crew.close)
             crew.start()
-            if self.tools.pilot is not None and generation == 0:
-                self.pilot(crew, self.tools.pilot)
             self.look_inside(crew)
             self.timetable.loaded(self.clock.now())
+            if self.tools.pilot is not None and generation == 0:
+                self.pilot(crew, self.tools.pilot)
             rounds = 0
             while crew.has_cells and (
                 (owed and not rounds) or self.timetable.another_round(self.clock.now(), rounds)

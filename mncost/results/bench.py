@@ -141,7 +141,7 @@ def measure_networks(
         networks: at least one; twins too.
         place: where.
         by_layer: find out how long each layer takes.
-        max_time: seconds; by default 54, or 4.5 a network if that is more, up to 600.
+        max_time: seconds; by default 60, or 5 a network if that is more, up to 600.
         watch: is told the progress.
         save: is given the run as it goes.
 

@@ -36,8 +36,8 @@ __all__ = [
 
 ARCHITECTURES = "v1,v2,v3-large"
 TARGET_ERROR, PROCESSES = 0.02, 6
-SECONDS, SECONDS_TO_COMPARE, MOST_SECONDS = 54.0, 150.0, 600.0
-_SECONDS_A_CELL = 4.5
+SECONDS, SECONDS_TO_COMPARE, MOST_SECONDS = 60.0, 150.0, 600.0
+_SECONDS_A_CELL = 5.0
 
 
 def begin(
@@ -54,7 +54,7 @@ def begin(
     Args:
         networks: networks or twins.
         where: the places.
-        effort: how long and how often. Without a ``max_time`` it is ``least_time``, or 4.5 s a
+        effort: how long and how often. Without a ``max_time`` it is ``least_time``, or 5 s a
             cell (a network or twin at a place) if that is more, and at most ten minutes.
         what: what is measured of each network.
         least_time: seconds.

@@ -46,10 +46,10 @@ def test_visits_wait_for_the_transient_that_the_pilot_saw() -> None:
 
 
 def test_time_is_planned_for_more_processes_if_it_is_enough_for_them() -> None:
-    """A generation is worth its start after four times as long: 1 + 4 s."""
+    """A generation measures as long as it took to start, or for three rounds: 2 + 2 s."""
     timetable = Timetable(0.0, 100.0, 6)
-    assert timetable.plan(2.0, Pace(start=1.0, round=0.5)) == 1.0
-    assert timetable.processes == 20
+    assert timetable.plan(2.0, Pace(start=2.0, round=0.5)) == 1.0
+    assert timetable.processes == 25
 
 
 def test_where_time_is_short_there_are_three_processes_with_shorter_visits() -> None:
@@ -151,12 +151,12 @@ def test_as_many_processes_as_the_target_takes() -> None:
 
 
 def test_a_forecast_of_a_run() -> None:
-    """By hand: a generation takes 2 + 8 s; a pilot without noise: processes differ by 2 %."""
+    """By hand: a generation takes 2 + 2 s; a pilot without noise: processes differ by 2 %."""
     pilot = Burst(0, 0, 0.0, [], [8_000_000] * 4, [], [8_000_000] * 4)
     run = run_of([cell(0)], [process(0, {})])
     run.processes[0].add(pilot, "pilot")
     needed = processes_needed(0.02, 0.02, 5)
     assert needed is not None
     assert forecast(run, Pace(2.0, 0.1), 0.0) == Forecast(
-        1, 0.02, 10.0 * needed, 60.0, expected_error(0.02, 6)
+        1, 0.02, 4.0 * needed, 60.0, expected_error(0.02, 15)
     )
