@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from msgspec.structs import replace
+
 from mncost.cost.memory import Precision, as_in_place, as_precision
 from mncost.errors import GridError, InputError, NothingPublishedError
 from mncost.graph.graph import Graph
-from mncost.grids import Grid
+from mncost.grids import Grid, told_apart
 from mncost.network import Network, network_of
 from mncost.selection import Selection
 from mncost.spec.axis import Numbers, Resolution, size_of_image, two_squares
@@ -135,7 +137,7 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
             others |= {"classes": classes, "in_channels": in_channels}
             others |= {"output_stride": output_stride, "in_place": rule}
             made, notes = mixed(names, input, sizes_of if precision else None, others, grid)
-            return Grid(made, notes)
+            return Grid(told_apart(made), notes)
     if input is not None:
         raise InputError("--input is of models; an architecture has --resolution and --in-channels")
     for choice in find(names):
@@ -160,7 +162,8 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
         notes += _collapsed(first)
         if output_stride is not None:
             notes.append(_dilated(architectures[0], output_stride))
-    return Grid(networks, notes)
+    files = [choice.file for choice, _ in chosen if choice.file]
+    return Grid(told_apart(networks) if files and len(chosen) > 1 else networks, notes)
 
 
 def _resolved(
@@ -187,7 +190,7 @@ def _resolved(
         for alpha in selection.alphas or [1.0]:
             with choice.placed():
                 made = resolve(spec, alpha, reading, outputs, in_channels, output_stride)
-            architectures.append(made)
+            architectures.append(replace(made, file=choice.file) if choice.file else made)
             blocks += len(architectures[-1].blocks)
             sized += len(architectures[-1].blocks) * len(sizes)
             if blocks > MAX_BLOCKS or sized > MAX_SIZED_BLOCKS:
@@ -249,7 +252,7 @@ def grid_of(networks: Networks, **which: Any) -> Grid:
     in_hand = [one for one in every if isinstance(one, Network)]
     if not in_hand or len(in_hand) != len(every):
         raise InputError("accepted are names of architectures, or networks of mncost.load")
-    return networks if isinstance(networks, Grid) else Grid(in_hand)
+    return networks if isinstance(networks, Grid) else Grid(told_apart(in_hand))
 
 
 def teacher_of(network: Network, name: str | None) -> Network | None:

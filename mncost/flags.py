@@ -40,6 +40,7 @@ class Flag(NamedTuple):
         completes: what a shell completes: a name in :mod:`mncost.cli.completion`.
         positional: the words without an option's name mean it too.
         several: it may be given more than once; the texts are joined with commas.
+        least, most: the range of a whole number.
     """
 
     help: str
@@ -50,6 +51,8 @@ class Flag(NamedTuple):
     completes: str = ""
     positional: bool = False
     several: bool = False
+    least: int | None = None
+    most: int | None = None
 
 
 def flag(  # noqa: PLR0913 - what a Flag has

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
+from pathlib import PurePath
+from typing import Any, overload
 
 from mncost.counted import Counted
 from mncost.errors import InputError
@@ -11,7 +12,7 @@ from mncost.label import fact_words
 from mncost.network import Network
 from mncost.render.shown import Shown
 
-__all__ = ["Grid", "input_words", "refuse_partial", "title"]
+__all__ = ["Grid", "input_words", "refuse_partial", "title", "told_apart"]
 
 
 class Grid(Shown, Sequence[Network]):
@@ -92,3 +93,46 @@ def title(network: Counted) -> str:
         f"{network.arch} α {network.alpha} at {network.resolution} px, dialect "
         f"{network.dialect}{stride}{twin}"
     )
+
+
+def told_apart(networks: Iterable[Network]) -> list[Network]:
+    """Return networks of which no two that differ have the same :func:`title`.
+
+    Where a file has the name of another network, the file becomes part of the name:
+    ``v2 (small.toml)``. What is still named alike is numbered: ``Net``, ``Net (2)``.
+    """
+    listed = [*networks]
+    files: dict[str, set[str]] = {}
+    for network in listed:
+        files.setdefault(network.arch, set()).add(_file(network))
+    alike: dict[str, list[Any]] = {}
+    return [_numbered(_with_file(network, files[network.arch]), alike) for network in listed]
+
+
+def _file(network: Network) -> str:
+    return network.architecture.file if network.architecture else ""
+
+
+def _with_file(network: Network, files: set[str]) -> Network:
+    """Return a network with its file in its name, if others of that name have another one."""
+    file = _file(network)
+    if not file or len(files) == 1:
+        return network
+    names = [PurePath(one).name for one in files]
+    shown = PurePath(file).name
+    return network.named(f"{network.arch} ({shown if names.count(shown) == 1 else file})")
+
+
+def _numbered(network: Network, alike: dict[str, list[Any]]) -> Network:
+    """Return a network with a number, if another one is named alike.
+
+    Args:
+        network: the next one.
+        alike: what those before it run, by their titles; the network's is added.
+    """
+    known = alike.setdefault(title(network), [])
+    runs = network.graph, network.source, network.trained
+    if runs not in known:
+        known.append(runs)
+    number = known.index(runs) + 1
+    return network if number == 1 else network.named(f"{network.arch} ({number})")

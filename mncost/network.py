@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from mncost.cost.memory import InPlace, Precision
 from mncost.counted import Counted
@@ -51,6 +54,13 @@ class Network(Counted):
             resolution = resolution_of(size)
             return network_of(self.architecture, resolution, self.precision, self.in_place)
         return self._copy(self._shared, inputs)
+
+    def named(self, arch: str) -> Network:
+        """Return the same network under another name."""
+        renamed = copy(self)
+        renamed.label = replace(self.label, arch=arch)
+        renamed._twins = {}
+        return renamed
 
     def _read_again(self, size: tuple[int, int]) -> Network:
         """Return the network of the same model for images of another size."""

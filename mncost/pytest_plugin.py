@@ -175,13 +175,17 @@ def _model(given: ModelLike) -> Model:
 
     from mncost.budget.records import Model
     from mncost.errors import InputError
+    from mncost.toml_errors import problems
 
     if isinstance(given, str | os.PathLike):
         return Model(arch=os.fspath(given))
     try:
         return msgspec.convert(given, Model).named()
-    except (msgspec.ValidationError, InputError) as error:
-        raise InputError(f"model {given!r}: {error}") from None
+    except msgspec.ValidationError:
+        said: object = next(problems(given, Model)).text
+    except InputError as error:
+        said = error
+    raise InputError(f"model {given!r}: {said}")
 
 
 def _bound(name: str, given: str | float, other: Model | None) -> tuple[str, Bounds]:

@@ -36,6 +36,7 @@ from mncost.budget.schema import (
 )
 from mncost.cost.memory import PRECISIONS
 from mncost.errors import BudgetError, InputError, UnknownNameError, one_line
+from mncost.label import fact_words
 from mncost.limits import EXACT, percent_of
 from mncost.measure.runtimes import REAL, RUNTIMES, runtime_class
 from mncost.readers import SUFFIXES, is_model
@@ -156,7 +157,8 @@ class _Reader:
             self.problems.add("name", f"{_shown(name)}: cannot be printed on one line")
         if known is None:
             return
-        name = name or ", ".join([known.title, *_beyond_default(precision, place)])
+        run_at = structs.replace(place, precision=precision)
+        name = name or ", ".join([known.title, *_beyond_default(run_at)])
         for key, metric, same, bound in bounds:
             self.take((known.same, precision, place, same), key)
             line = self.lines.line(number, key)
@@ -305,22 +307,11 @@ class _Reader:
             yield _Bound(key, "latency regression", "regression", Regression(share))
 
 
-def _beyond_default(precision: str, place: Place) -> Iterator[str]:
-    """Say what of a budget is not as it is without being said."""
-    if precision != "fp32":
-        yield precision
-    if place.batch != 1:
-        yield f"batch {place.batch}"
-    if place.runtime != Place().runtime:
-        yield place.runtime
-    if place.provider is not None:
-        yield place.provider
-    if place.threads != 1:
-        yield f"{place.threads} threads"
-    if place.denormals is not None:
-        yield f"denormals {place.denormals}"
-    if not place.is_here:
-        yield f"on {place.host}"
+def _beyond_default(place: Place) -> list[str]:
+    """Return words for what of a place does not go without saying."""
+    there = structs.replace(place, host=None if place.is_here else place.host)
+    names = Place.differs([there, Place()])
+    return fact_words(there, *names) if names else []
 
 
 def _shown(value: object) -> str:

@@ -173,11 +173,10 @@ def _ruled_out(
         MeasureError: this machine has no profile there.
     """
     from mncost.place import OnePlace
-    from mncost.predict.predictor import Predictor
-    from mncost.predict.profile import read_profile
+    from mncost.predict.profile import predictor_of
 
     place = OnePlace(timing.runtime, timing.threads, timing.host, timing.hosts)
-    predictor = Predictor(read_profile(place, candidates[0].network.precision))
+    predictor = predictor_of(place, candidates[0].network.precision)
     made = predictor.predict([one.network for one in candidates], level=_SURE)
     return [
         one

@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from mncost.cli import streams
 from mncost.cli.emit import Out, emit_text, say
 from mncost.cli.options import refuse
@@ -19,7 +17,7 @@ from mncost.cli.view import View, check_run_file, status
 from mncost.cluster.address import Scheduler, check_alone
 from mncost.effort import Effort
 from mncost.errors import InputError
-from mncost.flags import given
+from mncost.flags import Flag, given
 from mncost.measure.where import Where
 from mncost.which import Which
 
@@ -61,61 +59,51 @@ def bench(
     out: Annotated[Out, _OUT],
     twin: Annotated[
         bool | None,
-        typer.Option(
-            "--twin/--no-twin",
-            help="Measure the standard-convolution twin of each network too. Default: yes, "
-            "except with --by layer or --training.",
-            rich_help_panel="Model",
+        Flag(
+            "Measure the standard-convolution twin of each network too. Default: yes, except with "
+            "--by layer or --training.",
+            names=("--twin/--no-twin",),
+            panel="Model",
         ),
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(
-            "--weights",
-            metavar="FILE",
-            help="Trained weights of the network: a checkpoint of torchvision's, timm's or our "
-            "model. Default: random weights. Twins have random ones.",
-            rich_help_panel="Model",
+        Flag(
+            "Trained weights of the network: a checkpoint of torchvision's, timm's or our model. "
+            "Default: random weights. Twins have random ones.",
+            "FILE",
+            panel="Model",
         ),
     ] = None,
     weights_key: Annotated[
         str | None,
-        typer.Option(
-            "--weights-key",
-            metavar="KEY",
-            help="Which state dict of a checkpoint that holds several: model, model_ema ...",
-            rich_help_panel="Model",
+        Flag(
+            "Which state dict of a checkpoint that holds several: model, model_ema ...",
+            "KEY",
+            panel="Model",
         ),
     ] = None,
     teacher: Annotated[
         str | None,
-        typer.Option(
-            "--teacher",
-            metavar="ARCH",
-            help="With --training: a network to distil from; its inference is measured beside the "
+        Flag(
+            "With --training: a network to distil from; its inference is measured beside the "
             "steps.",
-            rich_help_panel="Measure",
+            "ARCH",
+            panel="Measure",
         ),
     ] = None,
     save: Annotated[
         Path | None,
-        typer.Option(
-            "--save",
-            metavar="FILE",
-            help="Save the run (.json, or - for standard output instead of the table): every "
-            "sample, the machine, the versions. mncost show prints it again. Default: in "
-            "your own state directory, which keeps the last 20 runs.",
-            rich_help_panel="Output",
+        Flag(
+            "Save the run (.json, or - for standard output instead of the table): every sample, "
+            "the machine, the versions. mncost show prints it again. Default: in your own state "
+            "directory, which keeps the last 20 runs.",
+            "FILE",
         ),
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(
-            "--resume",
-            metavar="FILE",
-            help="Continue a saved run for another --max-time.",
-            rich_help_panel="Measure",
-        ),
+        Flag("Continue a saved run for another --max-time.", "FILE", panel="Measure"),
     ] = None,
 ) -> int:
     """Measure latency on this CPU: networks interleaved, in several processes, with intervals.

@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from mncost.cli import streams
 from mncost.cli.emit import say
 from mncost.cli.options import only_time
 from mncost.cli.params import Only
 from mncost.effort import Effort
 from mncost.errors import InputError, Interrupted
+from mncost.flags import Flag
 from mncost.place import OnePlace
 from mncost.which import Which
 
@@ -43,31 +42,25 @@ def calibrate(
     effort: Annotated[Effort, only_time("Measure at most this long. Default: 100 s.")],
     cells: Annotated[
         int | None,
-        typer.Option(
-            "--cells",
-            min=1,
-            max=9,
-            help="Networks of each family to measure, beside 48 probes. Default: 7.",
-            rich_help_panel="Measure",
+        Flag(
+            "Networks of each family to measure, beside 48 probes. Default: 7.",
+            panel="Measure",
+            least=1,
+            most=9,
         ),
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option(
-            "--from",
-            metavar="FILE",
-            help="Take a run file of mncost bench instead of measuring.",
-            rich_help_panel="Measure",
+        Flag(
+            "Take a run file of mncost bench instead of measuring.",
+            "FILE",
+            names=("--from",),
+            panel="Measure",
         ),
     ] = None,
     save: Annotated[
         Path | None,
-        typer.Option(
-            "--save",
-            metavar="FILE",
-            help="Write the run that was measured.",
-            rich_help_panel="Output",
-        ),
+        Flag("Write the run that was measured.", "FILE"),
     ] = None,
 ) -> None:
     """Measure what mncost predict needs: a profile of this machine, runtime and thread count.

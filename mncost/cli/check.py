@@ -19,6 +19,7 @@ from mncost.cli.emit import Out, emit_text, is_standard_output
 from mncost.cli.params import Only
 from mncost.cli.streams import tell
 from mncost.errors import InputError
+from mncost.flags import Flag
 from mncost.render import escape
 from mncost.render.write import check_writable, refuse_overwriting
 
@@ -41,33 +42,22 @@ def check(
     ] = None,
     junit: Annotated[
         Path | None,
-        typer.Option(
-            "--junit", metavar="FILE", help="Write JUnit XML too.", rich_help_panel="Output"
-        ),
+        Flag("Write JUnit XML too.", "FILE"),
     ] = None,
     github: Annotated[
         bool,
-        typer.Option(
-            "--github",
-            help="Write annotations and a job summary for GitHub Actions too.",
-            rich_help_panel="Output",
-        ),
+        Flag("Write annotations and a job summary for GitHub Actions too."),
     ] = False,
     update: Annotated[
         bool,
-        typer.Option(
-            "--update",
-            help="Print a diff with limits that would hold, instead of the table.",
-            rich_help_panel="Output",
-        ),
+        Flag("Print a diff with limits that would hold, instead of the table."),
     ] = False,
     self_test: Annotated[
         bool,
-        typer.Option(
-            "--self-test",
-            help="Measure V2 against itself for 60 s (or --max-time), and print which slowdowns "
-            "this machine can detect and how often it would FAIL by mistake.",
-            rich_help_panel="Measure",
+        Flag(
+            "Measure V2 against itself for 60 s (or --max-time), and print which slowdowns this "
+            "machine can detect and how often it would FAIL by mistake.",
+            panel="Measure",
         ),
     ] = False,
     verbose: options.Verbose = False,

@@ -6,15 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from mncost.cli.emit import Out, emit_several
 from mncost.cli.options import Verbose, refuse
 from mncost.cli.params import Only
 from mncost.cli.view import check_run_file, status
 from mncost.effort import Effort
 from mncost.errors import InputError, MeasureError
-from mncost.flags import given
+from mncost.flags import Flag, given
 from mncost.measure.where import Where
 from mncost.which import Which
 
@@ -57,74 +55,56 @@ def compare(
     out: Out,
     layers: Annotated[
         bool | None,
-        typer.Option(
-            "--layers/--no-layers",
-            help="Show each pair of layers beside its convolution; with --bench measure them as "
-            "small networks, beside the machine's roofline. Default: yes with --bench of "
-            "one network.",
-            rich_help_panel="Output",
+        Flag(
+            "Show each pair of layers beside its convolution; with --bench measure them as small "
+            "networks, beside the machine's roofline. Default: yes with --bench of one network.",
+            names=("--layers/--no-layers",),
         ),
     ] = None,
     bench: Annotated[
         bool,
-        typer.Option("--bench", help="Measure too, on this machine's CPU.", rich_help_panel=_PANEL),
+        Flag("Measure too, on this machine's CPU.", panel=_PANEL),
     ] = False,
     memory: Annotated[
         bool | None,
-        typer.Option(
-            "--memory/--no-memory",
-            help="Measure peak memory too. Default: yes with --bench of one network.",
-            rich_help_panel=_PANEL,
+        Flag(
+            "Measure peak memory too. Default: yes with --bench of one network.",
+            names=("--memory/--no-memory",),
+            panel=_PANEL,
         ),
     ] = None,
     fp32: Annotated[
         bool,
-        typer.Option("--fp32", help="Short for --precision fp32.", rich_help_panel=_PANEL),
+        Flag("Short for --precision fp32.", panel=_PANEL),
     ] = False,
     int8: Annotated[
         bool,
-        typer.Option(
-            "--int8",
-            help="Short for --precision int8; with --fp32: both.",
-            rich_help_panel=_PANEL,
-        ),
+        Flag("Short for --precision int8; with --fp32: both.", panel=_PANEL),
     ] = False,
     precision: Annotated[
         str | None,
-        typer.Option(
-            "--precision",
-            metavar="NAMES",
-            help="fp32, int8 (measured on ONNX Runtime), fp16 (counted only), with commas. "
-            "Default: fp32.",
-            rich_help_panel=_PANEL,
+        Flag(
+            "fp32, int8 (measured on ONNX Runtime), fp16 (counted only), with commas. Default: "
+            "fp32.",
+            "NAMES",
+            panel=_PANEL,
         ),
     ] = None,
     max_twin_gmacs: Annotated[
         float | None,
-        typer.Option(
-            "--max-twin-gmacs",
-            metavar="G",
-            help=f"Do not measure twins with more GMACs than this. Default: {MAX_TWIN_GMACS:g}.",
-            rich_help_panel=_PANEL,
+        Flag(
+            f"Do not measure twins with more GMACs than this. Default: {MAX_TWIN_GMACS:g}.",
+            "G",
+            panel=_PANEL,
         ),
     ] = None,
     save: Annotated[
         Path | None,
-        typer.Option(
-            "--save",
-            metavar="FILE",
-            help="Save the run (.json): every sample. mncost bench --resume continues it.",
-            rich_help_panel="Output",
-        ),
+        Flag("Save the run (.json): every sample. mncost bench --resume continues it.", "FILE"),
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option(
-            "--run",
-            metavar="FILE",
-            help="Use the measurements of a saved run.",
-            rich_help_panel="Model",
-        ),
+        Flag("Use the measurements of a saved run.", "FILE", panel="Model"),
     ] = None,
     verbose: Verbose = False,
 ) -> int:

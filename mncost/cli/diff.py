@@ -9,6 +9,7 @@ import typer
 
 from mncost.cli.emit import Out
 from mncost.extras import require
+from mncost.flags import Flag
 
 __all__ = ["diff"]
 
@@ -19,7 +20,7 @@ def diff(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The later run file.")],
     allow_different_machine: Annotated[
         bool,
-        typer.Option("--allow-different-machine", help="Compare runs of different machines too."),
+        Flag("Compare runs of different machines too.", panel="Model"),
     ] = False,
 ) -> None:
     """Compare two saved runs cell by cell: the ratio of the latencies, with its interval.

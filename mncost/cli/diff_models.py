@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from mncost.cli.emit import Out
 from mncost.cli.params import Only
 from mncost.errors import InputError
+from mncost.flags import Flag
 from mncost.which import Which
 
 __all__ = ["diff_models"]
@@ -19,7 +18,7 @@ def diff_models(
     out: Out,
     every: Annotated[
         bool,
-        typer.Option("--all", help="Show unchanged layers too.", rich_help_panel="Output"),
+        Flag("Show unchanged layers too.", names=("--all",)),
     ] = False,
 ) -> None:
     """Print what changed from one network to another: shapes, parameters, MACs, bytes, by layer.

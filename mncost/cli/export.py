@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from mncost.cli.emit import say
 from mncost.cli.params import Only
 from mncost.cli.streams import tell
 from mncost.errors import InputError, OutputError, UnknownNameError
+from mncost.flags import Flag
 from mncost.models.given_weights import GivenWeights
 from mncost.which import Which
 
@@ -31,60 +30,40 @@ def export(
     given_weights: GivenWeights,
     output: Annotated[
         Path,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="File to write. Its suffix chooses the kind: .onnx, .pt (state dict), .pt2 "
-            "(torch.export), .tflite (LiteRT), .xml (OpenVINO; and .bin), .param (ncnn; and .bin), "
-            ".pte (ExecuTorch), .mlpackage (Core ML), .toml (architecture file at α = 1). Replaced "
-            "only when complete.",
-            rich_help_panel=_PANEL,
+        Flag(
+            "File to write. Its suffix chooses the kind: .onnx, .pt (state dict), .pt2 "
+            "(torch.export), .tflite (LiteRT), .xml (OpenVINO; and .bin), .param (ncnn; and "
+            ".bin), .pte (ExecuTorch), .mlpackage (Core ML), .toml (architecture file at α = 1). "
+            "Replaced only when complete.",
+            "FILE",
+            names=("--output", "-o"),
         ),
     ],
     features: Annotated[
         bool,
-        typer.Option(
-            "--features",
-            help="Leave the classifier out: the output is embeddings.",
-            rich_help_panel=_PANEL,
-        ),
+        Flag("Leave the classifier out: the output is embeddings."),
     ] = False,
     dynamic_batch: Annotated[
         bool,
-        typer.Option(
-            "--dynamic-batch",
-            help="Leave the number of images open (always so in .pt2).",
-            rich_help_panel=_PANEL,
-        ),
+        Flag("Leave the number of images open (always so in .pt2)."),
     ] = False,
     static_batch: Annotated[
         int | None,
-        typer.Option(
-            "--static-batch",
-            min=1,
-            metavar="N",
-            help="Images in each call of an .onnx or .xml file. Default: 1.",
-            rich_help_panel=_PANEL,
-        ),
+        Flag("Images in each call of an .onnx or .xml file. Default: 1.", "N", least=1),
     ] = None,
     qat: Annotated[
         bool,
-        typer.Option(
-            "--qat",
-            help="With --precision int8, of an .onnx or .xml file: train it with rounded numbers "
-            "first, for 12 steps on noise, to give the logits that it gives without.",
-            rich_help_panel=_PANEL,
+        Flag(
+            "With --precision int8, of an .onnx or .xml file: train it with rounded numbers "
+            "first, for 12 steps on noise, to give the logits that it gives without."
         ),
     ] = False,
     opset: Annotated[
         int | None,
-        typer.Option(
-            "--opset",
-            metavar="N",
-            help="Opset of an .onnx file, 13 or more. Default: 20; runtimes of the last two "
-            "years read it.",
-            rich_help_panel=_PANEL,
+        Flag(
+            "Opset of an .onnx file, 13 or more. Default: 20; runtimes of the last two years read "
+            "it.",
+            "N",
         ),
     ] = None,
 ) -> None:

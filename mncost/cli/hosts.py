@@ -9,6 +9,7 @@ import typer
 
 from mncost.cli.emit import Out
 from mncost.errors import UnknownNameError
+from mncost.flags import Flag
 
 __all__ = ["hosts"]
 
@@ -23,15 +24,15 @@ def hosts(
     ] = "check",
     host: Annotated[
         str | None,
-        typer.Option("--host", metavar="NAME,...", help="Only these hosts. Default: all."),
+        Flag("Only these hosts. Default: all.", "NAME,...", panel="Measure"),
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option(
-            "--hosts",
-            metavar="FILE",
-            help="The file with the hosts. Default: hosts.toml here, or mncost/hosts.toml in "
-            "~/.config.",
+        Flag(
+            "The file with the hosts. Default: hosts.toml here, or mncost/hosts.toml in ~/.config.",
+            "FILE",
+            names=("--hosts",),
+            panel="Measure",
         ),
     ] = None,
 ) -> int:

@@ -10,6 +10,7 @@ import typer
 from mncost.cli.emit import say
 from mncost.cli.params import Only
 from mncost.errors import InputError, UnknownNameError
+from mncost.flags import Flag
 from mncost.which import Which
 
 __all__ = ["init"]
@@ -22,11 +23,9 @@ def init(
     ],
     github: Annotated[
         bool,
-        typer.Option("--github", help="For GitHub Actions (default).", rich_help_panel="Output"),
+        Flag("For GitHub Actions (default)."),
     ] = False,
-    gitlab: Annotated[
-        bool, typer.Option("--gitlab", help="For GitLab CI.", rich_help_panel="Output")
-    ] = False,
+    gitlab: Annotated[bool, Flag("For GitLab CI.")] = False,
 ) -> None:
     """Write a budget file and a workflow that checks it; both pass as they are.
 

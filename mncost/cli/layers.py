@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from mncost.cli.emit import Out
 from mncost.cli.options import Flops, refuse
 from mncost.cli.params import Only
 from mncost.errors import InputError
+from mncost.flags import Flag
 from mncost.training.choices import Training
 from mncost.which import Which
 
@@ -22,29 +21,19 @@ def layers(
     out: Out,
     by: Annotated[
         str,
-        typer.Option(
-            "--by",
-            metavar="WHAT",
-            help="layer, block, stage, kind or pair. pair: each pair of layers beside the "
-            "convolution that replaces it in the twin (--twin; default: standard).",
-            rich_help_panel="Output",
+        Flag(
+            "layer, block, stage, kind or pair (each pair of layers beside the convolution that "
+            "replaces it in the twin: --twin). Default: layer.",
+            "WHAT",
         ),
     ] = "layer",
     every: Annotated[
         bool,
-        typer.Option(
-            "--all",
-            help="Show operators without MACs and parameters too.",
-            rich_help_panel="Output",
-        ),
+        Flag("Show operators without MACs and parameters too.", names=("--all",)),
     ] = False,
     memory: Annotated[
         bool,
-        typer.Option(
-            "--memory",
-            help="Show the largest tensor at each spatial resolution instead.",
-            rich_help_panel="Output",
-        ),
+        Flag("Show the largest tensor at each spatial resolution instead."),
     ] = False,
     flops: Flops = False,
 ) -> None:

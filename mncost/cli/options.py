@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, TypeAlias
 
-import typer
-
-from mncost.cli.params import Only, completer
+from mncost.cli.params import Only
 from mncost.errors import InputError
+from mncost.flags import Flag
 
 __all__ = [
     "Convention",
@@ -21,26 +20,16 @@ __all__ = [
 
 Convention: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--convention",
-        metavar="NAME",
-        autocompletion=completer("conventions"),
-        rich_help_panel="Output",
-        help="Count like another tool: paper, torch, fvcore, thop ... See mncost explain.",
+    Flag(
+        "Count like another tool: paper, torch, fvcore, thop ... See mncost explain.",
+        "NAME",
+        completes="conventions",
     ),
 ]
-Flops: TypeAlias = Annotated[
-    bool,
-    typer.Option("--flops", help="Add the column flops = 2 × MACs.", rich_help_panel="Output"),
-]
+Flops: TypeAlias = Annotated[bool, Flag("Add the column flops = 2 × MACs.")]
 Verbose: TypeAlias = Annotated[
     bool,
-    typer.Option(
-        "--verbose",
-        "-v",
-        help="Print every warning in full, and details of the machine.",
-        rich_help_panel="Output",
-    ),
+    Flag("Print every warning in full, and details of the machine.", names=("--verbose", "-v")),
 ]
 
 

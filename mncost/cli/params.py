@@ -1,7 +1,8 @@
-"""From frozen dataclasses of flags to the options of a command.
+"""From flags to the options of a command.
 
 A command takes ``which: Which`` as one parameter. :func:`spread` gives typer a signature with an
-option for each flag of such a class, and calls the command with an instance of it.
+option for each flag of such a class, and calls the command with an instance of it. An option that
+no other command has is a parameter with a flag: ``pivot: Annotated[str | None, Flag("...")]``.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import typer
 from mncost.cli.streams import tell
 from mncost.flags import Flag, flags_of
 
-__all__ = ["Only", "completer", "spread"]
+__all__ = ["Only", "spread"]
 
 _TYPES = (bool, int, float, Path)
+_PANEL = "Output"  # of an option that no other command has
 _WORDS = "_words"  # ends the name of the parameter that takes what stands without an option
 _OUTPUTS = ("output", "save", "junit")
 _MODELS = ("arch", f"arch{_WORDS}", "model", "teacher")  # where a name or a file may stand
@@ -51,7 +53,7 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
             groups[parameter.name] = (kind, only)
             parameters += _options(kind, only)
         else:
-            parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
+            parameters.append(_own(parameter))
 
     @wraps(function)
     def call(**given: Any) -> Any:
@@ -116,21 +118,39 @@ def _options(kind: type, only: Only) -> Iterator[Parameter]:
         if said.positional and only.positional:
             words = typer.Argument(metavar=f"[{said.metavar}]...", hidden=True, **_more(said))
             yield _parameter(name + _WORDS, list[str] | None, words)
-        names = said.names or (f"--{name.replace('_', '-')}",)
-        option = typer.Option(
-            *names, metavar=said.metavar or None, help=said.help, show_default=False, **_more(said)
-        )
-        yield _parameter(name, _typed(said, hints[name]), option)
+        yield _parameter(name, _typed(said, hints[name]), _option(name, said))
+
+
+def _own(parameter: Parameter) -> Parameter:
+    """Return a parameter of a command as typer reads it."""
+    kind, *more = get_args(parameter.annotation) or (parameter.annotation,)
+    said = next((one for one in more if isinstance(one, Flag)), None)
+    if said is not None:
+        said = said._replace(panel=said.panel or _PANEL)
+        parameter = parameter.replace(annotation=Annotated[kind, _option(parameter.name, said)])
+    return parameter.replace(kind=Parameter.KEYWORD_ONLY)
+
+
+def _option(name: str, said: Flag) -> Any:
+    """Return what typer reads of a flag; its help states the default."""
+    names, metavar = _names(name, said), said.metavar or None
+    return typer.Option(*names, metavar=metavar, help=said.help, show_default=False, **_more(said))
+
+
+def _names(name: str, said: Flag) -> tuple[str, ...]:
+    return said.names or (f"--{name.replace('_', '-')}",)
 
 
 def _more(said: Flag) -> dict[str, Any]:
     more: dict[str, Any] = {"rich_help_panel": said.panel} if said.panel else {}
+    if (said.least, said.most) != (None, None):
+        more |= {"min": said.least, "max": said.most}
     if said.completes:
-        more["autocompletion"] = completer(said.completes)
+        more["autocompletion"] = _completer(said.completes)
     return more
 
 
-def completer(name: str) -> Callable[[str], list[str]]:
+def _completer(name: str) -> Callable[[str], list[str]]:
     """Return what completes a word: a function of :mod:`mncost.cli.completion`, imported late."""
 
     def complete(incomplete: str) -> list[str]:
@@ -175,6 +195,6 @@ def _instance(kind: type, only: Only, given: dict[str, Any]) -> Any:
         elif said.several:
             value = ",".join(value or ()) or None
         if value is not None:
-            option = (said.names or (f"--{name.replace('_', '-')}",))[0]
+            option = _names(name, said)[0]
             values[name] = value if said.parse is None else said.parse(option, value)
     return kind(**values)

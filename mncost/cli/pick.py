@@ -7,14 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from mncost.choose.limits import Limits
 from mncost.choose.timing import Timing
 from mncost.cli import options
 from mncost.cli.emit import Out
 from mncost.cli.params import Only
 from mncost.errors import OutputError
+from mncost.flags import Flag
 from mncost.which import GRAMMAR, Which
 
 if TYPE_CHECKING:
@@ -43,19 +42,14 @@ def pick(
     out: Out,
     with_weights: Annotated[
         bool,
-        typer.Option(
-            "--with-weights",
-            help="Only networks whose weights timm, torchvision or Keras can load by name.",
+        Flag(
+            "Only networks whose weights timm, torchvision or Keras can load by name.",
+            panel="Limits",
         ),
     ] = False,
     top: Annotated[
         int | None,
-        typer.Option(
-            "--top",
-            min=1,
-            help="Show at most this many. Default: 10; 3 if latencies are measured.",
-            rich_help_panel="Output",
-        ),
+        Flag("Show at most this many. Default: 10; 3 if latencies are measured.", least=1),
     ] = None,
     verbose: options.Verbose = False,
 ) -> int:

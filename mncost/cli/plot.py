@@ -16,7 +16,7 @@ from mncost.cli.params import Only
 from mncost.cli.streams import tell
 from mncost.effort import Effort
 from mncost.errors import InputError, UnknownNameError
-from mncost.flags import given
+from mncost.flags import Flag, given
 from mncost.pictures.look import FORMATS
 from mncost.place import OnePlace
 from mncost.which import GRAMMAR, Which
@@ -60,87 +60,54 @@ def plot(
     ] = None,
     kind: Annotated[
         str,
-        typer.Option(
-            "--kind",
-            metavar="NAME",
-            show_default=False,
-            help="scatter: networks as points. layers: one network, MACs, time and bytes by layer. "
+        Flag(
+            "scatter: networks as points. layers: one network, MACs, time and bytes by layer. "
             "Default: scatter.",
-            rich_help_panel="Output",
+            "NAME",
         ),
     ] = "scatter",
     x: Annotated[
         str | None,
-        typer.Option(
-            "--x",
-            metavar="NAME",
-            help="macs, params, size, memory, latency. Default: macs.",
-            rich_help_panel="Output",
-        ),
+        Flag("macs, params, size, memory, latency. Default: macs.", "NAME"),
     ] = None,
     y: Annotated[
         str | None,
-        typer.Option(
-            "--y",
-            metavar="NAME",
-            help="top1 (as published), latency. Default: top1.",
-            rich_help_panel="Output",
-        ),
+        Flag("top1 (as published), latency. Default: top1.", "NAME"),
     ] = None,
     by: Annotated[
         str | None,
-        typer.Option(
-            "--by",
-            metavar="WHAT",
-            help="With --kind layers: layer, block, stage or kind. Default: layer.",
-            rich_help_panel="Output",
-        ),
+        Flag("With --kind layers: layer, block, stage or kind. Default: layer.", "WHAT"),
     ] = None,
     no_time: Annotated[
         bool,
-        typer.Option(
-            "--no-time",
-            help="With --kind layers: show MACs and bytes, and measure nothing.",
-            rich_help_panel="Measure",
-        ),
+        Flag("With --kind layers: show MACs and bytes, and measure nothing.", panel="Measure"),
     ] = False,
     predicted: Annotated[
         bool,
-        typer.Option(
-            "--predicted",
-            help="With latencies: predict them by the profile of mncost calibrate, and measure "
-            "nothing.",
-            rich_help_panel="Measure",
+        Flag(
+            "With latencies: predict them by the profile of mncost calibrate, and measure nothing.",
+            panel="Measure",
         ),
     ] = False,
     save: Annotated[
         Path | None,
-        typer.Option(
-            "--save",
-            metavar="FILE",
-            help="Save the measurements as a run file, which plot can draw again.",
-            rich_help_panel="Output",
-        ),
+        Flag("Save the measurements as a run file, which plot can draw again.", "FILE"),
     ] = None,
     format_name: Annotated[
         str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="NAME",
-            help=f"{', '.join(FORMATS)}. Default: by the suffix of --output, else png.",
-            rich_help_panel="Output",
+        Flag(
+            f"{', '.join(FORMATS)}. Default: by the suffix of --output, else png.",
+            "NAME",
+            names=("--format", "-f"),
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="A .png, .svg or .pdf file (- for standard output), replaced only once it is "
+        Flag(
+            "A .png, .svg or .pdf file (- for standard output), replaced only once it is "
             "complete. Default: mncost-Y-X.png or mncost-layers.png, here.",
-            rich_help_panel="Output",
+            "FILE",
+            names=("--output", "-o"),
         ),
     ] = None,
 ) -> int:

@@ -95,15 +95,14 @@ def scatter(asked: Asked, x: str, y: str, *, is_predicted: bool = False) -> tupl
 def _predicted(asked: Asked, x: str, y: str) -> Picture:
     """Return the picture of predicted latencies."""
     from mncost.pictures.plot import plot
-    from mncost.predict.predictor import Predictor
-    from mncost.predict.profile import read_profile
+    from mncost.predict.profile import predictor_of
 
     if "latency" not in (x, y):
         raise InputError("--predicted goes with latency: --x latency or --y latency")
     if asked.run_file is not None:
         raise InputError(f"{asked.run_file}: --predicted does not go with a run file")
     refuse({"max_time": asked.max_time, "save": asked.save}, "does not go with --predicted")
-    predictor = Predictor(read_profile(asked.place, as_precision(asked.which.precision)))
+    predictor = predictor_of(asked.place, as_precision(asked.which.precision))
     return plot(predictor.predict(_networks(asked, x, y)), x=x, y=y)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from mncost.cli.emit import Out
 from mncost.cli.params import Only
 from mncost.effort import Effort
 from mncost.errors import InputError
+from mncost.flags import Flag
 from mncost.place import OnePlace
 from mncost.which import Which
 
@@ -41,19 +40,17 @@ def predict(
     out: Out,
     run: Annotated[
         Path | None,
-        typer.Option(
-            "--run",
-            metavar="FILE",
-            help="Predict from a run file of mncost bench instead of the profile.",
-            rich_help_panel="Measure",
+        Flag(
+            "Predict from a run file of mncost bench instead of the profile.",
+            "FILE",
+            panel="Measure",
         ),
     ] = None,
     check: Annotated[
         bool,
-        typer.Option(
-            "--check",
-            help="Measure some of the networks now, and say how well they were predicted.",
-            rich_help_panel="Measure",
+        Flag(
+            "Measure some of the networks now, and say how well they were predicted.",
+            panel="Measure",
         ),
     ] = False,
 ) -> None:
@@ -69,8 +66,7 @@ def predict(
     """
     from mncost.cli.progress import watching
     from mncost.predict import calibrate
-    from mncost.predict.predictor import Predictor
-    from mncost.predict.profile import read_profile, write_profile
+    from mncost.predict.profile import predictor_of, write_profile
 
     target, most = effort.target_error, effort.max_time
     if most is not None and not check and target is None:
@@ -78,7 +74,7 @@ def predict(
     grid = which.grid()
     networks = [one.as_twin(which.twin) for one in grid] if which.twin else list(grid)
     if run is None:
-        predictor = Predictor(read_profile(place, which.precision or "fp32"))
+        predictor = predictor_of(place, which.precision or "fp32")
     else:
         predictor = _of_run(run, place, which.precision)
     if target is not None:

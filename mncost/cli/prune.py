@@ -6,12 +6,11 @@ import shlex
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from mncost.cli.emit import Out, say
 from mncost.cli.params import Only
 from mncost.cli.streams import tell
 from mncost.errors import InputError
+from mncost.flags import Flag
 from mncost.models.given_weights import GivenWeights
 from mncost.which import Which
 
@@ -30,33 +29,28 @@ def prune(
     out: Annotated[Out, Only(without=("output",))],
     output: Annotated[
         Path,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="The architecture file (.toml); the surviving weights go beside it "
-            "(.safetensors).",
-            rich_help_panel="Output",
+        Flag(
+            "The architecture file (.toml); the surviving weights go beside it (.safetensors).",
+            "FILE",
+            names=("--output", "-o"),
         ),
     ],
     channels: Annotated[
         str,
-        typer.Option(
-            "--channels",
-            metavar="SHARE|ROW=N",
-            help="The share of channels to keep (0.5), channels of rows (row3=16, "
-            "row8.expanded=480), or both with commas.",
-            rich_help_panel=_PANEL,
+        Flag(
+            "The share of channels to keep (0.5), channels of rows (row3=16, row8.expanded=480), "
+            "or both with commas.",
+            "SHARE|ROW=N",
+            panel=_PANEL,
         ),
     ],
     multiple: Annotated[
         int,
-        typer.Option(
-            "--round",
-            metavar="N",
-            help="Widths by a share are multiples of it. Default: 8.",
-            show_default=False,
-            rich_help_panel=_PANEL,
+        Flag(
+            "Widths by a share are multiples of it. Default: 8.",
+            "N",
+            names=("--round",),
+            panel=_PANEL,
         ),
     ] = 8,
 ) -> None:

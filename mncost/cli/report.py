@@ -13,6 +13,7 @@ from mncost.cli.params import Only
 from mncost.cli.view import View
 from mncost.errors import InputError
 from mncost.extras import require
+from mncost.flags import Flag
 
 __all__ = ["report"]
 
@@ -30,19 +31,16 @@ def report(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="An .html file, replaced only when complete. Default: standard output (-), "
-            "unless that is a terminal.",
+        Flag(
+            "An .html file, replaced only when complete. Default: standard output (-), unless "
+            "that is a terminal.",
+            "FILE",
+            names=("--output", "-o"),
         ),
     ] = None,
     title: Annotated[
         str | None,
-        typer.Option(
-            "--title", metavar="TEXT", help="Title of the page. Default: the architectures."
-        ),
+        Flag("Title of the page. Default: the architectures.", "TEXT"),
     ] = None,
 ) -> None:
     """Make an HTML page of a saved run: tables, pictures, warnings, method and machine.

@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from mncost.cli.emit import Out, say
 from mncost.cli.options import only_time
 from mncost.cli.params import Only
 from mncost.cli.streams import tell
 from mncost.effort import Effort
 from mncost.errors import InputError
+from mncost.flags import Flag
 from mncost.nas.options import Searching
 from mncost.place import OnePlace
 from mncost.which import Which
@@ -46,40 +45,31 @@ def search(
     out: Annotated[Out, Only(without=("output",))],
     max_latency: Annotated[
         str,
-        typer.Option(
-            "--max-latency",
-            metavar="TIME",
-            help="Limit of one call with one image, e.g. 5ms: the whole interval is below it.",
-            rich_help_panel="Limits",
+        Flag(
+            "Limit of one call with one image, e.g. 5ms: the whole interval is below it.",
+            "TIME",
+            panel="Limits",
         ),
     ],
     output: Annotated[
         Path,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="The architecture file (.toml) of the network that is found; the log goes beside "
-            "it (.jsonl).",
-            rich_help_panel="Output",
+        Flag(
+            "The architecture file (.toml) of the network that is found; the log goes beside it "
+            "(.jsonl).",
+            "FILE",
+            names=("--output", "-o"),
         ),
     ],
     resume: Annotated[
         Path | None,
-        typer.Option(
-            "--resume",
-            metavar="FILE",
-            help="The log of this search, which was interrupted: go on in it.",
-            rich_help_panel="Search",
-        ),
+        Flag("The log of this search, which was interrupted: go on in it.", "FILE", panel="Search"),
     ] = None,
     measure: Annotated[
         bool,
-        typer.Option(
-            "--measure/--no-measure",
-            show_default=False,
-            help="Measure the network that is found, beside the first one. Default: --measure.",
-            rich_help_panel="Measure",
+        Flag(
+            "Measure the network that is found, beside the first one. Default: --measure.",
+            names=("--measure/--no-measure",),
+            panel="Measure",
         ),
     ] = True,
 ) -> int:
@@ -95,6 +85,7 @@ def search(
     profile (mncost calibrate), and the network that is found is measured. Exit status: 0 it is
     within the budget, 1 it is above, 3 the limit is inside its interval.
     """
+    from mncost.cli.progress import watching
     from mncost.nas import search as searches
     from mncost.render.write import check_writable, refuse_overwriting
 
@@ -112,7 +103,7 @@ def search(
         check_writable(path)
     rows: dict[str, Any] = {} if out.for_people else {"rows": None}
     shown = out.when_interrupted(columns=out.columns, **rows)
-    with _interruptible(log), shown, _watching() as progress, _measuring() as watch:
+    with _interruptible(log), shown, _watching() as progress, watching(None) as watch:
         made = searches.search(
             of,
             max_latency,
@@ -186,14 +177,6 @@ def _watching() -> Iterator[Callable[[Seen], None]]:
         yield lambda seen: bar.update(
             task, description=_words(seen), completed=seen.done, total=seen.total
         )
-
-
-@contextmanager
-def _measuring() -> Iterator[Callable[..., None]]:
-    from mncost.cli.progress import watching
-
-    with watching(None) as watch:
-        yield watch
 
 
 def _words(seen: Seen) -> str:

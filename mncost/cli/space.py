@@ -16,13 +16,12 @@ from mncost.cli.options import refuse
 from mncost.cli.params import Only
 from mncost.cluster.address import Scheduler, check_alone
 from mncost.errors import InputError
-from mncost.flags import given
+from mncost.flags import Flag, given
 from mncost.limits import time
 from mncost.place import OnePlace
 from mncost.which import Which
 
 if TYPE_CHECKING:
-    from mncost.predict.predictor import Predictor
     from mncost.space.parts import Executor
     from mncost.space.space import Space
 
@@ -60,72 +59,54 @@ def space(
     out: Out,
     max_latency: Annotated[
         str | None,
-        typer.Option(
-            "--max-latency",
-            metavar="TIME",
-            help="As predicted from this machine's profile (mncost calibrate): the whole interval "
-            "is within it. E.g. 5ms.",
-            rich_help_panel="Limits",
+        Flag(
+            "As predicted from this machine's profile (mncost calibrate): the whole interval is "
+            "within it. E.g. 5ms.",
+            "TIME",
+            panel="Limits",
         ),
     ] = None,
     predicted: Annotated[
         bool,
-        typer.Option("--predicted", help="Predict latencies, from this machine's profile."),
+        Flag("Predict latencies, from this machine's profile.", panel="Measure"),
     ] = False,
     pareto: Annotated[
         str | None,
-        typer.Option(
-            "--pareto",
-            metavar="METRICS",
-            help="Only networks that no other one beats in these: macs, params, weight_bytes, "
+        Flag(
+            "Only networks that no other one beats in these: macs, params, weight_bytes, "
             "peak_activation_bytes, latency (predicted), top1 (as published); the smallest is the "
             "best, macs:max the largest.",
+            "METRICS",
+            panel="Limits",
         ),
     ] = None,
     sample: Annotated[
         int | None,
-        typer.Option(
-            "--sample", metavar="N", min=1, help="Count so many networks, drawn at random."
-        ),
+        Flag("Count so many networks, drawn at random.", "N", panel="Model", least=1),
     ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", metavar="N", min=0, help="Seed of the sample. Default: 0.")
-    ] = 0,
+    seed: Annotated[int, Flag("Seed of the sample. Default: 0.", "N", panel="Model", least=0)] = 0,
     jobs: Annotated[
         int | None,
-        typer.Option(
-            "--jobs",
-            metavar="N",
-            min=1,
-            max=1024,
-            help="Processes that count. Default: as many as there are cores, if there are more "
-            "than 2 million networks.",
+        Flag(
+            "Processes that count. Default: as many as there are cores, if there are more than 2 "
+            "million networks.",
+            "N",
+            panel="Measure",
+            least=1,
+            most=1024,
         ),
     ] = None,
     network: Annotated[
         int | None,
-        typer.Option(
-            "--network", metavar="N", min=0, help="Print the architecture file of network N."
-        ),
+        Flag("Print the architecture file of network N.", "N", panel="Model", least=0),
     ] = None,
     sort: Annotated[
         str | None,
-        typer.Option(
-            "--sort",
-            metavar="METRIC",
-            help="The order of the rows: macs, or macs:max for the largest first.",
-            rich_help_panel="Output",
-        ),
+        Flag("The order of the rows: macs, or macs:max for the largest first.", "METRIC"),
     ] = None,
     rows: Annotated[
         int | None,
-        typer.Option(
-            "--rows",
-            metavar="N",
-            min=1,
-            help="How many to show at most. Default: 20 for people, all for programs.",
-            rich_help_panel="Output",
-        ),
+        Flag("How many to show at most. Default: 20 for people, all for programs.", "N", least=1),
     ] = None,
 ) -> int:
     """Count all networks of a design space, and keep those within limits or on a front.
@@ -166,7 +147,11 @@ def space(
     check_alone(scheduler)
     refuse({"jobs": jobs if scheduler.cluster else None}, "does not go with --cluster")
     total = min(sample or made.size, made.size)
-    predictor = _predictor(place, which.precision or "fp32") if predicted else None
+    predictor = None
+    if predicted:
+        from mncost.predict.profile import predictor_of
+
+        predictor = predictor_of(place, which.precision or "fp32")
     with _executor(scheduler) as executor, _watching(total) as progress:
         found = made.survey(
             goals,
@@ -226,13 +211,6 @@ def _write_architecture(made: Space, network: int, out: Out) -> None:
 
     size = made.choices(network)["resolution"]
     emit_text(resolved_file(made.architecture(network), size), out.output)
-
-
-def _predictor(place: OnePlace, precision: str) -> Predictor:
-    from mncost.predict.predictor import Predictor
-    from mncost.predict.profile import read_profile
-
-    return Predictor(read_profile(place, precision))
 
 
 def _bounds(limits: Limits) -> dict[tuple[str, ...], float]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from mncost.cli.emit import Out
 from mncost.cli.options import Convention, Flops, refuse
 from mncost.cli.params import Only
 from mncost.errors import InputError, one_of
+from mncost.flags import Flag
 from mncost.training.choices import Training
 from mncost.which import Which
 
@@ -26,47 +25,30 @@ def table(
     out: Out,
     pivot: Annotated[
         str | None,
-        typer.Option(
-            "--pivot",
-            metavar="COLUMN",
-            help="Print this column as a matrix of α and resolution.",
-            rich_help_panel="Output",
-        ),
+        Flag("Print this column as a matrix of α and resolution.", "COLUMN"),
     ] = None,
     published: Annotated[
         bool,
-        typer.Option(
-            "--published",
-            help="Show our counts beside published figures, and why they differ.",
-            rich_help_panel="Output",
-        ),
+        Flag("Show our counts beside published figures, and why they differ."),
     ] = False,
     pareto: Annotated[
         str | None,
-        typer.Option(
-            "--pareto",
-            metavar="METRICS",
-            help="Only the Pareto front of two or three metrics: top1 (as published), "
-            "macs, params, weight_bytes, peak_activation_bytes.",
-            rich_help_panel="Output",
+        Flag(
+            "Only the Pareto front of two or three metrics: top1 (as published), macs, params, "
+            "weight_bytes, peak_activation_bytes.",
+            "METRICS",
         ),
     ] = None,
     hints: Annotated[
         bool,
-        typer.Option(
-            "--hints",
-            help="List widths that are slow on ONNX Runtime, and nearby α without them.",
-            rich_help_panel="Output",
-        ),
+        Flag("List widths that are slow on ONNX Runtime, and nearby α without them."),
     ] = False,
     latency: Annotated[
         str | None,
-        typer.Option(
-            "--latency",
-            metavar="WHAT",
-            help="predicted: a column of latencies by this machine's profile, which mncost "
-            "calibrate makes: ONNX Runtime, 1 thread.",
-            rich_help_panel="Output",
+        Flag(
+            "predicted: a column of latencies by this machine's profile, which mncost calibrate "
+            "makes: ONNX Runtime, 1 thread.",
+            "WHAT",
         ),
     ] = None,
     convention: Convention = None,
@@ -149,7 +131,6 @@ def table(
 
 
 def _predicted(grid: Grid, which: Which) -> Predictions:
-    from mncost.predict.predictor import Predictor
-    from mncost.predict.profile import read_profile
+    from mncost.predict.profile import predictor_of
 
-    return Predictor(read_profile(precision=which.precision or "fp32")).predict(grid)
+    return predictor_of(precision=which.precision or "fp32").predict(grid)

@@ -6,12 +6,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from mncost.cli.emit import Out
 from mncost.cli.params import Only
 from mncost.cli.streams import tell
 from mncost.extras import require
+from mncost.flags import Flag
 from mncost.which import Which
 
 if TYPE_CHECKING:
@@ -28,11 +27,7 @@ def verify(
     out: Out,
     layers: Annotated[
         bool,
-        typer.Option(
-            "--layers",
-            help="Print one line for each layer instead of each network.",
-            rich_help_panel="Output",
-        ),
+        Flag("Print one line for each layer instead of each network."),
     ] = False,
 ) -> int:
     """Compare our counts with those of torch, fvcore and the ONNX file; exit 1 if any differs.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -23,7 +23,7 @@ from mncost.measure.records import Process, Run
 from mncost.measure.where import Where
 from mncost.network import Network
 from mncost.results.results import Results
-from mncost.runs.begin import empty_run, options_for
+from mncost.runs.begin import empty_run, in_words, options_for
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -63,7 +63,7 @@ def begin(
     run = empty_run(Planned(), options_for(wanted.planned.cells, effort, what))
     run.cells, run.models = wanted.planned.cells, wanted.planned.models
     run.hosts = {name: member.record for name, member in fleet.members.items()}
-    run.asked = {**asked, **{name: _words(value) for name, value in given(where).items()}}
+    run.asked = in_words({**asked, **given(where)})
     run.left_out, run.notes = wanted.left_out, wanted.notes
     return run
 
@@ -303,8 +303,3 @@ def _later(process: Process, seconds: float) -> Process:
     for record in (*process.first_runs, *process.pilot, *process.bursts):
         record.at[:] = type(record.at)([at + seconds for at in record.at])
     return process
-
-
-def _words(value: Any) -> str:
-    several = isinstance(value, Sequence) and not isinstance(value, str)
-    return ",".join(map(str, value)) if several else str(value)

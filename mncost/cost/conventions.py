@@ -43,7 +43,7 @@ class Convention(NamedTuple):
         modules: by the exact class of the module; of modules inside such a one, nothing.
         calls: by the function or traced operator.
         leaf: of any module that holds no further modules; those in ``modules`` come first.
-        remark: what its weights do not say.
+        note: what its weights do not say.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Convention(NamedTuple):
     modules: Mapping[str, Weights] = _NOTHING
     calls: Mapping[str, Weights] = _NOTHING
     leaf: Weights = MappingProxyType({})
-    remark: str = ""
+    note: str = ""
 
     def weights(self, form: Form) -> Counter[str]:
         """Return the weights that hold for operators of a form: the sum of all that see it."""
@@ -166,7 +166,7 @@ CONVENTIONS: Mapping[str, Convention] = {
             "",
             "mncost/cost/work.py",
             always=_MACS,
-            remark="what the papers and mncost call MACs",
+            note="what the papers and mncost call MACs",
         ),
         Convention(
             "torch",
@@ -176,7 +176,7 @@ CONVENTIONS: Mapping[str, Convention] = {
             always={"conv": 2, "linear": 2, "matmul": 2},
             modules={"MultiheadAttention": {"linear": -2}},  # one kernel: it sees nothing of it
             calls=_each(_INSIDE, over={"attention": 2}),
-            remark="FlopCounterMode: a MAC is two FLOPs; sees convolutions and matrix products, "
+            note="FlopCounterMode: a MAC is two FLOPs; sees convolutions and matrix products, "
             "but no fused attention on a CPU, and nothing of nn.MultiheadAttention without "
             "gradients",
         ),
@@ -195,7 +195,7 @@ CONVENTIONS: Mapping[str, Convention] = {
                 "upsample_nearest2d": {"resize_nearest": 1},
                 "upsample_bilinear2d": {"resize_bilinear": 4},
             },
-            remark="calls a MAC one flop; a batch norm has two, a pooling one an element; sees no "
+            note="calls a MAC one flop; a batch norm has two, a pooling one an element; sees no "
             "fused attention",
         ),
         Convention(
@@ -236,7 +236,7 @@ CONVENTIONS: Mapping[str, Convention] = {
                 "upsample_nearest2d": {"resize_nearest": 1},
                 "upsample_bilinear2d": {"resize_bilinear": 1},
             },
-            remark="counts a module and the function that it calls: nn.ReLU, nn.GELU and pooling "
+            note="counts a module and the function that it calls: nn.ReLU, nn.GELU and pooling "
             "modules twice; sees no subclasses of torch's modules, and no linear layer in timm's "
             "Attention",
         ),
@@ -247,7 +247,7 @@ CONVENTIONS: Mapping[str, Convention] = {
             "ptflops/aten_ops.py",
             always={"conv": 1, "linear": 1, "matmul": 1, "bias": 1},
             calls={**_each(_INSIDE, over={"attention": 1}), STRIDED: {"bias": -1}},
-            remark="sees only convolutions and matrix products, with their biases; no fused "
+            note="sees only convolutions and matrix products, with their biases; no fused "
             "attention",
         ),
         Convention(
@@ -272,7 +272,7 @@ CONVENTIONS: Mapping[str, Convention] = {
                 ),
                 "Upsample": {"resize_nearest": 1, "resize_bilinear": 11},
             },
-            remark="sees only torch's own modules, no functions and no subclasses; doubles a batch "
+            note="sees only torch's own modules, no functions and no subclasses; doubles a batch "
             "norm twice",
         ),
         Convention(
@@ -287,7 +287,7 @@ CONVENTIONS: Mapping[str, Convention] = {
                 **_each("LSTM GRU RNN", over={"recurrent": 1, "bias": 1}),
             },
             leaf={"params": 1},
-            remark="counts parameters: a convolution's at each output pixel, all others once; so a "
+            note="counts parameters: a convolution's at each output pixel, all others once; so a "
             "batch norm is 2 a channel, whatever the size of the image, and nothing in a module "
             "that holds others",
         ),
@@ -307,7 +307,7 @@ CONVENTIONS: Mapping[str, Convention] = {
                 "leaky_relu": {"leaky_relu": 1},
                 "upsample_bilinear2d": {"resize_bilinear": 4},
             },
-            remark="any product is a MAC, a sum is none",
+            note="any product is a MAC, a sum is none",
         ),
         Convention(
             "onnx-tool",
@@ -329,7 +329,7 @@ CONVENTIONS: Mapping[str, Convention] = {
                 "adaptive_avg_pool2d": {"pool_output": 4},  # GlobalAveragePool
                 "ReduceMean": {"pool_output": -4},  # in its place, of tokens
             },
-            remark="counts the ONNX file that mncost writes: what each operation costs on a CPU, "
+            note="counts the ONNX file that mncost writes: what each operation costs on a CPU, "
             "an exponential 32, a square root 24; so a batch norm has 31 an element",
         ),
     )

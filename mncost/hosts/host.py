@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import getpass
 import platform
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from hashlib import file_digest, sha256
 from itertools import count
@@ -87,7 +87,7 @@ class Host:
 
     def _look(self) -> Seen:
         answer = self.request({"do": "look"})
-        try:
+        with self._read():
             limit = answer["quota"]
             return Seen(
                 msgspec.convert(answer["facts"], Machine),
@@ -96,8 +96,6 @@ class Host:
                 msgspec.convert(answer["runtimes"], dict[str, dict[str, Any]]),
                 msgspec.convert(answer["measuring"], str | None),
             )
-        except (KeyError, msgspec.ValidationError) as error:
-            raise self.rubbish(error) from None
 
     def offer(self, runtime: str) -> Sequence[str | None]:
         """Return the execution providers of a runtime there; it is asked once.
@@ -121,10 +119,8 @@ class Host:
             raise NotThereError(
                 f"{self.name}: {runtime} is not installed there: {python} -m pip install {packages}"
             )
-        try:
+        with self._read():
             return msgspec.convert(offer["providers"], list[str | None])
-        except (KeyError, msgspec.ValidationError) as error:
-            raise self.rubbish(error) from None
 
     def lock(self) -> str | None:
         """Take the lock of those that measure there; return who has it, if it is not free."""
@@ -151,18 +147,14 @@ class Host:
         first = answer.get("first")
         if not isinstance(first, dict) or "missing" in first:
             raise WorkerDied(f"{spec.runtime} is not installed there")
-        try:
-            load_seconds = runtime_class(spec.runtime).load_seconds
+        load_seconds = runtime_class(spec.runtime).load_seconds
+        with self._read():
             return Worker(_Remote(self, number, first), load_seconds)
-        except msgspec.ValidationError as error:
-            raise self.rubbish(error) from None
 
     def quiet(self) -> list[int]:
         """Return the quieter CPUs first."""
-        try:
+        with self._read():
             return msgspec.convert(self.request({"do": "quiet"})["quiet"], list[int])
-        except (KeyError, msgspec.ValidationError) as error:
-            raise self.rubbish(error) from None
 
     def observe(self, generation: int) -> Callable[[], Conditions]:
         """Begin to watch the machine, as :func:`mncost.measure.conditions.observe` does here."""
@@ -235,6 +227,18 @@ class Host:
         """Close the connection, and return the error for an answer that is none."""
         return self._connection.give_up(f"its answer cannot be read: {what}"[:300])
 
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        """Close the connection if an answer that is read here is none.
+
+        Raises:
+            HostLost: it is none.
+        """
+        try:
+            yield
+        except (KeyError, msgspec.ValidationError) as error:
+            raise self.rubbish(error) from None
+
     def _visit(self, place: int, seconds: float) -> Message | None:
         """Return the answer to a visit of the round; ``None``: the round ended without it."""
         while place not in self._answers and self._in_round:
@@ -283,11 +287,9 @@ class Host:
 
     def _counters(self) -> tuple[Counters, float | None]:
         answer = self.request({"do": "counters"})
-        try:
+        with self._read():
             values = msgspec.convert(answer["counters"], tuple[float, float, float, Any, Any])
             return Counters(*values), msgspec.convert(answer["mhz"], float | None)
-        except (KeyError, msgspec.ValidationError) as error:
-            raise self.rubbish(error) from None
 
 
 class _Remote:

@@ -19,7 +19,7 @@ from mncost.nas.score import Function, score_of
 from mncost.network import Network, network_of
 from mncost.place import OnePlace
 from mncost.predict.predictor import Predictor
-from mncost.predict.profile import read_profile
+from mncost.predict.profile import predictor_of
 from mncost.space.space import Space, read_space
 from mncost.spec.resolve import resolve
 
@@ -93,7 +93,7 @@ def search(  # noqa: PLR0913 - what the options of mncost search are
         raise InputError("--max-time does not go with --no-measure: nothing is measured")
     most = budget("--max-latency", max_latency)
     if predictor is None:
-        predictor = Predictor(read_profile(place, precision))
+        predictor = predictor_of(place, precision)
     what = _searched(of, precision)
     _check(searching, what.space)
     scored = score_of(score or searching.score, what.first.macs, searching.seed or 0)

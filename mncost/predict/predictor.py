@@ -354,9 +354,8 @@ class Predictor:
 
     def _measured_interval(self, network: Network, level: float) -> Interval | None:
         """Return what was measured of this very network."""
-        arch = network.arch if network.twin is None else f"{network.arch} {network.twin}"
         one = self._measured.get((network.arch, network.alpha, network.resolution))
-        if one is None or arch != network.arch:
+        if one is None or network.twin is not None:
             return None
         if one.digest != digest(network.graph, network.inputs, network.source):
             return None

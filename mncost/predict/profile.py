@@ -129,6 +129,15 @@ def read_profile(place: OnePlace = OnePlace(), precision: str = "fp32") -> Calib
     return calibration
 
 
+def predictor_of(place: OnePlace = OnePlace(), precision: str = "fp32") -> Predictor:  # noqa: B008
+    """Return a predictor from the profile of this machine at a place.
+
+    Raises:
+        MeasureError: there is none, or it cannot be used.
+    """
+    return Predictor(read_profile(place, precision))
+
+
 def predict(network: Network, **options: Any) -> Predictions:
     """Return the latency of one network, from the profile of this machine.
 
@@ -141,7 +150,7 @@ def predict(network: Network, **options: Any) -> Predictions:
     """
     level = {"level": options.pop("level")} if "level" in options else {}
     precision = options.pop("precision", "fp32")
-    return Predictor(read_profile(OnePlace(**options), precision)).predict(network, **level)
+    return predictor_of(OnePlace(**options), precision).predict(network, **level)
 
 
 def _decoded(file: Path, command: str) -> Calibration:

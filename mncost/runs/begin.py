@@ -31,6 +31,7 @@ __all__ = [
     "TARGET_ERROR",
     "begin",
     "empty_run",
+    "in_words",
     "options_for",
 ]
 
@@ -76,8 +77,7 @@ def begin(
         wanted = plan(networks, where, what, offers, copies=effort.copies or 1)
         options = options_for(wanted.planned.cells, effort, what, least_time=least_time)
         run = empty_run(wanted.planned, options)
-    words = {**asked, **given(where)}
-    run.asked = {name: _words(value) for name, value in words.items()}
+    run.asked = in_words({**asked, **given(where)})
     run.left_out, run.pairs, run.notes = wanted.left_out, wanted.pairs, wanted.notes
     return run
 
@@ -128,6 +128,10 @@ def empty_run(planned: Planned, options: Options) -> Run:
     )
 
 
-def _words(value: Any) -> str:
-    several = isinstance(value, Sequence) and not isinstance(value, str)
-    return without_home(",".join(map(str, value)) if several else str(value))
+def in_words(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return what was asked for as a run file keeps it: texts, several values with commas."""
+    words = {}
+    for name, value in given.items():
+        several = isinstance(value, Sequence) and not isinstance(value, str)
+        words[name] = without_home(",".join(map(str, value)) if several else str(value))
+    return words

@@ -37,7 +37,8 @@ def _find_one(name: str) -> list[Choice]:
     if name == "-":
         if sys.stdin is None:
             raise SpecError("standard input: closed")
-        return [Choice(parse_spec(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "standard input"))]
+        text = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+        return [Choice(parse_spec(text, "standard input"), file="standard input")]
     if "+" in name and (made := _with_head(name)):
         return made
     if name.lower().endswith(".onnx"):

@@ -32,7 +32,10 @@ OUTPUT_STRIDES: tuple[int, ...] = get_args(OutputStride)
 
 
 class Architecture(Struct, frozen=True):
-    """A spec at one α, in one dialect, with one number of classes: all that a graph needs."""
+    """A spec at one α, in one dialect, with one number of classes: all that a graph needs.
+
+    ``file`` is the file that was asked for; empty if it is built in.
+    """
 
     name: str
     dialect: str
@@ -44,6 +47,7 @@ class Architecture(Struct, frozen=True):
     blocks: tuple[Block, ...]
     outputs: tuple[str, ...]
     output_stride: int | None = None
+    file: str = ""
 
     @property
     def has_classifier(self) -> bool:

@@ -23,7 +23,7 @@ def explain_table(explanation: Explanation, *, columns: str | Sequence[str] | No
     seen = explanation.seen
     lines = [*bridge(seen), *tools(seen)]
     about = [
-        f"{c.name} ({f'{c.version}, ' if c.version else ''}{c.source}): {c.remark}."
+        f"{c.name} ({f'{c.version}, ' if c.version else ''}{c.source}): {c.note}."
         for c in CONVENTIONS.values()
     ]
     head = f"{title(explanation.network)}: why tools differ"

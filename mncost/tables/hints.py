@@ -19,11 +19,11 @@ _NAMED = 3  # layers
 
 def hints(which: Which) -> Iterator[str]:
     """Say which networks leave ONNX Runtime's blocked layout, and which α nearby do not."""
-    for name in (which.arch or "").split(","):
-        named = replace(which, arch=name)
-        for network in {one.label: one for one in named.grid()}.values():  # at any resolution
-            if words := layout_words(network):
-                yield f"{words}; {_nearby(network, named)}"
+    for network in {one.label: one for one in which.grid()}.values():  # at any resolution
+        if words := layout_words(network):
+            file = network.architecture.file if network.architecture else ""
+            named = replace(which, arch=file or network.arch, dialect=network.dialect)
+            yield f"{words}; {_nearby(network, named)}"
 
 
 def layout_words(network: Network) -> str:

@@ -203,7 +203,3 @@ def _usual(summaries: Sequence[CellSummary]) -> list[str]:
     if any(cell.place.precision in ("int8", QAT) for cell in cells):
         names += ["file_bytes", "int8_speedup", "logits_error"]
     return names
-
-
-def _warnings(summary: CellSummary) -> tuple[str, ...]:
-    return tuple(one.name for one in warnings_of_cell(summary))

@@ -161,7 +161,7 @@ NAMES = {
         "v2 α 1 at 224 px, fused twin, 10 classes"
     ),
     'precision = "int8"\nthreads = 4\nbatch = 2\nmodel = { arch = "my_net.toml" }': (
-        "my-net α 1 at 160 px, int8, batch 2, 4 threads"
+        "my-net α 1 at 160 px, int8, 4 threads, batch 2"
     ),
     'runtime = "torch"\nmodel = { arch = "v1" }': "v1 α 1 at 224 px, torch",
     'name = "phone"\nmodel = { arch = "v1" }': "phone",

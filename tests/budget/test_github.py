@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from mncost.budget import github
 from mncost.budget.github import append_summary, job_summary
 from mncost.budget.outcome import Verdicts
 from mncost.errors import OutputError
 from tests.budget.outcomes import HOSTILE, checked, exact, latency, one_of_each
+from tests.printed import Printed
 
 ROOT = Path(__file__).parents[2]
 VARIABLE = "GITHUB_STEP_SUMMARY"
@@ -50,17 +52,16 @@ def unescaped(text: str) -> str:
 # --------------------------------------------------------------------------------- annotations
 
 
-def test_failures_are_errors_and_the_inconclusive_are_warnings() -> None:
+def test_failures_are_errors_and_the_inconclusive_are_warnings(
+    snapshot: SnapshotAssertion,
+) -> None:
     """What holds says nothing; failures come first, for GitHub shows ten."""
     log = github.annotations(checked(one_of_each()[::-1]), "nets/budgets.toml")
     error, warning = commands(log)
     assert (error.name, warning.name) == ("error", "warning")
     assert error.properties == {"file": "nets/budgets.toml", "line": "3", "title": "FAIL: v2"}
-    assert "300.8 M" in error.message
-    assert "300.0 M" in error.message
     assert warning.properties["title"] == "INCONCLUSIVE: v2"
-    assert "too few runs" in warning.message
-    assert log.count("\n") == 2
+    assert log == snapshot(extension_class=Printed)
 
 
 def test_no_annotation_without_a_reason() -> None:
@@ -98,7 +99,7 @@ def test_a_limit_that_could_not_be_measured_is_an_error(inconclusive: Any) -> No
     broken = latency("ERROR", None, None, None, why="the worker died")
     (found,) = commands(github.annotations(checked([broken], inconclusive), "b.toml"))
     assert found.name == "error"
-    assert "the worker died" in found.message
+    assert broken.why in found.message
 
 
 def test_a_limit_from_no_file_has_no_line() -> None:
@@ -112,14 +113,12 @@ def test_a_limit_from_no_file_has_no_line() -> None:
 # ------------------------------------------------------------------------------------- summary
 
 
-def test_summary_is_a_table() -> None:
+def test_summary_is_a_table(snapshot: SnapshotAssertion) -> None:
     """A heading, a line that sums it up, a row for each limit, notes."""
     text = job_summary(Verdicts(one_of_each(), ["a machine"]).table())
-    assert "1 budget holds, 1 fails, 1 inconclusive" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(rows) == 2 + 3
     assert [row.split("|")[1].strip() for row in rows[2:]] == ["PASS", "FAIL", "INCONCLUSIVE"]
-    assert text.endswith("- a machine\n")
+    assert text == snapshot(extension_class=Printed)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -150,7 +149,7 @@ def test_outside_of_github_nothing_is_written(here: Path, environment: dict[str,
 @pytest.mark.parametrize("name", ["", "no/such/folder", "a\0b"])
 def test_a_summary_that_cannot_be_written(tmp_path: Path, name: str) -> None:
     """It is one line that names the variable."""
-    with pytest.raises(OutputError, match=f"{VARIABLE}.*cannot be written"):
+    with pytest.raises(OutputError, match=VARIABLE):
         append_summary("text\n", {VARIABLE: f"{tmp_path}/{name}"})
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from mncost.budget.baseline import Baseline
 from mncost.budget.outcome import Verdicts
@@ -30,6 +32,7 @@ from mncost.measure.workers.local import local_worker
 from mncost.measure.workers.worker import Worker, WorkerSpec
 from mncost.results.bench import bench
 from tests.measure.scripted import instead_of_processes
+from tests.printed import Printed
 
 V1, V2 = (1e-9 * (macs / 40 + 20_000) for macs in (568_740_352, 300_774_272))  # 20 µs a call
 FAKE = Place("fake")
@@ -104,10 +107,10 @@ def test_an_absolute_limit(
     assert found.run.stopped == "decided"
 
 
-def test_a_limit_that_is_met_exactly_stays_inconclusive() -> None:
+def test_a_limit_that_is_met_exactly_stays_inconclusive(snapshot: SnapshotAssertion) -> None:
     found = check([limit(Ratio(Model(arch="v1"), V2 / V1))], max_time=6)
     assert verdicts(found) == ["INCONCLUSIVE"]
-    assert "more --max-time" in found[0].why
+    assert found[0].why == snapshot(extension_class=Printed)
     assert found.run is not None
     assert found.run.stopped == "max-time"
 
@@ -279,22 +282,23 @@ def test_a_saved_run(width: int, verdict: str, tmp_path: Path) -> None:
     assert verdicts(found) == [verdict]
 
 
-def test_a_saved_run_of_another_machine(tmp_path: Path) -> None:
+def test_a_saved_run_of_another_machine(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     file = tmp_path / "run.json"
     saved = bench("v2", runtime="fake", twin=False, max_time=9)
     saved.save(file)
     text = file.read_text().replace(saved.run.machine.cpu, "Another CPU")
     file.write_text(text)
-    with pytest.raises(InputError, match="another machine"):
+    with pytest.raises(InputError, match="Another CPU"):
         check([limit(Regression(0.1))], baseline=Baseline(run=file))
     found = check(
         [limit(Regression(0.1))], baseline=Baseline(run=file, other_machine=True), max_time=5
     )
     assert verdicts(found) == ["INCONCLUSIVE"]
-    assert "another machine" in found[0].why
+    said = found[0].why.replace(saved.run.machine.cpu, "this CPU")
+    assert said == snapshot(extension_class=Printed)
 
 
-def test_a_saved_run_without_the_cell(tmp_path: Path) -> None:
+def test_a_saved_run_without_the_cell(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     file = tmp_path / "run.json"
     bench("v1", runtime="fake", twin=False, max_time=5).save(file)
     with pytest.raises(BudgetError) as error:
@@ -303,24 +307,28 @@ def test_a_saved_run_without_the_cell(tmp_path: Path) -> None:
             baseline=Baseline(run=file),
         )
     assert len(error.value.problems) == 2
-    assert "has no v2 α 1 at 224 px" in error.value.problems[0]
+    assert str(error.value).replace(str(tmp_path), "") == snapshot(extension_class=Printed)
 
 
-def test_a_regression_needs_a_baseline() -> None:
-    with pytest.raises(BudgetError, match="--baseline-arch or --baseline-model"):
+def test_a_regression_needs_a_baseline(snapshot: SnapshotAssertion) -> None:
+    with pytest.raises(BudgetError) as error:
         check([limit(Regression(0.1))])
+    assert str(error.value) == snapshot(extension_class=Printed)
 
 
-def test_an_architecture_that_is_no_older_version(tmp_path: Path) -> None:
-    with pytest.raises(BudgetError, match="is no version of v2: its name is net"):
+def test_an_architecture_that_is_no_older_version(
+    tmp_path: Path, snapshot: SnapshotAssertion
+) -> None:
+    with pytest.raises(BudgetError) as error:
         check([limit(Regression(0.1))], baseline=Baseline(arch=net(tmp_path, "net", 64)))
+    assert str(error.value).replace(str(tmp_path), "") == snapshot(extension_class=Printed)
 
 
 # ---------------------------------------------------------------------------------------- failures
 
 
 def test_a_model_that_cannot_be_measured_is_an_error_and_no_pass(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion
 ) -> None:
     fault = Fault(on="load", do="memory", macs=300_774_272)
     scripted(monkeypatch, lambda spec: Script(faults=(fault,)))
@@ -328,8 +336,7 @@ def test_a_model_that_cannot_be_measured_is_an_error_and_no_pass(
     assert verdicts(found) == ["ERROR", "PASS"]
     assert found.status == 2
     assert not found.ok
-    assert found[0].why.startswith("cannot be measured: v2 α 1 at 224 px")
-    assert "out of memory" in found[0].why
+    assert found[0].why == snapshot(extension_class=Printed)
 
 
 def test_a_limit_whose_cell_fails_later_is_an_error_whatever_was_seen(
@@ -364,13 +371,15 @@ def saved_run(width: int, factor: float, reference: float, tmp_path: Path) -> Pa
     return file
 
 
-def test_a_pass_against_a_saved_run_needs_both_ratios(tmp_path: Path) -> None:
+def test_a_pass_against_a_saved_run_needs_both_ratios(
+    tmp_path: Path, snapshot: SnapshotAssertion
+) -> None:
     """The network takes 1.20 times as long as in the run, and 0.90 times its reference."""
     file = saved_run(64, 0.83, 0.75, tmp_path)
     found = check([limit(Regression(0.1), str(tmp_path / "net.toml"))], baseline=file)
     assert verdicts(found) == ["INCONCLUSIVE"]
-    assert "the machine may explain" in found[0].why
-    assert any("the machine itself was slower" in note for note in found.notes)
+    said = "\n".join([found[0].why, *found.notes])
+    assert re.sub(r"\d+\.\d+", "N", said) == snapshot(extension_class=Printed)
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.98])
@@ -380,34 +389,34 @@ def test_an_unchanged_network_passes_against_a_saved_run(factor: float, tmp_path
     assert verdicts(found) == ["PASS"]
 
 
-@pytest.mark.parametrize(
-    ("baseline", "message"),
-    [
-        (Baseline(run=Path("none.json")), "none.json: cannot be read"),
-        (Baseline(python="none/python"), "none/python"),
-        (Baseline(arch=Path("none.toml")), "none.toml"),
-        (Baseline(arch=Path("v2")), "no budget limits a regression"),
-    ],
-)
 def test_a_baseline_that_no_limit_needs_is_opened_and_refused(
-    baseline: Baseline, message: str, here: Path
+    here: Path, snapshot: SnapshotAssertion
 ) -> None:
-    for bound in (Exact("macs", 10**9, None), Latency(50, 1.0)):
-        with pytest.raises(InputError, match=message):
-            check([limit(bound)], baseline=baseline)
+    said = []
+    for given in (
+        {"run": Path("none.json")},
+        {"python": "none/python"},
+        {"arch": Path("none.toml")},
+        {"arch": Path("v2")},
+    ):
+        for bound in (Exact("macs", 10**9, None), Latency(50, 1.0)):
+            with pytest.raises(InputError) as error:
+                check([limit(bound)], baseline=Baseline(**given))
+            said.append(str(error.value))
+    assert "\n".join(dict.fromkeys(said)) == snapshot(extension_class=Printed)
 
 
 def test_an_interpreter_without_a_name_is_no_baseline() -> None:
     """It would be this one, measured against itself."""
-    with pytest.raises(InputError, match=r"^--baseline-python '': accepted is the path"):
+    with pytest.raises(InputError, match="--baseline-python"):
         Baseline(python="")
 
 
-def test_exact_limits_only_say_what_they_leave_out() -> None:
+def test_exact_limits_only_say_what_they_leave_out(snapshot: SnapshotAssertion) -> None:
     limits = [limit(Exact("macs", 10**9, None)), limit(Latency(50, 1.0)), limit(Latency(99, 1.0))]
     found = check(limits, exact_only=True)
     assert verdicts(found) == ["PASS"]
-    assert found.notes == ("2 limits on latency are left out: exact limits only",)
+    assert "\n".join(found.notes) == snapshot(extension_class=Printed)
     assert check(limits[:1], exact_only=True).notes == ()
     with pytest.raises(InputError):
         check(limits[1:], exact_only=True)
@@ -419,4 +428,4 @@ def test_a_budget_file_is_checked(here: Path) -> None:
     for given in (file, "b.toml"):
         found = check(given)
         assert (verdicts(found), found.ok, found.status) == (["FAIL"], False, 1)
-    assert check(file, inconclusive="pass").summary == "1 budget fails"
+    assert not check(file, inconclusive="pass").ok

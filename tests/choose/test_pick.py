@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
+from syrupy.assertion import SnapshotAssertion
 
 import mncost
 from mncost.choose.limits import Limits
@@ -21,6 +22,7 @@ from mncost.published.accuracy import candidates
 from mncost.published.figures import read_published
 from mncost.results.results import Results
 from tests.choose.playing import play
+from tests.printed import Printed, refusals
 
 V2_MACS = 300_774_272  # torchvision's mobilenet_v2, at 224 pixels
 MS = 1e-3
@@ -76,7 +78,9 @@ def test_what_a_limit_costs_in_points() -> None:
     assert repr(cost.best) == "<v2 α 1 at 192 px: 70.7 %>"
 
 
-def test_contradictory_limits_fit_nothing_and_say_what_each_costs() -> None:
+def test_contradictory_limits_fit_nothing_and_say_what_each_costs(
+    snapshot: SnapshotAssertion,
+) -> None:
     found = mncost.pick(max_macs="1M", min_top1=80)
     assert not found
     assert (len(found), found.known, found.near_ties) == (0, 0, [])
@@ -86,10 +90,7 @@ def test_contradictory_limits_fit_nothing_and_say_what_each_costs() -> None:
     assert macs.best.top1 > 80
     assert (top1.limit, top1.best, top1.more) == ("min_top1", None, 0)
     assert not found.is_inconclusive
-    text = repr(found)
-    assert text.splitlines()[0] == f"none of {found.considered} published networks fit"
-    assert "without min_top1 there is still none" in text
-    assert "top-1" not in text, "a table without rows has no head"
+    assert repr(found) == snapshot(extension_class=Printed)
 
 
 def test_top_cuts_the_sequence_but_not_what_is_known() -> None:
@@ -129,53 +130,48 @@ def test_an_empty_frame_has_all_columns() -> None:
     assert len(empty) == 0
 
 
-def test_what_is_shown_in_a_notebook_has_the_sources_and_what_limits_cost() -> None:
+def test_what_is_shown_in_a_notebook_has_the_sources_and_what_limits_cost(
+    snapshot: SnapshotAssertion,
+) -> None:
     text = repr(mncost.pick("mobilenets", max_size="10MB"))
-    title, *_ = text.splitlines()
-    assert title.endswith("published networks fit")
-    assert "\n10 " in text or "\n≈10 " in text
-    assert "\n11 " not in text
-    assert "\n≈11 " not in text
     assert "\n[1] arXiv:2404.10518" in text
-    assert "without max_size: +" in text
+    assert text == snapshot(extension_class=Printed)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"max_macs": float("nan")}, "max_macs nan: accepted is a whole number, not negative"),
-        ({"max_macs": float("inf")}, "max_macs inf: accepted is a whole number"),
-        ({"max_params": -1}, "max_params -1: accepted is a whole number, not negative"),
-        ({"max_macs": 150}, "max_macs 150: no network is so small; did you mean '150M'"),
-        ({"min_top1": 0.68}, "min_top1 0.68: accepted is a percentage"),
-        ({"max_params": True}, "max_params True: accepted is"),
-        ({"max_macs": "150"}, "max_macs '150': accepted is a number with one of: k, M, G"),
-        ({"max_size": "-1MB"}, "max_size '-1MB': accepted is a finite number, not negative"),
-        ({"max_size": []}, r"max_size \[\]: accepted is"),
-        ({"min_top1": 0}, "min_top1 0: accepted is a number between 0 and 100, in %"),
-        ({"min_top1": float("nan")}, "min_top1 nan: accepted is"),
-        ({"top": 0}, "top 0: accepted is a whole number from 1"),
-        ({"top": 1.5}, "top 1.5: accepted is a whole number"),
-        ({"precision": "int4"}, "unknown precision 'int4' .did you mean 'int8'"),
-        ({"max_latency": 8}, "max_latency '8': accepted is a number with one of: us, µs, ms, s"),
-        ({"max_latency": "0ms"}, "max_latency '0ms': accepted is a time longer than 0"),
-        ({"max_latency": "nan ms"}, "max_latency 'nan ms': accepted is"),
-        ({"max_latency": "-8ms"}, "max_latency '-8ms': accepted is a finite number, not negative"),
-        ({"max_latency": "8ms", "percentile": 100}, "percentile 100: accepted is a number between"),
-        ({"max_latency": "8ms", "threads": 0}, "threads 0: accepted is a whole number from 1"),
-        ({"max_latency": "8ms", "max_time": "soon"}, "max_time 'soon': accepted is a number with"),
-        ({"max_latency": "8ms", "runtime": "onnx"}, "unknown runtime 'onnx'"),
-        ({"max_latency": "8ms", "run": "no.json"}, "no.json: cannot be read"),
-        ({"max_latency": "8ms", "run": "r", "save": "s"}, "save does not go with run"),
-        ({"max_latency": "8ms", "run": "r", "max_time": 1}, "max_time does not go with run"),
-        ({"run": "r"}, "run needs max_latency"),
-        ({"percentile": 99}, "percentile needs max_latency"),
-        ({"threads": 2}, "threads needs max_latency"),
-    ],
-)
-def test_bad_input(arguments: dict[str, Any], message: str, here: Path) -> None:
-    with pytest.raises(mncost.InputError, match=message):
-        mncost.pick("v2", **arguments)
+BAD: list[dict[str, Any]] = [
+    {"max_macs": float("nan")},
+    {"max_macs": float("inf")},
+    {"max_params": -1},
+    {"max_macs": 150},
+    {"min_top1": 0.68},
+    {"max_params": True},
+    {"max_macs": "150"},
+    {"max_size": "-1MB"},
+    {"max_size": []},
+    {"min_top1": 0},
+    {"min_top1": float("nan")},
+    {"top": 0},
+    {"top": 1.5},
+    {"precision": "int4"},
+    {"max_latency": 8},
+    {"max_latency": "0ms"},
+    {"max_latency": "nan ms"},
+    {"max_latency": "-8ms"},
+    {"max_latency": "8ms", "percentile": 100},
+    {"max_latency": "8ms", "threads": 0},
+    {"max_latency": "8ms", "max_time": "soon"},
+    {"max_latency": "8ms", "runtime": "onnx"},
+    {"max_latency": "8ms", "run": "no.json"},
+    {"max_latency": "8ms", "run": "r", "save": "s"},
+    {"max_latency": "8ms", "run": "r", "max_time": 1},
+    {"run": "r"},
+    {"percentile": 99},
+    {"threads": 2},
+]
+
+
+def test_bad_input(here: Path, snapshot: SnapshotAssertion) -> None:
+    assert refusals(mncost.pick, BAD, "v2") == snapshot(extension_class=Printed)
 
 
 def test_picking_by_counts_imports_nothing_of_the_measuring() -> None:
@@ -242,7 +238,6 @@ def test_picking_from_a_measurement() -> None:
     others = [one.network for one in found.not_measured if one.network.dialect == "paper"]
     assert others
     assert not here & {(net.arch, net.alpha, net.resolution) for net in others}
-    assert "are not in the run\n" in repr(found) + "\n"
     frame = found.to_frame()
     assert all(frame["latency_lo"] < frame["latency"])
     assert all(frame["latency_hi"] <= 4.5e-3)
@@ -258,7 +253,6 @@ def test_what_the_latency_costs_beside_another_limit() -> None:
     assert latency.best is not None
     assert latency.best.network.weight_bytes <= 12 * 2**20
     assert latency.gain == pytest.approx(latency.best.top1 - found[0].top1)
-    assert "\nwithout max_latency: +" in repr(found)
 
 
 # ------------------------------------------------------------------------------ networks in hand
@@ -269,10 +263,10 @@ def test_networks_in_hand() -> None:
     found = mncost.pick(networks, max_macs="400M")
     assert [one.network.alpha for one in found] == [1.0, 0.5]
     assert found[0].network is networks[1]
-    assert found.notes == ("left out: 1 without a published accuracy",)
-    assert "1 without a published accuracy" in str(found)
+    (note,) = found.notes
+    assert note in str(found)
     assert mncost.pick(networks[0])[0].network is networks[0]
-    with pytest.raises(mncost.InputError, match="no accuracy of any of these networks"):
+    with pytest.raises(mncost.InputError, match="accuracy"):
         mncost.pick(networks[2])
 
 
@@ -310,7 +304,7 @@ def test_a_percentile_may_fail_where_the_median_passes(
     assert not mncost.pick(**small, max_latency="3ms", percentile=95)
     found = mncost.pick(**small, max_latency="9ms", percentile=95)
     assert found
-    assert "\nlatency: p95 of one call\n" in repr(found)
+    assert "p95" in repr(found)
 
 
 def test_int8_is_measured_in_int8(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
@@ -324,7 +318,7 @@ def test_int8_is_measured_in_int8(monkeypatch: pytest.MonkeyPatch, here: Path) -
         assert one.latency is not None
         assert one.latency.center == pytest.approx(one.network.macs / 80e9 + 20e-6, rel=0.01)
     assert not mncost.pick("v2", 1.0, 224, max_latency="4ms", runtime="fake"), "fp32 takes 7.5 ms"
-    with pytest.raises(mncost.InputError, match="the run has no networks in fp32"):
+    with pytest.raises(mncost.InputError, match="fp32"):
         mncost.pick("v2", run=found.run, max_latency="4ms")
 
 
@@ -335,8 +329,6 @@ def test_a_run_without_such_networks_decides_nothing() -> None:
     assert not found
     assert not found.is_inconclusive, "no more measuring is asked for"
     assert len(found.not_measured) == found.considered
-    text = repr(found)
-    assert f"{found.considered} of {found.considered} that meet the other limits are not" in text
 
 
 @pytest.mark.usefixtures("scripted")
@@ -347,8 +339,7 @@ def test_a_run_of_another_machine_is_said() -> None:
     write_run(run, Path("other.json"))
     here = repr(mncost.pick("v3-small", run="run.json", max_latency="9ms"))
     there = repr(mncost.pick("v3-small", run="other.json", max_latency="9ms"))
-    assert "another machine" not in here
-    assert "measured on another machine: CPU: abacus and " in there
+    assert ("abacus" in here, "abacus" in there) == (False, True)
 
 
 @pytest.mark.usefixtures("scripted")
@@ -367,8 +358,7 @@ def test_time_that_is_over_leaves_networks_unmeasured(
     play(monkeypatch, Script(process=0.1))
     found = mncost.pick("v2", max_latency="2ms", runtime="fake", max_time=1)
     assert found.undecided or found.not_measured
-    assert "undecided: " in repr(found)
-    assert "\na longer max_time may decide what is undecided" in repr(found)
+    assert "max_time" in repr(found)
     assert found.run is not None
     assert found.run.run.options.max_time == 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +40,21 @@ def test_the_command(run_cli: Cli) -> None:
 def test_the_classifier_is_no_convolution() -> None:
     (network,) = Which("v1", alpha=0.5).grid()
     assert layout_of(network.graph).convolutions == 27
+
+
+def test_each_network_of_a_group_is_looked_at_by_itself() -> None:
+    """DenseNet-161 has other channels than 121, the first of the group: other α fit."""
+    one, others = ([*hints(Which(name, alpha=0.9))] for name in ("densenet-161", "densenet"))
+    assert len(one) == 1
+    assert one[0] in others
+
+
+def test_the_network_of_a_file_is_looked_at_and_not_the_one_of_its_name(
+    run_cli: Cli, here: Path
+) -> None:
+    """The file is V1 at α 0.5, called v1 too: what keeps its channels is half of what V1 needs."""
+    run_cli(["export", "v1", "--alpha", "0.5", "-o", "half.toml"])
+    (alone,) = hints(Which("half.toml", alpha=0.7))
+    both = [*hints(Which("v1,half.toml", alpha=0.7))]
+    assert len(both) == 2
+    assert both[1] == alone.replace("v1 ", "v1 (half.toml) ", 1)
