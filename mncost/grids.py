@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
-from typing import Any, overload
+from typing import Any
 
 from mncost.counted import Counted
 from mncost.errors import InputError
 from mncost.label import fact_words
 from mncost.network import Network
-from mncost.render.shown import Shown
+from mncost.render.shown import ShownSequence
 
 __all__ = ["Grid", "input_words", "refuse_partial", "title", "told_apart"]
 
 
-class Grid(Shown, Sequence[Network]):
+class Grid(ShownSequence[Network]):
     """The networks of an α × resolution grid.
 
     Attributes:
@@ -26,7 +26,7 @@ class Grid(Shown, Sequence[Network]):
 
     def __init__(self, networks: Sequence[Network], notes: Sequence[str] = ()) -> None:
         """Use :func:`grid`."""
-        self._networks = tuple(networks)
+        super().__init__(networks)
         self.notes = tuple(notes)
 
     def __repr__(self) -> str:
@@ -34,22 +34,6 @@ class Grid(Shown, Sequence[Network]):
         ends = [self[0], self[-1]] if len(self) > 1 else self[:1]
         named = " ... ".join(title(network) for network in ends)
         return f"<mncost.Grid of {len(self)} networks: {named}>"
-
-    def __len__(self) -> int:
-        """Return the number of networks."""
-        return len(self._networks)
-
-    def __iter__(self) -> Iterator[Network]:
-        """Iterate over the networks: architecture by architecture, α by α."""
-        return iter(self._networks)
-
-    @overload
-    def __getitem__(self, index: int) -> Network: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Network]: ...
-    def __getitem__(self, index: int | slice) -> Network | Sequence[Network]:
-        """Return one network, or several."""
-        return self._networks[index]
 
     def single(self) -> Network:
         """Return the only network.

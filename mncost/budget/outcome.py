@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, overload
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from mncost.budget.checking import Inconclusive
 from mncost.budget.records import Exact, Limit
 from mncost.interval import Interval
-from mncost.render.shown import Shown
+from mncost.render.shown import ShownSequence
 
 if TYPE_CHECKING:
     from mncost.measure.records import Run
@@ -129,7 +129,7 @@ def summary_line(outcomes: Sequence[Outcome]) -> str:
     return ", ".join(" ".join(part) for part in parts)
 
 
-class Verdicts(Shown, Sequence[Outcome]):
+class Verdicts(ShownSequence[Outcome]):
     """The result of a check: an outcome for each limit, in the order of the budget file.
 
     Attributes:
@@ -148,7 +148,7 @@ class Verdicts(Shown, Sequence[Outcome]):
         unsaved: str | None = None,
     ) -> None:
         """Use :func:`mncost.check`."""
-        self._outcomes = tuple(outcomes)
+        super().__init__(outcomes)
         self.notes = (*notes, *([unsaved] if unsaved else []))
         self.run = run
         self.unsaved = unsaved
@@ -168,22 +168,6 @@ class Verdicts(Shown, Sequence[Outcome]):
     def summary(self) -> str:
         """How many budgets hold, and how many do not."""
         return summary_line(self)
-
-    def __len__(self) -> int:
-        """Return the number of limits."""
-        return len(self._outcomes)
-
-    def __iter__(self) -> Iterator[Outcome]:
-        """Iterate over the outcomes."""
-        return iter(self._outcomes)
-
-    @overload
-    def __getitem__(self, index: int) -> Outcome: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Outcome]: ...
-    def __getitem__(self, index: int | slice) -> Outcome | Sequence[Outcome]:
-        """Return one outcome, or several."""
-        return self._outcomes[index]
 
     def __repr__(self) -> str:
         """Return how many budgets hold."""

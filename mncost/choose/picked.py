@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, overload
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from mncost.choose.limits import Rule, Spelling, costs, fitting
 from mncost.published.accuracy import Candidate, is_near_tie
-from mncost.render.shown import Shown
+from mncost.render.shown import ShownSequence
 
 if TYPE_CHECKING:
     from mncost.choose.latency import Latencies, Timed
@@ -64,7 +64,7 @@ class Picked(NamedTuple):
         return self.candidate.figure.source
 
 
-class Pick(Shown, Sequence[Picked]):
+class Pick(ShownSequence[Picked]):
     """What :func:`mncost.pick` returns: the networks that fit, the most accurate first.
 
     If nothing fits, it is empty, and false.
@@ -114,7 +114,7 @@ class Pick(Shown, Sequence[Picked]):
         self.latencies = latencies
         self.notes = tuple(notes)
         self.spelled: Spelling = str
-        self._picked = tuple(ranked[:top])
+        super().__init__(ranked[:top])
         if latencies is not None:  # not all were measured
             self.without = [one._replace(more=None) for one in self.without]
 
@@ -145,22 +145,6 @@ class Pick(Shown, Sequence[Picked]):
         It can be saved, and picked from with other limits.
         """
         return None if self.latencies is None else self.latencies.results
-
-    def __len__(self) -> int:
-        """Return the number of networks."""
-        return len(self._picked)
-
-    def __iter__(self) -> Iterator[Picked]:
-        """Iterate over the networks, the most accurate first."""
-        return iter(self._picked)
-
-    @overload
-    def __getitem__(self, index: int) -> Picked: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Picked]: ...
-    def __getitem__(self, index: int | slice) -> Picked | Sequence[Picked]:
-        """Return one network, or several."""
-        return self._picked[index]
 
     def __repr__(self) -> str:
         """Return what ``mncost pick`` prints: networks, what limits cost, sources."""

@@ -42,7 +42,7 @@ _WHICH = Only(
 _EFFORT = Only(
     without=("copies", "seed"),
     help={
-        "max_time": "Stop after this time in any case: 90, 90s, 5min. Default: 150 s, or 4.5 s "
+        "max_time": "Stop after this time in any case: 90, 90s, 5min. Default: 150 s, or 5 s "
         "a network and twin if more."
     },
 )

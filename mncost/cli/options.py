@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, TypeAlias
+
+import typer
 
 from mncost.cli.params import Only
 from mncost.errors import InputError
@@ -12,6 +15,7 @@ from mncost.flags import Flag
 __all__ = [
     "Convention",
     "Flops",
+    "RunFile",
     "Verbose",
     "only_time",
     "refuse",
@@ -27,6 +31,13 @@ Convention: TypeAlias = Annotated[
     ),
 ]
 Flops: TypeAlias = Annotated[bool, Flag("Add the column flops = 2 × MACs.")]
+RunFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[RUN]",
+        help="A run file of mncost bench; - for standard input. Default: the last run.",
+    ),
+]
 Verbose: TypeAlias = Annotated[
     bool,
     Flag("Print every warning in full, and details of the machine.", names=("--verbose", "-v")),

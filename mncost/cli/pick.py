@@ -67,22 +67,14 @@ def pick(
     fits, 1 none fits, 3 none fits but some latencies are inconclusive.
     """
     from mncost.choose.pick import SHOWN, choose
-    from mncost.cost.memory import as_precision
-    from mncost.published.accuracy import candidates
+    from mncost.published.accuracy import published_of
     from mncost.published.accuracy import with_weights as loadable
     from mncost.render.write import refuse_overwriting
 
     run = None if timing.run is None else Path(timing.run)
     save = None if timing.save is None else Path(timing.save)
     refuse_overwriting({"--save": save, "--output": out.output}, {"--run": run})
-    published = candidates(
-        which.arch or "all",
-        which.alpha,
-        which.resolution,
-        rho=which.rho,
-        dialect=which.dialect,
-        precision=as_precision(which.precision),
-    )
+    published = published_of(which)
     if with_weights:
         published = loadable(published)
     is_search = timing.max_latency is not None and timing.run is None

@@ -41,7 +41,7 @@ _WHICH = Only(
     positional=False,
 )
 _EFFORT = only_time(
-    "Measure at most this long, or until intervals are within ± 2 %. Default: 54 s, or 4.5 s a "
+    "Measure at most this long, or until intervals are within ± 2 %. Default: 60 s, or 5 s a "
     "network if that is more."
 )
 

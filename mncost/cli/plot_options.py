@@ -139,21 +139,13 @@ def layers(asked: Asked, by: str, *, has_time: bool) -> tuple[Picture, int]:
 def _networks(asked: Asked, x: str, y: str) -> Sequence[Network]:
     """Return the networks to measure, if there can be a fit to them."""
     from mncost.pictures.plot import refuse_unpublished
-    from mncost.published.accuracy import candidates
+    from mncost.published.accuracy import published_of
     from mncost.runs.begin import ARCHITECTURES
 
     which = asked.which
     if y == "top1":
         refuse_unpublished(which)
-        every = candidates(
-            which.arch or "all",
-            which.alpha,
-            which.resolution,
-            rho=which.rho,
-            dialect=which.dialect,
-            precision=as_precision(which.precision),
-        )
-        return [one.network for one in every]
+        return [one.network for one in published_of(which)]
     return replace(which, arch=which.arch or ARCHITECTURES).grid()
 
 

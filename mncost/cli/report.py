@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from mncost.cli.emit import emit_text, say
+from mncost.cli.options import RunFile
 from mncost.cli.params import Only
 from mncost.cli.view import View
 from mncost.errors import InputError
@@ -22,13 +21,7 @@ _SUFFIXES = (".html", ".htm")
 
 def report(
     view: Annotated[View, Only(without=("by", "export", "verbose"))],
-    run: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[RUN]",
-            help="A run file of mncost bench; - for standard input. Default: the last run.",
-        ),
-    ] = None,
+    run: RunFile = None,
     output: Annotated[
         Path | None,
         Flag(

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from mncost.cli.emit import Out
-from mncost.cli.options import refuse
+from mncost.cli.options import RunFile, refuse
 from mncost.cli.view import View
 from mncost.extras import require
 
@@ -18,13 +13,7 @@ __all__ = ["show"]
 def show(
     view: View,
     out: Out,
-    run: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[RUN]",
-            help="A run file of mncost bench; - for standard input. Default: the last run.",
-        ),
-    ] = None,
+    run: RunFile = None,
 ) -> None:
     """Show a saved run. The statistics are computed from its raw samples.
 

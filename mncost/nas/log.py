@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from mncost.errors import InputError, OutputError, one_line
-from mncost.files import size_of
+from mncost.files import read_whole
 from mncost.interval import Interval
 
 __all__ = ["Back", "Begin", "Generation", "Log", "Measured", "Point", "Proposal", "Record", "Step"]
@@ -133,12 +133,7 @@ class Log:
         Raises:
             InputError: it cannot be read, or is no log of a search.
         """
-        try:
-            if size_of(path) > MAX_BYTES:
-                raise InputError(f"{path}: too large for the log of a search")
-            lines = path.read_bytes().splitlines(keepends=True)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+        lines = read_whole(path, MAX_BYTES).splitlines(keepends=True)
         if lines and not lines[-1].endswith(b"\n"):
             lines.pop()
         records: list[Record] = []

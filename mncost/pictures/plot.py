@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mncost.cost.memory import as_precision
 from mncost.errors import InputError, MeasureError, UnknownNameError
 from mncost.extras import require
 from mncost.flags import given, none_left, taken
@@ -22,7 +23,6 @@ from mncost.results.results import Results
 from mncost.which import Which
 
 if TYPE_CHECKING:
-    from mncost.cost.memory import Precision
     from mncost.pictures.scatter import Scatter
     from mncost.published.accuracy import Candidate
 
@@ -110,19 +110,12 @@ def check_axes(x: str, y: str) -> None:
 
 
 def _candidates(of: Network | Sequence[Network] | None, which: Which) -> list[Candidate]:
-    from mncost.published.accuracy import candidates, candidates_of
+    from mncost.published.accuracy import candidates_of, published_of
 
     if of is not None:
         return candidates_of([of] if isinstance(of, Network) else of)[0]
     refuse_unpublished(which)
-    return candidates(
-        which.arch or "all",
-        which.alpha,
-        which.resolution,
-        rho=which.rho,
-        dialect=which.dialect,
-        precision=_precision(which),
-    )
+    return published_of(which)
 
 
 def refuse_unpublished(which: Which) -> None:
@@ -174,7 +167,7 @@ def _timed(results: Results, which: Which, place: OnePlace) -> list[tuple[Cell, 
     """Return the cells at the place that is meant, with their latencies."""
     from mncost.choose.latency import cells_at
 
-    cells = cells_at(results.run, _precision(which), place)
+    cells = cells_at(results.run, as_precision(which.precision), place)
     latencies = [(cell, results.interval(cell.id)) for cell in cells]
     timed = [(cell, latency) for cell, latency in latencies if latency is not None]
     if not timed:
@@ -228,7 +221,7 @@ def _cell(results: Results, which: Which, place: OnePlace) -> Cell:
     profiled = profiled_cells(results)
     if not profiled:
         raise MeasureError("the run has no times of layers: mncost bench --by layer measures them")
-    here = cells_at(results.run, _precision(which), place)
+    here = cells_at(results.run, as_precision(which.precision), place)
     every = [cell for cell in here if cell in profiled]
     meant = [cell for cell in every if _is_meant(cell, which)]
     if len(meant) > 1 and which.twin is None:
@@ -272,9 +265,3 @@ def _is_meant(cell: Cell, which: Which) -> bool:
         ):
             return True
     return False
-
-
-def _precision(which: Which) -> Precision:
-    from mncost.cost.memory import as_precision
-
-    return as_precision(which.precision)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, overload
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from mncost.render.shown import Shown
+from mncost.render.shown import ShownSequence
 
 if TYPE_CHECKING:
     from mncost.counted import Counted
@@ -45,7 +45,7 @@ class Prediction(NamedTuple):
         return None if self.measured is None else self.latency.center / self.measured.center - 1
 
 
-class Predictions(Shown, Sequence[Prediction]):
+class Predictions(ShownSequence[Prediction]):
     """What :meth:`mncost.Predictor.predict` returns, in the order of the networks.
 
     Attributes:
@@ -64,24 +64,8 @@ class Predictions(Shown, Sequence[Prediction]):
         notes: Sequence[str] = (),
     ) -> None:
         """Use :meth:`mncost.Predictor.predict`."""
-        self._predictions = tuple(predictions)
+        super().__init__(predictions)
         self.place, self.level, self.notes = place, level, tuple(notes)
-
-    def __len__(self) -> int:
-        """Return the number of networks."""
-        return len(self._predictions)
-
-    def __iter__(self) -> Iterator[Prediction]:
-        """Iterate over the predictions."""
-        return iter(self._predictions)
-
-    @overload
-    def __getitem__(self, index: int) -> Prediction: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Prediction]: ...
-    def __getitem__(self, index: int | slice) -> Prediction | Sequence[Prediction]:
-        """Return one prediction, or several."""
-        return self._predictions[index]
 
     def __repr__(self) -> str:
         """Say how many there are."""

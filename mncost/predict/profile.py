@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mncost.errors import MeasureError, OutputError, UnknownNameError, one_line
-from mncost.files import size_of
+from mncost.files import read_whole
 from mncost.measure import kept
 from mncost.measure.cell import HERE, Place
 from mncost.measure.machine import fingerprint, machine, machine_differences
@@ -156,12 +156,9 @@ def predict(network: Network, **options: Any) -> Predictions:
 def _decoded(file: Path, command: str) -> Calibration:
     """Read a file that anything may stand in."""
     hint = f"{command} writes a new one"
+    content = read_whole(file, MAX_BYTES)
     try:
-        if size_of(file) > MAX_BYTES:
-            raise MeasureError(f"{file}: too large for a profile: {hint}")
-        calibration = msgspec.json.decode(file.read_bytes(), type=Calibration)
-    except OSError as error:
-        raise MeasureError(f"{file}: cannot be read: {error.strerror or error}") from None
+        calibration = msgspec.json.decode(content, type=Calibration)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MeasureError(f"{file}: no profile ({one_line(str(error))}): {hint}") from None
     columns = len(calibration.kinds) * len(AMOUNTS)

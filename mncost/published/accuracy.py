@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from mncost.api import grid
-from mncost.cost.memory import PRECISIONS, Precision
+from mncost.cost.memory import PRECISIONS, Precision, as_precision
 from mncost.errors import NothingPublishedError, UnknownNameError
 from mncost.published.checkpoints import load_code
 from mncost.published.figures import Figure, read_published
@@ -21,6 +21,7 @@ from mncost.spec.resolve import dialects
 if TYPE_CHECKING:
     from mncost.graph.graph import Graph
     from mncost.network import Network
+    from mncost.which import Which
 
 __all__ = [
     "CLASSES",
@@ -30,6 +31,7 @@ __all__ = [
     "candidates",
     "candidates_of",
     "is_near_tie",
+    "published_of",
     "with_weights",
 ]
 
@@ -87,6 +89,18 @@ class Candidate:
     def __repr__(self) -> str:
         """Say which network it is, and its accuracy."""
         return f"<{self.name}: {self.top1:g} %>"
+
+
+def published_of(which: Which) -> list[Candidate]:
+    """Return :func:`candidates` as flags choose them; without an architecture, all."""
+    return candidates(
+        which.arch or "all",
+        which.alpha,
+        which.resolution,
+        rho=which.rho,
+        dialect=which.dialect,
+        precision=as_precision(which.precision),
+    )
 
 
 def candidates(

@@ -8,16 +8,18 @@ shown.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 if TYPE_CHECKING:
     import pandas
 
     from mncost.render.table import Table
 
-__all__ = ["Shown", "maker", "show_with"]
+__all__ = ["Shown", "ShownSequence", "maker", "show_with"]
 
+T = TypeVar("T")
 _registries: list[str] = []
 
 
@@ -57,6 +59,30 @@ class Shown:
     def _repr_html_(self) -> str:
         """Return the table for a notebook."""
         return self.table()._repr_html_()
+
+
+class ShownSequence(Shown, Sequence[T]):
+    """A result that is a sequence with a table: each item is a row."""
+
+    def __init__(self, items: Sequence[T]) -> None:
+        """Take the items, in order."""
+        self._items = tuple(items)
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[T]:
+        """Iterate over the items, in order."""
+        return iter(self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        """Return one item, or several."""
+        return self._items[index]
 
 
 def maker(kind: type, what: str = "TABLES") -> Any:

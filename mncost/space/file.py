@@ -23,7 +23,6 @@ __all__ = ["Axis", "Choices", "Design", "SpaceFile", "design_of", "read_design"]
 
 _NOT_CHOSEN = ("block", "name", "from")  # what makes a row the row that it is
 _EITHER = {"expansion": "expanded", "expanded": "expansion"}  # a row states one of them
-_DEEPEST = 32  # axes that one row may have
 
 Names = Annotated[tuple[str, ...], Meta(min_length=1, max_length=500)]
 Values = Annotated[tuple[Any, ...], Meta(min_length=1, max_length=10_000)]

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from mncost.cost.memory import Precision
 from mncost.errors import InputError, one_line
-from mncost.files import size_of
+from mncost.files import read_whole
 from mncost.graph.foreign_op import Foreign, Held
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import (
@@ -56,12 +56,7 @@ def read_file(name: str, given: Sequence[GivenInput]) -> ReadModel:
         InputError: it is no usable model, or a shape does not fit.
     """
     path = Path(name)
-    try:
-        if size_of(path) > _MAX_BYTES:
-            raise InputError(f"{name}: larger than {_MAX_BYTES:,} bytes")
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{name}: {error.strerror}") from None
+    content = read_whole(path, _MAX_BYTES)
     try:
         model = stored(content, given, name)
         reader = _Reader(model)
