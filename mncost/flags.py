@@ -55,21 +55,15 @@ class Flag(NamedTuple):
     most: int | None = None
 
 
-def flag(  # noqa: PLR0913 - what a Flag has
-    help: str,
-    *,
-    metavar: str = "",
-    default: Any = None,
-    names: tuple[str, ...] = (),
-    parse: Parse | None = None,
-    panel: str = "",
-    completes: str = "",
-    positional: bool = False,
-    several: bool = False,
-) -> Any:
-    """Return a dataclass field that is a flag of the command line too; see :class:`Flag`."""
-    said = Flag(help, metavar, names, parse, panel, completes, positional, several)
-    return field(default=default, metadata={"flag": said})
+def flag(help: str, *, default: Any = None, **more: Any) -> Any:
+    """Return a dataclass field that is a flag of the command line too.
+
+    Args:
+        help: what the command line says about it.
+        default: of the field.
+        more: the other fields of :class:`Flag`.
+    """
+    return field(default=default, metadata={"flag": Flag(help, **more)})
 
 
 def flags_of(options: Any) -> Mapping[str, Field[Any]]:

@@ -1,15 +1,18 @@
 """Flags: one declaration for the command line and for Python."""
 
 from dataclasses import dataclass
+from inspect import Signature, signature
 from pathlib import Path
 from typing import Annotated
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from mncost.cli.params import Only, spread
+from mncost.effort import Effort
 from mncost.errors import InputError, QuantityError
-from mncost.flags import flag, flags_of, given
+from mncost.flags import Flag, flag, flags_of, given, taken
 from mncost.units import seconds
 
 
@@ -30,7 +33,7 @@ def called(*words: str, only: Only | None = None) -> dict[str, object]:
 
     def run(
         made: Annotated[Made, only or Only()],
-        output: Annotated[Path | None, typer.Option("-o")] = None,
+        output: Annotated[Path | None, Flag("Where to.", names=("--output", "-o"))] = None,
     ) -> None:
         """Run."""
         seen.update(made=made, output=output)
@@ -88,3 +91,31 @@ def test_a_command_may_have_an_option_of_its_own_by_that_name() -> None:
     app.command()(spread(run))
     app(["--processes", "two"], standalone_mode=False)
     assert seen == {"made": Made(), "processes": "two"}
+
+
+@dataclass(frozen=True)
+class _Longer(Effort):
+    """Effort with one more field, and nothing else."""
+
+    rounds: int | None = flag("Rounds in each process.", metavar="N", least=1)
+
+
+def test_a_new_flag_is_one_field(here: Path) -> None:
+    """The command has it, its help says it, Python takes it, and what refuses flags refuses it."""
+    from mncost.cli.bench import bench
+
+    def longer(effort: Annotated[_Longer, Only()], **others: object) -> int:
+        return bench(effort=effort, **others)  # type: ignore[arg-type]
+
+    own = signature(bench, eval_str=True).parameters.values()
+    parameters = [one.replace(annotation=_Longer) if one.name == "effort" else one for one in own]
+    longer.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    app = typer.Typer()
+    app.command()(spread(longer))
+    result = CliRunner().invoke(app, ["--help"], terminal_width=100)
+    assert "--rounds" in result.output
+    with pytest.raises(InputError, match=r"^--rounds does not go with --resume"):
+        app(["--resume", "run.json", "--rounds", "3"], standalone_mode=False)
+    options = {"rounds": 3, "max_time": 2.0}
+    assert taken(_Longer(), options) == _Longer(rounds=3, max_time=2.0)
+    assert options == {}
