@@ -8,8 +8,9 @@ import pytest
 
 from mncost.errors import InputError
 from mncost.network import network_of
-from mncost.spec.catalog import FAMILIES, Entry, groups, index, indexed, load_spec, networks
+from mncost.spec.catalog import FAMILIES, Entry, groups, index, load_spec, networks
 from mncost.spec.finding import find
+from mncost.spec.indexing import indexed
 from mncost.spec.parse import parse_spec, read_spec
 from mncost.spec.resolve import resolve
 

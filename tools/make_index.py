@@ -7,7 +7,8 @@ Run it after a change of names, variants, checkpoints, groups or order.
 
 import msgspec
 
-from mncost.spec.catalog import FAMILIES, indexed
+from mncost.spec.catalog import FAMILIES
+from mncost.spec.indexing import indexed
 
 
 def main() -> None:

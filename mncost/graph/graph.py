@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from mncost.graph.ops import (
     Flatten,
@@ -20,7 +19,7 @@ from mncost.graph.ops import (
     Unfold,
 )
 
-__all__ = ["Builder", "Graph", "Node", "Shapes", "pruned"]
+__all__ = ["Builder", "Graph", "Node", "Shapes"]
 
 Shapes: TypeAlias = Mapping[str, Shape]
 """The shapes of a graph's inputs, by their names."""
@@ -82,21 +81,6 @@ class Graph(Struct, frozen=True, gc=False):
             for source in node.inputs:
                 readers[source].append(index)
         return readers
-
-
-def pruned(graph: Graph) -> Graph:
-    """Return a graph without the operators that no output needs; inputs stay."""
-    needed = set(graph.outputs)
-    for index in reversed(range(len(graph.nodes))):
-        if index in needed:
-            needed.update(graph.nodes[index].inputs)
-    kept = [i for i, node in enumerate(graph.nodes) if i in needed or not node.inputs]
-    place = {old: new for new, old in enumerate(kept)}
-    nodes = (
-        replace(node, inputs=tuple(place[source] for source in node.inputs))
-        for node in (graph.nodes[index] for index in kept)
-    )
-    return Graph(tuple(nodes), tuple(place[index] for index in graph.outputs))
 
 
 _RANKS: Mapping[type[Op], tuple[int, ...]] = {

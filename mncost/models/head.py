@@ -6,8 +6,9 @@ from msgspec.structs import replace
 
 from mncost.errors import InputError
 from mncost.graph import ops
-from mncost.graph.graph import Graph, Node, pruned
+from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import Op
+from mncost.graph.pruned import pruned
 from mncost.spec.emitter import is_pooled
 
 __all__ = ["classifier", "features", "logits", "with_classes"]

@@ -9,7 +9,7 @@ from mncost.render.column import Column, Kind, Show, Value
 from mncost.render.sheet import ALL, named
 from mncost.render.table import Table
 
-__all__ = ["Source", "chosen", "ranked", "sources", "stacked", "tabulate"]
+__all__ = ["Source", "chosen", "ranked", "sources", "tabulate"]
 
 
 class Source(NamedTuple):
@@ -130,29 +130,3 @@ def tabulate(  # noqa: PLR0913  the fields of a table, and which columns it has
         ]
     rows = [[source.value(thing) for source in shown] for thing in things]
     return Table(name, [source.column for source in shown], rows, notes, title, legend)
-
-
-def stacked(name: str, level: str, tables: Mapping[str, Sequence[Table]]) -> Table:
-    """Return several tables in one: people see the first with rows, programs see all.
-
-    Args:
-        name: of the table.
-        level: the name of a column that says which table a row comes from.
-        tables: by what that column says.
-    """
-    every = [(word, table) for word, listed in tables.items() for table in listed]
-    first = next((table for _, table in every if table.rows), every[0][1])
-    columns = {column.name: column for column in first.columns}
-    for _, table in every:
-        for column in table.columns:
-            columns.setdefault(column.name, column._replace(show="programs"))
-    rows: list[list[Value]] = []
-    rows_for: list[Show] = []
-    for word, table in every:
-        places = {column.name: index for index, column in enumerate(table.columns)}
-        order = [places.get(key) for key in columns]
-        rows += [[word, *(None if i is None else row[i] for i in order)] for row in table.rows]
-        rows_for += ["all" if table is first else "programs"] * len(table.rows)
-    head = [Column(level, level, show="programs"), *columns.values()]
-    notes = [note for _, table in every for note in table.notes]
-    return Table(name, head, rows, notes, first.title, first.legend, rows_for)

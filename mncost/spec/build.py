@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mncost.errors import SpecError
-from mncost.graph.graph import Graph, Node, pruned
+from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import AdaptivePool, Flatten, Positions, Size
 from mncost.spec.axis import size_of_image
 from mncost.spec.emitter import Emitter, is_pooled
@@ -56,7 +56,11 @@ def emit(emitter: Emitter, origin: str, blocks: Sequence[Block], outputs: Sequen
         same = next(name for name, index in ends.items() if index == 0)
         raise SpecError(f"{origin}: outputs: {same} is the image as it is")
     graph = emitter.finish(tuple(ends.values()))
-    return graph if all(block.row.whole for block in blocks) else pruned(graph)
+    if all(block.row.whole for block in blocks):
+        return graph
+    from mncost.graph.pruned import pruned  # few networks have rows of which parts are read
+
+    return pruned(graph)
 
 
 def is_sized(graph: Graph) -> bool:

@@ -13,7 +13,6 @@ import msgspec
 from msgspec import Struct
 
 from mncost.errors import GridError, SpecError, UnknownNameError
-from mncost.spec.names import closest
 from mncost.spec.parse import PAPER, read_spec
 from mncost.spec.schema import Spec
 
@@ -23,7 +22,6 @@ __all__ = [
     "families",
     "groups",
     "index",
-    "indexed",
     "load_spec",
     "networks",
     "unknown",
@@ -128,19 +126,6 @@ def index() -> dict[str, Entry]:
     return {entry.name: entry for entry in entries}
 
 
-def indexed() -> list[Entry]:
-    """Return what the index should say: reads every file."""
-    specs = [(path.stem, read_spec(path)) for path in FAMILIES.glob("*.toml")]
-    entries = []
-    for file, spec in sorted(specs, key=lambda one: (one[1].order, one[0])):
-        if not spec.variants:
-            entries.append(Entry(spec.name, file, spec.groups, tuple(spec.checkpoints)))
-        for name, variant in spec.variants.items():
-            patterns = tuple(variant.checkpoints)
-            entries.append(Entry(name, file, spec.groups, patterns, is_variant=True))
-    return entries
-
-
 @cache
 def families() -> dict[str, tuple[str, ...]]:
     """Return the families, and the names of each one's networks."""
@@ -181,6 +166,8 @@ def load_spec(name: str) -> Spec:
 
 def unknown(name: str) -> UnknownNameError:
     """Return the error of a name that no network has, with the closest one."""
+    from mncost.spec.names import closest  # only on the way to an error message
+
     short = [entry.file if entry.is_variant else entry.name for entry in index().values()]
     accepted = [*networks(), *groups()]
     error = UnknownNameError(

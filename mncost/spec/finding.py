@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 from mncost.errors import SpecError, UnknownNameError
-from mncost.spec.catalog import Choice, groups, index, load_spec, networks, unknown
-from mncost.spec.names import spelled, without_owner
-from mncost.spec.parse import MAX_FILE_BYTES, PAPER, parse_spec, read_spec
+from mncost.spec.catalog import Choice, index, load_spec
+from mncost.spec.parse import MAX_FILE_BYTES, parse_spec, read_spec
 from mncost.spec.schema import Spec
 
 __all__ = ["find"]
@@ -34,6 +33,8 @@ def find(names: str) -> list[Choice]:
 
 
 def _find_one(name: str) -> list[Choice]:
+    if name in index():
+        return [Choice(load_spec(name))]
     if name == "-":
         if sys.stdin is None:
             raise SpecError("standard input: closed")
@@ -43,25 +44,16 @@ def _find_one(name: str) -> list[Choice]:
         return made
     if name.lower().endswith(".onnx"):
         raise SpecError(f"{name} is a model: what is asked for needs an architecture")
-    name, dialect = without_owner(name)
     path, suffix, variant = name.partition(".toml:")
     if suffix:
         return [Choice(_read_whole(Path(f"{path}.toml"), variant), file=name)]
-    if name.endswith(".toml") or "/" in name or "\\" in name:
+    if name.endswith(".toml"):
         return [Choice(_read_whole(Path(name)), file=name)]
-    if name in index():
-        return [Choice(load_spec(name))]
-    if name in (members := groups()):
-        return [Choice(load_spec(member)) for member in members[name]]
-    from mncost.spec.checkpoints import checkpoint  # a name of a network needs none
+    from mncost.spec.other_names import named  # a network or a file needs none
 
-    if choice := checkpoint(name, dialect):
-        return [choice]
-    if "_" in name and (choice := _segmenter(name)):
-        return [choice]
-    if (meant := spelled(name, [*networks(), *members])) is not None:
-        return [Choice(load_spec(one), dialect or PAPER) for one in members.get(meant, [meant])]
-    raise unknown(name)
+    if choices := named(name):
+        return choices
+    return [Choice(_read_whole(Path(name)), file=name)]
 
 
 def _with_head(name: str) -> list[Choice]:
@@ -77,20 +69,6 @@ def _with_head(name: str) -> list[Choice]:
         choice._replace(spec=with_head(choice.spec, head), native=None)
         for choice in _find_one(backbone)
     ]
-
-
-def _segmenter(name: str) -> Choice | None:
-    """Match what torchvision calls a backbone with a head on it."""
-    from mncost.spec.checkpoints import checkpoint
-    from mncost.spec.heads import network_named, with_head
-
-    if (named := network_named(name)) is None:
-        return None
-    network, head = named
-    choice = checkpoint(network.backbone)
-    assert choice is not None
-    spec = with_head(choice.spec, head, network.output_stride)
-    return choice._replace(spec=spec, name=name)
 
 
 def _read_whole(path: Path, variant: str | None = None) -> Spec:

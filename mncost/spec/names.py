@@ -1,26 +1,13 @@
-"""How people spell architectures: MobileNetV2, mobilenetv3_large, V3 Large, timm/...."""
+"""How people spell architectures: MobileNetV2, mobilenetv3_large, V3 Large."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["closest", "spelled", "without_owner"]
+__all__ = ["closest", "spelled"]
 
-_HUBS = ("hf-hub:", "hf_hub:", "hf://")
-_OWNERS = {"timm": "timm", "torchvision": "torchvision", "keras": "keras", "google": None}
-"""Who publishes checkpoints under ``owner/name``, and the dialect that this implies."""
 _SIZES = {"small": "s", "medium": "m", "large": "l"}
 _SEPARATORS = str.maketrans("", "", "-_ ")
-
-
-def without_owner(name: str) -> tuple[str, str | None]:
-    """Return a name without ``timm/`` and the like, and the dialect that this implies."""
-    for hub in _HUBS:
-        name = name.removeprefix(hub)
-    owner, slash, rest = name.partition("/")
-    if slash and owner.lower() in _OWNERS and "/" not in rest:
-        return rest, _OWNERS[owner.lower()]
-    return name, None
 
 
 def spelled(name: str, known: Iterable[str]) -> str | None:

@@ -14,9 +14,8 @@ import msgspec
 from mncost.errors import SpecError, did_you_mean, one_line
 from mncost.spec.blocks import block_named
 from mncost.spec.reading import IMAGE, Table, problems_of
-from mncost.spec.rows import Row
+from mncost.spec.rows import Row, changed_row, row_names
 from mncost.spec.schema import Spec
-from mncost.spec.variants import changed_row, row_names, with_variant
 from mncost.toml import MAX_FILE_BYTES, load_toml, read_limited
 
 __all__ = [
@@ -57,10 +56,14 @@ def parse_spec(data: bytes, origin: str, variant: str | None = None) -> Spec:
     Raises:
         SpecError: the bytes are too many, not UTF-8, not TOML, or not an architecture.
     """
-    try:
-        raw = with_variant(raw_file(data, origin), variant)
-    except ValueError as error:
-        raise SpecError(f"{origin}: {error}") from None
+    raw = raw_file(data, origin)
+    if variant is not None or raw.get("variants"):
+        from mncost.spec.variants import with_variant  # most files have none
+
+        try:
+            raw = with_variant(raw, variant)
+        except ValueError as error:
+            raise SpecError(f"{origin}: {error}") from None
     return spec_of(raw, origin)
 
 

@@ -18,7 +18,7 @@ from mncost.spec.width import MAX_ALPHA, Rounding
 if TYPE_CHECKING:
     from mncost.spec.emitter import Emitter
 
-__all__ = ["Block", "Row", "ScaledRow"]
+__all__ = ["Block", "Row", "ScaledRow", "changed_row", "row_names"]
 
 
 class Row(
@@ -145,3 +145,19 @@ class Block(Struct, frozen=True, gc=False):
             return instead
         height, width = size_of(own)
         return height * down, width * right
+
+
+def changed_row(row: Any, change: Any) -> Any:
+    """Return a row with the keys of ``change``, or ``change`` itself if that names a block."""
+    if not isinstance(row, dict) or not isinstance(change, dict):
+        return change
+    name = {"name": row["name"]} if "name" in row else {}
+    return {**name, **change} if "block" in change else {**row, **change}
+
+
+def row_names(rows: list[Any]) -> list[str]:
+    """Return the names of rows as they stand in a file: their own, or ``row`` and the number."""
+    named = (row.get("name") if isinstance(row, dict) else None for row in rows)
+    return [
+        name if isinstance(name, str) else f"row{number}" for number, name in enumerate(named, 1)
+    ]

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from mncost.errors import UnknownNameError, did_you_mean
+from mncost.spec.rows import changed_row, row_names
 from mncost.spec.schema import Variant
 
-__all__ = ["changed_row", "row_names", "with_variant"]
+__all__ = ["with_variant"]
 
 _MERGED = ("rules", "defaults", "dialects")  # tables, whose keys are changed one by one
 
@@ -95,19 +96,3 @@ def _check_names(given: Iterable[Any], names: list[str]) -> None:
         if name not in names:
             meant = did_you_mean(str(name), names)
             raise ValueError(f"{name}: there is no such row{meant}; accepted: {', '.join(names)}")
-
-
-def changed_row(row: Any, change: Any) -> Any:
-    """Return a row with the keys of ``change``, or ``change`` itself if that names a block."""
-    if not isinstance(row, dict) or not isinstance(change, dict):
-        return change
-    name = {"name": row["name"]} if "name" in row else {}
-    return {**name, **change} if "block" in change else {**row, **change}
-
-
-def row_names(rows: list[Any]) -> list[str]:
-    """Return the names of rows as they stand in a file: their own, or ``row`` and the number."""
-    named = (row.get("name") if isinstance(row, dict) else None for row in rows)
-    return [
-        name if isinstance(name, str) else f"row{number}" for number, name in enumerate(named, 1)
-    ]

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from mncost.interval import Interval
 from mncost.measure.cell import Cell, Place
 from mncost.render.column import Value
-from mncost.render.sources import Source, sources, stacked, tabulate
+from mncost.render.sources import Source, sources, tabulate
+from mncost.render.stacked import stacked
 from mncost.render.table import Table
 from mncost.results.roofline import LayerPoint, Roofline
 from mncost.results.savings import NetworkSaving, PairSaving, Savings

@@ -15,7 +15,8 @@ from mncost.render import csv as as_csv
 from mncost.render import json as as_json
 from mncost.render import terminal as as_terminal
 from mncost.render.column import Column, Kind
-from mncost.render.sources import chosen, sources, stacked, tabulate
+from mncost.render.sources import chosen, sources, tabulate
+from mncost.render.stacked import stacked
 from mncost.render.table import Table
 
 COLUMNS = sources(
