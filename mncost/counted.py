@@ -15,7 +15,6 @@ from mncost.graph.graph import Graph, Shapes
 from mncost.graph.ops import Foreign, Shape
 from mncost.graph.pairs import Pair
 from mncost.graph.shapes import infer_shapes
-from mncost.graph.twin import SPLITTING, TWINS
 from mncost.label import Label
 from mncost.render.shown import Shown
 from mncost.spec.axis import Resolution, resolution_of
@@ -112,8 +111,16 @@ class _Shared:
         return is_sized(self.graph)
 
     def twin(self, name: str) -> _Shared:
-        """Return the twin of a name in :data:`mncost.graph.twin.TWINS`."""
+        """Return the twin of a name in :data:`mncost.graph.twin.TWINS`.
+
+        Raises:
+            UnknownNameError: there is no such twin.
+        """
         if name not in self._twins:
+            from mncost.graph.twin import TWINS  # a network alone needs none
+
+            if name not in TWINS:
+                raise UnknownNameError("twin", name, TWINS)
             self._twins[name] = _Shared(*TWINS[name](self.graph))
         return self._twins[name]
 
@@ -342,8 +349,6 @@ class Counted(Shown):
         Raises:
             UnknownNameError: there is no such twin.
         """
-        if name not in TWINS:
-            raise UnknownNameError("twin", name, TWINS)
         own = self.original
         if name not in own._twins:
             own._twins[name] = own._copy(own._shared.twin(name), self.inputs)
@@ -386,6 +391,7 @@ class Counted(Shown):
             UnknownNameError: there is no such twin.
         """
         from mncost.cost.pairs import PairCost  # a grid needs none
+        from mncost.graph.twin import SPLITTING
 
         own = {layer.name: layer for layer in self.all_layers}
         other = self.as_twin(twin)

@@ -138,6 +138,6 @@ class Which:
         Raises:
             InputError: a value cannot be used, there are several networks, or no such twin.
         """
-        from mncost.comparison import twin_of
+        from mncost.twins import twin_of
 
         return twin_of(self.grid().single(), self.twin)

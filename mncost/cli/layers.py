@@ -45,7 +45,7 @@ def layers(
     mncost layers v2 --memory --precision fp16
     mncost layers v2 --training --train bias
     """
-    from mncost.comparison import twin_of
+    from mncost.twins import twin_of
 
     if memory and (by != "layer" or every or flops):
         raise InputError(

@@ -1,4 +1,4 @@
-"""The entry point: runs a command, and turns every foreseen failure into one line and a status."""
+"""The entry point: the table of commands, and running one."""
 
 from __future__ import annotations
 
@@ -12,16 +12,9 @@ from typing import Annotated, NamedTuple
 import typer
 
 from mncost import __version__
-from mncost.cli import interrupts
-from mncost.cli.emit import BROKEN_PIPE, discard_stdout, say
-from mncost.cli.streams import tell
-from mncost.errors import BudgetError, MncostError
+from mncost.cli.emit import say
 
 __all__ = ["COMMANDS", "run"]
-
-_LONGEST = 300  # characters of what a library says
-
-OK, UNUSABLE, INTERNAL = 0, 2, 70  # 70: EX_SOFTWARE of sysexits.h
 
 
 class Command(NamedTuple):
@@ -67,13 +60,6 @@ COMMANDS = {
     "schema": Command("mncost.cli.schema:schema", _CI, "The JSON Schema of a kind of file."),
 }
 OLD_NAMES = {"compare-runs": "diff"}
-_MEANT = {
-    **dict.fromkeys(("--width", "--width-mult", "--width-multiplier"), "--alpha"),
-    **dict.fromkeys(("--image-size", "--img-size", "--input-size", "--size"), "--resolution"),
-    **dict.fromkeys(("--model", "--models", "--net", "--network"), "--arch"),
-    **dict.fromkeys(("--num-classes",), "--classes"),
-}
-"""What other tools call an option."""
 
 
 def _app(arguments: list[str]) -> typer.Typer:
@@ -156,72 +142,13 @@ def run(arguments: list[str]) -> int:
     has_traceback = "--traceback" in arguments
     arguments = [argument for argument in arguments if argument != "--traceback"]
     if sys.stdout is None and (not arguments or "--help" in arguments):
-        return _fail("standard output: closed")
+        from mncost.cli.failures import fail
+
+        return fail("standard output: closed")
     try:
         status = _app(arguments)(arguments or ["--help"], prog_name="mncost", standalone_mode=False)
-    except BudgetError as error:
-        return max(map(_fail, error.problems))
-    except MncostError as error:
-        if has_traceback and error.__cause__ is not None:  # of somebody's own code
-            import traceback
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        from mncost.cli.failures import status_of
 
-            traceback.print_exception(error.__cause__)
-        return _fail(str(error))
-    except typer.TyperException as error:
-        return _fail(_with_meant(error))
-    except SystemExit as error:  # 1: the reader of typer's help has seen enough
-        return BROKEN_PIPE if error.code == 1 else OK
-    except OSError as error:
-        return _fail(_of_output() or _of_system(error))
-    except (KeyboardInterrupt, typer.Abort):
-        return interrupts.STATUS
-    except Exception as error:
-        if interrupts.happened():
-            return interrupts.STATUS
-        if isinstance(error, MemoryError):
-            return _fail("not enough memory")
-        if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
-            return _fail("no more threads can be started: the system allows no more")
-        if isinstance(error, ImportError) and not isinstance(error, ModuleNotFoundError):
-            while isinstance(error.__cause__, ImportError):  # numpy explains at length
-                error = error.__cause__
-            return _fail(f"a library cannot be loaded: {error}"[:_LONGEST])
-        if has_traceback:
-            import traceback
-
-            traceback.print_exc()
-        return _fail(
-            f"an error of mncost itself: {type(error).__name__}: {error}; please report it with "
-            "what --traceback prints",
-            INTERNAL,
-        )
-    return status if isinstance(status, int) else OK
-
-
-def _of_output() -> str | None:
-    """Return what is wrong with standard output, if that is full: of what a library printed."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError as error:
-        discard_stdout()
-        return f"standard output: cannot be written: {error.strerror or error}"
-    return None
-
-
-def _of_system(error: OSError) -> str:
-    """Return what the system refused."""
-    name = "" if error.filename is None else f"{error.filename}: "
-    return f"{name}{error.strerror or error}"
-
-
-def _with_meant(error: typer.TyperException) -> str:
-    """Return the message; of an option that other tools have, with ours."""
-    name = getattr(error, "option_name", "")
-    message: str = error.format_message()
-    return f"No such option: {name} (did you mean {_MEANT[name]}?)" if name in _MEANT else message
-
-
-def _fail(message: str, status: int = UNUSABLE) -> int:
-    tell(f"mncost: {' '.join(message.split())}")
-    return status
+        return status_of(error, has_traceback=has_traceback)
+    return status if isinstance(status, int) else 0

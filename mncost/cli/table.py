@@ -101,8 +101,6 @@ def table(
         )
         out.emit(published_table(shown))
         return
-    from mncost.tables.grid import grid_table, pivot_table
-
     if latency is not None:
         refuse({"pivot": pivot}, "does not go with --latency")
         one_of("--latency", latency, ["predicted"])
@@ -112,8 +110,12 @@ def table(
                 "--pivot shows one column of a whole grid: --columns, --flops, --hints and "
                 "--pareto do not go with it"
             )
+        from mncost.tables.pivot import pivot_table
+
         out.emit(pivot_table(which.grid(), pivot, convention=convention))
         return
+    from mncost.tables.grid import grid_table
+
     grid = which.grid()
     made = grid_table(
         grid,

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from mncost.comparison import twin_of
 from mncost.cost.groups import GROUPINGS, group
 from mncost.cost.layers import Layer, side
 from mncost.errors import InputError, UnknownNameError
@@ -17,6 +16,7 @@ from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
 from mncost.tables.pairs import pair_columns
 from mncost.tables.partial import counted, partial_notes
+from mncost.twins import twin_of
 
 __all__ = ["BY", "LAYER_COLUMNS", "layers_table"]
 

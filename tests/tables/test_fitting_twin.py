@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import mncost
-from mncost.comparison import fitting_twin
 from mncost.tables.grid import grid_table
+from mncost.twins import fitting_twin
 
 
 def test_each_family_has_the_twin_that_says_something() -> None:
