@@ -56,7 +56,9 @@ def facts_of(kind: type[Struct]) -> Mapping[str, Fact]:
     """Return the facts of a struct by the names of its fields, in their order."""
     hints = get_type_hints(kind, include_extras=True)
     marks = {name: getattr(hints[name], "__metadata__", ()) for name in kind.__struct_fields__}
-    return {name: mark for name, found in marks.items() for mark in found if isinstance(mark, Fact)}
+    return {
+        name: mark for name, listed in marks.items() for mark in listed if isinstance(mark, Fact)
+    }
 
 
 def fact_words(thing: Struct, *names: str) -> list[str]:

@@ -136,12 +136,12 @@ def _table(value: dict[str, Any], tables: Sequence[type[Struct]], path: Path) ->
         if tag not in value:
             yield Problem(path, f"the key {tag!r} is missing")
             return
-        found = by_tag.get(value[tag]) if isinstance(value[tag], str) else None
-        if found is None:
+        tagged = by_tag.get(value[tag]) if isinstance(value[tag], str) else None
+        if tagged is None:
             name = value[tag] if isinstance(value[tag], str) else shown(value[tag])
             yield Problem(path, f"unknown {tag} {_cut(repr(name))}{_choice(name, by_tag)}")
             return
-        kind = found
+        kind = tagged
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for key in value:
         if key not in fields and key != tag:

@@ -233,10 +233,10 @@ def _is_tail(limit: Limit) -> bool:
     return isinstance(limit.bound, Latency) and limit.bound.percent > 50
 
 
-def _tails(found: Sequence[Measured]) -> dict[int, float]:
+def _tails(cells: Sequence[Measured]) -> dict[int, float]:
     """Return the highest percentile that each cell has a limit for, if it is above the median."""
     tails: dict[int, float] = {}
-    for measured in found:
+    for measured in cells:
         bound = measured.limit.bound
         if isinstance(bound, Latency) and bound.percent > 50:
             tails[measured.cell] = max(bound.percent, tails.get(measured.cell, 0.0))

@@ -125,8 +125,8 @@ def search(
     drawn = output.with_suffix(".png")
     tell(f"mncost: next: mncost plot {shlex.quote(str(log))} -o {shlex.quote(str(drawn))}")
     if made.log.begin.method == "netadapt":
-        first, found = shlex.quote(which.arch or ""), shlex.quote(str(output))
-        tell(f"mncost: next: mncost diff-models {first} {found}")
+        first, narrower = shlex.quote(which.arch or ""), shlex.quote(str(output))
+        tell(f"mncost: next: mncost diff-models {first} {narrower}")
     return {True: OK, False: FAILED, None: INCONCLUSIVE}[made.is_within]
 
 

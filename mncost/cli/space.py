@@ -153,7 +153,7 @@ def space(
 
         predictor = predictor_of(place, which.precision or "fp32")
     with _executor(scheduler) as executor, _watching(total) as progress:
-        found = made.survey(
+        survey = made.survey(
             goals,
             sample=sample,
             seed=seed,
@@ -171,19 +171,21 @@ def space(
         from mncost.space.files import as_parquet
 
         refuse({"columns": out.columns}, "does not go with a Parquet file, which has all of them")
-        emit_bytes(as_parquet(found), out.output)
+        emit_bytes(as_parquet(survey), out.output)
     elif out.kind == "csv" and out.columns is None:
         from mncost.space.files import as_csv
 
-        emit_bytes(as_csv(found), out.output)
-    elif not out.for_people and len(found) > _MOST_LISTED:
+        emit_bytes(as_csv(survey), out.output)
+    elif not out.for_people and len(survey) > _MOST_LISTED:
         raise InputError(
-            f"{len(found):,} networks are too many for {out.kind} with these options: use --rows, "
+            f"{len(survey):,} networks are too many for {out.kind} with these options: use --rows, "
             "a limit, --pareto, or a plain .csv or .parquet file"
         )
     else:
-        out.emit(found.table(rows=rows or (SHOWN if out.for_people else None), columns=out.columns))
-    return OK if len(found) else FAILED
+        out.emit(
+            survey.table(rows=rows or (SHOWN if out.for_people else None), columns=out.columns)
+        )
+    return OK if len(survey) else FAILED
 
 
 @contextmanager

@@ -58,16 +58,16 @@ class Convention(NamedTuple):
 
     def weights(self, form: Form) -> Counter[str]:
         """Return the weights that hold for operators of a form: the sum of all that see it."""
-        found = Counter(self.always)
+        total = Counter(self.always)
         if form.within in self.modules:
             pass
         elif form.module in self.modules:
-            found.update(self.modules[form.module])
+            total.update(self.modules[form.module])
         elif form.is_leaf and form.module:
-            found.update(self.leaf)
+            total.update(self.leaf)
         for call in form.calls:
-            found.update(self.calls.get(call, {}))
-        return found
+            total.update(self.calls.get(call, {}))
+        return total
 
     def parts(self, seen: Seen) -> list[Part]:
         """Return what the tool's number is the sum of."""

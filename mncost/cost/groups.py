@@ -57,7 +57,7 @@ def group(layers: Iterable[Layer], by: str) -> list[Group]:
     members: dict[str, list[Layer]] = {}
     for layer in layers:
         members.setdefault(GROUPINGS[by](layer), []).append(layer)
-    groups = (_group(name, found, by, total) for name, found in members.items())
+    groups = (_group(name, alike, by, total) for name, alike in members.items())
     return [g for g in groups if g.layers or g.bytes_written]
 
 

@@ -56,16 +56,16 @@ def _pointwise(op: Op) -> Conv:
 
 def _following(graph: Graph, readers: list[list[int]], index: int) -> list[Op]:
     """Return the batch norm and the activation that alone read a convolution's result."""
-    found: list[Op] = []
+    between: list[Op] = []
     for kinds in ((BatchNorm,), (Activation, PReLU)):
         after = readers[index]
         if index in graph.outputs or len(after) != 1:
             break
         op = graph.nodes[after[0]].op
         if isinstance(op, kinds):
-            found.append(op)
+            between.append(op)
             (index,) = after
-    return found
+    return between
 
 
 def _between(role: str, channels: int, following: list[Op]) -> list[tuple[str, Op]]:

@@ -119,12 +119,12 @@ def _matches(graph: Graph, rule: _Rule) -> dict[int, _Match]:
     the same in all.
     """
     readers = graph.consumers()
-    found = (
+    matches = (
         _follow(graph, readers, index, rule)
         for index, node in enumerate(graph.nodes)
         if isinstance(node.op, Conv)
     )
-    return {match.first: match for match in found if match}
+    return {match.first: match for match in matches if match}
 
 
 def _follow(graph: Graph, readers: list[list[int]], start: int, rule: _Rule) -> _Match | None:

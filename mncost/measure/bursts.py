@@ -173,9 +173,9 @@ class Bursts(Struct, kw_only=True):
         lengths = {"at": visits, "warmup_ns": warmups, "ns": runs}
         maybe = {"warmup_cpu_ns": warmups, "cpu_ns": runs, **dict.fromkeys(_COUNTED, visits)}
         for name, length in (lengths | maybe).items():
-            found = len(getattr(self, name))
-            if found != length and (found or name in lengths):
-                yield f"{name}: {found} values; {visits} visits need {length}"
+            given = len(getattr(self, name))
+            if given != length and (given or name in lengths):
+                yield f"{name}: {given} values; {visits} visits need {length}"
         if any(map(ge, self.rounds, self.rounds[1:])):
             yield "rounds: not one after the other"
         if self.at and not 0 <= min(self.at) <= max(self.at) < inf:

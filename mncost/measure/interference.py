@@ -44,8 +44,8 @@ def interference(root: Path = Path("/")) -> Callable[[], Gained]:
         values = {}
         for name, path, pattern, factor in sources:
             with suppress(OSError):
-                if found := re.search(pattern, path.read_text("ascii", "replace")):
-                    values[name] = int(float(found[1]) * factor)
+                if match := re.search(pattern, path.read_text("ascii", "replace")):
+                    values[name] = int(float(match[1]) * factor)
         return values
 
     def begin() -> Gained:

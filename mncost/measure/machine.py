@@ -81,16 +81,16 @@ def machine_differences(old: Machine, new: Machine) -> list[str]:
         "cores that may be used": (_usable(old), _usable(new)),
         "CPU quota": (_quota(old), _quota(new)),
     }
-    found = [f"{name}: {a} and {b}" for name, (a, b) in facts.items() if a != b]
+    differences = [f"{name}: {a} and {b}" for name, (a, b) in facts.items() if a != b]
     if missing := sorted(set(old.flags) - set(new.flags)):
-        found.append(f"only the first has {', '.join(missing)}")
+        differences.append(f"only the first has {', '.join(missing)}")
     if added := sorted(set(new.flags) - set(old.flags)):
-        found.append(f"only the second has {', '.join(added)}")
+        differences.append(f"only the second has {', '.join(added)}")
     sizes = sorted((old.memory_bytes, new.memory_bytes))
     if sizes[0] < (1 - MEMORY_TOLERANCE) * sizes[1]:
         a, b = (f"{size / 2**30:.1f} GiB" for size in (old.memory_bytes, new.memory_bytes))
-        found.append(f"memory: {a} and {b}")
-    return found
+        differences.append(f"memory: {a} and {b}")
+    return differences
 
 
 def cpu_mhz() -> float | None:
@@ -148,8 +148,8 @@ def _cpu(root: Path) -> tuple[str, set[str]]:
 def _from_cpuinfo_package() -> tuple[str, set[str]]:
     import cpuinfo
 
-    found = cpuinfo.get_cpu_info()
-    return str(found.get("brand_raw", "")), {str(flag) for flag in found.get("flags", ())}
+    known = cpuinfo.get_cpu_info()
+    return str(known.get("brand_raw", "")), {str(flag) for flag in known.get("flags", ())}
 
 
 def _physical_cores(root: Path) -> int | None:

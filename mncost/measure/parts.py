@@ -35,7 +35,7 @@ class CutPair(NamedTuple):
 
 def cut_pairs(networks: Iterable[Network], twin: str) -> list[CutPair]:
     """Return the distinct pairs of some networks: those that compute the same are one."""
-    found: dict[object, CutPair] = {}
+    pairs: dict[object, CutPair] = {}
     for place, network in enumerate(networks):
         for cost in network.pairs_of(twin):
             graphs = network.graph, network.as_twin(twin).graph
@@ -43,8 +43,8 @@ def cut_pairs(networks: Iterable[Network], twin: str) -> list[CutPair]:
             cut = pieces(having, merged, _pair(cost))
             new = CutPair(network, cost, cut, [])
             key = (cut, cost.first.in_height, cost.first.in_width)
-            found.setdefault(key, new).places.append(place)
-    return list(found.values())
+            pairs.setdefault(key, new).places.append(place)
+    return list(pairs.values())
 
 
 def _pair(cost: PairCost) -> Pair:

@@ -28,8 +28,8 @@ def quota(root: Path = Path("/")) -> Quota | None:
     Args:
         root: where ``/proc`` and ``/sys`` are.
     """
-    found = [one for group in groups(root) for one in _quotas(group)]
-    return min(found, default=None)
+    quotas = [one for group in groups(root) for one in _quotas(group)]
+    return min(quotas, default=None)
 
 
 def limits(quota: Quota | None, threads: int) -> bool:

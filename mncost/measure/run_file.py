@@ -129,8 +129,8 @@ def _check_head(data: bytes | bytearray, origin: str) -> None:
             msgspec.json.decode(data)  # "[[" of a TOML file begins like a list
             raise RunFileError(f"{origin}: JSON, but no run: {_HINT}") from None
     except msgspec.DecodeError as error:
-        found = re.search(r"\(byte (\d+)\)", str(error))
-        byte = int(found[1]) if found else len(data)
+        match = re.search(r"\(byte (\d+)\)", str(error))
+        byte = int(match[1]) if match else len(data)
         raise RunFileError(f"{origin}: truncated or not JSON at byte {byte:,}") from None
     except (RecursionError, UnicodeDecodeError):
         raise RunFileError(f"{origin}: not JSON that can be read: {_HINT}") from None

@@ -135,8 +135,8 @@ def _state_dicts(loaded: Any, depth: int = 1) -> Iterator[tuple[str, dict[str, A
         if state and all(map(_is_numbers, state.values())):
             yield key, state
         else:
-            for below, found in _state_dicts(value, depth + 1):
-                yield f"{key}.{below}", found
+            for below, inner in _state_dicts(value, depth + 1):
+                yield f"{key}.{below}", inner
 
 
 def _without_counters(state: dict[Any, Any]) -> dict[Any, Any]:

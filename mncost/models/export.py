@@ -170,14 +170,14 @@ def _given(
         if given.note:
             warnings.warn(given.note, stacklevel=6)
     if isinstance(given, Checkpoint):
-        found = map_foreign(given.state, whole, str(given.path))
+        mapped = map_foreign(given.state, whole, str(given.path))
     else:
         import torch
 
         state = {name: torch.as_tensor(values) for name, values in given.items()}
-        found = map_foreign(state, whole, "the weights")
+        mapped = map_foreign(state, whole, "the weights")
     kept = {layer.name for layer in layers_with_parameters(graph)}
-    return {name: values for name, values in found.items() if name.rpartition(".")[0] in kept}
+    return {name: values for name, values in mapped.items() if name.rpartition(".")[0] in kept}
 
 
 class Exported(NamedTuple):

@@ -92,11 +92,11 @@ def map_foreign(state: Mapping[str, Any], graph: Graph, origin: str) -> Weights:
         state = as_layers(state)
         theirs = _layers(state, origin)
         ordered = [theirs[name] for name in _in_order(list(theirs), origin)]
-    for wanted, found in zip_longest(ours, ordered):
-        _check(wanted, found, origin)
+    for wanted, other in zip_longest(ours, ordered):
+        _check(wanted, other, origin)
     return {
-        f"{wanted.name}.{leaf}": _array(state[f"{found.name}.{leaf}".lstrip(".")], shape)
-        for wanted, found in zip(ours, ordered, strict=True)
+        f"{wanted.name}.{leaf}": _array(state[f"{other.name}.{leaf}".lstrip(".")], shape)
+        for wanted, other in zip(ours, ordered, strict=True)
         for leaf, shape in wanted.shapes.items()
     }
 
@@ -110,14 +110,14 @@ def layers_with_parameters(graph: Graph) -> list[Layer]:
     return [layer for layer in layers if layer.shapes]
 
 
-def _check(wanted: Layer | None, found: Layer | None, origin: str) -> None:
+def _check(wanted: Layer | None, other: Layer | None, origin: str) -> None:
     """Compare a layer of ours with the one that stands in its place."""
     if wanted is None:
-        difference = f"it goes on where ours ends, with {found}"
-    elif found is None:
+        difference = f"it goes on where ours ends, with {other}"
+    elif other is None:
         difference = f"it ends before our {wanted}"
-    elif not _fit(wanted.shapes, found.shapes):
-        difference = f"in place of our {wanted} it has {found}"
+    elif not _fit(wanted.shapes, other.shapes):
+        difference = f"in place of our {wanted} it has {other}"
     else:
         return
     raise InputError(f"{origin}: the weights of another network: {difference}")

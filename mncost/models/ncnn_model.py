@@ -72,8 +72,8 @@ def _check(param: str) -> None:
 
 
 def _program() -> str:
-    found = find_spec("pnnx")  # importing it would import torch
-    assert found is not None
-    assert found.origin is not None
+    spec = find_spec("pnnx")  # importing it would import torch
+    assert spec is not None
+    assert spec.origin is not None
     name = "pnnx.exe" if sys.platform == "win32" else "pnnx"
-    return str(Path(found.origin).with_name(name))
+    return str(Path(spec.origin).with_name(name))

@@ -142,7 +142,7 @@ def calibration_of(
         machine=machine,
         versions=versions,
         kinds=kinds,
-        kernels={kind: sorted(found) for kind, found in sides.items()},
+        kernels={kind: sorted(lengths) for kind, lengths in sides.items()},
         most_macs=most,
         cells=cells,
     )

@@ -130,17 +130,17 @@ def candidates(
     """
     if precision not in PRECISIONS:
         raise UnknownNameError("precision", precision, PRECISIONS)
-    found: dict[tuple[Graph, Resolution | None], tuple[Network, list[Figure]]] = {}
+    networks: dict[tuple[Graph, Resolution | None], tuple[Network, list[Figure]]] = {}
     for choice in find(arch):
         chosen = Selection.of(choice, alpha, resolution, rho)
         for network, figure in _networks(choice, chosen, dialect, precision):
             key = network.graph, network.resolution
-            found.setdefault(key, (network, []))[1].append(figure)
-    if not found:
+            networks.setdefault(key, (network, []))[1].append(figure)
+    if not networks:
         raise NothingPublishedError(
             f"{arch}: no accuracies in {precision} are published for this choice"
         )
-    listed = [Candidate(network, figures) for network, figures in found.values()]
+    listed = [Candidate(network, figures) for network, figures in networks.values()]
     return sorted(listed, key=lambda one: (-one.top1, one.network.macs))
 
 
@@ -199,10 +199,10 @@ def is_near_tie(one: Candidate, other: Candidate) -> bool:
 @cache
 def _index(precision: Precision) -> dict[tuple[Graph, Resolution | None], Candidate]:
     try:
-        found = candidates("all", precision=precision)
+        every = candidates("all", precision=precision)
     except NothingPublishedError:
         return {}
-    return {(one.network.graph, one.network.resolution): one for one in found}
+    return {(one.network.graph, one.network.resolution): one for one in every}
 
 
 def _networks(

@@ -290,16 +290,16 @@ def reproduce(
     Raises:
         InputError: an argument cannot be used, or nothing is published for it.
     """
-    found = []
+    reproductions = []
     for choice, figures in _by_choice(arch, dialect):
         chosen = Selection.of(choice, alpha, resolution, rho)
         for figure in figures:
             reading = _reading(figure.arch, figure.alpha, figure.resolution, figure.dialect)
             if chosen.holds(reading.alpha, reading.network.resolution):
-                found.append(_compared(figure, reading))
-    if not found:
+                reproductions.append(_compared(figure, reading))
+    if not reproductions:
         raise NothingPublishedError(f"{arch}: no MACs or parameters are published for this choice")
-    return found
+    return reproductions
 
 
 def _by_choice(arch: str, dialect: str | None) -> Iterator[tuple[Choice, list[Figure]]]:

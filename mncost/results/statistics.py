@@ -156,7 +156,7 @@ class Statistics:
         87 % if there were two.
         """
         latencies = ((one.cell.id, one.latency) for one in self.summaries)
-        errors = ((cell, found.relative_error) for cell, found in latencies if found)
+        errors = ((cell, latency.relative_error) for cell, latency in latencies if latency)
         return {cell: error for cell, error in errors if error is not None}
 
     # ------------------------------------------------------------------------------------ clocks

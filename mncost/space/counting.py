@@ -91,8 +91,8 @@ class Counter:
 
         assert self.timer is not None
         different, place = numpy.unique(numbers // self.strides[1], return_inverse=True)
-        found = numpy.array([*map(self._correction, different.tolist())])
-        factors, halves, odd_halves = found.reshape(-1, 3).T
+        corrections = numpy.array([*map(self._correction, different.tolist())])
+        factors, halves, odd_halves = corrections.reshape(-1, 3).T
         seconds = (sums + self.timer.call) * factors[place]
         half = numpy.exp(
             numpy.where(is_odd, numpy.maximum(halves, odd_halves)[place], halves[place])

@@ -139,15 +139,15 @@ class Networks:
         base = self._unchanged()
         if base is None or self.design.classes != CLASSES:
             return {}
-        found = {}
+        candidates = {}
         for number in base:
             try:
                 candidate = accuracy_of(self.network(number))
             except InputError:
                 continue
             if candidate is not None:
-                found[number] = candidate
-        return found
+                candidates[number] = candidate
+        return candidates
 
     def _unchanged(self) -> list[int] | None:
         """Return the numbers of the networks whose rows are as the architecture has them."""

@@ -196,10 +196,10 @@ def values(job: Job, part: Part, goal: Goal) -> NDArray[Any]:
 
     if goal.metric == "top1":
         assert job.top1 is not None
-        found = numpy.array([job.top1[number] for number in part.numbers.tolist()])
+        values = numpy.array([job.top1[number] for number in part.numbers.tolist()])
     else:
-        found = part.costs[goal.metric]
-    return -found if goal.largest else found
+        values = part.costs[goal.metric]
+    return -values if goal.largest else values
 
 
 def _without_beaten(job: Job, part: Part, whole: Part) -> Part:

@@ -155,16 +155,16 @@ def resolutions_at_rho(axis: Axis, published: Iterable[int], native: int, family
     chosen: dict[int, None] = {}
     for part in axis.parts:
         if part.step is None and part.low != part.high:
-            found = [r for r in sizes if part.low * native <= r <= part.high * native]
-            if not found:
+            fitting = [r for r in sizes if part.low * native <= r <= part.high * native]
+            if not fitting:
                 has = ", ".join(f"{r / native:.3g} ({r} px)" for r in sizes) or "none"
                 raise NothingPublishedError(
                     f"{family} has no published ρ in {part.text}; it has {has}"
                 )
         else:
             ratios = _stepped(part) if part.step else [part.low]
-            found = [_nearest_pixel(ratio, native) for ratio in ratios]
-        chosen.update(dict.fromkeys(found))
+            fitting = [_nearest_pixel(ratio, native) for ratio in ratios]
+        chosen.update(dict.fromkeys(fitting))
     return [_checked_resolution(size) for size in chosen]
 
 

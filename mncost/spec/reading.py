@@ -80,13 +80,13 @@ class Table:
         """
         if not wanted:
             return (self._whole(len(self.rows) - 1),)
-        found = tuple(self.find(name, len(self.rows), "outputs") for name in wanted)
-        for name, read in zip(wanted, found, strict=True):
-            if found.count(read) > 1:
+        outputs = tuple(self.find(name, len(self.rows), "outputs") for name in wanted)
+        for name, read in zip(wanted, outputs, strict=True):
+            if outputs.count(read) > 1:
                 raise ValueError(f"outputs: {name!r} is named twice")
             if read.row < 0:
                 raise ValueError(f"outputs: {name!r} is the image: accepted are names of rows")
-        return found
+        return outputs
 
     def find(self, name: str, before: int, key: str) -> Read:
         """Return what a name stands for, for a row at the place ``before``.

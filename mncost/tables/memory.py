@@ -96,8 +96,8 @@ def _head(network: Network) -> str:
 
 
 def _most(tensors: Iterable[Tensor | None]) -> str:
-    found = [tensor for tensor in tensors if tensor]
-    if not found:
+    measured = [tensor for tensor in tensors if tensor]
+    if not measured:
         return "0 bytes"
-    most = max(found, key=lambda tensor: tensor.bytes)
+    most = max(measured, key=lambda tensor: tensor.bytes)
     return f"{most.bytes:,} bytes, at {most.layer}"

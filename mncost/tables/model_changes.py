@@ -50,10 +50,10 @@ _COLUMNS: Mapping[str, Source] = sources(
 
 
 def model_changes(
-    found: ModelChanges, *, columns: str | Sequence[str] | None = None, every: bool = False
+    both: ModelChanges, *, columns: str | Sequence[str] | None = None, every: bool = False
 ) -> Table:
     """Return one row for each layer that differs, or for each layer."""
-    return model_changes_table(found.old, found.new, every=every, columns=columns)
+    return model_changes_table(both.old, both.new, every=every, columns=columns)
 
 
 def model_changes_table(

@@ -104,8 +104,10 @@ def _one_runtime(picked: Pick) -> Sequence[str]:
 
 def _title(picked: Pick) -> str:
     number = str(picked.known or "none")
-    found = picked.latencies
-    is_all = found is None or not (found.origin is None or found.not_measured or found.undecided)
+    latencies = picked.latencies
+    is_all = latencies is None or not (
+        latencies.origin is None or latencies.not_measured or latencies.undecided
+    )
     fit = _fit(picked.known) if is_all else "known to fit"
     return f"{number} of {picked.considered} published networks {fit}"
 

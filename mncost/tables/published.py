@@ -43,24 +43,24 @@ _COLUMNS: Mapping[str, Source] = sources(
 _WHY = "why: without a mark, ours rounds to the printed figure"
 
 
-def published_table(found: Sequence[Reproduction]) -> Table:
+def published_table(reproductions: Sequence[Reproduction]) -> Table:
     """Return our counts beside the published figures.
 
     People see reasons and sources as marks; the texts stand below the table.
     """
-    tally = _tally(found)
+    tally = _tally(reproductions)
     explained = sources(
         ("explained", "src", "text", lambda c: f"{c.figure.source}: {tally[c.figure.source]}"),
         people=("explained",),
         marks=("explained",),
     )
-    return tabulate("published", {**_COLUMNS, **explained}, found, legend=[_WHY])
+    return tabulate("published", {**_COLUMNS, **explained}, reproductions, legend=[_WHY])
 
 
-def _tally(found: Iterable[Reproduction]) -> dict[str, str]:
+def _tally(reproductions: Iterable[Reproduction]) -> dict[str, str]:
     """Say, source by source, how many of its figures the exact counts explain."""
     agreed: dict[str, tuple[list[bool], list[bool]]] = {}
-    for c in found:
+    for c in reproductions:
         macs, params = agreed.setdefault(c.figure.source, ([], []))
         macs += [] if c.macs_agrees is None else [c.macs_agrees]
         params += [] if c.params_agrees is None else [c.params_agrees]

@@ -53,7 +53,9 @@ class Verification(Shown):
     @property
     def differences(self) -> list[tuple[Network, Difference]]:
         """Each difference and its network."""
-        return [(one.network, found) for one in self.networks for found in one.differences]
+        return [
+            (one.network, difference) for one in self.networks for difference in one.differences
+        ]
 
 
 def verify(networks: Networks, twin: str | None = None, **which: Any) -> Verification:

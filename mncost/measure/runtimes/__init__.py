@@ -243,8 +243,8 @@ USUAL = ("onnxruntime", "torch")
 def runtime_class(name: str) -> type[Runtime]:
     """Return the class of a runtime by its name."""
     module, _, attribute = RUNTIMES[name].partition(":")
-    found: type[Runtime] = getattr(import_module(module), attribute)
-    return found
+    kind: type[Runtime] = getattr(import_module(module), attribute)
+    return kind
 
 
 def default_provider(name: str) -> str | None:

@@ -25,15 +25,15 @@ def read_profile(file: Path) -> KernelTimes:
     """
     events: list[Mapping[str, Any]] = json.loads(file.read_text())
     runs = sorted((e["ts"], e["dur"]) for e in events if e["name"] == _RUN)
-    found = KernelTimes([1000 * dur for _, dur in runs], {})
+    kernel_times = KernelTimes([1000 * dur for _, dur in runs], {})
     starts = [ts for ts, _ in runs]
     for event in events:
         if event["cat"] == _KERNEL and event["name"].endswith(_SUFFIX):
             run = _run_of(event, runs, starts)
             name = event["name"].removesuffix(_SUFFIX)
-            times = found.kernels.setdefault(name, [0] * len(runs))
+            times = kernel_times.kernels.setdefault(name, [0] * len(runs))
             times[run] += 1000 * event["dur"]
-    return found
+    return kernel_times
 
 
 def _run_of(

@@ -96,8 +96,8 @@ def _separate_blocks() -> None:
 
 def _call_libc(function: str, *arguments: Any) -> None:
     """Call a function of the C library, if it has it."""
-    if found := getattr(ctypes.CDLL(None), function, None):
-        found(*arguments)
+    if call := getattr(ctypes.CDLL(None), function, None):
+        call(*arguments)
 
 
 def _forget_peak() -> None:

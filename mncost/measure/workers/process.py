@@ -71,9 +71,9 @@ def describe(runtime: str, python: str | None) -> Sequence[str | None]:
     """
     if runtime not in RUNTIMES:
         raise UnknownNameError("runtime", runtime, RUNTIMES)
-    found = look(runtime) if python is None else _look_in(python, runtime)
-    _check(found, runtime, python)
-    providers: list[str | None] = found["providers"]
+    offer = look(runtime) if python is None else _look_in(python, runtime)
+    _check(offer, runtime, python)
+    providers: list[str | None] = offer["providers"]
     return providers
 
 

@@ -236,13 +236,13 @@ def main(parent: str, kind: str, runtime: str = "", threads: str = "1") -> None:
 
 def _worker(runtime: str, threads: int) -> tuple[Message, Callable[[Message], Message]]:
     gc.disable()  # for good: a collection must not fall into a run
-    found = runtime_class(runtime)
-    if sys.version_info < found.least_python:
-        return too_old(found), _nothing
-    if missing := missing_modules(found):
+    kind = runtime_class(runtime)
+    if sys.version_info < kind.least_python:
+        return too_old(kind), _nothing
+    if missing := missing_modules(kind):
         return {"missing": missing}, _nothing
     cpus = pin(threads)  # before the runtime makes threads, which inherit it
-    server = Server(found(), threads)
+    server = Server(kind(), threads)
     return server.hello(cpus), server.answer
 
 

@@ -41,7 +41,7 @@ def known_branches(
         nodes: of its graph, so that each reads what others before it wrote.
         shapes: what is known of its tensors.
     """
-    found = []
+    branches = []
     for node in nodes:
         if node.op_type != "If" or node.domain or not node.output or not node.output[0]:
             continue
@@ -49,8 +49,8 @@ def known_branches(
         if value is not None and value.size == 1:
             attribute = "then_branch" if value.reshape(-1)[0] else "else_branch"
             if any(one.name == attribute and one.HasField("g") for one in node.attribute):
-                found.append(Branch(node.output[0], attribute))
-    return found
+                branches.append(Branch(node.output[0], attribute))
+    return branches
 
 
 def take_branch(graph: GraphProto, branch: Branch) -> None:

@@ -79,10 +79,10 @@ class GraphBuilder:
 
     def tensors(self) -> dict[str, list[str]]:
         """Return the tensors that each node of the graph stands for, in execution order."""
-        found: dict[str, list[str]] = {}
+        named: dict[str, list[str]] = {}
         for tensor, place in self._place.items():
-            found.setdefault(self._nodes[place].name, []).append(tensor)
-        return found
+            named.setdefault(self._nodes[place].name, []).append(tensor)
+        return named
 
     def take(self, nodes: Sequence[NodeProto], outputs: Sequence[str]) -> None:
         """Take in the nodes that are not constant, in order, and name the outputs."""

@@ -48,15 +48,15 @@ class _Finder:
 
     def find(self) -> dict[int, Fused]:
         """Look at each product: most activations that are written out end in one."""
-        found: dict[int, Fused] = {}
+        patterns: dict[int, Fused] = {}
         gone: set[int] = set()
         for index, node in enumerate(self.nodes):
             if node.op_type == "Mul" and not node.domain and (match := self.product(index)):
                 last, fused = match
-                if not gone & {last, *fused.gone} and last not in found:
-                    found[last] = fused
+                if not gone & {last, *fused.gone} and last not in patterns:
+                    patterns[last] = fused
                     gone |= {last, *fused.gone}
-        return found
+        return patterns
 
     def product(self, index: int) -> tuple[int, Fused] | None:
         """Return the activation that a product belongs to, and its last operator."""

@@ -117,17 +117,17 @@ class Constants:
         if node.op_type in _RANDOM or has_body or not self._is_constant(node, inputs):
             return False
         if node.op_type in _SHAPE_ONLY:
-            found: tuple[Origin, ...] = ()
+            origins: tuple[Origin, ...] = ()
         elif node.op_type == "Constant":
-            found = self._constant(node)
+            origins = self._constant(node)
         elif node.op_type == "ConstantOfShape":
-            found = self._filled(node)
+            origins = self._filled(node)
         else:
             weights = inputs[:1] if node.op_type in _ROUNDING else inputs
             every = [origin for name in weights for origin in self._origins[name]]
-            found = tuple(dict.fromkeys(every))
+            origins = tuple(dict.fromkeys(every))
         for output in filter(None, node.output):
-            self._origins[output] = found
+            self._origins[output] = origins
         return True
 
     def _is_constant(self, node: NodeProto, inputs: Sequence[str]) -> bool:

@@ -164,11 +164,11 @@ class _Edit:
     def following(self, name: str, many: int) -> list[Node]:
         """Return the operators after a convolution, each of which alone reads the one before."""
         readers, index = self.graph.consumers(), self.placed[name]
-        found: list[Node] = []
+        nodes: list[Node] = []
         for _ in range(many):
             (index,) = readers[index]
-            found.append(self.graph.nodes[index])
-        return found
+            nodes.append(self.graph.nodes[index])
+        return nodes
 
     def copies(self, node: Node, source: str, channels: int) -> list[NodeProto]:
         """Return copies of the operators of a norm or an activation, for other channels."""

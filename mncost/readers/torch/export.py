@@ -123,10 +123,10 @@ def _computed(function: Any, args: Sequence[Any]) -> Any:
 
 
 def _attribute(graph: fx.GraphModule, path: str) -> Any:
-    found: Any = graph
+    value: Any = graph
     for part in path.split("."):
-        found = getattr(found, part)
-    return found
+        value = getattr(value, part)
+    return value
 
 
 def _place(node: fx.Node) -> Place:

@@ -115,18 +115,18 @@ def _of_python(source: str, attribute: str, weightless: bool) -> Any:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)  # as `python -m` does
-    found: Any = _imported(source, f"{source}:{attribute}")
+    made: Any = _imported(source, f"{source}:{attribute}")
     for part in attribute.split("."):
         try:
-            found = getattr(found, part)
+            made = getattr(made, part)
         except AttributeError:
-            raise UnknownNameError(f"name in {source}", part, _public(found)) from None
-    if not callable(found) or _is_module(found):
-        return found
+            raise UnknownNameError(f"name in {source}", part, _public(made)) from None
+    if not callable(made) or _is_module(made):
+        return made
     try:
         needed = [
             one.name
-            for one in inspect.signature(found).parameters.values()
+            for one in inspect.signature(made).parameters.values()
             if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
         ]
     except (TypeError, ValueError):
@@ -136,17 +136,17 @@ def _of_python(source: str, attribute: str, weightless: bool) -> Any:
             f"{source}:{attribute} needs arguments ({', '.join(needed)}); accepted is a module, "
             "or what returns one without arguments"
         )
-    return _called(f"{source}:{attribute}", found, weightless)
+    return _called(f"{source}:{attribute}", made, weightless)
 
 
-def _is_module(found: Any) -> bool:
+def _is_module(thing: Any) -> bool:
     from torch import nn
 
-    return isinstance(found, nn.Module)
+    return isinstance(thing, nn.Module)
 
 
-def _public(found: Any) -> Iterable[str]:
-    return [name for name in dir(found) if not name.startswith("_")][:20]
+def _public(thing: Any) -> Iterable[str]:
+    return [name for name in dir(thing) if not name.startswith("_")][:20]
 
 
 def _imported(module: str, name: str) -> Any:
