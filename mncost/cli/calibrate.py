@@ -73,39 +73,30 @@ def calibrate(
     where --max-time does not allow more. The profile is kept in your own directory.
     """
     from mncost.flags import given
-    from mncost.predict.profile import write_profile
+    from mncost.predict.profile import options_of, predictor_of_run, write_profile
 
     if run is not None:
         others = {**given(which), **given(effort), "cells": cells, "save": save}
-        others |= {"host": place.host, "hosts": place.hosts}
+        others |= {"hosts": place.hosts}
         precision = others.pop("precision", None)
         from mncost.cli.options import refuse
 
         refuse(others, "does not go with --from: its networks are measured already")
-        predictor = _from_run(run, place, precision)
+        predictor = predictor_of_run(run, place, precision)
     else:
         predictor = _measured(which, place, cells, effort.max_time, save)
     file = write_profile(predictor.calibration)
     made = predictor.calibration
     families = sorted({cell.family for cell in made.cells if cell.family})
     processes = min(len(cell.seconds) for cell in made.cells)
+    differ = f"a median differs by {predictor.spread:.1%} between processes"
     say(
-        f"{made.place.words()}: {len(made.cells)} networks in {processes} or more processes; a "
-        f"median differs by {predictor.spread:.1%} between processes"
+        f"{made.place.words()}: {len(made.cells)} networks in {processes} or more processes; "
+        + (differ if predictor.spread else "how processes differ is not known: measure longer")
     )
     say(f"families: {', '.join(families) or 'none, only probes'}")
-    streams.tell(f"mncost: saved: {file}; next: mncost predict {' '.join(families[:2]) or 'v2'}")
-
-
-def _from_run(run: Path, place: OnePlace, precision: str | None) -> Predictor:
-    from mncost.measure.machine import machine, machine_differences
-    from mncost.predict.predictor import Predictor
-    from mncost.results.results import Results
-
-    results = Results.read(run)
-    if differences := machine_differences(results.run.machine, machine()):
-        raise InputError(f"{run}: a run of another machine: {'; '.join(differences)}")
-    return Predictor.fit(results, runtime=place.runtime, threads=place.threads, precision=precision)
+    words = [*(families[:2] or ["v2"]), *options_of(made.place)]
+    streams.tell(f"mncost: saved: {file}; next: mncost predict {' '.join(words)}")
 
 
 def _measured(

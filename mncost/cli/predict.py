@@ -15,7 +15,6 @@ from mncost.which import Which
 
 if TYPE_CHECKING:
     from mncost.predict.predictions import Predictions
-    from mncost.predict.predictor import Predictor
 
 __all__ = ["predict"]
 
@@ -64,9 +63,10 @@ def predict(
     differs in kind from all that were measured is extrapolated, and has a wider interval. Nothing
     is predicted for another machine, runtime or number of threads.
     """
+    from mncost.cli.options import refuse
     from mncost.cli.progress import watching
     from mncost.predict import calibrate
-    from mncost.predict.profile import predictor_of, write_profile
+    from mncost.predict.profile import predictor_of, predictor_of_run, write_profile
 
     target, most = effort.target_error, effort.max_time
     if most is not None and not check and target is None:
@@ -76,7 +76,8 @@ def predict(
     if run is None:
         predictor = predictor_of(place, which.precision or "fp32")
     else:
-        predictor = _of_run(run, place, which.precision)
+        refuse({"hosts": place.hosts}, "does not go with --run: --host names a machine of the run")
+        predictor = predictor_of_run(run, place, which.precision)
     if target is not None:
         with out.when_interrupted(columns=out.columns), watching(None) as watch:
             predictor = calibrate.refine(
@@ -108,17 +109,3 @@ def _wider(made: Predictions, target: float, spread: float) -> list[str]:
             "--max-time measures more of them"
         )
     return notes
-
-
-def _of_run(run: Path, place: OnePlace, precision: str | None) -> Predictor:
-    """Return what a run of this machine predicts."""
-    from mncost.cli.options import refuse
-    from mncost.measure.machine import machine, machine_differences
-    from mncost.predict.predictor import Predictor
-    from mncost.results.results import Results
-
-    refuse({"host": place.host}, "does not go with --run: it is of this machine")
-    results = Results.read(run)
-    if differences := machine_differences(results.run.machine, machine()):
-        raise InputError(f"{run}: a run of another machine: {'; '.join(differences)}")
-    return Predictor.fit(results, runtime=place.runtime, threads=place.threads, precision=precision)

@@ -16,10 +16,11 @@ from mncost.effort import Effort
 from mncost.errors import InputError, one_line
 from mncost.flags import given
 from mncost.measure.cells import Planned
-from mncost.measure.engine import Progress
+from mncost.measure.engine import OVERTIME, Progress
 from mncost.measure.machine import machine_differences
 from mncost.measure.plan import What, plan
 from mncost.measure.records import Process, Run
+from mncost.measure.schedule import MIN_PROCESSES
 from mncost.measure.where import Where
 from mncost.network import Network
 from mncost.results.results import Results
@@ -32,6 +33,7 @@ __all__ = ["begin", "measure"]
 
 _LOOK_SECONDS = 1.0
 _GONE_SECONDS = 60.0  # that a machine may have no worker
+_LEAST_SHARE = 0.1  # seconds of rounds; every generation has one whole round
 
 
 def begin(
@@ -100,10 +102,16 @@ class _Site:
         self.generation = 0
         self.spent = 0.0  # seconds of generations that count
         self.measured = 0.0  # of these, without building models
+        self.took = 0.0  # with starting Python, and without waiting for other users
         self.done = False
         self.future: Future | None = None
         self.workers: list[str] = []  # that may run it
         self.gone: float | None = None  # since when there is none
+
+    @property
+    def overhead(self) -> float:
+        """Seconds of a generation before it measures."""
+        return max(0.0, self.took - self.measured) / max(1, self.generation)
 
 
 class _Session:
@@ -185,7 +193,7 @@ class _Session:
         options = self.run.options
         one = structs.replace(
             options,
-            max_time=options.max_time / options.processes,
+            max_time=self.share(site),
             processes=site.generation + 1,
             memory=options.memory and not site.generation,
         )
@@ -205,18 +213,41 @@ class _Session:
         )
         return encode(Request(fresh, site.name, site.generation))
 
+    def share(self, site: _Site) -> float:
+        """Return how long a machine's next generation measures once its models are built.
+
+        Python is started and models are built in each generation. So there are only so many that
+        each measures for at least as long as that takes, but three.
+        """
+        options, left = self.run.options, self.run.options.max_time - site.took
+        generations = options.processes - site.generation
+        if site.overhead > 0:
+            worth = max(int(left / (2 * site.overhead)), MIN_PROCESSES - site.generation)
+            generations = min(generations, worth)
+        return max(_LEAST_SHARE, left / max(1, generations) - site.overhead)
+
     def is_enough(self, site: _Site) -> bool:
-        """Whether a machine has measured what was asked for, or has no time left."""
+        """Whether a machine has measured what was asked for, or has no time left.
+
+        There is one generation whatever it takes, and three as far as these end half a minute after
+        the time, because fewer have no interval.
+        """
         options = self.run.options
         cells = [one.id for one in self.run.cells if one.place.host == site.name]
         if not set(cells) - self.lost:
             return True
-        if site.generation < options.processes:
+        if site.generation == 0:
             return False
-        errors = self.errors(site)
-        if options.target_error is not None and max(errors) <= options.target_error:
+        if site.generation < min(MIN_PROCESSES, options.processes):
+            return site.took > options.max_time + OVERTIME
+        if site.took + 1.2 * site.overhead > options.max_time:
             return True
-        return site.measured * (1 + 1 / site.generation) > options.max_time
+        errors = self.errors(site)
+        return (
+            site.generation >= options.processes
+            and options.target_error is not None
+            and max(errors) <= options.target_error
+        )
 
     @property
     def lost(self) -> set[int]:
@@ -239,7 +270,8 @@ class _Session:
         if future.status == "cancelled":
             return
         try:
-            answer = decode(future.result(), Answer)
+            said, seconds = future.result()
+            answer = decode(said, Answer)
         except Exception as error:  # whatever a worker raised
             self.lose(site, one_line(str(error))[:300])
             return
@@ -249,6 +281,7 @@ class _Session:
             self.lose(site, one_line(reason)[:300])
             return
         part, run = answer.run, self.run
+        site.took += max(0.0, seconds - answer.waited)
         site.measured += part.seconds - min((one.started for one in part.processes), default=0.0)
         run.processes += [_later(process, site.spent) for process in part.processes]
         run.conditions += part.conditions
@@ -256,7 +289,9 @@ class _Session:
         run.profiles += part.profiles
         run.memory += part.memory
         run.failures += [one for one in part.failures if one not in run.failures]
-        run.notes += [f"{site.name}: {note}" for note in part.notes if note not in run.notes]
+        notes = [*part.notes, f"waited for {answer.holder}"] if answer.holder else part.notes
+        named = [f"{site.name}: {note}" for note in notes]
+        run.notes += [note for note in named if note not in run.notes]
         site.generation += 1
         site.spent += part.seconds
         run.seconds = max(one.spent for one in self.sites)

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import closing
 from typing import TypeVar
 
 import msgspec
@@ -45,11 +46,21 @@ class Request(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """What came of it: a run of one generation on a machine, or why it could not be measured."""
+    """What came of it: a run of one generation on a machine, or why it could not be measured.
+
+    Attributes:
+        machine: what it was measured on.
+        run: of one generation.
+        unable: why there is none.
+        holder: for whom it waited, who measured there.
+        waited: how many seconds.
+    """
 
     machine: Machine
     run: Run | None = None
     unable: str = ""
+    holder: str = ""
+    waited: float = 0.0
 
 
 def encode(message: Request | Answer) -> bytes:
@@ -79,17 +90,24 @@ def main() -> None:
 
 
 def _measured(request: Request) -> Answer:
+    """Measure a generation while nobody else measures on this machine."""
     from mncost.hosts.agent import Agent
     from mncost.hosts.host import who
     from mncost.hosts.model_cache import ModelCache
 
-    run, agent = request.run, Agent(ModelCache())
-    ends = time.monotonic() + LOCK_SECONDS
-    while "measuring" in (answer := agent.do_lock(who())):
-        if time.monotonic() > ends:
-            return Answer(machine(), unable=f"{one_line(str(answer['measuring']))} measures there")
-        time.sleep(0.2)
-    seen = machine()
+    with closing(Agent(ModelCache())) as agent:
+        begun, holder = time.monotonic(), ""
+        while "measuring" in (answer := agent.do_lock(who())):
+            holder = one_line(str(answer["measuring"]))
+            if time.monotonic() > begun + LOCK_SECONDS:
+                return Answer(machine(), unable=f"{holder} measures there")
+            time.sleep(0.2)
+        waited = time.monotonic() - begun
+        return structs.replace(_alone(request), holder=holder, waited=waited)
+
+
+def _alone(request: Request) -> Answer:
+    run, seen = request.run, machine()
     try:
         carry_out(
             run,

@@ -70,13 +70,16 @@ def offer(runtime: str) -> list[str | None] | str:
         return str(error)
 
 
-def generation(request: bytes) -> bytes:
+def generation(request: bytes) -> tuple[bytes, float]:
     """Measure one generation in a process of its own; this one only waits.
+
+    Returns:
+        the answer, and the seconds that it took.
 
     Raises:
         RuntimeError: the process ended without an answer.
     """
-    words = [sys.executable, "-m", "mncost.cluster.generation"]
+    words, begun = [sys.executable, "-m", "mncost.cluster.generation"], time.monotonic()
     with (
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
@@ -93,7 +96,7 @@ def generation(request: bytes) -> bytes:
             last = err.read().decode(errors="replace").strip().rpartition("\n")[2]
             raise RuntimeError(f"its process ended with {process.returncode}: {last[:200]}")
         out.seek(0)
-        return out.read()
+        return out.read(), time.monotonic() - begun
 
 
 def _is_cancelled() -> bool:

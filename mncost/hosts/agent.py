@@ -164,10 +164,13 @@ class Agent:
             child.kill()
 
     def close(self) -> None:
-        """End every worker."""
+        """End every worker, and let others measure."""
         for child in list(self._children.values()):
             child.close()
         self.cache.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _runtime(self, name: str) -> Message:
         known = runtime_class(name)

@@ -215,7 +215,8 @@ class _Session:
 
     def generation(self, generation: int) -> None:
         """Start every worker, visit every cell in rounds, end the workers."""
-        owed = self.tools.pilot is not None and self.owed(generation)
+        is_piloted = self.tools.pilot is not None
+        owed = (is_piloted or self.tools.generation is not None) and self.owed(generation)
         self.files.build(self.cells)  # of cells that were not measured before
         self.timetable.begin(self.clock.now(), generation - self.first)
         self.progress("load", generation, self.run.options.processes)

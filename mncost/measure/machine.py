@@ -135,8 +135,10 @@ def _cpu(root: Path) -> tuple[str, set[str]]:
     for line in text.splitlines():
         key, _, value = line.partition(":")
         said.setdefault(key.strip().lower(), value.strip())
-    name = arm_name(text) or said.get("model name", "")
+    arm = arm_name(text)
+    name = arm or said.get("model name", "")
     board = (_text(root / "proc/device-tree/model") or "").strip("\0")
+    board = board or (said.get("model", "") if arm else "")  # on x86 the model is a number
     name = f"{board} ({name})" if board and name else board or name
     flags = set(said.get("flags", said.get("features", "")).split())
     if not name or not flags:

@@ -294,6 +294,10 @@ class Run(Struct, kw_only=True):
     stopped: Stop = "running"
     seconds: float = 0.0  # wall time, all sessions together
 
+    def machine_of(self, host: str | None) -> Machine:
+        """Return the machine that cells of a host are measured on."""
+        return self.hosts[host].machine if host in self.hosts else self.machine
+
     @property
     def imports_python(self) -> bool:
         """Whether Python code that a model names was imported; such a run is not resumed."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from mncost.measure.records import Run
+from mncost.measure.records import Machine, Run
 from mncost.page.html import Section
 from mncost.render.column import Column, Value
 from mncost.render.table import Table
 from mncost.render.units import three_digits
-from mncost.tables.words import ending, versions
+from mncost.tables.words import ending, machines, versions
 
 __all__ = ["machine", "method", "target_of", "when"]
 
@@ -93,22 +93,12 @@ def _method(run: Run) -> Iterator[tuple[str, str]]:
 
 def machine(run: Run) -> Section:
     """Say where it was measured, and what else happened there."""
-    machine = run.machine
-    cores = f"{machine.logical_cores} logical"
-    cores += f", {machine.cores} physical" if machine.cores else ""
-    if machine.affinity is not None:
-        cores += f"; allowed: {', '.join(map(str, machine.affinity))}"
     facts: list[tuple[str, str | None]] = [
-        ("processor", f"{machine.cpu}, {machine.architecture}"),
-        ("instruction sets", ", ".join(machine.flags)),
-        ("cores", cores),
-        ("CPU quota", None if machine.cpu_quota is None else f"{machine.cpu_quota:g} cores"),
-        ("memory", f"{machine.memory_bytes * _GIB:.1f} GiB"),
-        ("system", machine.os),
-        ("container", machine.container),
-        ("virtual machine", {True: "yes", False: "no", None: None}[machine.hypervisor]),
-        ("frequency governor", machine.governor),
-        ("load before", _text(machine.load_average)),
+        (f"{name}: {term}" if name else term, text)
+        for name, one in machines(run)
+        for term, text in _of_machine(one)
+    ]
+    facts += [
         ("versions", versions(run)),
         ("mncost", run.mncost_version),
         (
@@ -122,6 +112,26 @@ def machine(run: Run) -> Section:
     return Section("machine", "Machine", tables=tables, facts=known)
 
 
+def _of_machine(machine: Machine) -> list[tuple[str, str | None]]:
+    """Return terms, each with what is known of a machine."""
+    cores = f"{machine.logical_cores} logical"
+    cores += f", {machine.cores} physical" if machine.cores else ""
+    if machine.affinity is not None:
+        cores += f"; allowed: {', '.join(map(str, machine.affinity))}"
+    return [
+        ("processor", f"{machine.cpu}, {machine.architecture}"),
+        ("instruction sets", ", ".join(machine.flags)),
+        ("cores", cores),
+        ("CPU quota", None if machine.cpu_quota is None else f"{machine.cpu_quota:g} cores"),
+        ("memory", f"{machine.memory_bytes * _GIB:.1f} GiB"),
+        ("system", machine.os),
+        ("container", machine.container),
+        ("virtual machine", {True: "yes", False: "no", None: None}[machine.hypervisor]),
+        ("frequency governor", machine.governor),
+        ("load before", _text(machine.load_average)),
+    ]
+
+
 def _text(value: float | None) -> str | None:
     return None if value is None else three_digits(value)
 
@@ -129,9 +139,11 @@ def _text(value: float | None) -> str | None:
 def _generations(run: Run) -> Table:
     """Return what else the machine did while each generation of processes ran."""
     rows: list[list[Value]] = [
-        [seen.generation, seen.steal, seen.other_load, seen.mhz] for seen in run.conditions
+        [seen.host or ".", seen.generation, seen.steal, seen.other_load, seen.mhz]
+        for seen in run.conditions
     ]
     columns = [
+        Column("host", "host", "text", show="all" if run.hosts else "programs"),
         Column("generation", "generation", "number"),
         Column("steal", "steal", "share"),
         Column("other_load", "other load", "ratio"),

@@ -20,7 +20,7 @@ from mncost.tables.run import run_table
 from mncost.tables.run_layers import run_layers_table
 from mncost.tables.savings import savings_tables
 from mncost.tables.warnings import problems
-from mncost.tables.words import ending, in_short
+from mncost.tables.words import ending, in_short, machines
 
 __all__ = ["report", "report_page"]
 
@@ -123,7 +123,8 @@ def _summary(results: Results) -> list[str]:
         *([f"{sum(s.reached for s in summaries)} measured within {target}"] if target else []),
         f"{failed} failed" if failed else "none failed",
     ]
-    return [f"{run.machine.cpu}, {when(run.started)}", ", ".join(counted)]
+    cpus = ", ".join(dict.fromkeys(machine.cpu for _, machine in machines(run)))
+    return [f"{cpus}, {when(run.started)}", ", ".join(counted)]
 
 
 def _counted(number: int, what: str) -> str:

@@ -59,7 +59,7 @@ def caption(results: Results, *cells: Cell) -> str:
     first, *_ = by_runtime.values()
     place = first.place if len(by_runtime) == 1 else replace(first.place, provider=None)
     others = place.words().partition(", ")[2]
-    return f"{', '.join(runtimes)}, {others}; {results.run.machine.cpu}"
+    return f"{', '.join(runtimes)}, {others}; {results.run.machine_of(first.place.host).cpu}"
 
 
 def _versions(results: Results, cell: Cell) -> list[str]:

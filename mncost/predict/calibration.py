@@ -12,6 +12,7 @@ from mncost.errors import MeasureError
 from mncost.graph.shapes import infer_shapes
 from mncost.measure.cell import HERE, Cell, Place
 from mncost.measure.records import Machine
+from mncost.measure.runtimes.blocked import block_of
 from mncost.place import OnePlace
 from mncost.predict.features import totals_of
 from mncost.predict.kernels import Plan, plan_of, rule_of
@@ -20,7 +21,7 @@ from mncost.predict.probes import is_probe
 if TYPE_CHECKING:
     from mncost.results.results import Results
 
-__all__ = ["LEAST", "Calibrated", "Calibration", "block_of", "calibration_of", "where_of"]
+__all__ = ["LEAST", "Calibrated", "Calibration", "calibration_of", "where_of"]
 
 LEAST = 6
 """Networks that a calibration needs."""
@@ -69,11 +70,6 @@ class Calibration(Struct, kw_only=True):
     unseen: list[float] = []
 
 
-def block_of(machine: Machine) -> int:
-    """Return how many channels a block of ONNX Runtime has on a machine."""
-    return 16 if "avx512f" in machine.flags else 8
-
-
 def where_of(alpha: float | None, inputs: Mapping[str, Sequence[int]]) -> tuple[float, float]:
     """Return log α and the log of the side of the first image."""
     image = next((shape for shape in inputs.values() if len(shape) == 3), None)
@@ -105,8 +101,8 @@ def calibration_of(
         raise MeasureError("the run has no measured networks")
     calm = _calm(results, timed)
     there = timed[0][0].place
-    machine = run.hosts[there.host].machine if there.host in run.hosts else run.machine
-    rule, block = rule_of(there), block_of(machine)
+    machine = run.machine_of(there.host)
+    rule, block = rule_of(there), block_of(machine.architecture, machine.flags)
     for cell, _ in timed:
         graph = run.models[cell.digest].graph
         plans.setdefault(id(graph), plan_of(graph, rule, block))
@@ -203,6 +199,6 @@ def _cells_at(cells: Sequence[Cell], place: OnePlace, precision: str | None) -> 
     if len(places) > 1:
         raise MeasureError(
             f"the run was measured in several places: {listed}; "
-            "--runtime, --threads and --precision choose one"
+            "--runtime, --threads, --precision and --host choose one"
         )
     return meant

@@ -1,10 +1,10 @@
 """The kernels that a runtime runs for a graph: what is predicted one by one, and added up.
 
-ONNX Runtime fuses, and on x86 keeps images in blocks of channels in float32; what cannot be in
-blocks is converted before and after. The list is worked out from our graph, so no session has to be
-made: ``tests/predict/test_kernels.py`` compares it with the graphs that ONNX Runtime 1.31 makes.
-torch runs each operator by itself. Every other runtime is taken to run our fused steps
-(:mod:`mncost.cost.memory`).
+ONNX Runtime fuses, and on x86-64 keeps images in blocks of channels in float32; what cannot be in
+blocks is converted before and after, and where there are no blocks nothing is in them. The list is
+worked out from our graph, so no session has to be made: ``tests/predict/test_kernels.py`` compares
+it with the graphs that ONNX Runtime 1.31 makes. torch runs each operator by itself. Every other
+runtime is taken to run our fused steps (:mod:`mncost.cost.memory`).
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def plan_of(
     Args:
         graph: the operators.
         rule: of the runtime.
-        block: channels of a block: 16 with AVX-512, 8 with AVX.
+        block: channels of a block: 16 with AVX-512, 8 with AVX, 1 without blocks (on Arm).
         starts_in_blocks: whether the input is in blocks: the result of a piece before it.
         is_last: whether the result is the network's, which is in no blocks.
     """
@@ -277,8 +277,12 @@ class _Planner:
         )
 
     def joined(self, index: int, sources: Sequence[int]) -> bool:
-        """Let the convolution right before an addition add, if it can; say whether it did."""
-        if len(sources) != 2 or not self.blocked.issuperset(sources):
+        """Let the convolution right before an addition add, if it can; say whether it did.
+
+        Where there are blocks, only those in blocks can.
+        """
+        can = self.block == 1 or self.blocked.issuperset(sources)
+        if len(sources) != 2 or not can:
             return False
         for one, other in (sorted(sources, reverse=True), sorted(sources)):
             place = self.writer.get(one)

@@ -14,8 +14,9 @@ from mncost.extras import require
 from mncost.interval import Interval
 from mncost.measure.cells import digest
 from mncost.measure.records import Run
+from mncost.measure.runtimes.blocked import block_of
 from mncost.place import OnePlace
-from mncost.predict.calibration import LEAST, Calibration, block_of, calibration_of, where_of
+from mncost.predict.calibration import LEAST, Calibration, calibration_of, where_of
 from mncost.predict.features import AMOUNTS, totals_of
 from mncost.predict.intervals import Scores, has_more, quantile, scores_of
 from mncost.predict.kernels import Plan, plan_of, rule_of
@@ -99,6 +100,7 @@ class Predictor:
         runtime: str | None = None,
         threads: int | None = None,
         precision: str | None = None,
+        host: str | None = None,
     ) -> Predictor:
         """Return a predictor from a run of networks, with or without probes.
 
@@ -107,6 +109,7 @@ class Predictor:
             runtime: whose latency is meant, if the run has several.
             threads: likewise.
             precision: likewise.
+            host: likewise; ``"."`` is the machine that mncost ran on.
 
         Raises:
             InputError: the file cannot be used, or has too few networks at one place.
@@ -115,7 +118,7 @@ class Predictor:
         if isinstance(run, Path | str):
             run = Results.read(run)
         results = Results(run) if isinstance(run, Run) else run
-        return cls(calibration_of(results, OnePlace(runtime, threads), precision))
+        return cls(calibration_of(results, OnePlace(runtime, threads, host), precision))
 
     @property
     def kinds(self) -> Mapping[str, int]:
@@ -310,7 +313,8 @@ class Predictor:
     @property
     def block(self) -> int:
         """How many channels a block of the runtime has on the calibration's machine."""
-        return block_of(self.calibration.machine)
+        machine = self.calibration.machine
+        return block_of(machine.architecture, machine.flags)
 
     @property
     def families(self) -> frozenset[str]:

@@ -32,7 +32,17 @@ if TYPE_CHECKING:
     from mncost.network import Network
     from mncost.predict.predictions import Predictions
 
-__all__ = ["command_for", "file_of", "place_of", "predict", "read_profile", "write_profile"]
+__all__ = [
+    "command_for",
+    "file_of",
+    "options_of",
+    "place_of",
+    "predict",
+    "predictor_of",
+    "predictor_of_run",
+    "read_profile",
+    "write_profile",
+]
 
 MAX_BYTES = 64 << 20
 _MOST = 1e30  # whose square is a number too
@@ -71,12 +81,15 @@ def file_of(place: Place, of: Machine | None = None) -> Path | None:
 
 def command_for(place: Place) -> str:
     """Return the command that makes the profile of a place."""
-    words = ["mncost calibrate"]
-    words += [f"--runtime {place.runtime}"] if place.runtime != USUAL[0] else []
+    return " ".join(["mncost calibrate", *options_of(place)])
+
+
+def options_of(place: Place) -> list[str]:
+    """Return the options of the command line that mean a place."""
+    words = [f"--runtime {place.runtime}"] if place.runtime != USUAL[0] else []
     words += [f"--threads {place.threads}"] if place.threads != 1 else []
     words += [f"--precision {place.precision}"] if place.precision != "fp32" else []
-    words += [] if place.is_here else [f"--host {place.host}"]
-    return " ".join(words)
+    return words if place.is_here else [*words, f"--host {place.host}"]
 
 
 def write_profile(calibration: Calibration) -> Path:
@@ -96,6 +109,22 @@ def write_profile(calibration: Calibration) -> Path:
         raise OutputError(f"{file.parent}: {error.strerror or error}") from None
     write_atomically(file, msgspec.json.encode(calibration) + b"\n")
     return file
+
+
+def predictor_of_run(file: Path, place: OnePlace, precision: str | None) -> Predictor:
+    """Return what a run predicts, of this machine or of a host that it names.
+
+    Raises:
+        MeasureError: it cannot be used, or is of another machine.
+    """
+    predictor = Predictor.fit(
+        file, runtime=place.runtime, threads=place.threads, precision=precision, host=place.host
+    )
+    made = predictor.calibration
+    differences = machine_differences(made.machine, machine()) if made.place.is_here else []
+    if differences:
+        raise MeasureError(f"{file}: a run of another machine: {'; '.join(differences)}")
+    return predictor
 
 
 def read_profile(place: OnePlace = OnePlace(), precision: str = "fp32") -> Calibration:  # noqa: B008

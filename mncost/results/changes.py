@@ -108,7 +108,7 @@ def compare(
     Raises:
         MeasureError: the runs are of different machines, or have no measured cell in common.
     """
-    differences = machine_differences(old.run.machine, new.run.machine)
+    differences = _machines(old.run, new.run)
     if differences and not allow_different_machine:
         raise MeasureError(
             f"the runs are of different machines: {'; '.join(differences)} "
@@ -152,7 +152,7 @@ def _change(old: Results, old_cell: Cell, new: Results, new_cell: Cell, level: f
 
 def _warnings(changes: Changes, level: float) -> Iterator[str]:
     old, new = changes.old.run, changes.new.run
-    if machines := machine_differences(old.machine, new.machine):
+    if machines := _machines(old, new):
         yield f"the runs are of different machines: {'; '.join(machines)}"
     yield from _of_references(changes.references)
     directions = [change.direction for change in changes.changes]
@@ -174,6 +174,17 @@ def _warnings(changes: Changes, level: float) -> Iterator[str]:
             f"slower or faster by chance ({level:.0%} intervals)"
         )
     yield from _of_pythons(old, new)
+
+
+def _machines(old: Run, new: Run) -> list[str]:
+    """Say what differs between the machines of two runs, by the names that both have."""
+    theirs = {cell.place.host for cell in old.cells}
+    hosts = dict.fromkeys(cell.place.host for cell in new.cells if cell.place.host in theirs)
+    return [
+        words if host is None else f"{host}: {words}"
+        for host in hosts
+        for words in machine_differences(old.machine_of(host), new.machine_of(host))
+    ]
 
 
 def _of_references(references: Mapping[str, Difference]) -> Iterator[str]:

@@ -73,12 +73,12 @@ def _pyperf_run(run: Run, cell: Cell, series: Series, name: str) -> Any:
 
 def _facts(run: Run, cell: Cell, series: Series) -> dict[str, Any]:
     """Return the facts about a process, under pyperf's names where it has one."""
-    process = series.process
+    process, machine = series.process, run.machine_of(cell.place.host)
     facts: dict[str, Any] = {
-        "cpu_model_name": _line(run.machine.cpu),
-        "cpu_count": run.machine.logical_cores,
-        "platform": _line(run.machine.os),
-        "load_avg_1min": run.machine.load_average,
+        "cpu_model_name": _line(machine.cpu),
+        "cpu_count": machine.logical_cores,
+        "platform": _line(machine.os),
+        "load_avg_1min": machine.load_average,
         "mncost_version": _line(run.mncost_version),
         "mncost_cell": cell.id,
         "mncost_digest": _line(cell.digest),

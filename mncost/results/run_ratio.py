@@ -117,23 +117,27 @@ def reference_ratios(old: Results, new: Results, level: float) -> dict[str, Diff
     """Compare each reference workload on the workers that both runs have, by its name.
 
     Processes of one generation share their moment, so a generation counts once: as the mean over
-    its workers, all of which it must have.
+    its workers, all of which it must have. Each machine is compared with itself, and named.
 
     Returns:
         nothing if the runs have no reference workload in common.
     """
     if old.run.reference != new.run.reference:
         return {}
+    hosts = dict.fromkeys(cell.place.host for cell in new.run.cells)
     every = (
-        (name, _reference_ratio(old, new, workload, level))
-        for workload, name in enumerate(REFERENCE_NAMES)
+        (name if host is None else f"{name}, {host}", _reference_ratio(old, new, n, host, level))
+        for host in hosts
+        for n, name in enumerate(REFERENCE_NAMES)
     )
     return {name: ratio for name, ratio in every if ratio is not None}
 
 
-def _reference_ratio(old: Results, new: Results, workload: int, level: float) -> Difference | None:
+def _reference_ratio(
+    old: Results, new: Results, workload: int, host: str | None, level: float
+) -> Difference | None:
     clock = common_clock(old.reference_clock, new.reference_clock)
-    ours, theirs = (_by_generation(run, workload, clock) for run in (old, new))
+    ours, theirs = (_by_generation(run, workload, host, clock) for run in (old, new))
     workers = {w for g in ours for w in g} & {w for g in theirs for w in g}
     if not workers:
         return None
@@ -147,9 +151,9 @@ def _reference_ratio(old: Results, new: Results, workload: int, level: float) ->
 
 
 def _by_generation(
-    results: Results, workload: int, clock: Clock
+    results: Results, workload: int, host: str | None, clock: Clock
 ) -> list[dict[tuple[object, ...], float]]:
-    """Return the median of a reference workload for each worker, by generation.
+    """Return the median of a reference workload for each worker of a machine, by generation.
 
     An interpreter has another path in another run, so its place among the run's interpreters stands
     for it.
@@ -158,6 +162,8 @@ def _by_generation(
     medians: dict[int, dict[tuple[object, ...], float]] = {}
     for series in _of_workload(results, workload):
         worker = series.process.worker
+        if worker.host != host:
+            continue
         place = pythons.index(worker.python) if worker.python in pythons else None
         key = worker.runtime, worker.threads, place
         median = series.median(clock)

@@ -74,10 +74,9 @@ def _on(run: Run, host: str | None) -> Run:
     """Return what concerns one machine of a run."""
     if not run.hosts:
         return run
-    machine = run.hosts[host].machine if host in run.hosts else run.machine
     conditions = [one for one in run.conditions if one.host == host]
     cells = [cell for cell in run.cells if cell.place.host == host]
-    return replace(run, machine=machine, conditions=conditions, cells=cells)
+    return replace(run, machine=run.machine_of(host), conditions=conditions, cells=cells)
 
 
 def _of_lost_hosts(run: Run) -> Iterator[RunWarning]:
@@ -306,7 +305,8 @@ def _clock_error(process: Process) -> float:
 
 
 def _of_threads(summary: CellSummary) -> Iterator[RunWarning]:
-    machine, threads = summary.run.machine, summary.cell.place.threads
+    place = summary.cell.place
+    machine, threads = summary.run.machine_of(place.host), place.threads
     cores = machine.logical_cores if machine.affinity is None else len(machine.affinity)
     if threads > cores:
         yield RunWarning(

@@ -79,7 +79,10 @@ def _layouts(results: Results, summaries: Sequence[CellSummary]) -> Iterator[str
     said: dict[tuple[str, str], tuple[Layout, Label]] = {}
     for cell in (one.cell for one in summaries if one.cell.place.runtime in RUNTIMES):
         graph, place = results.run.models[cell.digest].graph, cell.place
-        layout = runtime_class(place.runtime).layout(graph, place.precision)
+        machine = results.run.machine_of(place.host)
+        layout = runtime_class(place.runtime).layout(
+            graph, place.precision, machine.architecture, machine.flags
+        )
         if layout is not None and layout.unblocked:
             name = replace(cell.subject, resolution=None).words()
             said[name, place.runtime] = layout, cell.label

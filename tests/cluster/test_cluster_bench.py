@@ -15,7 +15,7 @@ from msgspec import structs
 
 import mncost
 from mncost.cluster import generation
-from mncost.cluster.bench import _later
+from mncost.cluster.bench import _later, _Session, _Site
 from mncost.cluster.fleet import Fleet
 from mncost.cluster.generation import Answer, Request, decode, encode
 from mncost.cluster.tasks import describe
@@ -25,6 +25,7 @@ from mncost.measure.plan import What
 from mncost.measure.records import Run
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes.fake import SCRIPT
+from mncost.results.results import Results
 from mncost.runs.begin import begin
 from tests.cluster.starting import cluster
 from tests.cluster.test_cluster_space import needs_dask
@@ -95,8 +96,7 @@ class Locked:
         return self.agent
 
     def __exit__(self, *_: object) -> None:
-        assert self.agent._lock is not None
-        os.close(self.agent._lock)
+        self.agent.close()
 
 
 def test_nobody_measures_beside_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +157,35 @@ def test_the_core_of_the_worker_is_not_measured() -> None:
     assert set(describe()["machine"]["affinity"]) == every
 
 
+def session_of(max_time: float, processes: int = 6) -> tuple[_Session, _Site]:
+    """Return a session of one machine that has measured nothing."""
+    run = request_of(0).run
+    run.options = structs.replace(run.options, max_time=max_time, processes=processes)
+    fleet = Fleet(Client({"a": {**describe(), "name": "pi"}}))
+    session = _Session(fleet, run, Results(run), lambda run: None, lambda progress: None)
+    return session, session.sites[0]
+
+
+@pytest.mark.parametrize(("max_time", "generations"), [(2.0, 3), (14.0, 3), (54.0, 6)])
+def test_the_time_of_a_run_is_kept(max_time: float, generations: int) -> None:
+    """Each generation takes 4 s before it measures; three are owed if they end in time."""
+    session, site = session_of(max_time)
+    while not session.is_enough(site):
+        share = session.share(site)
+        site.generation += 1
+        site.took += 4.0 + share
+        site.measured += share
+    assert site.generation == generations
+    assert site.took == pytest.approx(max(max_time, 12.6), abs=0.6)
+
+
+def test_a_machine_that_takes_too_long_measures_once() -> None:
+    session, site = session_of(2.0)
+    assert not session.is_enough(site)
+    site.generation, site.took, site.measured = 1, 33.0, 0.3
+    assert session.is_enough(site)
+
+
 def test_times_count_from_the_beginning_of_the_run() -> None:
     process = request_of(0).run
     part = generation._measured(Request(process, "pi", 0)).run
@@ -173,7 +202,7 @@ def test_times_count_from_the_beginning_of_the_run() -> None:
 def test_eight_of_eight_though_a_worker_is_killed(tmp_path: Path) -> None:
     """Two workers of this machine take turns: no two measure at the same time."""
     words = [*BENCH, "--processes", "8"]
-    words += ["--max-time", "8", "--save", str(tmp_path / "run.json")]
+    words += ["--max-time", "300", "--save", str(tmp_path / "run.json")]
     with cluster(tmp_path, **{SCRIPT: '{"process": 0.01}'}) as made:
         dying = made.worker(DIES="3")
         made.worker()

@@ -248,6 +248,7 @@ def test_pick_calibrate_and_predict_on_a_host(
     assert "mncost calibrate --runtime fake --host one makes one" in without.err
     made = in_process(["calibrate", "v2", "--max-time", "5", *there, "--host", "one"])
     assert made.status == 0, made.err
+    assert "next: mncost predict v2 --runtime fake --host one" in made.err
     words = ["predict", "v2", "--alpha", "0.5", "--resolution", "224", "--format", "json"]
     predicted = in_process([*words, *there, "--host", "two"])
     assert predicted.status == 0, predicted.err

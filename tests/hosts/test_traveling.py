@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import mncost
 
@@ -46,6 +49,14 @@ def test_the_traveling_source_is_python_3_9() -> None:
         tree = ast.parse(file.read_text(), feature_version=(3, 9))
         problems = list(newer(tree))
         assert not problems, f"{file}: {problems}"
+
+
+def test_a_real_python_3_9_imports_it() -> None:
+    old = shutil.which("python3.9")
+    if old is None or subprocess.run([old, "-V"], capture_output=True, check=False).returncode:
+        pytest.skip("no python3.9 here")
+    files = subprocess.run([old, "-c", PROGRAM, str(ROOT)], check=True, capture_output=True)
+    assert len(files.stdout.split()) > 20
 
 
 def test_newer_python_is_seen() -> None:

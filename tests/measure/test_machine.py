@@ -15,7 +15,13 @@ from msgspec.structs import replace
 
 from mncost.measure import machine as module
 from mncost.measure.arm import arm_name
-from mncost.measure.machine import container, cpu_mhz, machine, machine_differences
+from mncost.measure.machine import (
+    container,
+    cpu_mhz,
+    fingerprint,
+    machine,
+    machine_differences,
+)
 from tests.measure.synthetic import MACHINE
 
 XEON = """processor\t: 0
@@ -32,6 +38,18 @@ BogoMIPS\t: 2100.00
 Features\t: fp asimd aes asimdhp asimddp sve i8mm bf16
 CPU implementer\t: 0x41
 """
+# A Raspberry Pi 4 with a 64-bit system has this four times, and the model once, at the end.
+PI_CORE = """processor\t: 0
+BogoMIPS\t: 108.00
+Features\t: fp asimd evtstrm crc32 cpuid
+CPU implementer\t: 0x41
+CPU architecture: 8
+CPU variant\t: 0x0
+CPU part\t: 0xd08
+CPU revision\t: 3
+
+"""
+PI_MODEL = "Revision\t: c03111\nModel\t\t: Raspberry Pi 4 Model B Rev 1.1\n"
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="no git here")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -80,6 +98,21 @@ def test_arm_has_numbers_of_parts_in_proc(tmp_path: Path) -> None:
     assert machine(tmp_path).cpu == "Raspberry Pi 5 Model B Rev 1.0 (Cortex-A76 + Cortex-A55)"
     assert arm_name("CPU implementer\t: 0x48\nCPU part\t: 0xd01\n") == "HiSilicon part 0xd01"
     assert arm_name(XEON) == ""
+
+
+def test_a_raspberry_pi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container of it has no device tree, so the model may be that of /proc/cpuinfo."""
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    write(tmp_path, "proc/cpuinfo", 4 * PI_CORE + PI_MODEL)
+    found = machine(tmp_path)
+    assert found.cpu == "Raspberry Pi 4 Model B Rev 1.1 (Cortex-A72)"
+    assert (found.architecture, found.flags, found.hypervisor) == ("aarch64", ["asimd"], None)
+    write(tmp_path, "proc/device-tree/model", "Raspberry Pi 4 Model B Rev 1.1\0")
+    assert machine(tmp_path).cpu == found.cpu
+    write(tmp_path, "proc/cpuinfo", 4 * PI_CORE.replace("0xd08", "0xd0b") + PI_MODEL)
+    other = machine(tmp_path)
+    assert fingerprint(other) != fingerprint(found)
+    assert any("Cortex-A72) and" in one for one in machine_differences(found, other))
 
 
 def test_arm_has_no_name_in_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

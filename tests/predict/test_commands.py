@@ -149,7 +149,7 @@ def test_places_of_a_run(state: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     asked = ["predict", "v2", "--alpha", "0.6", "--run", file]
     open_ = in_process(asked)
     assert (open_.status, open_.out) == (2, "")
-    assert "--runtime, --threads and --precision choose one" in open_.err
+    assert "--runtime, --threads, --precision and --host choose one" in open_.err
     seen = set()
     for place in itertools.product(("onnxruntime", "torch"), ("1", "2"), ("fp32", "int8")):
         words = ["--runtime", place[0], "--threads", place[1], "--precision", place[2]]

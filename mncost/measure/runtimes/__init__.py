@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from importlib import import_module
@@ -174,8 +174,10 @@ class Runtime(ABC):
         raise NotImplementedError
 
     @staticmethod
-    def layout(graph: Graph, precision: str) -> Layout | None:
-        """Return which convolutions leave the runtime's fast layout, if it has one."""
+    def layout(
+        graph: Graph, precision: str, architecture: str, flags: Collection[str]
+    ) -> Layout | None:
+        """Return which convolutions leave the runtime's fast layout on a machine, if it has one."""
         return None
 
     def memory(self, setup: Setup, runs: int) -> Memory:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -94,11 +94,14 @@ class OnnxRuntime(Runtime):
         return call, finish
 
     @staticmethod
-    def layout(graph: Graph, precision: str) -> Layout | None:
-        """Return what leaves the blocked layout; quantised models have none."""
-        from mncost.measure.runtimes.blocked import layout_of
+    def layout(
+        graph: Graph, precision: str, architecture: str, flags: Collection[str]
+    ) -> Layout | None:
+        """Return what leaves the blocked layout; quantised models have none, nor has Arm."""
+        from mncost.measure.runtimes.blocked import block_of, layout_of
 
-        return layout_of(graph) if precision == "fp32" else None
+        block = block_of(architecture, flags)
+        return layout_of(graph, block) if precision == "fp32" and block > 1 else None
 
     @staticmethod
     def kernels_to_nodes(kernels: Iterable[str], graph: Graph) -> dict[str, str]:
