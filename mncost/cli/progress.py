@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mncost.results.forecast import Forecast
 
-__all__ = ["tell", "watching"]
+__all__ = ["counting", "tell", "watching"]
 
 _EVERY = 0.25  # seconds
 
@@ -66,6 +66,27 @@ def _bar() -> Bar:
         auto_refresh=False,
         transient=True,
     )
+
+
+@contextmanager
+def counting(total: int, what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield what draws a bar of how many networks are done; ``None``: it is not a terminal.
+
+    Args:
+        total: of all networks.
+        what: is done with them: ``counting``.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    words = TextColumn("{task.description} {task.completed:,.0f} of {task.total:,.0f} networks")
+    columns = words, BarColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done, _: bar.update(task, completed=done)
 
 
 def tell(forecast: Forecast) -> None:

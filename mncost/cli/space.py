@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -120,6 +119,7 @@ def space(
     key. Counts are exact. A file that ends in .csv or .parquet gets all networks that are kept.
     Exit status: 0 a network is kept, 1 none is within the limits.
     """
+    from mncost.cli.progress import counting
     from mncost.space.goals import goals_of
     from mncost.space.space import read_space
 
@@ -152,7 +152,7 @@ def space(
         from mncost.predict.profile import predictor_of
 
         predictor = predictor_of(place, which.precision or "fp32")
-    with _executor(scheduler) as executor, _watching(total) as progress:
+    with _executor(scheduler) as executor, counting(total, "counting") as progress:
         survey = made.survey(
             goals,
             sample=sample,
@@ -228,29 +228,3 @@ def _bounds(limits: Limits) -> dict[tuple[str, ...], float]:
         metrics[name]: bound(name, f"--{name.replace('_', '-')}", amount)
         for name, amount in given(limits).items()
     }
-
-
-@contextmanager
-def _watching(total: int) -> Iterator[Callable[[int, int], None] | None]:
-    """Yield what draws a bar, at a terminal only."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description} {task.completed:,.0f} of {task.total:,.0f} networks"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("counting", total=total)
-        yield lambda done, _: bar.update(task, completed=done)

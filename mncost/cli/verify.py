@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,11 +52,10 @@ def verify(
 
 def _with_progress(work: Iterator[Verified], networks: Sequence[Network]) -> Iterator[Verified]:
     """Pass the work on; on a terminal, a bar on standard error shows how far it is."""
-    if len(networks) == 1 or not sys.stderr.isatty():
-        yield from work
-        return
-    from rich.console import Console
-    from rich.progress import Progress
+    from mncost.cli.progress import counting
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        yield from progress.track(work, total=len(networks), description="verify")
+    with counting(len(networks), "verifying") as progress:
+        for done, one in enumerate(work, 1):
+            yield one
+            if progress is not None:
+                progress(done, len(networks))
