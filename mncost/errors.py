@@ -135,7 +135,7 @@ class OutputError(InputError):
     """An output cannot be written.
 
     Attributes:
-        known: what is known although it cannot be written, if there is something.
+        known: the result that could not be written; ``None`` without one.
     """
 
     known: Any = None
@@ -185,7 +185,7 @@ _ELSEWHERE = {
 def did_you_mean(name: str, accepted: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the accepted name that is meant, or ``""``.
 
-    That is our word for somebody else's, or the name that is spelled most like this one.
+    That is our word for another project's, or the name that is spelled most like this one.
     """
     import difflib  # only on the way to an error message
 

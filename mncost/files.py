@@ -24,7 +24,7 @@ def size_of(path: Path) -> int:
 
 
 def read_whole(path: Path, most: int) -> bytes:
-    """Return the content of a file of at most so many bytes.
+    """Return the content of a file of at most ``most`` bytes.
 
     Raises:
         InputError: it cannot be read, or is larger.

@@ -93,7 +93,7 @@ class Gate:
         )
 
     def _outcome(self, index: int, measured: Measured) -> Outcome:
-        """Return what became of a limit: if a cell of it failed, an error, whatever was seen."""
+        """Return the outcome of a limit: an error if one of its cells failed."""
         run, look = self.results.run, self._seen.get(index, _Seen(None, None))
         old, new = self._latencies(measured)
         outcome = Outcome(

@@ -160,7 +160,7 @@ class _Planner:
             old = structs.replace(limit.model, arch=self.baseline.model)
             return self.enter(old, limit, self.place(limit, None), "paired", cell)
         raise InputError(
-            "against the baseline, and there is none: --baseline, --baseline-python, "
+            "needs a baseline: --baseline, --baseline-python, "
             "--baseline-arch or --baseline-model"
         )
 
@@ -225,7 +225,7 @@ def _no_model(name: str) -> InputError:
 
 
 def _whose(limit: Limit) -> tuple[object, ...]:
-    """Return what a limit is about, whatever its metric."""
+    """Return which network a limit is on, and where it is measured."""
     return limit.model, limit.precision, limit.place
 
 
@@ -244,6 +244,6 @@ def _tails(cells: Sequence[Measured]) -> dict[int, float]:
 
 
 def _same(old: Cell, new: Cell) -> bool:
-    """Whether two cells of different runs are the same thing, whatever its graph is by now."""
+    """Whether two cells of different runs have one name and place; their graphs may differ."""
     where = [structs.replace(cell.place, python=None) for cell in (old, new)]
     return old.subject == new.subject and where[0] == where[1]

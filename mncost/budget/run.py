@@ -45,7 +45,7 @@ def check(
         baseline: what regressions are measured against; a path is that of a saved run.
         how: which limits, how long, by which clock, what an inconclusive limit counts as, and
             where the run is saved.
-        watch: is told the progress.
+        watch: called with the progress.
         options: fields of :class:`~mncost.budget.checking.Checking` in its place, e.g.
             ``max_time="2 min"``, ``exact_only=True`` or ``clock="wall"``.
 

@@ -106,7 +106,7 @@ def choose(
         timing: the limit on latency.
         top: as for :func:`pick`.
         notes: of the result.
-        watch: is told how far the measuring is.
+        watch: called with the progress of measuring.
         spelled: how messages write the names of limits and of ``timing``.
 
     Raises:

@@ -184,7 +184,7 @@ def search(
         wanted: how many that pass are looked for.
         max_time: seconds.
         clock: which time of a call counts, as for :func:`mncost.bench`.
-        watch: is told the progress.
+        watch: called with the progress.
         save: is given the run as it goes.
 
     Raises:

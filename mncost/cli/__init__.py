@@ -37,7 +37,7 @@ def main() -> NoReturn:
 
 
 def _beyond_words(error: BaseException) -> int:
-    """Say with what the interpreter has at hand what went wrong; return the exit status."""
+    """Say what went wrong, without further imports; return the exit status."""
     reasons: list[BaseException | None] = [error, error.__cause__, error.__context__]
     is_short = any(isinstance(reason, MemoryError) for reason in reasons)
     said = f"an error of mncost itself: {type(error).__name__}: {error}"

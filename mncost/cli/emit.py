@@ -65,7 +65,7 @@ class Out:
     )
 
     def __post_init__(self) -> None:
-        """Refuse a format that there is not.
+        """Refuse an unknown format.
 
         Raises:
             UnknownNameError: there is no format of this name.

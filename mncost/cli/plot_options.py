@@ -191,7 +191,7 @@ def _measured(asked: Asked, networks: Sequence[Network], *, by_layer: bool = Fal
 
 @contextmanager
 def _about(run_file: Path | None) -> Iterator[None]:
-    """Name the run file in whatever is wrong with what it holds."""
+    """Put the name of the run file in front of errors about its content."""
     try:
         yield
     except MeasureError as error:

@@ -81,7 +81,7 @@ def space(
     ] = None,
     sample: Annotated[
         int | None,
-        Flag("Count so many networks, drawn at random.", "N", panel="Model", least=1),
+        Flag("Count this many networks, drawn at random.", "N", panel="Model", least=1),
     ] = None,
     seed: Annotated[int, Flag("Seed of the sample. Default: 0.", "N", panel="Model", least=0)] = 0,
     jobs: Annotated[
@@ -190,7 +190,7 @@ def space(
 
 @contextmanager
 def _executor(scheduler: Scheduler) -> Iterator[Executor | None]:
-    """Yield what counts on a cluster, if there is one."""
+    """Yield the executor of the cluster, if one is given."""
     if scheduler.cluster is None:
         yield None
         return

@@ -87,7 +87,7 @@ def workers_of(client: Client) -> dict[str, dict[str, Any]]:
 
 
 def finished(client: Client, futures: Collection[Future]) -> Iterator[Future]:
-    """Yield futures as they end, whatever their result is.
+    """Yield futures as they end, failed ones too.
 
     Raises:
         InputError: the scheduler is gone, or has had no worker for a minute.

@@ -64,7 +64,7 @@ class Fleet:
                 self._workers[address] = self._member(said).name
 
     def workers(self, name: str) -> list[str]:
-        """Return the workers of a machine that there are now."""
+        """Return the present workers of a machine."""
         return sorted(address for address, of in self._workers.items() if of == name)
 
     def offer(self, runtime: str, python: str | None, *, host: str) -> Sequence[str | None]:

@@ -49,7 +49,7 @@ class Shuffle(Operator, frozen=True):
 class Resize(Operator, frozen=True):
     """An image of another height and width.
 
-    With ``factor`` it is so many times as large; with ``multiple`` each side becomes the next
+    ``factor`` multiplies its sides; with ``multiple`` each side becomes the next
     multiple of it; with neither, it gets the size of a second input, of which nothing else is read.
     Pixels are areas: torch's ``align_corners=False``.
     """

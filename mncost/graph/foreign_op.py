@@ -1,4 +1,4 @@
-"""The operator of other people's models that is none of ours."""
+"""An operator of other people's models that is not one of ours."""
 
 from __future__ import annotations
 

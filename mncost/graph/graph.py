@@ -107,7 +107,7 @@ class Builder:
     """
 
     def __init__(self, channels: int) -> None:
-        """Start a graph with an image of so many channels, whose size is open."""
+        """Start a graph with an image of this many channels, whose size is open."""
         self.nodes: list[Node] = [Node("input", "input", Input((channels, None, None)), ())]
         self.ranks = [3]
         self.block = "input"

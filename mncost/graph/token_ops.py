@@ -45,7 +45,7 @@ class L2Norm(Operator, frozen=True):
 class Tokens(Operator, frozen=True):
     """An image as tokens, row by row: ``(C, H, W)`` to ``(H·W·parts, C / parts)``.
 
-    With ``parts`` the channels of each pixel are cut into so many tokens, one after the other.
+    With ``parts`` the channels of each pixel are cut into this many tokens, one after the other.
     """
 
     parts: int = 1

@@ -79,7 +79,7 @@ class Host:
         """Return what the host said of itself when it was asked first.
 
         Raises:
-            HostLost: it is gone, or what it says is none.
+            HostLost: it is gone, or its answer cannot be read.
         """
         if self._seen is None:
             self._seen = self._look()
@@ -224,15 +224,15 @@ class Host:
         self._connection.close()
 
     def rubbish(self, what: object) -> HostLost:
-        """Close the connection, and return the error for an answer that is none."""
+        """Close the connection, and return the error for an answer that cannot be read."""
         return self._connection.give_up(f"its answer cannot be read: {what}"[:300])
 
     @contextmanager
     def _read(self) -> Iterator[None]:
-        """Close the connection if an answer that is read here is none.
+        """Close the connection if an answer cannot be read.
 
         Raises:
-            HostLost: it is none.
+            HostLost: it cannot be read.
         """
         try:
             yield

@@ -67,7 +67,7 @@ class Place(Struct, frozen=True):
 
     @property
     def has_usual_provider(self) -> bool:
-        """Whether the provider goes without saying: the runtime's default one, or none."""
+        """Whether sentences need not name the provider: the default one, or none."""
         return self.provider in (None, default_provider(self.runtime))
 
     def words(self) -> str:

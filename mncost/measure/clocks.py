@@ -15,7 +15,7 @@ class Clock(Protocol):
         """Return the seconds since the run began."""
 
     def spend(self, ns: int) -> None:
-        """Hear that a worker was busy for so many nanoseconds."""
+        """Take note that a worker was busy for this many nanoseconds."""
 
 
 class WallClock:

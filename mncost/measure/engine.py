@@ -279,7 +279,7 @@ class _Session:
         return ns / 1e9
 
     def round(self, crew: Crew, number: int, *, whole: bool = False) -> None:
-        """Visit every cell once, in random order, as long as there is time, or whatever it is."""
+        """Visit every cell once, in random order; ``whole``: even after the deadline."""
         seed = self.run.options.seed
         groups = self.groups(crew, number)
         order = [*interleaved(groups, seed, number, generation=crew.generation)]

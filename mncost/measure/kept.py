@@ -1,6 +1,6 @@
 r"""Where runs are kept for which no file was named, and which is the last one.
 
-It is the user's directory for the state of programs, never the current one, which may be somebody's
+It is the user's directory for the state of programs, never the current one, which may be someone's
 repository: ``$XDG_STATE_HOME/mncost/runs``, by default ``~/.local/state/mncost/runs``; on macOS
 ``~/Library/Application Support/mncost/runs``, on Windows ``%LOCALAPPDATA%\mncost\runs``. Only the
 newest :data:`RUNS` are kept, and no more than :data:`BYTES`.

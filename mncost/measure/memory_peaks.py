@@ -30,7 +30,7 @@ def measure_memory(
         cells: those that are timed.
         files: the model file of each.
         launch: starts a worker.
-        watch: is told the phase, how many are done, and of how many.
+        watch: called with the phase, how many are done, and of how many.
     """
     if not run.options.memory:
         return

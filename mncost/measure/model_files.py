@@ -60,7 +60,7 @@ class ModelFiles:
             start: starts a builder.
             scratch: where folders are made.
             generation: the first one; a run that is resumed has its records already.
-            watch: is told the phase, how many are done, and of how many.
+            watch: called with the phase, how many are done, and of how many.
         """
         self.folders: dict[int, Path] = {}
         self._run = run

@@ -33,7 +33,7 @@ def quota(root: Path = Path("/")) -> Quota | None:
 
 
 def limits(quota: Quota | None, threads: int) -> bool:
-    """Whether so many threads, all at work, would be stopped."""
+    """Whether the quota would stop this many busy threads."""
     return quota is not None and quota.cores < threads
 
 

@@ -200,7 +200,7 @@ class Timetable:
         self._longest_start = max(self._longest_start, now - self.started)
 
     def another_round(self, now: float, rounds: int) -> bool:
-        """Whether the generation, after so many rounds, goes on."""
+        """Whether the generation goes on after this many rounds."""
         if now >= self.deadline:
             return False
         if rounds < self._least_rounds:

@@ -71,7 +71,7 @@ def features(graph: Graph, classes: int | None) -> Graph:
 
 
 def classifier(graph: Graph, classes: int | None) -> int:
-    """Return the index of the last layer with so many outputs."""
+    """Return the index of the last layer with this many outputs."""
     for index in reversed(range(len(graph.nodes))):
         match graph.nodes[index].op:
             case ops.Conv(out_channels=outputs) | ops.Linear(out_features=outputs) if (

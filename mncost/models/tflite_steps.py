@@ -57,7 +57,7 @@ class Steps(Writer):
         return self.operator("TRANSPOSE", [source, axes], out, options("Transpose"))
 
     def cut(self, name: str, source: int, axis: int, start: int, stop: int) -> int:
-        """Append a slice along one axis; the others are whole, whatever the batch is."""
+        """Append a slice along one axis; the others stay whole, for any batch."""
         rank, whole = len(self.shape(source)), ~(1 << axis)
         ends = [[end * (one == axis) for one in range(rank)] for end in (start, stop)]
         bounds = [self.constant(f"{name}.bounds", end, "int32") for end in (*ends, [1] * rank)]

@@ -51,7 +51,7 @@ def pad_same(x: Tensor, kernel: Size, stride: Size, dilation: Size) -> Tensor:
 
 
 def pad_by(x: Tensor, pixels: tuple[int, int, int, int]) -> Tensor:
-    """Pad height and width by so many pixels: top, bottom, left, right."""
+    """Pad height and width by these pixels: top, bottom, left, right."""
     top, bottom, left, right = pixels
     return functional.pad(x, (left, right, top, bottom))
 
@@ -67,7 +67,7 @@ def shuffle(x: Tensor, groups: int) -> Tensor:
 
 
 def resize_by(x: Tensor, mode: str, factor: int) -> Tensor:
-    """Make an image so many times as large."""
+    """Enlarge an image by a factor."""
     return functional.interpolate(x, scale_factor=float(factor), mode=mode)
 
 

@@ -102,14 +102,14 @@ class NetAdapt:
         self.number = len(self._way) - 1
 
     def back(self, number: int) -> None:
-        """Go back, or forth again, to the network after so many steps."""
+        """Go to the network after this many steps, back or forward."""
         widths, point = self._way[number]
         self.number, self.widths = number, dict(widths)
         self.now = self.narrowed(self.widths)
         self.point = self.clock.point(self.now.network, point.score)
 
     def seconds(self, number: int) -> float:
-        """Return the latency of the network after so many steps, by the clock of now."""
+        """Return the latency of the network after this many steps, by the present clock."""
         return self.clock.seconds(self.narrowed(self._way[number][0]).network)[0]
 
     def corrected(self) -> None:

@@ -76,7 +76,7 @@ def search(  # noqa: PLR0913 - what the options of mncost search are
         log: a file of JSON lines for every step.
         resume: the log of the same search, which goes on.
         progress: is told after each step or generation.
-        watch: is told the progress of measuring.
+        watch: called with the progress of measuring.
         options: the fields of ``searching`` and ``place``: ``seed=1``.
 
     Raises:

@@ -71,7 +71,7 @@ class Labels:
         return None
 
     def _box(self, corners: Sequence[tuple[float, float]], points: float) -> Bbox:
-        """Return what corners need in pixels, with so many points around them."""
+        """Return what corners need in pixels, with this many points around them."""
         from matplotlib.transforms import Bbox
 
         around = points * self._axes.figure.dpi / 72

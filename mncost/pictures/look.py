@@ -46,7 +46,7 @@ _METADATA: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"Creation
 
 @contextmanager
 def canvas(inches_high: float) -> Iterator[Figure]:
-    """Yield an empty figure as wide as a page's text; whatever the reader's own settings are."""
+    """Yield an empty figure as wide as a page's text; the reader's own settings do not matter."""
     from matplotlib import style
     from matplotlib.figure import Figure
 

@@ -102,7 +102,7 @@ def calibrate(
         precision: that is measured.
         cells: of each family.
         max_time: seconds.
-        watch: is told the progress.
+        watch: called with the progress.
         save: is given the run as it goes.
 
     Raises:
@@ -214,7 +214,7 @@ def refine(
         networks: that are asked about.
         target_error: half of an interval / the latency.
         max_time: seconds, for all of it.
-        watch: is told the progress.
+        watch: called with the progress.
 
     Returns:
         What predicts better, or the same.

@@ -181,7 +181,7 @@ def with_weights(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def accuracy_of(network: Network) -> Candidate | None:
-    """Return what is published about a network's accuracy: of its graph, whatever it is called."""
+    """Return the published accuracy of a network: of its graph, under any name."""
     return _index(network.precision).get((network.graph, network.resolution))
 
 

@@ -83,7 +83,7 @@ def _ends_of_blocks(layers: Iterable[Layer]) -> Iterator[tuple[Layer, Layer]]:
 
 
 def _rounds_to(exact: int, kb: int) -> bool:
-    """Whether bytes are printed as so many kB: within 1 % or 1 kB, up or down."""
+    """Whether bytes are printed as this many kB: within 1 % or 1 kB, up or down."""
     return abs(exact - 1000 * kb) <= max(1000, 10 * kb)
 
 

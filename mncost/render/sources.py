@@ -79,7 +79,7 @@ def chosen(
     """Return columns by their names; people and programs see all of these, at any width.
 
     Args:
-        columns: that there are.
+        columns: all columns.
         names: of the columns; a text has them with commas.
         default: what is returned if no names are given.
 
@@ -106,7 +106,7 @@ def tabulate(  # noqa: PLR0913  the fields of a table, and which columns it has
 
     Args:
         name: of the table.
-        columns: that there are, in order.
+        columns: all columns, in order.
         things: networks, layers, cells, ...
         names: the columns that are asked for, or ``"all"``; without them each column says who sees
             it.

@@ -103,7 +103,7 @@ def _least(columns: Sequence[_Column]) -> int:
 
 
 def _fitting(table: Table, width: int) -> tuple[list[_Column], list[Column]]:
-    """Return the columns that there is room for, and those that are left out."""
+    """Return the columns that fit, and those that are left out."""
     kept = list(zip(table.columns, _laid_out(table), strict=True))
     left_out: list[Column] = []
     while _least([laid_out for _, laid_out in kept]) > width:

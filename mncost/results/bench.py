@@ -107,7 +107,7 @@ def measure(
     Args:
         run: takes everything in; ``run.stopped`` says why it ended.
         save: is given the run as it goes.
-        watch: is told the progress.
+        watch: called with the progress.
         tell: is told, after a pilot visit to each cell, how long it will take.
     """
     results = Results(run)
@@ -142,7 +142,7 @@ def measure_networks(
         place: where.
         by_layer: find out how long each layer takes.
         max_time: seconds; by default 60, or 5 a network if that is more, up to 600.
-        watch: is told the progress.
+        watch: called with the progress.
         save: is given the run as it goes.
 
     Raises:

@@ -18,7 +18,7 @@ _EVERY, _LINE_EVERY = 0.25, 10.0  # seconds
 
 
 def watcher(progress: bool | Watch | None, target_error: float | None) -> Watch:
-    """Return what is told how far a run is.
+    """Return the function that shows the progress of a run.
 
     Args:
         progress: a function; ``True``: a bar in a notebook, elsewhere a line on standard error

@@ -48,7 +48,7 @@ class RunRatio(NamedTuple):
 
     @property
     def all(self) -> list[Difference]:
-        """The differences that there are: plain, and beside each reference workload."""
+        """The known differences: plain, and beside each reference workload."""
         beside = self.beside_reference, self.beside_memory, self.beside_steep
         return [self.plain, *(one for one in beside if one is not None)]
 

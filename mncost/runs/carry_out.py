@@ -41,7 +41,7 @@ def carry_out(  # noqa: PLR0913 - what the engine is given
     Args:
         run: takes everything in.
         save: is given the run as it goes.
-        watch: is told the progress.
+        watch: called with the progress.
         errors: returns the relative error of each cell: measuring ends when all are within the
             target error of the run's options.
         undecided: decides in its place which cells still have to be measured.

@@ -163,7 +163,7 @@ class Networks:
 
 
 def _digit(row: Any, key: str, values: Sequence[Any]) -> int | None:
-    """Return which of an axis' values a row has as it stands."""
+    """Return which of an axis' values the unchanged row has."""
     stated = getattr(row, key, None)
     if key == "repeats" and stated is None:
         stated = 1

@@ -29,7 +29,7 @@ def usable_cores() -> int:
 
 
 def in_processes(jobs: int) -> Executor:
-    """Return what counts ranges in so many processes."""
+    """Return the function that counts ranges in this many processes."""
 
     def parts(job: Job, ranges: Sequence[Range]) -> Iterator[Part]:
         pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (job,))

@@ -133,7 +133,7 @@ def size_of_image(resolution: Resolution) -> tuple[int, int]:
 
 
 def two_squares(given: Numbers | None, published: Iterable[int]) -> str:
-    """Say what ``224,320`` means, where somebody might mean one image; ``""`` elsewhere."""
+    """Say that ``224,320`` means two square images, if it could mean one; else ``""``."""
     pair = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", given) if isinstance(given, str) else None
     if pair is None or {int(pair[1]), int(pair[2])} <= {*published}:
         return ""

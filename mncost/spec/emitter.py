@@ -33,7 +33,7 @@ _ONE: Size = (1, 1)
 
 
 def is_pooled(nodes: Sequence[Node], index: int) -> bool:
-    """Whether one number a channel is left of the image, whatever its size."""
+    """Whether an image of any size has become one number a channel."""
     is_product = False  # of a vector it is one, of tokens there is one for each
     while inputs := nodes[index].inputs:
         op = nodes[index].op
@@ -52,7 +52,7 @@ class Emitter(Builder):
     """A graph under construction, and the rules that all of its blocks share."""
 
     def __init__(self, channels: int, rules: Rules, size: Size) -> None:
-        """Start a graph with an image of so many channels, of this height and width."""
+        """Start a graph with an image of this many channels, of this height and width."""
         super().__init__(channels)
         self.rules, self.size = rules, size
         self.ends = {"input": 0}  # the node that holds each block's result, or that of a part
@@ -77,7 +77,7 @@ class Emitter(Builder):
         self.ends[f"{self.block}.{part}"] = self.last
 
     def features(self, channels: int) -> int:
-        """Return how many elements of the newest result, of so many channels, a layer reads.
+        """Return how many elements of the newest result, of this many channels, a layer reads.
 
         Those of an image that is not pooled are all of its elements, those of tokens one token's.
         """
@@ -172,7 +172,7 @@ class Emitter(Builder):
         return self.add(f"{role}ln", LayerNorm(channels, eps, self.rank - 1))
 
     def activation(self, role: str, function: Activation, channels: int) -> int:
-        """Emit an activation of so many channels, unless it is ``none``."""
+        """Emit an activation of this many channels, unless it is ``none``."""
         if function == "none":
             return self.last
         op = PReLU(channels) if function == "prelu" else ActivationOp(function)

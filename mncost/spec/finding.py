@@ -72,7 +72,7 @@ def _with_head(name: str) -> list[Choice]:
 
 
 def _read_whole(path: Path, variant: str | None = None) -> Spec:
-    """Read somebody's file, and check its other variants too."""
+    """Read a user's file, and check its other variants too."""
     spec = read_spec(path, variant)
     for other in spec.variants.keys() - {spec.name}:
         read_spec(path, other)

@@ -284,7 +284,7 @@ def exactly_one(first: str, a: object, second: str, b: object) -> None:
 
 
 def check_groups(inputs: int, outputs: int, groups: int) -> None:
-    """Refuse channels that cannot be split into so many groups."""
+    """Refuse channels that cannot be split into this many groups."""
     if inputs % groups or outputs % groups:
         raise ValueError(f"{inputs} to {outputs} channels cannot be split into {groups} groups")
 

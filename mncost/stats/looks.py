@@ -66,7 +66,7 @@ class Look(NamedTuple):
     tests: int
 
     def levels(self, failed: int = 0, passed: int = 0) -> Levels:
-        """Return the levels for a limit, when so many others have been decided."""
+        """Return the levels for a limit, after this many others have been decided."""
         to_fail, to_pass = (max(1, self.tests - decided) for decided in (failed, passed))
         return Levels(
             (1.0 - self.any / to_fail, 1.0 - self.any / to_pass),

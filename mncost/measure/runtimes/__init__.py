@@ -197,7 +197,7 @@ class Runtime(ABC):
         return references()
 
     def copying(self, threads: int) -> AbstractContextManager[Copy]:
-        """Return a large copy on so many threads; its memory is freed with the context.
+        """Return a large copy on this many threads; its memory is freed with the context.
 
         Raises:
             MemoryError: there is no room for it.

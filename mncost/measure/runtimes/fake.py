@@ -45,8 +45,8 @@ class Fault:
         on: when: at the ``start``, on a ``load``, in a ``run``, in a ``copy``.
         do: what: ``die`` (by SIGKILL), ``exit`` (status 3, with a last word), ``hang``, ``refuse``,
             ``memory`` (there is none left), ``print`` (garbage, to the standard output).
-        macs: only with the model that has so many; by default, with any.
-        after: so many times it goes well before.
+        macs: only with the model of these MACs; by default, with any.
+        after: this many requests succeed before it.
         seed: only in the process that has this seed.
     """
 

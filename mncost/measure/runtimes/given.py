@@ -1,4 +1,4 @@
-"""A model that somebody gave, run as it is: where it is, and what it is fed.
+"""A given model, run as it is: where it is, and what it is fed.
 
 A format writes ``given.json`` into a folder in the place of a model; every runtime that loads such
 files reads it.

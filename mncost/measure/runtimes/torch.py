@@ -104,7 +104,7 @@ def _images(shapes: Iterable[Sequence[int]], batch: int) -> list[torch.Tensor]:
 def _given(
     given: Given, batch: int, *, by_module: bool
 ) -> tuple[nn.Module, dict[str, torch.Tensor]]:
-    """Return a module that somebody gave, made here as it is, and its inputs."""
+    """Return a given module, made here as it is, and its inputs."""
     import torch
 
     from mncost.errors import InputError

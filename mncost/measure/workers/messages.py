@@ -141,7 +141,7 @@ class LoadModel(ModelRequest[Loaded]):
 
 @dataclass(frozen=True)
 class RunBurst(Request[Sampled]):
-    """Run a loaded model so many times in a row; without a cell, the reference workload."""
+    """Run a loaded model ``runs`` times in a row; without a cell, the reference workload."""
 
     answer = Sampled
     cell: int | None = None
@@ -171,7 +171,7 @@ class RunHeaviest(ModelRequest[Heaviest]):
 
 @dataclass(frozen=True)
 class SeeMemory(ModelRequest[Resident]):
-    """Load a model into this worker, which has none, and run it so many times."""
+    """Load a model into this worker, which has none, and run it ``runs`` times."""
 
     answer = Resident
     runs: int = 1

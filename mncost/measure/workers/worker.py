@@ -112,7 +112,7 @@ def answer_of(transport: Transport, request: Request[A], seconds: float) -> A:
 
     Raises:
         WorkerRefused: the answer is that it cannot be done.
-        WorkerDied: as :meth:`Transport.ask`, or the answer is none; the worker is closed.
+        WorkerDied: as :meth:`Transport.ask`, or the answer cannot be read; the worker is closed.
     """
     message = transport.ask(encoded(request), seconds)
     if "refused" in message:

@@ -260,7 +260,7 @@ def _bodies(node: NodeProto) -> list[GraphProto]:
 
 
 def _only_moves(body: GraphProto) -> bool:
-    """Whether a body has no work, whatever happens in it."""
+    """Whether a body has no work on any path through it."""
     return all(
         all(map(_only_moves, _bodies(node))) if _bodies(node) else node.op_type in FREE
         for node in body.node

@@ -19,7 +19,7 @@ _TOLERANCE = 1e-4
 
 
 def our_operator(call: Call, values: Values) -> ops.Op | None:
-    """Return our operator for one of ONNX, if there is one that is exactly the same.
+    """Return our operator that is exactly the same as one of ONNX; ``None`` without one.
 
     Its shapes are not looked at: whether it writes what the model says is for the caller to check.
     """

@@ -195,7 +195,7 @@ _RIGHT = {"QLinearMatMul": 3, "com.microsoft.QGemm": 3}
 
 
 def _recurrent(gates: int) -> _Priced:
-    """Return the price of a recurrent layer of so many gates; biases and activations are free."""
+    """Return the price of a recurrent layer of this many gates; biases and activations are free."""
 
     def macs(call: Call) -> tuple[str, int]:
         first, weights = call.read(0), call.read(1)

@@ -63,7 +63,7 @@ class Origin(NamedTuple):
 
 
 def element_bytes(type: int, times: int = 1) -> int:
-    """Return the bytes of so many elements of a type."""
+    """Return the bytes of this many elements of a type."""
     if type in _HALVES:
         return -(-times // 2)
     try:

@@ -191,7 +191,7 @@ class _Edit:
         return copied
 
     def like(self, tensor: str, channels: int) -> str:
-        """Store what a norm or an activation has for each channel, for so many channels."""
+        """Store what a norm or an activation has for each channel, for this many channels."""
         shape = self.shapes[tensor]
         sides = [channels if side == max(shape) else side for side in shape]
         return self.stored(f"{tensor}.between", 1 + self.random.random(sides) / 10, tensor)

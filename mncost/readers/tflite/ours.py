@@ -37,7 +37,7 @@ class Facts(NamedTuple):
 
 
 def our_operators(call: Facts, before: ops.Shape, out: ops.Shape) -> list[ops.Op] | None:
-    """Return what does exactly the same, one after the other, if there is such.
+    """Return our operators that do exactly the same, in order; ``None`` without any.
 
     Args:
         call: the operator.

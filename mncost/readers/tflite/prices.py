@@ -1,4 +1,4 @@
-"""The price list of ``.tflite`` files: the work of each operator that is none of ours.
+"""The price list of ``.tflite`` files: the work of each operator that is not one of ours.
 
 Shapes are the file's, with the batch. What moves data costs nothing. An operator that is not in the
 list has no price, and every sum that it belongs to is partial.

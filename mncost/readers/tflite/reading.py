@@ -221,7 +221,7 @@ class _Reader:
     def _ours(
         self, call: Call, wanted: str, sources: tuple[int, ...], shape: Shape, held: int
     ) -> int | None:
-        """Append an operator of ours that is exactly this one, if there is one."""
+        """Append our operator that does exactly the same, if there is one."""
         ops = our_operators(self._facts(call), self._shapes[sources[0]], shape)
         if not ops or _held_by(ops) != held:  # parameters that another operator holds already
             return None

@@ -17,7 +17,7 @@ Eps = Annotated[float, Meta(gt=0, lt=1, description="Of the layer norms.")]
 
 
 def check_heads(features: int, heads: int) -> None:
-    """Refuse features that cannot be split into so many heads."""
+    """Refuse features that cannot be split into this many heads."""
     if features % heads:
         raise ValueError(f"{features} features cannot be split into {heads} heads")
 

@@ -14,7 +14,7 @@ __all__ = ["Upsample"]
 
 
 class Upsample(Row, frozen=True, kw_only=True, tag="upsample"):
-    """An image of another size: so many times as large, or as large as another row's."""
+    """An image of another size: larger by a factor, or as large as another row's."""
 
     factor: Annotated[int, Meta(ge=2, le=64)] | None = None
     like: Annotated[
