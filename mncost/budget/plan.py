@@ -160,8 +160,7 @@ class _Planner:
             old = structs.replace(limit.model, arch=self.baseline.model)
             return self.enter(old, limit, self.place(limit, None), "paired", cell)
         raise InputError(
-            "needs a baseline: --baseline, --baseline-python, "
-            "--baseline-arch or --baseline-model"
+            "needs a baseline: --baseline, --baseline-python, --baseline-arch or --baseline-model"
         )
 
     def old_version(self, model: Model) -> Model:
