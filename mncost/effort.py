@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from mncost import units
 from mncost.errors import MeasureError, UnknownNameError
-from mncost.flags import flag
+from mncost.flags import Flags, flag
 
 __all__ = ["CLOCKS", "Effort", "check_clock", "check_count", "clock_flag"]
 
@@ -25,8 +24,7 @@ def clock_flag() -> Any:
     )
 
 
-@dataclass(frozen=True)
-class Effort:
+class Effort(Flags):
     """How long and how often networks are measured; ``None``: the default that the help states."""
 
     panel = "Measure"

@@ -2,8 +2,7 @@
 
 ::
 
-    @dataclass(frozen=True)
-    class Effort:
+    class Effort(Flags):
         panel = "Measure"
 
         max_time: float | None = flag("Stop after it.", metavar="TIME", parse=seconds)
@@ -17,10 +16,10 @@ A new flag is one field here and nothing else but its test and its documentation
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import Field, field, fields, replace
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields, replace
+from typing import Any, ClassVar, NamedTuple, NoReturn, TypeVar, dataclass_transform
 
-__all__ = ["Flag", "Parse", "flag", "flags_of", "given", "none_left", "taken"]
+__all__ = ["Flag", "Flags", "Parse", "flag", "flags_of", "given", "none_left", "taken"]
 
 T = TypeVar("T")
 
@@ -64,6 +63,74 @@ def flag(help: str, *, default: Any = None, **more: Any) -> Any:
         more: the other fields of :class:`Flag`.
     """
     return field(default=default, metadata={"flag": Flag(help, **more)})
+
+
+@dataclass_transform(frozen_default=True)
+class Flags:
+    """Base of the frozen dataclasses of flags.
+
+    Its methods serve all of them: what ``dataclass`` writes for each class has to be compiled at
+    every start, which takes several times as long as to import the class.
+    """
+
+    panel: ClassVar[str] = ""
+    """The heading of the help under which its flags stand."""
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def __init_subclass__(cls) -> None:
+        """Register the fields, as those of a dataclass."""
+        dataclass(init=False, repr=False, eq=False)(cls)
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        """Set the fields, in order or by name.
+
+        Raises:
+            TypeError: one is missing, unknown or given twice.
+        """
+        own = type(self).__qualname__
+        known = {one.name: one.default for one in fields(self)}
+        for name, value in zip(known, values, strict=False):
+            if name in named:
+                raise TypeError(f"{own}() got multiple values for argument {name!r}")
+            named[name] = value
+        if len(values) > len(known):
+            raise TypeError(f"{own}() takes {len(known)} arguments but {len(values)} were given")
+        none_left(own, named.keys() - known.keys())
+        for name, default in known.items():
+            value = named.get(name, default)
+            if value is MISSING:
+                raise TypeError(f"{own}() missing a required argument: {name!r}")
+            object.__setattr__(self, name, value)
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        """Refuse a change."""
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        """Refuse a change."""
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+    def __repr__(self) -> str:
+        """Return the call that makes it."""
+        named = zip(self.__dataclass_fields__, _values(self), strict=True)
+        values = ", ".join(f"{name}={value!r}" for name, value in named)
+        return f"{type(self).__qualname__}({values})"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is of the same class and has equal values."""
+        return type(other) is type(self) and _values(other) == _values(self)
+
+    def __hash__(self) -> int:
+        """Return a hash of the values."""
+        return hash(_values(self))
+
+
+def _values(options: Flags) -> tuple[Any, ...]:
+    return tuple(getattr(options, one.name) for one in fields(options))
 
 
 def flags_of(options: Any) -> Mapping[str, Field[Any]]:

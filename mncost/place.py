@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from mncost.errors import InputError
-from mncost.flags import flag
+from mncost.flags import Flags, flag
 
 __all__ = ["OnePlace"]
 
 
-@dataclass(frozen=True)
-class OnePlace:
+class OnePlace(Flags):
     """The one place that is measured at, or that is meant in a run."""
 
     panel = "Measure"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from mncost.errors import InputError, one_of
-from mncost.flags import flag
+from mncost.flags import Flags, flag
 
 if TYPE_CHECKING:
     from mncost.grids import Grid
@@ -39,8 +39,7 @@ def _twin(option: str, name: str) -> str:
     return one_of("twin", name, [*TWINS])
 
 
-@dataclass(frozen=True)
-class Which:
+class Which(Flags):
     """The networks that are meant: architectures at α × resolution, in one dialect.
 
     ``None`` is the default that the flag's help states.

@@ -1,9 +1,9 @@
 """Flags: one declaration for the command line and for Python."""
 
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, dataclass, replace
 from inspect import Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 import typer
@@ -12,12 +12,11 @@ from typer.testing import CliRunner
 from mncost.cli.params import Only, spread
 from mncost.effort import Effort
 from mncost.errors import InputError, QuantityError
-from mncost.flags import Flag, flag, flags_of, given, taken
+from mncost.flags import Flag, Flags, flag, flags_of, given, taken
 from mncost.units import seconds
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(Flags):
     """Flags as commands have them."""
 
     names: str | None = flag("Names.", metavar="NAME", names=("--names", "-n"), positional=True)
@@ -93,7 +92,6 @@ def test_a_command_may_have_an_option_of_its_own_by_that_name() -> None:
     assert seen == {"made": Made(), "processes": "two"}
 
 
-@dataclass(frozen=True)
 class _Longer(Effort):
     """Effort with one more field, and nothing else."""
 
@@ -119,3 +117,45 @@ def test_a_new_flag_is_one_field(here: Path) -> None:
     options = {"rounds": 3, "max_time": 2.0}
     assert taken(_Longer(), options) == _Longer(rounds=3, max_time=2.0)
     assert options == {}
+
+
+class Pair(Flags):
+    """Two fields, of which one has a default."""
+
+    first: int
+    second: str = "b"
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The same, as Python's own dataclass."""
+
+    first: int
+    second: str = "b"
+
+
+PAIRS: list[type[Any]] = [Pair, Plain]
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_they_are_frozen_dataclasses(kind: type[Any]) -> None:
+    """What Python's own dataclass does, flags do: that one is the witness."""
+    one = kind(1, second="c")
+    assert repr(one) == f"{kind.__name__}(first=1, second='c')"
+    assert one == kind(1, "c") != kind(1)
+    assert len({one, kind(first=1, second="c"), kind(2)}) == 2
+    assert replace(one, first=3) == kind(3, "c")
+    assert one != (1, "c")
+    with pytest.raises(FrozenInstanceError):
+        one.first = 2
+    with pytest.raises(FrozenInstanceError):
+        del one.first
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+@pytest.mark.parametrize(
+    ("values", "named"), [((), {}), ((1, "b", 2), {}), ((1,), {"first": 1}), ((1,), {"third": 3})]
+)
+def test_arguments_that_do_not_fit(kind: type[Any], values: Any, named: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        kind(*values, **named)

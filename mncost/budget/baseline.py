@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from mncost.errors import InputError
-from mncost.flags import flag
+from mncost.flags import Flags, flag
 
 __all__ = ["Baseline"]
 
 
-@dataclass(frozen=True)
-class Baseline:
+class Baseline(Flags):
     """What regressions are measured against: at most one of run, python, arch and model."""
 
     panel = "Measure"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from mncost.effort import clock_flag
 from mncost.errors import one_of
-from mncost.flags import flag, given
+from mncost.flags import Flags, flag, given
 from mncost.limits import Amount
 
 __all__ = ["Checking", "Inconclusive"]
@@ -23,8 +22,7 @@ def _inconclusive(option: str, name: str) -> Inconclusive:
     return one_of(option, name, [one for one in get_args(Inconclusive) if one != "keep"])
 
 
-@dataclass(frozen=True)
-class Checking:
+class Checking(Flags):
     """How limits are checked; ``None``: the default that the help states."""
 
     panel = "Measure"

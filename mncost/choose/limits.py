@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mncost.errors import QuantityError
-from mncost.flags import flag, given
+from mncost.flags import Flags, flag, given
 from mncost.limits import Amount, exact, percentage
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ Spelling: TypeAlias = Callable[[str], str]
 _FEWEST = 1_000  # nobody publishes a network of fewer MACs, parameters or bytes
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Flags):
     """What a network may cost, as far as it is counted or published; ``None`` is no limit."""
 
     panel = "Limits"

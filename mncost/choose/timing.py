@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from mncost.place import OnePlace
 __all__ = ["Timing"]
 
 
-@dataclass(frozen=True)
 class Timing(OnePlace):
     """A limit on latency, and where latencies come from; ``None`` was not asked for."""
 

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import typer
 
 from mncost.cli.streams import tell
 from mncost.errors import Interrupted, OutputError, UnknownNameError
-from mncost.flags import flag
+from mncost.flags import Flags, flag
 
 if TYPE_CHECKING:
     from mncost.render.table import Table
@@ -43,8 +42,7 @@ _SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".svg": "svg", "
 FOR_PEOPLE = ("terminal", "markdown", "svg")
 
 
-@dataclass(frozen=True)
-class Out:
+class Out(Flags):
     """How and where a result is written."""
 
     panel = "Output"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mncost.cli.emit import Out, emit_text
 from mncost.errors import InputError, UnknownNameError
-from mncost.flags import Parse, flag
+from mncost.flags import Flags, Parse, flag
 
 if TYPE_CHECKING:
     from mncost.measure.records import Run
@@ -41,8 +40,7 @@ def _percentiles(option: str, text: str) -> tuple[float, ...]:
     return tuple(dict.fromkeys(percentiles))
 
 
-@dataclass(frozen=True)
-class View:
+class View(Flags):
     """How a run is shown."""
 
     panel = "Output"

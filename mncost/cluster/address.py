@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mncost.errors import InputError
-from mncost.flags import flag
+from mncost.flags import Flags, flag
 
 __all__ = ["Scheduler", "check_alone", "checked"]
 
 _ACCEPTED = "accepted is tls://HOST:PORT, and tcp://HOST:PORT on this machine or with --insecure"
 
 
-@dataclass(frozen=True)
-class Scheduler:
+class Scheduler(Flags):
     """The Dask scheduler of a cluster."""
 
     panel = "Cluster"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mncost.effort import check_count
 from mncost.errors import InputError, MeasureError, UnknownNameError
 from mncost.extras import EXTRAS, install, missing, require
-from mncost.flags import flag
+from mncost.flags import Flags, flag
 from mncost.measure.runtimes import (
     MAX_BATCH,
     MAX_THREADS,
@@ -49,8 +49,7 @@ def _shares(option: str, text: str) -> tuple[float, ...]:
     return tuple(share(option, word) for word in _names(option, text))
 
 
-@dataclass(frozen=True)
-class Where:
+class Where(Flags):
     """Where and how networks are measured. Every combination of the values is measured.
 
     In Python each field takes one value or several.

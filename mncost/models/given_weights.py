@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from mncost.errors import InputError
-from mncost.flags import flag
+from mncost.flags import Flags, flag
 
 __all__ = ["GivenWeights"]
 
 
-@dataclass(frozen=True)
-class GivenWeights:
+class GivenWeights(Flags):
     """A checkpoint, or the seed of random weights. ``None``: the default that the help states."""
 
     panel = "Weights"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mncost.flags import flag
+from mncost.flags import Flags, flag
 from mncost.limits import time
 from mncost.units import share
 
 __all__ = ["Searching", "budget"]
 
 
-@dataclass(frozen=True)
-class Searching:
+class Searching(Flags):
     """How a search goes.
 
     ``None`` is the default that the flag's help states.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from mncost.errors import InputError, UnknownNameError
-from mncost.flags import flag, given
+from mncost.flags import Flags, flag, given
 
 __all__ = ["MOMENTS", "Training"]
 
@@ -21,8 +20,7 @@ def _share(option: str, text: str) -> float:
     return share(option, text, bare=0.01)
 
 
-@dataclass(frozen=True)
-class Training:
+class Training(Flags):
     """What a training step trains, and how. ``None`` is the default that the help states."""
 
     panel = "Training"
