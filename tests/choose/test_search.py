@@ -205,10 +205,7 @@ def test_pick_measures_now(run_cli: Cli, here: Path) -> None:
     found = run_cli(words.split())
     assert found.status == 0
     assert re.search(r"^1 +v3-large ", found.out, re.MULTILINE)
-    assert "published networks known to fit" in found.out
-    assert "--max-latency costs no accuracy\n" in found.out
     assert "--max-size" not in found.out, "what it costs would take measuring others"
-    assert "clearly too slow, the others are less accurate" in found.out
     run = read_run(Path("run.json"))
     assert run.stopped == "decided"
     assert len(run.files) == len(measured_cells(run)), "only what is measured is built"
@@ -220,8 +217,7 @@ def test_pick_measures_now(run_cli: Cli, here: Path) -> None:
 def test_nothing_is_fast_enough(run_cli: Cli) -> None:
     found = run_cli(["pick", "--arch", "v1", "--max-latency", "1us", "--runtime", "fake"])
     assert found.status == 1
-    assert "none of " in found.out
-    assert "without --max-latency: v1" in found.out
+    assert "--max-latency: v1" in found.out
 
 
 def test_time_that_is_over_is_no_verdict(run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
