@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, cast
 
 from mncost import units
-from mncost.errors import MeasureError, UnknownNameError
+from mncost.clock import check_clock, clock_flag
+from mncost.errors import MeasureError
 from mncost.flags import Flags, flag
 
-__all__ = ["CLOCKS", "Effort", "check_clock", "check_count", "clock_flag"]
-
-CLOCKS = ("cpu", "wall")
-
-
-def clock_flag() -> Any:
-    """Return the flag that says which time of a call counts."""
-    return flag(
-        "cpu or wall: which time of a call counts. Default: CPU time for one thread, if calls "
-        "do not wait; otherwise the wall time of undisturbed runs.",
-        metavar="NAME",
-        completes="clocks",
-    )
+__all__ = ["Effort", "check_count"]
 
 
 class Effort(Flags):
@@ -64,23 +52,6 @@ class Effort(Flags):
         if self.seed is not None and not 0 <= self.seed < 2**63:
             raise MeasureError(f"seed {self.seed}: accepted are 0 to {2**63 - 1}")
         check_clock(self.clock)
-
-
-def check_clock(clock: str | None, threads: Sequence[int] = (1,)) -> Literal["cpu", "wall"] | None:
-    """Return the clock that was asked for.
-
-    Raises:
-        UnknownNameError: there is no such clock.
-        MeasureError: it is the CPU's, and there are several threads.
-    """
-    if clock is not None and clock not in CLOCKS:
-        raise UnknownNameError("clock", clock, CLOCKS)
-    if clock == "cpu" and max(threads) > 1:
-        raise MeasureError(
-            "clock cpu: several threads compute at once, so their CPU time is no latency; accepted "
-            "with one thread"
-        )
-    return cast("Literal['cpu', 'wall'] | None", clock)
 
 
 def check_count(name: str, values: Sequence[int], most: int) -> None:

@@ -109,7 +109,7 @@ class Budget:
         from mncost.budget.run import check
         from mncost.errors import InputError
         from mncost.limits import seconds, whole
-        from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS
+        from mncost.measure.runtime_names import MAX_BATCH, MAX_THREADS
 
         given = {name: limit for name, limit in limits.items() if limit is not None}
         try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from mncost.effort import clock_flag
+from mncost.clock import clock_flag
 from mncost.errors import one_of
 from mncost.flags import Flags, flag, given
 from mncost.limits import Amount

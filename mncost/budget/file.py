@@ -38,7 +38,7 @@ from mncost.cost.memory import PRECISIONS
 from mncost.errors import BudgetError, InputError, UnknownNameError, one_line
 from mncost.label import fact_words
 from mncost.limits import EXACT, percent_of
-from mncost.measure.runtimes import REAL, RUNTIMES, runtime_class
+from mncost.measure.runtime_names import REAL, RUNTIMES
 from mncost.readers import SUFFIXES, is_model
 from mncost.toml import MAX_FILE_BYTES, load_toml, read_limited
 
@@ -179,6 +179,8 @@ class _Reader:
         if precision not in PRECISIONS:
             self.problems.add(UnknownNameError("precision", precision, PRECISIONS))
         elif is_measured and runtime in RUNTIMES and precision != "fp32":  # which all have
+            from mncost.measure.runtimes import runtime_class
+
             able = runtime_class(runtime).precisions
             if precision not in able:
                 self.problems.add(

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from mncost.budget.records import Model
 from mncost.cost.memory import PRECISIONS
-from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS, RUNTIMES, USUAL
+from mncost.measure.runtime_names import MAX_BATCH, MAX_THREADS, RUNTIMES, USUAL
 from mncost.units import COUNTS, SIZES, TIMES
 
 __all__ = [

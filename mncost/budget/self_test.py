@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mncost.budget.exact import network_of
+from mncost.budget.measuring import SECONDS, generations
 from mncost.budget.noise import POWER, NoiseFloor, noise_floor
 from mncost.budget.records import Model
-from mncost.budget.run import SECONDS, generations
 from mncost.errors import MeasureError
 from mncost.extras import require
 from mncost.interval import Interval
@@ -16,7 +16,7 @@ from mncost.measure.cells import Planned
 from mncost.measure.engine import Progress
 from mncost.measure.places import first_place
 from mncost.measure.records import Options, Run
-from mncost.measure.runtimes import USUAL
+from mncost.measure.runtime_names import USUAL
 from mncost.measure.where import Where
 from mncost.results.results import Results
 from mncost.runs.begin import empty_run

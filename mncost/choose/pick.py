@@ -187,7 +187,7 @@ def _ruled_out(
 
 def _limit(timing: Timing, spelled: Spelling) -> LatencyLimit:
     from mncost.choose.latency import LatencyLimit
-    from mncost.measure.runtimes import MAX_THREADS
+    from mncost.measure.runtime_names import MAX_THREADS
 
     most = time(spelled("max_latency"), timing.max_latency)
     if timing.threads is not None:
@@ -203,7 +203,7 @@ def _in_run(fit: Sequence[Candidate], timing: Timing, limit: LatencyLimit) -> La
     from msgspec.structs import replace
 
     from mncost.choose.latency import Latencies, timed
-    from mncost.effort import check_clock
+    from mncost.clock import check_clock
     from mncost.measure.cell import HERE
     from mncost.measure.machine import machine, machine_differences
     from mncost.measure.run_file import read_run

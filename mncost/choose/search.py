@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from mncost.choose.latency import Intervals, Latencies, LatencyLimit, Timed, best_of, verdict_of
-from mncost.effort import check_clock
+from mncost.clock import check_clock
 from mncost.interval import Interval
 from mncost.measure.engine import Progress
 from mncost.measure.records import Cell, Options, Place, Run

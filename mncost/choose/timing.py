@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mncost.choose.limits import Spelling
-from mncost.effort import clock_flag
+from mncost.clock import clock_flag
 from mncost.errors import InputError
 from mncost.flags import flag, given
 from mncost.limits import Amount

@@ -21,7 +21,6 @@ from mncost.cli.streams import tell
 from mncost.errors import InputError
 from mncost.flags import Flag
 from mncost.render import escape
-from mncost.render.write import check_writable, refuse_overwriting
 
 if TYPE_CHECKING:
     from mncost.budget.outcome import Verdicts
@@ -88,8 +87,9 @@ def check(
     if budgets is None:
         raise InputError("missing argument 'BUDGETS': a budget file, or --self-test")
     save = None if how.save is None else Path(how.save)
-    outputs = {"--junit": junit, "--save": save, "--output": out.output}
-    refuse_overwriting(
+    named = {"--junit": junit, "--save": save, "--output": out.output}
+    outputs = {name: path for name, path in named.items() if path is not None}
+    _keep(
         outputs,
         {
             "the budget file": budgets,
@@ -101,6 +101,8 @@ def check(
     with _junit_file(junit, budgets) as write_junit:
         for path in (save, out.output):
             if path is not None and str(path) != "-":
+                from mncost.render.write import check_writable
+
                 check_writable(path)
         if update and out.format is not None:
             raise InputError("--format does not go with --update: a diff is text")
@@ -109,7 +111,7 @@ def check(
         _refuse_mixed(against, how)
         text, limits = _read(budgets, against)
         _refuse_unmeasured(limits, {"verbose": verbose or None, **how.measuring}, how)
-        refuse_overwriting(outputs, _architecture_files(limits))
+        _keep(outputs, _architecture_files(limits))
         with nullcontext() if update else out.when_interrupted(in_full=verbose):
             verdicts = _checked(limits, against, how)
         table = verdicts.table()
@@ -127,6 +129,14 @@ def check(
         if outcome.verdict == "ERROR":
             tell(f"mncost: {outcome.of.name}: {outcome.of.metric}: {outcome.why}")
     return verdicts.status
+
+
+def _keep(outputs: Mapping[str, Path], inputs: Mapping[str, Path | None]) -> None:
+    """Refuse an output that would overwrite an input, or another output."""
+    if outputs:
+        from mncost.render.write import refuse_overwriting  # a printed table overwrites nothing
+
+        refuse_overwriting(outputs, inputs)
 
 
 def _self_test(max_time: Amount | None, *, in_full: bool) -> int:

@@ -43,7 +43,7 @@ def _conventions() -> Iterable[str]:
 
 
 def _runtimes() -> Iterable[str]:
-    from mncost.measure.runtimes import RUNTIMES
+    from mncost.measure.runtime_names import RUNTIMES
 
     return RUNTIMES
 
@@ -61,7 +61,7 @@ def _precisions() -> Iterable[str]:
 
 
 def _clocks() -> Iterable[str]:
-    from mncost.effort import CLOCKS
+    from mncost.clock import CLOCKS
 
     return CLOCKS
 

@@ -28,7 +28,8 @@ from mncost.measure.interference import interference
 from mncost.measure.locks import try_lock
 from mncost.measure.machine import cpu_mhz, facts
 from mncost.measure.quota import quota
-from mncost.measure.runtimes import REAL, runtime_class
+from mncost.measure.runtime_names import REAL
+from mncost.measure.runtimes import runtime_class
 from mncost.measure.scratch import remove_left
 from mncost.measure.workers.child import START_SECONDS, Child
 from mncost.measure.workers.messages import Message, WorkerDied, reason

@@ -10,7 +10,7 @@ from mncost.graph.ops import Input
 from mncost.graph.shapes import infer_shapes
 from mncost.measure.bursts import Bursts
 from mncost.measure.records import IDENTITY, Cell, ModelRecord, PairCells, Run
-from mncost.measure.runtimes import MAX_BATCH, MAX_THREADS
+from mncost.measure.runtime_names import MAX_BATCH, MAX_THREADS
 
 __all__ = ["problems"]
 

@@ -11,15 +11,8 @@ from mncost.effort import check_count
 from mncost.errors import InputError, MeasureError, UnknownNameError
 from mncost.extras import EXTRAS, install, missing, require
 from mncost.flags import Flags, flag
-from mncost.measure.runtimes import (
-    MAX_BATCH,
-    MAX_THREADS,
-    REAL,
-    RUNTIMES,
-    USUAL,
-    is_installed,
-    runtime_class,
-)
+from mncost.measure.runtime_names import MAX_BATCH, MAX_THREADS, REAL, RUNTIMES, USUAL
+from mncost.measure.runtimes import is_installed, runtime_class
 
 __all__ = ["ALL", "HERE", "STEPS", "Where"]
 

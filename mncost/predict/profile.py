@@ -22,7 +22,8 @@ from mncost.measure.cell import HERE, Place
 from mncost.measure.machine import fingerprint, machine, machine_differences
 from mncost.measure.places import has_models, no_models
 from mncost.measure.records import Machine
-from mncost.measure.runtimes import REAL, RUNTIMES, USUAL, default_provider, runtime_class
+from mncost.measure.runtime_names import REAL, RUNTIMES, USUAL
+from mncost.measure.runtimes import default_provider, runtime_class
 from mncost.place import OnePlace
 from mncost.predict.calibration import Calibration
 from mncost.predict.features import AMOUNTS

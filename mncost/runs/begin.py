@@ -10,14 +10,15 @@ from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
 
-from mncost.effort import Effort, check_clock
+from mncost.clock import check_clock
+from mncost.effort import Effort
 from mncost.errors import InputError
 from mncost.flags import given
 from mncost.measure.cells import Planned
 from mncost.measure.plan import What, plan
 from mncost.measure.private import without_home
 from mncost.measure.records import Cell, HostRecord, Options, Run
-from mncost.measure.runtimes import RUNTIMES, USUAL
+from mncost.measure.runtime_names import RUNTIMES, USUAL
 from mncost.measure.runtimes.reference import REFERENCES
 from mncost.measure.where import ALL, HERE, Where
 from mncost.network import Network

@@ -12,7 +12,8 @@ from mncost.extras import require
 from mncost.measure.cells import Planned
 from mncost.measure.places import first_place
 from mncost.measure.records import Place
-from mncost.measure.runtimes import USUAL, runtime_class
+from mncost.measure.runtime_names import USUAL
+from mncost.measure.runtimes import runtime_class
 from mncost.measure.where import ALL, HERE, Where
 from mncost.place import OnePlace
 from mncost.runs.offers import offer

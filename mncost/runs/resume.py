@@ -8,13 +8,14 @@ from pathlib import Path
 
 from msgspec import structs
 
-from mncost.effort import Effort, check_clock
+from mncost.clock import check_clock
+from mncost.effort import Effort
 from mncost.errors import MeasureError, UnknownNameError
 from mncost.extras import require
 from mncost.measure.private import with_home
 from mncost.measure.records import Run
 from mncost.measure.run_file import read_run
-from mncost.measure.runtimes import REAL, RUNTIMES
+from mncost.measure.runtime_names import REAL, RUNTIMES
 from mncost.readers.model import TorchSource
 from mncost.runs.offers import disconnecting, offer
 

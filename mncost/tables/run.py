@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from mncost.cost.memory import QAT
 from mncost.interval import Interval
-from mncost.measure.runtimes import RUNTIMES, runtime_class
+from mncost.measure.runtime_names import RUNTIMES
+from mncost.measure.runtimes import runtime_class
 from mncost.render.column import Kind, Show
 from mncost.render.sources import Source, ranked, sources, tabulate
 from mncost.render.table import Table

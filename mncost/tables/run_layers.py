@@ -8,7 +8,8 @@ from typing import NamedTuple
 from mncost.errors import MeasureError
 from mncost.interval import Interval, exact
 from mncost.measure.cell import IDENTITY, Cell
-from mncost.measure.runtimes import RUNTIMES, runtime_class
+from mncost.measure.runtime_names import RUNTIMES
+from mncost.measure.runtimes import runtime_class
 from mncost.render.column import Show
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mncost.graph.twin import SPLITTING
-from mncost.measure.runtimes import RUNTIMES, runtime_class
+from mncost.measure.runtime_names import RUNTIMES
+from mncost.measure.runtimes import runtime_class
 from mncost.render.units import with_interval, written
 from mncost.results.roofline import Roofline
 from mncost.results.savings import NetworkSaving, PairSaving

@@ -88,7 +88,8 @@ def conditions(results: Statistics) -> Iterator[str]:
 
 def in_short(results: Statistics) -> str:
     """Say in one line where, with what and how long it was measured."""
-    from mncost.measure.runtimes import RUNTIMES, runtime_class
+    from mncost.measure.runtime_names import RUNTIMES
+    from mncost.measure.runtimes import runtime_class
 
     run = results.run
     modules = {

@@ -19,7 +19,8 @@ sys.modules.update(dict.fromkeys(("msgspec", "numpy", "psutil", "typer"), None))
 package = sys.modules["mncost"] = type(sys)("mncost")
 package.__path__ = [sys.argv[1]]
 import mncost.hosts.agent, mncost.measure.workers.serve
-from mncost.measure.runtimes import RUNTIMES, runtime_class
+from mncost.measure.runtime_names import RUNTIMES
+from mncost.measure.runtimes import runtime_class
 for name in RUNTIMES:
     if runtime_class(name).least_python == (3, 9):
         runtime_class(name)

@@ -280,6 +280,7 @@ def test_what_cannot_be_built_is_refused(builder: Builder, tmp_path: Path) -> No
 
 
 def test_the_formats_are_those_that_runtimes_load() -> None:
-    from mncost.measure.runtimes import RUNTIMES, runtime_class
+    from mncost.measure.runtime_names import RUNTIMES
+    from mncost.measure.runtimes import runtime_class
 
     assert {runtime_class(name).format for name in RUNTIMES} == set(FORMATS)

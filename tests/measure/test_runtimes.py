@@ -14,7 +14,8 @@ import torch
 
 import mncost
 from mncost.errors import MeasureError
-from mncost.measure.runtimes import RUNTIMES, Call, Setup, runtime_class, seeded_images
+from mncost.measure.runtime_names import RUNTIMES
+from mncost.measure.runtimes import Call, Setup, runtime_class, seeded_images
 from mncost.measure.runtimes.onnxruntime import OnnxRuntime
 from mncost.measure.runtimes.resident import Memory
 from mncost.measure.runtimes.torch import Torch

@@ -18,7 +18,8 @@ from types import SimpleNamespace
 import pytest
 
 import mncost
-from mncost.measure.runtimes import RUNTIMES, Call, Runtime, Setup
+from mncost.measure.runtime_names import RUNTIMES
+from mncost.measure.runtimes import Call, Runtime, Setup
 from mncost.measure.runtimes.copying import Copy
 from mncost.measure.runtimes.fake import Fake, Fault, Script
 from mncost.measure.runtimes.reference import REFERENCE_NAMES, REFERENCES, references

@@ -1,6 +1,7 @@
 """The runtimes: one file each, one class as their interface.
 
-To add one: a file here with a subclass of :class:`Runtime`, a line in :data:`RUNTIMES`, a format
+To add one: a file here with a subclass of :class:`Runtime`, a line in
+:data:`mncost.measure.runtime_names.RUNTIMES`, a format
 that it loads (:mod:`mncost.models.formats`), and an extra in ``pyproject.toml``. Runtimes live in
 worker processes, possibly of an interpreter that has nothing but the runtime's own distributions:
 what is not in the standard library is imported in the methods.
@@ -18,6 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from mncost.measure.runtime_names import MAX_BATCH, RUNTIMES
+
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -30,12 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONVERT",
-    "MAX_BATCH",
-    "MAX_THREADS",
-    "REAL",
     "REORDER",
-    "RUNTIMES",
-    "USUAL",
     "Call",
     "KernelTimes",
     "LeftOver",
@@ -46,8 +44,6 @@ __all__ = [
     "runtime_class",
     "seeded_images",
 ]
-
-MAX_BATCH, MAX_THREADS = 4096, 1024  # that are accepted
 
 Call: TypeAlias = Callable[[], object]
 """One inference with its input bound; one call of it is what is timed."""
@@ -221,25 +217,6 @@ class Runtime(ABC):
         while len(set(reads)) == 1:  # a coarse clock: wait for it
             reads.append(time.perf_counter_ns())
         return float(min(b - a for a, b in zip(reads, reads[1:]) if b > a))
-
-
-RUNTIMES: Mapping[str, str] = {
-    "onnxruntime": "mncost.measure.runtimes.onnxruntime:OnnxRuntime",
-    "torch": "mncost.measure.runtimes.torch:Torch",
-    "torch-compile": "mncost.measure.runtimes.torch_compile:TorchCompile",
-    "openvino": "mncost.measure.runtimes.openvino:OpenVino",
-    "litert": "mncost.measure.runtimes.litert:LiteRt",
-    "ncnn": "mncost.measure.runtimes.ncnn:Ncnn",
-    "executorch": "mncost.measure.runtimes.executorch:ExecuTorch",
-    "fake": "mncost.measure.runtimes.fake:Fake",
-}
-"""Where the class of each runtime is, by name."""
-
-REAL = tuple(name for name in RUNTIMES if name != "fake")
-"""Runtimes that users are offered; ``fake`` is for tests."""
-
-USUAL = ("onnxruntime", "torch")
-"""What is measured if no runtime is named: those that are installed, or the first of them."""
 
 
 def runtime_class(name: str) -> type[Runtime]:

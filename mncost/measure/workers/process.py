@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from mncost.errors import MeasureError, MissingExtraError, UnknownNameError
 from mncost.extras import install
 from mncost.extras import missing as lacking
-from mncost.measure.runtimes import RUNTIMES, runtime_class
+from mncost.measure.runtime_names import RUNTIMES
+from mncost.measure.runtimes import runtime_class
 from mncost.measure.workers.child import START_SECONDS, Child
 from mncost.measure.workers.messages import Message
 from mncost.measure.workers.pinning import QUIET_FIRST
