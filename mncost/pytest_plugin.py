@@ -166,11 +166,7 @@ class Budget:
 
 
 def _model(given: ModelLike) -> Model:
-    """Read a model as a budget file does.
-
-    Raises:
-        InputError: it is none.
-    """
+    """Read a model as a budget file does."""
     import msgspec
 
     from mncost.budget.records import Model
@@ -189,11 +185,7 @@ def _model(given: ModelLike) -> Model:
 
 
 def _bound(name: str, given: str | float, other: Model | None) -> tuple[str, Bounds]:
-    """Return the metric and the bound that a keyword and its value mean.
-
-    Raises:
-        InputError: there is no such limit, or no such value of it.
-    """
+    """Return the metric and the bound that a keyword and its value mean."""
     from mncost import limits
     from mncost.budget.records import Exact, Latency, Model, Ratio
     from mncost.errors import QuantityError, UnknownNameError

@@ -114,11 +114,7 @@ def _problems_of(baseline: Baseline) -> list[str]:
 
 
 def _only_exact(limits: Sequence[Limit]) -> tuple[list[Limit], list[str]]:
-    """Return the exact limits, and a note that says how many others there are.
-
-    Raises:
-        InputError: there is no exact limit.
-    """
+    """Return the exact limits, and a note that says how many others there are."""
     kept = [limit for limit in limits if limit.is_exact]
     if not kept:
         raise InputError("exact only: there is no exact limit")
@@ -128,11 +124,7 @@ def _only_exact(limits: Sequence[Limit]) -> tuple[list[Limit], list[str]]:
 
 
 def _refuse_idle(limits: Sequence[Limit], baseline: Baseline) -> None:
-    """Refuse a baseline that cannot be used, or that no limit is measured against.
-
-    Raises:
-        InputError: says which.
-    """
+    """Refuse a baseline that cannot be used, or that no limit is measured against."""
     if not baseline.given or any(isinstance(limit.bound, Regression) for limit in limits):
         return
     if problems := _problems_of(baseline):

@@ -75,11 +75,7 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _keep_inputs(given: Mapping[str, Any]) -> None:
-    """Refuse an output that is a file which the command reads.
-
-    Raises:
-        OutputError: there is one.
-    """
+    """Refuse an output that is a file which the command reads."""
     outputs = {
         f"--{name}": Path(given[name])
         for name in _OUTPUTS

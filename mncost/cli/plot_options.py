@@ -79,7 +79,7 @@ def scatter(asked: Asked, x: str, y: str, *, is_predicted: bool = False) -> tupl
         asked.refuse("goes with latency: --x latency, --y latency or --kind layers")
         return plot(x=x, y=y, which=asked.which), 0
     if asked.run_file is None:
-        results = _measured(asked, _networks(asked, x, y))
+        results = _measured(asked, _networks(asked, y))
     else:
         if y == "latency":
             named = {
@@ -103,7 +103,7 @@ def _predicted(asked: Asked, x: str, y: str) -> Picture:
         raise InputError(f"{asked.run_file}: --predicted does not go with a run file")
     refuse({"max_time": asked.max_time, "save": asked.save}, "does not go with --predicted")
     predictor = predictor_of(asked.place, as_precision(asked.which.precision))
-    return plot(predictor.predict(_networks(asked, x, y)), x=x, y=y)
+    return plot(predictor.predict(_networks(asked, y)), x=x, y=y)
 
 
 def layers(asked: Asked, by: str, *, has_time: bool) -> tuple[Picture, int]:
@@ -136,8 +136,8 @@ def layers(asked: Asked, by: str, *, has_time: bool) -> tuple[Picture, int]:
     return _with_notes(plot(results, kind="layers", by=by, which=which), asked, results)
 
 
-def _networks(asked: Asked, x: str, y: str) -> Sequence[Network]:
-    """Return the networks to measure, if there can be a fit to them."""
+def _networks(asked: Asked, y: str) -> Sequence[Network]:
+    """Return the networks to measure or to predict."""
     from mncost.pictures.plot import refuse_unpublished
     from mncost.published.accuracy import published_of
     from mncost.runs.begin import ARCHITECTURES

@@ -131,11 +131,7 @@ def search(
 
 
 def _what(which: Which, is_space: Callable[[Path], bool]) -> Path | Network:
-    """Return the design-space file, or the network, that is meant.
-
-    Raises:
-        InputError: it is neither, or options are given that the file decides.
-    """
+    """Return the design-space file, or the network, that is meant."""
     from mncost.cli.options import refuse
     from mncost.flags import given
 

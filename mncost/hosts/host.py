@@ -229,11 +229,7 @@ class Host:
 
     @contextmanager
     def _read(self) -> Iterator[None]:
-        """Close the connection if an answer cannot be read.
-
-        Raises:
-            HostLost: it cannot be read.
-        """
+        """Close the connection if an answer cannot be read."""
         try:
             yield
         except (KeyError, msgspec.ValidationError) as error:

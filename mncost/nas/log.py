@@ -193,11 +193,7 @@ class Log:
 
 
 def _check(path: Path, records: Sequence[Record]) -> None:
-    """Refuse records that are no search.
-
-    Raises:
-        InputError: they are none.
-    """
+    """Refuse records that are no search."""
     first = records[0] if records else None
     if not isinstance(first, Begin):
         raise InputError(

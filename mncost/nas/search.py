@@ -172,11 +172,7 @@ def _standing(space: Space, precision: Any) -> Network:
 
 
 def _check(searching: Searching, space: Space | None) -> None:
-    """Refuse options of the other kind of search, and values that are out of range.
-
-    Raises:
-        InputError: there is one.
-    """
+    """Refuse options of the other kind of search, and values that are out of range."""
     others = _OF_STEPS if space is not None else _OF_GENERATIONS
     for name in others:
         if name in given(searching):
@@ -202,11 +198,7 @@ def _so_far(made: Running) -> Search | None:
 
 
 def _measure(made: Running, max_time: float | None, watch: Callable[[Progress], None]) -> None:
-    """Measure what is found so far beside the first network.
-
-    Raises:
-        InputError: it cannot be measured.
-    """
+    """Measure what is found so far beside the first network."""
     from mncost.results.bench import measure_networks
 
     first, (found, _) = made.what.first, made.found()

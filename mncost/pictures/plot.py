@@ -210,11 +210,7 @@ def _layers(
 
 
 def _cell(results: Results, which: Which, place: OnePlace) -> Cell:
-    """Return the cell with times of layers that is meant.
-
-    Raises:
-        MeasureError: there is none, or there are several.
-    """
+    """Return the cell with times of layers that is meant."""
     from mncost.choose.latency import cells_at
     from mncost.pictures.layers import profiled_cells
 

@@ -174,11 +174,7 @@ def _family(cell: Cell) -> str | None:
 
 
 def _cells_at(cells: Sequence[Cell], place: OnePlace, precision: str | None) -> list[Cell]:
-    """Return the cells of whole networks at the place that is meant.
-
-    Raises:
-        MeasureError: there are none, or there are several such places.
-    """
+    """Return the cells of whole networks at the place that is meant."""
     whole = [
         cell
         for cell in cells

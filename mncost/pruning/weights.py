@@ -46,7 +46,7 @@ def survivors(graph: Graph, units: Units, wanted: Sequence[Shape], weights: Weig
     alive = set(units.fixed)
     for made_by, group in groups.items():
         loose = [unit for unit in group if unit not in units.fixed]
-        keep = _kept(made_by, groups, units, wanted) - (len(group) - len(loose))
+        keep = _kept(made_by, groups, wanted) - (len(group) - len(loose))
         alive.update(sorted(loose, key=lambda unit: -norms[unit])[: max(keep, 0)])
     for index, node in enumerate(graph.nodes):
         left = sum(unit in alive for unit in units.of[index])
@@ -61,7 +61,6 @@ def survivors(graph: Graph, units: Units, wanted: Sequence[Shape], weights: Weig
 def _kept(
     made_by: tuple[tuple[int, int], ...],
     groups: Mapping[tuple[tuple[int, int], ...], list[int]],
-    units: Units,
     wanted: Sequence[Shape],
 ) -> int:
     """Return how many units of a group survive: what the widths leave to it."""

@@ -179,11 +179,7 @@ def _goals(given: str | Sequence[Goal]) -> tuple[Goal, ...]:
 
 
 def _ranges(space: Networks, job: Job) -> list[Range]:
-    """Cut what is counted into ranges.
-
-    Raises:
-        InputError: it is too much.
-    """
+    """Cut what is counted into ranges."""
     total = job.sample or space.size
     if total > (MOST_DRAWN if job.sample else MOST_COUNTED):
         raise InputError(
@@ -196,11 +192,7 @@ def _ranges(space: Networks, job: Job) -> list[Range]:
 
 
 def _accuracies(space: Networks) -> Mapping[int, float]:
-    """Return the published accuracies by number.
-
-    Raises:
-        InputError: there is none.
-    """
+    """Return the published accuracies by number."""
     if not space.published:
         raise InputError(
             f"{space.design.origin}: no accuracy is published for a network of this space: top1 is "

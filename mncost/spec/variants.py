@@ -67,11 +67,7 @@ def _changed(raw: dict[str, Any], variant: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_rows(rows: list[Any], changes: dict[str, Any]) -> list[Any]:
-    """Return rows of which some are changed: see :func:`changed_row`.
-
-    Raises:
-        ValueError: there is no row of a name.
-    """
+    """Return rows of which some are changed: see :func:`changed_row`."""
     names = row_names(rows)
     _check_names(changes, names)
     return [
