@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from mncost.cost.memory import Precision, as_in_place, as_precision
 from mncost.errors import GridError, InputError, NothingPublishedError
 from mncost.graph.graph import Graph
-from mncost.grids import Grid, told_apart
+from mncost.grids import Grid
 from mncost.network import Network, network_of
 from mncost.selection import Selection
 from mncost.spec.axis import Numbers, Resolution, size_of_image, two_squares
@@ -22,11 +22,8 @@ if TYPE_CHECKING:
     from mncost.readers.given import GivenInputs
 
 __all__ = [
-    "Networks",
     "grid",
-    "grid_of",
     "load",
-    "teacher_of",
 ]
 
 MAX_BLOCKS = 50_000  # in all graphs of a grid together: one graph an α. Some 300 MB
@@ -137,7 +134,7 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
             others |= {"classes": classes, "in_channels": in_channels}
             others |= {"output_stride": output_stride, "in_place": rule}
             made, notes = mixed(names, input, sizes_of if precision else None, others, grid)
-            return Grid(told_apart(made), notes)
+            return Grid(_told_apart(made), notes)
     if input is not None:
         raise InputError("--input is of models; an architecture has --resolution and --in-channels")
     for choice in find(names):
@@ -163,7 +160,13 @@ def grid(  # noqa: PLR0913 - what the flags of mncost.which are
         if output_stride is not None:
             notes.append(_dilated(architectures[0], output_stride))
     files = [choice.file for choice, _ in chosen if choice.file]
-    return Grid(told_apart(networks) if files and len(chosen) > 1 else networks, notes)
+    return Grid(_told_apart(networks) if files and len(chosen) > 1 else networks, notes)
+
+
+def _told_apart(networks: Sequence[Network]) -> list[Network]:
+    from mncost.titles import told_apart  # one network needs none
+
+    return told_apart(networks)
 
 
 def _resolved(
@@ -225,43 +228,3 @@ def _collapsed(networks: Sequence[Network]) -> Iterator[str]:
         if len(group) > 1:
             listed = ", ".join(str(network.alpha) for network in group)
             yield f"{group[0].arch}: α {listed} are one network once channels are rounded"
-
-
-Networks: TypeAlias = str | Network | Grid | Sequence[str] | Sequence[Network]
-"""What functions take for networks: names as :func:`grid` has them, or networks in hand."""
-
-
-def grid_of(networks: Networks, **which: Any) -> Grid:
-    """Return networks as a grid.
-
-    Args:
-        networks: names of architectures, or networks in hand.
-        which: with names, arguments of :func:`grid`.
-
-    Raises:
-        InputError: something cannot be used, or networks in hand are described once more.
-    """
-    if isinstance(networks, str):
-        return grid(networks, **which)
-    every = [*networks] if isinstance(networks, Iterable) else [networks]
-    names = [one for one in every if isinstance(one, str)]
-    if names and len(names) == len(every):
-        return grid(names, **which)
-    if which:
-        raise InputError(f"{', '.join(which)}: networks in hand have theirs already")
-    in_hand = [one for one in every if isinstance(one, Network)]
-    if not in_hand or len(in_hand) != len(every):
-        raise InputError("accepted are names of architectures, or networks of mncost.load")
-    return networks if isinstance(networks, Grid) else Grid(told_apart(in_hand))
-
-
-def teacher_of(network: Network, name: str | None) -> Network | None:
-    """Return the network that another one is distilled from: of this name, for the same images.
-
-    Raises:
-        InputError: there is none of this name, or it takes no such images.
-    """
-    if name is None:
-        return None
-    channels = next(iter(network.inputs.values()))[0]
-    return load(name, resolution=network.resolution, in_channels=channels)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from mncost.api import Networks, grid_of
 from mncost.grids import Grid
+from mncost.in_hand import Networks, grid_of
 from mncost.network import Network
 from mncost.render.shown import Shown
 from mncost.twins import WITHOUT_PAIRS, twin_of

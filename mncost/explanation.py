@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from mncost.api import Networks, grid_of
-from mncost.grids import title
+from mncost.in_hand import Networks, grid_of
 from mncost.network import Network
 from mncost.render.shown import Shown
+from mncost.titles import title
 
 __all__ = ["Explanation", "explain"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from mncost.errors import GridError, NothingPublishedError
 from mncost.spec.axis import (
@@ -18,7 +18,7 @@ from mncost.spec.catalog import Choice
 __all__ = ["Selection"]
 
 
-class Selection(NamedTuple):
+class Selection(Struct, frozen=True):
     """The α and resolutions that were chosen for one architecture; ``None`` is no choice."""
 
     alphas: list[float] | None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import mncost
-from mncost.grids import told_apart
+from mncost.titles import told_apart
 from tests.measure.scripted import instead_of_processes
 from tests.running import Result
 

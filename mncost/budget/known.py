@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mncost.budget.records import Model
-from mncost.grids import input_words
 from mncost.network import Network
 from mncost.spec.parse import PAPER
 
@@ -37,6 +36,8 @@ def known_network(model: Model, network: Network, arch: str) -> Known:
     size_of = [f"α {network.alpha:g}"] if model.alpha is not None else []
     size_of += [f"at {network.resolution} px"] if model.resolution is not None else []
     if network.source is not None:
+        from mncost.titles import input_words
+
         words = " ".join([network.arch, f"for {input_words(network)}", *extras[1:]])
         if model.input_data is not None:
             words += f" of {Path(model.input_data).name}"

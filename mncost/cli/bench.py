@@ -190,7 +190,7 @@ def _what(
     grid: Grid, where: Where, *, twin: bool | None, by: str | None, teacher: str | None
 ) -> What:
     """Return what is measured of each network."""
-    from mncost.api import teacher_of
+    from mncost.in_hand import teacher_of
     from mncost.measure.plan import What
 
     is_twin = twin or (twin is None and by is None and not where.training)

@@ -75,9 +75,9 @@ def export(
     mncost export v2 --dialect torchvision --weights mobilenet_v2.pth -o net.onnx
     mncost export v3-large --alpha 0.75 --dialect torchvision -o net.toml
     """
-    from mncost.grids import title
     from mncost.models.export import FILES, Choices, checkpoint
     from mncost.render.write import write_atomically, write_folder
+    from mncost.titles import title
 
     kind = FILES.get(output.suffix.lower())
     if kind is None:

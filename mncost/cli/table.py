@@ -75,7 +75,7 @@ def table(
         others |= {"latency": latency}
         others |= {"precision": which.precision, "in-place": which.in_place}
         refuse(others, "does not go with --training: a step is counted in float32")
-        from mncost.api import teacher_of
+        from mncost.in_hand import teacher_of
         from mncost.tables.training import training_table
 
         networks = which.grid()

@@ -35,8 +35,8 @@ def verify(
     mncost verify all --dialect timm --twin standard
     mncost verify v4-hybrid-m --layers --format csv -o layers.csv
     """
-    from mncost.grids import title
     from mncost.tables.verify import verify_table
+    from mncost.titles import title
     from mncost.witnesses.verification import Verification, verified
 
     networks = which.grid()

@@ -22,7 +22,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Literal, NamedTuple, TypeAlias, assert_never, get_args
+from typing import Literal, TypeAlias, assert_never, get_args
+
+from msgspec import Struct
 
 from mncost.cost.work import attention_scores, token_scores
 from mncost.errors import one_of
@@ -85,7 +87,7 @@ ELEMENT_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 
 _VECTOR_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 4}
 
 
-class Step(NamedTuple):
+class Step(Struct, frozen=True):
     """What runs as one kernel: a node and those fused into it.
 
     Attributes:
@@ -112,7 +114,7 @@ Schedule: TypeAlias = tuple[Step, ...]
 """The steps of a graph in execution order; it holds for every resolution."""
 
 
-class Peak(NamedTuple):
+class Peak(Struct, frozen=True):
     """The most bytes of activations alive at once, and the node at which they are."""
 
     bytes: int

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 from operator import ge, mul
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mncost.cost.memory import ELEMENT_BYTES, Peak, Precision, Schedule, Step
@@ -34,7 +35,7 @@ _SAME_SIZE: tuple[type[Op], ...] = (
 )
 
 
-class Move(NamedTuple):
+class Move(Struct, frozen=True):
     """From the pixels of one place to those of another, by a convolution or a pooling."""
 
     source: int

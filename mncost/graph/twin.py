@@ -6,7 +6,9 @@ The other direction stands in :mod:`mncost.graph.separable`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from msgspec import Struct
 
 from mncost.graph.graph import Graph, Node
 from mncost.graph.ops import Activation, BatchNorm, Conv, Foreign, GlobalPool, Op, PReLU, Scale
@@ -79,7 +81,7 @@ def _is_pointwise(op: Op) -> bool:
     return isinstance(op.padding, str) or not any(op.padding)
 
 
-class _Match(NamedTuple):
+class _Match(Struct, frozen=True):
     """Where a pair stands in the graph: node indices."""
 
     first: int

@@ -6,7 +6,6 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from mncost.grids import title as title_of
 from mncost.measure.cell import Cell
 from mncost.measure.runtimes import runtime_class
 from mncost.network import Network
@@ -14,6 +13,7 @@ from mncost.pictures.bars import PAGE, layer_bars
 from mncost.pictures.layer_rows import Row, layer_rows, network_of, said
 from mncost.pictures.picture import Picture
 from mncost.results.results import Results
+from mncost.titles import title as title_of
 
 __all__ = ["caption", "layers_of_cell", "layers_of_network", "profiled_cells"]
 

@@ -20,7 +20,7 @@ __all__ = ["SUFFIXES", "is_model", "read_model"]
 SUFFIXES = (".onnx", ".tflite", ".pte")
 """Of the files that are read."""
 
-_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[\w./-]+")  # timm:mobilenetv3_large_100, pkg.module:make
+_FACTORY = r"[A-Za-z_][\w.]*:[\w./-]+"  # timm:mobilenetv3_large_100, pkg.module:make
 
 
 def is_model(name: str) -> bool:
@@ -50,6 +50,8 @@ def _module_of(name: str) -> str | None:
     for suffix in SUFFIXES:
         if name.lower().endswith(suffix):
             return f"mncost.readers.{suffix[1:]}"
-    if _FACTORY.fullmatch(name) and ".toml:" not in name:  # that is a variant of an architecture
+    if (
+        re.fullmatch(_FACTORY, name) and ".toml:" not in name
+    ):  # that is a variant of an architecture
         return "mncost.readers.torch"
     return None

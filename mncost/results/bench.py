@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 from warnings import warn
 
-from mncost.api import Networks, grid_of
 from mncost.api import grid as grid_of_names
 from mncost.boundary import check_keywords
 from mncost.effort import Effort
 from mncost.flags import flags_of, taken
+from mncost.in_hand import Networks, grid_of
 from mncost.measure.engine import Progress
 from mncost.measure.plan import What
 from mncost.measure.records import Place, Run

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from msgspec import Struct
 
 from mncost.errors import GridError, NothingPublishedError
 from mncost.spec.width import MAX_ALPHA, MAX_RESOLUTION
@@ -33,20 +35,20 @@ MAX_VALUES = 10_000
 Resolution: TypeAlias = int | str
 """The side of a square image in pixels; ``"224x320"``, height × width, of any other."""
 
-_SIZE = re.compile(r"(\d+)\s*[x×X]\s*(\d+)")
+_SIZE = r"(\d+)\s*[x×X]\s*(\d+)"
 
 Numbers = str | float | Sequence[float]
 """What a caller may give for an axis: the grammar's text, one number, or several."""
 
 
-class _Part(NamedTuple):
+class _Part(Struct, frozen=True):
     low: Decimal
     high: Decimal
     step: Decimal | None
     text: str
 
 
-class Axis(NamedTuple):
+class Axis(Struct, frozen=True):
     """A parsed choice of values, before a family's published values are known."""
 
     name: str
@@ -106,11 +108,11 @@ def resolutions(given: Numbers, published: Iterable[int], family: str) -> list[R
     Raises:
         GridError: something is of neither form.
     """
-    if not isinstance(given, str) or not _SIZE.search(given):
+    if not isinstance(given, str) or not re.search(_SIZE, given):
         return [*_squares(given, published, family)]
     chosen: dict[Resolution, None] = {}
     for part in given.split(","):
-        if size := _SIZE.fullmatch(part.strip()):
+        if size := re.fullmatch(_SIZE, part.strip()):
             sides = _checked_resolution(int(size[1])), _checked_resolution(int(size[2]))
             chosen[resolution_of(sides)] = None
         else:

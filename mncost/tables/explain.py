@@ -8,10 +8,10 @@ from mncost.cost.bridge import Line, bridge, tools
 from mncost.cost.conventions import CONVENTIONS
 from mncost.cost.forms import Seen
 from mncost.explanation import Explanation
-from mncost.grids import title
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
 from mncost.tables.partial import partial_notes
+from mncost.titles import title
 
 __all__ = ["explain_table"]
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from mncost.choose.columns import ACCURACY_COLUMNS, pareto_front
 from mncost.cost.conventions import find_convention
-from mncost.grids import Grid, input_words
+from mncost.grids import Grid
 from mncost.render.sources import Source, sources
 from mncost.tables.partial import partial_words
+from mncost.titles import input_words
 from mncost.twins import of_twin, twin_ratio
 
 if TYPE_CHECKING:

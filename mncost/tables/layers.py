@@ -9,13 +9,13 @@ from msgspec.structs import replace
 from mncost.cost.groups import GROUPINGS, group
 from mncost.cost.layers import Layer, side
 from mncost.errors import InputError, UnknownNameError
-from mncost.grids import title
 from mncost.network import Network
 from mncost.render.column import AtLeast, Show, Value
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
 from mncost.tables.pairs import pair_columns
 from mncost.tables.partial import counted, partial_notes
+from mncost.titles import title
 from mncost.twins import twin_of
 
 __all__ = ["BY", "LAYER_COLUMNS", "layers_table"]

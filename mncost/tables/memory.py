@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from mncost.api import load
 from mncost.cost.materialised import Materialised, Tensor
-from mncost.grids import title
 from mncost.network import Network
 from mncost.published.memory import PUBLISHED_MEMORY, RESOLUTION, MemoryFigure, difference
 from mncost.render.column import Value
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
+from mncost.titles import title
 
 __all__ = ["memory_table"]
 

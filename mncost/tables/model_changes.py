@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from mncost.cost.layers import Layer, side
 from mncost.cost.model_changes import changes
-from mncost.grids import title
 from mncost.model_changes import ModelChanges
 from mncost.network import Network
 from mncost.render.column import Show, Value
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
 from mncost.tables.partial import counted, partial_notes
+from mncost.titles import title
 
 __all__ = ["model_changes", "model_changes_table"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from mncost.grids import title
 from mncost.render.column import Show, Value
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
+from mncost.titles import title
 from mncost.training.step import TrainingStep
 
 __all__ = [

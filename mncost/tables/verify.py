@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mncost.grids import title
 from mncost.render.column import Value
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
+from mncost.titles import title
 from mncost.witnesses.verification import Verification, Verified
 from mncost.witnesses.verify import QUANTITIES, Quantity
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from mncost.api import Networks, grid_of
 from mncost.extras import require
+from mncost.in_hand import Networks, grid_of
 from mncost.network import Network
 from mncost.render.shown import Shown
 from mncost.witnesses.verify import Difference, Reading, differences, our_reading

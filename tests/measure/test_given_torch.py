@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import mncost
-from mncost.api import grid_of
 from mncost.effort import Effort
 from mncost.errors import InputError, MeasureError
+from mncost.in_hand import grid_of
 from mncost.measure.given_models import given_of
 from mncost.measure.plan import What
 from mncost.measure.runtimes import Setup

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import mncost
-from mncost.api import grid_of
 from mncost.effort import Effort
 from mncost.errors import InputError
+from mncost.in_hand import grid_of
 from mncost.measure.plan import What
 from mncost.measure.records import ModelRecord
 from mncost.measure.where import Where
