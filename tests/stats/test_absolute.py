@@ -21,9 +21,11 @@ from mncost.stats.verdict import judge
 from tests.stats.deciding import (
     GENERATIONS,
     Draw,
+    decide_medians,
     drifting,
     heavy_tails,
     normal,
+    one_mood,
     resembling,
     skewed,
     slow_layout,
@@ -31,6 +33,7 @@ from tests.stats.deciding import (
 
 Values = NDArray[Any]
 DECISIONS = 1000
+NUMBERS = {"FAIL": 1, "PASS": -1, None: 0}
 
 
 def most(rate: float, repeats: int) -> float:
@@ -44,7 +47,7 @@ def most(rate: float, repeats: int) -> float:
 def decided(logs: Values) -> str | None:
     """Return the verdict on a median whose true value is at the limit, as the gate decides."""
     looks, count = Looks(), len(logs)
-    for n in range(2, count + 1):
+    for n in range(1, count + 1):
         level = looks.level(n / count, n == count)
         values = np.exp(logs[:n]).tolist()
         interval = log_interval(values, level, resemblance_of([log(one) for one in values]))
@@ -73,6 +76,25 @@ def test_verdicts_on_medians_are_hardly_ever_wrong(name: str, draw: Draw, rate: 
     verdicts = [decided(row) for row in logs]
     assert verdicts.count("FAIL") / DECISIONS <= most(rate, DECISIONS)
     assert verdicts.count("PASS") / DECISIONS <= most(rate, DECISIONS)
+    assert decide_medians(logs[:200], 0.0).tolist() == [NUMBERS[one] for one in verdicts[:200]]
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize("tests", [10, 30])
+@pytest.mark.parametrize(
+    ("correlation", "own", "shared"),
+    [(0.0, 0.025, 0.025), (0.33, 0.05, 0.05), (0.7, 0.1, 0.1)],
+)
+def test_any_wrong_verdict_on_a_median_of_a_file(
+    tests: int, correlation: float, own: float, shared: float
+) -> None:
+    """Limits whose generations are independent of the others', or share the machine's mood."""
+    files = 1000
+    for draw, rate in ((resembling(correlation), own), (one_mood(correlation, tests), shared)):
+        logs = draw(np.random.default_rng(22), files * tests, GENERATIONS)
+        verdicts = decide_medians(logs, 0.0, tests=tests).reshape(files, tests)
+        for wrong in (1, -1):
+            assert (verdicts == wrong).any(axis=1).mean() <= most(rate, files)
 
 
 # ----------------------------------------------------------------------------------------- p99
@@ -129,6 +151,9 @@ def long_episodes(rng: np.random.Generator, processes: int) -> Values:
 
 def pareto(rng: np.random.Generator, processes: int) -> Values:
     return 1 + 0.01 * rng.pareto(2.0, (processes, RUNS))
+
+
+DRAWS = noise, levels, bursts, shares, tails, episodes, long_episodes, pareto
 
 
 @pytest.mark.slow
