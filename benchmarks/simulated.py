@@ -100,9 +100,7 @@ def power(rng: np.random.Generator, decisions: int) -> None:
     for tests in (1, 10):
         rows = decisions // tests * tests
         pairs = [
-            deciding.decide(
-                deciding.normal(sd)(rng, rows, GENERATIONS), log(1.03), tests=tests
-            )
+            deciding.decide(deciding.normal(sd)(rng, rows, GENERATIONS), log(1.03), tests=tests)
             for sd in deviations
         ]
         name = f"unchanged, limit 3 %, {tests} limits: each PASSes"

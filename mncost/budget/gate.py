@@ -146,13 +146,14 @@ class Gate:
         clock = self.results.clock(*measured.cells)
         if measured.saved is not None:
             look = self._beside_saved(measured, max(levels.any))
-        elif measured.other is None:
-            interval = _bounded(lambda level: self.results.interval(cell, 50, level), levels.any)
-            look = _Seen(interval, judge(interval, limit.allowed), clock=clock)
         else:
             other = measured.other
-            interval = _bounded(
-                lambda level: self.results.verdict_ratio(cell, other, level), levels.ratio
+            interval = (
+                _bounded(lambda level: self.results.interval(cell, 50, level), levels.any)
+                if other is None
+                else _bounded(
+                    lambda level: self.results.verdict_ratio(cell, other, level), levels.ratio
+                )
             )
             room = unseen(interval.n) if interval else 1.0
             look = _Seen(interval, judge(interval, limit.allowed, room=room), clock=clock)

@@ -64,7 +64,8 @@ def noise_floor(ratios: Mapping[int, float], generations: int, limit: float) -> 
     sd, lo, hi = (float(squares / one) ** 0.5 for one in (freedom, low, high))
     beyond = _BEYOND[max(n for n in _BEYOND if n <= generations)] / generations**0.5
     slowdown, least, most = (
-        (1 + limit) * exp(beyond * one) - 1 if beyond * one < _MOST else None for one in (sd, lo, hi)
+        (1 + limit) * exp(beyond * one) - 1 if beyond * one < _MOST else None
+        for one in (sd, lo, hi)
     )
     return NoiseFloor(
         alternating_interval(list(ratios.values()), turned),

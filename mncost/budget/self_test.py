@@ -51,7 +51,7 @@ def self_test(
     runtime: str = USUAL[0],
     watch: Callable[[Progress], None] = lambda progress: None,
 ) -> SelfTest:
-    """Measure V2 against itself, each side in processes of its own, for 60 s or ``max_time``.
+    """Measure V2 against itself, both sides in the same processes, for 60 s or ``max_time``.
 
     Raises:
         MeasureError: there was too little time for three generations, or the runtime is missing.

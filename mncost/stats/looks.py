@@ -164,5 +164,5 @@ def factor(factors: Mapping[int, float], looks: float) -> float:
 
 
 def unseen(generations: int) -> float:
-    """Return by which factor a slow memory layout may raise a ratio without having been seen."""
+    """Return by which factor a slow memory layout may raise a mean without having been seen."""
     return 1.0 if generations >= GENERATIONS_TO_SEE else 1.0 + UNSEEN

@@ -93,7 +93,7 @@ def decide_medians(logs: Values, limit: float, *, tests: int = 1) -> Values:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # generations after all are decided
             common = np.nanmean(rest, axis=1)
-        alike = np.array([resemblance_of([x for x in row if x == x]) for row in common.tolist()])
+        alike = np.array([resemblance_of(row[np.isfinite(row)].tolist()) for row in common])
         center = cube[:, :, :n].mean(axis=2)
         independent = (n * (1 - alike) / (1 + alike))[:, None]
         error = (cube[:, :, :n].var(axis=2, ddof=1) / independent) ** 0.5
@@ -105,7 +105,8 @@ def decide_medians(logs: Values, limit: float, *, tests: int = 1) -> Values:
                 stdtrit(n - 1, 0.5 + levels[decided] / 2) * error
                 for levels, decided in ((to_fail, failed), (to_pass, passed))
             )
-            now = np.where(center - below > limit, 1, np.where(center + above <= limit, -1, 0))
+            highest = center + above + log(unseen(n))
+            now = np.where(center - below > limit, 1, np.where(highest <= limit, -1, 0))
             new = (verdicts == 0) & (now != 0)
             verdicts[new] = now[new]
             if tests == 1 or not new.any():
@@ -171,6 +172,8 @@ def one_mood(correlation: float, tests: int, share: float = 0.8, sd: float = SD)
 
     def draw(rng: np.random.Generator, rows: int, n: int) -> Values:
         mood = np.repeat(resembling(correlation, sd)(rng, rows // tests, n), tests, axis=0)
-        return share**0.5 * mood + (1 - share) ** 0.5 * normal(sd)(rng, rows, n)
+        own: Values = normal(sd)(rng, rows, n)
+        values: Values = share**0.5 * mood + (1 - share) ** 0.5 * own
+        return values
 
     return draw
