@@ -27,7 +27,7 @@ def refused(run: Callable[[list[str]], Result], command: str, calls: Iterable[st
     for words in calls:
         status, out, err = run([*command.split(), *words.split()])
         assert (status, out, err.count("\n")) == (2, "", 1), words
-        lines.append(f"$ mncost {command} {words}".rstrip() + f"\n{err}")
+        lines.append(" ".join(filter(None, ("$ mncost", command, words))) + f"\n{err}")
     return "".join(lines)
 
 

@@ -76,9 +76,9 @@ def check(
     """
     if self_test:
         given: dict[str, Any] = {name.removeprefix("--"): v for name, v in against.given.items()}
-        given |= {"allow-different-machine": against.other_machine, "junit": junit}
+        given |= {"allow-different-machine": against.other_machine or None, "junit": junit}
         given |= {name: v for name, v in flags.given(how).items() if name != "max_time"}
-        given |= {"github": github, "update": update}
+        given |= {"github": github or None, "update": update or None}
         given |= {"format": out.format, "output": out.output}
         options.refuse(given, "does not go with --self-test")
         if budgets is not None:
@@ -110,7 +110,7 @@ def check(
             raise InputError("--verbose does not go with --update: a diff has no details")
         _refuse_mixed(against, how)
         text, limits = _read(budgets, against)
-        _refuse_unmeasured(limits, {"verbose": verbose, **how.measuring}, how)
+        _refuse_unmeasured(limits, {"verbose": verbose or None, **how.measuring}, how)
         _keep(outputs, _architecture_files(limits))
         with nullcontext() if update else out.when_interrupted(in_full=verbose):
             verdicts = _checked(limits, against, how)

@@ -121,7 +121,7 @@ def compare(
     how: dict[str, Any] = {"memory": memory, "max_twin_gmacs": max_twin_gmacs, "save": save}
     measuring = how | given(where) | given(effort)
     if run is not None:
-        others = {"layers": layers, "bench": bench, "precision": precisions}
+        others = {"layers": layers, "bench": bench or None, "precision": precisions}
         others |= given(which) | measuring
         refuse(others, "does not go with --run: a saved run has its cells")
         return _saved(run, out, in_full=verbose)
@@ -136,7 +136,7 @@ def compare(
         comparison = _comparison(which, ["fp32"])
         how |= {"layers": layers, "in_full": verbose}
         return _measured(which, comparison, where, effort, how, out)
-    measuring["verbose"] = verbose
+    measuring["verbose"] = verbose or None
     refuse(measuring, "needs --bench: without it nothing is measured")
     comparison = _comparison(which, precisions or ["fp32"])
     out.emit(comparison.table(layers=bool(layers), columns=out.columns))

@@ -52,7 +52,7 @@ def layers(
             "--memory goes without --by, --all and --flops: its rows are sizes, not layers"
         )
     if training.training:
-        others: dict[str, object] = {"memory": memory, "flops": flops}
+        others: dict[str, object] = {"memory": memory or None, "flops": flops or None}
         others |= {"by": None if by == "layer" else by}
         others |= {"precision": which.precision, "in-place": which.in_place}
         refuse(others, "does not go with --training: a step is counted by layer, in float32")

@@ -58,5 +58,5 @@ def refuse(others: Mapping[str, object], why: str) -> None:
         InputError: one of them was given.
     """
     for name, value in others.items():
-        if value is not None and value is not False and value != []:
+        if value is not None and value != []:
             raise InputError(f"--{name.replace('_', '-')} {why}")

@@ -79,7 +79,7 @@ def pick(
         published = loadable(published)
     is_search = timing.max_latency is not None and timing.run is None
     if timing.max_latency is None:
-        options.refuse({"verbose": verbose}, "needs --max-latency: nothing is measured")
+        options.refuse({"verbose": verbose or None}, "needs --max-latency: nothing is measured")
     most = SHOWN if top is None and not is_search else top
     shown = out.when_interrupted(columns=out.columns, in_full=verbose)
     with shown, _progress(is_search) as watch:

@@ -131,8 +131,8 @@ def plot(
     if kind not in KINDS:
         raise UnknownNameError("--kind", kind, KINDS)
     if any(word.endswith(".jsonl") for word in words or []):
-        others = {"x": x, "y": y, "by": by, "no_time": no_time, "save": save}
-        others |= {"kind": None if kind == KINDS[0] else kind, "predicted": predicted}
+        others = {"x": x, "y": y, "by": by, "no_time": no_time or None, "save": save}
+        others |= {"kind": None if kind == KINDS[0] else kind, "predicted": predicted or None}
         others |= {**given(effort), **given(which), **given(place)}
         options.refuse(others, "does not go with the log of a search, which is drawn as it is")
         wanted, target = _target(format_name, output, "mncost-search")
@@ -141,12 +141,14 @@ def plot(
     which, run_file = _split(which, words or [])
     asked = Asked(which, place, run_file, effort.max_time, save)
     if kind == "layers":
-        options.refuse({"x": x, "y": y, "predicted": predicted}, "does not go with --kind layers")
+        options.refuse(
+            {"x": x, "y": y, "predicted": predicted or None}, "does not go with --kind layers"
+        )
         wanted, target = _target(format_name, output, "mncost-layers")
         check(asked, target)
         picture, status = layers(asked, by or "layer", has_time=not no_time)
     else:
-        of_layers = {"by": by, "twin": which.twin, "no_time": no_time}
+        of_layers = {"by": by, "twin": which.twin, "no_time": no_time or None}
         options.refuse(of_layers, "goes with --kind layers")
         x, y = x or "macs", y or "top1"
         check_axes(x, y)

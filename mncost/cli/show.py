@@ -30,7 +30,7 @@ def show(
 
     if view.export is not None:
         others: dict[str, object] = {"format": out.format, "columns": out.columns, "by": view.by}
-        others |= {"percentiles": view.percentiles, "verbose": view.verbose}
+        others |= {"percentiles": view.percentiles, "verbose": view.verbose or None}
         refuse(others, "does not go with --export")
     view.check(out.columns)
     run = last() if run is None else run

@@ -127,7 +127,7 @@ def space(
     if network is not None:
         others = {"pareto": pareto, "sample": sample, "sort": sort, "rows": rows, "jobs": jobs}
         others |= {"columns": out.columns, "format": out.format, "max-latency": max_latency}
-        others |= {"predicted": predicted, **given(limits), **given(which), **given(place)}
+        others |= {"predicted": predicted or None, **given(limits), **given(which), **given(place)}
         others |= given(scheduler)
         refuse({**others, "seed": seed or None}, "does not go with --network")
         _write_architecture(made, network, out)

@@ -70,8 +70,8 @@ def table(
     """
     others: dict[str, object]
     if training.training:
-        others = {"pivot": pivot, "published": published, "pareto": pareto}
-        others |= {"hints": hints, "convention": convention, "flops": flops}
+        others = {"pivot": pivot, "published": published or None, "pareto": pareto}
+        others |= {"hints": hints or None, "convention": convention, "flops": flops or None}
         others |= {"latency": latency}
         others |= {"precision": which.precision, "in-place": which.in_place}
         refuse(others, "does not go with --training: a step is counted in float32")
@@ -87,9 +87,9 @@ def table(
         return
     if published:
         others = {"pivot": pivot, "pareto": pareto, "columns": out.columns}
-        others |= {"flops": flops, "classes": which.classes, "convention": convention}
+        others |= {"flops": flops or None, "classes": which.classes, "convention": convention}
         others |= {"precision": which.precision, "in-channels": which.in_channels}
-        others |= {"input": which.input, "strict": which.strict, "hints": hints}
+        others |= {"input": which.input, "strict": which.strict, "hints": hints or None}
         others |= {"latency": latency}
         others |= {"output-stride": which.output_stride, "in-place": which.in_place}
         refuse(others, "does not go with --published")
