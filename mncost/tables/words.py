@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -88,28 +89,36 @@ def conditions(results: Statistics) -> Iterator[str]:
 
 def in_short(results: Statistics) -> str:
     """Say in one line where, with what and how long it was measured."""
-    from mncost.measure.runtime_names import RUNTIMES
-    from mncost.measure.runtimes import runtime_class
-
     run = results.run
-    modules = {
-        name: runtime if name not in RUNTIMES else name
-        for runtime in RUNTIMES
-        for name in runtime_class(runtime).modules[:1]
-    }
-    runtimes = {
-        f"{modules[name]} {version.partition('-')[0]}"
-        for process in run.processes
-        for name, version in process.versions.items()
-        if name in modules
-    }
     described = [_named(*one) for one in machines(run)]
-    where = ", ".join([*described[:_MOST_NAMED], *sorted(runtimes)])
+    where = ", ".join([*described[:_MOST_NAMED], *_runtimes(run)])
     if len(described) > _MOST_NAMED:
         where = f"{len(described)} machines: {where}, ..."
     return (
         f"{where}; {_clocks(results)}, {_intervals(run)}; {ending(run)} after {run.seconds:.0f} s"
     )
+
+
+def _runtimes(run: Run) -> list[str]:
+    """Return the runtimes with their versions; where machines have several, these are named."""
+    from mncost.measure.runtime_names import RUNTIMES
+    from mncost.measure.runtimes import runtime_class
+
+    modules = {
+        name: runtime if name not in RUNTIMES else name
+        for runtime in RUNTIMES
+        for name in runtime_class(runtime).modules[:1]
+    }
+    hosts: dict[tuple[str, str], dict[str, None]] = {}  # by runtime and version
+    for process in run.processes:
+        for name in process.versions.keys() & modules.keys():
+            key = modules[name], process.versions[name].partition("-")[0]
+            hosts.setdefault(key, {})[process.worker.host or "."] = None
+    several = Counter(name for name, _ in hosts)
+    return [
+        f"{name} {version}" + (f" ({', '.join(on)})" if run.hosts and several[name] > 1 else "")
+        for (name, version), on in sorted(hosts.items())
+    ]
 
 
 def _clocks(results: Statistics) -> str:

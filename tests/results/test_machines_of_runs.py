@@ -12,6 +12,7 @@ from mncost.pictures.layers import caption
 from mncost.results.changes import compare
 from mncost.results.results import Results
 from mncost.results.warnings import warnings_of_cell
+from mncost.tables.words import in_short
 from tests.measure.synthetic import MACHINE, REFERENCE_NS, cell, simulated
 
 PI = replace(
@@ -79,3 +80,12 @@ def test_pictures_and_reports_name_the_machine() -> None:
     assert facts["pi: processor"] == f"{PI.cpu}, aarch64"
     assert facts["pi: instruction sets"] == "asimd"
     assert facts[".: processor"] == f"{MACHINE.cpu}, x86_64"
+
+
+def test_versions_that_differ_are_named_with_their_machines() -> None:
+    run = fleet(1)
+    assert "onnxruntime 1.20.0;" in in_short(Results(run))
+    for process in run.processes:
+        if process.worker.host == "pi":
+            process.versions["onnxruntime"] = "1.31.1"
+    assert "onnxruntime 1.20.0 (.), onnxruntime 1.31.1 (pi);" in in_short(Results(run))
