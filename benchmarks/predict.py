@@ -268,7 +268,9 @@ def say_goals(goals: dict[str, tuple[Array, Array, Array]]) -> None:
             print(f"goal: {name}, ≤ {within:.0%}: {share:.0%} of at least {least:.0%}: {word}")
     logs, half, truth = goals["7 ours"]
     if len(logs):
-        inside, width = (np.abs(logs - np.log(truth)) <= half).mean(), np.median(half)
+        known = np.isfinite(half)
+        inside = (np.abs(logs - np.log(truth)) <= half)[known].mean()
+        width = np.median(half[known])
         words = ["reached" if ok else "missed" for ok in (0.88 <= inside <= 0.95, width <= 0.06)]
         print(f"goal: 7 ours, inside: {inside:.0%} of 88 to 95%: {words[0]}")
         print(f"goal: 7 ours, median half-width: {width:.1%} of at most 6%: {words[1]}")
@@ -300,7 +302,7 @@ def tried(
         calibration.kinds,
     )
     families, where = zip(*((one.known.family, one.known.where) for one in left), strict=True)
-    centers, half = predictor.predict_totals(totals, families, np.array(where), odd=odd)
+    centers, half = predictor.predict_totals(totals, families, np.array(where), unknown=odd)
     truth = np.array([one.truth for one in left])
     none = np.full(len(left), np.nan)
     times = np.exp([np.mean(np.log(one.seconds)) for one in known])
@@ -375,9 +377,10 @@ def row(name: str, logs: Array, truth: Array, half: Array | None = None) -> None
         f"{name:38} {len(error):3d}  {(error <= 0.05).mean():4.0%}  {(error <= 0.10).mean():4.0%}  "
         f"{error.mean():5.1%} {error.max():6.1%}"
     )
-    if half is not None and np.isfinite(half).all():
-        inside = np.abs(logs - np.log(truth)) <= half
-        words += f"  {inside.mean():5.0%}  {np.median(half):6.1%}"
+    if half is not None and (known := np.isfinite(half)).any():
+        inside = np.abs(logs - np.log(truth))[known] <= half[known]
+        words += f"  {inside.mean():5.0%}  {np.median(half[known]):6.1%}"
+        words += "" if known.all() else f"  {(~known).sum()} without"
     print(words, flush=True)
 
 

@@ -43,7 +43,7 @@ def calibrate(
     cells: Annotated[
         int | None,
         Flag(
-            "Networks of each family to measure, beside 48 probes. Default: 7.",
+            "Networks of each family to measure, beside 60 probes. Default: 7.",
             panel="Measure",
             least=1,
             most=9,
@@ -69,8 +69,9 @@ def calibrate(
     mncost calibrate v2 v4-conv-s --alpha 0.35:1.0 --threads 2
     mncost calibrate --from run.json
 
-    It measures 48 small random networks and a few of each family in three processes, or in two
-    where --max-time does not allow more. The profile is kept in your own directory.
+    It measures 60 small networks, which have every kind of kernel that the built-in families have,
+    and a few networks of each family that you name, in three processes, or in two where --max-time
+    does not allow more. The profile is kept in your own directory.
     """
     from mncost.flags import given
     from mncost.predict.profile import options_of, predictor_of_run, write_profile

@@ -96,7 +96,7 @@ def predict(
 
 def _wider(made: Predictions, target: float, spread: float) -> list[str]:
     """Say which intervals are still wider than the target, and why."""
-    wide = [one for one in made if (one.latency.relative_error or 1.0) > target]
+    wide = [one for one in made if one.half > target]
     measured, notes = sum(one.is_measured for one in wide), []
     if measured:
         notes.append(

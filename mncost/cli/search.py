@@ -179,7 +179,5 @@ def _words(seen: Seen) -> str:
     point = seen.point
     of = "step" if seen.total is None else "generation"
     total = "" if seen.total is None else f" of {seen.total}"
-    return (
-        f"{of} {seen.done}{total}: {point.latency * 1e3:.4g} ms, at most {point.hi * 1e3:.4g} ms; "
-        f"score {point.score:.5g}"
-    )
+    most = "" if point.hi is None else f", at most {point.hi * 1e3:.4g} ms"
+    return f"{of} {seen.done}{total}: {point.latency * 1e3:.4g} ms{most}; score {point.score:.5g}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import exp
 from typing import TYPE_CHECKING, NamedTuple
 
+from mncost.errors import MeasureError
 from mncost.nas.log import Point
 from mncost.predict.calibration import where_of
 
@@ -13,7 +14,13 @@ if TYPE_CHECKING:
     from mncost.network import Network
     from mncost.predict.predictor import Predictor
 
-__all__ = ["Clock", "Correction"]
+__all__ = ["NO_INTERVAL", "Clock", "Correction"]
+
+NO_INTERVAL = (
+    "mncost calibrate with a network that has such kernels measures them, and so does a search "
+    "without --no-measure"
+)
+"""What to do where a kind of kernel was never measured, so that a latency has no interval."""
 
 
 class Correction(NamedTuple):
@@ -57,22 +64,41 @@ class Clock:
         self._odd_half = max(odd, self._half)
         self.correction = Correction()
 
-    def seconds(self, network: Network) -> tuple[float, float]:
-        """Return the latency of a network, and the upper end of its interval / the latency."""
+    def seconds(self, network: Network) -> tuple[float, float | None]:
+        """Return the latency of a network, and the upper end of its interval / the latency.
+
+        That is ``None`` if a kind of kernel was never measured, and no network was since then.
+        """
         plan = self.predictor.plan(network)
         seconds = self.predictor.kernel_seconds(plan, network.shapes, self.family)
         seconds = (seconds + self.predictor.call_seconds(self.family)) * self._factor
-        is_odd = self.predictor.doubts(plan, network.shapes)
+        doubt = self.predictor.doubt(plan, network.shapes)
         factor, reach = self.correction
-        return seconds * factor, reach or exp(self._odd_half if is_odd else self._half)
+        if reach is None and not (doubt and doubt.is_unknown):
+            reach = exp(self._odd_half if doubt else self._half)
+        return seconds * factor, reach
+
+    def high(self, network: Network, point: Point) -> float:
+        """Return the upper end of the interval of a network's latency, in seconds.
+
+        Raises:
+            MeasureError: it is not known.
+        """
+        if point.hi is None:
+            doubt = self.predictor.doubt(self.predictor.plan(network), network.shapes)
+            why = "it was measured in one process" if doubt is None else doubt.why
+            raise MeasureError(
+                f"{network.arch}: {why}, so its latency has no interval: {NO_INTERVAL}"
+            )
+        return point.hi
 
     def point(self, network: Network, score: float) -> Point:
         """Return what is known of a network with a score."""
         seconds, reach = self.seconds(network)
         return Point(
             latency=seconds,
-            lo=seconds / reach,
-            hi=seconds * reach,
+            lo=None if reach is None else seconds / reach,
+            hi=None if reach is None else seconds * reach,
             macs=network.macs,
             params=network.params,
             score=score,

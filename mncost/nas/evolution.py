@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from mncost.errors import MeasureError
-from mncost.nas.clock import Correction
+from mncost.nas.clock import NO_INTERVAL, Correction
 from mncost.nas.log import Generation, Point
 from mncost.space.counting import strides_of
 
@@ -75,8 +75,8 @@ class Evolution:
         return [
             Point(
                 latency=float(latency[i]),
-                lo=float(low[i]),
-                hi=float(high[i]),
+                lo=_number(low[i]),
+                hi=_number(high[i]),
                 macs=int(costs["macs"][i]),
                 params=int(costs["params"][i]),
                 score=self.scores[number],
@@ -135,7 +135,7 @@ class Evolution:
         import numpy
 
         size, count = self.space.size, self.population * _DRAWN
-        fastest = numpy.inf
+        fastest, is_unknown = numpy.inf, False
         for _ in range(_DRAWS):
             drawn = random.permutation(size) if size <= count else random.integers(0, size, count)
             numbers = [*dict.fromkeys(drawn.tolist())]
@@ -143,15 +143,19 @@ class Evolution:
             if fitting:
                 return fitting[: self.population]
             costs, _, possible = self.counter.count(numpy.array(numbers, numpy.int64))
-            fastest = min(fastest, self._latencies(costs)[2][possible].min(initial=numpy.inf))
+            high = self._latencies(costs)[2][possible]
+            is_unknown |= bool(numpy.isnan(high).any())
+            fastest = min(fastest, numpy.nanmin(high, initial=numpy.inf))
             if size <= count:
                 break
-        said = "none can be built"
+        said, accepted = "none can be built", "accepted is a longer --max-latency"
+        if is_unknown:
+            said, accepted = "of some no interval is known", NO_INTERVAL
         if numpy.isfinite(fastest):
             said = f"the fastest takes at most {fastest * 1e3:.4g} ms"
         raise MeasureError(
             f"{self.space.design.origin}: no network that was drawn is within the budget; {said}: "
-            "accepted is a longer --max-latency"
+            f"{accepted}"
         )
 
     def _children(self, random: Any) -> list[int]:
@@ -190,3 +194,8 @@ class Evolution:
         fits = possible & (self._latencies(costs)[2] <= self.budget)
         made: list[int] = chosen[fits].tolist()
         return made
+
+
+def _number(value: float) -> float | None:
+    """Return a bound; ``None``: it is not known."""
+    return None if value != value else float(value)

@@ -22,11 +22,14 @@ Bounds: TypeAlias = tuple[float, float | None, float | None]
 
 
 class Point(Struct, frozen=True, kw_only=True):
-    """What is known of one network: seconds (predicted), counts, and its score."""
+    """What is known of one network: seconds (predicted), counts, and its score.
+
+    The latency has no bounds if the network has a kind of kernel that was never measured.
+    """
 
     latency: float
-    lo: float
-    hi: float
+    lo: float | None
+    hi: float | None
     macs: int
     params: int
     score: float

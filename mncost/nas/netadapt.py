@@ -77,7 +77,7 @@ class NetAdapt:
         if not proposals:
             raise MeasureError(
                 f"{self.first.arch}: no layer can shrink any further at "
-                f"{self.point.latency * 1e3:.4g} ms (at most {self.point.hi * 1e3:.4g} ms): "
+                f"{self.point.latency * 1e3:.4g} ms (at most {self.high * 1e3:.4g} ms): "
                 "accepted is a longer --max-latency"
             )
         made = Step(number=number, taken=choose(self.point, proposals), proposals=proposals)
@@ -88,6 +88,15 @@ class NetAdapt:
     def start(self) -> float:
         """The latency of the first network, in seconds."""
         return self.clock.seconds(self.first)[0]
+
+    @property
+    def high(self) -> float:
+        """The upper end of the interval of the network of now, in seconds.
+
+        Raises:
+            MeasureError: it is not known.
+        """
+        return self.clock.high(self.now.network, self.point)
 
     def take(self, step: Step) -> None:
         """Take the proposal of a step, one of a log too.

@@ -174,9 +174,9 @@ class Running:
     def _steps(self, state: NetAdapt, progress: Callable[[Seen], None]) -> None:
         step, start = self.log.begin.settings["step"], state.start
         done = sum(isinstance(one, Step) for one in self.log.records)
-        while state.point.hi > self.most:
+        while (high := state.high) > self.most:
             # The last step saves no more than is needed.
-            goal = self.most * state.point.latency / state.point.hi
+            goal = self.most * state.point.latency / high
             least = min(step * start, state.point.latency - goal)
             done += 1
             self.log.append(state.step(done, least))

@@ -160,7 +160,8 @@ def _of_predictions(predictions: Predictions, x: str, y: str) -> Picture:
     timed = [(cell, one.latency) for cell, one in zip(cells, predictions, strict=True)]
     scatter = latency_over_cost(timed, x) if y == "latency" else accuracy_over_latency(timed)
     level, place = f"{predictions.level:.0%}", predictions.place.words()
-    return _drawn(scatter, f"predicted latencies, {level} intervals; {place}")
+    caption = f"predicted latencies, {level} intervals; {place}"
+    return _drawn(scatter, caption, "of a kind of kernel that was never measured: no interval")
 
 
 def _timed(results: Results, which: Which, place: OnePlace) -> list[tuple[Cell, Interval]]:
@@ -175,11 +176,13 @@ def _timed(results: Results, which: Which, place: OnePlace) -> list[tuple[Cell, 
     return timed
 
 
-def _drawn(scatter: Scatter, caption: str) -> Picture:
+def _drawn(
+    scatter: Scatter, caption: str, hollow: str = "measured in too few processes for an interval"
+) -> Picture:
     from mncost.pictures.draw import draw
 
     rough = sum(point.is_rough for point in scatter.points)
-    notes = [f"hollow: {rough} measured in too few processes for an interval"] if rough else []
+    notes = [f"hollow: {rough} {hollow}"] if rough else []
     if scatter.fit and any(point.is_twin for point in scatter.points):
         notes.append("twins are not part of the fit")
     if scatter.unpublished:

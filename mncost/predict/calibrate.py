@@ -142,12 +142,15 @@ class Checked(NamedTuple):
     within_5: int
     within_10: int
     inside: int  # the interval
+    unknown: int = 0  # without an interval: they are not inside
 
     def words(self, level: float) -> str:
         """Return it as a sentence."""
+        have = "has" if self.unknown == 1 else "have"
+        without = f"; {self.unknown} {have} no interval" if self.unknown else ""
         return (
             f"checked {self.networks} networks: {self.within_5} within 5 %, {self.within_10} "
-            f"within 10 %, {self.inside} inside the {level:.0%} interval"
+            f"within 10 %, {self.inside} inside the {level:.0%} interval{without}"
         )
 
 
@@ -186,6 +189,7 @@ def check(
         sum(abs(one.error or 0) <= 0.05 for one in listed),
         sum(abs(one.error or 0) <= 0.10 for one in listed),
         sum(_is_inside(one) for one in listed),
+        sum(one.latency.relative_error is None for one in listed),
     )
     notes = [*predictions.notes, said.words(predictions.level)]
     checked = Predictions(made, predictions.place, predictions.level, notes)
@@ -227,11 +231,11 @@ def refine(
         wide = [
             one
             for one in predictor.predict(networks)
-            if not one.is_measured and (one.latency.relative_error or 1) > target_error
+            if not one.is_measured and one.half > target_error
         ]
         if not wide or spent >= max_time:
             return predictor
-        wide.sort(key=lambda one: -(one.latency.relative_error or 1))
+        wide.sort(key=lambda one: -one.half)  # those that are not known first
         chosen = [one.network for one in wide[:AT_ONCE]]
         seconds = min(max_time - spent, 5.0 * len(chosen))
         results = _measured(chosen, predictor.calibration.place, seconds, watch)

@@ -56,7 +56,7 @@ class Calibration(Struct, kw_only=True):
     """Measured networks at a place of a machine; the content of a profile file."""
 
     kind: Literal["mncost profile"] = "mncost profile"
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     mncost_version: str
     measured: str  # when: ISO 8601, UTC
     place: Place

@@ -39,6 +39,10 @@ _FUSED_IN_BLOCKS = ("hardswish",)
 
 
 _IN_BLOCKS = ("conv", "depthwise", "pointwise", "grouped")
+_EXPONENTIAL = ("silu", "gelu", "elu", "mish", "tanh")
+"""Activations that are kinds of their own: they take several times as long as the others.
+
+A sigmoid takes as long, but it stands at the gates of squeeze-excites, which are small."""
 
 
 class Kernel(NamedTuple):
@@ -181,6 +185,23 @@ def plan_of(
     return Plan(graph, tuple(planner.kernels), block if rule == "blocked" else 1, in_blocks)
 
 
+def _kind(op: ops.Op) -> str:
+    """Return the kind of an operator's kernel: what takes several times as long is another one."""
+    match op:
+        case ops.GlobalPool():
+            return "global pool"
+        case ops.AdaptivePool():
+            return "adaptive pool"
+        case ops.Activation() if op.function in _EXPONENTIAL:
+            return op.function
+        case ops.LayerNorm() if op.dimensions == 2:  # an image is turned over before and after
+            return "layer_norm of images"
+        case ops.Resize():
+            return f"{op.mode} resize"
+        case _:
+            return op.kind
+
+
 def _border(kernel: int, stride: int) -> int:
     """Return how many pixels of a row of the result read what lies beside the image."""
     reach = (kernel - 1) // 2
@@ -233,7 +254,7 @@ class _Planner:
         elif isinstance(op, ops.Activation) and self.absorbs(sources[0]):
             self.root[index] = sources[0]
         elif isinstance(op, ops.Add | ops.Activation) and self.blocked.issuperset(sources):
-            self.enter(Kernel(op.kind, index, sources), True)
+            self.enter(Kernel(_kind(op), index, sources), True)
         elif isinstance(op, ops.BatchNorm) and self.blocked.issuperset(sources):
             # A batch norm alone becomes a depthwise convolution of one pixel.
             self.enter(Kernel("depthwise", index, sources, op.channels, 1.0, 1, op.channels), True)
@@ -245,12 +266,26 @@ class _Planner:
         elif isinstance(op, ops.Pool | ops.GlobalPool):
             fits = sources[0] in self.blocked and self.channels(sources[0]) % self.block == 0
             self.read(sources, in_blocks=fits)
-            kind = "global pool" if isinstance(op, ops.GlobalPool) else "pool"
-            self.enter(Kernel(kind, index, sources), fits)
+            kind, side = _kind(op), 1
+            if isinstance(op, ops.Pool):
+                kind += " plain" if self.rule == "blocked" and not fits else ""
+                side = max(op.kernel)
+            self.enter(Kernel(kind, index, sources, kernel=side), fits)
         else:
             self.read(sources, in_blocks=False)
             is_cheap = op.keeps_channels_apart or isinstance(op, ops.BatchNorm)
-            self.enter(Kernel(op.kind, index, sources, macs=0.0 if is_cheap else None), False)
+            kernel = Kernel(_kind(op), index, sources, macs=0.0 if is_cheap else None)
+            depth = self.depth(op, index)
+            self.enter(kernel._replace(in_channels=depth), False)
+
+    def depth(self, op: ops.Op, index: int) -> int:
+        """Return the features of a head of attention: MACs / them are elements of its softmax."""
+        if isinstance(op, ops.Attention):
+            return op.key_dim
+        before = self.graph.nodes[self.graph.nodes[index].inputs[0]].op
+        if isinstance(op, ops.MultiHeadAttention) and isinstance(before, ops.Linear):
+            return max(before.out_features // 3 // op.heads, 1)
+        return 1
 
     def convolution(self, index: int, op: ops.Conv, source: int) -> None:
         """Enter a convolution, in blocks if it fits."""
@@ -328,7 +363,7 @@ class _Planner:
 
     def elementwise(self, index: int, op: ops.Activation, source: int) -> None:
         """Enter an activation that no convolution computes; it keeps the layout."""
-        self.enter(Kernel(op.kind, index, (source,)), source in self.blocked)
+        self.enter(Kernel(_kind(op), index, (source,)), source in self.blocked)
         if op.function in _FUSED_IN_BLOCKS:  # x times the hard sigmoid of x
             self.enter(Kernel("scale", index, (index, source)), False)
 

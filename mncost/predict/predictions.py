@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from mncost.render.shown import ShownSequence
@@ -20,7 +21,8 @@ class Prediction(NamedTuple):
 
     Attributes:
         network: the network or twin.
-        latency: seconds of one call, with its interval.
+        latency: seconds of one call, with its interval: without bounds if it has a kind of kernel
+            that was never measured.
         is_measured: whether the calibration measured this very network; else it is predicted.
         extrapolated: why the calibration says little about it; empty: it does not.
         measured: seconds that a check measured afterwards; ``None``: there was none.
@@ -38,6 +40,12 @@ class Prediction(NamedTuple):
         if self.is_measured:
             return "measured"
         return "extrapolated" if self.extrapolated else "predicted"
+
+    @property
+    def half(self) -> float:
+        """Half of the interval / the latency; infinite if it is not known."""
+        known = self.latency.relative_error
+        return inf if known is None else known
 
     @property
     def error(self) -> float | None:

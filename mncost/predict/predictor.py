@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from math import exp, log
+from math import exp, isnan, log
 from pathlib import Path
 from statistics import NormalDist, fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mncost.errors import MeasureError
 from mncost.extras import require
@@ -31,14 +31,30 @@ if TYPE_CHECKING:
     from mncost.graph.ops import Shape
     from mncost.network import Network
 
-__all__ = ["LEVEL", "Predictor"]
+__all__ = ["LEVEL", "Doubt", "Predictor"]
 
 LEVEL = 0.9
 _WIDE = 2.0  # times the largest kernel of a kind: beyond it, nothing of that size was measured
 _BEYOND = 0.1  # of log α and of log resolution
 _MOST = 100.0  # of a logarithm: what a profile with absurd numbers says is still a number
 _MOOD, _MOODS = 0.01, 2  # of processes, before any was measured, and how much that counts
-_ODD = 1.5  # how much wider an interval is where a kind of kernel was never measured
+_ODD = 1.5  # how much wider an interval is where a size of kernel was never measured
+
+
+class Doubt(NamedTuple):
+    """Which kernel of a network is not like those that were measured.
+
+    Attributes:
+        why: in words.
+        is_unknown: its kind never was, so nobody knows how wrong a prediction is: there is no
+            interval. Else it is only larger, and the interval is wider.
+    """
+
+    why: str
+    is_unknown: bool
+
+
+_PARTIAL = Doubt("not all of its operators can be counted", True)
 
 
 class Predictor:
@@ -177,34 +193,26 @@ class Predictor:
             if plan is None:
                 plan = plans[id(network.graph)] = self.plan(network)
             totals.append(totals_of(plan, network.shapes, self._kinds))
-            doubts.append(
-                self.doubts(plan, network.shapes)
-                if network.is_complete
-                else ("not all of its operators can be counted",)
-            )
+            doubts.append(self.doubt(plan, network.shapes) if network.is_complete else _PARTIAL)
         families = [_family_of(network) for network in listed]
         where = np.array([where_of(network.alpha, network.inputs) for network in listed])
-        beyond = {
-            id(network): (f"no {family} as wide or narrow, or as large or small, was measured",)
-            for network, family, point in zip(listed, families, where, strict=True)
-            if self._is_beyond(family, point)
-        }
-        odd = np.array([bool(d) or id(n) in beyond for n, d in zip(listed, doubts, strict=True)])
+        beyond = [
+            self._beyond(family, point) for family, point in zip(families, where, strict=True)
+        ]
+        odd = np.array([bool(one or other) for one, other in zip(doubts, beyond, strict=True)])
+        unknown = np.array([one is not None and one.is_unknown for one in doubts])
         centers, halves = self.predict_totals(
-            np.array(totals), families, where, odd=odd, level=level
+            np.array(totals), families, where, odd=odd, unknown=unknown, level=level
         )
         made = []
-        for network, doubt, family, center, half in zip(
-            listed, doubts, families, centers, halves, strict=True
+        for network, doubt, strange, center, half in zip(
+            listed, doubts, beyond, centers, halves, strict=True
         ):
             known = self._measured_interval(network, level)
-            reasons = () if family in self._families else (f"no {family} was measured",)
-            reasons = reasons or beyond.get(id(network), ())
-            latency = known or Interval(
-                float(center), float(center * np.exp(-half)), float(center * np.exp(half))
-            )
+            reasons = [*strange, *([doubt.why] if doubt else [])]
+            latency = known or _interval(float(center), float(half), reasons)
             made.append(
-                Prediction(network, latency, known is not None, () if known else (*reasons, *doubt))
+                Prediction(network, latency, known is not None, () if known else tuple(reasons))
             )
         return Predictions(made, self.calibration.place, level)
 
@@ -215,15 +223,19 @@ class Predictor:
         where: NDArray[Any],
         *,
         odd: NDArray[Any] | None = None,
+        unknown: NDArray[Any] | None = None,
         level: float = LEVEL,
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return seconds, and half of each interval on the scale of logarithms, from arrays.
+
+        Half of an interval that is not known is not a number.
 
         Args:
             totals: networks × (:attr:`kinds` × :data:`mncost.predict.features.AMOUNTS`).
             families: the name of each network's family.
             where: networks × (log α, log resolution).
-            odd: which have kernels of a kind or size that was not measured.
+            odd: which have kernels of a size that was not measured.
+            unknown: which have kernels of a kind that was not measured.
             level: of the intervals.
         """
         import numpy as np
@@ -239,7 +251,7 @@ class Predictor:
                 halves[chosen] = self._halves(deviation, level, is_seen=is_seen)
         if odd is not None and odd.any():
             halves = np.where(odd, np.maximum(halves, self._odd_half(level)), halves)
-        return centers, halves
+        return centers, halves if unknown is None else np.where(unknown, np.nan, halves)
 
     def kernel_seconds(self, plan: Plan, shapes: Sequence[Shape], family: str | None) -> float:
         """Return the sum over some kernels: what a piece of a network takes.
@@ -271,7 +283,7 @@ class Predictor:
 
         Returns:
             The factors, half of the intervals on the scale of logarithms, and the least half for
-            networks with kernels of a kind or size that was not measured.
+            networks with kernels of a size that was not measured.
         """
         import numpy as np
 
@@ -280,14 +292,16 @@ class Predictor:
         halves = self._halves(deviation, level, is_seen=family in self._families)
         return np.exp(np.clip(left_over, -_MOST, _MOST)), halves, self._odd_half(level)
 
-    def _is_beyond(self, family: str, point: NDArray[Any]) -> bool:
-        """Whether α or the size is beyond what was measured of a family."""
+    def _beyond(self, family: str, point: NDArray[Any]) -> tuple[str, ...]:
+        """Say if a family was not measured, or if α or the size is beyond what was."""
         number = self._families.get(family)
         if number is None:
-            return False
+            return (f"no {family} was measured",)
         measured = self._cells.where[self._cells.family == number]
         low, high = measured.min(axis=0) - _BEYOND, measured.max(axis=0) + _BEYOND
-        return bool(((point < low) | (point > high)).any())
+        if ((point < low) | (point > high)).any():
+            return (f"no {family} as wide or narrow, or as large or small, was measured",)
+        return ()
 
     def _model(self, family: str | None) -> Fit:
         return self._seen if family in self._families else self._unseen
@@ -336,25 +350,25 @@ class Predictor:
         """Return the kernels of a network where the calibration was measured."""
         return plan_of(network.graph, rule_of(self.calibration.place), self.block)
 
-    def doubts(self, plan: Plan, shapes: Sequence[Shape]) -> tuple[str, ...]:
-        """Say which kernels are of a kind or size that was not measured.
+    def doubt(self, plan: Plan, shapes: Sequence[Shape]) -> Doubt | None:
+        """Return which kernel is of a kind or size that was not measured; ``None``: none is.
 
         Args:
             plan: the kernels.
             shapes: of every node's result.
         """
         sides, most = self.calibration.kernels, self.calibration.most_macs
-        unknown = dict.fromkeys(k.kind for k in plan.kernels if k.kind not in sides)
-        if unknown:
-            return (f"no {next(iter(unknown))} kernel was measured",)
+        unknown = next((k.kind for k in plan.kernels if k.kind not in sides), None)
+        if unknown is not None:
+            return Doubt(f"no {unknown} kernel was measured", True)
         large = next((k for k in plan.kernels if k.kernel > max(sides[k.kind])), None)
         if large is not None:
-            return (f"no {large.kind} of {large.kernel}×{large.kernel} was measured",)
+            return Doubt(f"no {large.kind} of {large.kernel}×{large.kernel} was measured", False)
         amounts = plan.amounts(shapes)[:, 0] / 1e6
         for kernel, amount in zip(plan.kernels, amounts, strict=True):
             if amount > _WIDE * most[kernel.kind] > 0:
-                return (f"no {kernel.kind} as large as that was measured",)
-        return ()
+                return Doubt(f"no {kernel.kind} as large as that was measured", False)
+        return None
 
     def _measured_interval(self, network: Network, level: float) -> Interval | None:
         """Return what was measured of this very network."""
@@ -377,6 +391,13 @@ def _spread(times: Sequence[Sequence[float]]) -> float:
 
     variances = [float(np.var(np.log(one), ddof=1)) for one in times if len(one) > 1]
     return float(np.sqrt(np.mean(variances))) if variances else 0.0
+
+
+def _interval(center: float, half: float, reasons: Sequence[str]) -> Interval:
+    """Return the interval of a prediction; without bounds if half of it is not a number."""
+    if isnan(half):
+        return Interval(center, None, None, 0, (reasons[-1],))
+    return Interval(center, center * exp(-half), center * exp(half))
 
 
 def _family_of(network: Network) -> str:

@@ -1,7 +1,8 @@
 """Probes: small random networks that show a model of latency every kind of kernel.
 
 They mix blocks, kernels of 3 and 5, squeeze-excite, activations, and widths that fit the blocked
-layout of ONNX Runtime and widths that do not. The same number always makes the same network.
+layout of ONNX Runtime and widths that do not. The last ones have the kernels of other networks than
+MobileNets (:mod:`mncost.predict.rare_probes`). The same number always makes the same network.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from mncost.predict.rare_probes import RARE, rare_rows, rare_size
+
 if TYPE_CHECKING:
     from mncost.network import Network
 
 __all__ = ["PROBES", "is_probe", "probe_text", "probes"]
 
-PROBES = 48
+_RANDOM = 48
+PROBES = _RANDOM + RARE
 _NAME = "mncost-probe-"
 _STAGES = ((8, 64), (16, 96), (24, 160), (40, 320), (64, 640))
 _ACTIVATIONS = ("relu6", "hardswish", "relu")
@@ -65,9 +69,13 @@ class _Random:
 
 def probe_text(number: int) -> str:
     """Return the architecture file of a probe."""
-    random = _Random(number)
-    size = random.one_of((64, 96, 112, 128, 160, 176, 192, 224))
-    rows = "".join(f"  {{ {row} }},\n" for row in _rows(random))
+    if number < _RANDOM:
+        random = _Random(number)
+        size = random.one_of((64, 96, 112, 128, 160, 176, 192, 224))
+        listed = _rows(random)
+    else:
+        size, listed = rare_size(number - _RANDOM), rare_rows(number - _RANDOM)
+    rows = "".join(f"  {{ {row} }},\n" for row in listed)
     return f'format = 1\nname = "{_NAME}{number}"\nresolution = {size}\nrows = [\n{rows}]\n'
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Counter", "strides_of"]
 
-_MAX = ("peak_activation_bytes", "is_odd")  # the maximum over segments; else it is the sum
+_MAX = ("peak_activation_bytes", "doubt")  # the maximum over segments; else it is the sum
 _MOST_CASES = 1 << 22  # of one segment, in an array over all of them: 16 MB
 
 
@@ -67,7 +67,8 @@ class Counter:
     ) -> tuple[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any]]:
         """Return the costs of networks, int64, their last states, and which of them can be built.
 
-        With a predictor there are ``latency``, ``latency_lo`` and ``latency_hi`` too, in seconds.
+        With a predictor there are ``latency``, ``latency_lo`` and ``latency_hi`` too, in seconds;
+        the bounds are not a number where a kind of kernel was never measured.
 
         Args:
             numbers: int64, each at least 0 and below the size of the space.
@@ -79,15 +80,17 @@ class Counter:
         for step in self._steps:
             states = step.apply(numbers, states, costs)
         if self.timer is not None:
-            costs |= self._latencies(numbers, costs["latency"], costs.pop("is_odd"))
+            costs |= self._latencies(numbers, costs["latency"], costs.pop("doubt"))
         impossible = [isinstance(state, Impossible) for state in self._states]
         return costs, states, ~numpy.array(impossible)[states]
 
     def _latencies(
-        self, numbers: NDArray[Any], sums: NDArray[Any], is_odd: NDArray[Any]
+        self, numbers: NDArray[Any], sums: NDArray[Any], doubts: NDArray[Any]
     ) -> dict[str, NDArray[Any]]:
         """Return latencies and their intervals from sums over kernels."""
         import numpy
+
+        from mncost.space.latency import UNKNOWN
 
         assert self.timer is not None
         different, place = numpy.unique(numbers // self.strides[1], return_inverse=True)
@@ -95,8 +98,9 @@ class Counter:
         factors, halves, odd_halves = corrections.reshape(-1, 3).T
         seconds = (sums + self.timer.call) * factors[place]
         half = numpy.exp(
-            numpy.where(is_odd, numpy.maximum(halves, odd_halves)[place], halves[place])
+            numpy.where(doubts > 0, numpy.maximum(halves, odd_halves)[place], halves[place])
         )
+        half[doubts == UNKNOWN] = numpy.nan
         return {"latency": seconds, "latency_lo": seconds / half, "latency_hi": seconds * half}
 
     def _correction(self, number: int) -> tuple[float, float, float]:

@@ -37,10 +37,21 @@ def as_parquet(survey: Survey) -> bytes:
     from pyarrow import parquet
 
     out = pyarrow.BufferOutputStream()
-    parquet.write_table(pyarrow.table(survey.columns()), out)
+    columns = {name: _array(column) for name, column in survey.columns().items()}
+    parquet.write_table(pyarrow.table(columns), out)
     return bytes(out.getvalue())
+
+
+def _array(column: Any) -> Any:
+    """Return a column for Parquet; what is not a number is missing."""
+    import pyarrow
+
+    return pyarrow.array(column, from_pandas=True)
 
 
 def _fields(column: Any) -> list[Any]:
     values = column if isinstance(column, list) else column.tolist()
-    return [csv_field(value) if isinstance(value, str) else value for value in values]
+    return [
+        csv_field(value) if isinstance(value, str) else None if value != value else value
+        for value in values
+    ]

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from mncost.predict.predictor import Predictor
 
-__all__ = ["Piece", "Timer"]
+__all__ = ["UNKNOWN", "Piece", "Timer"]
+
+UNKNOWN = 2
+"""The doubt about a piece with a kind of kernel that was never measured: it has no interval."""
 
 
 class Piece(NamedTuple):
@@ -22,12 +25,13 @@ class Piece(NamedTuple):
 
     Attributes:
         seconds: the sum over its kernels.
-        is_odd: whether it has kernels of a kind or size that was not measured.
+        doubt: 0: kernels like all of its were measured; 1: none of such a size; 2: none of such a
+            kind.
         ends_in_blocks: the layout of its result.
     """
 
     seconds: float
-    is_odd: bool
+    doubt: int
     ends_in_blocks: bool
 
 
@@ -61,7 +65,9 @@ class Timer:
             shapes: of every node's result.
         """
         seconds = self.predictor.kernel_seconds(plan, shapes, self.family)
-        return Piece(seconds, bool(self.predictor.doubts(plan, shapes)), plan.ends_in_blocks)
+        doubt = self.predictor.doubt(plan, shapes)
+        level = 0 if doubt is None else UNKNOWN if doubt.is_unknown else 1
+        return Piece(seconds, level, plan.ends_in_blocks)
 
     def corrections(self, where: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], float]:
         """Return what sums are multiplied with, half of their intervals, and that of odd networks.

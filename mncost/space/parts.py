@@ -76,6 +76,8 @@ class Part(NamedTuple):
         costs: by metric.
         counted, fitting, impossible: how many were counted, are within the bounds, cannot be built.
         why: why not, with the first network of each reason.
+        unknown: how many have a kind of kernel that was never measured, so that their latency has
+            no interval. No limit on latency lets them through.
     """
 
     numbers: NDArray[Any]
@@ -84,6 +86,7 @@ class Part(NamedTuple):
     fitting: int
     impossible: int
     why: dict[str, int]
+    unknown: int = 0
 
     def only(self, chosen: NDArray[Any] | slice) -> Part:
         """Return the part with some of what was kept."""
@@ -131,7 +134,7 @@ class Counting:
             kept = kept & (sum(costs[name] for name in names) <= most)
         why = self._why(chosen[~possible], states[~possible])
         counts = len(numbers), int(kept.sum()), int((~possible).sum())
-        return Part(chosen, costs, *counts, why).only(kept)
+        return Part(chosen, costs, *counts, why, _unknown(costs, possible)).only(kept)
 
     def _why(self, numbers: NDArray[Any], states: NDArray[Any]) -> dict[str, int]:
         import numpy
@@ -173,6 +176,7 @@ def merged(job: Job, parts: Sequence[Part]) -> Part:
         sum(one.fitting for one in parts),
         sum(one.impossible for one in parts),
         why,
+        sum(one.unknown for one in parts),
     )
     if (numbers[1:] < numbers[:-1]).any():
         whole = whole.only(numbers.argsort())
@@ -211,6 +215,14 @@ def _without_beaten(job: Job, part: Part, whole: Part) -> Part:
     some = whole.only(numpy.linspace(0, len(whole.numbers) - 1, _STRONG).astype(int))
     costs, by = ([values(job, one, goal) for goal in job.goals] for one in (part, some))
     return part.only(~beaten(costs, by))
+
+
+def _unknown(costs: Mapping[str, NDArray[Any]], possible: NDArray[Any]) -> int:
+    """Return how many networks have no interval of their latency."""
+    import numpy
+
+    bounds = costs.get("latency_hi")
+    return 0 if bounds is None else int(numpy.isnan(bounds[possible]).sum())
 
 
 def _first_of(reasons: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -48,8 +48,8 @@ __all__ = [
 Metric: TypeAlias = Literal["macs", "params", "weight_bytes", "peak_activation_bytes"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 """What is counted: of a network the sum over its segments; the peak is the maximum."""
-TIMES = ("latency", "is_odd")
-"""What is predicted too: seconds, and whether they are extrapolated."""
+TIMES = ("latency", "doubt")
+"""What is predicted too: seconds, and the doubt about them (:class:`mncost.space.latency.Piece`)."""
 
 _ONE: Size = (1, 1)
 
@@ -243,7 +243,7 @@ class Pricer:
         timed = self.timer.time(plan, shapes)
         if isinstance(end, Start):
             end = end._replace(in_blocks=timed.ends_in_blocks)
-        return Priced((*costs, timed.seconds, timed.is_odd), end)
+        return Priced((*costs, timed.seconds, timed.doubt), end)
 
     def _cost(self, metric: Metric, piece: _Piece, shapes: Sequence[Shape]) -> int:
         graph = piece.graph

@@ -35,10 +35,12 @@ class Survey(Shown):
         space: the space.
         numbers: of the networks, int64.
         costs: by metric, int64; bytes are those of one image at ``precision``. Predicted latencies
-            are ``latency``, ``latency_lo`` and ``latency_hi``, in seconds.
+            are ``latency``, ``latency_lo`` and ``latency_hi``, in seconds; the bounds are not a
+            number where a kind of kernel was never measured.
         top1: ImageNet accuracy in % by number, where one is published and was asked for.
         counted: how many networks were counted; ``fitting``: how many are within the limits.
         impossible: how many cannot be built, and ``why``.
+        unknown: of how many the latency has no interval; no limit on latency lets them through.
         goals: what the front is over; empty: it is no front.
         is_sample: whether not all networks of the space were counted.
     """
@@ -49,7 +51,7 @@ class Survey(Shown):
         self.numbers, self.costs = part.numbers, part.costs
         self.top1 = job.top1 or {}
         self.counted, self.fitting, self.impossible = part.counted, part.fitting, part.impossible
-        self.why = list(part.why)
+        self.why, self.unknown = list(part.why), part.unknown
         self.is_sample = job.sample is not None
 
     def __len__(self) -> int:

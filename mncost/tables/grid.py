@@ -80,14 +80,14 @@ def grid_table(
     """
     if convention is not None and flops:
         raise InputError("--convention and --flops do not go together")
-    registry, legend = GRID_COLUMNS, []
+    registry, legend, notes = GRID_COLUMNS, list[str](), list[str]()
     if convention is not None:
         from mncost.tables.grid_options import with_convention  # these are rarely asked for
 
         registry = with_convention(registry, convention)
     if predictions is not None:
         from mncost.tables.grid_options import with_latency
-        from mncost.tables.predictions import basis_words
+        from mncost.tables.predictions import basis_words, no_interval
 
         registry, legend = with_latency(registry, predictions), [basis_words(predictions)]
     if pareto is not None or (columns is not None and "top1" in columns):
@@ -98,6 +98,9 @@ def grid_table(
         from mncost.tables.grid_options import front
 
         networks = front(networks, pareto)
+    if predictions is not None:
+        shown = {id(network) for network in networks}
+        notes = no_interval([one for one in predictions if id(one.network) in shown])
     # Room for the others: a single dialect of the paper goes without saying.
     hide = ["dialect"] if {network.dialect for network in networks} == {PAPER} else []
     if any(network.source is not None for network in networks):
@@ -118,6 +121,6 @@ def grid_table(
         names=columns,
         hide=hide,
         show=show,
-        notes=[*networks.notes, *partial_notes(networks)],
+        notes=[*networks.notes, *partial_notes(networks), *notes],
         legend=legend,
     )

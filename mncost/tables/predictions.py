@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from mncost.predict.predictions import Predictions
+from mncost.predict.predictions import Prediction, Predictions
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
 from mncost.tables.partial import counted
 
-__all__ = ["COLUMNS", "basis_words", "predictions_table"]
+__all__ = ["COLUMNS", "basis_words", "no_interval", "predictions_table"]
 
 
 COLUMNS: Mapping[str, Source] = sources(
@@ -45,10 +46,7 @@ def predictions_table(
     """
     checked = any(one.measured is not None for one in predictions)
     registry = {n: s for n, s in COLUMNS.items() if checked or n not in _CHECKED}
-    doubts: dict[str, int] = {}
-    for one in predictions:
-        if one.extrapolated:
-            doubts[one.extrapolated[0]] = doubts.get(one.extrapolated[0], 0) + 1
+    doubts = Counter(one.extrapolated[0] for one in predictions if one.extrapolated)
     notes = [
         f"extrapolated: {reason} ({count} of {len(predictions)})"
         for reason, count in doubts.items()
@@ -59,9 +57,15 @@ def predictions_table(
         predictions,
         names=columns,
         show=["twin"] if any(one.network.twin for one in predictions) else [],
-        notes=[*predictions.notes, *notes],
+        notes=[*predictions.notes, *notes, *no_interval([*predictions])],
         legend=[basis_words(predictions)],
     )
+
+
+def no_interval(predictions: Sequence[Prediction]) -> list[str]:
+    """Say why latencies have no interval."""
+    reasons = Counter(why for one in predictions for why in one.latency.warnings)
+    return [f"±?: {why} ({count} of {len(predictions)})" for why, count in reasons.items()]
 
 
 def basis_words(predictions: Predictions) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import Any
 
 from mncost.interval import Interval
@@ -47,7 +48,7 @@ def space_table(
     values = {name: _listed(column[:rows]) for name, column in made.items()}
     if "latency" in values:
         bounds = values.pop("latency_lo"), values.pop("latency_hi")
-        values["latency"] = [*map(Interval, values["latency"], *bounds)]
+        values["latency"] = [*map(_interval, values["latency"], *bounds)]
     places = range(len(values["number"]))
     return tabulate(
         "space",
@@ -58,6 +59,11 @@ def space_table(
         title=f"{survey.space.design.spec.name}: {_kept(survey)}",
         legend=_legend(survey),
     )
+
+
+def _interval(center: float, lo: float, hi: float) -> Interval:
+    """Return an interval; its bounds are not a number where there is none."""
+    return Interval(center, None, None) if isnan(hi) else Interval(center, lo, hi)
 
 
 def _listed(column: Any) -> list[Any]:
@@ -125,6 +131,11 @@ def _notes(survey: Survey, shown: int) -> list[str]:
     notes = []
     if "latency" in survey.costs:
         notes.append("latency: predicted, with 90 % intervals; mncost bench measures a network")
+    if survey.unknown:
+        notes.append(
+            f"{survey.unknown:,} networks have no interval (±?): a kind of kernel in them was never "
+            "measured. --max-latency leaves them out; mncost predict names the kernel"
+        )
     total = len(survey) if survey.goals else survey.fitting
     if shown < total:
         notes.append(

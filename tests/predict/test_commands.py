@@ -193,7 +193,7 @@ def test_refused(state: Path, snapshot: SnapshotAssertion) -> None:
     [
         (lambda text: "{", "no profile"),
         (lambda text: _with_sides(text, []), "no profile"),
-        (lambda text: text.replace('"schema_version":2', '"schema_version":9'), "no profile"),
+        (lambda text: text.replace('"schema_version":3', '"schema_version":9'), "no profile"),
         (lambda text: re.sub('"seconds":\\[', '"seconds":[1e308,', text, count=1), "no profile"),
         (lambda text: text.replace('"totals":[', '"totals":[1,', 1), "no profile of this version"),
         (lambda text: _with(text, "cpu", "Z80"), "another machine (CPU: Z80"),

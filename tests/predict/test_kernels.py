@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 import mncost
+from mncost.errors import InputError
+from mncost.graph.graph import Graph
 from mncost.measure.machine import machine
 from mncost.network import Network
-from mncost.predict.kernels import plan_of
+from mncost.predict.kernels import Rule, plan_of
 from mncost.predict.probes import probes
+from mncost.spec.catalog import families
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -93,20 +98,29 @@ def test_every_probe(tmp_path: Path) -> None:
         assert ours == optimised(net, tmp_path), net.arch
 
 
-def test_probes_have_every_kind_of_kernel() -> None:
-    kinds = {k.kind for net in probes() for k in plan_of(net.graph, "blocked").kernels}
-    assert kinds >= {
-        "conv",
-        "depthwise",
-        "depthwise plain",
-        "pointwise",
-        "pointwise plain",
-        "linear",
-        "global pool",
-        "scale",
-        "reorder",
-        "activation",
-    }
+@functools.cache
+def every_graph() -> list[Graph]:
+    """Return the graph of every built-in architecture, and of some at other widths."""
+    graphs = [mncost.load(name).graph for names in families().values() for name in names]
+    for names, alpha in itertools.product(families().values(), (0.35, 0.66, 1.3)):
+        try:
+            graphs.append(mncost.load(names[0], alpha).graph)
+        except InputError:  # it has no such width: groups or heads do not divide it
+            continue
+    return graphs
+
+
+@pytest.mark.parametrize(
+    ("rule", "block"), [("blocked", 8), ("blocked", 16), ("fused", 1), ("operators", 1)]
+)
+def test_probes_have_every_kind_of_kernel(rule: Rule, block: int) -> None:
+    """What the families need is measured; kinds do not depend on the size of the image."""
+    kinds = {k.kind for net in probes() for k in plan_of(net.graph, rule, block).kernels}
+    needed = {k.kind for graph in every_graph() for k in plan_of(graph, rule, block).kernels}
+    assert needed - kinds == set()
+    if rule == "blocked":
+        plain = {"depthwise plain", "pointwise plain", "grouped", "grouped plain", "pool plain"}
+        assert kinds >= plain | {"conv", "linear", "reorder", "scale", "attention", "gelu"}
 
 
 @pytest.mark.parametrize("rule", ["blocked", "fused", "operators"])
