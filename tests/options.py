@@ -12,6 +12,7 @@ from mncost.cli.main import _app
 from mncost.place import OnePlace
 from mncost.predict.predictor import Predictor
 from mncost.predict.profile import place_of, write_profile
+from mncost.results.results import Results
 from tests.nas.small import network
 from tests.running import in_process
 
@@ -227,13 +228,17 @@ def prepare(folder: Path) -> None:
 
 def _profiles() -> None:
     """Write profiles of some places, no two of which are alike."""
-    made = Predictor.fit("grid.json").calibration
     for factor, place in (
         (1.1, place_of(OnePlace())),
         (1.2, place_of(OnePlace("torch"))),
         (1.3, place_of(OnePlace(threads=2))),
         (1.4, place_of(OnePlace(), "int8")),
     ):
+        run = Results.read("grid.json").run  # with the kernels that the runtime of the place has
+        run.cells[:] = [structs.replace(cell, place=place) for cell in run.cells]
+        for process in run.processes:
+            process.worker = run.cells[0].worker
+        made = Predictor.fit(run).calibration
         cells = [
             structs.replace(
                 cell,

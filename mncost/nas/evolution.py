@@ -8,6 +8,7 @@ two parents (as in arXiv:1908.09791, section 4.4); what is not within the budget
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from mncost.errors import MeasureError
@@ -198,4 +199,4 @@ class Evolution:
 
 def _number(value: float) -> float | None:
     """Return a bound; ``None``: it is not known."""
-    return None if value != value else float(value)
+    return None if isnan(value) else float(value)

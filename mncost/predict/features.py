@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mncost.graph.ops import Shape
     from mncost.predict.kernels import Plan
 
-__all__ = ["AMOUNTS", "amounts_of", "place_of", "totals_of"]
+__all__ = ["AMOUNTS", "amounts_of", "place_of", "totals_of", "trimmed"]
 
 AMOUNTS = (
     "calls",
@@ -42,8 +42,11 @@ strips of a kernel of one pixel run through the whole image; those of larger one
 and hold only the pixels whose window lies inside of the image.
 Units: MMACs and MB (of float32), so that factors have one size.
 """
+BASIC = ("calls", "filled macs", "read", "written", "macs / in channels")
+"""Those that have factors for every kind; the others only where :data:`MANY` networks have it."""
+MANY = 20
 _MMACS, _MB = 1e-6, 4e-6
-_LIKE_WORK = ("conv", "pointwise", "linear", "depthwise")
+_LIKE_WORK = ("conv", "first conv", "pointwise", "linear", "depthwise")
 _LIKE_COPIES = ("reorder", "scale", "activation", "pool", "add", "batch_norm", "global pool")
 
 
@@ -101,6 +104,23 @@ def totals_of(plan: Plan, shapes: Sequence[Shape], kinds: Mapping[str, int]) -> 
     places = [place_of(kernel.kind, kernel.macs != 0, kinds) for kernel in plan.kernels]
     np.add.at(total, places, amounts_of(plan, shapes))
     return total.reshape(-1)
+
+
+def trimmed(totals: NDArray[Any]) -> NDArray[Any]:
+    """Return totals in which kinds that few networks have, have only the basic amounts.
+
+    Three networks do not tell seventeen factors apart.
+
+    Args:
+        totals: networks × (kinds × :data:`AMOUNTS`).
+    """
+    import numpy as np
+
+    each = totals.reshape(len(totals), -1, len(AMOUNTS))
+    many = (each[:, :, 0] > 0).sum(axis=0) >= MANY
+    is_basic = np.array([name in BASIC for name in AMOUNTS])
+    kept: NDArray[Any] = np.where(many[:, None] | is_basic, each, 0.0)
+    return kept.reshape(len(totals), -1)
 
 
 def place_of(kind: str, has_macs: bool, kinds: Mapping[str, int]) -> int:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from mncost.cost.memory import schedule
 from mncost.cost.work import count
 from mncost.graph import ops
-from mncost.graph.graph import Graph
+from mncost.graph.graph import Graph, Node
 from mncost.measure.runtimes.blocked import BLOCK, layout_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _FUSED_IN_BLOCKS = ("hardswish",)
 """Activations that it computes there in the blocked layout only."""
 
 
-_IN_BLOCKS = ("conv", "depthwise", "pointwise", "grouped")
+_IN_BLOCKS = ("first conv", "conv", "depthwise", "pointwise", "grouped")
 _EXPONENTIAL = ("silu", "gelu", "elu", "mish", "tanh")
 """Activations that are kinds of their own: they take several times as long as the others.
 
@@ -215,8 +215,10 @@ class _Planner:
         self.graph = graph
         self.block = block
         self.rule = rule
+        self.has_blocks = rule == "blocked" and block > 1
         self.kernels: list[Kernel] = []
         self.root = list(range(len(graph.nodes)))  # whose memory a result is
+        self.channels: list[int] = []  # of each result; 0: not known
         self.blocked: set[int] = {0} if starts_in_blocks else set()
         self.added: set[int] = set()  # results of convolutions that add another one
         self.converted: set[int] = set()
@@ -226,9 +228,11 @@ class _Planner:
         heads = {step.node for step in schedule(graph)}
         for index, node in enumerate(graph.nodes):
             if not node.inputs:
+                self.channels.append(self.width(node))
                 continue
+            self.channels.append(self.width(node))
             source = self.root[node.inputs[0]]
-            if node.op.is_view:
+            if node.op.is_view or self.is_folded(node.op, source):
                 self.root[index] = source
             elif rule == "operators" or index in heads:
                 self.step(index, node.op)
@@ -260,11 +264,12 @@ class _Planner:
             self.enter(Kernel("depthwise", index, sources, op.channels, 1.0, 1, op.channels), True)
         elif isinstance(op, ops.Concat):
             fits = self.blocked.issuperset(sources)
-            fits = fits and not any(self.channels(one) % self.block for one in sources)
+            fits = fits and not any(self.channels[one] % self.block for one in sources)
             self.read(sources, in_blocks=fits)
             self.enter(Kernel(op.kind, index, sources), fits)
         elif isinstance(op, ops.Pool | ops.GlobalPool):
-            fits = sources[0] in self.blocked and self.channels(sources[0]) % self.block == 0
+            fits = self.has_blocks and self.channels[sources[0]] % self.block == 0
+            fits = fits and (sources[0] in self.blocked or isinstance(op, ops.Pool))
             self.read(sources, in_blocks=fits)
             kind, side = _kind(op), 1
             if isinstance(op, ops.Pool):
@@ -294,6 +299,8 @@ class _Planner:
         self.read((source,), in_blocks=fits and not reads_plain)
         area = prod(op.kernel)
         kind = op.kind if op.groups == 1 or op.is_depthwise else "grouped"
+        if fits and reads_plain and kind == "conv":  # in plain images several times as fast
+            kind = "first conv"
         suffix = " plain" if self.rule == "blocked" and not fits else ""
         each = op.in_channels // op.groups * area
         self.enter(
@@ -312,12 +319,8 @@ class _Planner:
         )
 
     def joined(self, index: int, sources: Sequence[int]) -> bool:
-        """Let the convolution right before an addition add, if it can; say whether it did.
-
-        Where there are blocks, only those in blocks can.
-        """
-        can = self.block == 1 or self.blocked.issuperset(sources)
-        if len(sources) != 2 or not can:
+        """Let the convolution right before an addition add, if it can; say whether it did."""
+        if len(sources) != 2:
             return False
         for one, other in (sorted(sources, reverse=True), sorted(sources)):
             place = self.writer.get(one)
@@ -326,12 +329,23 @@ class _Planner:
             kernel = self.kernels[place]
             is_conv = isinstance(self.graph.nodes[kernel.node].op, ops.Conv | ops.BatchNorm)
             acts = self.acts_between(kernel.node, index)
-            if is_conv and not acts and len(kernel.sources) == 1 and other < one:
-                self.kernels[place] = kernel._replace(sources=(*kernel.sources, other))
+            fits = self.blocked.issuperset(sources) or kernel.kind.endswith(" plain")
+            if is_conv and fits and not acts and len(kernel.sources) == 1:
+                if one not in self.blocked:
+                    self.read((other,), in_blocks=False)
+                self.kernels[self.writer[one]] = kernel._replace(sources=(*kernel.sources, other))
                 self.root[index] = one
                 self.added.add(one)
                 return True
         return False
+
+    def is_folded(self, op: ops.Op, source: int) -> bool:
+        """Whether the convolution before a layer scale takes its factors into the weights."""
+        place = self.writer.get(source)
+        if self.rule != "blocked" or not isinstance(op, ops.LayerScale) or place is None:
+            return False
+        is_conv = isinstance(self.graph.nodes[self.kernels[place].node].op, ops.Conv)
+        return is_conv and len(self.kernels[place].sources) == 1 and self.graph_readers(source) == 1
 
     def absorbs(self, source: int) -> bool:
         """Whether the convolution that writes a result computes an activation after it too."""
@@ -385,11 +399,16 @@ class _Planner:
         if in_blocks:
             self.blocked.add(kernel.node)
 
-    def channels(self, index: int) -> int:
-        """Return the channels of a result of a convolution, or of what passes them on."""
-        node = self.graph.nodes[index]
-        while not isinstance(node.op, ops.Conv):
-            if not node.inputs:
-                return node.op.shape[0] or 0 if isinstance(node.op, ops.Input) else 0
-            node = self.graph.nodes[self.root[node.inputs[0]]]
-        return node.op.out_channels
+    def width(self, node: Node) -> int:
+        """Return the channels of a result; 0 if they are not known."""
+        match node.op:
+            case ops.Conv():
+                return node.op.out_channels
+            case ops.Input():
+                return node.op.shape[0] or 0
+            case ops.Concat():
+                return sum(self.channels[one] for one in node.inputs)
+            case ops.Slice():
+                return node.op.stop - node.op.start
+            case _:
+                return self.channels[node.inputs[0]]

@@ -17,7 +17,7 @@ from mncost.measure.records import Run
 from mncost.measure.runtimes.blocked import block_of
 from mncost.place import OnePlace
 from mncost.predict.calibration import LEAST, Calibration, calibration_of, where_of
-from mncost.predict.features import AMOUNTS, totals_of
+from mncost.predict.features import AMOUNTS, MANY, totals_of, trimmed
 from mncost.predict.intervals import Scores, has_more, quantile, scores_of
 from mncost.predict.kernels import Plan, plan_of, rule_of
 from mncost.predict.model import NOISE, Cells, Fit, fit
@@ -35,10 +35,11 @@ __all__ = ["LEVEL", "Doubt", "Predictor"]
 
 LEVEL = 0.9
 _WIDE = 2.0  # times the largest kernel of a kind: beyond it, nothing of that size was measured
+_FAR = 10.0  # times that: beyond it nobody knows how wrong a prediction is
 _BEYOND = 0.1  # of log α and of log resolution
 _MOST = 100.0  # of a logarithm: what a profile with absurd numbers says is still a number
 _MOOD, _MOODS = 0.01, 2  # of processes, before any was measured, and how much that counts
-_ODD = 1.5  # how much wider an interval is where a size of kernel was never measured
+_ODD = 2.0  # how much wider an interval is where little was measured of a size or kind of kernel
 
 
 class Doubt(NamedTuple):
@@ -46,8 +47,8 @@ class Doubt(NamedTuple):
 
     Attributes:
         why: in words.
-        is_unknown: its kind never was, so nobody knows how wrong a prediction is: there is no
-            interval. Else it is only larger, and the interval is wider.
+        is_unknown: its kind never was, or nothing of a tenth of its size, so nobody knows how wrong
+            a prediction is: there is no interval. Else the interval is wider.
     """
 
     why: str
@@ -85,7 +86,7 @@ class Predictor:
         }
         self._kinds = {kind: place for place, kind in enumerate(calibration.kinds)}
         self._cells = Cells(
-            np.array([cell.totals for cell in cells]).reshape(len(cells), -1),
+            trimmed(np.array([cell.totals for cell in cells])),
             np.array([self._families.get(cell.family or "", -1) for cell in cells]),
             np.array([cell.where for cell in cells]),
         )
@@ -102,10 +103,12 @@ class Predictor:
         # nothing about kernels that they do not have.
         kept = probes | has_more(self._cells.totals, self._cells.totals[probes])
         self._unseen: Fit = (
-            fit(self._cells.only(kept), self._seconds[kept], self.noise)
+            fit(_trimmed(self._cells.only(kept)), self._seconds[kept], self.noise)
             if is_enough
             else self._seen
         )
+        calls = self._unseen.cells.totals[:, :: len(AMOUNTS)]
+        self._few = (calls > 0).sum(axis=0) < MANY  # networks that have the kind
         self._measured = {(one.arch, one.alpha, one.resolution): one for one in cells}
 
     @classmethod
@@ -193,13 +196,22 @@ class Predictor:
             if plan is None:
                 plan = plans[id(network.graph)] = self.plan(network)
             totals.append(totals_of(plan, network.shapes, self._kinds))
-            doubts.append(self.doubt(plan, network.shapes) if network.is_complete else _PARTIAL)
+            doubts.append(
+                self.doubt(plan, network.shapes, _family_of(network))
+                if network.is_complete
+                else _PARTIAL
+            )
         families = [_family_of(network) for network in listed]
         where = np.array([where_of(network.alpha, network.inputs) for network in listed])
         beyond = [
             self._beyond(family, point) for family, point in zip(families, where, strict=True)
         ]
-        odd = np.array([bool(one or other) for one, other in zip(doubts, beyond, strict=True)])
+        odd = np.array(
+            [
+                bool(doubt or (strange and family in self._families))
+                for doubt, strange, family in zip(doubts, beyond, families, strict=True)
+            ]
+        )
         unknown = np.array([one is not None and one.is_unknown for one in doubts])
         centers, halves = self.predict_totals(
             np.array(totals), families, where, odd=odd, unknown=unknown, level=level
@@ -249,8 +261,9 @@ class Predictor:
                 log_seconds, deviation = model.predict(cells.only(chosen))
                 centers[chosen] = np.exp(np.clip(log_seconds, -_MOST, _MOST))
                 halves[chosen] = self._halves(deviation, level, is_seen=is_seen)
-        if odd is not None and odd.any():
-            halves = np.where(odd, np.maximum(halves, self._odd_half(level)), halves)
+        rare = (numbers < 0) & (totals[:, :: len(AMOUNTS)][:, self._few] > 0).any(axis=1)
+        odd = rare if odd is None else rare | odd
+        halves = np.where(odd, np.maximum(halves, self._odd_half(level)), halves)
         return centers, halves if unknown is None else np.where(unknown, np.nan, halves)
 
     def kernel_seconds(self, plan: Plan, shapes: Sequence[Shape], family: str | None) -> float:
@@ -350,24 +363,38 @@ class Predictor:
         """Return the kernels of a network where the calibration was measured."""
         return plan_of(network.graph, rule_of(self.calibration.place), self.block)
 
-    def doubt(self, plan: Plan, shapes: Sequence[Shape]) -> Doubt | None:
+    def doubt(self, plan: Plan, shapes: Sequence[Shape], family: str | None) -> Doubt | None:
         """Return which kernel is of a kind or size that was not measured; ``None``: none is.
 
         Args:
             plan: the kernels.
             shapes: of every node's result.
+            family: the network's. In one that was measured, a kind may be as rare as it likes.
         """
         sides, most = self.calibration.kernels, self.calibration.most_macs
-        unknown = next((k.kind for k in plan.kernels if k.kind not in sides), None)
+        kinds = dict.fromkeys(kernel.kind for kernel in plan.kernels)
+        unknown = next((kind for kind in kinds if kind not in sides), None)
         if unknown is not None:
             return Doubt(f"no {unknown} kernel was measured", True)
+        amounts = plan.amounts(shapes)[:, 0] / 1e6
+        ratio, largest = max(
+            (
+                (float(amount) / most[kernel.kind], kernel.kind)
+                for kernel, amount in zip(plan.kernels, amounts, strict=True)
+                if most[kernel.kind] > 0
+            ),
+            default=(0.0, ""),
+        )
         large = next((k for k in plan.kernels if k.kernel > max(sides[k.kind])), None)
+        if ratio > _FAR:
+            return Doubt(f"no {largest} of a tenth of that size was measured", True)
         if large is not None:
             return Doubt(f"no {large.kind} of {large.kernel}×{large.kernel} was measured", False)
-        amounts = plan.amounts(shapes)[:, 0] / 1e6
-        for kernel, amount in zip(plan.kernels, amounts, strict=True):
-            if amount > _WIDE * most[kernel.kind] > 0:
-                return Doubt(f"no {kernel.kind} as large as that was measured", False)
+        if ratio > _WIDE:
+            return Doubt(f"no {largest} as large as that was measured", False)
+        few = next((kind for kind in kinds if self._few[self._kinds[kind]]), None)
+        if few is not None and family not in self._families:
+            return Doubt(f"few networks with {few} kernels were measured", False)
         return None
 
     def _measured_interval(self, network: Network, level: float) -> Interval | None:
@@ -383,6 +410,10 @@ class Predictor:
         # The spread of all cells: that of two or three processes says little by itself.
         factor = exp(NormalDist().inv_cdf(0.5 + level / 2) * self.spread / n**0.5)
         return Interval(center, center / factor, center * factor, n)
+
+
+def _trimmed(cells: Cells) -> Cells:
+    return cells._replace(totals=trimmed(cells.totals))
 
 
 def _spread(times: Sequence[Sequence[float]]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from math import isnan
 from typing import Any
 
 from mncost.extras import require
@@ -51,7 +52,11 @@ def _array(column: Any) -> Any:
 
 def _fields(column: Any) -> list[Any]:
     values = column if isinstance(column, list) else column.tolist()
-    return [
-        csv_field(value) if isinstance(value, str) else None if value != value else value
-        for value in values
-    ]
+    return [_field(value) for value in values]
+
+
+def _field(value: Any) -> Any:
+    """Return a value for CSV; what is not a number is an empty field."""
+    if isinstance(value, str):
+        return csv_field(value)
+    return None if isinstance(value, float) and isnan(value) else value

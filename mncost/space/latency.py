@@ -65,7 +65,7 @@ class Timer:
             shapes: of every node's result.
         """
         seconds = self.predictor.kernel_seconds(plan, shapes, self.family)
-        doubt = self.predictor.doubt(plan, shapes)
+        doubt = self.predictor.doubt(plan, shapes, self.family)
         level = 0 if doubt is None else UNKNOWN if doubt.is_unknown else 1
         return Piece(seconds, level, plan.ends_in_blocks)
 

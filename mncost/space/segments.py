@@ -49,7 +49,7 @@ Metric: TypeAlias = Literal["macs", "params", "weight_bytes", "peak_activation_b
 METRICS: tuple[Metric, ...] = get_args(Metric)
 """What is counted: of a network the sum over its segments; the peak is the maximum."""
 TIMES = ("latency", "doubt")
-"""What is predicted too: seconds, and the doubt about them (:class:`mncost.space.latency.Piece`)."""
+"""What is predicted too: seconds, and the doubt about them, as of a :class:`Piece` of latency."""
 
 _ONE: Size = (1, 1)
 

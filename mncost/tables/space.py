@@ -133,8 +133,8 @@ def _notes(survey: Survey, shown: int) -> list[str]:
         notes.append("latency: predicted, with 90 % intervals; mncost bench measures a network")
     if survey.unknown:
         notes.append(
-            f"{survey.unknown:,} networks have no interval (±?): a kind of kernel in them was never "
-            "measured. --max-latency leaves them out; mncost predict names the kernel"
+            f"{survey.unknown:,} networks have no interval (±?): a kind of kernel in them was "
+            "never measured. --max-latency leaves them out; mncost predict names the kernel"
         )
     total = len(survey) if survey.goals else survey.fitting
     if shown < total:

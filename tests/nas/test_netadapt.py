@@ -69,7 +69,7 @@ def test_every_step_is_the_best_of_all(
 
     state = NetAdapt(first, Ruled(), score_of(None, first.macs), round=round, name="found")
     taken: list[tuple[str, int]] = []
-    while state.point.hi > budget:
+    while state.high > budget:
         before = state.point
         least = min(step * start, before.latency - budget / 1.02)
         made = state.step(len(taken) + 1, least)

@@ -109,7 +109,7 @@ def test_too_few_networks(predictor: Predictor) -> None:
 
 def test_probes_are_always_the_same() -> None:
     assert [net.macs for net in probes(3)] == [net.macs for net in probes(3)]
-    assert len({net.macs for net in probes()}) == 48
+    assert len({net.macs for net in probes()}) == 60
     assert probe_text(5) != probe_text(6)
 
 
