@@ -73,6 +73,16 @@ def test_tables_say_why() -> None:
     assert all(one["latency"] > 20e-6 for one in rows)  # as the script has it: of each call
 
 
+def test_ten_times_as_large() -> None:
+    """No convolution of a tenth of that size was measured; of half of it there was one."""
+    (far, near) = Predictor(read_profile(FAKE)).predict(
+        [mncost.load("v2", 2.0, 448), mncost.load("v2", 1.0, 224)]
+    )
+    assert far.latency.warnings == ("no pointwise of a tenth of that size was measured",)
+    assert near.latency.hi is not None
+    assert near.extrapolated[-1].endswith("as large as that was measured")
+
+
 def test_from_python() -> None:
     made = mncost.load("v3-small", 0.6, 96).predict(runtime="fake")
     assert made[0].latency[1:] == (None, None, 0, (WHY,))
@@ -113,8 +123,9 @@ def test_they_are_measured_first() -> None:
 
 
 def test_pick_never_rules_them_out() -> None:
-    line = "pick v2 v3-small --max-latency 0.01ms --predicted --runtime fake --max-time 3s"
-    assert in_process([*line.split(), "--save", "picked.json"]).status == 1
+    line = "pick v2 v3-small --alpha 0.35:1.0 --max-latency 0.01ms --predicted --runtime fake"
+    words = [*line.split(), "--max-time", "3s", "--save", "picked.json"]
+    assert in_process(words).status == 1
     assert {cell.label.arch for cell in Results.read("picked.json").run.cells} == {"v3-small"}
 
 
