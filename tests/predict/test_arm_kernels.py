@@ -18,7 +18,7 @@ RECORDED = {
     ("v3-small", 0.35): "1 conv, 11 depthwise, 41 pointwise, 19 activation, 28 scale, "
     "10 global pool, 1 linear",
     ("v4-conv-s", 0.5): "3 conv, 15 depthwise, 28 pointwise, 1 global pool, 1 linear",
-    ("efficientnet-b0", 1.0): "1 conv, 16 depthwise, 64 pointwise, 49 activation, 16 scale, "
+    ("efficientnet-b0", 1.0): "1 conv, 16 depthwise, 64 pointwise, 49 silu, 16 scale, "
     "17 global pool, 1 linear",
     ("ghostnet", 1.0): "1 conv, 41 depthwise, 53 pointwise, 32 concat, 11 add, 7 scale, "
     "8 global pool, 1 linear",
