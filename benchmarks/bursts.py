@@ -5,8 +5,8 @@ V3-Small at 224; ONNX Runtime, one thread) are visited in rounds, as ``mncost be
 generation has usual bursts, the next has bursts of which the warm-up and the timed runs, or at
 least the timed runs, fit into 3 ms. Run from the top of the repository::
 
-    python -m benchmarks.bursts               # 40 generations of 3 s: 4 min
-    python -m benchmarks.bursts --busy both   # two programs for each core: 6 min
+    python -m benchmarks.bursts               # 40 generations of 3 s: 3 min
+    python -m benchmarks.bursts --busy both   # two programs for each core: 4 min
 """
 
 from __future__ import annotations
