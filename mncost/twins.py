@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mncost.errors import InputError
-from mncost.graph.twin import TWINS
 from mncost.network import Network
 
 __all__ = ["WITHOUT_PAIRS", "fitting_twin", "of_twin", "twin_of", "twin_ratio"]
@@ -15,7 +14,7 @@ WITHOUT_PAIRS = {
     "fused": "no block expands and then convolves depthwise",
     "separable": "no convolution of one group has a kernel above 1×1",
 }
-"""Why a network may have no twin, by the twin's name."""
+"""The twins by name, and why a network may have none."""
 
 
 _WORTH = 0.1
@@ -46,7 +45,7 @@ def twin_of(network: Network, name: str | None) -> Network:
     twin = network.as_twin(name)
     if twin.graph != network.graph:
         return twin
-    others = [other for other in TWINS if network.as_twin(other).graph != network.graph]
+    others = [other for other in WITHOUT_PAIRS if network.as_twin(other).graph != network.graph]
     accepted = f"; --twin {' or '.join(others)} is accepted" if others else ""
     raise InputError(f"{network.arch} has no {name} twin: {WITHOUT_PAIRS[name]}{accepted}")
 

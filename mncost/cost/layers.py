@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from mncost.cost.memory import Precision, Schedule, traffic
 from mncost.cost.work import OpCost
-from mncost.graph.graph import Graph
+from mncost.graph.graph import Graph, Node
 from mncost.graph.misfits import as_image
-from mncost.graph.ops import Conv, Foreign, Linear, Op, Shape, Size
+from mncost.graph.ops import Conv, Foreign, Linear, Shape, Size
 
 __all__ = ["Layer", "layers", "side"]
 
+_Image: TypeAlias = tuple[int, int, int]
+"""Channels, height and width."""
 _CONVOLUTIONS = ("conv", "depthwise", "pointwise")
 
 
@@ -81,26 +84,26 @@ def layers(
 ) -> tuple[Layer, ...]:
     """Return one record for each operator of a graph but the image, in execution order."""
     moved = {step.node: traffic(step, shapes, precision) for step in plan}
-    stages = _stages(graph, shapes)
+    images = [as_image(shape) for shape in shapes]
+    stages = _stages(graph, images)
     return tuple(
-        _layer(graph, shapes, index, costs[index], moved.get(index, (0, 0)), stages[node.block])
+        _layer(
+            node,
+            _as_channels_first(node, index, shapes) or (images[node.inputs[0]], images[index]),
+            costs[index],
+            moved.get(index, (0, 0)),
+            stages[node.block],
+        )
         for index, node in enumerate(graph.nodes)
         if node.inputs
     )
 
 
 def _layer(
-    graph: Graph,
-    shapes: Sequence[Shape],
-    index: int,
-    cost: OpCost,
-    moved: tuple[int, int],
-    stage: int,
+    node: Node, images: tuple[_Image, _Image], cost: OpCost, moved: tuple[int, int], stage: int
 ) -> Layer:
-    node = graph.nodes[index]
     op = node.op
-    in_channels, in_height, in_width = _image(op, shapes[node.inputs[0]])
-    out_channels, out_height, out_width = _image(op, shapes[index])
+    (in_channels, in_height, in_width), (out_channels, out_height, out_width) = images
     conv = op if isinstance(op, Conv) else None
     return Layer(
         name=node.name,
@@ -126,20 +129,24 @@ def _layer(
     )
 
 
-def _image(op: Op, shape: Shape) -> tuple[int, int, int]:
-    """Return channels, height and width; a convolution of another model has channels first."""
-    if isinstance(op, Foreign) and op.kind in _CONVOLUTIONS and len(shape) != 3:
-        return shape[0] if shape else 1, prod(shape[1:]), 1
-    return as_image(shape)
+def _as_channels_first(
+    node: Node, index: int, shapes: Sequence[Shape]
+) -> tuple[_Image, _Image] | None:
+    """Return input and result of a convolution of another model, whose channels come first."""
+    if not isinstance(node.op, Foreign) or node.op.kind not in _CONVOLUTIONS:
+        return None
+    return _channels_first(shapes[node.inputs[0]]), _channels_first(shapes[index])
 
 
-def _stages(graph: Graph, shapes: Sequence[Shape]) -> dict[str, int]:
+def _channels_first(shape: Shape) -> _Image:
+    if len(shape) == 3:
+        return as_image(shape)
+    return shape[0] if shape else 1, prod(shape[1:]), 1
+
+
+def _stages(graph: Graph, images: Sequence[_Image]) -> dict[str, int]:
     """Number the runs of blocks whose output has the same height and width."""
-    sizes = {
-        node.block: as_image(shapes[index])[1:]
-        for index, node in enumerate(graph.nodes)
-        if node.inputs
-    }
+    sizes = {node.block: images[index][1:] for index, node in enumerate(graph.nodes) if node.inputs}
     stages: dict[str, int] = {}
     number, previous = 0, None
     for block, size in sizes.items():

@@ -13,7 +13,6 @@ from mncost.network import Network
 from mncost.render.column import AtLeast, Show, Value
 from mncost.render.sources import Source, sources, tabulate
 from mncost.render.table import Table
-from mncost.tables.pairs import pair_columns
 from mncost.tables.partial import counted, partial_notes
 from mncost.titles import title
 from mncost.twins import twin_of
@@ -120,6 +119,8 @@ def layers_table(
 
 def _registry(by: str, twin: str) -> Mapping[str, Source]:
     if by == "pair":
+        from mncost.tables.pairs import pair_columns  # layers alone need none
+
         return pair_columns(twin)
     return LAYER_COLUMNS if by == "layer" else GROUP_COLUMNS
 

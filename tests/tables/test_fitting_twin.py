@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import mncost
+from mncost.graph.twin import TWINS
 from mncost.tables.grid import grid_table
-from mncost.twins import fitting_twin
+from mncost.twins import WITHOUT_PAIRS, fitting_twin
 
 
 def test_each_family_has_the_twin_that_says_something() -> None:
@@ -15,6 +16,10 @@ def test_each_family_has_the_twin_that_says_something() -> None:
         **dict.fromkeys(["vit-b-16", "convnext-t", "shufflenet-v1-g3", "resnext-50-32x4d"], None),
     }
     assert {name: fitting_twin(mncost.load(name)) for name in wanted} == wanted
+
+
+def test_a_missing_twin_can_be_explained_whichever_it_is() -> None:
+    assert list(WITHOUT_PAIRS) == list(TWINS)
 
 
 def test_columns_of_mixed_families() -> None:
