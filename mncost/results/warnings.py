@@ -87,7 +87,7 @@ def _of_lost_hosts(run: Run) -> Iterator[RunWarning]:
                 None,
                 name,
                 "reachable",
-                f"{host.lost}: its cells have only what was measured by then",
+                f"{host.lost.rstrip('.')}: its cells have only what was measured by then",
                 "mncost bench --resume RUN goes on there",
                 host.lost,
             )
