@@ -11,7 +11,6 @@ from mncost.spec.axis import (
     alphas,
     parse_axis,
     resolutions,
-    resolutions_at_rho,
 )
 from mncost.spec.catalog import Choice
 
@@ -73,6 +72,8 @@ def _resolutions(
             raise NothingPublishedError(
                 f"{spec.name}: ρ needs square images, and the native one is not"
             )
+        from mncost.spec.rho import resolutions_at_rho  # rarely asked for
+
         return [*resolutions_at_rho(parse_axis("ρ", rho), published, spec.native, spec.name)]
     if resolution is None:
         return None

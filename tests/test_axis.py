@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mncost.errors import GridError, NothingPublishedError
-from mncost.spec.axis import alphas, parse_axis, resolutions, resolutions_at_rho
+from mncost.spec.axis import alphas, parse_axis, resolutions
 from mncost.spec.catalog import load_spec
+from mncost.spec.rho import resolutions_at_rho
 from tests.networks import MOBILENETS
 
 V2_ALPHAS, V2_SIZES = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4), (96, 128, 160, 192, 224)

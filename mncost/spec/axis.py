@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -20,13 +20,15 @@ from mncost.spec.width import MAX_ALPHA, MAX_RESOLUTION
 __all__ = [
     "Axis",
     "Numbers",
+    "Part",
     "Resolution",
     "alphas",
+    "checked_resolution",
     "parse_axis",
     "resolution_of",
     "resolutions",
-    "resolutions_at_rho",
     "size_of_image",
+    "stepped",
     "two_squares",
 ]
 
@@ -41,7 +43,9 @@ Numbers = str | float | Sequence[float]
 """What a caller may give for an axis: the grammar's text, one number, or several."""
 
 
-class _Part(Struct, frozen=True):
+class Part(Struct, frozen=True):
+    """One value, a range, or a range with a step; ``text`` is how it was written."""
+
     low: Decimal
     high: Decimal
     step: Decimal | None
@@ -53,7 +57,7 @@ class Axis(Struct, frozen=True):
 
     name: str
     text: str
-    parts: tuple[_Part, ...]
+    parts: tuple[Part, ...]
 
     def values(self, published: Iterable[Decimal], family: str) -> list[Decimal]:
         """Return the chosen values, each once, in the order in which they were named.
@@ -65,7 +69,7 @@ class Axis(Struct, frozen=True):
         chosen: dict[Decimal, None] = {}
         for part in self.parts:
             values = (
-                _stepped(part) if part.step else [v for v in known if part.low <= v <= part.high]
+                stepped(part) if part.step else [v for v in known if part.low <= v <= part.high]
             )
             if part.low == part.high:
                 values = [part.low]
@@ -113,7 +117,7 @@ def resolutions(given: Numbers, published: Iterable[int], family: str) -> list[R
     chosen: dict[Resolution, None] = {}
     for part in given.split(","):
         if size := re.fullmatch(_SIZE, part.strip()):
-            sides = _checked_resolution(int(size[1])), _checked_resolution(int(size[2]))
+            sides = checked_resolution(int(size[1])), checked_resolution(int(size[2]))
             chosen[resolution_of(sides)] = None
         else:
             chosen |= dict.fromkeys(_squares(part, published, family))
@@ -148,33 +152,14 @@ def _squares(given: Numbers, published: Iterable[int], family: str) -> list[int]
     for value in values:
         if value != value.to_integral_value():
             raise GridError(f"resolution {_plain(value)}: a whole number of pixels is accepted")
-    return [_checked_resolution(int(value)) for value in values]
+    return [checked_resolution(int(value)) for value in values]
 
 
-def resolutions_at_rho(axis: Axis, published: Iterable[int], native: int, family: str) -> list[int]:
-    """Return the resolutions whose ratio to the native one is chosen, to the nearest pixel."""
-    sizes = list(published)
-    chosen: dict[int, None] = {}
-    for part in axis.parts:
-        if part.step is None and part.low != part.high:
-            fitting = [r for r in sizes if part.low * native <= r <= part.high * native]
-            if not fitting:
-                has = ", ".join(f"{r / native:.3g} ({r} px)" for r in sizes) or "none"
-                raise NothingPublishedError(
-                    f"{family} has no published ρ in {part.text}; it has {has}"
-                )
-        else:
-            ratios = _stepped(part) if part.step else [part.low]
-            fitting = [_nearest_pixel(ratio, native) for ratio in ratios]
-        chosen.update(dict.fromkeys(fitting))
-    return [_checked_resolution(size) for size in chosen]
-
-
-def _parse_part(name: str, text: str, whole: str) -> _Part:
+def _parse_part(name: str, text: str, whole: str) -> Part:
     numbers = [_number(name, piece, whole) for piece in text.split(":")]
     match numbers:
         case [value]:
-            return _Part(value, value, None, text)
+            return Part(value, value, None, text)
         case [low, high]:
             step = None
         case [low, high, step]:
@@ -185,7 +170,7 @@ def _parse_part(name: str, text: str, whole: str) -> _Part:
         raise GridError(f"{name} {whole!r}: the range {text} is reversed; low:high is accepted")
     if step is not None and (high - low) / step > MAX_VALUES:
         raise GridError(f"{name} {whole!r}: more than {MAX_VALUES:,} values")
-    return _Part(low, high, step, text)
+    return Part(low, high, step, text)
 
 
 def _number(name: str, text: str, whole: str) -> Decimal:
@@ -205,17 +190,19 @@ def _number(name: str, text: str, whole: str) -> Decimal:
     return number
 
 
-def _stepped(part: _Part) -> list[Decimal]:
+def stepped(part: Part) -> list[Decimal]:
+    """Return every step of a range."""
     assert part.step is not None
     count = int((part.high - part.low) / part.step)
     return [part.low + i * part.step for i in range(count + 1)]
 
 
-def _nearest_pixel(ratio: Decimal, native: int) -> int:
-    return int((ratio * native).to_integral_value(ROUND_HALF_UP))
+def checked_resolution(size: int) -> int:
+    """Return a side in pixels.
 
-
-def _checked_resolution(size: int) -> int:
+    Raises:
+        GridError: it is too large, or 0.
+    """
     if not 1 <= size <= MAX_RESOLUTION:
         raise GridError(f"resolution {size}: accepted are 1 to {MAX_RESOLUTION} pixels")
     return size
