@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from mncost.budget.records import Model
 from mncost.network import Network
@@ -13,7 +14,7 @@ from mncost.spec.parse import PAPER
 __all__ = ["Known", "known_network"]
 
 
-class Known(NamedTuple):
+class Known(Struct, frozen=True):
     """A network that can be loaded."""
 
     model: Model

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from mncost.interval import Interval
 from mncost.render.column import AtLeast, Column, Kind, Value
@@ -33,7 +34,7 @@ HUGE = 1e15
 _WIDE = 1_000  # columns whose numbers differ by more have three digits in each cell
 
 
-class Unit(NamedTuple):
+class Unit(Struct, frozen=True):
     """The unit of a column.
 
     Attributes:
