@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PROBES", "is_probe", "probe_text", "probes"]
 
-_RANDOM = 48
+_LARGE, _RANDOM = 40, 48
 PROBES = _RANDOM + RARE
 _NAME = "mncost-probe-"
 _STAGES = ((8, 64), (16, 96), (24, 160), (40, 320), (64, 640))
@@ -71,8 +71,11 @@ def probe_text(number: int) -> str:
     """Return the architecture file of a probe."""
     if number < _RANDOM:
         random = _Random(number)
-        size = random.one_of((64, 96, 112, 128, 160, 176, 192, 224))
-        listed = _rows(random)
+        if number < _LARGE:
+            size = random.one_of((64, 96, 112, 128, 160, 176, 192, 224))
+            listed = _rows(random)
+        else:
+            size, listed = random.one_of((64, 96, 128)), _small_rows(random)
     else:
         size, listed = rare_size(number - _RANDOM), rare_rows(number - _RANDOM)
     rows = "".join(f"  {{ {row} }},\n" for row in listed)
@@ -99,6 +102,23 @@ def _rows(random: _Random) -> Iterator[str]:
         f'block = "conv", kernel = 1, out = {random.width(128, 1280)}, activation = "relu6", '
         'name = "last"'
     )
+    yield 'block = "pool"'
+    yield 'block = "linear", out = "classes", name = "classifier"'
+
+
+def _small_rows(random: _Random) -> Iterator[str]:
+    """Yield the rows of a network whose time is that of its many small calls."""
+    yield (
+        f'block = "conv", kernel = 3, out = {random.width(8, 24)}, activation = "hardswish", '
+        'stride = 2, name = "stem"'
+    )
+    for place in range(random.one_of((5, 7, 9, 11))):
+        yield (
+            f'block = "inverted_residual", kernel = {random.one_of((3, 5))}, '
+            f"expansion = {random.one_of((2, 3, 4))}, out = {random.width(8, 24 + 6 * place)}, "
+            f"se = {random.one_of((0, 0.25, 0.25))}, stride = {2 if place in (1, 4) else 1}, "
+            f'activation = "{random.one_of(_ACTIVATIONS)}"'
+        )
     yield 'block = "pool"'
     yield 'block = "linear", out = "classes", name = "classifier"'
 
