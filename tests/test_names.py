@@ -100,7 +100,7 @@ def test_classes_and_sizes_of_timms_checkpoints() -> None:
 def test_a_file_may_lie_in_a_folder_called_as_an_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``timm/net.toml`` is that file, although ``timm/`` before other names says who they are of."""
+    """A file is one whatever its folder is called: ``timm/`` is an owner before names only."""
     (tmp_path / "timm").mkdir()
     text = 'name = "own"\nresolution = 32\nrows = [{ block = "conv", kernel = 1, out = 8 }]\n'
     (tmp_path / "timm" / "net.toml").write_text(text, "utf-8")
