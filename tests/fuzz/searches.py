@@ -12,7 +12,7 @@ from tests.nas.small import SIDE, START, TEXT
 
 NETWORK = TEXT.format(side=SIDE, **{"out16": START["stem"], **START})
 PROFILE = "calibrate v2 --alpha 0.35 --resolution 96 --runtime fake --max-time 2s"
-SEARCH = "search net.toml --max-latency 18us --runtime fake --no-measure --step 5% -o found.toml"
+SEARCH = "search net.toml --max-latency 40us --runtime fake --no-measure --step 5% -o found.toml"
 PLOT = "plot found.jsonl -o log.svg"
 
 
