@@ -64,6 +64,8 @@ REASONS: dict[tuple[str, str, str], str] = {
     ("predict --run", "--max-time", "--target-error"): "one network is measured in less",
     ("predict", "--dialect", "--columns"): "--columns names no MACs",
     ("predict", "--classes", "--columns"): "--columns names no MACs",
+    ("predict", "--in-channels", "--columns"): "--columns names no MACs",
+    ("search", "--max-time", "--measure"): "the few networks are measured in less",
     ("compare", "--precision", "--int8"): "both say the same",
     ("compare", "--int8", "--precision"): "both say the same",
     ("pick", "--max-macs", ""): "a limit that keeps nothing out changes nothing",
