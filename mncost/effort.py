@@ -24,7 +24,8 @@ class Effort(Flags):
     )
     max_time: float | None = flag(
         "Stop after this time in any case: 90, 90s, 5min. Default: 60 s, or 5 s for each "
-        "network, twin and place if that is more, at most 10 min.",
+        "network, twin and place if that is more, three times that while an interval is wider "
+        "than 5 %; at most 10 min.",
         metavar="TIME",
         parse=units.seconds,
     )

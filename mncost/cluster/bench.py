@@ -194,6 +194,7 @@ class _Session:
         one = structs.replace(
             options,
             max_time=self.share(site),
+            more_time=0.0,
             processes=site.generation + 1,
             memory=options.memory and not site.generation,
         )

@@ -35,6 +35,7 @@ SAVE_EVERY = 5.0  # seconds
 OVERTIME = (
     30.0  # seconds after the end in which another process is started, so that there are three
 )
+WIDE = 0.05  # half an interval / the median: a run takes more than its usual time for it
 PROFILE_ROUNDS, PART_ROUNDS = 10, 3  # in each process: of a network, of a part of one
 
 
@@ -174,7 +175,7 @@ class _Session:
                 self.run.stopped = "decided"
             elif self.reached(generation):
                 self.run.stopped = "target"
-            elif enough:
+            elif enough and not self.goes_on(generation):
                 self.run.stopped = "max-time"
             else:
                 self.generation(generation)
@@ -212,6 +213,15 @@ class _Session:
                 cell.id for cell in self.cells if (cell.label, cell.subject.resolution) in networks
             }
         return not wide
+
+    def goes_on(self, generation: int) -> bool:
+        """Whether an interval is still so wide that the run takes more than its usual time."""
+        options, wide = self.run.options, self.error is not None and self.error > WIDE
+        left = self.timetable.begun + options.max_time + options.more_time - self.timetable.deadline
+        if not wide or left <= 0:
+            return False
+        self.timetable.extend(min(left, options.max_time / 2), generation - self.first)
+        return self.timetable.another_generation(self.clock.now())
 
     def generation(self, generation: int) -> None:
         """Start every worker, visit every cell in rounds, end the workers."""

@@ -74,6 +74,7 @@ class Options(Struct, frozen=True, kw_only=True):
 
     target_error: float | None  # half the width of the 95 % interval / the median; None: any
     max_time: float  # seconds
+    more_time: float = 0.0  # seconds, if an interval is wider than ± 5 % after that
     processes: int  # of each worker, one after the other, at least
     seed: int
     clock: Literal["cpu", "wall"] | None = None  # that decides; None: the one that fits each cell

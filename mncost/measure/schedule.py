@@ -188,6 +188,12 @@ class Timetable:
         """Return how long each process can measure, the first of which has been started."""
         return (time - (processes - 1) * pace.start) / processes
 
+    def extend(self, seconds: float, generations: int) -> None:
+        """Give the run more time, for generations as long as those that it has had."""
+        share = seconds / (self.deadline - self.begun)
+        self.processes = generations + max(1, round(share * generations))
+        self.deadline += seconds
+
     def begin(self, now: float, generation: int) -> None:
         """A generation begins: its processes are started."""
         self.started = now

@@ -141,7 +141,8 @@ def measure_networks(
         networks: at least one; twins too.
         place: where.
         by_layer: find out how long each layer takes.
-        max_time: seconds; by default 60, or 5 a network if that is more, up to 600.
+        max_time: seconds; by default 60, or 5 a network if that is more, and up to three times that
+            while an interval is wider than ± 5 %; at most 600.
         watch: called with the progress.
         save: is given the run as it goes.
 

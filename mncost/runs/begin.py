@@ -39,6 +39,7 @@ __all__ = [
 ARCHITECTURES = "v1,v2,v3-large"
 TARGET_ERROR, PROCESSES = 0.02, 6
 SECONDS, SECONDS_TO_COMPARE, MOST_SECONDS = 60.0, 150.0, 600.0
+_PATIENCE = 3  # times the usual time, where the machine is so busy that intervals are wide
 _SECONDS_A_CELL = 5.0
 
 
@@ -57,7 +58,8 @@ def begin(
         networks: networks or twins.
         where: the places.
         effort: how long and how often. Without a ``max_time`` it is ``least_time``, or 5 s a
-            cell (a network or twin at a place) if that is more, and at most ten minutes.
+            cell (a network or twin at a place) if that is more, and at most ten minutes. Without
+            pairs of layers it is up to three times as long while an interval is wider than ± 5 %.
         what: what is measured of each network.
         least_time: seconds.
         asked: how the networks were asked for, in the words of the command line.
@@ -94,9 +96,11 @@ def options_for(
     hosts = Counter(cell.place.host for cell in cells if cell.subject.part is None)
     whole = max(hosts.values(), default=0)  # on each machine at the same time
     usual_time = max(least_time, min(MOST_SECONDS, _SECONDS_A_CELL * whole))
+    more_time = max(0.0, min(_PATIENCE * usual_time, MOST_SECONDS) - usual_time)
     return Options(
         target_error=TARGET_ERROR if effort.target_error is None else effort.target_error,
         max_time=usual_time if effort.max_time is None else effort.max_time,
+        more_time=0.0 if effort.max_time or what.pairs else more_time,
         processes=PROCESSES if effort.processes is None else effort.processes,
         seed=effort.seed or 0,
         clock=check_clock(effort.clock, [cell.place.threads for cell in cells]),

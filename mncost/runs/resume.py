@@ -66,6 +66,8 @@ def resumed(
     check_clock(effort.clock, [cell.place.threads for cell in run.cells])
     changes = {name: getattr(effort, name) for name in ("target_error", "max_time", "clock")}
     new = {name: value for name, value in changes.items() if value is not None}
+    if effort.max_time is not None:
+        new["more_time"] = 0.0
     run.options = structs.replace(run.options, **new)
     return run
 

@@ -71,7 +71,7 @@ def ending(run: Run) -> str:
         "running": "was still running",
         "target": "" if error is None else f"every interval within ±{error:.1%}",
         "decided": "every limit decided",
-        "max-time": "stopped at --max-time",
+        "max-time": "stopped" if run.options.more_time else "stopped at --max-time",
         "interrupted": "interrupted",
         "no cells": "no cell was left",
     }[run.stopped]

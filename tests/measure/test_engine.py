@@ -108,6 +108,23 @@ def test_it_stops_at_the_time_limit(tmp_path: Path) -> None:
     assert len({process.generation for process in run.processes}) >= 5
 
 
+@pytest.mark.parametrize("noisy", [0, 120, 1000])
+def test_a_wide_interval_takes_more_than_the_usual_time(tmp_path: Path, noisy: int) -> None:
+    """So long as it is wider than 5 %, by steps of half the usual time, up to three times it.
+
+    Scripted processes take 0.2 s, so 20 s have 96 of them.
+    """
+    run = begun(fake_request("v2", twin=None), max_time=20.0, more_time=40.0, target_error=0.0001)
+
+    def errors(run: Run) -> dict[int, float]:
+        return {0: 0.06 if len(run.processes) <= noisy else 0.04}
+
+    carried_out(run, tmp_path, script=QUIET, errors=errors)
+    assert run.stopped == "max-time"
+    assert run.seconds == pytest.approx({0: 20.0, 120: 30.0, 1000: 60.0}[noisy], abs=0.5)
+    assert max(len(list(process.visits())) for process in run.processes) == 9  # none is longer
+
+
 def test_all_visits_to_a_cell_have_as_many_runs(tmp_path: Path) -> None:
     run = begun(fake_request("v1,v3-small", twin=None))
     carried_out(run, tmp_path, script=QUIET)
