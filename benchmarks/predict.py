@@ -1,23 +1,24 @@
 """How well latencies are predicted: the whole protocol in one command.
 
-Half of a run's processes are the calibration, the other half is what predictions are held against,
-so a prediction is never judged by the processes that it comes from. Beside it stand: in proportion
-to MACs, a + b × MACs, and the same cells measured twice (one half of the processes against the
-other). Several runtimes, threads and precisions are measured one after the other, each for
---max-time.
+Three of a run's processes are the calibration, as many as ``mncost calibrate`` has at least; the
+others are what predictions are held against, so a prediction is never judged by the processes that
+it comes from. Other three are the next calibration (--calibrations). Beside it stand: in proportion
+to MACs, a + b × MACs, and the same cells measured twice (three processes against the others).
+Several runtimes, threads and precisions are measured one after the other, each for --max-time.
 
-    python -m benchmarks.predict --max-time 20min --save predict.json
+    python -m benchmarks.predict --max-time 12min --save predict.json
     python -m benchmarks.predict predict.json
-    python -m benchmarks.predict --families every --max-time 20min
-    python -m benchmarks.predict --threads 1,2 --precision fp32,int8 --max-time 10min
-    python -m benchmarks.predict --runtime torch --max-time 10min
+    python -m benchmarks.predict --families every --max-time 10min
+    python -m benchmarks.predict --threads 2 --max-time 8min
+    python -m benchmarks.predict --precision int8 --max-time 8min
+    python -m benchmarks.predict --runtime torch --max-time 8min
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,6 +52,8 @@ from mncost.which import Which
 
 Array = Any
 COUNTS = (0, 2, 4, 7)
+SEVEN = "7 cells a family: ours"
+PROCESSES = 3  # of a calibration
 MOST_MACS = 2.5e9  # of --families every
 SIZES = "96,128,160,192,224"
 FAMILIES = (
@@ -64,11 +67,19 @@ FAMILIES = (
 
 
 class Cell(NamedTuple):
-    """A network with what the two halves of the processes measured."""
+    """A network with what the processes of a calibration measured, and what the others did."""
 
-    known: Calibrated  # with the first half's
-    truth: float  # seconds, of the second half
-    calm: float  # seconds of undisturbed runs, of the second half
+    known: Calibrated
+    truth: float  # seconds, of the other processes
+    calm: float  # seconds of undisturbed runs, of the other processes
+
+
+class Tried(NamedTuple):
+    """Predictions and what they are held against."""
+
+    logs: Array  # of predicted seconds
+    half: Array | None  # of intervals, on the scale of logarithms
+    truth: Array  # seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,11 +94,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--families", default="six", choices=("six", "every"))
     parser.add_argument("--max-time", default="20min", help="to measure one place at most")
     parser.add_argument("--processes", type=int, default=6)
+    parser.add_argument("--calibrations", type=int, default=3, metavar="N", help="default: 3")
     parser.add_argument("--save", type=Path, help="the run; of several, its place is added")
     given = parser.parse_args(arguments)
     try:
         if given.run:
-            report(Results.read(given.run))
+            report(Results.read(given.run), given.calibrations)
             return 0
         words = given.runtime.split(","), given.threads.split(","), given.precision.split(",")
         places = [
@@ -96,7 +108,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ]
         networks = [*probes(), *(every_family() if given.families == "every" else six())]
         for place in places:
-            report(measured(given, networks, place, None if len(places) == 1 else place))
+            named = None if len(places) == 1 else place
+            report(measured(given, networks, place, named), given.calibrations)
     except InputError as error:
         parser.error(str(error))
     return 0
@@ -155,21 +168,35 @@ def measured(
     return results
 
 
-def halves(calibration: Calibration, processes: int) -> list[Cell]:
-    """Return the cells that both halves of the processes measured.
+def calibrations(calibration: Calibration, most: int) -> list[list[Cell]]:
+    """Return the cells once for each three processes that are taken as the calibration.
+
+    Of fewer than six processes it is every second one. Cells that some process did not measure are
+    left out.
 
     Raises:
         InputError: there is only one process.
     """
-    if processes < 2:
-        raise InputError("the run has one process: half of several is needed")
-    cells = []
-    for cell in calibration.cells:
-        first, second = cell.seconds[::2], cell.seconds[1::2]
-        if first and second:
-            known = structs.replace(cell, seconds=first, calm=cell.calm[::2])
-            cells.append(Cell(known, geometric(second), geometric(cell.calm[1::2])))
-    return cells
+    count = max(len(cell.seconds) for cell in calibration.cells)
+    if count < 2:
+        raise InputError("the run has one process: several are needed")
+    step = max(2, count // PROCESSES)
+    whole = [cell for cell in calibration.cells if len(cell.seconds) == count]
+    return [
+        [_cell(cell, {*range(first, count, step)[:PROCESSES]}) for cell in whole]
+        for first in range(step)[:most]
+    ]
+
+
+def _cell(cell: Calibrated, chosen: set[int]) -> Cell:
+    """Divide the processes of a cell."""
+    others = [index for index in range(len(cell.seconds)) if index not in chosen]
+
+    def of(values: Sequence[float], indices: Iterable[int]) -> list[float]:
+        return [values[index] for index in sorted(indices)]
+
+    known = structs.replace(cell, seconds=of(cell.seconds, chosen), calm=of(cell.calm, chosen))
+    return Cell(known, geometric(of(cell.seconds, others)), geometric(of(cell.calm, others)))
 
 
 def geometric(values: Sequence[float]) -> float:
@@ -177,60 +204,93 @@ def geometric(values: Sequence[float]) -> float:
     return float(np.exp(np.mean(np.log(values))))
 
 
-def report(results: Results) -> None:
+def report(results: Results, most: int) -> None:
     """Print every table of one run.
+
+    Args:
+        results: of the run.
+        most: calibrations to try.
 
     Raises:
         InputError: it has cells of several places, or too few.
     """
     calibration = calibration_of(results)
-    cells = halves(calibration, len(results.run.processes))
+    tries: dict[str, list[Tried]] = {}
+    ways = calibrations(calibration, most)
+    for cells in ways:
+        for name, one in protocol(calibration, cells):
+            tries.setdefault(name, []).append(one)
+    families = {one.known.family for one in ways[0]} - {None}
+    probes_ = sum(one.known.family is None for one in ways[0])
+    print(f"{calibration.place.words()}; {conditions(results)}")
+    print(
+        f"{len(ways)} calibrations of {len(ways[0][0].known.seconds)} processes each; {probes_} "
+        f"probes, {len(ways[0]) - probes_} cells of {len(families)} families"
+    )
+    print(f"{'':38}   n   ≤5%  ≤10%  mean   max   inside  ± half")
+    joined = {name: join(parts) for name, parts in tries.items() if any(len(p.logs) for p in parts)}
+    for name, one in joined.items():
+        row(name, one)
+    for number, one in enumerate(tries[SEVEN], 1):
+        row(f"    {SEVEN}, calibration {number}", one)
+    repeatability(joined)
+    say_goals(joined)
+    speed(calibration)
+
+
+def protocol(calibration: Calibration, cells: Sequence[Cell]) -> Iterator[tuple[str, Tried]]:
+    """Yield what is predicted in each way, from one calibration."""
     every = [one for one in cells if one.known.family is not None]
     families = sorted({str(one.known.family) for one in every})
-    print(f"{calibration.place.words()}; {conditions(results)}")
-    print(f"{len(cells) - len(every)} probes, {len(every)} cells of {len(families)} families")
-    print(f"{'':38}  n   ≤5%  ≤10%  mean   max   inside  ± half")
-    once = np.log([geometric(one.known.seconds) for one in every])
-    row("measured twice", once, [one.truth for one in every])
-    calm = np.log([geometric(one.known.calm) for one in every])
-    row("measured twice, undisturbed runs", calm, [one.calm for one in every])
-    goals: dict[str, tuple[Array, Array, Array]] = {}
+    truth = np.array([one.truth for one in every])
+    calm = np.array([one.calm for one in every])
+    once, quiet = (
+        np.log([geometric(times) for times in columns])
+        for columns in ([c.known.seconds for c in every], [c.known.calm for c in every])
+    )
+    yield "measured twice", Tried(once, None, truth)
+    yield "measured twice, undisturbed runs", Tried(quiet, None, calm)
     for count in COUNTS:
         chosen = [one for f in families for one in corners(of_family(every, f), count)]
-        kept = {id(one) for one in chosen}
-        left = [one for one in every if id(one) not in kept]
-        for name, values in tried(calibration, cells, chosen, left).items():
-            row(f"{count} cells a family: {name}", values[0], values[2], values[1])
-            goals.setdefault(f"{count} {name}", values)
-        if count == COUNTS[-1] and left:
-            logs, half, _ = goals[f"{count} ours"]
-            row("    held against undisturbed runs", logs, [one.calm for one in left], half)
+        left = without(every, chosen)
+        for name, one in tried(calibration, cells, chosen, left).items():
+            yield f"{count} cells a family: {name}", one
+            if (count, name) == (COUNTS[-1], "ours"):
+                undisturbed = np.array([cell.calm for cell in left])
+                yield "    held against undisturbed runs", one._replace(truth=undisturbed)
     for count in COUNTS[:-1]:
-        made: dict[str, list[tuple[Array, Array, Array]]] = {}
+        made: dict[str, list[Tried]] = {}
         for family in families:
             own = of_family(every, family)
-            own_chosen = corners(own, count)
+            chosen = corners(own, count)
             others = [
                 one for f in families if f != family for one in corners(of_family(every, f), 7)
             ]
-            kept = {id(one) for one in own_chosen}
-            left = [one for one in own if id(one) not in kept]
-            for name, values in tried(calibration, cells, [*others, *own_chosen], left).items():
-                made.setdefault(name, []).append(values)
+            left = without(own, chosen)
+            for name, one in tried(calibration, cells, [*others, *chosen], left).items():
+                made.setdefault(name, []).append(one)
         for name, parts in made.items():
-            logs, half, truth = (np.concatenate(part) for part in zip(*parts, strict=True))
-            row(f"a new family, {count} cells: {name}", logs, truth, half)
-            goals[f"new {count} {name}"] = logs, half, truth
+            yield f"a new family, {count} cells: {name}", join(parts)
     noise = Predictor(structs.replace(calibration, cells=[one.known for one in cells])).noise
     for name, key in (
         ("leave one cell out", id),
         ("leave one α of a family out", lambda one: (one.known.family, one.known.alpha)),
         ("leave one ρ of all out", lambda one: one.known.resolution),
     ):
-        row(name, *left_out(noise, cells, every, key))
-    repeatability(every, goals["7 ours"])
-    say_goals(goals)
-    speed(calibration)
+        yield name, left_out(noise, cells, every, key)
+
+
+def without(cells: Sequence[Cell], chosen: Sequence[Cell]) -> list[Cell]:
+    """Return the cells that were not chosen."""
+    kept = {id(one) for one in chosen}
+    return [one for one in cells if id(one) not in kept]
+
+
+def join(parts: Sequence[Tried]) -> Tried:
+    """Return several tries as one."""
+    logs, truth = (np.concatenate([part[place] for part in parts]) for place in (0, 2))
+    halves = [part.half for part in parts if part.half is not None]
+    return Tried(logs, np.concatenate(halves) if halves else None, truth)
 
 
 def conditions(results: Results) -> str:
@@ -241,39 +301,43 @@ def conditions(results: Results) -> str:
     return f"{len(results.run.processes)} processes, {results.run.seconds:.0f} s; {busy}"
 
 
-def repeatability(every: Sequence[Cell], values: tuple[Array, Array, Array]) -> None:
+def repeatability(rows: Mapping[str, Tried]) -> None:
     """Say how much of the error with seven cells is what the same cells differ by."""
-    logs, _, truth = values
-    if len(logs):
-        again = np.log([geometric(one.known.seconds) / one.truth for one in every])
-        error, noise = float(np.mean((logs - np.log(truth)) ** 2)), float(np.mean(again**2)) / 2
+    if SEVEN in rows:
+        error, again = (squared_error(rows[name]) for name in (SEVEN, "measured twice"))
         print(
-            f"error with 7 cells: {error**0.5:.1%} (root mean square); one half's own "
-            f"repeatability {noise**0.5:.1%}; without it {max(error - noise, 0) ** 0.5:.1%}"
+            f"error with 7 cells: {error**0.5:.1%} (root mean square); the same cells measured "
+            f"twice differ by {again**0.5:.1%}"
         )
 
 
-def say_goals(goals: dict[str, tuple[Array, Array, Array]]) -> None:
+def squared_error(one: Tried) -> float:
+    """Return the mean squared error of logarithms."""
+    return float(np.mean((one.logs - np.log(one.truth)) ** 2))
+
+
+def say_goals(rows: Mapping[str, Tried]) -> None:
     """Say which goals are reached."""
     for name, within, least in (
-        ("7 ours", 0.05, 0.90),
-        ("7 ours", 0.10, 0.99),
-        ("new 0 ours", 0.10, 0.75),
-        ("new 4 ours", 0.10, 0.95),
+        (SEVEN, 0.05, 0.90),
+        (SEVEN, 0.10, 0.99),
+        ("a new family, 0 cells: ours", 0.10, 0.75),
+        ("a new family, 4 cells: ours", 0.10, 0.95),
     ):
-        logs, _, truth = goals.get(name, (np.empty(0),) * 3)
-        if len(logs):
+        if name in rows:
+            logs, _, truth = rows[name]
             share = (np.abs(np.exp(logs) / truth - 1) <= within).mean()
             word = "reached" if share >= least else "missed"
             print(f"goal: {name}, ≤ {within:.0%}: {share:.0%} of at least {least:.0%}: {word}")
-    logs, half, truth = goals["7 ours"]
-    if len(logs):
+    if SEVEN in rows:
+        logs, half, truth = rows[SEVEN]
+        assert half is not None
         known = np.isfinite(half)
         inside = (np.abs(logs - np.log(truth)) <= half)[known].mean()
         width = np.median(half[known])
         words = ["reached" if ok else "missed" for ok in (0.88 <= inside <= 0.95, width <= 0.06)]
-        print(f"goal: 7 ours, inside: {inside:.0%} of 88 to 95%: {words[0]}")
-        print(f"goal: 7 ours, median half-width: {width:.1%} of at most 6%: {words[1]}")
+        print(f"goal: {SEVEN}, inside: {inside:.0%} of 88 to 95%: {words[0]}")
+        print(f"goal: {SEVEN}, median half-width: {width:.1%} of at most 6%: {words[1]}")
 
 
 def of_family(cells: Sequence[Cell], family: str) -> list[Cell]:
@@ -288,8 +352,8 @@ def corners(cells: Sequence[Cell], count: int) -> list[Cell]:
 
 def tried(
     calibration: Calibration, cells: Sequence[Cell], chosen: Sequence[Cell], left: Sequence[Cell]
-) -> dict[str, tuple[Array, Array, Array]]:
-    """Return log seconds, half intervals and the truth of the cells left, by each model."""
+) -> dict[str, Tried]:
+    """Return what each model predicts of the cells left."""
     if not left:
         return {}
     training = [*(one for one in cells if one.known.family is None), *chosen]
@@ -304,7 +368,6 @@ def tried(
     families, where = zip(*((one.known.family, one.known.where) for one in left), strict=True)
     centers, half = predictor.predict_totals(totals, families, np.array(where), unknown=odd)
     truth = np.array([one.truth for one in left])
-    none = np.full(len(left), np.nan)
     times = np.exp([np.mean(np.log(one.seconds)) for one in known])
     macs, asked = (
         np.array([macs_of(one.known, calibration) for one in s]) for s in (training, left)
@@ -315,9 +378,9 @@ def tried(
     )[0]
     linear = np.maximum(asked * line[0] + line[1], 1e-9)
     return {
-        "ours": (np.log(centers), half, truth),
-        "∝ MACs": (np.log(asked * share), none, truth),
-        "a + b MACs": (np.log(linear), none, truth),
+        "ours": Tried(np.log(centers), half, truth),
+        "∝ MACs": Tried(np.log(asked * share), None, truth),
+        "a + b MACs": Tried(np.log(linear), None, truth),
     }
 
 
@@ -346,8 +409,8 @@ def macs_of(cell: Calibrated, calibration: Calibration) -> float:
 
 def left_out(
     noise: float, cells: Sequence[Cell], every: Sequence[Cell], key: Callable[[Cell], object]
-) -> tuple[Array, Array]:
-    """Return log seconds of each cell from a fit without its group, and the truth."""
+) -> Tried:
+    """Return each cell as a fit without its group predicts it."""
     numbers = {f: i for i, f in enumerate(sorted({str(one.known.family) for one in every}))}
     arrays = Cells(
         np.array([one.known.totals for one in cells]),
@@ -365,16 +428,15 @@ def left_out(
         center, _ = fit(arrays.only(kept), times[kept], noise).predict(arrays.only(np.array(out)))
         logs += list(center)
         truth += [cells[index].truth for index in out]
-    return np.array(logs), np.array(truth)
+    return Tried(np.array(logs), None, np.array(truth))
 
 
-def row(name: str, logs: Array, truth: Array, half: Array | None = None) -> None:
+def row(name: str, one: Tried) -> None:
     """Print how far predictions are from what was measured."""
-    if not len(logs):
-        return
+    logs, half, truth = one
     error = np.abs(np.exp(logs) / np.asarray(truth) - 1)
     words = (
-        f"{name:38} {len(error):3d}  {(error <= 0.05).mean():4.0%}  {(error <= 0.10).mean():4.0%}  "
+        f"{name:38} {len(error):4d}  {(error <= 0.05).mean():4.0%}  {(error <= 0.10).mean():4.0%}  "
         f"{error.mean():5.1%} {error.max():6.1%}"
     )
     if half is not None and (known := np.isfinite(half)).any():
