@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PROBES", "is_probe", "probe_text", "probes"]
 
-_LARGE, _RANDOM = 40, 48
+_MIXED, _LARGE, _RANDOM = 30, 40, 48
 PROBES = _RANDOM + RARE
 _NAME = "mncost-probe-"
 _STAGES = ((8, 64), (16, 96), (24, 160), (40, 320), (64, 640))
@@ -71,9 +71,11 @@ def probe_text(number: int) -> str:
     """Return the architecture file of a probe."""
     if number < _RANDOM:
         random = _Random(number)
-        if number < _LARGE:
+        if number < _MIXED:
             size = random.one_of((64, 96, 112, 128, 160, 176, 192, 224))
             listed = _rows(random)
+        elif number < _LARGE:
+            size, listed = random.one_of((64, 96, 128)), _rows(random, wider=2)
         else:
             size, listed = random.one_of((64, 96, 128)), _small_rows(random)
     else:
@@ -82,7 +84,8 @@ def probe_text(number: int) -> str:
     return f'format = 1\nname = "{_NAME}{number}"\nresolution = {size}\nrows = [\n{rows}]\n'
 
 
-def _rows(random: _Random) -> Iterator[str]:
+def _rows(random: _Random, *, wider: int = 1) -> Iterator[str]:
+    """Yield the rows of a network; of a wider one, most of whose time is that of its weights."""
     style = random.one_of(("separable", "inverted", "inverted", "uib", "mixed"))
     act = random.one_of(_ACTIVATIONS)
     yield (
@@ -93,7 +96,7 @@ def _rows(random: _Random) -> Iterator[str]:
         for place in range(random.one_of((1, 1, 2, 3)) if stage else 1):
             stride = 2 if stage and not place else 1
             kind = random.one_of(("separable", "inverted", "uib")) if style == "mixed" else style
-            out = random.width(least, most)
+            out = random.width(wider * least, wider * most)
             yield (
                 f"{_block(random, kind, out, stride)}, stride = {stride}, "
                 f'activation = "{random.one_of(_ACTIVATIONS)}"'
@@ -103,6 +106,8 @@ def _rows(random: _Random) -> Iterator[str]:
         'name = "last"'
     )
     yield 'block = "pool"'
+    if random.uniform() < 0.5:  # else what a pool and a linear layer take cannot be told apart
+        yield f'block = "linear", out = {random.width(128, 1792)}, activation = "hardswish"'
     yield 'block = "linear", out = "classes", name = "classifier"'
 
 
