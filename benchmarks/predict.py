@@ -1,9 +1,10 @@
 """How well latencies are predicted: the whole protocol in one command.
 
-Three of a run's processes are the calibration, as many as ``mncost calibrate`` has at least; the
+Some of a run's processes are the calibration (--of, as many as ``mncost calibrate`` has); the
 others are what predictions are held against, so a prediction is never judged by the processes that
-it comes from. Other three are the next calibration (--calibrations). Beside it stand: in proportion
-to MACs, a + b × MACs, and the same cells measured twice (three processes against the others).
+it comes from. Intervals are held against as many of them as the calibration has, which is what they
+are for. Other processes are the next calibration (--calibrations). Beside it stand: in proportion
+to MACs, a + b × MACs, and the same cells measured twice (the calibration against the others).
 Several runtimes, threads and precisions are measured one after the other, each for --max-time.
 
     python -m benchmarks.predict --max-time 12min --save predict.json
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,7 +54,6 @@ from mncost.which import Which
 Array = Any
 COUNTS = (0, 2, 4, 7)
 SEVEN = "7 cells a family: ours"
-PROCESSES = 3  # of a calibration
 MOST_MACS = 2.5e9  # of --families every
 SIZES = "96,128,160,192,224"
 FAMILIES = (
@@ -72,6 +72,7 @@ class Cell(NamedTuple):
     known: Calibrated
     truth: float  # seconds, of the other processes
     calm: float  # seconds of undisturbed runs, of the other processes
+    again: float  # seconds, of as many of them as the calibration has
 
 
 class Tried(NamedTuple):
@@ -80,6 +81,7 @@ class Tried(NamedTuple):
     logs: Array  # of predicted seconds
     half: Array | None  # of intervals, on the scale of logarithms
     truth: Array  # seconds
+    again: Array | None = None  # seconds, which intervals are to hold
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,12 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--families", default="six", choices=("six", "every"))
     parser.add_argument("--max-time", default="20min", help="to measure one place at most")
     parser.add_argument("--processes", type=int, default=6)
+    parser.add_argument("--of", type=int, default=5, metavar="N", help="processes of a calibration")
     parser.add_argument("--calibrations", type=int, default=3, metavar="N", help="default: 3")
     parser.add_argument("--save", type=Path, help="the run; of several, its place is added")
     given = parser.parse_args(arguments)
     try:
         if given.run:
-            report(Results.read(given.run), given.calibrations)
+            report(Results.read(given.run), given.of, given.calibrations)
             return 0
         words = given.runtime.split(","), given.threads.split(","), given.precision.split(",")
         places = [
@@ -109,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         networks = [*probes(), *(every_family() if given.families == "every" else six())]
         for place in places:
             named = None if len(places) == 1 else place
-            report(measured(given, networks, place, named), given.calibrations)
+            report(measured(given, networks, place, named), given.of, given.calibrations)
     except InputError as error:
         parser.error(str(error))
     return 0
@@ -168,11 +171,11 @@ def measured(
     return results
 
 
-def calibrations(calibration: Calibration, most: int) -> list[list[Cell]]:
-    """Return the cells once for each three processes that are taken as the calibration.
+def calibrations(calibration: Calibration, processes: int, most: int) -> list[list[Cell]]:
+    """Return the cells once for each few processes that are taken as the calibration.
 
-    Of fewer than six processes it is every second one. Cells that some process did not measure are
-    left out.
+    Of a run with too few processes it is every second one. Cells that some process did not measure
+    are left out.
 
     Raises:
         InputError: there is only one process.
@@ -180,23 +183,29 @@ def calibrations(calibration: Calibration, most: int) -> list[list[Cell]]:
     count = max(len(cell.seconds) for cell in calibration.cells)
     if count < 2:
         raise InputError("the run has one process: several are needed")
-    step = max(2, count // PROCESSES)
+    step = max(2, count // processes)
     whole = [cell for cell in calibration.cells if len(cell.seconds) == count]
+    parts = [range(first, count, step)[:processes] for first in range(step)]
     return [
-        [_cell(cell, {*range(first, count, step)[:PROCESSES]}) for cell in whole]
-        for first in range(step)[:most]
+        [_cell(cell, parts[number], parts[number - 1]) for cell in whole]
+        for number in range(step)[:most]
     ]
 
 
-def _cell(cell: Calibrated, chosen: set[int]) -> Cell:
+def _cell(cell: Calibrated, chosen: Sequence[int], again: Sequence[int]) -> Cell:
     """Divide the processes of a cell."""
     others = [index for index in range(len(cell.seconds)) if index not in chosen]
 
-    def of(values: Sequence[float], indices: Iterable[int]) -> list[float]:
-        return [values[index] for index in sorted(indices)]
+    def of(values: Sequence[float], indices: Sequence[int]) -> list[float]:
+        return [values[index] for index in indices]
 
     known = structs.replace(cell, seconds=of(cell.seconds, chosen), calm=of(cell.calm, chosen))
-    return Cell(known, geometric(of(cell.seconds, others)), geometric(of(cell.calm, others)))
+    return Cell(
+        known,
+        geometric(of(cell.seconds, others)),
+        geometric(of(cell.calm, others)),
+        geometric(of(cell.seconds, again)),
+    )
 
 
 def geometric(values: Sequence[float]) -> float:
@@ -204,11 +213,12 @@ def geometric(values: Sequence[float]) -> float:
     return float(np.exp(np.mean(np.log(values))))
 
 
-def report(results: Results, most: int) -> None:
+def report(results: Results, processes: int, most: int) -> None:
     """Print every table of one run.
 
     Args:
         results: of the run.
+        processes: of a calibration.
         most: calibrations to try.
 
     Raises:
@@ -216,7 +226,7 @@ def report(results: Results, most: int) -> None:
     """
     calibration = calibration_of(results)
     tries: dict[str, list[Tried]] = {}
-    ways = calibrations(calibration, most)
+    ways = calibrations(calibration, processes, most)
     for cells in ways:
         for name, one in protocol(calibration, cells):
             tries.setdefault(name, []).append(one)
@@ -257,7 +267,10 @@ def protocol(calibration: Calibration, cells: Sequence[Cell]) -> Iterator[tuple[
             yield f"{count} cells a family: {name}", one
             if (count, name) == (COUNTS[-1], "ours"):
                 undisturbed = np.array([cell.calm for cell in left])
-                yield "    held against undisturbed runs", one._replace(truth=undisturbed)
+                yield (
+                    "    held against undisturbed runs",
+                    Tried(one.logs, None, undisturbed),
+                )
     for count in COUNTS[:-1]:
         made: dict[str, list[Tried]] = {}
         for family in families:
@@ -288,9 +301,11 @@ def without(cells: Sequence[Cell], chosen: Sequence[Cell]) -> list[Cell]:
 
 def join(parts: Sequence[Tried]) -> Tried:
     """Return several tries as one."""
-    logs, truth = (np.concatenate([part[place] for part in parts]) for place in (0, 2))
-    halves = [part.half for part in parts if part.half is not None]
-    return Tried(logs, np.concatenate(halves) if halves else None, truth)
+    logs, half, truth, again = (
+        np.concatenate(column) if all(one is not None for one in column) else None
+        for column in zip(*parts, strict=True)
+    )
+    return Tried(logs, half, truth, again)
 
 
 def conditions(results: Results) -> str:
@@ -325,16 +340,12 @@ def say_goals(rows: Mapping[str, Tried]) -> None:
         ("a new family, 4 cells: ours", 0.10, 0.95),
     ):
         if name in rows:
-            logs, _, truth = rows[name]
-            share = (np.abs(np.exp(logs) / truth - 1) <= within).mean()
+            one = rows[name]
+            share = (np.abs(np.exp(one.logs) / one.truth - 1) <= within).mean()
             word = "reached" if share >= least else "missed"
             print(f"goal: {name}, ≤ {within:.0%}: {share:.0%} of at least {least:.0%}: {word}")
     if SEVEN in rows:
-        logs, half, truth = rows[SEVEN]
-        assert half is not None
-        known = np.isfinite(half)
-        inside = (np.abs(logs - np.log(truth)) <= half)[known].mean()
-        width = np.median(half[known])
+        inside, width, _ = intervals(rows[SEVEN])
         words = ["reached" if ok else "missed" for ok in (0.88 <= inside <= 0.95, width <= 0.06)]
         print(f"goal: {SEVEN}, inside: {inside:.0%} of 88 to 95%: {words[0]}")
         print(f"goal: {SEVEN}, median half-width: {width:.1%} of at most 6%: {words[1]}")
@@ -378,7 +389,7 @@ def tried(
     )[0]
     linear = np.maximum(asked * line[0] + line[1], 1e-9)
     return {
-        "ours": Tried(np.log(centers), half, truth),
+        "ours": Tried(np.log(centers), half, truth, np.array([one.again for one in left])),
         "∝ MACs": Tried(np.log(asked * share), None, truth),
         "a + b MACs": Tried(np.log(linear), None, truth),
     }
@@ -433,17 +444,24 @@ def left_out(
 
 def row(name: str, one: Tried) -> None:
     """Print how far predictions are from what was measured."""
-    logs, half, truth = one
-    error = np.abs(np.exp(logs) / np.asarray(truth) - 1)
+    error = np.abs(np.exp(one.logs) / one.truth - 1)
     words = (
         f"{name:38} {len(error):4d}  {(error <= 0.05).mean():4.0%}  {(error <= 0.10).mean():4.0%}  "
         f"{error.mean():5.1%} {error.max():6.1%}"
     )
-    if half is not None and (known := np.isfinite(half)).any():
-        inside = np.abs(logs - np.log(truth))[known] <= half[known]
-        words += f"  {inside.mean():5.0%}  {np.median(half[known]):6.1%}"
-        words += "" if known.all() else f"  {(~known).sum()} without"
+    if one.half is not None and np.isfinite(one.half).any():
+        inside, width, without = intervals(one)
+        words += f"  {inside:5.0%}  {width:6.1%}{f'  {without} without' * bool(without)}"
     print(words, flush=True)
+
+
+def intervals(one: Tried) -> tuple[float, float, int]:
+    """Return how many intervals hold a measurement, half their median width, how many are none."""
+    assert one.half is not None
+    assert one.again is not None
+    known = np.isfinite(one.half)
+    inside = (np.abs(one.logs - np.log(one.again)) <= one.half)[known].mean()
+    return float(inside), float(np.median(one.half[known])), int((~known).sum())
 
 
 def speed(calibration: Calibration) -> None:
