@@ -31,6 +31,8 @@ AMOUNTS = (
     "macs in strips of 6 pixels",
     "macs of large kernels",
     "written with a stride",
+    "written and clipped",
+    "written through a curve",
 )
 """The amounts of a kernel. Its time is their sum, each times a factor of the kernel's kind.
 
@@ -86,6 +88,8 @@ def amounts_of(plan: Plan, shapes: Sequence[Shape]) -> NDArray[Any]:
         filled * strips,
         filled * of["large"],
         written * _MB * of["strided"],
+        written * _MB * of["clipped"],
+        written * _MB * of["curved"],
     ]
     return np.stack(columns, axis=1)
 
@@ -109,7 +113,7 @@ def totals_of(plan: Plan, shapes: Sequence[Shape], kinds: Mapping[str, int]) -> 
 def trimmed(totals: NDArray[Any]) -> NDArray[Any]:
     """Return totals in which kinds that few networks have, have only the basic amounts.
 
-    Three networks do not tell seventeen factors apart.
+    Three networks do not tell all factors apart.
 
     Args:
         totals: networks × (kinds × :data:`AMOUNTS`).

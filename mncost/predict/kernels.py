@@ -38,6 +38,8 @@ _FUSED_IN_BLOCKS = ("hardswish",)
 """Activations that it computes there in the blocked layout only."""
 
 
+_LINES = ("", "relu", "relu6")
+"""Activations made of straight lines; a convolution computes a relu for nothing."""
 _IN_BLOCKS = ("first conv", "conv", "depthwise", "pointwise", "grouped")
 _EXPONENTIAL = ("silu", "gelu", "elu", "mish", "tanh")
 """Activations that are kinds of their own: they take several times as long as the others.
@@ -55,6 +57,7 @@ class Kernel(NamedTuple):
         weights: elements.
         macs: multiply-accumulates for each element of the result; ``None``: ask the price list.
         in_channels, out_channels, kernel, stride: of a convolution or linear layer; else 1.
+        activation: that it computes too; empty: none.
     """
 
     kind: str
@@ -66,6 +69,7 @@ class Kernel(NamedTuple):
     out_channels: int = 1
     kernel: int = 1
     stride: int = 1
+    activation: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,8 @@ class Plan:
             "large": np.array([one.kernel > 3 for one in every], float),
             "strided": np.array([one.stride > 1 for one in every], float),
             "spatial": np.array([one.kernel > 1 for one in every]),
+            "clipped": np.array([one.activation == "relu6" for one in every], float),
+            "curved": np.array([one.activation not in _LINES for one in every], float),
             "border": np.array([_border(one.kernel, one.stride) for one in every], float),
         }
 
@@ -236,8 +242,8 @@ class _Planner:
                 self.root[index] = source
             elif rule == "operators" or index in heads:
                 self.step(index, node.op)
-            elif isinstance(node.op, ops.Activation) and not self.is_fused(node.op, source):
-                self.elementwise(index, node.op, source)
+            elif isinstance(node.op, ops.Activation):
+                self.activation(index, node.op, source)
             else:
                 self.root[index] = source
 
@@ -256,7 +262,7 @@ class _Planner:
         elif isinstance(op, ops.Add) and self.rule == "blocked" and self.joined(index, sources):
             pass
         elif isinstance(op, ops.Activation) and self.absorbs(sources[0]):
-            self.root[index] = sources[0]
+            self.fuse(index, op, sources[0])
         elif isinstance(op, ops.Add | ops.Activation) and self.blocked.issuperset(sources):
             self.enter(Kernel(_kind(op), index, sources), True)
         elif isinstance(op, ops.BatchNorm) and self.blocked.issuperset(sources):
@@ -375,8 +381,18 @@ class _Planner:
             return self.rule != "blocked" or source in self.blocked
         return op.function in _FUSED
 
-    def elementwise(self, index: int, op: ops.Activation, source: int) -> None:
-        """Enter an activation that no convolution computes; it keeps the layout."""
+    def fuse(self, index: int, op: ops.Activation, source: int) -> None:
+        """Let the kernel before an activation compute it."""
+        self.root[index] = source
+        if source in self.writer:
+            place = self.writer[source]
+            self.kernels[place] = self.kernels[place]._replace(activation=op.function)
+
+    def activation(self, index: int, op: ops.Activation, source: int) -> None:
+        """Enter an activation, if no convolution computes it; it keeps the layout."""
+        if self.is_fused(op, source):
+            self.fuse(index, op, source)
+            return
         self.enter(Kernel(_kind(op), index, (source,)), source in self.blocked)
         if op.function in _FUSED_IN_BLOCKS:  # x times the hard sigmoid of x
             self.enter(Kernel("scale", index, (index, source)), False)

@@ -1,7 +1,8 @@
 """Probes: small random networks that show a model of latency every kind of kernel.
 
 They mix blocks, kernels of 3 and 5, squeeze-excite, activations, and widths that fit the blocked
-layout of ONNX Runtime and widths that do not. The last ones have the kernels of other networks than
+layout of ONNX Runtime and widths that do not. Most are as deep as MobileNets are: predictions from
+shallower ones were 13 % too fast. The last ones have the kernels of other networks than
 MobileNets (:mod:`mncost.predict.rare_probes`). The same number always makes the same network.
 """
 
@@ -17,11 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["PROBES", "is_probe", "probe_text", "probes"]
 
-_MIXED, _LARGE, _RANDOM = 30, 40, 48
+_DEEP, _RANDOM = 40, 48
 PROBES = _RANDOM + RARE
 _NAME = "mncost-probe-"
-_STAGES = ((8, 64), (16, 96), (24, 160), (40, 320), (64, 640))
+_STAGES = ((8, 32), (12, 48), (24, 80), (32, 144), (64, 256))
+"""The fewest and the most channels of a stage; each halves the sides of the images."""
+_STYLES = ("separable", "inverted", "inverted", "inverted", "uib", "mixed")
 _ACTIVATIONS = ("relu6", "hardswish", "relu")
+_PAIRS = (("relu6", "relu6"), ("relu", "relu"), ("relu", "hardswish"), ("hardswish", "hardswish"))
+"""The activation of the first stages and of the others."""
 
 T = TypeVar("T")
 
@@ -71,11 +76,8 @@ def probe_text(number: int) -> str:
     """Return the architecture file of a probe."""
     if number < _RANDOM:
         random = _Random(number)
-        if number < _MIXED:
-            size = random.one_of((64, 96, 112, 128, 160, 176, 192, 224))
-            listed = _rows(random)
-        elif number < _LARGE:
-            size, listed = random.one_of((64, 96, 128)), _rows(random, wider=2)
+        if number < _DEEP:
+            size, listed = random.one_of((64, 96, 96, 128, 128, 160, 192, 224)), _rows(random)
         else:
             size, listed = random.one_of((64, 96, 128)), _small_rows(random)
     else:
@@ -84,30 +86,29 @@ def probe_text(number: int) -> str:
     return f'format = 1\nname = "{_NAME}{number}"\nresolution = {size}\nrows = [\n{rows}]\n'
 
 
-def _rows(random: _Random, *, wider: int = 1) -> Iterator[str]:
-    """Yield the rows of a network; of a wider one, most of whose time is that of its weights."""
-    style = random.one_of(("separable", "inverted", "inverted", "uib", "mixed"))
-    act = random.one_of(_ACTIVATIONS)
+def _rows(random: _Random) -> Iterator[str]:
+    """Yield the rows of a network as deep as MobileNets are, of which two to four make a stage."""
+    style, activations = random.one_of(_STYLES), random.one_of(_PAIRS)
+    se, kernel = random.one_of((0, 0, 0.25)), random.one_of((3, 3, 5))
     yield (
-        f'block = "conv", kernel = 3, out = {random.width(8, 48)}, activation = "{act}", '
-        'stride = 2, name = "stem"'
+        f'block = "conv", kernel = 3, out = {random.width(8, 40)}, '
+        f'activation = "{random.one_of(activations)}", stride = 2, name = "stem"'
     )
-    for stage, (least, most) in enumerate(_STAGES):
-        for place in range(random.one_of((1, 1, 2, 3)) if stage else 1):
+    for stage, widths in enumerate(_STAGES):
+        out, is_late = random.width(*widths), stage > 1
+        for place in range(random.one_of((2, 3, 4)) if stage else 1):
+            kinds = ("separable", "inverted", "uib", "inverted" if is_late else "fused")
+            kind = random.one_of(kinds) if style == "mixed" else style
             stride = 2 if stage and not place else 1
-            kind = random.one_of(("separable", "inverted", "uib")) if style == "mixed" else style
-            out = random.width(wider * least, wider * most)
-            yield (
-                f"{_block(random, kind, out, stride)}, stride = {stride}, "
-                f'activation = "{random.one_of(_ACTIVATIONS)}"'
-            )
+            block = _block(random, kind, out, stride, kernel if is_late else 3, se)
+            yield f'{block}, stride = {stride}, activation = "{activations[is_late]}"'
     yield (
-        f'block = "conv", kernel = 1, out = {random.width(128, 1280)}, activation = "relu6", '
-        'name = "last"'
+        f'block = "conv", kernel = 1, out = {random.width(256, 1280)}, '
+        f'activation = "{activations[1]}", name = "last"'
     )
     yield 'block = "pool"'
     if random.uniform() < 0.5:  # else what a pool and a linear layer take cannot be told apart
-        yield f'block = "linear", out = {random.width(128, 1792)}, activation = "hardswish"'
+        yield f'block = "linear", out = {random.width(512, 1536)}, activation = "hardswish"'
     yield 'block = "linear", out = "classes", name = "classifier"'
 
 
@@ -128,20 +129,21 @@ def _small_rows(random: _Random) -> Iterator[str]:
     yield 'block = "linear", out = "classes", name = "classifier"'
 
 
-def _block(random: _Random, kind: str, out: int, stride: int) -> str:
-    kernel = random.one_of((3, 3, 5))
+def _block(random: _Random, kind: str, out: int, stride: int, kernel: int, se: float) -> str:
     if kind == "separable":
-        wide = min(1024, out * random.one_of((1, 2)))
-        return f'block = "separable", kernel = {kernel}, out = {wide}'
+        return f'block = "separable", kernel = {kernel}, out = {2 * out}'
     if kind == "inverted":
-        ratio, se = random.one_of((1.5, 2, 3, 4, 6)), random.one_of((0, 0, 0.25))
         return (
-            f'block = "inverted_residual", kernel = {kernel}, expansion = {ratio}, '
-            f"out = {min(out, 320)}, se = {se}"
+            f'block = "inverted_residual", kernel = {kernel}, '
+            f"expansion = {random.one_of((3, 4, 6, 6))}, out = {out}, se = {se}"
         )
-    start = random.one_of((0, 3, 5))
-    middle = random.one_of((3, 5) if stride == 2 else (0, 3, 5))
+    expansion = random.one_of((2, 3, 4, 6))
+    if kind == "fused":
+        return (
+            f'block = "fused_inverted_residual", expansion = {expansion}, out = {out}, kernel = 3'
+        )
+    start, middle = random.one_of((0, 3, 5)), random.one_of((3, 5) if stride == 2 else (0, 3, 5))
     return (
         f'block = "uib", start_kernel = {start}, middle_kernel = {middle}, '
-        f"expansion = {random.one_of((2, 3, 4))}, out = {min(out, 256)}"
+        f"expansion = {expansion}, out = {out}"
     )
