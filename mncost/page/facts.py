@@ -79,11 +79,11 @@ def _method(run: Run) -> Iterator[tuple[str, str]]:
         f"{runs:,} timed calls in {bursts:,} bursts, by {len(run.processes)} processes in "
         f"{generations} generations",
     )
-    target = target_of(run)
+    target, most = target_of(run), options.max_time + options.more_time
     yield (
         "end",
         f"{ending(run)} after {run.seconds:.0f} s; the options were "
-        f"{f'intervals within {target}, ' if target else ''}at most {options.max_time:.0f} s and "
+        f"{f'intervals within {target}, ' if target else ''}at most {most:.0f} s and "
         f"at least {options.processes} processes of each worker",
     )
     yield "seed", f"{options.seed}, for random weights, images and order"
