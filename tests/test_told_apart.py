@@ -37,6 +37,7 @@ def test_sentences_and_twins_of_a_run_keep_them_apart(
     run_cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The script takes 25 ps a MAC, so each speed-up is known from the counts."""
+    pytest.importorskip("scipy")
     instead_of_processes(monkeypatch)
     result = run_cli(["bench", "v2,small.toml", "--runtime", "fake", "--save", "run.json"])
     assert result.status == 0
