@@ -268,7 +268,7 @@ class _Session:
     def take(self, site: _Site, future: Future) -> None:
         """Take a generation into the run, if it is whole and of the same machine."""
         site.future = None
-        if future.status == "cancelled":
+        if future.status not in ("finished", "error"):  # cancelled, or lost with its worker
             return
         try:
             said, seconds = future.result()

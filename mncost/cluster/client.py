@@ -18,10 +18,11 @@ from mncost.extras import require
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["connected", "finished", "workers_of"]
+__all__ = ["connected", "results", "workers_of"]
 
 _CONNECT_SECONDS = 10
 _LOOK_SECONDS = 5  # how often it is looked whether there still are workers
+_FETCH_SECONDS = 60.0  # that a result may take from a worker to here
 _WITHOUT_WORKERS = 60.0  # seconds that a cluster may have no worker
 
 
@@ -86,11 +87,13 @@ def workers_of(client: Client) -> dict[str, dict[str, Any]]:
     return workers
 
 
-def finished(client: Client, futures: Collection[Future]) -> Iterator[Future]:
-    """Yield futures as they end, failed ones too.
+def results(client: Client, futures: Collection[Future]) -> Iterator[Any]:
+    """Yield what tasks return, as they end.
+
+    A result may be lost with its worker. Dask runs the task again, and it is waited for.
 
     Raises:
-        InputError: the scheduler is gone, or has had no worker for a minute.
+        InputError: a task failed, the scheduler is gone, or has had no worker for a minute.
     """
     from distributed import TimeoutError as Late
     from distributed import wait
@@ -98,21 +101,46 @@ def finished(client: Client, futures: Collection[Future]) -> Iterator[Future]:
     left, alone = set(futures), 0.0
     while left:
         try:
-            done, left = wait(left, timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED")
+            ended = wait([*left], timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED").done
         except Late:
-            done = set()
-        yield from done
-        if done:
-            alone = 0.0
+            ended = set()
+        for future in ended:
+            if (result := _result(client, future)) is not None:
+                alone = 0.0
+                left.remove(future)
+                future.release()
+                yield result
+        if ended:
             continue
         if client.status != "running":
-            raise InputError(f"--cluster {client.scheduler.address}: the scheduler is gone")
+            raise _gone(client)
         alone = 0.0 if client.scheduler_info(n_workers=-1)["workers"] else alone + _LOOK_SECONDS
         if alone >= _WITHOUT_WORKERS:
             raise InputError(
                 f"--cluster {client.scheduler.address}: all workers are gone, and none has come "
                 f"back for {_WITHOUT_WORKERS:g} s"
             )
+
+
+def _result(client: Client, future: Future) -> Any:
+    """Return what a task returned; ``None`` if that was lost with its worker."""
+    from distributed import TimeoutError as Late
+
+    if future.status == "error":
+        reason = one_line(str(future.exception()))[:300]
+        raise InputError(f"--cluster {client.scheduler.address}: a task failed: {reason}")
+    if future.status == "cancelled":
+        raise _gone(client)
+    if future.status != "finished":
+        return None
+    try:
+        return future.result(timeout=_FETCH_SECONDS)
+    except Late:
+        return None
+
+
+def _gone(client: Client) -> InputError:
+    return InputError(f"--cluster {client.scheduler.address}: the scheduler is gone")
 
 
 def _versions() -> str:

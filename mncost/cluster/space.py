@@ -8,8 +8,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from mncost.cluster.client import finished, workers_of
-from mncost.errors import InputError, one_line
+from mncost.cluster.client import results, workers_of
 from mncost.space.parts import Counting, Executor, Job, Part, Range
 
 if TYPE_CHECKING:
@@ -30,12 +29,7 @@ def on_cluster(client: Client) -> Executor:
         workers_of(client)
         futures = client.map(_count, *zip(*ranges, strict=True), job=pickle.dumps(job), pure=False)
         try:
-            for future in finished(client, futures):
-                if future.status != "finished":
-                    reason = one_line(str(future.exception()))[:300]
-                    raise InputError(f"a range of networks was not counted: {reason}")
-                yield future.result()
-                future.release()
+            yield from results(client, futures)
         finally:
             client.cancel(futures)
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from tests.running import environment, wait_until
 
-# A worker that notes when each task begins and ends; DIES: it is killed in its task of this number.
+# A worker that notes when each task begins and ends; DIES: it is killed in its task of this number;
+# LOSES: when that task has just ended, so that its result may be lost.
 _PRELOAD = """
-import functools, importlib, os, time
+import functools, importlib, os, threading, time
 
 def watched(module, name):
     module = importlib.import_module(module)
@@ -37,6 +38,8 @@ def watched(module, name):
             return task(*words, **options)
         finally:
             note("ends")
+            if str(count) == os.environ.get("LOSES"):
+                threading.Timer(0.02, os._exit, [9]).start()
 
     setattr(module, name, noted)
 

@@ -8,13 +8,19 @@ import subprocess
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from mncost.cluster.address import Scheduler, checked
+from mncost.cluster.client import _result
 from mncost.errors import InputError
 from tests.cluster.starting import Cluster, cluster
 from tests.running import as_process, background, in_process, wait_until
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
 
 EXAMPLE = str(Path(__file__).parent.parent.parent / "examples" / "space.toml")
 FRONT = ["space", EXAMPLE, "--pareto", "macs:max,params,weight_bytes", "-f", "csv"]
@@ -147,6 +153,28 @@ def test_the_tasks_of_a_killed_worker_are_run_again(tmp_path: Path) -> None:
     assert (there.status, there.err) == (0, "")
     assert there.out == here.out
     assert there.out.count("\n") > 10
+
+
+@needs_dask
+@pytest.mark.parametrize("status", ["lost", "pending"])
+def test_a_lost_result_is_waited_for(status: str) -> None:
+    """A future that has just ended is ``lost`` again if its worker dies before it is asked."""
+    future = SimpleNamespace(status=status, exception=lambda: None)
+    assert _result(cast("Client", None), cast("Future", future)) is None
+
+
+@needs_dask
+@pytest.mark.slow
+def test_results_that_are_lost_with_their_worker_are_made_again(tmp_path: Path) -> None:
+    """Dask tells of a finished task whose result is gone before it can be fetched."""
+    words = ["space", str(large(tmp_path)), "--pareto", "macs:max,params", "--sample", "2000000"]
+    with cluster(tmp_path) as made:
+        dying = [made.worker(LOSES=str(task)) for task in (1, 2, 3)]
+        made.worker()
+        there = as_process([*words, "-f", "csv", "--cluster", made.address])
+        assert dying[0].wait(100) == 9
+    assert (there.status, there.err) == (0, "")
+    assert there.out == as_process([*words, "-f", "csv", "--jobs", "1"]).out
 
 
 @needs_dask
