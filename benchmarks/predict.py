@@ -42,6 +42,7 @@ from mncost.predict.model import Cells, fit
 from mncost.predict.predictor import Predictor
 from mncost.predict.probes import probes
 from mncost.predict.profile import place_of
+from mncost.predict.spread import Spread
 from mncost.results.bench import measure
 from mncost.results.progress import watcher
 from mncost.results.results import Results
@@ -284,7 +285,7 @@ def protocol(calibration: Calibration, cells: Sequence[Cell]) -> Iterator[tuple[
                 made.setdefault(name, []).append(one)
         for name, parts in made.items():
             yield f"a new family, {count} cells: {name}", join(parts)
-    noise = Predictor(structs.replace(calibration, cells=[one.known for one in cells])).noise
+    noise = Spread([one.known for one in cells]).noise
     for name, key in (
         ("leave one cell out", id),
         ("leave one α of a family out", lambda one: (one.known.family, one.known.alpha)),

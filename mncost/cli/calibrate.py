@@ -90,10 +90,14 @@ def calibrate(
     made = predictor.calibration
     families = sorted({cell.family for cell in made.cells if cell.family})
     processes = min(len(cell.seconds) for cell in made.cells)
-    differ = f"a median differs by {predictor.spread:.1%} between processes"
+    differ = f"a median differs by {predictor.spread.median:.1%} between processes"
     say(
         f"{made.place.words()}: {len(made.cells)} networks in {processes} or more processes; "
-        + (differ if predictor.spread else "how processes differ is not known: measure longer")
+        + (
+            differ
+            if predictor.spread.median
+            else "how processes differ is not known: measure longer"
+        )
     )
     say(f"families: {', '.join(families) or 'none, only probes'}")
     words = [*(families[:2] or ["v2"]), *options_of(made.place)]

@@ -90,7 +90,7 @@ def predict(
         with out.when_interrupted(columns=out.columns), watching(None) as watch:
             made, _ = calibrate.check(made, max_time=most or 60.0, watch=watch)
     table = made.table(columns=out.columns)
-    notes = [] if target is None else _wider(made, target, predictor.spread)
+    notes = [] if target is None else _wider(made, target, predictor.spread.median)
     out.emit(table._replace(notes=[*grid.notes, *table.notes, *notes]))
 
 

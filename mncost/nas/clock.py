@@ -70,9 +70,9 @@ class Clock:
         That is ``None`` if a kind of kernel was never measured, and no network was since then.
         """
         plan = self.predictor.plan(network)
-        seconds = self.predictor.kernel_seconds(plan, network.shapes, self.family)
-        seconds = (seconds + self.predictor.call_seconds(self.family)) * self._factor
-        doubt = self.predictor.doubt(plan, network.shapes, self.family)
+        seconds = self.predictor.kernel_seconds(plan, network.shapes)
+        seconds = (seconds + self.predictor.call_seconds) * self._factor
+        doubt = self.predictor.doubts.of(plan, network.shapes, self.family)
         factor, reach = self.correction
         if reach is None and not (doubt and doubt.is_unknown):
             reach = exp(self._odd_half if doubt else self._half)
@@ -85,7 +85,9 @@ class Clock:
             MeasureError: it is not known.
         """
         if point.hi is None:
-            doubt = self.predictor.doubt(self.predictor.plan(network), network.shapes, self.family)
+            doubt = self.predictor.doubts.of(
+                self.predictor.plan(network), network.shapes, self.family
+            )
             why = "it was measured in one process" if doubt is None else doubt.why
             raise MeasureError(
                 f"{network.arch}: {why}, so its latency has no interval: {NO_INTERVAL}"

@@ -2,8 +2,8 @@
 
 CV+ over cells (Barber, Candès, Ramdas, Tibshirani, *Predictive inference with the jackknife+*,
 2021): a fold leaves cells out and predicts them; the score is the error / the model's own standard
-deviation. Cells of a family that was never seen are predicted from the probes
-alone, so these scores say how wrong such predictions are. The quantile of the scores times the
+deviation. A whole family is left out too: its scores say how wrong predictions are of a family that
+was never seen. The quantile of the scores times the
 standard deviation is half an interval. Of few scores it is not their order statistic, which is then
 the largest or next to it, and changes much from run to run, but Student's t times their size.
 """
@@ -20,7 +20,7 @@ from mncost.stats.location import student
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Scores", "has_more", "quantile", "scores_of"]
+__all__ = ["Scores", "quantile", "scores_of"]
 
 LEAST = 8  # networks between the corners
 FOLDS = 30
@@ -33,7 +33,7 @@ class Scores(NamedTuple):
 
     Attributes:
         seen: of cells of families of which other cells were measured.
-        unseen: of cells whose family was left out, or of probes.
+        unseen: of cells whose whole family was left out; without families, of probes.
     """
 
     seen: tuple[float, ...]
@@ -53,14 +53,6 @@ def quantile(scores: tuple[float, ...], level: float) -> float:
         return sorted(scores)[place - 1]
     size = sqrt((PRIOR + sum(score**2 for score in scores)) / (PRIOR + count))
     return size * student(0.5 + level / 2, PRIOR + count)
-
-
-def has_more(totals: NDArray[Any], known: NDArray[Any]) -> NDArray[Any]:
-    """Return which networks have a kind of kernel that none of the known ones has."""
-    calls = slice(None, None, len(AMOUNTS))
-    missing = known[:, calls].sum(axis=0) == 0
-    more: NDArray[Any] = totals[:, calls][:, missing].sum(axis=1) > 0
-    return more
 
 
 def scores_of(
@@ -115,27 +107,24 @@ def _between_corners(cells: Cells, family: NDArray[Any]) -> list[int]:
 
 
 def _unseen(cells: Cells, seconds: NDArray[Any], noise: float, logs: NDArray[Any]) -> list[float]:
-    """Return the scores of cells by the probes alone; without families, of each probe."""
+    """Return the scores of each family by all others; without families, of each probe."""
     import numpy as np
 
-    probes, others = np.flatnonzero(cells.family < 0), np.flatnonzero(cells.family >= 0)
-    if len(probes) > 1:  # kernels that no probe has are no matter of these scores
-        others = others[~has_more(cells.totals[others], cells.totals[probes])]
-    if len(others) and len(probes) > 1:
-        groups = [(others, probes)]
-    elif len(others):
-        numbers = set(cells.family[others])
-        groups = [
-            (np.flatnonzero(cells.family == one), np.flatnonzero(cells.family != one))
-            for one in numbers
-            if len(numbers) > 1
-        ]
-    else:
-        groups = [(np.array([one]), probes[probes != one]) for one in probes if len(probes) > 1]
-    scores = []
-    for left_out, kept in groups:
-        center, deviation = fit(cells.only(kept), seconds[kept], noise).predict(
-            cells.only(left_out)
-        )
-        scores += list(np.abs(logs[left_out] - center) / deviation)
-    return [float(one) for one in scores]
+    families = [np.flatnonzero(cells.family == one) for one in sorted({*cells.family} - {-1})]
+    scores = list[float]()
+    for left_out in families or [np.array([one]) for one in range(len(seconds))]:
+        kept = np.setdiff1d(np.arange(len(seconds)), left_out)
+        if not len(kept):
+            continue
+        like = left_out[~_has_more(cells.totals[left_out], cells.totals[kept])]
+        center, deviation = fit(cells.only(kept), seconds[kept], noise).predict(cells.only(like))
+        scores += [float(one) for one in np.abs(logs[like] - center) / deviation]
+    return scores
+
+
+def _has_more(totals: NDArray[Any], known: NDArray[Any]) -> NDArray[Any]:
+    """Return which networks have a kind of kernel that none of the known ones has."""
+    calls = slice(None, None, len(AMOUNTS))
+    missing = known[:, calls].sum(axis=0) == 0
+    more: NDArray[Any] = totals[:, calls][:, missing].sum(axis=1) > 0
+    return more

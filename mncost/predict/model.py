@@ -4,7 +4,8 @@ A network's time is a sum over its kernels: each kind has factors that are not n
 (:data:`mncost.predict.features.AMOUNTS`), worked out by non-negative least squares on relative
 errors. What is left over is alike among networks of one family: a Gaussian process over (log α, log
 resolution) with an offset of the family. The same covariance weighs the least squares, so that
-twenty networks of one family do not count as twenty (generalised least squares).
+twenty networks of one family do not count as twenty (generalised least squares). Of a family that
+was never measured the sum alone is known.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Cells", "Fit", "fit"]
+__all__ = ["NOISE", "WIDEST", "Cells", "Fit", "fit"]
 
 OFFSET, PROCESS, NOISE = 0.06, 0.08, 0.015
 """Standard deviations of logarithms: a family's offset, what is smooth in it, the rest."""
+WIDEST: float = (OFFSET**2 + PROCESS**2 + NOISE**2) ** 0.5
+"""That of a network of a family that was never measured."""
 SCALES = (0.3, 1.0)
 """How far the process reaches in log α and in log resolution: widths jump, images grow smoothly."""
 _RIDGE = 0.05

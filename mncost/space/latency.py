@@ -64,8 +64,8 @@ class Timer:
             plan: its kernels.
             shapes: of every node's result.
         """
-        seconds = self.predictor.kernel_seconds(plan, shapes, self.family)
-        doubt = self.predictor.doubt(plan, shapes, self.family)
+        seconds = self.predictor.kernel_seconds(plan, shapes)
+        doubt = self.predictor.doubts.of(plan, shapes, self.family)
         level = 0 if doubt is None else UNKNOWN if doubt.is_unknown else 1
         return Piece(seconds, level, plan.ends_in_blocks)
 
@@ -80,4 +80,4 @@ class Timer:
     @property
     def call(self) -> float:
         """Seconds of each call, beside its kernels."""
-        return self.predictor.call_seconds(self.family)
+        return self.predictor.call_seconds

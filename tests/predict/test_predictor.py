@@ -137,7 +137,7 @@ def test_what_all_cells_of_a_process_share(predictor: Predictor) -> None:
         for one, s in ((one, one.seconds[0]) for one in old.cells)
     ]
     moody = Predictor(structs.replace(old, cells=cells))
-    assert moody.mood == pytest.approx((0.0052 / 3) ** 0.5)
+    assert moody.spread.mood == pytest.approx((0.0052 / 3) ** 0.5)
     (one,), (other,) = (each.predict(mncost.load("v2", 0.6)) for each in (predictor, moody))
     widths = [np.log((each.latency.hi or 0) / each.latency.center) for each in (one, other)]
-    assert widths[1] == pytest.approx(np.hypot(widths[0], 1.645 * moody.mood), rel=0.1)
+    assert widths[1] == pytest.approx(np.hypot(widths[0], 1.645 * moody.spread.mood), rel=0.1)

@@ -79,11 +79,11 @@ def test_the_front_and_the_limit(predictor: Predictor) -> None:
     space = Space.of(arch="v2", alpha="0.35:1.0:0.05", resolution="96:224:32")
     every = space.survey(predictor=predictor)
     most = float(np.median(every.costs["latency_hi"]))
-    kept = space.survey("latency,macs:max", bounds={("latency_hi",): most}, predictor=predictor)
+    kept = space.survey("latency,params:max", bounds={("latency_hi",): most}, predictor=predictor)
     assert 0 < len(kept) < kept.fitting < every.fitting
     assert kept.costs["latency_hi"].max() <= most
     assert (np.diff(kept.costs["latency"]) >= 0).all()
-    assert (np.diff(kept.costs["macs"]) >= 0).all()
+    assert (np.diff(kept.costs["params"]) >= 0).all()
     best = space.survey(keep=3, order=goals_of("latency")[0], predictor=predictor)
     assert best.costs["latency"].tolist() == sorted(every.costs["latency"])[:3]
     frame = best.to_frame(rows=None)
