@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
-from operator import mul
 from typing import TYPE_CHECKING, Self
 
 from mncost.cost import memory
-from mncost.cost.memory import InPlace, Peak, Precision, Schedule
-from mncost.cost.work import OpCost, Tally, count, held, macs_of_nodes, tally
-from mncost.errors import UnknownNameError
+from mncost.cost.memory import InPlace, Peak, Precision
+from mncost.cost.work import OpCost, Tally, count, tally
 from mncost.graph.graph import Graph, Shapes
-from mncost.graph.ops import Foreign, Shape
-from mncost.graph.pairs import Pair
+from mncost.graph.ops import Shape
 from mncost.graph.shapes import infer_shapes
 from mncost.label import Label
 from mncost.render.shown import Shown
+from mncost.shared import Shared
 from mncost.spec.axis import Resolution, resolution_of
-from mncost.spec.build import is_sized
 from mncost.spec.resolve import Architecture
 
 if TYPE_CHECKING:
@@ -31,98 +28,9 @@ if TYPE_CHECKING:
     from mncost.cost.layers import Layer
     from mncost.cost.materialised import Materialised
     from mncost.cost.pairs import PairCost
-    from mncost.cost.sizes import Sums
     from mncost.readers.model import Source, TrainedWeights
 
 __all__ = ["Counted"]
-
-
-class _Shared:
-    """What does not depend on the inputs' shapes: worked out once, shared by many networks."""
-
-    def __init__(self, graph: Graph, pairs: tuple[Pair, ...] = ()) -> None:
-        self.graph = graph
-        self.pairs = pairs  # those that were replaced, if this is a twin
-        self._twins: dict[str, _Shared] = {}
-        self._weight_bytes: dict[Precision, int] = {}
-        self._first: tuple[list[Shape], list[int]] | None = None  # shapes and MACs
-
-    def sized(self, inputs: Shapes) -> tuple[list[Shape] | None, int]:
-        """Return the multiply-accumulates, and the shape of each node's result if it is known.
-
-        Only the first inputs are followed through the graph, where the others are images of other
-        sizes (:mod:`mncost.cost.sizes`).
-
-        Raises:
-            InputError: the inputs do not fit, or are too small.
-        """
-        if self._sums is not None and (pixels := self._sums.pixels(inputs)) is not None:
-            return None, sum(map(mul, self._sums.macs, pixels))
-        shapes = infer_shapes(self.graph, inputs)
-        macs = macs_of_nodes(self.graph, shapes)
-        if self._first is None:
-            self._first = shapes, macs
-        return shapes, sum(macs)
-
-    @property
-    def _sums(self) -> Sums | None:
-        """The costs as sums of pixels, if they are such, and not for the first inputs."""
-        return None if self._first is None else self._sums_after_first
-
-    @cached_property
-    def _sums_after_first(self) -> Sums | None:
-        from mncost.cost.sizes import sums_of  # one size needs none
-
-        assert self._first is not None
-        return sums_of(self.graph, *self._first)
-
-    def peak(self, inputs: Shapes, precision: Precision) -> Peak | None:
-        """Return the most bytes of activations alive at once, if that follows from sums."""
-        if self._sums is None or (pixels := self._sums.pixels(inputs)) is None:
-            return None
-        return self._sums.peak(self.schedule, pixels, precision)
-
-    def weight_bytes(self, precision: Precision) -> int:
-        """Return the bytes of the deployed weights."""
-        if precision not in self._weight_bytes:
-            self._weight_bytes[precision] = memory.weight_bytes(self.schedule, precision)
-        return self._weight_bytes[precision]
-
-    @cached_property
-    def schedule(self) -> Schedule:
-        """The graph as fused steps."""
-        return memory.schedule(self.graph)
-
-    @cached_property
-    def held(self) -> tuple[int, int]:
-        """The trainable parameters and the buffers of all operators."""
-        params, buffers = zip(*[held(node.op) for node in self.graph.nodes], strict=True)
-        return sum(params), sum(buffers)
-
-    @cached_property
-    def unknown(self) -> Counter[str]:
-        """The operators of unknown work, and how many of each there are."""
-        ops = [node.op for node in self.graph.nodes if type(node.op) is Foreign]
-        return Counter([op.operator for op in ops if op.work is None])
-
-    @cached_property
-    def is_sized(self) -> bool:
-        """Whether the graph fits one size of images only."""
-        return is_sized(self.graph)
-
-    def twin(self, name: str) -> _Shared:
-        """Return the twin of a name in :data:`mncost.graph.twin.TWINS`.
-
-        Raises:
-            UnknownNameError: there is no such twin.
-        """
-        if name not in self._twins:
-            from mncost.graph.twin import TWINS  # a network alone needs none
-
-            if name not in TWINS:
-                raise UnknownNameError("twin", name, TWINS)
-            self._twins[name] = _Shared(*TWINS[name](self.graph))
-        return self._twins[name]
 
 
 class Counted(Shown):
@@ -153,9 +61,9 @@ class Counted(Shown):
             GridError: an image is too small.
             SpecError: the layers do not fit each other, or the inputs.
         """
-        self._set(label, _Shared(graph), inputs, precision)
+        self._set(label, Shared(graph), inputs, precision)
 
-    def _set(self, label: Label, shared: _Shared, inputs: Shapes, precision: Precision) -> None:
+    def _set(self, label: Label, shared: Shared, inputs: Shapes, precision: Precision) -> None:
         self.label = label
         self.inputs = dict(inputs)
         self.precision = precision
@@ -174,7 +82,7 @@ class Counted(Shown):
         self._original: Self | None = None  # the network that this is a twin of
         self._twins: dict[str, Self] = {}
 
-    def _copy(self, shared: _Shared, inputs: Shapes) -> Self:
+    def _copy(self, shared: Shared, inputs: Shapes) -> Self:
         copy = type(self).__new__(type(self))
         copy._set(self.label, shared, inputs, self.precision)
         copy.architecture, copy.in_place = self.architecture, self.in_place

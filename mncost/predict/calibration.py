@@ -15,7 +15,8 @@ from mncost.measure.records import Machine
 from mncost.measure.runtimes.blocked import block_of
 from mncost.place import OnePlace
 from mncost.predict.features import totals_of
-from mncost.predict.kernels import Plan, plan_of, rule_of
+from mncost.predict.kernels import Plan
+from mncost.predict.planner import plan_of, rule_of
 from mncost.predict.probes import is_probe
 
 if TYPE_CHECKING:

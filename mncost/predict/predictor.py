@@ -19,8 +19,9 @@ from mncost.predict.calibration import LEAST, Calibration, calibration_of, where
 from mncost.predict.doubts import PARTIAL, Doubts
 from mncost.predict.features import totals_of, trimmed
 from mncost.predict.intervals import Scores, quantile, scores_of
-from mncost.predict.kernels import Plan, plan_of, rule_of
+from mncost.predict.kernels import Plan
 from mncost.predict.model import WIDEST, Cells, fit
+from mncost.predict.planner import plan_of, rule_of
 from mncost.predict.predictions import Prediction, Predictions
 from mncost.predict.spread import Spread
 from mncost.results.results import Results

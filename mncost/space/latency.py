@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mncost.graph.graph import Graph
 from mncost.graph.ops import Shape
-from mncost.predict.kernels import Plan, plan_of, rule_of
+from mncost.predict.kernels import Plan
+from mncost.predict.planner import plan_of, rule_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

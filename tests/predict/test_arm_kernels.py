@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 
 import mncost
-from mncost.predict.kernels import plan_of
+from mncost.predict.planner import plan_of
 
 RECORDED = {
     ("v1", 0.35): "1 conv, 13 depthwise, 13 pointwise, 1 global pool, 1 linear",

@@ -14,7 +14,7 @@ from mncost.errors import InputError
 from mncost.graph.graph import Graph
 from mncost.measure.machine import machine
 from mncost.network import Network
-from mncost.predict.kernels import Rule, plan_of
+from mncost.predict.planner import Rule, plan_of
 from mncost.predict.probes import probes
 from mncost.spec.catalog import families
 
