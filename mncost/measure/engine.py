@@ -32,9 +32,9 @@ from mncost.measure.workers.worker import Ahead
 __all__ = ["Errors", "Pilot", "Progress", "Tools", "Undecided", "measure"]
 
 SAVE_EVERY = 5.0  # seconds
-OVERTIME = (
-    30.0  # seconds after the end in which another process is started, so that there are three
-)
+# Seconds after the end in which another process is started, so that there are three.
+OVERTIME = 30.0
+FEWEST_GENERATIONS = 8  # of decisions, if processes take long to start
 WIDE = 0.05  # half an interval / the median: a run takes more than its usual time for it
 PROFILE_ROUNDS, PART_ROUNDS = 10, 3  # in each process: of a network, of a part of one
 
@@ -131,7 +131,9 @@ class _Session:
     def new_timetable(self) -> Timetable:
         """Return the timetable of a run that begins now."""
         options = self.run.options
-        return Timetable(self.clock.now(), options.max_time, options.processes - self.first)
+        fewest = None if self.tools.undecided is None else FEWEST_GENERATIONS - self.first
+        processes = options.processes - self.first
+        return Timetable(self.clock.now(), options.max_time, processes, fewest)
 
     @property
     def processes(self) -> list[Process]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import ceil
 from random import Random
-from statistics import median
+from statistics import fmean, median
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 __all__ = [
@@ -54,6 +54,9 @@ MIN_PROCESSES = 3  # of a run, for an interval that means something
 # A generation should measure that many times as long as it took to start; at most, and after a
 # pilot: processes differ more than rounds (by 1.9 and 0.9 %), so more of them say more.
 WORTH, PILOTED_WORTH = 6, 1
+# That many times it should measure at least, where there may be fewer processes for it: beside busy
+# programs processes start slowly, and rounds differ more than processes.
+LEAST_WORTH = 1
 
 
 def shuffled(things: list[T], *seed: int) -> list[T]:
@@ -150,13 +153,23 @@ class Pace(NamedTuple):
 class Timetable:
     """Shares a run's time out among its generations. All times are seconds on one clock."""
 
-    def __init__(self, now: float, max_time: float, processes: int) -> None:
-        """Begin at ``now``; the run may take ``max_time`` and should have ``processes``."""
+    def __init__(
+        self, now: float, max_time: float, processes: int, fewest: int | None = None
+    ) -> None:
+        """Begin.
+
+        Args:
+            now: the time.
+            max_time: that the run may take.
+            processes: that it should have.
+            fewest: that it should have if they take long to start; ``None``: as many.
+        """
         self.begun, self.deadline = now, now + max_time
         self.processes = processes
-        self.started = now
+        self.fewest = processes if fewest is None else min(fewest, processes)
+        self.started, self.generation = now, 0
+        self._starts: list[float] = []  # how long each took
         self._loaded = now
-        self._longest_start = 0.0
         self._least_rounds = MIN_ROUNDS
 
     def built(self, now: float) -> None:
@@ -196,14 +209,16 @@ class Timetable:
 
     def begin(self, now: float, generation: int) -> None:
         """A generation begins: its processes are started."""
-        self.started = now
-        left = max(1, self.processes - generation)
-        self._slot_ends = now + (self.deadline - now) / left
+        self.started, self.generation = now, generation
 
     def loaded(self, now: float) -> None:
         """All cells are loaded: rounds begin."""
         self._loaded = now
-        self._longest_start = max(self._longest_start, now - self.started)
+        self._starts.append(now - self.started)
+        time, worth = self.deadline - self.started, (1 + LEAST_WORTH) * fmean(self._starts)
+        fewest = max(self.fewest, self.generation + int(time / worth))
+        left = max(1, min(self.processes, fewest) - self.generation)
+        self._slot_ends = self.started + time / left
 
     def another_round(self, now: float, rounds: int) -> bool:
         """Whether the generation goes on after this many rounds."""
@@ -218,4 +233,4 @@ class Timetable:
 
     def another_generation(self, now: float) -> bool:
         """Whether there is time to start processes once more, and for some rounds."""
-        return now + 1.2 * self._longest_start < self.deadline
+        return now + 1.2 * max(self._starts, default=0.0) < self.deadline
