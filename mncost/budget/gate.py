@@ -53,7 +53,7 @@ class Gate:
         hosts = frozenset(cell.place.host for cell in run.cells)
         looks = self._machines.setdefault(hosts, Looks(tests=self.looks.tests))
         look = looks.look(fraction, last)
-        while (undecided := self._undecided(hosts)) and self._decide(undecided, look):
+        while (undecided := self._undecided(hosts)) and self._decide(undecided, look, last):
             pass  # what is decided leaves more of the error to the others
         return {cell for index in undecided for cell in self.plan.measured[index].cells}
 
@@ -66,12 +66,12 @@ class Gate:
             if index not in self._seen or self._seen[index].verdict is None
         ]
 
-    def _decide(self, undecided: Sequence[int], look: Look) -> bool:
+    def _decide(self, undecided: Sequence[int], look: Look, last: bool) -> bool:
         """Judge limits; say whether one of them has a verdict now."""
         verdicts = [seen.verdict for seen in self._seen.values()]
         levels = look.levels(verdicts.count("FAIL"), verdicts.count("PASS"))
         for index in undecided:
-            self._seen[index] = self._look(self.plan.measured[index], levels)
+            self._seen[index] = self._look(self.plan.measured[index], levels, last)
         return any(self._seen[index].verdict for index in undecided)
 
     def outcomes(self) -> dict[int, Outcome]:
@@ -135,7 +135,7 @@ class Gate:
         summary = self.results.summaries[measured.cell]
         return summary.undisturbed if summary.clock == "cpu" else None
 
-    def _look(self, measured: Measured, levels: Levels) -> _Seen:
+    def _look(self, measured: Measured, levels: Levels, last: bool) -> _Seen:
         limit, cell = measured.limit, measured.cell
         if isinstance(limit.bound, Latency) and limit.bound.percent != 50:
             percent = limit.bound.percent
@@ -155,7 +155,7 @@ class Gate:
                     lambda level: self.results.verdict_ratio(cell, other, level), levels.ratio
                 )
             )
-            room = unseen(interval.n) if interval else 1.0
+            room = unseen(interval, last=last)
             look = _Seen(interval, judge(interval, limit.allowed, room=room), clock=clock)
         if self.results.disturbed.intersection(measured.cells):
             return look._replace(verdict=None, why=DISTURBED)

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from math import sqrt
 from typing import NamedTuple
+
+from mncost.interval import Interval
 
 __all__ = ["ALPHA", "Levels", "Look", "Looks", "factor", "unseen"]
 
@@ -163,6 +166,17 @@ def factor(factors: Mapping[int, float], looks: float) -> float:
     return factors[below] + part * (factors[above] - factors[below])
 
 
-def unseen(generations: int) -> float:
-    """Return by which factor a slow memory layout may raise a mean without having been seen."""
-    return 1.0 if generations >= GENERATIONS_TO_SEE else 1.0 + UNSEEN
+def unseen(interval: Interval | None, *, last: bool) -> float:
+    """Return by which factor a slow memory layout may raise a mean without having been seen.
+
+    At the last look there is no more to see, and a wide interval has room for it already. An upper
+    bound is then at least :data:`UNSEEN` and half of its reach above the center.
+
+    Args:
+        interval: of as many generations as its ``n``.
+        last: whether it is the last look.
+    """
+    if interval is None or interval.hi is None or interval.n >= GENERATIONS_TO_SEE:
+        return 1.0
+    reach = interval.hi / interval.center if last else 1.0
+    return max(1.0, (1.0 + UNSEEN) / sqrt(reach))

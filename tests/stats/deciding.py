@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from mncost.interval import Interval
 from mncost.stats.generations import Estimate, bounds, estimate
 from mncost.stats.location import resemblance_of
 from mncost.stats.looks import ALPHA, Looks, unseen
@@ -48,7 +49,10 @@ def decide(
         look = looks.look(float(times[n - 1]), n == count)
         if n < 3 or not look.fail:
             continue
-        mean, room = estimate(logs[:, :n], turned(n)), log(unseen(n))
+        mean, room = (
+            estimate(logs[:, :n], turned(n)),
+            log(unseen(Interval(1.0, 1.0, 1.0, n), last=False)),
+        )
         while True:
             failed, passed = (
                 np.repeat((verdicts.reshape(-1, tests) == verdict).sum(axis=1), tests)
@@ -61,7 +65,8 @@ def decide(
                 some = Estimate(center, error, freedom, skewness, n)
                 to_fail, to_pass = look.levels(*pair).ratio
                 lo[rows], hi[rows] = bounds(some, to_fail)[0], bounds(some, to_pass)[1]
-            now = np.where(lo > limit, 1, np.where(hi + room <= limit, -1, 0))
+            raised = hi + (np.maximum(0.0, room - (hi - mean[0]) / 2) if n == count else room)
+            now = np.where(lo > limit, 1, np.where(raised <= limit, -1, 0))
             new = (verdicts == 0) & (now != 0)
             verdicts[new], when[new] = now[new], n
             if tests == 1 or not new.any():
@@ -105,7 +110,9 @@ def decide_medians(logs: Values, limit: float, *, tests: int = 1) -> Values:
                 stdtrit(n - 1, 0.5 + levels[decided] / 2) * error
                 for levels, decided in ((to_fail, failed), (to_pass, passed))
             )
-            highest = center + above + log(unseen(n))
+            room = log(unseen(Interval(1.0, 1.0, 1.0, n), last=False))
+            room = np.maximum(0.0, room - above / 2) if n == count else room
+            highest = center + above + room
             now = np.where(center - below > limit, 1, np.where(highest <= limit, -1, 0))
             new = (verdicts == 0) & (now != 0)
             verdicts[new] = now[new]

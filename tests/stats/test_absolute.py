@@ -51,7 +51,7 @@ def decided(logs: Values) -> str | None:
         level = looks.level(n / count, n == count)
         values = np.exp(logs[:n]).tolist()
         interval = log_interval(values, level, resemblance_of([log(one) for one in values]))
-        if verdict := judge(interval, 1.0, room=unseen(n)):
+        if verdict := judge(interval, 1.0, room=unseen(interval, last=n == count)):
             return verdict
     return None
 

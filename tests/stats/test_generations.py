@@ -107,7 +107,7 @@ def test_the_simulation_decides_as_the_functions_for_one_decision() -> None:
                 for level in (to_fail, to_pass)
             )
             both = lower._replace(hi=upper.hi)
-            verdict = verdict or judge(both, 1.02, room=unseen(n))
+            verdict = verdict or judge(both, 1.02, room=unseen(both, last=n == 12))
         expected.append({"FAIL": 1, "PASS": -1, None: 0}[verdict])
     assert set(expected) == {1, -1, 0}
     assert found.tolist() == expected
