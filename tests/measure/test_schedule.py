@@ -77,11 +77,13 @@ def test_members_of_a_group_follow_one_another() -> None:
     assert len({"".join(interleaved(groups, 0, n, generation=0)) for n in range(20)}) > 1
 
 
-def simulate(max_time: float, processes: int, start: float, round_time: float) -> list[int]:
+def simulate(
+    max_time: float, processes: int, start: float, round_time: float, fewest: int | None = None
+) -> list[int]:
     """Return the rounds of each generation when nothing but the time limit ends the run."""
     now = 0.0
     rounds: list[int] = []
-    timetable = Timetable(now, max_time, processes)
+    timetable = Timetable(now, max_time, processes, fewest)
     while not rounds or timetable.another_generation(now):
         timetable.begin(now, len(rounds))
         now += start
@@ -99,6 +101,16 @@ def test_time_is_shared_among_the_processes_asked_for() -> None:
     rounds = simulate(max_time=50, processes=5, start=4, round_time=1)
     assert len(rounds) == 5
     assert min(rounds) >= 5
+
+
+def test_processes_that_start_slowly_measure_for_as_long_as_they_start() -> None:
+    """But there are the fewest; where starts are short there are as many as were asked for."""
+    assert simulate(20, 20, start=0.4, round_time=0.1, fewest=8) == [6] * 20
+    slow = simulate(20, 20, start=1.0, round_time=0.1, fewest=8)
+    assert len(slow) == 10
+    assert min(slow) >= 10
+    assert len(simulate(20, 20, start=1.0, round_time=0.1)) > len(slow)
+    assert len(simulate(20, 20, start=2.0, round_time=0.1, fewest=8)) == 8
 
 
 def test_models_that_take_most_of_the_time_leave_all_of_it() -> None:
