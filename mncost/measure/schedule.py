@@ -216,9 +216,9 @@ class Timetable:
         self._loaded = now
         self._starts.append(now - self.started)
         time, worth = self.deadline - self.started, (1 + LEAST_WORTH) * fmean(self._starts)
-        fewest = max(self.fewest, self.generation + int(time / worth))
-        left = max(1, min(self.processes, fewest) - self.generation)
-        self._slot_ends = self.started + time / left
+        affordable = self.generation + int(time / max(worth, 1e-9))  # a scripted clock may stand
+        planned = min(self.processes, max(self.fewest, affordable))
+        self._slot_ends = self.started + time / max(1, planned - self.generation)
 
     def another_round(self, now: float, rounds: int) -> bool:
         """Whether the generation goes on after this many rounds."""

@@ -108,6 +108,7 @@ def test_processes_that_start_slowly_measure_for_as_long_as_they_start() -> None
     quick = simulate(20, 20, start=0.4, round_time=0.1, fewest=8)
     assert quick == simulate(20, 20, start=0.4, round_time=0.1)
     assert len(quick) == 20
+    assert len(simulate(20, 20, start=0.0, round_time=0.1, fewest=8)) >= 20
     slow = simulate(20, 20, start=1.0, round_time=0.1, fewest=8)
     assert 9 <= len(slow) <= 10
     assert min(slow) >= 10
