@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mncost.measure.engine import FEWEST_GENERATIONS
 from mncost.stats.location import log_interval, resemblance_of
 from mncost.stats.percentiles import percentiles
 from tests.choose.test_search import drawn, passed
@@ -66,6 +67,13 @@ def ratios(rng: np.random.Generator, decisions: int) -> None:
             logs = RATIOS[name](rng, decisions // 5 * tests, GENERATIONS)
             verdicts, _ = deciding.decide(logs, 0.0, tests=tests)
             line(f"any of {tests} limits, {name}", *wrong(verdicts, tests))
+
+
+def few(rng: np.random.Generator, decisions: int) -> None:
+    """One limit on a ratio, 8 generations: where processes start slowly."""
+    for name, draw in RATIOS.items():
+        verdicts, _ = deciding.decide(draw(rng, decisions, FEWEST_GENERATIONS), 0.0)
+        line(name, *wrong(verdicts))
 
 
 def medians(rng: np.random.Generator, decisions: int) -> None:
@@ -147,7 +155,7 @@ def pick(rng: np.random.Generator, decisions: int) -> None:
 
 
 TABLES: dict[str, Callable[[np.random.Generator, int], None]] = {
-    one.__name__: one for one in (ratios, medians, power, p99, intervals, pick)
+    one.__name__: one for one in (ratios, few, medians, power, p99, intervals, pick)
 }
 
 
