@@ -12,9 +12,9 @@ from mncost.cost.work import OpCost, Tally, count, tally
 from mncost.graph.graph import Graph, Shapes
 from mncost.graph.ops import Shape
 from mncost.graph.shapes import infer_shapes
+from mncost.graph_costs import GraphCosts
 from mncost.label import Label
 from mncost.render.shown import Shown
-from mncost.shared import Shared
 from mncost.spec.axis import Resolution, resolution_of
 from mncost.spec.resolve import Architecture
 
@@ -61,9 +61,11 @@ class Counted(Shown):
             GridError: an image is too small.
             SpecError: the layers do not fit each other, or the inputs.
         """
-        self._set(label, Shared(graph), inputs, precision)
+        self._set(label, GraphCosts(graph), inputs, precision)
 
-    def _set(self, label: Label, shared: Shared, inputs: Shapes, precision: Precision) -> None:
+    def _set(
+        self, label: Label, graph_costs: GraphCosts, inputs: Shapes, precision: Precision
+    ) -> None:
         self.label = label
         self.inputs = dict(inputs)
         self.precision = precision
@@ -77,14 +79,14 @@ class Counted(Shown):
         self.notes: tuple[str, ...] = ()
         self._forms: Sequence[Form] = ()  # as a model's own code writes its operators
         self._stored_bytes: int | None = None  # of the weights of a model, by their own types
-        self._shapes, self._macs = shared.sized(inputs)
-        self._shared = shared
+        self._shapes, self._macs = graph_costs.sized(inputs)
+        self._graph_costs = graph_costs
         self._original: Self | None = None  # the network that this is a twin of
         self._twins: dict[str, Self] = {}
 
-    def _copy(self, shared: Shared, inputs: Shapes) -> Self:
+    def _copy(self, graph_costs: GraphCosts, inputs: Shapes) -> Self:
         copy = type(self).__new__(type(self))
-        copy._set(self.label, shared, inputs, self.precision)
+        copy._set(self.label, graph_costs, inputs, self.precision)
         copy.architecture, copy.in_place = self.architecture, self.in_place
         return copy
 
@@ -137,7 +139,7 @@ class Counted(Shown):
     @property
     def graph(self) -> Graph:
         """The operators, in execution order."""
-        return self._shared.graph
+        return self._graph_costs.graph
 
     @property
     def shapes(self) -> list[Shape]:
@@ -177,7 +179,7 @@ class Counted(Shown):
     @property
     def unknown(self) -> Counter[str]:
         """The operators of unknown work, and how many of each there are."""
-        return self._shared.unknown
+        return self._graph_costs.unknown
 
     @property
     def is_complete(self) -> bool:
@@ -192,12 +194,12 @@ class Counted(Shown):
     @property
     def params(self) -> int:
         """Trainable parameters."""
-        return self._shared.held[0]
+        return self._graph_costs.held[0]
 
     @property
     def buffers(self) -> int:
         """Running means and variances of the batch norms."""
-        return self._shared.held[1]
+        return self._graph_costs.held[1]
 
     @property
     def weight_bytes(self) -> int:
@@ -207,15 +209,15 @@ class Counted(Shown):
         """
         if self._stored_bytes is not None:
             return self._stored_bytes
-        return self._shared.weight_bytes(self.precision)
+        return self._graph_costs.weight_bytes(self.precision)
 
     @cached_property
     def _peak(self) -> Peak:
         if self._shapes is None and self.in_place == "none":
-            peak = self._shared.peak(self.inputs, self.precision)
+            peak = self._graph_costs.peak(self.inputs, self.precision)
             if peak is not None:
                 return peak
-        plan, shapes = self._shared.schedule, self.shapes
+        plan, shapes = self._graph_costs.schedule, self.shapes
         return memory.peak(self.graph, plan, shapes, self.precision, self.in_place)
 
     @property
@@ -233,14 +235,16 @@ class Counted(Shown):
         """The largest tensor at each spatial size, from the largest size to the smallest."""
         from mncost.cost.materialised import materialised  # a grid needs none
 
-        return materialised(self.graph, self._shared.schedule, self.shapes, self.precision)
+        return materialised(self.graph, self._graph_costs.schedule, self.shapes, self.precision)
 
     @cached_property
     def all_layers(self) -> tuple[Layer, ...]:
         """Every operator, in execution order."""
         from mncost.cost.layers import layers  # a grid needs none
 
-        return layers(self.graph, self.shapes, self.costs, self._shared.schedule, self.precision)
+        return layers(
+            self.graph, self.shapes, self.costs, self._graph_costs.schedule, self.precision
+        )
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -259,7 +263,7 @@ class Counted(Shown):
         """
         own = self.original
         if name not in own._twins:
-            own._twins[name] = own._copy(own._shared.twin(name), self.inputs)
+            own._twins[name] = own._copy(own._graph_costs.twin(name), self.inputs)
             own._twins[name].twin, own._twins[name]._original = name, own
         return own._twins[name]
 
@@ -304,7 +308,7 @@ class Counted(Shown):
         own = {layer.name: layer for layer in self.all_layers}
         other = self.as_twin(twin)
         merged = {layer.name: layer for layer in other.all_layers}
-        pairs = () if self.twin else other._shared.pairs
+        pairs = () if self.twin else other._graph_costs.pairs
         if twin in SPLITTING:  # the pairs stand in the twin
             own, merged = merged, own
         return tuple(

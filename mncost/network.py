@@ -49,11 +49,11 @@ class Network(Counted):
             return self._original.at(height, width).as_twin(self.twin)
         if inputs == self.inputs:
             return self
-        if self.architecture is not None and self._shared.is_sized:
+        if self.architecture is not None and self._graph_costs.is_sized:
             size = height, height if width is None else width
             resolution = resolution_of(size)
             return network_of(self.architecture, resolution, self.precision, self.in_place)
-        return self._copy(self._shared, inputs)
+        return self._copy(self._graph_costs, inputs)
 
     def named(self, arch: str) -> Network:
         """Return the same network under another name."""
@@ -126,7 +126,7 @@ class Network(Counted):
         """
         from mncost.models.export import trained
 
-        copy = self._copy(self._shared, self.inputs)
+        copy = self._copy(self._graph_costs, self.inputs)
         copy.trained, note = trained(self, file, key)
         copy.notes = (*self.notes, note) if note else self.notes
         return copy

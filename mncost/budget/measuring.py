@@ -11,6 +11,7 @@ from mncost.budget.checking import Checking
 from mncost.budget.outcome import Outcome
 from mncost.budget.records import Limit
 from mncost.errors import InputError
+from mncost.stats.looks import GENERATIONS
 
 if TYPE_CHECKING:
     from mncost.budget.plan import Plan
@@ -21,7 +22,7 @@ __all__ = ["SECONDS", "generations", "measure"]
 
 SECONDS, SECONDS_A_CELL = 20.0, 10.0  # of two cells together, of each one more
 SECONDS_A_TAIL = 40.0  # more for a p99, ten times as many for a p99.9: bounds need so many runs
-GENERATIONS, SLOT = 20, 1.0  # that the time is shared out among, and how long each is at least
+SLOT = 1.0  # how long each generation is at least
 
 
 def measure(

@@ -15,13 +15,12 @@ from mncost.results.results import Results
 from mncost.runs.begin import empty_run
 from mncost.runs.carry_out import carry_out
 from mncost.runs.networks import cells_of, places_of
-from mncost.stats.looks import Looks
+from mncost.stats.looks import GENERATIONS, Looks
 from mncost.stats.verdict import Verdict
 
 __all__ = ["Search", "search"]
 
 SECONDS = 60.0
-GENERATIONS = 20
 SCOUTS = 5  # that are measured first, from cheap to expensive
 WINDOW = 6  # that are measured at a time
 PATIENCE = 6  # looks: a candidate may stay undecided for ever, and then it keeps no others out

@@ -28,13 +28,13 @@ from mncost.measure.schedule import (
     interleaved,
 )
 from mncost.measure.workers.worker import Ahead
+from mncost.stats.looks import FEWEST_GENERATIONS
 
 __all__ = ["Errors", "Pilot", "Progress", "Tools", "Undecided", "measure"]
 
 SAVE_EVERY = 5.0  # seconds
 # Seconds after the end in which another process is started, so that there are three.
 OVERTIME = 30.0
-FEWEST_GENERATIONS = 8  # of decisions, if processes take long to start
 WIDE = 0.05  # half an interval / the median: a run takes more than its usual time for it
 PROFILE_ROUNDS, PART_ROUNDS = 10, 3  # in each process: of a network, of a part of one
 

@@ -20,16 +20,16 @@ from mncost.spec.build import is_sized
 if TYPE_CHECKING:
     from mncost.cost.sizes import Sums
 
-__all__ = ["Shared"]
+__all__ = ["GraphCosts"]
 
 
-class Shared:
+class GraphCosts:
     """What does not depend on the inputs' shapes: worked out once, shared by many networks."""
 
     def __init__(self, graph: Graph, pairs: tuple[Pair, ...] = ()) -> None:
         self.graph = graph
         self.pairs = pairs  # those that were replaced, if this is a twin
-        self._twins: dict[str, Shared] = {}
+        self._twins: dict[str, GraphCosts] = {}
         self._weight_bytes: dict[Precision, int] = {}
         self._first: tuple[list[Shape], list[int]] | None = None  # shapes and MACs
 
@@ -96,7 +96,7 @@ class Shared:
         """Whether the graph fits one size of images only."""
         return is_sized(self.graph)
 
-    def twin(self, name: str) -> Shared:
+    def twin(self, name: str) -> GraphCosts:
         """Return the twin of a name in :data:`mncost.graph.twin.TWINS`.
 
         Raises:
@@ -107,5 +107,5 @@ class Shared:
 
             if name not in TWINS:
                 raise UnknownNameError("twin", name, TWINS)
-            self._twins[name] = Shared(*TWINS[name](self.graph))
+            self._twins[name] = GraphCosts(*TWINS[name](self.graph))
         return self._twins[name]
