@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from mncost.cli.emit import emit_bytes
+from mncost.cli.main import run
+from mncost.errors import OutputError
 from tests.running import Result, as_process, command, environment
 
 # The last one has a note beside its table.
@@ -142,3 +145,14 @@ def test_without_a_temporary_directory_there_is_one_true_line(
     assert "temporary directory" in found.err
     assert "standard output" not in found.err
     assert run_cli(["table", "v2", "-o", "out.csv"]).status == 0
+
+
+def test_a_standard_output_of_text_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a notebook: the command line called from Python, whose output has no bytes below it.
+    text = io.StringIO()
+    monkeypatch.setattr("sys.stdout", text)
+    line = "table v2 --alpha 0.5 --format csv"
+    assert run(line.split()) == 0
+    assert text.getvalue() == usual(line).stdout.decode()
+    with pytest.raises(OutputError):  # a picture is no text
+        emit_bytes(b"\x89PNG", None)

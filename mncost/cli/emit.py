@@ -177,9 +177,13 @@ def _is_merged() -> bool:
 def _print(data: bytes) -> None:
     if sys.stdout is None:
         raise OutputError("standard output: closed")
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:  # that of a notebook, or a StringIO
+        _print_text(data)
+        return
     try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        buffer.write(data)
+        buffer.flush()
     except BrokenPipeError:  # the reader has seen enough
         discard_stdout()
         raise typer.Exit(BROKEN_PIPE) from None
@@ -187,6 +191,13 @@ def _print(data: bytes) -> None:
         discard_stdout()
         reason = error.strerror or error
         raise OutputError(f"standard output: cannot be written: {reason}") from None
+
+
+def _print_text(data: bytes) -> None:
+    try:
+        sys.stdout.write(data.decode())
+    except UnicodeDecodeError:
+        raise OutputError("standard output: takes text only; -o FILE names a file") from None
 
 
 def discard_stdout() -> None:
