@@ -9,6 +9,7 @@ Several runtimes, threads and precisions are measured one after the other, each 
 
     python -m benchmarks.predict --max-time 12min --save predict.json
     python -m benchmarks.predict predict.json
+    python -m benchmarks.predict --busy one --max-time 8min
     python -m benchmarks.predict --families every --max-time 10min
     python -m benchmarks.predict --threads 2 --max-time 8min
     python -m benchmarks.predict --precision int8 --max-time 8min
@@ -28,6 +29,7 @@ import numpy as np
 from msgspec import structs
 
 import mncost
+from benchmarks.busy import CASES, busy
 from mncost.cli.calibrate import asked
 from mncost.errors import InputError
 from mncost.measure.cell import Place
@@ -98,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--families", default="six", choices=("six", "every"))
     parser.add_argument("--max-time", default="20min", help="to measure one place at most")
     parser.add_argument("--processes", type=int, default=6)
+    parser.add_argument("--busy", choices=CASES, default="quiet", help="default: quiet")
     parser.add_argument("--of", type=int, default=5, metavar="N", help="processes of a calibration")
     parser.add_argument("--calibrations", type=int, default=3, metavar="N", help="default: 3")
     parser.add_argument("--save", type=Path, help="the run; of several, its place is added")
@@ -166,7 +169,8 @@ def measured(
         seed=0,
     )
     run = empty_run(cells_of(networks, place), options)
-    results = measure(run, watch=watcher(True, None))
+    with busy(given.busy):
+        results = measure(run, watch=watcher(True, None))
     if given.save:
         suffix = f"-{place.runtime}-{place.precision}-{place.threads}" if named else ""
         write_run(run, given.save.with_name(given.save.stem + suffix + ".json"))
