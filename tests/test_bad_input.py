@@ -93,6 +93,8 @@ NAMES = [
     "table --arch v2 --columns macz",
     "table --arch v2 --columns macs,",
     "table --arch v2 --pivot parms",
+    "table --arch v2 --pivot macs,params",
+    "table --arch v2 --pivot all",
     "table --arch v2 --format cvs",
     "table --arch v2 --precision fp23",
     "table --arch v2 --published --precision fp23",

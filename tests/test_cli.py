@@ -232,6 +232,15 @@ def test_a_users_file_does_what_a_built_in_one_does(here: Path) -> None:
     assert records("table", "--arch", "-", *options, stdin=text) == expected
 
 
+@pytest.mark.parametrize("line", ["table {} --hints", "compare {} --precision fp32,int8"])
+def test_standard_input_serves_a_command_that_needs_it_twice(line: str, here: Path) -> None:
+    text = (FAMILIES / "v2.toml").read_bytes()
+    (here / "v2.toml").write_bytes(text)
+    of_file = in_process(line.format("v2.toml").split())
+    assert in_process(line.format("-").split(), stdin=text) == of_file
+    assert of_file.status == 0
+
+
 def test_a_note_says_which_alphas_collapse() -> None:
     """α that round to one network are named: below a table, in JSON, on stderr beside CSV."""
     words = ["table", "--arch", "v2", "--alpha", "0.9,0.901,1.0"]

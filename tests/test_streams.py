@@ -82,6 +82,7 @@ def test_notes_never_stand_in_a_csv() -> None:
     assert b"are one network" in whole.stderr
     merged = ran(WITH_NOTE, stderr=subprocess.STDOUT)
     assert merged.stdout == whole.stdout
+    assert ran(f"{WITH_NOTE} -o -", stderr=subprocess.STDOUT).stdout == whole.stdout
     rows = list(csv.reader(io.StringIO(merged.stdout.decode())))
     assert {len(row) for row in rows} == {len(rows[0])}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from mncost.cli import streams
-from mncost.cli.emit import Out, emit_text, say
+from mncost.cli.emit import Out, emit_text, is_standard_output, say
 from mncost.cli.options import refuse
 from mncost.cli.params import Only
 from mncost.cli.view import View, check_run_file, status
@@ -141,7 +141,7 @@ def bench(
     from mncost.runs.resume import resumed
 
     run_file = new_file() if named is None else named
-    with saving(run_file) as saver, _fleet(scheduler) as fleet:
+    with saving(None if str(run_file) == "-" else run_file) as saver, _fleet(scheduler) as fleet:
         if resume is None:
             which = replace(which, arch=which.arch or ARCHITECTURES)
             grid = which.grid()
@@ -273,7 +273,8 @@ def _measure_and_show(
             results = on_cluster.measure(fleet, run, save=saver, watch=watch)
     if run_file != file:
         emit_text(json_text(encode(run).decode()), None)
-        return
+        if is_standard_output(out.output):
+            return
     view.emit(results, out)
     if out.for_people and out.output is None and view.by is None:
         _say(findings(results), out)

@@ -111,7 +111,7 @@ def format_for(name: str | None, output: Path | None) -> str:
 def emit(table: Table, format_name: str, output: Path | None) -> None:
     """Write a table as ``format_name``; notes that the format cannot hold go to standard error."""
     emit_text(_rendered(table, format_name, output), output)
-    if format_name == "csv" and not (output is None and _is_merged()):
+    if format_name == "csv" and not (is_standard_output(output) and _is_merged()):
         for note in [*table.notes, *[table.warning] * bool(table.warning)]:
             tell(f"mncost: note: {note}")
 

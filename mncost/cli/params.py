@@ -26,7 +26,7 @@ _TYPES = (bool, int, float, Path)
 _PANEL = "Output"  # of an option that no other command has
 _WORDS = "_words"  # ends the name of the parameter that takes what stands without an option
 _OUTPUTS = ("output", "save", "junit")
-_MODELS = ("arch", f"arch{_WORDS}", "model", "teacher")  # where a name or a file may stand
+_MODELS = ("arch", f"arch{_WORDS}", "model", "teacher", "words")  # where a name or a file may stand
 
 
 class Only(NamedTuple):

@@ -89,7 +89,9 @@ def prune(
     if out.kind == "terminal":
         say(f"{output}: the architecture; {beside}: its weights")
     file, typed = shlex.quote(str(output)), shlex.quote(which.arch or "")
-    named = {"dialect": which.dialect, "resolution": which.resolution, "classes": which.classes}
+    size = which.resolution if which.rho is None else network.resolution
+    named = {"dialect": which.dialect, "resolution": size, "classes": which.classes}
+    named |= {"in-channels": which.in_channels, "output-stride": which.output_stride}
     flags = "".join(f" --{name} {value}" for name, value in named.items() if value is not None)
     if same is not None:
         beside = output.with_name(f"{output.stem}-alpha.toml")

@@ -15,7 +15,7 @@ from mncost.cli.params import Only
 from mncost.cli.streams import tell
 from mncost.effort import Effort
 from mncost.errors import InputError
-from mncost.flags import Flag
+from mncost.flags import Flag, given
 from mncost.nas.options import Searching
 from mncost.place import OnePlace
 from mncost.which import Which
@@ -124,7 +124,7 @@ def search(
         say(f"{output}: the architecture; {log}: every step")
     drawn = output.with_suffix(".png")
     tell(f"mncost: next: mncost plot {shlex.quote(str(log))} -o {shlex.quote(str(drawn))}")
-    if made.log.begin.method == "netadapt":
+    if made.log.begin.method == "netadapt" and not given(which).keys() - {"arch", "precision"}:
         first, narrower = shlex.quote(which.arch or ""), shlex.quote(str(output))
         tell(f"mncost: next: mncost diff-models {first} {narrower}")
     return {True: OK, False: FAILED, None: INCONCLUSIVE}[made.is_within]
@@ -133,7 +133,6 @@ def search(
 def _what(which: Which, is_space: Callable[[Path], bool]) -> Path | Network:
     """Return the design-space file, or the network, that is meant."""
     from mncost.cli.options import refuse
-    from mncost.flags import given
 
     if which.arch is None or not is_space(Path(which.arch)):
         return which.network()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mncost.choose.limits import Limits
-from mncost.cli.emit import Out, emit_bytes, emit_text
+from mncost.cli.emit import Out, emit_bytes, emit_text, is_standard_output
 from mncost.cli.options import refuse
 from mncost.cli.params import Only
 from mncost.cluster.address import Scheduler, check_alone
@@ -134,7 +134,14 @@ def space(
         return OK
     if seed and sample is None:
         raise InputError("--seed is of --sample, which is not given")
-    is_parquet = out.format is None and out.output is not None and out.output.suffix == ".parquet"
+    suffix = "" if out.output is None else out.output.suffix.lower()
+    is_parquet = out.format is None and suffix == ".parquet"
+    if is_parquet:
+        refuse({"columns": out.columns}, "does not go with a Parquet file, which has all of them")
+    if out.output is not None and not is_standard_output(out.output):
+        from mncost.render.write import check_writable
+
+        check_writable(out.output)
     order = None if sort is None else goals_of(sort, "--sort")[0]
     goals = goals_of(pareto, "--pareto") if pareto else ()
     bounds = _bounds(limits)
@@ -170,7 +177,6 @@ def space(
     if is_parquet:
         from mncost.space.files import as_parquet
 
-        refuse({"columns": out.columns}, "does not go with a Parquet file, which has all of them")
         emit_bytes(as_parquet(survey), out.output)
     elif out.kind == "csv" and out.columns is None:
         from mncost.space.files import as_csv

@@ -58,9 +58,11 @@ def saving(path: Path | str | None) -> Iterator[Saver]:
     Raises:
         OutputError: it cannot be written, or another process writes it.
     """
-    if path is None or str(path) == "-":
+    if path is None:
         yield Saver(None)
         return
+    if str(path) == "-":
+        raise OutputError("-: accepted is the name of a run file; only mncost bench prints a run")
     file = Path(path)
     check_writable(file)
     with locked(file):

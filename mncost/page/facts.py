@@ -123,7 +123,7 @@ def _of_machine(machine: Machine) -> list[tuple[str, str | None]]:
         ("instruction sets", ", ".join(machine.flags)),
         ("cores", cores),
         ("CPU quota", None if machine.cpu_quota is None else f"{machine.cpu_quota:g} cores"),
-        ("memory", f"{machine.memory_bytes * _GIB:.1f} GiB"),
+        ("memory", f"{machine.memory_bytes * _GIB:.1f} GiB" if machine.memory_bytes else None),
         ("system", machine.os),
         ("container", machine.container),
         ("virtual machine", {True: "yes", False: "no", None: None}[machine.hypervisor]),

@@ -23,8 +23,8 @@ _WORDS = {
     "images_per_second": ("images/s", "images of one call / its latency"),
     "twin_latency": (
         "twin",
-        "the same network with each depthwise-separable pair of layers replaced by one standard "
-        "convolution",
+        "the same network with other convolutions: standard: each depthwise-separable pair as one; "
+        "fused: each expansion and its depthwise as one; separable: each k×k one as a pair",
     ),
     "macs_ratio": ("MACs ratio", "MACs of the twin / MACs of the network"),
     "speedup": ("speed-up", "latency of the twin / latency of the network, from the same rounds"),

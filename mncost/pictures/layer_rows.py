@@ -120,7 +120,7 @@ def said(kinds: Sequence[Row]) -> str:
     if most.share is not None:
         words.append(f"{percent(most.share)} of the time")
     words.append(f"{percent(_share(most.bytes, moved))} of the bytes")
-    return f"{KINDS[most.kind]}: {', '.join(words)}"
+    return f"{KINDS.get(most.kind, most.name)}: {', '.join(words)}"
 
 
 def _group(layer: Layer, by: str) -> str:

@@ -157,8 +157,8 @@ def _by_family(points: Sequence[Point]) -> Sequence[Point]:
         return points
 
     def family(group: str) -> str:
-        arch, comma, runtime = group.partition(",")
-        return f"{family_of(arch)}{comma}{runtime}"
+        arch, on, runtime = group.partition(" on ")
+        return f"{family_of(arch)}{on}{runtime}"
 
     return [point._replace(group=family(point.group)) for point in points]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 from mncost.errors import SpecError, UnknownNameError
 from mncost.spec.catalog import Choice, index, load_spec
@@ -38,7 +40,7 @@ def _find_one(name: str) -> list[Choice]:
     if name == "-":
         if sys.stdin is None:
             raise SpecError("standard input: closed")
-        text = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+        text = _standard_input(sys.stdin.buffer)
         return [Choice(parse_spec(text, "standard input"), file="standard input")]
     if "+" in name and (made := _with_head(name)):
         return made
@@ -54,6 +56,12 @@ def _find_one(name: str) -> list[Choice]:
     if choices := named(name):
         return choices
     return [Choice(_read_whole(Path(name)), file=name)]
+
+
+@lru_cache(maxsize=1)
+def _standard_input(stream: BinaryIO) -> bytes:
+    """Return what stands there, which can be read only once."""
+    return stream.read(MAX_FILE_BYTES + 1)
 
 
 def _with_head(name: str) -> list[Choice]:

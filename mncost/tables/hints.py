@@ -22,6 +22,7 @@ def hints(which: Which) -> Iterator[str]:
     for network in {one.label: one for one in which.grid()}.values():  # at any resolution
         if words := layout_words(network):
             file = network.architecture.file if network.architecture else ""
+            file = "-" if file == "standard input" else file
             named = replace(which, arch=file or network.arch, dialect=network.dialect)
             yield f"{words}; {_nearby(network, named)}"
 

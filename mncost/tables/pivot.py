@@ -24,7 +24,7 @@ def pivot_table(networks: Grid, column: str, *, convention: str | None = None) -
         from mncost.tables.grid_options import with_convention
 
         columns = with_convention(columns, convention)
-    (source,) = chosen(columns, column)
+    (source,) = chosen(columns, [column])  # one name: no commas, and not all
     sizes = list(dict.fromkeys(network.resolution for network in networks))
     sizes.sort(key=lambda size: size_of_image(size or 0))
     cells: dict[tuple[Value, ...], dict[Resolution | None, Network]] = {}

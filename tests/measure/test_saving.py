@@ -13,7 +13,7 @@ import pytest
 import mncost
 from mncost.errors import OutputError
 from mncost.measure.records import Run
-from mncost.measure.run_file import read_run
+from mncost.measure.run_file import parse_run, read_run
 from mncost.measure.saving import saving
 from tests.measure.scripted import instead_of_processes
 from tests.measure.synthetic import cell, run_of
@@ -52,6 +52,15 @@ def test_a_run_that_is_being_written_is_not_touched(options: list[str], here: Pa
     assert f"run.json: process {os.getpid()} writes it" in other.stderr
     assert other.stderr.count("\n") == 1
     assert Path("run.json").read_bytes() == before
+
+
+def test_only_bench_prints_a_run(here: Path, run_cli: Cli) -> None:
+    with pytest.raises(OutputError), saving("-"):
+        pass
+    done = run_cli([*V2, "--save", "-", "-o", "table.csv"])
+    assert done.status == 0
+    assert len(parse_run(done.out.encode(), "standard output").cells) == 1
+    assert Path("table.csv").read_text("utf-8").startswith("arch,")
 
 
 def test_the_lock_of_a_killed_run_is_none(here: Path) -> None:

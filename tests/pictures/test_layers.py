@@ -172,6 +172,11 @@ def test_a_network_without_macs_has_a_title_too() -> None:
     assert said([Row("pool", OTHER, 0, 100)]) == "no layer has multiply-accumulates"
 
 
+def test_the_title_names_a_kind_that_has_no_colour_of_its_own() -> None:
+    rows = [Row("recurrent", OTHER, 30, 60), Row("linear", "linear", 70, 40)]
+    assert said(rows) == "recurrent: 30 % of the MACs, 60 % of the bytes"
+
+
 @pytest.mark.parametrize(
     ("share", "text"),
     [(0.0, "0 %"), (0.0004, "0.04 %"), (0.006, "0.6 %"), (0.0149, "1 %"), (0.356, "36 %")],

@@ -10,6 +10,7 @@ from mncost.errors import MeasureError
 from mncost.interval import Interval
 from mncost.measure.cell import Cell
 from mncost.pictures.points import Point, fit, on_front, short_name
+from mncost.pictures.scatter import _by_family as by_family
 from mncost.pictures.scatter import accuracy_over_cost, latency_over_cost
 from mncost.published.accuracy import candidates
 from tests.measure.synthetic import cell
@@ -35,6 +36,13 @@ def test_a_fit_is_the_least_squares_line_of_logarithms() -> None:
 def test_a_fit_needs_three_networks() -> None:
     with pytest.raises(MeasureError, match="three networks"):
         fit(points([(1, 1), (1, 2), (2, 3), (2, 4)]))
+
+
+def test_of_many_architectures_the_families_are_named_each_with_its_runtime() -> None:
+    archs = [f"v{n}-small" for n in range(7)] + ["v2", "v2-large"]
+    drawn = [Point(1, 1, f"{arch} on {one}", "") for arch in archs for one in ("torch", "ncnn")]
+    groups = {point.group for point in by_family(drawn)}
+    assert groups == {f"v{n} on {one}" for n in range(7) for one in ("torch", "ncnn")}
 
 
 def test_the_front_is_in_the_order_of_cost() -> None:

@@ -289,6 +289,8 @@ def test_bad_files(text: str, said: str, tmp_path: Path, monkeypatch: pytest.Mon
         ("-f json", "networks are too many for json"),
         ("--columns macz --sample 3", "unknown column 'macz'"),
         ("--columns macs -o a.parquet --sample 3", "--columns does not go with a Parquet file"),
+        ("--columns macs -o a.PARQUET --sample 3", "--columns does not go with a Parquet file"),
+        ("-o missing/a.csv --sample 3", "missing"),
     ],
 )
 def test_bad_options(
