@@ -45,9 +45,11 @@ class Effort(Flags):
             MeasureError: one of them is not accepted.
         """
         if self.target_error is not None and not 0 < self.target_error < 1:
-            raise MeasureError(f"target error {self.target_error:g}: accepted are 0 % to 100 %")
+            accepted = "accepted is more than 0 % and less than 100 %"
+            raise MeasureError(f"target error {self.target_error:g}: {accepted}")
         if self.max_time is not None and not 0 < self.max_time < 10**7:
-            raise MeasureError(f"max time {self.max_time:g} s: accepted is more than 0 s")
+            accepted = "accepted is more than 0 s and less than 10,000,000 s"
+            raise MeasureError(f"max time {self.max_time:g} s: {accepted}")
         check_count("processes", (1 if self.processes is None else self.processes,), 1000)
         check_count("copies", (1 if self.copies is None else self.copies,), 10)
         if self.seed is not None and not 0 <= self.seed < 2**63:

@@ -79,7 +79,10 @@ def time(name: str, given: object) -> float:
 
 def seconds(name: str, given: Amount | None) -> float | None:
     """Return how long something may take in seconds; ``None`` stays ``None``."""
-    return None if given is None else units.seconds(name, str(given))
+    value = None if given is None else units.seconds(name, str(given))
+    if value == 0:
+        raise QuantityError(f"{name} {given!r}: accepted is a time longer than 0")
+    return value
 
 
 def ratio(name: str, given: Amount) -> float:

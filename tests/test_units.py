@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mncost import limits
 from mncost.errors import QuantityError
 from mncost.units import count, seconds, share, size, unit_of
 
@@ -24,6 +25,12 @@ from mncost.units import count, seconds, share, size, unit_of
 )
 def test_seconds(text: str, expected: float) -> None:
     assert seconds("--max-time", text) == pytest.approx(expected, rel=1e-15)
+
+
+def test_what_may_take_no_time_at_all_is_no_limit() -> None:
+    assert limits.seconds("--max-time", None) is None
+    with pytest.raises(QuantityError):
+        limits.seconds("--max-time", 0)
 
 
 @pytest.mark.parametrize(("text", "expected"), [("2%", 0.02), ("2 %", 0.02), ("0.02", 0.02)])

@@ -202,9 +202,8 @@ class _Reader:
         arch = str(given[kinds[0]]).strip()
         if not self.is_kind(where, kinds[0], arch):
             return None
-        is_file = (
-            arch.endswith((".toml", *SUFFIXES)) or "/" in arch or "\\" in arch
-        )  # as find() does
+        is_file = arch.lower().endswith((".toml", *SUFFIXES))
+        is_file = is_file or any(part in arch for part in (".toml:", "/", "\\"))
         if is_file and kinds[0] != "python":
             arch = str(self.folder.absolute() / arch)
         if arch == "-" or (is_file and "," in arch):

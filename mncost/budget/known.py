@@ -36,13 +36,13 @@ def known_network(model: Model, network: Network, arch: str) -> Known:
         extras.append(f"{network.classes} classes")
     size_of = [f"α {network.alpha:g}"] if model.alpha is not None else []
     size_of += [f"at {network.resolution} px"] if model.resolution is not None else []
-    if network.source is not None:
+    if network.original.source is not None:
         from mncost.titles import input_words
 
         words = " ".join([network.arch, f"for {input_words(network)}", *extras[1:]])
         if model.input_data is not None:
             words += f" of {Path(model.input_data).name}"
-        same_input = (arch, model.input, model.input_data)
+        same_input = (arch, model.input, model.resolution, model.input_data, network.twin)
         return Known(model, same_input, network.arch, network, words, words)
     same = (arch, network.dialect, network.alpha, network.resolution, network.classes, network.twin)
     title = f"{network.arch} α {network.alpha:g} at {network.resolution} px"

@@ -51,6 +51,8 @@ def check(
             plain KeyboardInterrupt.
     """
     against = baseline if isinstance(baseline, Baseline) else _saved(baseline)
+    if len(chosen := list(against.given)) > 1:
+        raise InputError(f"{chosen[0]} and {chosen[1]} do not go together: one baseline")
     how = taken(how, options)
     none_left("check", options)
     time = seconds("max_time", how.max_time)

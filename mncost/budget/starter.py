@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mncost.errors import InputError, UnknownNameError
 from mncost.network import Network
+from mncost.readers import SUFFIXES
 from mncost.which import Which
 
 __all__ = ["SYSTEMS", "starter_files"]
@@ -60,7 +61,8 @@ def starter_files(which: Which, system: str = "github") -> dict[str, str]:
             elif network.source is not None:
                 model = _model_as_it_is(name, which, network)
             else:
-                model = {"arch": network.label.arch, **_model(network)}
+                arch = name if ".toml:" in name else network.label.arch
+                model = {"arch": arch, **_model(network)}
             budgets.append(_budget(model, *_counts(network)))
     texts = {SYSTEMS[system]: _workflow(system, *files), "budgets.toml": "\n".join(budgets)}
     return texts | ({"latency.toml": "\n".join(latency)} if files else {})
@@ -87,10 +89,14 @@ def _model(network: Network) -> dict[str, object]:
 
 def _model_as_it_is(name: str, which: Which, network: Network) -> dict[str, object]:
     """Return what names an ONNX file, or what makes a torch module."""
-    key = "file" if name.lower().endswith(".onnx") else "python"
+    key = "file" if name.lower().endswith(SUFFIXES) else "python"
     partial = None if network.is_complete else True
-    named = {key: name, "input": which.input, "partial": partial}
-    return {**named, "resolution": which.resolution}
+    named: dict[str, object] = {key: name, "input": which.input, "partial": partial}
+    if which.resolution is None:
+        return named
+    if not isinstance(network.resolution, int):
+        raise InputError("budgets are for square images: --resolution takes one number here")
+    return {**named, "resolution": network.resolution}
 
 
 def _budget(model: dict[str, object], *limits: str) -> str:

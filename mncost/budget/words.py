@@ -12,9 +12,6 @@ from mncost.render.units import ABSENT, format_column, three_digits
 
 __all__ = ["bound_of", "limit_and_value", "percent", "sentence"]
 
-_MOST_DIGITS = 6  # decimals that a nanosecond has in ms
-_LOPSIDED = 0.05  # of an interval's width: how far its middle may be from the value
-
 
 def sentence(outcome: Outcome) -> str:
     """Return the value, the limit and the reason of an outcome, in one line."""

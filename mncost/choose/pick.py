@@ -74,11 +74,19 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
     none_left("pick", options)
     from mncost.network import Network
 
+    if not isinstance(arch, str | Network):
+        arch = list(arch)
+        if arch and all(isinstance(one, str) for one in arch):
+            arch = ",".join(arch)
     if isinstance(arch, str):
         published = candidates(
             arch, alpha, resolution, rho=rho, dialect=dialect, precision=precision
         )
         return choose(_loadable(published, with_weights), limits, timing, top=top)
+    described = {"alpha": alpha, "resolution": resolution, "rho": rho, "dialect": dialect}
+    for name, value in described.items():
+        if value is not None:
+            raise InputError(f"{name}: networks in hand have theirs already")
     networks = [arch] if isinstance(arch, Network) else list(arch)
     published, notes = candidates_of(networks)
     return choose(_loadable(published, with_weights), limits, timing, top=top, notes=notes)

@@ -141,7 +141,7 @@ def _change(old: Results, old_cell: Cell, new: Results, new_cell: Cell, level: f
     ratio = run_ratio(new, new_cell.id, old, old_cell.id, level)
     assert ratio is not None  # both have samples
     before, after = (
-        percentile_interval(results.series[cell.id], level=level, clock=ratio.clock)
+        percentile_interval(results.series[cell.id], 50.0, level, results.resemblance, ratio.clock)
         for results, cell in ((old, old_cell), (new, new_cell))
     )
     assert before is not None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mncost.interval import Interval
 from mncost.measure.records import Pair, PairCells
 from mncost.results.layer_times import own_share
-from mncost.results.series import Series, paired_rounds
+from mncost.results.series import Clock, Series, paired_rounds
 from mncost.stats.location import log_interval
 from mncost.stats.ratios import paired_ratio
 
@@ -52,9 +52,9 @@ class OwnTimes:
         for profile in results.run.profiles:
             self._shares.setdefault(profile.cell, {})[profile.generation] = own_share(profile)
 
-    def times(self, cell: int) -> dict[int, float]:
+    def times(self, cell: int, clock: Clock | None = None) -> dict[int, float]:
         """Return a cell's own time by generation."""
-        clock = self._results.clock(cell)
+        clock = clock or self._results.clock(cell)
         medians = ((one, one.median(clock), share) for one, share in self._shared(cell))
         return {one.generation: median * share for one, median, share in medians if median}
 
@@ -106,7 +106,8 @@ class OwnTimes:
         below: Sequence[int],
     ) -> Interval | None:
         """Return sum / sum, from the generations that have a time of each cell."""
-        times = {cell: self.times(cell) for cell in {*above, *below}}
+        clock = self._results.clock(*above, *below)
+        times = {cell: self.times(cell, clock) for cell in {*above, *below}}
         whole = set.intersection(*(set(one) for one in times.values()))
 
         def total(counts: Sequence[int], ids: Sequence[int], generation: int) -> float:

@@ -98,9 +98,11 @@ def run_ratio(
     if old.run.reference != new.run.reference:  # another workload says nothing about the machine
         return RunRatio(plain, clock)
     sides = (new, after), (old, before)
+    # They have one thread, and are interrupted in most visits: their CPU time, which was counted.
+    of_reference: Clock = "cpu" if clock == "undisturbed" else clock
     beside = []
     for workload, power in ((0, 1), (1, 1), (0, SLOPE)):
-        above, below = (_beside(*side, clock, workload, power) for side in sides)
+        above, below = (_beside(*side, of_reference, workload, power) for side in sides)
         beside.append(unpaired_ratio(above, below, level) if above and below else None)
     return RunRatio(plain, clock, *beside)
 

@@ -134,11 +134,6 @@ class Series:
             self._medians[clock] = _median(times) if enough else None
         return self._medians[clock]
 
-    @property
-    def least(self) -> float:
-        """The fastest run."""
-        return float(self.ordered[0])
-
     def by_round(self, clock: Clock) -> dict[int, float]:
         """Return the median of the runs that count, of each round that has some."""
         if clock not in self._by_round:

@@ -259,11 +259,6 @@ class Statistics:
 
     # ------------------------------------------------------------------------------------- drift
 
-    @property
-    def drift(self) -> Interval | None:
-        """The drift of a run on one machine; of several, that of the first one."""
-        return next(iter(self.drifts.values()), None)
-
     @cached_property
     def drifts(self) -> dict[str | None, Interval | None]:
         """The factor by which the reference workloads' latency changed over the run, by machine.

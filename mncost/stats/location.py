@@ -33,8 +33,6 @@ __all__ = [
     "alternating_interval",
     "interval_of_logs",
     "log_interval",
-    "mean",
-    "median",
     "midmean",
     "resemblance_by_chance",
     "resemblance_of",
@@ -50,26 +48,6 @@ TOO_FEW_RUNS = "too few runs"
 MOST_RESEMBLANCE = 0.9  # more cannot be told from a drift
 LEAST_TAIL = 1e-12  # of 1 - level; a smaller one is lost when probabilities are rounded
 _WIDEST = 700.0  # exp() of more overflows
-
-
-def median(processes: Sequence[NDArray[Any]], level: float = LEVEL) -> Interval:
-    """Return the typical median: the geometric mean of the processes' medians.
-
-    The interval is Student's t on the logarithms of the processes' medians. A single process has
-    none.
-
-    Args:
-        processes: the samples of each process, at least one each.
-        level: of the interval.
-    """
-    import numpy as np
-
-    return log_interval([float(np.median(samples)) for samples in processes], level)
-
-
-def mean(processes: Sequence[NDArray[Any]], level: float = LEVEL) -> Interval:
-    """Return the typical mean: the geometric mean of the processes' means. As :func:`median`."""
-    return log_interval([float(samples.mean()) for samples in processes], level)
 
 
 def log_interval(

@@ -66,7 +66,7 @@ class _Samples:
 
     def percentile(self, share: float) -> Interval:
         """Return the sample that has this share of all below it, with bounds."""
-        rank = max(1, ceil(share * self.runs))
+        rank = max(1, ceil(round(share * self.runs, 6)))  # 0.999 · 1,000 is a little above 999
         center = float(self.pooled[rank - 1])
         if self.n < 2:
             return Interval(center, None, None, self.n, (ONE_PROCESS,))

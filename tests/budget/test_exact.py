@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+import mncost
 from mncost.budget.exact import check_exact, network_of
 from mncost.budget.outcome import Outcome
 from mncost.budget.records import Exact, Limit, Model, Place
 from mncost.errors import InputError
+from mncost.twins import twin_of
 
 # One convolution 3×3 from 3 to 8 channels on 32 × 32 pixels, with its batch norm; and a depthwise
 # 3×3 with a pointwise in its place.
@@ -90,6 +92,18 @@ def test_a_twin_has_the_counts_of_the_twin(tmp_path: Path) -> None:
     assert counted(twin) == MACS
     small = check(written(tmp_path, SEPARABLE, "standard"), Exact("weight_bytes", 1, None), "int8")
     assert counted(small) == WEIGHTS + 4 * BIASES
+
+
+def test_the_twin_of_a_file_and_two_of_its_sizes(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    network = mncost.load("v2", 0.35, 96)
+    network.to_onnx(tmp_path / "net.onnx")
+    twin = twin_of(network, "standard").macs
+    model = 'model = { file = "net.onnx", twin = "standard" }'
+    for limit, ok in ((twin, True), (twin - 1, False)):
+        path = tmp_path / "budgets.toml"
+        path.write_text(f"[[budget]]\n{model}\nmacs = {limit}\n", "utf-8")
+        assert mncost.check(path).ok is ok
 
 
 def test_published_networks() -> None:

@@ -81,6 +81,14 @@ def run(script: str, folder: Path, **env: str) -> str:
     return ran.stdout + ran.stderr
 
 
+def test_a_variant_keeps_its_file(run_cli: Cli, work: Path) -> None:
+    variant = "[variants]\nwide = { alpha = 2.0 }\n"
+    (work / "two.toml").write_text(NET + variant, "utf-8")
+    assert run_cli(["init", "ci", "two.toml:wide"]).status == 0
+    assert 'arch = "two.toml:wide"' in Path("budgets.toml").read_text("utf-8")
+    assert run_cli(["check"]).status == 0
+
+
 def test_githubs_workflow_passes_as_it_is(run_cli: Cli, work: Path) -> None:
     assert run_cli(["init", "ci", "my_net.toml", "v2", "--alpha", "0.5"]).status == 0
     base = git(work, "rev-parse", "HEAD")

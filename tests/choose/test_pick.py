@@ -268,6 +268,11 @@ def test_networks_in_hand() -> None:
     assert mncost.pick(networks[0])[0].network is networks[0]
     with pytest.raises(mncost.InputError, match="accuracy"):
         mncost.pick(networks[2])
+    with pytest.raises(mncost.InputError):
+        mncost.pick(networks, dialect="timm")  # they have theirs
+    assert [one.network.arch for one in mncost.pick(["v1", "v2"], alpha=1.0, resolution=224)] == [
+        one.network.arch for one in mncost.pick("v1,v2", alpha=1.0, resolution=224)
+    ]
 
 
 @pytest.mark.usefixtures("scripted")

@@ -180,7 +180,7 @@ def test_the_drift_of_the_reference_is_found() -> None:
         run = simulated(
             {None: REFERENCE_NS, 0: 9e6}, cells, drift=change, between=0.001, processes=8
         )
-        found = Results(run).drift
+        (found,) = Results(run).drifts.values()
         assert found is not None
         assert found.center == pytest.approx(1 + change, abs=0.01)
 
@@ -192,10 +192,10 @@ def test_a_worker_with_a_slower_reference_is_no_drift() -> None:
         run.processes.append(process(generation, {None: [[1000]] * 5}))
         if generation >= 3:
             run.processes.append(process(generation, {None: [[2000]] * 5}, runtime="torch"))
-    found = Results(run).drift
+    (found,) = Results(run).drifts.values()
     assert found is not None
     assert found[:3] == approx(1.0, 1.0, 1.0)
-    assert Results(run_of([cell()])).drift is None
+    assert [*Results(run_of([cell()])).drifts.values()] == [None]
 
 
 def test_new_bursts_are_taken_in_as_if_they_had_been_there() -> None:
@@ -221,7 +221,7 @@ def test_new_bursts_are_taken_in_as_if_they_had_been_there() -> None:
                 )
                 assert results.fastest(index) == fresh.fastest(index)
             assert results.ratio(1, 0) == fresh.ratio(1, 0)
-            assert results.drift == fresh.drift
+            assert results.drifts == fresh.drifts
             assert results.warnings == fresh.warnings
     assert results.summaries[0].runs == 4 * 6 * 5
     growing.failures.append(Failure(cell=2, generation=3, reason="died"))

@@ -67,6 +67,11 @@ def covers(summary: Interval, truth: float) -> bool:
 # ----------------------------------------------------------------------------------------- median
 
 
+def median(processes: Sequence[NDArray[Any]], level: float = 0.95) -> Interval:
+    """Return the interval of the processes' medians."""
+    return location.log_interval([float(np.median(samples)) for samples in processes], level)
+
+
 @pytest.mark.parametrize(
     ("between", "within", "drift"),
     [(0.033, 0.01, 0.0), (0.033, 0.05, 0.03), (0.01, 0.05, 0.0), (0.01, 0.02, 0.01)],
@@ -77,7 +82,7 @@ def test_the_median_covers_the_truth_with_five_processes(
     rng, repeats = np.random.default_rng(1), 2000
     hits = 0
     for _ in range(repeats):
-        found = location.median(processes_of(rng, 5, 60, between, within, drift))
+        found = median(processes_of(rng, 5, 60, between, within, drift))
         hits += covers(found, TYPICAL)
     assert hits / repeats >= ENOUGH
 
@@ -117,24 +122,14 @@ def test_the_interval_is_student_s_t_on_logarithms() -> None:
     logs = [log(np.median(samples)) for samples in processes]
     for level in (0.8, 0.95, 0.99):
         expected = stats.ttest_1samp(logs, 0).confidence_interval(level)
-        found = location.median(processes, level)
+        found = median(processes, level)
         assert (found.lo, found.hi) == pytest.approx((exp(expected.low), exp(expected.high)))
         assert found.center == pytest.approx(stats.gmean(np.exp(logs)))
         assert found.n == 7
-    means = [log(np.mean(samples)) for samples in processes]
-    expected = stats.ttest_1samp(means, 0).confidence_interval(0.95)
-    found = location.mean(processes)
-    assert (found.lo, found.hi) == pytest.approx((exp(expected.low), exp(expected.high)))
-
-
-def test_a_hundred_times_the_runs_do_not_narrow_the_interval() -> None:
-    few = [np.array([8.0]), np.array([10.0]), np.array([12.0])]
-    many = [np.repeat(samples, 100) for samples in few]
-    assert location.median(few) == location.median(many)
 
 
 def test_one_process_has_no_interval() -> None:
-    found = location.median([np.array([1.0, 2.0, 30.0])])
+    found = median([np.array([1.0, 2.0, 30.0])])
     assert found.center == pytest.approx(2.0)
     assert found[1:] == (None, None, 1, (ONE_PROCESS,))
     assert found.relative_error is None
@@ -142,7 +137,7 @@ def test_one_process_has_no_interval() -> None:
 
 def test_scripted_clocks_have_an_interval_without_width() -> None:
     same = [np.full(5, 700.0)] * 4
-    found = location.median(same)
+    found = median(same)
     assert bounds(found) == pytest.approx([700.0] * 3)
     assert found.relative_error == pytest.approx(0.0)
     exact = percentile([np.full(500, 700.0)] * 4, 50)
@@ -331,6 +326,15 @@ def is_inside(samples: Samples, rank: int, center: float, share: float) -> bool:
     low = stats.beta.ppf(0.025, at, size - at + 1)
     high = stats.beta.ppf(0.975, before + 1, size - before)
     return bool(low < share < high)
+
+
+@pytest.mark.parametrize(
+    ("percent", "runs", "rank"), [(99.9, 1000, 999), (99.9, 2000, 1998), (7, 100, 7), (55, 100, 55)]
+)
+def test_a_percentile_is_the_sample_of_its_rank(percent: float, runs: int, rank: int) -> None:
+    """The least sample with that share of all at or below it; 99.9 / 100 is above 0.999."""
+    samples = np.arange(1, runs + 1, dtype=float)
+    assert percentile([samples[::2], samples[1::2]], percent).center == rank
 
 
 def test_too_few_runs_for_a_high_percentile() -> None:
