@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from mncost.errors import InputError
 from mncost.grids import Grid
 from mncost.in_hand import Networks, grid_of
 from mncost.network import Network
@@ -58,6 +59,9 @@ def with_twin(networks: Grid, twin: str | None) -> Comparison:
     Raises:
         InputError: there is no such twin, or no network has it.
     """
+    for network in networks:
+        if network.twin:
+            raise InputError(f"{network.arch}: a {network.twin} twin has no twins")
     if twin is None:
         twin = next(filter(partial(_any_has, networks), ("standard", "separable")), "standard")
     having = [network for network in networks if network.pairs_of(twin)]

@@ -69,7 +69,8 @@ def mixed(
         if are_models:
             for name in group:
                 for sized in _inputs(inputs, others.get("resolution"), name):
-                    model = _read(name, sized, used, alone=len(models) == 1)
+                    is_sized = others.get("resolution") is not None
+                    model = _read(name, sized, used, alone=is_sized or len(models) == 1)
                     network = network_read(model, precision)
                     network.in_place = others["in_place"]
                     if sum(network.arch == PurePath(one).name for one in models) > 1:

@@ -9,6 +9,8 @@ from mncost.api import grid, load
 from mncost.errors import InputError
 from mncost.grids import Grid
 from mncost.network import Network
+from mncost.readers import is_model
+from mncost.spec.axis import size_of_image
 from mncost.titles import told_apart
 
 __all__ = ["Networks", "grid_of", "teacher_of"]
@@ -50,4 +52,7 @@ def teacher_of(network: Network, name: str | None) -> Network | None:
     if name is None:
         return None
     channels = next(iter(network.inputs.values()))[0]
-    return load(name, resolution=network.resolution, in_channels=channels)
+    if is_model(name):
+        return load(name, resolution=network.resolution)
+    teacher, size = load(name, in_channels=channels), network.resolution
+    return teacher if size is None else teacher.at(*size_of_image(size))

@@ -53,7 +53,9 @@ class Network(Counted):
             size = height, height if width is None else width
             resolution = resolution_of(size)
             return network_of(self.architecture, resolution, self.precision, self.in_place)
-        return self._copy(self._graph_costs, inputs)
+        resized = self._copy(self._graph_costs, inputs)
+        resized.trained, resized.notes = self.trained, self.notes
+        return resized
 
     def named(self, arch: str) -> Network:
         """Return the same network under another name."""
@@ -70,7 +72,7 @@ class Network(Counted):
         if self.resolution == resolution_of(size):
             return self
         network = network_read(at_size(self.source, size, self.proto), self.precision)
-        network.module, network.proto = self.module, self.proto
+        network.module, network.proto, network.in_place = self.module, self.proto, self.in_place
         return network
 
     def training(

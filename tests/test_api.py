@@ -621,3 +621,16 @@ def test_the_largest_grids() -> None:
     assert len(large) == 500
     with pytest.raises(errors.GridError, match="1,200,000 at all resolutions"):
         mncost.grid("v2", alpha="0.1:1.0:0.01", resolution="97:897:1")
+
+
+def test_another_size_keeps_what_was_set(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    network = mncost.load("v2", 0.35, 96)
+    torch.save(network.to_torch().state_dict(), tmp_path / "net.pth")
+    trained = network.with_weights(tmp_path / "net.pth")
+    assert trained.at(128).trained == trained.trained is not None
+
+
+def test_twins_have_no_twins() -> None:
+    with pytest.raises(mncost.InputError):
+        mncost.compare(mncost.load("v2").as_twin("fused"))

@@ -199,3 +199,14 @@ def test_any_text_is_values_or_a_grid_error(text: str) -> None:
         return
     assert found == list(dict.fromkeys(found))
     assert all(0 < alpha <= 16 for alpha in found)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    numpy = pytest.importorskip("numpy")
+    for one in (numpy.int64(160), Decimal(160)):
+        assert resolutions(one, [], "v2") == [160]
+
+
+def test_a_size_out_of_all_proportion_is_refused() -> None:
+    with pytest.raises(GridError):
+        resolutions("1" * 5000 + "x3", [], "v2")

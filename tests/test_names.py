@@ -11,6 +11,7 @@ import pytest
 from mncost.errors import UnknownNameError
 from mncost.spec.catalog import index
 from mncost.spec.finding import find
+from tests.running import FAMILIES
 
 
 @pytest.mark.parametrize(
@@ -33,12 +34,23 @@ from mncost.spec.finding import find
         ("hf-hub:timm/mobilenetv3_large_100.miil_in21k_ft_in1k", "v3-large", "timm"),
         ("timm/MobileNetV2", "v2", "timm"),
         ("keras/MobileNetV2", "v2", "keras"),
+        ("keras/resnet-50", "resnet-50", "keras"),
+        ("timm/v2", "v2", "timm"),
         ("google/mobilenet_v2_1.0_224", "v2", "paper"),
     ],
 )
 def test_spellings(name: str, arch: str, dialect: str) -> None:
     (choice,) = find(name)
     assert (choice.spec.name, choice.dialect) == (arch, dialect)
+
+
+def test_a_file_may_have_a_plus_in_its_path(tmp_path: Path) -> None:
+    folder = tmp_path / "c++"
+    folder.mkdir()
+    for path in (folder / "net.toml", folder / "a+b.toml"):
+        path.write_bytes((FAMILIES / "v2.toml").read_bytes())
+        assert [choice.spec.name for choice in find(str(path))] == ["v2"]
+        assert find(f"{path}+ssdlite")[0].spec.name != "v2"
 
 
 def test_groups_may_be_spelled_out() -> None:

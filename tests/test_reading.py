@@ -247,6 +247,24 @@ def test_a_dialect_may_read_other_rows() -> None:
     assert channels(network_of(resolve(spec, dialect="other"), 8)) == [18]
 
 
+def test_an_output_that_is_not_there_is_refused() -> None:
+    """Without an expansion there is no expanded result, whatever the block is called."""
+    block = {"block": "inverted_residual", "out": 8, "kernel": 3, "name": "thin"}
+    for expansion, refused in ((1, True), (2, False)):
+        rows: list[Row] = [STEM, block | {"expansion": expansion}]
+        if refused:
+            with pytest.raises(SpecError):
+                network_of_rows(rows, 8, outputs=["thin.expand", "thin"])
+        else:
+            assert len(network_of_rows(rows, 8, outputs=["thin.expand", "thin"]).graph.outputs) == 2
+
+
+def test_a_row_keeps_its_name_in_every_dialect() -> None:
+    dialects = {"other": {"rows": {"left": {"name": "right"}}}}
+    with pytest.raises(SpecError):
+        parse_spec(toml(BODY, dialects=dialects), "a test")
+
+
 def test_flatten_then_linear() -> None:
     """All pixels, in a row of its own or not: 8 × 4 × 4 weights for each output."""
     linear: Row = {"block": "linear", "out": 5, "bias": False}

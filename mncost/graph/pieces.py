@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mncost.graph.graph import Builder, Graph
-from mncost.graph.ops import Activation, BatchNorm, Conv, Op
+from mncost.graph.ops import Activation, BatchNorm, Conv, Op, PReLU
 from mncost.graph.pairs import Pair
 
 __all__ = ["Pieces", "pieces"]
@@ -62,9 +62,9 @@ def _step(graph: Graph, name: str) -> _Step:
     assert isinstance(conv, Conv), name
     readers = graph.consumers()
     rest: list[Op] = []
-    for kind in (BatchNorm, Activation):
+    for kinds in ((BatchNorm,), (Activation, PReLU)):
         match readers[index]:
-            case [reader] if isinstance(op := graph.nodes[reader].op, kind):
+            case [reader] if isinstance(op := graph.nodes[reader].op, kinds):
                 if index in graph.outputs:
                     break
                 rest.append(op)

@@ -37,7 +37,7 @@ MAX_VALUES = 10_000
 Resolution: TypeAlias = int | str
 """The side of a square image in pixels; ``"224x320"``, height × width, of any other."""
 
-_SIZE = r"(\d+)\s*[x×X]\s*(\d+)"
+_SIZE = r"(\d{1,9})\s*[x×X]\s*(\d{1,9})"
 
 Numbers = str | float | Sequence[float]
 """What a caller may give for an axis: the grammar's text, one number, or several."""
@@ -89,7 +89,7 @@ def parse_axis(name: str, given: Numbers) -> Axis:
         GridError: the text is not of the grammar, or a number is not finite and positive.
     """
     if not isinstance(given, str):
-        numbers = [given] if isinstance(given, int | float) else list(given)
+        numbers = list(given) if isinstance(given, Iterable) else [given]
         given = ",".join(str(number) for number in numbers)
     parts = tuple(_parse_part(name, part.strip(), given) for part in given.split(","))
     return Axis(name, given, parts)

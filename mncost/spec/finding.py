@@ -42,7 +42,7 @@ def _find_one(name: str) -> list[Choice]:
             raise SpecError("standard input: closed")
         text = _standard_input(sys.stdin.buffer)
         return [Choice(parse_spec(text, "standard input"), file="standard input")]
-    if "+" in name and (made := _with_head(name)):
+    if "+" in name and not _is_file(name) and (made := _with_head(name)):
         return made
     if name.lower().endswith(".onnx"):
         raise SpecError(f"{name} is a model: what is asked for needs an architecture")
@@ -64,13 +64,20 @@ def _standard_input(stream: BinaryIO) -> bytes:
     return stream.read(MAX_FILE_BYTES + 1)
 
 
+def _is_file(name: str) -> bool:
+    """Whether a name with a + is that of a file, or of a variant in one, and has no head."""
+    path, suffix, variant = name.partition(".toml:")
+    file = f"{path}.toml" if suffix else name
+    return "+" not in variant and file.endswith(".toml") and Path(file).is_file()
+
+
 def _with_head(name: str) -> list[Choice]:
     """Return the backbones before the last + with the head behind it; nothing if that is none."""
     from mncost.spec.heads import heads, is_head, with_head  # rarely asked for
 
     backbone, _, head = name.rpartition("+")
     if not is_head(head):
-        if Path(name).suffix == ".toml" or not backbone:
+        if not backbone:
             return []
         raise UnknownNameError("head", head, heads())
     return [

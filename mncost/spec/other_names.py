@@ -24,9 +24,9 @@ def named(name: str) -> list[Choice]:
     if "/" in name or "\\" in name:
         return []
     if name in index():
-        return [Choice(load_spec(name))]
+        return [Choice(load_spec(name), dialect or PAPER)]
     if name in (members := groups()):
-        return [Choice(load_spec(member)) for member in members[name]]
+        return [Choice(load_spec(member), dialect or PAPER) for member in members[name]]
     if choice := checkpoint(name, dialect):
         return [choice]
     if "_" in name and (choice := _segmenter(name)):

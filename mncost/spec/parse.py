@@ -211,6 +211,11 @@ def cross_check(spec: Spec) -> Iterator[str]:
                 f"dialects.{dialect_name}.rows.{name}: there is no such row"
                 f"{did_you_mean(name, names)}; accepted: {', '.join(names)}"
             )
+        for name, row in dialect.rows.items():
+            if row.name not in (None, name):
+                yield (
+                    f"dialects.{dialect_name}.rows.{name}.name: {row.name!r}: a row keeps its name"
+                )
     for pattern, implied in spec.checkpoints.items():
         dialect_name = implied if isinstance(implied, str) else implied.dialect
         if dialect_name not in (PAPER, *spec.dialects):

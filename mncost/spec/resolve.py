@@ -95,7 +95,7 @@ def resolve(
     for place in range(len(rows)):
         widths.add(place)
     blocks = widths.blocks
-    outputs = tuple(map(str, table.outputs(spec.outputs)))
+    outputs = widths.outputs(spec.outputs)
     if classes == 0:
         from mncost.spec.headless import headless  # rarely asked for
 
@@ -143,6 +143,20 @@ class TableWidths:
             kind = GridError if isinstance(error, GridError) else SpecError
             where = f"{self.origin}: row {place + 1} ({self.table.names[place]})"
             raise kind(f"{where}: {error}") from None
+
+    def outputs(self, wanted: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of the results that are the network's.
+
+        Raises:
+            SpecError: one of them is not there: α or a dialect may leave a part out.
+        """
+        try:
+            ends = self.table.outputs(wanted)
+            for end in ends:
+                self._channels(end)
+        except ValueError as error:
+            raise SpecError(f"{self.origin}: {error}") from None
+        return tuple(map(str, ends))
 
     def _add(self, place: int) -> None:
         row, base = self.table.rows[place], self.table.names[place]

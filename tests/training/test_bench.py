@@ -13,6 +13,7 @@ import torch
 
 import mncost
 from mncost.errors import InputError
+from mncost.in_hand import teacher_of
 from mncost.measure.runtimes.torch_step import training_step
 from mncost.measure.where import Where
 from mncost.models.sparse import sparse, sparse_bytes
@@ -52,6 +53,13 @@ def test_what_is_found(run_cli: Callable[..., Any]) -> None:
     said = run_cli(words.split()).out
     assert "times as fast as without zeros" in said
     assert "a file without the zeros has" in said
+
+
+def test_a_teacher_by_the_name_of_a_checkpoint() -> None:
+    student = mncost.load("v2", resolution=160)
+    teacher = teacher_of(student, "mobilenet_v2_1.0_224")
+    assert teacher is not None
+    assert teacher.macs == mncost.load("v2", resolution=160).macs
 
 
 def test_a_teacher_runs_beside_the_steps(run_cli: Callable[..., Any]) -> None:
