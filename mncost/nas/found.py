@@ -37,8 +37,11 @@ class Search(Shown):
         point: Point,
         log: Log,
         notes: Sequence[str] = (),
+        *,
+        is_measured: bool = True,
     ) -> None:
         """Use :func:`mncost.search`."""
+        self._is_measured = is_measured
         self.network, self.first, self.file, self.log = network, first, file, log
         self.point, self.notes = point, tuple(notes)
 
@@ -74,7 +77,7 @@ class Search(Shown):
     @property
     def measured(self) -> Interval | None:
         """The measured latency of the network that was found."""
-        record = self.log.measured
+        record = self.log.measured if self._is_measured else None
         return None if record is None else Interval(*record.found)
 
     @property

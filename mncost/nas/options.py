@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from math import inf
+
+from mncost.errors import QuantityError
 from mncost.flags import Flags, flag
 from mncost.limits import time
 from mncost.units import share
@@ -43,4 +46,9 @@ class Searching(Flags):
 
 def budget(option: str, text: str | float) -> float:
     """Return a limit on latency in seconds: ``5ms``, or a number of seconds."""
-    return time(option, text) if isinstance(text, str) else float(text)
+    if isinstance(text, str):
+        return time(option, text)
+    seconds = float(text)
+    if not 0 < seconds < inf:  # nothing is above what is no number
+        raise QuantityError(f"{option} {text!r}: accepted is a time longer than 0")
+    return seconds

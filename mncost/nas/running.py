@@ -113,7 +113,8 @@ class Running:
         else:
             settings["population"] = float(or_default(searching.population, POPULATION))
             of = Path(space.design.origin).name
-            known = sha256(repr(space.design).encode()).hexdigest()
+            nameless = space.design._replace(origin="")  # the path, as it was typed
+            known = sha256(repr(nameless).encode()).hexdigest()
         calibration = self.predictor.calibration
         return Begin(
             method="netadapt" if space is None else "evolution",
@@ -158,6 +159,7 @@ class Running:
                 assert isinstance(self.state, NetAdapt)  # as the log was checked
                 self.state.back(record.number)
             else:
+                self._measured = None
                 self.state.take(record)  # type: ignore[arg-type]
             self.log.records.append(record)
         self.log.rewrite()
@@ -190,6 +192,7 @@ class Running:
             made = state.next(done)
             if made is None:
                 return
+            self._measured = None  # what is found may be another one now
             self.log.append(made)
             progress(Seen(done, total, made.point))
 
@@ -198,8 +201,13 @@ class Running:
         """What is found so far: the number of steps, or of the network; -1: nothing was tried."""
         if isinstance(self.state, NetAdapt):
             return self.state.number
+        fitting, scores = self.fitting, self.state.scores
+        if self._measured is not None and self._measured[0] in fitting:
+            return self._measured[0]
         best = self.state.best()
-        return -1 if best is None else best
+        # What fits as measured does so whatever is predicted of it since then.
+        known = fitting if best is None else [*fitting, best]
+        return min(known, key=lambda one: (-scores[one], one), default=-1)
 
     @property
     def is_new(self) -> bool:
@@ -210,6 +218,12 @@ class Running:
     def is_measured(self) -> bool:
         """Whether what is found so far was measured."""
         return self._measured is not None and self._measured[0] == self._number
+
+    @property
+    def is_done(self) -> bool:
+        """Whether a network was measured within the budget: over a space, the one that is found."""
+        has_way_back = isinstance(self.state, NetAdapt)
+        return bool(self.fitting) and (has_way_back or self.is_measured)
 
     @property
     def fitting(self) -> list[int]:
@@ -261,8 +275,8 @@ class Running:
             return state.now.network, state.point
         if not state.scores:
             return self.what.first, self.start
-        number = state.best()
-        if number is None:
+        number = self._number
+        if number < 0:
             raise InputError(
                 f"{state.space.design.origin}: as measured, no network that was tried is within "
                 "the budget: accepted is a longer --max-latency, or more --generations"
@@ -278,9 +292,10 @@ class Running:
 
     def _correct(self, measured: Measured) -> None:
         found = Interval(*measured.found)
-        self._measured = self._number, found
-        self._seen.pop(self._number, None)
-        self._seen[self._number] = measured
+        number = self._number
+        self._measured = number, found
+        self._seen.pop(number, None)
+        self._seen[number] = measured
         _, point = self.found()
         before = self.state.clock if isinstance(self.state, NetAdapt) else self.state
         before.correction = Correction.of(found, point.latency / before.correction.factor)
@@ -302,7 +317,9 @@ class Running:
         notes = []
         if self.score.is_default:
             notes.append("score: the share of MACs that is kept, which is no accuracy: --score")
-        return Search(network, self.what.first, file, point, self.log, notes)
+        return Search(
+            network, self.what.first, file, point, self.log, notes, is_measured=self.is_measured
+        )
 
 
 def or_default(value: int | None, default: int) -> int:

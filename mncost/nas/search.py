@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from mncost.api import load
 from mncost.errors import InputError, Interrupted, OutputError
@@ -21,6 +24,7 @@ from mncost.place import OnePlace
 from mncost.predict.predictor import Predictor
 from mncost.predict.profile import predictor_of
 from mncost.space.space import Space, read_space
+from mncost.spec.axis import size_of_image
 from mncost.spec.resolve import resolve
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ __all__ = ["is_space", "search"]
 SECONDS = 20.0
 MEASURED = 5  # networks that are found, at most: each corrects the predictions
 _MOST_STEPS, _MOST_POPULATION = 100_000, 100_000
+_MOST_SEED = 1 << 32  # of numpy
 _OF_STEPS = ("step", "round")
 _OF_GENERATIONS = ("population", "generations")
 
@@ -124,11 +129,11 @@ def search(  # noqa: PLR0913 - what the options of mncost search are
 def _in_turns(made: Running, progress: Callable[[Seen], None], measure: Callable[[], None]) -> None:
     """Search and measure, until a network is measured within the budget; then try wider ones."""
     for _ in range(MEASURED + 1):
-        if not made.is_new and not made.fitting:
+        if not made.is_new and (made.what.space is not None or not made.fitting):
             made.run(progress)
         if not made.is_measured:
             measure()
-        if made.fitting:
+        if made.is_done:
             break
     while (number := made.wider()) is not None:
         made.go_back(number)
@@ -166,9 +171,14 @@ def _standing(space: Space, precision: Any) -> Network:
     design = space.design
     alphas, sizes = (axis.values for axis in design.axes[:2])
     architecture = resolve(
-        design.spec, max(alphas), classes=design.classes, in_channels=design.in_channels
+        design.spec,
+        max(alphas),
+        classes=design.classes,
+        in_channels=design.in_channels,
+        output_stride=design.output_stride,
     )
-    return network_of(architecture, sizes[-1], precision)
+    largest = max(sizes, key=lambda size: prod(size_of_image(size)))
+    return network_of(replace(architecture, dialect=design.dialect), largest, precision)
 
 
 def _check(searching: Searching, space: Space | None) -> None:
@@ -183,8 +193,8 @@ def _check(searching: Searching, space: Space | None) -> None:
     whole("--generations", or_default(searching.generations, GENERATIONS), _MOST_STEPS)
     if searching.step is not None and not 0 < searching.step < 1:
         raise InputError(f"--step {searching.step:g}: accepted is more than 0 and less than 100 %")
-    if searching.seed is not None and searching.seed < 0:
-        raise InputError(f"--seed {searching.seed}: accepted is 0 or more")
+    if searching.seed is not None and not 0 <= searching.seed < _MOST_SEED:
+        raise InputError(f"--seed {searching.seed}: accepted is 0 or more, below {_MOST_SEED:,}")
 
 
 def _so_far(made: Running) -> Search | None:
