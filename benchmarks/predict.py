@@ -40,6 +40,7 @@ from mncost.place import OnePlace
 from mncost.predict.calibrate import designed, designed_points
 from mncost.predict.calibration import Calibrated, Calibration, calibration_of
 from mncost.predict.features import place_of as place_of_kind
+from mncost.predict.features import trimmed
 from mncost.predict.model import Cells, fit
 from mncost.predict.predictor import Predictor
 from mncost.predict.probes import probes
@@ -247,7 +248,7 @@ def report(results: Results, processes: int, most: int) -> None:
     joined = {name: join(parts) for name, parts in tries.items() if any(len(p.logs) for p in parts)}
     for name, one in joined.items():
         row(name, one)
-    for number, one in enumerate(tries[SEVEN], 1):
+    for number, one in enumerate(tries.get(SEVEN, ()), 1):
         row(f"    {SEVEN}, calibration {number}", one)
     repeatability(joined)
     say_goals(joined)
@@ -441,7 +442,7 @@ def left_out(
     """Return each cell as a fit without its group predicts it."""
     numbers = {f: i for i, f in enumerate(sorted({str(one.known.family) for one in every}))}
     arrays = Cells(
-        np.array([one.known.totals for one in cells]),
+        trimmed(np.array([one.known.totals for one in cells])),
         np.array([numbers.get(str(one.known.family), -1) for one in cells]),
         np.array([one.known.where for one in cells]),
     )

@@ -20,7 +20,19 @@ from mncost.network import Network
 from mncost.readers.model import Content, OnnxSource, Source, TrainedWeights
 from mncost.training.trained import fake_quantised
 
-__all__ = ["Planned", "digest"]
+__all__ = ["Planned", "content_of", "digest", "subject_of"]
+
+
+def subject_of(network: Counted, copy: int = 1) -> Subject:
+    """Return what a network or twin is called in a run."""
+    size = network.resolution if network.source is None else image_size(network.source)
+    return Subject(network.label, size, twin=network.twin, copy=copy)
+
+
+def content_of(network: Counted) -> Content | None:
+    """Return the model that is run as it is, or the weights, as a run file names them."""
+    content = _source(network) or network.trained
+    return None if content is None else private(content)
 
 
 def _source(network: Counted) -> Source | None:
@@ -54,17 +66,14 @@ class Planned:
         """Enter a network or a twin at a place; return its cell."""
         if network.source is not None and not runs_at(network.source, place):
             raise MeasureError(f"{network.arch} is run as it is: not in {place.words()}")
-        size = network.resolution if network.source is None else image_size(network.source)
-        subject = Subject(network.label, size, twin=network.twin, copy=copy)
-        content = _source(network) or network.trained
         stored = None if network.source is None else network.weight_bytes
         return self.enter_graph(
-            subject,
+            subject_of(network, copy),
             network.graph,
             network.inputs,
             place,
             baseline_of,
-            None if content is None else private(content),
+            content_of(network),
             stored,
         )
 

@@ -195,7 +195,17 @@ def _cells_at(cells: Sequence[Cell], place: OnePlace, precision: str | None) -> 
         raise MeasureError(f"the run has nothing at that place; it has: {listed or 'no networks'}")
     if len(places) > 1:
         raise MeasureError(
-            f"the run was measured in several places: {listed}; "
-            "--runtime, --threads, --precision and --host choose one"
+            f"the run was measured in several places: {listed}; {_choosing([*places])}"
         )
     return meant
+
+
+def _choosing(places: Sequence[Place]) -> str:
+    """Say which options choose one of several places, if any do."""
+    alike: dict[tuple[Any, ...], list[Place]] = {}
+    for one in places:
+        alike.setdefault((one.runtime, one.threads, one.precision, one.host), []).append(one)
+    others = dict.fromkeys(name for group in alike.values() for name in Place.differs(group))
+    if others:
+        return f"accepted is a run with one of each: {', '.join(others)}"
+    return "--runtime, --threads, --precision and --host choose one"

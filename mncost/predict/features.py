@@ -106,7 +106,7 @@ def totals_of(plan: Plan, shapes: Sequence[Shape], kinds: Mapping[str, int]) -> 
 
     total = np.zeros((len(kinds), len(AMOUNTS)))
     places = [place_of(kernel.kind, kernel.macs != 0, kinds) for kernel in plan.kernels]
-    np.add.at(total, places, amounts_of(plan, shapes))
+    np.add.at(total, np.array(places, int), amounts_of(plan, shapes))
     return total.reshape(-1)
 
 

@@ -73,11 +73,6 @@ class Plan:
         """How many kernels of each kind there are."""
         return Counter(kernel.kind for kernel in self.kernels)
 
-    @property
-    def names(self) -> list[str]:
-        """The name of each kernel's node."""
-        return [self.graph.nodes[kernel.node].name for kernel in self.kernels]
-
     def amounts(self, shapes: Sequence[ops.Shape]) -> NDArray[Any]:
         """Return for each kernel: MACs, elements read, elements written, pixels.
 
@@ -108,17 +103,17 @@ class Plan:
         entering = np.array([one.in_channels for one in every], float)
         leaving = np.array([one.out_channels for one in every], float)
         # Only convolutions in blocks fill channels up; the first one reads the plain image.
-        fills = np.array([one.kind in _IN_BLOCKS and self.block > 1 for one in every])
-        apart = np.array([one.in_channels < self.block for one in every])
+        fills = np.array([one.kind in _IN_BLOCKS and self.block > 1 for one in every], bool)
+        apart = np.array([one.in_channels < self.block for one in every], bool)
         full_out = np.where(fills, np.ceil(leaving / self.block) * self.block, leaving)
         full_in = np.where(fills & ~apart, np.ceil(entering / self.block) * self.block, entering)
-        depthwise = np.array([one.kind == "depthwise" for one in every])
+        depthwise = np.array([one.kind == "depthwise" for one in every], bool)
         fill_out, fill_in = full_out / leaving, full_in / entering
         blocks = np.maximum(full_out / self.block, 1.0)
         return {
             "sources": np.array(padded, int).reshape(len(every), most),
             "node": np.array([one.node for one in every], int),
-            "macs": np.array([one.macs or 0.0 for one in every]),
+            "macs": np.array([one.macs or 0.0 for one in every], float),
             "channels": leaving,
             "asked": [index for index, one in enumerate(every) if one.macs is None],
             "weights": np.array([one.weights for one in every], float),
@@ -131,7 +126,7 @@ class Plan:
             "pass 4": np.where(fills, np.ceil(blocks / 4) * 4 / blocks, 1.0),
             "large": np.array([one.kernel > 3 for one in every], float),
             "strided": np.array([one.stride > 1 for one in every], float),
-            "spatial": np.array([one.kernel > 1 for one in every]),
+            "spatial": np.array([one.kernel > 1 for one in every], bool),
             "clipped": np.array([one.activation == "relu6" for one in every], float),
             "curved": np.array([one.activation not in _LINES for one in every], float),
             "border": np.array([_border(one.kernel, one.stride) for one in every], float),

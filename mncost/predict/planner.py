@@ -106,10 +106,9 @@ class _Planner:
         self.plain = set(layout_of(graph, block).unblocked) if rule == "blocked" else set()
         heads = {step.node for step in schedule(graph)}
         for index, node in enumerate(graph.nodes):
-            if not node.inputs:
-                self.channels.append(self.width(node))
-                continue
             self.channels.append(self.width(node))
+            if not node.inputs:
+                continue
             source = self.root[node.inputs[0]]
             if node.op.is_view or self.is_folded(node.op, source):
                 self.root[index] = source
@@ -294,7 +293,7 @@ class _Planner:
             case ops.Conv():
                 return node.op.out_channels
             case ops.Input():
-                return node.op.shape[0] or 0
+                return (node.op.shape[0] if node.op.shape else 0) or 0
             case ops.Concat():
                 return sum(self.channels[one] for one in node.inputs)
             case ops.Slice():

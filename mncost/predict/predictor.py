@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING, Any
 from mncost.errors import MeasureError
 from mncost.extras import require
 from mncost.interval import Interval
-from mncost.measure.cells import digest
+from mncost.measure.cells import content_of, digest, subject_of
 from mncost.measure.records import Run
 from mncost.measure.runtimes.blocked import block_of
 from mncost.place import OnePlace
-from mncost.predict.calibration import LEAST, Calibration, calibration_of, where_of
+from mncost.predict.calibration import (
+    LEAST,
+    Calibrated,
+    Calibration,
+    calibration_of,
+    where_of,
+)
 from mncost.predict.doubts import PARTIAL, Doubts
 from mncost.predict.features import totals_of, trimmed
 from mncost.predict.intervals import Scores, quantile, scores_of
@@ -83,7 +89,9 @@ class Predictor:
             calibration.seen, calibration.unseen = list(scores.seen), list(scores.unseen)
         self._scores = Scores(tuple(calibration.seen), tuple(calibration.unseen))
         self._fit = fit(arrays, calm, self.spread.noise)
-        self._measured = {(one.arch, one.alpha, one.resolution): one for one in cells}
+        self._measured: dict[tuple[Any, ...], list[Calibrated]] = {}
+        for one in cells:
+            self._measured.setdefault((one.arch, one.alpha, one.resolution), []).append(one)
 
     @classmethod
     def fit(
@@ -246,8 +254,12 @@ class Predictor:
 
         number = np.full(len(where), self._families.get(family or "", -1))
         left_over, deviation = self._fit.left_over(number, where)
-        halves = self._halves(deviation, level, is_seen=family in self._families)
-        return np.exp(np.clip(left_over, -_MOST, _MOST)), halves, self._odd_half(level)
+        odd_half, is_seen = self._odd_half(level), family in self._families
+        halves = self._halves(deviation, level, is_seen=is_seen)
+        if family is not None and is_seen:
+            odd = np.array([bool(self.doubts.beyond(family, one)) for one in where], bool)
+            halves = np.where(odd, np.maximum(halves, odd_half), halves)
+        return np.exp(np.clip(left_over, -_MOST, _MOST)), halves, odd_half
 
     def _halves(self, deviation: NDArray[Any], level: float, *, is_seen: bool) -> NDArray[Any]:
         """Return half of intervals, from the model's standard deviations.
@@ -284,10 +296,13 @@ class Predictor:
 
     def _measured_interval(self, network: Network, level: float) -> Interval | None:
         """Return what was measured of this very network."""
-        one = self._measured.get((network.arch, network.alpha, network.resolution))
-        if one is None or network.twin is not None:
+        size = subject_of(network).resolution
+        like = self._measured.get((network.arch, network.alpha, size))
+        if like is None:
             return None
-        if one.digest != digest(network.graph, network.inputs, network.source):
+        name = digest(network.graph, network.inputs, content_of(network))
+        one = next((cell for cell in like if cell.digest == name), None)
+        if one is None:
             return None
         center, n = exp(fmean(map(log, one.seconds))), len(one.seconds)
         if not self.spread.median:

@@ -8,6 +8,7 @@ refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,11 +98,21 @@ def write_profile(calibration: Calibration) -> Path:
     """Write the profile of this machine; return its file.
 
     Raises:
+        MeasureError: it is of another batch, training or provider than any prediction is.
         OutputError: it cannot be written.
     """
     from mncost.render.write import write_atomically
 
-    file = file_of(calibration.place, calibration.machine)
+    place = calibration.place
+    usual = place_of(OnePlace(place.runtime, place.threads, place.host), place.precision)
+    if place.has_usual_provider:
+        place = replace(place, provider=usual.provider)
+    if replace(place, host=usual.host) != usual:
+        raise MeasureError(
+            f"a run of {place.words()} makes no profile: accepted is one of {usual.words()}"
+        )
+    calibration = replace(calibration, place=place)
+    file = file_of(place, calibration.machine)
     if file is None:
         raise OutputError("there is no home directory to keep the profile in")
     try:
@@ -150,9 +161,11 @@ def read_profile(place: OnePlace = OnePlace(), precision: str = "fp32") -> Calib
         raise MeasureError(
             f"the profile is of another machine ({'; '.join(differences)}): {command} makes one"
         )
-    for name in runtime_class(here.runtime).distributions[:1]:
-        old, new = calibration.versions.get(here.runtime), versions.get(name)
-        if None not in (old, new) and old != new:
+    runtime = runtime_class(here.runtime)
+    for module, name in zip(runtime.modules[:1], runtime.distributions[:1], strict=True):
+        old, new = calibration.versions.get(module), versions.get(name)
+        known = {_release(one) for one in (old, new) if one not in (None, "?")}
+        if len(known) > 1:
             raise MeasureError(
                 f"the profile is of {name} {old}, and this is {new}: {command} makes one"
             )
@@ -223,6 +236,11 @@ def _seen(place: OnePlace) -> tuple[Machine, dict[str, str | None]]:
 def _by_distribution(versions: Mapping[str, str]) -> dict[str, str | None]:
     """Return versions by what pip installs, of those by the names of runtimes."""
     return {runtime_class(name).distributions[0]: version for name, version in versions.items()}
+
+
+def _release(version: str | None) -> str:
+    """Return a version without its build: a module states it, where pip may not."""
+    return re.split("[-+]", version or "")[0]
 
 
 def _version(distribution: str) -> str | None:

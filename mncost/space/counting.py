@@ -81,8 +81,8 @@ class Counter:
             states = step.apply(numbers, states, costs)
         if self.timer is not None:
             costs |= self._latencies(numbers, costs["latency"], costs.pop("doubt"))
-        impossible = [isinstance(state, Impossible) for state in self._states]
-        return costs, states, ~numpy.array(impossible)[states]
+        impossible = numpy.array([isinstance(one, Impossible) for one in self._states], bool)
+        return costs, states, ~impossible[states]
 
     def _latencies(
         self, numbers: NDArray[Any], sums: NDArray[Any], doubts: NDArray[Any]
@@ -173,7 +173,8 @@ class Counter:
 def _timer(predictor: Predictor, design: Design) -> Timer:
     from mncost.space.latency import Timer
 
-    has_own_rows = len(design.axes) == 3  # else no network is of a family that was measured
+    # Else no network is of a family that was measured.
+    has_own_rows = len(design.axes) == 3 and design.axes[2].values == (design.spec.depth,)
     return Timer(predictor, design.spec.name if has_own_rows else None)
 
 
@@ -232,7 +233,8 @@ class _Step:
         different, place = numpy.unique(cases, return_inverse=True)
         new = [case for case in different.tolist() if case not in self.few]
         self.few |= dict(zip(new, self._price(numpy.array(new, numpy.int64)).tolist(), strict=True))
-        rows: NDArray[Any] = numpy.array([self.few[case] for case in different.tolist()])[place]
+        known = numpy.array([self.few[case] for case in different.tolist()], numpy.int64)
+        rows: NDArray[Any] = known[place]
         return rows
 
     def _price(self, new: NDArray[Any]) -> NDArray[Any]:
