@@ -11,7 +11,13 @@ from mncost.errors import InputError, Interrupted, MeasureError
 from mncost.measure.cell import Place
 from mncost.measure.records import Options, Run
 from mncost.place import OnePlace
-from mncost.predict.calibration import Calibrated, Calibration, calibration_of, where_of
+from mncost.predict.calibration import (
+    Calibrated,
+    Calibration,
+    calibration_of,
+    where_of,
+    why_not,
+)
 from mncost.predict.features import AMOUNTS
 from mncost.predict.predictions import Prediction, Predictions
 from mncost.predict.predictor import Predictor
@@ -164,7 +170,7 @@ def check(
     """Measure some of the networks that were predicted; return all, and how well it went.
 
     Raises:
-        MeasureError: all of them were measured before.
+        MeasureError: all of them were measured before, or none of them can be run.
         Interrupted: measuring was interrupted; its ``known`` has the predictions with the
             measurements of that time.
     """
@@ -184,6 +190,9 @@ def check(
         if interval is not None:
             made[index] = made[index]._replace(measured=interval)
             listed.append(made[index])
+    is_whole = results.run.stopped != "interrupted"
+    if is_whole and not listed:
+        raise MeasureError(f"nothing was measured: {why_not(results.run)}")
     said = Checked(
         len(listed),
         sum(abs(one.error or 0) <= 0.05 for one in listed),
@@ -192,8 +201,10 @@ def check(
         sum(one.latency.relative_error is None for one in listed),
     )
     notes = [*predictions.notes, said.words(predictions.level)]
+    if results.run.failures:
+        notes.append(f"not all could be measured: {why_not(results.run)}")
     checked = Predictions(made, predictions.place, predictions.level, notes)
-    if results.run.stopped == "interrupted":
+    if not is_whole:
         raise Interrupted("the check is not complete", checked)
     return checked, said
 
@@ -224,16 +235,20 @@ def refine(
         What predicts better, or the same.
 
     Raises:
+        MeasureError: none of the networks can be run; it says why.
         Interrupted: measuring was interrupted; its ``known`` has the predictions before it.
     """
-    spent = 0.0
+    networks, first = list(networks), predictor
+    spent, failed, why = 0.0, set[int](), ""
     while True:
         wide = [
             one
             for one in predictor.predict(networks)
-            if not one.is_measured and one.half > target_error
+            if not one.is_measured and one.half > target_error and id(one.network) not in failed
         ]
         if not wide or spent >= max_time:
+            if why and predictor is first:
+                raise MeasureError(f"nothing was measured: {why}")
             return predictor
         wide.sort(key=lambda one: -one.half)  # those that are not known first
         chosen = [one.network for one in wide[:AT_ONCE]]
@@ -242,7 +257,11 @@ def refine(
         if results.run.stopped == "interrupted":
             raise Interrupted("the profile is as it was", predictor.predict(networks))
         spent += max(results.run.seconds, 0.2)
-        predictor = Predictor(merged(predictor.calibration, calibration_of(results)))
+        if results.run.failures:
+            failed |= {id(chosen[one.cell]) for one in results.run.failures}
+            why = why_not(results.run)
+        if any(results.medians(cell.id) for cell in results.run.cells):
+            predictor = Predictor(merged(predictor.calibration, calibration_of(results)))
 
 
 def merged(old: Calibration, new: Calibration) -> Calibration:

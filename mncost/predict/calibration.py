@@ -11,7 +11,7 @@ from msgspec import Struct
 from mncost.errors import MeasureError
 from mncost.graph.shapes import infer_shapes
 from mncost.measure.cell import HERE, Cell, Place
-from mncost.measure.records import Machine
+from mncost.measure.records import Machine, Run
 from mncost.measure.runtimes.blocked import block_of
 from mncost.place import OnePlace
 from mncost.predict.features import totals_of
@@ -22,7 +22,7 @@ from mncost.predict.probes import is_probe
 if TYPE_CHECKING:
     from mncost.results.results import Results
 
-__all__ = ["LEAST", "Calibrated", "Calibration", "calibration_of", "where_of"]
+__all__ = ["LEAST", "Calibrated", "Calibration", "calibration_of", "where_of", "why_not"]
 
 LEAST = 6
 """Networks that a calibration needs."""
@@ -78,6 +78,11 @@ def where_of(alpha: float | None, inputs: Mapping[str, Sequence[int]]) -> tuple[
     return log(alpha or 1.0), log(side)
 
 
+def why_not(run: Run) -> str:
+    """Say why networks of a run were not measured."""
+    return "; ".join(dict.fromkeys(one.reason for one in run.failures)) or "too little time"
+
+
 def calibration_of(
     results: Results,
     place: OnePlace = OnePlace(),  # noqa: B008
@@ -99,7 +104,7 @@ def calibration_of(
     timed = [(cell, list(results.medians(cell.id).values())) for cell in meant]
     timed = [(cell, seconds) for cell, seconds in timed if seconds]
     if not timed:
-        raise MeasureError("the run has no measured networks")
+        raise MeasureError(f"the run has no measured networks: {why_not(run)}")
     calm = _calm(results, timed)
     there = timed[0][0].place
     machine = run.machine_of(there.host)

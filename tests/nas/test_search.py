@@ -208,6 +208,7 @@ def test_the_traceback_of_a_score(here: Path) -> None:
         ("v2 --max-latency 5ms --step 0", "accepted is more than 0"),
         ("v2 --max-latency 5ms --round 0", "--round 0: accepted is a whole number"),
         ("v2 --max-latency 5ms --seed -1", "--seed -1: accepted is 0 or more"),
+        ("v2 --max-latency 5ms --seed 4294967296", "--seed 4294967296: accepted is 0 or more"),
         ("v1,v2 --max-latency 5ms", "needs one network, and these are 2"),
         ("v2 --max-latency 5ms --resume none.jsonl", "none.jsonl: cannot be read"),
         ("v2 --max-latency 5ms --resume my.py", "my.py: line 1: no log of a search"),
@@ -324,6 +325,9 @@ def test_from_python(here: Path, budget: str) -> None:
         mncost.search("v2", "5ms", nonsense=1)
     with pytest.raises(InputError, match="accepted is a function"):
         mncost.search("v2", "5ms", runtime="fake", score=3)  # type: ignore[arg-type]
+    for budget_ in (float("nan"), float("inf"), 0.0, -1.0):
+        with pytest.raises(InputError):
+            mncost.search("v2", budget_, runtime="fake", measure=False)
 
 
 def test_plot_draws_the_log(here: Path, budget: str) -> None:

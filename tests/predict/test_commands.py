@@ -17,12 +17,13 @@ from syrupy.assertion import SnapshotAssertion
 
 import mncost
 from mncost.errors import InputError
+from mncost.measure.runtimes.fake import Fault, Script
 from mncost.place import OnePlace
 from mncost.predict.calibrate import designed, merged
 from mncost.predict.predictor import Predictor
 from mncost.predict.profile import file_of, place_of, read_profile, write_profile
 from mncost.results.results import Results
-from tests.measure.scripted import instead_of_processes, interrupt_when
+from tests.measure.scripted import Launcher, instead_of_processes, interrupt_when
 from tests.printed import Printed, refused
 from tests.running import in_process, use_state
 
@@ -229,6 +230,74 @@ def test_another_version_of_the_runtime(state: Path) -> None:
         file.unlink()
     assert result.status == 2
     assert "of onnxruntime 0.1, and this is" in result.err
+
+
+@pytest.mark.parametrize(
+    ("runtime", "versions", "installed", "is_refused"),
+    [
+        ("litert", {"ai_edge_litert": "1.0"}, "2.0", True),
+        ("litert", {"ai_edge_litert": "2.0"}, "2.0", False),
+        ("torch", {"torch": "2.8.0+cu126"}, "2.8.0", False),
+        ("openvino", {"openvino": "2025.3.0-19807-44526285f24"}, "2025.3.0", False),
+        ("ncnn", {"ncnn": "?"}, "1.0", False),
+    ],
+)
+def test_versions_of_modules_and_packages(
+    runtime: str,
+    versions: dict[str, str],
+    installed: str,
+    is_refused: bool,
+    state: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mncost.predict.profile._version", lambda name: installed)
+    place = OnePlace(runtime)
+    write_profile(structs.replace(read_profile(FAKE), place=place_of(place), versions=versions))
+    if is_refused:
+        with pytest.raises(InputError):
+            read_profile(place)
+    else:
+        assert read_profile(place).versions == versions
+
+
+def test_a_run_of_another_batch_makes_no_profile(state: Path) -> None:
+    profile = file_of(place_of(FAKE))
+    assert profile is not None
+    kept = profile.read_bytes()
+    line = "bench v2 --alpha 0.35:1.0 --resolution 96,128 --runtime fake --no-twin --max-time 3s"
+    assert in_process([*line.split(), "--batch", "8", "--save", "8.json"]).status == 0
+    refused = in_process(["calibrate", "--from", "8.json"])
+    assert (refused.status, refused.err.count("\n")) == (2, 1)
+    assert "batch 8" in refused.err
+    assert profile.read_bytes() == kept
+    assert in_process([*line.split(), "--batch", "1,8", "--save", "both.json"]).status == 0
+    refused = in_process(["calibrate", "--from", "both.json"])
+    assert refused.status == 2
+    assert "--threads" not in refused.err
+    assert "one of each: batch" in refused.err
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, macs: int) -> None:
+    """Let the runtime refuse the networks of these MACs."""
+    launch = Launcher({"fake": Script(faults=(Fault("load", "refuse", macs=macs),))})
+    monkeypatch.setattr(
+        "mncost.measure.workers.process.start_worker",
+        lambda spec, *, seed, quiet: launch(spec, seed),
+    )
+
+
+def test_what_cannot_be_run_is_said(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = mncost.load("v1", 0.5, 128).macs
+    failing(monkeypatch, refused)
+    words = ["v1", "--alpha", "0.5,0.75,1.0", "--resolution", "128"]
+    made = rows(*words, "--target-error", "1%", "--max-time", "20s")
+    assert {int(one["macs"]) for one in made if one["basis"] != "measured"} == {refused}
+    alone = ["predict", "v1", "--alpha", "0.5", "--resolution", "128", "--runtime", "fake"]
+    for option in (["--target-error", "1%"], ["--check"]):
+        ended = in_process([*alone, *option])
+        assert (ended.status, ended.out) == (2, "")
+        assert "nothing was measured: " in ended.err
+        assert "too little time" not in ended.err
 
 
 def _with(text: str, name: str, value: object) -> str:

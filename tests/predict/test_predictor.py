@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +13,16 @@ from msgspec import structs
 import mncost
 from mncost.counted import Counted
 from mncost.errors import MeasureError
+from mncost.graph import ops
+from mncost.graph.graph import Graph, Node
 from mncost.measure.runtimes.fake import SCRIPT
 from mncost.measure.where import Where
 from mncost.predict.calibration import where_of
 from mncost.predict.features import totals_of
+from mncost.predict.planner import plan_of
 from mncost.predict.predictor import Predictor
 from mncost.predict.probes import probe_text, probes
+from tests.measure.scripted import instead_of_processes
 
 
 def measured(networks: list[mncost.Network]) -> mncost.Results:
@@ -141,3 +146,41 @@ def test_what_all_cells_of_a_process_share(predictor: Predictor) -> None:
     (one,), (other,) = (each.predict(mncost.load("v2", 0.6)) for each in (predictor, moody))
     widths = [np.log((each.latency.hi or 0) / each.latency.center) for each in (one, other)]
     assert widths[1] == pytest.approx(np.hypot(widths[0], 1.645 * moody.spread.mood), rel=0.1)
+
+
+def test_measured_twins_are_not_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
+    instead_of_processes(monkeypatch)
+    nets = mncost.grid("v1,v2", alpha="0.35,1.0", resolution="96,224")
+    made = Predictor.fit(mncost.bench(nets, where=Where(runtime="fake"), max_time=5))
+    network = mncost.load("v2", 0.35, 96)
+    for one in made.predict([network, network.standard]):
+        assert one.is_measured
+        assert one.latency.center == pytest.approx(scripted(one.network), rel=0.09)
+
+
+def test_a_measured_file_in_the_home_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run files have no user's name in their paths."""
+    onnx = pytest.importorskip("onnx")
+    instead_of_processes(monkeypatch)
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    file = tmp_path / "net.onnx"
+    onnx.save(mncost.load("v2", 0.35, 96).to_onnx(), file)
+    network = mncost.load(str(file))
+    made = Predictor.fit(measured([*mncost.grid("v1", resolution="96,224"), network]))
+    (one,) = made.predict(network)
+    assert one.is_measured
+
+
+def test_an_input_without_dimensions() -> None:
+    graph = Graph((Node("scalar", "", ops.Input(()), ()),), (0,))
+    assert plan_of(graph, "blocked", 8).kernels == ()
+
+
+def test_a_graph_of_views_alone(predictor: Predictor) -> None:
+    nodes = Node("image", "", ops.Input((3, 8, 8)), ()), Node("flat", "", ops.Flatten(), (0,))
+    plan = plan_of(Graph(nodes, (1,)), "blocked", 8)
+    assert plan.kernels == ()
+    assert not totals_of(plan, [(3, 8, 8), (192,)], predictor.kinds).any()

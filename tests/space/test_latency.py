@@ -75,6 +75,25 @@ def test_a_family_that_was_measured(predictor: Predictor) -> None:
     held_against_single_networks(space, predictor, 20)
 
 
+def test_beyond_what_was_measured_of_a_family(predictor: Predictor) -> None:
+    """Wider, and larger, than what was measured of V1."""
+    space = Space.of(arch="v1", alpha=[0.7, 1.3], resolution=[96, 288])
+    held_against_single_networks(space, predictor, space.size)
+    (one,) = predictor.predict(space.network(2))
+    assert one.extrapolated == ("no v1 as wide or narrow, or as large or small, was measured",)
+
+
+def test_other_repeats_are_no_family_that_was_measured(predictor: Predictor) -> None:
+    """As other rows are not: the interval is that of a network of no family."""
+    plain, deeper = (
+        Space.of(arch="v1", alpha=0.7, resolution=128, **more).counter((), predictor=predictor)
+        for more in ({}, {"depth": [1.0, 2.0]})
+    )
+    assert plain.timer is not None
+    assert deeper.timer is not None
+    assert (plain.timer.family, deeper.timer.family) == ("v1", None)
+
+
 def test_the_front_and_the_limit(predictor: Predictor) -> None:
     space = Space.of(arch="v2", alpha="0.35:1.0:0.05", resolution="96:224:32")
     every = space.survey(predictor=predictor)

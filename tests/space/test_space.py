@@ -315,3 +315,8 @@ def test_the_schema_takes_the_example() -> None:
     jsonschema.validate(tomllib.loads(EXAMPLE.read_text("utf-8")), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"arch": "v2", "choices": [{"kernel": [3]}]}, schema)
+
+
+def test_no_networks_are_counted() -> None:
+    costs, _, possible = Space.of(arch="v2").counter().count(numpy.array([], numpy.int64))
+    assert (possible.tolist(), {len(one) for one in costs.values()}) == ([], {0})
