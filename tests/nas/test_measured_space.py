@@ -101,8 +101,9 @@ def test_more_generations_after_one_that_fits(predictor: Predictor, script: Scri
     assert made.network.macs == asked[-1].macs
     assert made.network.macs >= before.network.macs  # the score is the share of MACs
     # The log goes on to the same end, and nothing is measured again.
-    script(pytest.fail)
+    asked = script(just_below)
     assert search(predictor, generations=4, resume="log.jsonl").file == made.file
+    assert asked == []
 
 
 def test_a_log_is_resumed_from_another_directory(predictor: Predictor, script: Script) -> None:

@@ -169,7 +169,9 @@ def test_a_measured_file_in_the_home_directory(
     file = tmp_path / "net.onnx"
     onnx.save(mncost.load("v2", 0.35, 96).to_onnx(), file)
     network = mncost.load(str(file))
-    made = Predictor.fit(measured([*mncost.grid("v1", resolution="96,224"), network]))
+    made = Predictor.fit(
+        measured([*mncost.grid("v1", alpha="0.35:1.0", resolution="96,224"), network])
+    )
     (one,) = made.predict(network)
     assert one.is_measured
 
