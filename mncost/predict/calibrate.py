@@ -11,13 +11,7 @@ from mncost.errors import InputError, Interrupted, MeasureError
 from mncost.measure.cell import Place
 from mncost.measure.records import Options, Run
 from mncost.place import OnePlace
-from mncost.predict.calibration import (
-    Calibrated,
-    Calibration,
-    calibration_of,
-    where_of,
-    why_not,
-)
+from mncost.predict.calibration import Calibrated, Calibration, calibration_of, where_of, why_not
 from mncost.predict.features import AMOUNTS
 from mncost.predict.predictions import Prediction, Predictions
 from mncost.predict.predictor import Predictor

@@ -15,13 +15,7 @@ from mncost.measure.cells import content_of, digest, subject_of
 from mncost.measure.records import Run
 from mncost.measure.runtimes.blocked import block_of
 from mncost.place import OnePlace
-from mncost.predict.calibration import (
-    LEAST,
-    Calibrated,
-    Calibration,
-    calibration_of,
-    where_of,
-)
+from mncost.predict.calibration import LEAST, Calibrated, Calibration, calibration_of, where_of
 from mncost.predict.doubts import PARTIAL, Doubts
 from mncost.predict.features import totals_of, trimmed
 from mncost.predict.intervals import Scores, quantile, scores_of
