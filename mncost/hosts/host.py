@@ -17,6 +17,7 @@ import msgspec
 from mncost.errors import NotThereError, one_line
 from mncost.hosts.connection import Connection, HostLost
 from mncost.hosts.file import HostEntry
+from mncost.hosts.sending import files_of
 from mncost.measure.conditions import Counters, conditions_between
 from mncost.measure.quota import Quota
 from mncost.measure.records import Conditions, Machine
@@ -264,11 +265,7 @@ class Host:
         return self._folders[real]
 
     def _sent(self, folder: Path) -> str:
-        files = {
-            file.relative_to(folder).as_posix(): file
-            for file in sorted(folder.rglob("*"))
-            if file.is_file()
-        }
+        files = files_of(folder)
         model = _content_hash(files)
         sizes = {name: file.stat().st_size for name, file in files.items()}
         there = self.request({"do": "have", "model": model, "files": sizes}).get("folder")

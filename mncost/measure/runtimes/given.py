@@ -28,6 +28,7 @@ class Given(NamedTuple):
         data: an ``.npz`` file with values for some inputs.
         folder: that a module is imported from, if it is not installed.
         twin: the name of the twin of an ONNX file that a format makes, and runs in its place.
+        inside: which of ``model`` and ``data`` were sent to a host, and lie in the folder.
     """
 
     model: str
@@ -35,6 +36,7 @@ class Given(NamedTuple):
     data: str | None = None
     folder: str | None = None
     twin: str | None = None
+    inside: Sequence[str] = ()
 
     @classmethod
     def of(cls, folder: Path) -> Given | None:
@@ -43,7 +45,8 @@ class Given(NamedTuple):
             text = (folder / FILE).read_text("utf-8")
         except FileNotFoundError:
             return None
-        return cls(**json.loads(text))
+        given = cls(**json.loads(text))
+        return given._replace(**{one: str(folder / getattr(given, one)) for one in given.inside})
 
     def write(self, folder: Path) -> None:
         """Write it into a folder."""
