@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from mncost.errors import InputError
 from mncost.label import Label
-from mncost.measure.ceilings import PRODUCT
+from mncost.measure.ceilings import PRODUCT, PRODUCT_BATCH
 from mncost.measure.private import without_home
 from mncost.measure.records import Cell, Failure, ModelFile, ModelRecord, Place, Run
 from mncost.measure.runtimes import runtime_class
@@ -91,7 +91,7 @@ class ModelFiles:
 
     def product(self, place: Place) -> Path | None:
         """Return the matrix product that shows the ceiling of a place, if there is one."""
-        return self._products.get(_kind(place))
+        return self._products.get(_kind(place)) if _runs_product(place) else None
 
     def _build(self, builder: Build, cells: Sequence[Cell], kind: _Kind) -> None:
         model = self._run.models[cells[0].digest]
@@ -123,14 +123,16 @@ class ModelFiles:
     def _build_products(self, builder: Build, cells: Sequence[Cell]) -> None:
         """Build the matrix products whose speed is the ceiling of what is measured."""
         product = ModelRecord(graph=PRODUCT, inputs=PRODUCT.images(1), label=Label("product"))
-        for kind in dict.fromkeys(_kind(cell.place) for cell in cells):
+        able = (cell.place for cell in cells if _runs_product(cell.place))
+        for kind in dict.fromkeys(map(_kind, able)):
             form, precision, _ = kind
             folder = self._scratch / f"product.{precision}.{form}"
             try:
                 self._prepare(builder, product, kind._replace(sparsity=0.0), folder)
             except (WorkerRefused, WorkerDied) as error:
                 reason = without_home(str(error))
-                self._run.notes.append(f"no ceilings of {form} models in {precision}: {reason}")
+                note = f"no ceilings of {form} models in {precision}: {reason}"
+                self._run.notes += [note] if note not in self._run.notes else []
             else:
                 self._products[kind] = folder
 
@@ -160,6 +162,11 @@ def _content(model: ModelRecord) -> Content | None:
     from mncost.readers.torch.in_hand import with_program
 
     return with_program(model.source)
+
+
+def _runs_product(place: Place) -> bool:
+    """Whether a place runs all rows of the product in one call."""
+    return runtime_class(place.runtime).largest_batch >= PRODUCT_BATCH
 
 
 def _kind(place: Place) -> _Kind:

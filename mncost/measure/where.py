@@ -199,6 +199,8 @@ class Where(Flags):
         ]
         if ALL in self.runtime:
             every = [name for name in RUNTIMES if runtime_class(name).in_all and is_installed(name)]
+            if self.flush_denormals:
+                every = [name for name in every if runtime_class(name).flushes_denormals]
             there = tuple(name for name in every if name in able or not by_layer)
             if not there:
                 raise MeasureError(f"no runtime is installed: {install('bench')}")

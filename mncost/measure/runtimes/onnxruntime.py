@@ -143,12 +143,13 @@ class OnnxRuntime(Runtime):
         # The first session of a process decides for its main thread, so all of a worker agree.
         if setup.denormals:
             options.add_session_config_entry("session.set_denormal_as_zero", "1")
-        if self._shared and not setup.denormals:
+        shared = self._shared and not setup.denormals
+        if shared:
             options.use_per_session_threads = False
         else:
             options.intra_op_num_threads = self._threads
             options.inter_op_num_threads = 1
-        if not self._shared or len(self.providers()) > 1:
+        if not shared or len(self.providers()) > 1:
             # With several thread pools none may wait actively after its own runs, though the next
             # run then starts a bit later.
             options.add_session_config_entry("session.force_spinning_stop", "1")

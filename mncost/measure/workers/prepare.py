@@ -125,10 +125,10 @@ class Preparer:
         closeness = format_named(asked.format).write(model, folder)
         size = sum(file.stat().st_size for file in folder.iterdir())
         agreement = closeness and Agreement(**closeness._asdict())
-        share = None
-        if isinstance(self._content, FileSource):
-            size = Path(given_of(self._content).model).stat().st_size
-        if isinstance(self._content, OnnxSource):
+        share, loaded = None, Given.of(folder)  # None: the model is in the folder
+        if isinstance(self._content, FileSource) and loaded is not None:
+            size = Path(loaded.model).stat().st_size
+        if isinstance(self._content, OnnxSource) and self._content.twin is None:
             share = _denormals(self._content)
         return Prepared(size, time.perf_counter() - began, agreement, share)
 

@@ -30,8 +30,10 @@ def _write(model: Model, folder: Path) -> Closeness | None:
     else:
         from mncost.models.formats.onnx import with_twin
 
-        given = with_twin(model.given, folder / "twin.onnx")
+        twin = folder / "twin.onnx"
+        given = with_twin(model.given, twin)
         content, sizes = Path(given.model).read_bytes(), _images(given)
+        twin.unlink(missing_ok=True)  # no runtime loads it
     converted = ncnn_model(content, sizes)
     (folder / "inputs.json").write_text(json.dumps(sizes), "utf-8")
     (folder / "model.param").write_text(converted.param, "utf-8")
