@@ -93,6 +93,8 @@ class Search:
         A candidate passes where it passes at one place.
         """
         needed: list[int] = []
+        gone = {failure.cell for failure in self.results.run.failures}
+        gone |= self.verdicts.keys() | self.dropped
         passed = fresh = 0
         for index in range(len(self.candidates)):
             cells = self._cells(index)
@@ -100,9 +102,7 @@ class Search:
             passed += passes
             if passed >= self.wanted or fresh >= WINDOW:
                 break
-            undecided = [
-                cell for cell in cells if cell not in self.verdicts and cell not in self.dropped
-            ]
+            undecided = [cell for cell in cells if cell not in gone]
             if not passes and undecided:
                 needed += undecided
                 fresh += any(self.waited[cell] < PATIENCE for cell in undecided)

@@ -10,7 +10,7 @@ import msgspec
 
 from mncost.cluster.client import workers_of
 from mncost.cluster.tasks import describe, offer
-from mncost.errors import InputError, MeasureError, one_line
+from mncost.errors import InputError, NotThereError, one_line
 from mncost.measure.machine import machine_differences
 from mncost.measure.records import HostRecord, Machine
 
@@ -71,14 +71,14 @@ class Fleet:
         """Return the execution providers of a runtime on a machine.
 
         Raises:
-            MeasureError: it is not installed there.
+            NotThereError: it is not installed there.
         """
         future = self.client.submit(
             offer, runtime, workers=self.workers(host), allow_other_workers=False, pure=False
         )
         said = future.result()
         if isinstance(said, str):
-            raise MeasureError(f"{host}: {one_line(said)[:300]}")
+            raise NotThereError(f"{host}: {one_line(said)[:300]}")
         return list(said)
 
     def _member(self, said: Mapping[str, Any]) -> Member:

@@ -141,7 +141,9 @@ class Agent:
             return {}
         file = _open_lock()
         if not try_lock(file):
-            return {"measuring": _said(file) or "somebody"}
+            holder = _said(file) or "somebody"
+            os.close(file)
+            return {"measuring": holder}
         os.ftruncate(file, 0)
         os.pwrite(file, who.encode(), 0)
         self._lock = file

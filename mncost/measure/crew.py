@@ -248,9 +248,7 @@ class Crew:
                 self._processes[spec].loaded = self._clock.now()
                 return
             self._bury(spec)
-        if spec in self._workers:
-            self._workers[spec].close()
-            self._bury(spec)
+            worker.close()  # it may have refused all of its cells, and live
 
     def _launched(self, spec: WorkerSpec) -> Worker:
         """Start a worker; once more if it dies, which may have been by chance.

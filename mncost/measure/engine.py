@@ -192,7 +192,7 @@ class _Session:
         begun, deadline = self.timetable.begun, self.timetable.deadline
         passed = (self.clock.now() - begun) / (deadline - begun)
         self.open = set(self.tools.undecided(self.run, min(1.0, passed), last))
-        return not self.open
+        return not self.cells  # what is lost decides nothing more
 
     def reached(self, generation: int) -> bool:
         """Whether each cell's interval is within the target.

@@ -42,7 +42,8 @@ def measure_memory(
         try:
             run.memory.append(_peak(cell, files[cell.id], launch))
         except (WorkerRefused, WorkerDied) as error:
-            run.notes.append(f"no peak memory of {cell.words()}: {without_home(str(error))}")
+            note = f"no peak memory of {cell.words()}: {without_home(str(error))}"
+            run.notes += [note] if note not in run.notes else []
 
 
 def _peak(cell: Cell, file: Path, launch: Launch) -> MemoryPeak:

@@ -97,7 +97,7 @@ def carry_out(  # noqa: PLR0913 - what the engine is given
             host=host,
             generation=generation,
         )
-        if run.hosts and host is None:
+        if host is None and any(cell.place.host is not None for cell in run.cells):
             from mncost.hosts.fleet import measure_hosts
 
             measure_hosts(run, tools)
