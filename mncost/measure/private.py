@@ -17,7 +17,7 @@ def without_home(text: str) -> str:
     home = os.path.expanduser("~")  # noqa: PTH111 - Path.home raises if there is none
     if len(home) < 2:  # "/", as in some containers
         return text
-    # Not within another path (/export/home/al, /home/al-2), but in options too (-I/home/al/include).
+    # Not within other paths (/export/home/al, /home/al-2), but after options (-I/home/al/include).
     before, after = r"(?:(?<![\w.~-])|(?<=[\s'\"]-\w)|(?<=\\n))", r"(?![\w-]|\.\w)"
     return re.sub(f"{before}{re.escape(home)}{after}", "~", text)
 

@@ -17,7 +17,7 @@ from scipy import stats
 from mncost.choose.latency import LatencyLimit, verdict_of
 from mncost.choose.search import PATIENCE, WINDOW, Search, search
 from mncost.interval import Interval
-from mncost.measure.records import Options, Place, Run
+from mncost.measure.records import Failure, Options, Place, Run
 from mncost.measure.run_file import read_run
 from mncost.measure.runtimes.fake import Script
 from mncost.place import OnePlace
@@ -166,6 +166,14 @@ def test_what_stays_undecided_keeps_no_others_out() -> None:
     assert seeker.needed() == set(range(WINDOW)), "but what is less accurate is not wanted"
     seeker.intervals = {WINDOW: Interval(1 * MS, 1 * MS, 1 * MS, 2)}
     assert seeker.latencies().open == found[:WINDOW]
+
+
+def test_what_failed_keeps_no_others_out() -> None:
+    seeker = searching(candidates("v2"), 2 * MS, 1)
+    seeker.results.run.failures += [
+        Failure(cell=cell, generation=0, reason="no") for cell in range(WINDOW)
+    ]
+    assert seeker.needed() == set(range(WINDOW, 2 * WINDOW))
 
 
 def test_a_candidate_passes_where_it_passes_at_one_place() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from mncost.cluster.generation import Answer, Request, decode, encode
 from mncost.cluster.tasks import describe
 from mncost.hosts.agent import Agent
 from mncost.hosts.model_cache import ModelCache
+from mncost.measure.places import every_place
 from mncost.measure.plan import What
 from mncost.measure.records import Run
 from mncost.measure.run_file import read_run
@@ -139,6 +141,19 @@ def test_machines_are_told_apart() -> None:
     found = {name: fleet.workers(name) for name in fleet.members}
     assert found == {"pi": ["a", "b"], "pi-2": ["c"], "b-2J-ad": ["d"], "pi-3": ["e"]}
     assert fleet.members["pi-3"].record.machine.cpu == "another CPU"
+
+
+def test_a_machine_without_a_usual_runtime_measures_the_others() -> None:
+    class Lacking(Client):
+        def submit(self, task: object, runtime: str, **_: object) -> SimpleNamespace:
+            said = [None] if runtime == "fake" else f"{runtime} is not installed"
+            return SimpleNamespace(result=lambda: said)
+
+    fleet = Fleet(Lacking({"a": {**describe(), "name": "pi"}}))
+    notes: list[str] = []
+    places = every_place(mncost.Where(("torch", "fake"), host="pi"), fleet.offer, notes)
+    assert [place.runtime for place in places] == ["fake"]
+    assert notes == ["left out: pi: torch is not installed"]
 
 
 @pytest.mark.skipif(

@@ -13,7 +13,7 @@ import pytest
 
 import mncost
 from mncost.measure.clocks import VirtualClock
-from mncost.measure.engine import Errors, Pilot, Progress, Tools, measure
+from mncost.measure.engine import Errors, Pilot, Progress, Tools, Undecided, measure
 from mncost.measure.plan import What, plan
 from mncost.measure.quota import Quota
 from mncost.measure.records import Agreement, Conditions, Machine, Options, Run
@@ -129,7 +129,8 @@ def carried_out(
     builder: Builder | None = None,
     watch: Callable[[Progress], None] = lambda progress: None,
     save: Callable[[Run], None] = lambda run: None,
-    errors: Errors = lambda run: Results(run).relative_errors(),
+    errors: Errors | None = lambda run: Results(run).relative_errors(),
+    undecided: Undecided | None = None,
     pilot: Pilot | None = None,
     quota: Quota | None = None,
     rest: Callable[[float], None] = lambda seconds: None,
@@ -147,6 +148,7 @@ def carried_out(
             save=save,
             scratch=scratch,
             errors=errors,
+            undecided=undecided,
             pilot=pilot,
             quota=quota,
             rest=rest,

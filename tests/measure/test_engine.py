@@ -305,3 +305,30 @@ def test_what_is_common_to_a_process_cancels_in_a_ratio(tmp_path: Path) -> None:
             assert ratio_error is not None
             assert ratio_error < 0.01
             assert error > 0.03
+
+
+def test_what_waits_for_failed_cells_is_decided(tmp_path: Path) -> None:
+    """No generation follows in which nothing could be measured."""
+    run = begun(fake_request("v1,v2", twin=None))
+    (v2,) = (cell.id for cell in run.cells if cell.macs == V2_MACS)
+    script = replace(QUIET, faults=(Fault("load", "refuse", macs=V2_MACS),))
+    carried_out(run, tmp_path, script=script, errors=None, undecided=lambda *_: {v2})
+    assert [failure.cell for failure in run.failures] == [v2]
+    assert [one.generation for one in run.conditions] == [0]
+    assert run.stopped == "decided"
+
+
+def test_a_worker_that_refuses_all_of_its_cells_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[Worker] = []
+
+    def close(worker: Worker) -> None:
+        closed.append(worker)
+
+    monkeypatch.setattr(Worker, "close", close)
+    launch = Launcher({"fake": Script(faults=(Fault("load", "refuse"),))})
+    run = begun(fake_request("v2"))
+    carried_out(run, tmp_path, launch=launch)
+    assert len(run.failures) == 2
+    assert len(closed) == len(launch.started) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from mncost.measure.ceilings import PRODUCT, PRODUCT_BATCH, PRODUCT_MACS
 from mncost.measure.records import Run
-from mncost.measure.runtimes.fake import Fault, Script
+from mncost.measure.runtimes.fake import Fake, Fault, Script
 from tests.measure.scripted import Builder, Launcher, begun, carried_out, fake_request
 
 QUIET = Script(process=0.0, noise=0.0, overhead_ns=0.0)
@@ -108,6 +108,8 @@ def test_memory_that_cannot_be_measured_is_a_note_and_costs_nothing_else(
     assert [peak.cell for peak in run.memory] == [1]
     assert any("no peak memory of v1" in note for note in run.notes)
     assert not run.failures
+    carried_out(run, tmp_path, launch=Frail({}))
+    assert sum("no peak memory of v1" in note for note in run.notes) == 1
 
 
 @pytest.mark.parametrize("do", ["die", "refuse"])
@@ -161,3 +163,16 @@ def test_networks_without_the_twin_are_left_out_where_only_twins_count(tmp_path:
     (left,) = run.left_out
     assert run.cells[left.cell].label.arch == "v1"
     assert left.reason == "it has no fused twin"
+
+
+def test_a_runtime_of_one_image_has_no_ceilings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would run one row of the product, and all would be counted."""
+    monkeypatch.setattr(Fake, "largest_batch", 1)
+    builder = Builder()
+    run = begun(fake_request("v1", pairs=True), processes=2)
+    carried_out(run, tmp_path, script=QUIET, builder=builder)
+    assert not run.ceilings
+    assert not [name for name in builder.built if name.startswith("product")]
+    assert run.profiles

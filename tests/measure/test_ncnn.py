@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 import mncost
 from mncost.cost.work import count
@@ -25,6 +26,7 @@ from mncost.measure.workers.worker import Worker, WorkerRefused, WorkerSpec
 from mncost.models.formats import Model, format_named
 from mncost.models.weights import random_weights
 from mncost.network import Network
+from mncost.readers.model import OnnxSource
 from tests.measure import asking
 from tests.measure.graphs import INPUTS, two_and_two
 from tests.measure.test_litert import expected
@@ -172,3 +174,21 @@ def test_its_input_has_any_size(tmp_path: Path) -> None:
     (logits,) = outputs(write(net.graph, net.inputs, tmp_path))
     (wanted,) = expected(net.graph, net.inputs, 1)
     assert np.abs(logits - wanted).max() <= 1e-4 * wanted.std()
+
+
+def test_a_converted_twin_leaves_nothing_else_behind(tmp_path: Path) -> None:
+    import onnx
+
+    net = mncost.load("v2", 0.35, 32)
+    onnx.save(net.to_onnx(), tmp_path / "mine.onnx")
+    read = mncost.load(str(tmp_path / "mine.onnx"))
+    assert isinstance(read.source, OnnxSource)
+    content = structs.replace(read.source, twin="standard")
+    recipe = Recipe(read.standard.graph, read.inputs, "ncnn", "fp32", 0, content)
+    folder = tmp_path / "folder"
+    builder = Builder()
+    built = builder.prepare(recipe, folder)
+    builder.close()
+    names = ["inputs.json", "model.bin", "model.param"]
+    assert sorted(file.name for file in folder.iterdir()) == names
+    assert built.bytes == sum((folder / name).stat().st_size for name in names)

@@ -26,6 +26,8 @@ def test_the_home_directory_is_a_tilde(home: str) -> None:
     assert without_home(f"cannot read '{home}': no") == "cannot read '~': no"
     assert without_home(f"{home}er/file") == f"{home}er/file"
     assert with_home(without_home(f"{home}/bin/python")) == f"{home}/bin/python"
+    assert without_home(f"{home}: no, {home}, nor {home}.") == "~: no, ~, nor ~."
+    assert without_home(f"gcc -I{home}/include --out={home}/o") == "gcc -I~/include --out=~/o"
     assert without_home("conv1 failed") == "conv1 failed"
 
 
@@ -58,3 +60,20 @@ def test_a_run_file_names_no_home(home: str, run_cli: Callable[..., Result], her
     assert "--python ~/python allows" in refused.err
     resumed = ["bench", "--resume", "run.json", "--max-time", "0.02", "--python", str(python)]
     assert run_cli(resumed).status == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/export/home/al/net.onnx",
+        "/home/al-2/net.onnx",
+        "/home/al.old/net.onnx",
+        "/home/allan",
+        "./home/al/net.onnx",
+        "/data-/home/al",
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="other paths")
+def test_other_paths_stay_whole(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("HOME", "/home/al")
+    assert without_home(text) == text

@@ -280,6 +280,21 @@ def test_a_provider_that_is_not_in_use_is_refused(
     assert options.get_session_config_entry("session.force_spinning_stop") == "1"
 
 
+def test_threads_that_models_do_not_share_do_not_wait_actively(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where denormal numbers are flushed, each session has threads of its own."""
+    import onnxruntime
+
+    Offering(monkeypatch, "CPUExecutionProvider")
+    monkeypatch.setattr(onnxruntime, "set_global_thread_pool_sizes", lambda *sizes: None)
+    runtime = OnnxRuntime()
+    runtime.start(2)
+    options = runtime._options(Setup(Path("any"), denormals="flushed"))
+    assert (options.use_per_session_threads, options.intra_op_num_threads) == (True, 2)
+    assert options.get_session_config_entry("session.force_spinning_stop") == "1"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
 def test_models_share_the_threads(files: dict[str, Path]) -> None:
     program = """
@@ -312,6 +327,7 @@ def test_all_are_those_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("mncost.measure.where.is_installed", there.__contains__)
     assert Where("all").with_runtimes().runtime == ("torch", "openvino")
     assert Where("all").with_runtimes(by_layer=True).runtime == ("openvino",)
+    assert Where("all", flush_denormals=True).with_runtimes().runtime == ("openvino",)
     there.clear()
     with pytest.raises(MeasureError, match="no runtime is installed"):
         Where("all").with_runtimes()

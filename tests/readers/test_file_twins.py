@@ -6,6 +6,7 @@ The witness is the same model written by hand, run by ONNX Runtime with the twin
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from msgspec import structs
 from onnx import TensorProto, numpy_helper, shape_inference
 
 import mncost
@@ -20,6 +22,8 @@ from mncost.graph.twin import TWINS
 from mncost.measure.given_models import given_of
 from mncost.measure.plan import What, plan
 from mncost.measure.where import Where
+from mncost.measure.workers.messages import encoded
+from mncost.measure.workers.prepare import BuildModel, Preparer
 from mncost.models.formats import Model, format_named
 from mncost.readers.model import OnnxSource
 from mncost.readers.onnx.twins import twin_model
@@ -253,3 +257,28 @@ def test_the_twin_of_a_file_is_measured_from_the_file(tmp_path: Path) -> None:
     assert Path(written["model"]).parent == folder
     read = mncost.from_onnx(written["model"])
     assert (read.macs, read.params) == (net.standard.macs, net.standard.params)
+
+
+def test_a_twin_has_a_size_of_its_own(tmp_path: Path) -> None:
+    """And the denormal numbers of its file are not its own."""
+    net = mncost.from_onnx(saved(_file(), tmp_path))
+    assert isinstance(net.source, OnnxSource)
+    recipes = {"own": (net.graph, None), "twin": (net.standard.graph, "standard")}
+    sizes, denormals = {}, {}
+    for name, (graph, twin) in recipes.items():
+        file = tmp_path / f"{name}.pickle"
+        file.write_bytes(pickle.dumps((graph, structs.replace(net.source, twin=twin))))
+        asked = BuildModel(
+            graph=str(file),
+            inputs=net.inputs,
+            format="onnx",
+            precision="fp32",
+            seed=0,
+            folder=str(tmp_path / name),
+        )
+        built = Preparer().answer(encoded(asked))
+        sizes[name], denormals[name] = built["bytes"], built["denormals"]
+    own, made = Path(net.source.file), tmp_path / "twin" / "twin.onnx"
+    assert sizes == {"own": own.stat().st_size, "twin": made.stat().st_size}
+    assert sizes["own"] != sizes["twin"]
+    assert denormals == {"own": 0.0, "twin": None}

@@ -45,8 +45,9 @@ class Given(NamedTuple):
             text = (folder / FILE).read_text("utf-8")
         except FileNotFoundError:
             return None
-        given = cls(**json.loads(text))
-        return given._replace(**{one: str(folder / getattr(given, one)) for one in given.inside})
+        said = json.loads(text)
+        said |= {one: str(folder / said[one]) for one in said.get("inside", ())}
+        return cls(**said)
 
     def write(self, folder: Path) -> None:
         """Write it into a folder."""
