@@ -71,12 +71,17 @@ def to_onnx(network: Counted, choices: Choices) -> onnx.ModelProto:
         InputError: a package is missing, or the choices do not fit the network.
     """
     require("onnx")
-    from mncost.models.onnx_model import onnx_model
-    from mncost.models.onnx_opset import at_opset
-
     if choices.static_batch is not None and choices.static_batch < 1:
         raise InputError(f"static batch {choices.static_batch}: at least 1 is accepted")
     graph, weights = _model(network, choices)
+    return _emitted(network, choices, graph, weights)
+
+
+def _emitted(network: Counted, choices: Choices, graph: Graph, weights: Weights) -> onnx.ModelProto:
+    """Return the ONNX model of a graph with these weights."""
+    from mncost.models.onnx_model import onnx_model
+    from mncost.models.onnx_opset import at_opset
+
     model = onnx_model(
         graph,
         infer_shapes(graph, network.inputs),
@@ -211,7 +216,9 @@ class FileKind(NamedTuple):
 
 
 def _onnx_file(network: Counted, choices: Choices) -> Exported:
-    content: bytes = to_onnx(network, choices).SerializeToString()
+    require("onnx")
+    graph, weights = _model(network, choices)
+    content: bytes = _emitted(network, choices, graph, weights).SerializeToString()
     if choices.precision != "int8":
         return Exported(content)
     require("bench")
@@ -223,12 +230,9 @@ def _onnx_file(network: Counted, choices: Choices) -> Exported:
         require("torch")
         from mncost.models.qat import learned
 
-        graph, weights = _model(network, choices)
         after = learned(graph, network.inputs, weights)
-        trained = choices._replace(weights=after.weights, weights_key=None)
-        made = quantised(
-            to_onnx(network, trained).SerializeToString(), ranges=after.ranges, original=content
-        )
+        trained = _emitted(network, choices, graph, after.weights).SerializeToString()
+        made = quantised(trained, ranges=after.ranges, original=content)
     return Exported(made.model, closeness=made.closeness)
 
 
@@ -261,7 +265,10 @@ def _ncnn_files(network: Counted, choices: Choices) -> Exported:
     from mncost.models.ncnn_model import ncnn_model
 
     onnx, inputs = _onnx_file(network, choices).content, [*network.inputs.values()]
-    param, weights = ncnn_model(onnx, inputs, _metadata(network, choices))
+    try:
+        param, weights = ncnn_model(onnx, inputs, _metadata(network, choices))
+    except ValueError as error:
+        raise InputError(f"{network.arch}: {error}") from error
     return Exported(param.encode(), {".bin": weights})
 
 

@@ -48,7 +48,7 @@ _QUANTISED = {
 _FLOATS = {
     *("BatchNormalization", "Constant", "Dropout", "Gelu", "HardSigmoid", "HardSwish"),
     *("Elu", "LeakyRelu", "Mish", "PRelu", "Tanh", "LayerNormalization", "ReduceMean"),
-    *("Shape", "Expand"),
+    *("Shape", "Expand", "LpNormalization"),
 }
 
 

@@ -46,13 +46,16 @@ def ncnn_model(
     with tempfile.TemporaryDirectory(prefix="mncost-") as folder:
         file = Path(folder) / "model.onnx"
         file.write_bytes(onnx)
-        done = subprocess.run(
-            [_program(), str(file), f"inputshape={shapes}", "fp16=0"],
-            cwd=folder,
-            capture_output=True,
-            check=False,
-            timeout=_SECONDS,
-        )
+        try:
+            done = subprocess.run(
+                [_program(), str(file), f"inputshape={shapes}", "fp16=0"],
+                cwd=folder,
+                capture_output=True,
+                check=False,
+                timeout=_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            raise ValueError(f"pnnx had not ended after {_SECONDS:.0f} s") from None
         try:
             param = (file.with_suffix(".ncnn.param")).read_text("utf-8")
             weights = (file.with_suffix(".ncnn.bin")).read_bytes()

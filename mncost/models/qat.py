@@ -167,10 +167,7 @@ def _row(results: Any) -> torch.Tensor:
 
 def _pairs(graph: Graph) -> Iterator[tuple[int, int]]:
     """Yield each convolution that only a batch norm reads, and the batch norm."""
-    readers: dict[int, list[int]] = {index: [] for index in range(len(graph.nodes))}
-    for index, node in enumerate(graph.nodes):
-        for source in node.inputs:
-            readers[source].append(index)
+    readers = graph.consumers()
     for index, node in enumerate(graph.nodes):
         only = readers[index][0] if len(readers[index]) == 1 else None
         if only is None or index in graph.outputs or not isinstance(node.op, Conv):

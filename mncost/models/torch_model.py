@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 import torch
 from torch import fx, nn
 
+from mncost.errors import InputError
 from mncost.graph import ops
 from mncost.graph.foreign_op import not_ours
 from mncost.graph.graph import Graph, Node
@@ -196,7 +197,7 @@ def _layer(op: Op) -> nn.Module:
 def _pool(op: ops.Pool) -> nn.Module:
     top, bottom, left, right = op.pads
     if (top, left) != (bottom, right):
-        raise AssertionError(f"{op}: torch pads poolings evenly")
+        raise InputError(f"a pooling padded by {op.pads}: torch pads poolings evenly")
     kind = nn.MaxPool2d if op.function == "max" else nn.AvgPool2d
     return kind(op.kernel, op.stride, (top, left), ceil_mode=op.ceil)
 

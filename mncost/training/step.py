@@ -20,7 +20,7 @@ from mncost.graph.ops import Attention, Conv, Foreign, Linear, MultiHeadAttentio
 from mncost.render.shown import Shown
 from mncost.training.choices import MAX_BATCH, MOMENTS
 from mncost.training.kept import ELEMENT, Needs
-from mncost.training.liveness import Plan, Storage, peak, plan_of
+from mncost.training.liveness import Plan, peak, plan_of
 from mncost.training.trained import Trained, needing, trained
 
 if TYPE_CHECKING:
@@ -225,11 +225,6 @@ class TrainingStep(Shown):
     def update_top_k_bytes(self) -> int:
         """Bytes of an update of the largest values only: each with its place, four bytes."""
         return math.ceil(self.top_k * self.trained_params) * (ELEMENT + _INDEX)
-
-    @property
-    def kept(self) -> tuple[Storage, ...]:
-        """The tensors that are kept."""
-        return tuple(self._plan.kept.values())
 
 
 def training_step(

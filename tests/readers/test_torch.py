@@ -245,7 +245,7 @@ def test_half_precision_and_the_meta_device() -> None:
     with torch.device("meta"):
         module = nn.Sequential(nn.Linear(100_000, 100_000, dtype=torch.bfloat16))
     network = mncost.from_torch(module, (1, 100_000))
-    assert (network.macs, network.precision) == (10**10, "fp16")
+    assert (network.macs, network.precision) == (10**10, "bf16")
     assert network.weight_bytes == 2 * (10**10 + 10**5)
 
 

@@ -79,8 +79,9 @@ def _by_name(
             raise unknown_input(name, one.name, shapes)
         if one.name is None and len(shapes) != 1:
             listed = ", ".join(shapes) or "none"
-            raise InputError(
-                f"{name} has {len(shapes)} inputs: {listed}; name=1x3x224x224 says which one"
+            raise InputMisfitError(
+                None,
+                f"{name} has {len(shapes)} inputs: {listed}; name=1x3x224x224 says which one",
             )
         wanted[next(iter(shapes)) if one.name is None else one.name] = one.shape
     return wanted

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import onnx
 
-__all__ = ["Known", "infer", "needed"]
+__all__ = ["Known", "infer"]
 
 
 class Known(NamedTuple):
@@ -59,11 +58,3 @@ def _take(entry: onnx.ValueInfoProto, known: Known) -> None:
     dims = tensor.shape.dim
     if all(dim.HasField("dim_value") and dim.dim_value >= 0 for dim in dims):
         known.shapes[entry.name] = tuple(dim.dim_value for dim in dims)
-
-
-def needed(graph: onnx.GraphProto, shapes: Mapping[str, object]) -> Iterable[str]:
-    """Yield the tensors inside a graph whose shapes are not known."""
-    for node in graph.node:
-        for output in node.output:
-            if output and output not in shapes:
-                yield output

@@ -115,8 +115,6 @@ def _clip(call: Call, values: Values) -> ops.Op | None:
     else:
         low, high = values(1), values(2)
         limits = low and low[0], high and high[0]
-        if low == [0.0]:
-            limits = (0.0, limits[1])
     match limits:
         case (0.0, 6.0):
             return ops.Activation("relu6")

@@ -143,17 +143,9 @@ def _conv_word(call: Call, weight: int) -> str:
     return "pointwise" if filters and groups == 1 and prod(filters[2:]) == 1 else "conv"
 
 
-def _nhwc_conv(call: Call) -> tuple[str, int]:
-    return "conv", prod(call.out) * prod(call.read(1)[1:])
-
-
 def _conv_transpose(call: Call) -> tuple[str, int]:
     """Each element that is read meets every weight of its channel."""
     return "conv", prod(call.read(0)) * prod(call.read(1)[1:])
-
-
-def _deform_conv(call: Call) -> tuple[str, int]:
-    return "conv", prod(call.out) * prod(call.read(1)[1:])
 
 
 def _gemm(call: Call) -> tuple[str, int]:
@@ -315,10 +307,10 @@ _PRICES: Mapping[str, tuple[str, _Priced]] = {
     "QLinearConv": ("conv", _conv(3)),
     "com.microsoft.QLinearConv": ("conv", _conv(3)),
     "com.microsoft.FusedConv": ("conv", _conv(1)),
-    "com.microsoft.NhwcFusedConv": ("conv", _nhwc_conv),
-    "com.ms.internal.nhwc.Conv": ("conv", _nhwc_conv),
+    "com.microsoft.NhwcFusedConv": ("conv", _conv(1)),
+    "com.ms.internal.nhwc.Conv": ("conv", _conv(1)),
     "ConvTranspose": ("conv", _conv_transpose),
-    "DeformConv": ("conv", _deform_conv),
+    "DeformConv": ("conv", _conv(1)),
     "CausalConvWithState": ("conv", _conv(1)),
     "Gemm": ("linear", _gemm),
     "com.microsoft.FusedGemm": ("linear", _gemm),

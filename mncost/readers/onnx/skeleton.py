@@ -16,6 +16,7 @@ __all__ = ["LARGEST", "load", "skeleton", "tensors_of"]
 LARGEST = 2**31 - 1  # bytes of a protocol buffer
 _KEPT = 4096  # bytes of a tensor whose values may be a shape
 _VALUES = ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data")
+_LEFT_OUT = ("metadata_props", "training_info", "configuration", "device_configurations")
 
 
 def load(path: Path) -> tuple[ModelProto, bytes]:
@@ -58,7 +59,7 @@ def _guess(content: bytes) -> str:
 
 
 def skeleton(model: ModelProto) -> ModelProto:
-    """Return a model whose large tensors have no values any more; ``model`` may share nothing.
+    """Return a model whose large tensors have no values any more; it shares nothing with ``model``.
 
     Local functions are inlined.
 
@@ -69,10 +70,9 @@ def skeleton(model: ModelProto) -> ModelProto:
     for field, value in model.ListFields():
         if field.name == "graph":
             _copy_graph(value, small.graph)
-        elif field.name in ("opset_import", "functions", "metadata_props", "training_info"):
-            if field.name in ("opset_import", "functions"):
-                getattr(small, field.name).extend(value)
-        else:
+        elif field.name in ("opset_import", "functions"):
+            getattr(small, field.name).extend(value)
+        elif field.name not in _LEFT_OUT:
             setattr(small, field.name, value)
     if small.functions:
         small = _inlined(small)
@@ -143,7 +143,7 @@ def _copy_node(source: onnx.NodeProto, target: onnx.NodeProto) -> None:
                     copy.CopyFrom(attribute)
         elif field.name in ("input", "output"):
             getattr(target, field.name).extend(value)
-        elif field.name != "metadata_props":
+        elif field.name not in _LEFT_OUT:
             setattr(target, field.name, value)
 
 

@@ -105,11 +105,6 @@ class Constants:
         except Exception:  # its bytes do not fit its shape
             return None
 
-    def numbers(self, tensor: str) -> list[int] | None:
-        """Return the value of a small tensor of integers."""
-        value = self.value(tensor)
-        return None if value is None else [int(one) for one in value.reshape(-1)]
-
     def take(self, node: NodeProto) -> bool:
         """Take a node in; say whether its results are constant."""
         inputs = [name for name in node.input if name]

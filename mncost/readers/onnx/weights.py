@@ -102,7 +102,7 @@ class StoredWeights:
 
     @property
     def bytes(self) -> int | None:
-        """Bytes of all weights that were counted, but statistics; ``None`` if all are float32."""
+        """Bytes of all weights that were counted; ``None`` if all are float32."""
         if all(origin.type == TensorProto.FLOAT for origin in self._counted):
             return None
         return sum(origin.bytes for origin in self._counted)

@@ -19,6 +19,7 @@ from mncost.readers.given import GivenInput, InputMisfitError, unknown_input
 from mncost.readers.model import InputSpec, PteSource, ReadModel
 from mncost.readers.pte.payload import program_of, xnnpack_graph
 from mncost.readers.pte.prices import VIEWS, price, word
+from mncost.readers.shapes import without_batch
 
 __all__ = ["read_file"]
 
@@ -30,8 +31,8 @@ _NONE = 2**32 - 1  # the number of a tensor that is not there
 _TYPES = {"FLOAT": "float32", "HALF": "float16", "CHAR": "int8", "BYTE": "uint8"}
 _TYPES |= {"INT": "int32", "LONG": "int64", "BOOL": "bool", "BFLOAT16": "bfloat16"}
 # How wide numbers are stored, by the end of the type's name.
-_BYTES = {"fp32": 4.0, "fp16": 2.0, "int32": 4.0, "int8": 1.0, "int4": 0.5}
-_PRECISIONS: dict[str, Precision] = {"fp16": "fp16", "int8": "int8"}
+_BYTES = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int32": 4.0, "int8": 1.0, "int4": 0.5}
+_PRECISIONS: dict[str, Precision] = {"fp16": "fp16", "bf16": "bf16", "int8": "int8", "int4": "int8"}
 # ExecuTorch's own kernels that only move numbers.
 _MOVES = ("_copy", "_to_dim_order", "_clone", "::cat", "::expand", "::permute", "::slice", "::view")
 
@@ -59,7 +60,7 @@ def read_file(name: str, given: Sequence[GivenInput]) -> ReadModel:
     return ReadModel(
         name=PurePosixPath(name).name,
         graph=reader.graph(),
-        inputs={key: spec.shape[1:] for key, spec in reader.specs.items()},
+        inputs={key: without_batch(spec.shape) for key, spec in reader.specs.items()},
         precision=_PRECISIONS.get(most[0][0], "fp32") if most else "fp32",
         weight_bytes=int(reader.bytes),
         source=PteSource(str(path.resolve()), sha256(content).hexdigest(), reader.specs),
@@ -116,7 +117,7 @@ class _Reader:
             name = "input" if len(self._plan.inputs) == 1 else f"input_{number}"
             shape = tuple(tensor.sizes)
             self.specs[name] = InputSpec(shape, _TYPES.get(tensor.scalar_type.name, "?"))
-            self._place[index] = self._append(name, Input(shape[1:]), ())
+            self._place[index] = self._append(name, Input(without_batch(shape)), ())
         for chain in self._plan.chains:
             for instruction in chain.instructions:
                 self._take(instruction.instr_args)
@@ -145,7 +146,7 @@ class _Reader:
         *reads, result = tensors
         sources = tuple(self._place[index] for index in reads if index in self._place) or (0,)
         moves = any(mark in name for mark in _MOVES)
-        shape = tuple(self._plan.values[result].val.sizes)[1:]
+        shape = without_batch(tuple(self._plan.values[result].val.sizes))
         kind = "move" if moves else name.rpartition("::")[2]
         op = Foreign(name, shape, () if moves else None, (), kind)
         self._place[result] = self._append(self._unique(kind), op, sources)
@@ -157,6 +158,7 @@ class _Reader:
         tensors = {one["id_out"]: one for one in whole}
         inputs, outputs = graph["input_ids"], graph["output_ids"]
         place = {i: self._place[v] for i, v in zip(inputs, values, strict=False)}
+        counted: set[int] = set()  # stored tensors: two operators may read one
         for node in graph["xnodes"]:
             kind, options = node["xnode_union_type"].removeprefix("XNN"), node["xnode_union"]
             reads, result = _tensors(options), options["output_id"]
@@ -166,8 +168,11 @@ class _Reader:
             work = price(kind, options, shapes, out)
             if work and options.get("bias_id", _NONE) != _NONE:
                 work = (*work, ("bias", prod(out)))
-            parameters = tuple(self._held(i, tensors[i]) for i in reads if i not in place)
-            shape = out[1:] if options.get("perm") == _TO_CHANNELS_FIRST else _inner(out)
+            fresh = [i for i in dict.fromkeys(reads) if i not in place and i not in counted]
+            counted.update(fresh)
+            parameters = tuple(self._held(i, tensors[i]) for i in fresh)
+            in_order = options.get("perm") == _TO_CHANNELS_FIRST
+            shape = without_batch(out) if in_order else _inner(out)
             op = Foreign(kind, shape, work, parameters, word(kind), kind in VIEWS)
             place[result] = self._append(self._unique(word(kind)), op, sources)
         results = values[len(inputs) : len(inputs) + len(outputs)]
@@ -190,8 +195,9 @@ class _Reader:
 
 
 def _inner(shape: Shape) -> Shape:
-    """Return a shape as ours: without the batch, and channels first; XNNPACK has them last."""
-    return (shape[3], shape[1], shape[2]) if len(shape) == 4 else shape[1:]
+    """Return a shape as ours: without a batch of one, channels first; XNNPACK has them last."""
+    inner = without_batch(shape)
+    return (inner[2], inner[0], inner[1]) if len(inner) == 3 and len(shape) == 4 else inner
 
 
 def _tensors(options: Mapping[str, Any]) -> list[int]:

@@ -22,9 +22,10 @@ from mncost.graph.ops import (
     parameters,
 )
 from mncost.graph.shapes import result_shape
-from mncost.readers.given import GivenInput, InputMisfitError
+from mncost.readers.given import GivenInput
 from mncost.readers.model import InputSpec, ReadModel, TfliteSource
 from mncost.readers.names import Names, block_of
+from mncost.readers.shapes import without_batch
 from mncost.readers.tflite.model import FUSED, Call, Stored, Tensor, stored
 from mncost.readers.tflite.ours import Facts, our_operators
 from mncost.readers.tflite.prices import CONSTANT, VIEWS, price, word
@@ -46,7 +47,12 @@ _HELD = {
     "GATHER": (0,),
     **dict.fromkeys(_ELEMENTWISE, (0, 1)),
 }
-_PRECISIONS: dict[str, Precision] = {"float32": "fp32", "float16": "fp16", "int8": "int8"}
+_PRECISIONS: dict[str, Precision] = {
+    "float32": "fp32",
+    "float16": "fp16",
+    "bfloat16": "bf16",
+    **dict.fromkeys(("int8", "uint8", "int4"), "int8"),
+}
 
 
 def read_file(name: str, given: Sequence[GivenInput]) -> ReadModel:
@@ -61,7 +67,7 @@ def read_file(name: str, given: Sequence[GivenInput]) -> ReadModel:
         model = stored(content, given, name)
         reader = _Reader(model)
         reader.take()
-    except (InputMisfitError, InputError):
+    except InputError:
         raise
     except Exception as error:  # a damaged file may hold anything
         reason = one_line(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
@@ -268,5 +274,5 @@ def _held_by(ops: Sequence[Op]) -> int:
 
 def _inner(shape: Shape) -> Shape:
     """Return a shape as ours: without a batch of one, and channels first."""
-    inner = shape[1:] if len(shape) > 1 and shape[0] == 1 else shape
+    inner = without_batch(shape)
     return (inner[2], inner[0], inner[1]) if len(inner) == 3 and len(shape) == 4 else inner

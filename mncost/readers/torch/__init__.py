@@ -23,6 +23,8 @@ __all__ = ["read", "read_module"]
 
 Specs: TypeAlias = Mapping[str, InputSpec]
 
+_HALVES: dict[str, Precision] = {"torch.float16": "fp16", "torch.bfloat16": "bf16"}
+
 
 def read(name: str, given: Sequence[GivenInput] = ()) -> ReadModel:
     """Read the torch module of a name; its weights take no memory, if it can be made without.
@@ -160,5 +162,5 @@ def _precision(weights: Sequence[torch.Tensor]) -> Precision:
         if one.is_quantized:
             elements["int8"] += one.numel()
         elif one.is_floating_point():
-            elements["fp16" if one.dtype.itemsize == 2 else "fp32"] += one.numel()
+            elements[_HALVES.get(str(one.dtype), "fp32")] += one.numel()
     return elements.most_common(1)[0][0] if elements else "fp32"

@@ -1,4 +1,4 @@
-"""Torch modules in hand: objects of the caller, which have a name for as long as they live.
+"""Torch modules in hand: objects of the caller, which have names for as long as they live.
 
 A worker is another process. It gets such a module as the file of an exported program.
 """
@@ -31,10 +31,7 @@ _programs: dict[str, str] = {}  # files by source
 
 
 def in_hand(module: nn.Module) -> str:
-    """Return the name of a module, e.g. ``here:Sequential.1``."""
-    for name, known in _modules.items():
-        if known is module:
-            return f"{PROJECT}:{name}"
+    """Return a new name of a module, e.g. ``here:Sequential.1``: it may have changed since."""
     name = f"{type(module).__name__}.{next(_numbers)}"
     _modules[name] = module
     return f"{PROJECT}:{name}"

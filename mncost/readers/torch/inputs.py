@@ -67,7 +67,7 @@ def input_specs(name: str, module: nn.Module, given: Sequence[GivenInput]) -> di
         argument: InputSpec(
             shape,
             "int64" if _WHOLE_NUMBERS.search(argument) else kind,
-            0 if shape[0] == 1 else None,  # what is no 1 may be the steps of a sequence
+            0 if shape[:1] == (1,) else None,  # what is no 1 may be the steps of a sequence
         )
         for argument, shape in shapes.items()
     }
