@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mncost.measure.schedule import FEWEST_GENERATIONS
 from mncost.stats.location import log_interval, resemblance_of
-from mncost.stats.looks import FEWEST_GENERATIONS
 from mncost.stats.percentiles import percentiles
 from tests.choose.test_search import drawn, passed
 from tests.stats import deciding, test_absolute

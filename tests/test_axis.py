@@ -204,7 +204,7 @@ def test_any_text_is_values_or_a_grid_error(text: str) -> None:
 def test_numbers_of_numpy_are_numbers() -> None:
     numpy = pytest.importorskip("numpy")
     for one in (numpy.int64(160), Decimal(160)):
-        assert resolutions(one, [], "v2") == [160]
+        assert resolutions(one, [], "v2") == [160]  # type: ignore[arg-type]
 
 
 def test_a_size_out_of_all_proportion_is_refused() -> None:

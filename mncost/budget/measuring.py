@@ -11,7 +11,6 @@ from mncost.budget.checking import Checking
 from mncost.budget.outcome import Outcome
 from mncost.budget.records import Limit
 from mncost.errors import InputError
-from mncost.stats.looks import GENERATIONS
 
 if TYPE_CHECKING:
     from mncost.budget.plan import Plan
@@ -73,6 +72,8 @@ def generations(max_time: float) -> int:
     Processes differ more than rounds (1.9 % beside 0.9 %) and start in 0.4 s, so many short
     generations say more than few long ones.
     """
+    from mncost.measure.schedule import GENERATIONS
+
     return max(3, min(GENERATIONS, int(max_time / SLOT)))
 
 

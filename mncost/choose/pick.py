@@ -32,7 +32,7 @@ _IN_MEMORY = "the run"
 
 
 def pick(  # noqa: PLR0913  one keyword for each option of the command
-    arch: str | Network | Sequence[Network] = "all",
+    arch: str | Network | Sequence[Network] | Sequence[str] = "all",
     alpha: Numbers | None = None,
     resolution: Numbers | None = None,
     *,
@@ -74,20 +74,20 @@ def pick(  # noqa: PLR0913  one keyword for each option of the command
     none_left("pick", options)
     from mncost.network import Network
 
-    if not isinstance(arch, str | Network):
-        arch = list(arch)
-        if arch and all(isinstance(one, str) for one in arch):
-            arch = ",".join(arch)
-    if isinstance(arch, str):
+    given = [arch] if isinstance(arch, str | Network) else [*arch]
+    names = [one for one in given if isinstance(one, str)]
+    if names and len(names) == len(given):
         published = candidates(
-            arch, alpha, resolution, rho=rho, dialect=dialect, precision=precision
+            ",".join(names), alpha, resolution, rho=rho, dialect=dialect, precision=precision
         )
         return choose(_loadable(published, with_weights), limits, timing, top=top)
     described = {"alpha": alpha, "resolution": resolution, "rho": rho, "dialect": dialect}
     for name, value in described.items():
         if value is not None:
             raise InputError(f"{name}: networks in hand have theirs already")
-    networks = [arch] if isinstance(arch, Network) else list(arch)
+    networks = [one for one in given if isinstance(one, Network)]
+    if names:
+        raise InputError("accepted are names of architectures, or networks of mncost.load")
     published, notes = candidates_of(networks)
     return choose(_loadable(published, with_weights), limits, timing, top=top, notes=notes)
 

@@ -10,12 +10,13 @@ from mncost.clock import check_clock
 from mncost.interval import Interval
 from mncost.measure.engine import Progress
 from mncost.measure.records import Cell, Options, Place, Run
+from mncost.measure.schedule import GENERATIONS
 from mncost.published.accuracy import Candidate
 from mncost.results.results import Results
 from mncost.runs.begin import empty_run
 from mncost.runs.carry_out import carry_out
 from mncost.runs.networks import cells_of, places_of
-from mncost.stats.looks import GENERATIONS, Looks
+from mncost.stats.looks import Looks
 from mncost.stats.verdict import Verdict
 
 __all__ = ["Search", "search"]

@@ -18,6 +18,7 @@ from mncost.measure.quota import Quota, limits
 from mncost.measure.records import Cell, Conditions, Process, Run, WorkerSpec
 from mncost.measure.runtimes import runtime_class
 from mncost.measure.schedule import (
+    FEWEST_GENERATIONS,
     MIN_PROCESSES,
     PILOT_SHARE,
     PILOT_VISITS,
@@ -28,7 +29,6 @@ from mncost.measure.schedule import (
     interleaved,
 )
 from mncost.measure.workers.worker import Ahead
-from mncost.stats.looks import FEWEST_GENERATIONS
 
 __all__ = ["Errors", "Pilot", "Progress", "Tools", "Undecided", "measure"]
 

@@ -13,6 +13,8 @@ from statistics import fmean, median
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 __all__ = [
+    "FEWEST_GENERATIONS",
+    "GENERATIONS",
     "Pace",
     "Purpose",
     "Timetable",
@@ -49,6 +51,10 @@ _BURSTS: Mapping[Purpose, tuple[int, int, int]] = {
     "paired": (PAIRED_WARMUP_NS, PAIRED_NS, MAX_RUNS),
     "tail": (WARMUP_NS, TAIL_NS, MAX_TAIL_RUNS),
 }
+GENERATIONS = 20
+"""How many a decision has: processes differ more than rounds (by 1.9 and 0.9 %)."""
+FEWEST_GENERATIONS = 8
+"""How many it has where processes take long to start."""
 MIN_ROUNDS = 3  # of a generation, if there is time
 MIN_PROCESSES = 3  # of a run, for an interval that means something
 # A generation should measure that many times as long as it took to start; at most, and after a

@@ -19,8 +19,6 @@ from mncost.interval import Interval
 
 __all__ = [
     "ALPHA",
-    "FEWEST_GENERATIONS",
-    "GENERATIONS",
     "Levels",
     "Look",
     "Looks",
@@ -29,10 +27,6 @@ __all__ = [
 ]
 
 ALPHA = 0.05
-GENERATIONS = 20
-"""How many a decision has: processes differ more than rounds (by 1.9 and 0.9 %)."""
-FEWEST_GENERATIONS = 8
-"""How many it has where processes take long to start."""
 EXPONENT, EXPONENT_OF_PASS = 6, 2
 FAIL_FACTORS = {
     **{4: 1.0, 5: 1.35, 6: 2.0, 7: 2.25, 8: 2.4, 10: 2.8, 12: 3.0, 15: 3.45, 20: 4.0},

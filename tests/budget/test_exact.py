@@ -97,7 +97,7 @@ def test_a_twin_has_the_counts_of_the_twin(tmp_path: Path) -> None:
 def test_the_twin_of_a_file_and_two_of_its_sizes(tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     network = mncost.load("v2", 0.35, 96)
-    network.to_onnx(tmp_path / "net.onnx")
+    (tmp_path / "net.onnx").write_bytes(network.to_onnx().SerializeToString())
     twin = twin_of(network, "standard").macs
     model = 'model = { file = "net.onnx", twin = "standard" }'
     for limit, ok in ((twin, True), (twin - 1, False)):
