@@ -10,10 +10,14 @@ import numpy as np
 import onnx
 import pytest
 
+import mncost
 from mncost.hosts.sending import files_of
+from mncost.measure.run_file import read_run
 from mncost.measure.runtimes import Setup
 from mncost.measure.runtimes.given import Given
+from tests.hosts.sshd import Server
 from tests.readers.small import model, node
+from tests.running import in_process
 
 INPUTS = {"x": {"shape": [1, 2], "dtype": "float32", "batch_axis": None}}
 
@@ -83,3 +87,21 @@ def test_models_of_ours_are_their_folders(tmp_path: Path) -> None:
     file.parent.mkdir()
     file.touch()
     assert files_of(tmp_path) == {"deep/model.json": file}
+
+
+@pytest.mark.ssh
+@pytest.mark.slow
+def test_a_host_runs_the_file_that_it_was_sent(server: Server, tmp_path: Path) -> None:
+    """Loopback has the first file too; what the worker is told to load is the copy."""
+    net = mncost.load("v2", 0.35, 32)
+    onnx.save(net.to_onnx(), tmp_path / "net.onnx")
+    words = ["bench", str(tmp_path / "net.onnx"), "--no-twin", "--runtime", "onnxruntime"]
+    words += ["--hosts", str(server.hosts(plain="")), "--host", "plain", "--max-time", "1"]
+    result = in_process([*words, "--save", str(tmp_path / "run.json")])
+    assert result.status == 0, result.err
+    assert read_run(tmp_path / "run.json").processes
+    (model,) = (server.folder / "plain" / "cache" / "mncost" / "models").glob("*/given/model.onnx")
+    assert model.read_bytes() == (tmp_path / "net.onnx").read_bytes()
+    given = Given.of(model.parents[1])
+    assert given is not None
+    assert given.model == str(model)
