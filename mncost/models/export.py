@@ -71,8 +71,6 @@ def to_onnx(network: Counted, choices: Choices) -> onnx.ModelProto:
         InputError: a package is missing, or the choices do not fit the network.
     """
     require("onnx")
-    if choices.static_batch is not None and choices.static_batch < 1:
-        raise InputError(f"static batch {choices.static_batch}: at least 1 is accepted")
     graph, weights = _model(network, choices)
     return _emitted(network, choices, graph, weights)
 
@@ -82,6 +80,8 @@ def _emitted(network: Counted, choices: Choices, graph: Graph, weights: Weights)
     from mncost.models.onnx_model import onnx_model
     from mncost.models.onnx_opset import at_opset
 
+    if choices.static_batch is not None and choices.static_batch < 1:
+        raise InputError(f"static batch {choices.static_batch}: at least 1 is accepted")
     model = onnx_model(
         graph,
         infer_shapes(graph, network.inputs),

@@ -143,6 +143,20 @@ def test_a_module_in_hand_runs_as_an_exported_program(tmp_path: Path) -> None:
     assert torch.allclose(result, 2 * module.layer(image))
 
 
+def test_a_module_that_was_changed_is_measured_as_it_is_now(tmp_path: Path) -> None:
+    from mncost.readers.torch.in_hand import with_program
+
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1))
+    widths = []
+    for channels in (4, 5):
+        module[0] = torch.nn.Conv2d(3, channels, 1)
+        source = mncost.from_torch(module, (1, 3, 6, 6)).source
+        assert isinstance(source, TorchSource)
+        program = torch.export.load(with_program(source).name)
+        widths.append(program.module()(input=torch.zeros(1, 3, 6, 6)).shape[1])
+    assert widths == [4, 5]
+
+
 def test_a_module_in_hand_that_cannot_run(tmp_path: Path) -> None:
     from mncost.readers.torch.in_hand import with_program
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 import mncost
-from mncost.errors import OutputError
+from mncost.errors import InputError, OutputError
 from mncost.graph.ops import Add
+from mncost.models.export import FILES, Choices
 from mncost.network import Network
 from mncost.render.write import write_folder
 from tests.running import Result
@@ -171,3 +172,14 @@ def test_a_folder_replaces_only_its_like(here: Path) -> None:
         write_folder(other, {"Manifest.json": b"1"})
     assert (other / "notes.txt").read_text() == "mine"
     assert sorted(path.name for path in here.iterdir()) == ["net.mlpackage", "other.mlpackage"]
+
+
+def test_what_ncnn_cannot_convert_is_no_defect_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here it has no time for it."""
+    pytest.importorskip("ncnn")
+    pytest.importorskip("pnnx")
+    from mncost.models import ncnn_model
+
+    monkeypatch.setattr(ncnn_model, "_SECONDS", 0.0)
+    with pytest.raises(InputError):
+        FILES[".param"].export(net(), Choices())

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+from types import ModuleType
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -14,7 +18,10 @@ import mncost
 from mncost.errors import InputError
 from mncost.graph.ops import Activation, ActivationName, Input
 from mncost.graph.shapes import infer_shapes
+from mncost.graph.token_ops import L2Norm
 from mncost.graph.twin import TWINS
+from mncost.models import int8, onnx_tokens, onnx_writer
+from mncost.models import onnx_model as onnx_model_module
 from mncost.models.head import logits
 from mncost.models.onnx_model import onnx_model
 from mncost.models.torch_model import load_weights, torch_module
@@ -28,7 +35,7 @@ from tests.models.test_torch import (
     attention_case,
     ones_kernel,
 )
-from tests.networks import EVERY_DIALECT, MOBILENETS, chain, network_of_rows
+from tests.networks import EVERY_DIALECT, MOBILENETS, chain, conv, network_of_rows
 from tests.random_rows import TAIL, bodies
 
 
@@ -237,3 +244,25 @@ def test_the_portable_model_is_valid_and_computes_the_same(arch: str) -> None:
         outputs.append(session.run(None, {"input": image})[0])
     assert model.opset_import[0].version == 20
     np.testing.assert_array_equal(*outputs)
+
+
+@pytest.mark.parametrize("module", [onnx_model_module, onnx_tokens, onnx_writer])
+def test_int8_knows_every_operator_that_we_write(module: ModuleType) -> None:
+    """Those of ONNX's own names that stand in what writes them."""
+    texts = {
+        node.value
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    written = texts & {schema.name for schema in onnx.defs.get_all_schemas()}
+    assert written
+    assert written <= int8._QUANTISED | int8._FLOATS
+
+
+def test_an_l2_norm_stays_in_floats_in_int8() -> None:
+    graph = chain(Input((3, 5, 5)), conv(3, 4, 1), L2Norm())
+    model = onnx_model(graph, infer_shapes(graph, {"input": (3, 5, 5)}), random_weights(graph, 0))
+    made = int8.quantised(model.SerializeToString())
+    assert "LpNormalization" in {
+        node.op_type for node in onnx.load_from_string(made.model).graph.node
+    }

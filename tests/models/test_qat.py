@@ -147,6 +147,14 @@ def test_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert not list(tmp_path.glob("x.*"))
 
 
+def test_training_without_the_classifier(tmp_path: Path) -> None:
+    file = tmp_path / "f.onnx"
+    words = ["export", TINY, "--resolution", "32", "--features", "--precision", "int8", "--qat"]
+    made = in_process([*words, "-o", str(file)])
+    assert made.status == 0, made.err
+    assert file.exists()
+
+
 def test_which_runtimes_take_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     words = ["bench", TINY, "--resolution", "32", "--no-twin", "--max-time", "2s"]

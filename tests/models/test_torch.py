@@ -13,7 +13,7 @@ from torch import nn
 import mncost
 from mncost.errors import InputError
 from mncost.graph.graph import Graph, Node
-from mncost.graph.ops import Activation, ActivationName, Attention, Input
+from mncost.graph.ops import Activation, ActivationName, Attention, Input, Pool
 from mncost.graph.twin import TWINS
 from mncost.models.torch_model import load_weights, torch_module
 from mncost.spec.values import Padding
@@ -258,3 +258,8 @@ def test_a_map_of_classes_stays_a_map() -> None:
 def test_refused(rows: list[dict[str, object]], choice: dict[str, Any], complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
         network_of_rows(rows).to_torch(**choice)
+
+
+def test_a_pooling_that_is_padded_unevenly_is_refused() -> None:
+    with pytest.raises(InputError):
+        torch_module(chain(Input((3, 5, 5)), Pool("max", (2, 2), (2, 2), (0, 1, 0, 1))))

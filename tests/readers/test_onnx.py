@@ -12,8 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 import mncost
 from mncost.cli.main import run as main
+from mncost.errors import InputError
 from mncost.graph.ops import Foreign
-from tests.readers.small import floats, model, node, saved
+from tests.readers.small import floats, model, node, one_operator, saved
 
 pytest.importorskip("onnxruntime")
 Captured = pytest.CaptureFixture[str]
@@ -471,3 +472,24 @@ def test_random_numbers_stand_for_inputs() -> None:
     net = mncost.from_onnx(model(nodes, {}, ["y"], [floats("w", 5, 3, 3, 3)]))
     assert net.macs == 5 * 6 * 6 * 3 * 3 * 3
     assert "0.005" in str(net) or "4.86" in str(net)
+
+
+def test_what_says_which_device_computes_is_left_out() -> None:
+    """Newer files say it of the model, and of an operator; here of one that holds a tensor."""
+    held = node("Constant", "", "w", value=floats("w", 4, 3, 1, 1))
+    net = model([held, node("Conv", "x w", "y")], {"x": [1, 3, 5, 5]}, ["y"])
+    net.configuration.add().name = "two"
+    net.graph.node[0].device_configurations.add().configuration_id = "two"
+    assert mncost.from_onnx(net).macs == 5 * 5 * 3 * 4
+
+
+def test_a_shape_without_a_name_is_for_the_models_of_one_input(tmp_path: Path) -> None:
+    one = one_operator("Relu", {"x": ["height", 4]})
+    two = one_operator("Add", {"a": [3, 4], "b": [3, 4]})
+    names = [saved(one, tmp_path, "one.onnx"), saved(two, tmp_path, "two.onnx")]
+    assert [net.inputs for net in mncost.grid(names, input="5x4")] == [
+        {"x": (5, 4)},
+        {"a": (3, 4), "b": (3, 4)},
+    ]
+    with pytest.raises(InputError):
+        mncost.load(names[1], input="5x4")

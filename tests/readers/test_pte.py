@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace as Some
 
 import numpy as np
 import pytest
 
 import mncost
 from mncost.errors import InputError
+from mncost.graph.ops import Foreign
 from mncost.measure.given_models import given_of
 from mncost.measure.layer_shares import layer_shares
 from mncost.measure.runtimes.executorch import ExecuTorch
@@ -22,6 +24,7 @@ from mncost.measure.workers.process import start_worker
 from mncost.measure.workers.worker import WorkerSpec
 from mncost.models.export import FILES, Choices
 from mncost.network import Network
+from mncost.readers.pte import reading
 from tests.measure import asking
 from tests.running import Result
 
@@ -111,3 +114,48 @@ np.save("out.npy", program.load_method("forward").execute([image])[0].numpy())
         wanted = module(torch.from_numpy(image)).numpy()
     error = np.abs(logits - wanted).max() / wanted.std()
     assert (error <= 1e-4) if precision == "fp32" else (1e-3 < error < 0.5)
+
+
+class DelegateCall:
+    """How a program's instruction says that a delegate computes; it is known by its name."""
+
+    delegate_index, args = 0, (0, 1)
+
+
+def fully_connected(reads: int, writes: int) -> dict[str, object]:
+    ids = {"input1_id": reads, "filter_id": 1, "output_id": writes}
+    return {"xnode_union_type": "XNNFullyConnected", "xnode_union": ids}
+
+
+def test_rows_that_are_no_batch_and_weights_that_two_layers_share(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Five rows through one matrix, twice; its 4 × 4 numbers have half a byte each."""
+    tensors = [(0, [5, 4], "fp32"), (1, [4, 4], "qcint4"), (2, [5, 4], "fp32"), (3, [5, 4], "fp32")]
+    graph = {
+        "input_ids": [0],
+        "output_ids": [3],
+        "xvalues": [
+            {"xvalue_union": {"id_out": n, "dims": dims, "datatype": f"xnn_datatype_{kind}"}}
+            for n, dims, kind in tensors
+        ],
+        "xnodes": [fully_connected(0, 2), fully_connected(2, 3)],
+    }
+    value = Some(val=Some(sizes=[5, 4], scalar_type=Some(name="FLOAT")))
+    plan = Some(
+        name="forward",
+        inputs=[0],
+        outputs=[1],
+        values=[value, value],
+        chains=[Some(instructions=[Some(instr_args=DelegateCall())])],
+        delegates=[Some(id="XnnpackBackend", processed=Some(index=0))],
+    )
+    program = Some(execution_plan=[plan], backend_delegate_data=[Some(data=b"")])
+    monkeypatch.setattr(reading, "program_of", lambda content: program)
+    monkeypatch.setattr(reading, "xnnpack_graph", lambda payload: graph)
+    (tmp_path / "it.pte").write_bytes(b"    ET12")
+    read = reading.read_file(str(tmp_path / "it.pte"), [])
+    assert read.inputs == {"input": (5, 4)}
+    work = [node.op.work for node in read.graph.nodes if isinstance(node.op, Foreign)]
+    assert work == [(("linear", 5 * 4 * 4),)] * 2
+    assert (read.weight_bytes, read.precision) == (4 * 4 // 2, "int8")

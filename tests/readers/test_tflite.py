@@ -22,6 +22,9 @@ from tests.measure.scripted import instead_of_processes
 from tests.running import Result
 
 pytest.importorskip("ai_edge_litert")
+from ai_edge_litert import schema_py_generated as schema
+
+from mncost.models import tflite_writer
 from mncost.models.tflite_writer import Writer, options
 
 Cli = Callable[..., Result]
@@ -214,3 +217,18 @@ def macs_of(path: Path) -> int:
         elif one["op_name"] == "DEPTHWISE_CONV_2D":
             total += written * int(np.prod(weight[1:3]))
     return total
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8"])
+def test_weights_of_bytes_are_int8(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Older converters write unsigned ones."""
+    types = {"uint8": schema.TensorType.UINT8, "int8": schema.TensorType.INT8}
+    monkeypatch.setattr(tflite_writer, "_TYPES", {**tflite_writer._TYPES, **types})
+    to = Writer()
+    x, y = to.tensor("x", 1, 6), to.tensor("y", 1, 5)
+    weights = to.constant("w", np.ones((5, 6)), kind)
+    to.operator("FULLY_CONNECTED", [x, weights], y)
+    net = save(to, tmp_path / "n.tflite", {"x": x}, {"y": y})
+    assert (net.precision, net.weight_bytes, net.macs) == ("int8", 5 * 6, 5 * 6)

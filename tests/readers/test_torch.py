@@ -249,6 +249,15 @@ def test_half_precision_and_the_meta_device() -> None:
     assert network.weight_bytes == 2 * (10**10 + 10**5)
 
 
+def test_an_input_may_have_no_dimensions() -> None:
+    class Scaled(nn.Module):
+        def forward(self, x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+            return x * factor
+
+    network = mncost.from_torch(Scaled(), [(1, 3, 4, 4), torch.tensor(5)])
+    assert network.inputs == {"x": (3, 4, 4), "factor": ()}
+
+
 def test_an_operator_without_a_rule_makes_the_count_partial() -> None:
     class Strange(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
