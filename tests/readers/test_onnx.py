@@ -484,7 +484,7 @@ def test_what_says_which_device_computes_is_left_out() -> None:
 
 
 def test_a_shape_without_a_name_is_for_the_models_of_one_input(tmp_path: Path) -> None:
-    one = one_operator("Relu", {"x": ["height", 4]})
+    one = model([node("Relu", "x", "y")], {"x": ["height", 4]}, ["y"])
     two = one_operator("Add", {"a": [3, 4], "b": [3, 4]})
     names = [saved(one, tmp_path, "one.onnx"), saved(two, tmp_path, "two.onnx")]
     assert [net.inputs for net in mncost.grid(names, input="5x4")] == [
