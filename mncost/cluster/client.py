@@ -40,7 +40,8 @@ def connected(scheduler: Scheduler) -> Iterator[Client]:
     from distributed import Client
     from distributed.security import Security
 
-    for name in ("distributed", "distributed.client"):  # Dask gives each a level of its own
+    # Dask gives each a level of its own; tornado tells of Dask's own slip on Ctrl-C.
+    for name in ("distributed", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     security = Security()
     if address.startswith("tls://") and not security.tls_client_cert:
